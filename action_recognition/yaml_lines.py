@@ -49,7 +49,9 @@ def _walk(node: yaml.Node, prefix: KeyPath, lines: dict[KeyPath, int], path: Pat
             key_path = (*prefix, str(key_node.value))
             line = key_node.start_mark.line + 1
             if key_path in lines:
-                yield Problem(f"{path}:{line}: {'.'.join(map(str, key_path))}", f"stands already on line {lines[key_path]}", fix="keep one of them")
+                yield Problem(
+                    f"{path}:{line}: {'.'.join(map(str, key_path))}", f"stands already on line {lines[key_path]}", fix="keep one of them"
+                )
             lines[key_path] = line
             yield from _walk(value_node, key_path, lines, path)
     elif isinstance(node, yaml.SequenceNode):

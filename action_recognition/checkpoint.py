@@ -1,0 +1,172 @@
+"""Checkpoint files: read without running anything from them, recognised by their form, written beside and renamed."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import pickle
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from pydantic import ValidationError
+from torch import Tensor
+
+from action_recognition.errors import user_error
+from action_recognition.template import ModelConfig, Template
+
+FORMAT_VERSION = 1
+NETWORK_PREFIX = "network."
+TRAINED_MODEL_KEY = "trained_model"
+_MODULE_PREFIX = "module."
+
+CheckpointForm = Literal["trained_model", "original"]
+
+
+@dataclass(frozen=True)
+class RawCheckpoint:
+    """What a weights file holds, before it is known which network it fits.
+
+    `state_dict` has no `module.` or `network.` prefix; `class_map` is the original's meta.CLASSES: own index -> label number.
+    """
+
+    path: Path
+    sha256: str
+    form: CheckpointForm
+    state_dict: dict[str, Tensor]
+    class_map: dict[int, int] | None = None
+    content: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """Weights with all that is needed to use them: labels in output order, template, architecture, record of the training."""
+
+    state_dict: dict[str, Tensor]
+    labels: tuple[str, ...]
+    template: Template
+    model: ModelConfig
+    record: dict[str, Any]
+    weights_sha256: str
+
+
+def describe_training(labels: list[str], template: Template, model: ModelConfig, record: dict[str, Any]) -> dict[str, Any]:
+    """The part of a checkpoint that says what its weights are: plain values only."""
+    return {
+        "format": FORMAT_VERSION,
+        "labels": list(labels),
+        "template": template.model_dump(mode="json"),
+        "model": model.model_dump(mode="json"),
+        "record": record,
+    }
+
+
+def read_checkpoint(path: Path) -> RawCheckpoint:
+    """Read a weights file of ours or of the original toolkit, without executing anything in it.
+
+    Errors: missing, not a checkpoint, damaged, or holding other objects than tensors and plain values.
+    """
+    if not path.is_file():
+        raise user_error(str(path), "there is no such weights file", fix="check the path given to --load-weights or --resume-from")
+    data = path.read_bytes()
+    content = _unpickle(path, data)
+    if not isinstance(content, Mapping):
+        raise user_error(
+            str(path), f"holds a {type(content).__name__}, not weights", "a state_dict, or a checkpoint with a 'state_dict' key"
+        )
+    nested = content.get("state_dict")
+    tensors = nested if isinstance(nested, Mapping) else content
+    state_dict = {str(key): value for key, value in tensors.items() if isinstance(value, Tensor)}
+    if not state_dict:
+        raise user_error(str(path), "holds no weights", "a state_dict, or a checkpoint with a 'state_dict' key")
+    form: CheckpointForm = "trained_model" if TRAINED_MODEL_KEY in content else "original"
+    prefix = NETWORK_PREFIX if form == "trained_model" else _MODULE_PREFIX
+    return RawCheckpoint(
+        path=path,
+        sha256=hashlib.sha256(data).hexdigest(),
+        form=form,
+        state_dict={key.removeprefix(prefix): value for key, value in state_dict.items()},
+        class_map=_class_map(content.get("meta")),
+        content=dict(content) if tensors is not content else {},
+    )
+
+
+def load_trained_model(path: Path) -> TrainedModel:
+    """A checkpoint that `train.py` wrote; an original one is refused with a hint."""
+    raw = read_checkpoint(path)
+    if raw.form != "trained_model":
+        raise user_error(str(path), "is not a checkpoint that train.py wrote: it has no labels and no template inside")
+    return trained_model(raw)
+
+
+def trained_model(raw: RawCheckpoint) -> TrainedModel:
+    """The labels, template and weights of a checkpoint of ours."""
+    description = raw.content[TRAINED_MODEL_KEY]
+    try:
+        version = description["format"]
+        if version > FORMAT_VERSION:
+            raise user_error(
+                str(raw.path), f"was written by a newer version of this toolkit (format {version})", f"format {FORMAT_VERSION} or older"
+            )
+        return TrainedModel(
+            state_dict=raw.state_dict,
+            labels=tuple(str(label) for label in description["labels"]),
+            template=Template.model_validate(description["template"]),
+            model=ModelConfig.model_validate(description["model"]),
+            record=dict(description["record"]),
+            weights_sha256=raw.sha256,
+        )
+    except (KeyError, TypeError, ValidationError) as error:
+        raise user_error(
+            str(raw.path), f"its description of the model is damaged ({type(error).__name__})", fix="use another checkpoint"
+        ) from None
+
+
+def save_atomically(content: Mapping[str, Any], path: Path) -> None:
+    """Write a checkpoint beside its place, flush it to the disk, then rename: the old file stays until the new one is whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.part")
+    try:
+        with partial.open("wb") as file:
+            buffer = io.BytesIO()
+            torch.save(dict(content), buffer)
+            file.write(buffer.getbuffer())
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise user_error(
+            str(path),
+            f"could not be saved: {error.strerror}",
+            fix="free space or name another --save-checkpoints-to; the last good checkpoint is still there",
+        ) from error
+
+
+def _unpickle(path: Path, data: bytes) -> Any:
+    try:
+        return torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        if "Unsupported" in str(error) or "WeightsUnpickler" in str(error) or "GLOBAL" in str(error):
+            raise user_error(
+                str(path),
+                "holds more than tensors and plain values; it was not loaded, since such a file can run any program",
+                fix="use weights from a source you trust, saved as a plain state_dict",
+            ) from None
+        raise user_error(str(path), "is not a readable weights file", fix="it is damaged or of another kind; fetch it again") from None
+    except (RuntimeError, EOFError, OSError, ValueError, KeyError, AttributeError, TypeError, IndexError, MemoryError, UnicodeDecodeError):
+        raise user_error(str(path), "is not a readable weights file", fix="it is damaged or of another kind; fetch it again") from None
+
+
+def _class_map(meta: Any) -> dict[int, int] | None:
+    """meta.CLASSES of the original: {0: {own index: label number}}."""
+    classes = meta.get("CLASSES") if isinstance(meta, Mapping) else None
+    if not isinstance(classes, Mapping) or not isinstance(classes.get(0), Mapping):
+        return None
+    try:
+        return {int(own): int(label) for own, label in classes[0].items()}
+    except (TypeError, ValueError):
+        return None

@@ -1,0 +1,1 @@
+"""Networks, their original weights and their published size and cost."""

@@ -1,0 +1,18 @@
+"""From model.yaml to a network: an explicit choice by `type`."""
+
+from __future__ import annotations
+
+from action_recognition.models.head import AngularHead
+from action_recognition.models.layers import ConvForm
+from action_recognition.models.recogniser import Recogniser
+from action_recognition.models.s3d_mobilenet_v3 import S3DMobileNetV3
+from action_recognition.template import ModelConfig
+
+BACKBONES = {"s3d_mobilenet_v3": S3DMobileNetV3}
+
+
+def build_recogniser(model: ModelConfig, num_classes: int, conv_form: ConvForm = "folded") -> Recogniser:
+    """A network with fresh weights; both `conv_form`s compute the same function from the same state_dict."""
+    backbone = BACKBONES[model.type](model.backbone, conv_form)
+    head = AngularHead(model.backbone.last_channels, model.head.embedding_size, num_classes)
+    return Recogniser(backbone, head)

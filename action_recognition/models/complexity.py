@@ -1,0 +1,117 @@
+"""Size and cost of a network by the convention of the published figures.
+
+Size: millions of weights with batch norm folded into its convolution, plus six shape constants of the original's graph.
+Cost: GFLOPs = 2 x multiply-adds plus elementwise work at the per-element costs below.
+Source: REFERENCE section 1.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from action_recognition.models.attention import SpatioTemporalAttention
+from action_recognition.models.head import AngularHead
+from action_recognition.models.layers import FactoredConv3d, GlobalAveragePool, SqueezeExcite, TemporalAveragePool
+from action_recognition.models.recogniser import Recogniser
+from action_recognition.models.s3d_mobilenet_v3 import InvertedResidual
+
+_RELU, _HSWISH, _SIGMOID, _NORMALISE, _MEAN_SCALE, _TWO_INPUTS = 2, 9, 3, 4, 2, 3
+_SHAPE_CONSTANTS = 6
+
+
+@dataclass(frozen=True)
+class Complexity:
+    """Exact counts, and the figures as published: millions of parameters (Mp) and GFLOPs, four digits after the point."""
+
+    num_parameters: int
+    flops: int
+
+    @property
+    def size_mp(self) -> float:
+        return _millions(self.num_parameters + _SHAPE_CONSTANTS, 6)
+
+    @property
+    def complexity_gflops(self) -> float:
+        return _millions(self.flops, 9)
+
+
+def count(network: Recogniser, clip_shape: tuple[int, int, int]) -> Complexity:
+    """Size and cost for one clip of `clip_shape` (T, H, W); nothing is computed, only shapes are followed."""
+    return Complexity(_folded_parameters(network), _flops(network, clip_shape))
+
+
+def _millions(number: int, exponent: int) -> float:
+    return float((Decimal(number) / 10**exponent).quantize(Decimal("0.0001"), ROUND_HALF_UP))
+
+
+def _folded_parameters(network: Recogniser) -> int:
+    norms = [module for module in network.modules() if isinstance(module, _BatchNorm)]
+    in_norms = sum(norm.weight.numel() + norm.bias.numel() for norm in norms)
+    return sum(p.numel() for p in network.parameters()) - in_norms + sum(norm.num_features for norm in norms)
+
+
+def _flops(network: Recogniser, clip_shape: tuple[int, int, int]) -> int:
+    shadow = copy.deepcopy(network).to("meta").eval()
+    total = 0
+
+    def add(cost: Callable[[nn.Module, Tensor, Tensor], int]) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]:
+        def hook(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor | tuple[Tensor, ...]) -> None:
+            nonlocal total
+            total += cost(module, inputs[0], output[0] if isinstance(output, tuple) else output)
+
+        return hook
+
+    for module in shadow.modules():
+        cost = _COSTS.get(type(module))
+        if cost is not None:
+            module.register_forward_hook(add(cost))
+    clip = torch.empty((1, 3, *clip_shape), device="meta")
+    with torch.no_grad():
+        shadow(clip)
+    return total + _MEAN_SCALE * clip.numel()
+
+
+def _conv(module: nn.Module, x: Tensor, out: Tensor) -> int:
+    assert isinstance(module, FactoredConv3d)
+    return 2 * out.numel() * module.weight[0].numel()
+
+
+def _residual(module: nn.Module, x: Tensor, out: Tensor) -> int:
+    assert isinstance(module, InvertedResidual)
+    return _TWO_INPUTS * out.numel() if module.has_residual else 0
+
+
+def _attention(module: nn.Module, x: Tensor, out: Tensor) -> int:
+    assert isinstance(module, SpatioTemporalAttention)
+    mask = x.numel() // x.shape[1]
+    cost = 2 * _TWO_INPUTS * x.numel() + _SIGMOID * mask
+    if module.temporal is not None:
+        cost += x.numel() + _TWO_INPUTS * mask  # mean over H and W; sum of both branches' logits
+    return cost
+
+
+def _head(module: nn.Module, x: Tensor, out: Tensor) -> int:
+    assert isinstance(module, AngularHead)
+    embedding, classes = module.class_directions.shape
+    return 2 * module.project.weight.numel() + _NORMALISE * embedding + 2 * embedding * classes
+
+
+# Keyed by exact type: what a module costs beside the modules inside it.
+_COSTS: dict[type[nn.Module], Callable[[nn.Module, Tensor, Tensor], int]] = {
+    FactoredConv3d: _conv,
+    nn.ReLU: lambda module, x, out: _RELU * out.numel(),
+    nn.Hardswish: lambda module, x, out: _HSWISH * out.numel(),
+    SqueezeExcite: lambda module, x, out: x.numel() + _TWO_INPUTS * x.numel(),  # pooling, then the gate; its h-sigmoid is not counted
+    TemporalAveragePool: lambda module, x, out: 2 * out.numel(),
+    GlobalAveragePool: lambda module, x, out: x.numel(),
+    InvertedResidual: _residual,
+    SpatioTemporalAttention: _attention,
+    AngularHead: _head,
+}

@@ -1,0 +1,128 @@
+"""Factored 3-D convolutions and the small modules between them.
+
+Every convolution of the network is either spatial (1 x k x k) or temporal (k x 1 x 1). With the channels innermost in
+memory (N, T, H, W, C) both are 2-D convolutions over views of the same memory, so the folded form copies nothing:
+
+    spatial   (N, C, T, H, W) -> (N*T, C, H, W)  conv k x k
+    temporal  (N, C, T, H, W) -> (N, C, T, H*W)  conv k x 1
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+ConvForm = Literal["folded", "conv3d"]
+BATCH_NORM_EPS = 1e-5
+
+
+class FactoredConv3d(nn.Conv3d):
+    """A 1 x k x k or k x 1 x 1 convolution with "same" zero padding; weight (out, in / groups, kt, kh, kw).
+
+    `form` chooses how it is computed: `folded` as a 2-D convolution, `conv3d` as written. Same function, same weights.
+    Input and output: (N, C, T, H, W) float.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel: tuple[int, int] = (1, 1),
+        *,
+        spatial_stride: int = 1,
+        groups: int = 1,
+        bias: bool = False,
+        form: ConvForm = "folded",
+    ) -> None:
+        temporal, spatial = kernel
+        if temporal > 1 and (spatial > 1 or spatial_stride > 1):
+            raise ValueError(f"kernel {kernel} with stride {spatial_stride} is neither spatial nor temporal")
+        super().__init__(
+            in_channels,
+            out_channels,
+            (temporal, spatial, spatial),
+            stride=(1, spatial_stride, spatial_stride),
+            padding=((temporal - 1) // 2, (spatial - 1) // 2, (spatial - 1) // 2),
+            groups=groups,
+            bias=bias,
+        )
+        self.form = form
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.form == "conv3d":
+            return super().forward(x)
+        if self.kernel_size[0] > 1:
+            return self._temporal(x)
+        return self._spatial(x)
+
+    def _spatial(self, x: Tensor) -> Tensor:
+        frames = x.transpose(1, 2).flatten(0, 1)
+        padding = self.kernel_size[1] // 2
+        out = F.conv2d(frames, self.weight.squeeze(2), self.bias, self.stride[1:], padding, groups=self.groups)
+        return out.view(x.shape[0], x.shape[2], *out.shape[1:]).transpose(1, 2)
+
+    def _temporal(self, x: Tensor) -> Tensor:
+        pixels = x.flatten(3)
+        out = F.conv2d(pixels, self.weight.squeeze(4), self.bias, padding=(self.kernel_size[0] // 2, 0), groups=self.groups)
+        return out.view(*out.shape[:3], *x.shape[3:])
+
+
+class ConvNorm(nn.Sequential):
+    """Convolution without bias, batch norm, activation (`none` leaves it out)."""
+
+    def __init__(self, conv: FactoredConv3d, activation: Literal["none", "relu", "hswish"]) -> None:
+        super().__init__()
+        self.conv = conv
+        self.norm = nn.BatchNorm3d(conv.out_channels, eps=BATCH_NORM_EPS)
+        if activation != "none":
+            self.activation = make_activation(activation)
+
+
+class SqueezeExcite(nn.Module):
+    """Per-frame channel gate: mean over H and W, C -> C/4 -> C, h-sigmoid, multiply.
+
+    Source: REFERENCE section 2 (SE); Hu et al., arXiv 1709.01507.
+    """
+
+    def __init__(self, channels: int, form: ConvForm) -> None:
+        super().__init__()
+        self.reduce = FactoredConv3d(channels, channels // 4, bias=True, form=form)
+        self.reduce_activation = nn.ReLU()
+        self.expand = FactoredConv3d(channels // 4, channels, bias=True, form=form)
+        self.gate = nn.Hardsigmoid()
+
+    def forward(self, x: Tensor) -> Tensor:
+        squeezed = x.mean((3, 4), keepdim=True)
+        gate: Tensor = self.gate(self.expand(self.reduce_activation(self.reduce(squeezed))))
+        return x * gate
+
+
+class TemporalAveragePool(nn.Module):
+    """Mean of every two neighbouring frames; an odd last frame is dropped. (N, C, T, H, W) -> (N, C, T // 2, H, W)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        length = x.shape[2] // 2 * 2
+        return (x[:, :, 0:length:2] + x[:, :, 1:length:2]) * 0.5
+
+
+class GlobalAveragePool(nn.Module):
+    """Mean over whatever is left of time and space: (N, C, T, H, W) -> (N, C).
+
+    The original pools a fixed 4 x 7 x 7, which is the same at its own input sizes.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.mean((2, 3, 4))
+
+
+def make_activation(name: Literal["relu", "hswish"]) -> nn.Module:
+    """The activation of that name as a module."""
+    return nn.ReLU() if name == "relu" else nn.Hardswish()
+
+
+def channels_innermost(x: Tensor) -> Tensor:
+    """The same (N, C, T, H, W) tensor with C innermost in memory, which the folded form needs to be free of copies."""
+    return x.contiguous(memory_format=torch.channels_last_3d)

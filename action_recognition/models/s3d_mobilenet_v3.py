@@ -1,0 +1,117 @@
+"""S3D-MobileNetV3: a MobileNetV3 whose projections look over time."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from torch import Tensor, nn
+
+from action_recognition.models.attention import SpatioTemporalAttention
+from action_recognition.models.layers import (
+    ConvForm,
+    ConvNorm,
+    FactoredConv3d,
+    SqueezeExcite,
+    TemporalAveragePool,
+    channels_innermost,
+    make_activation,
+)
+from action_recognition.template import Backbone
+
+
+@dataclass(frozen=True)
+class BlockConfig:
+    """One column of the table in model.yaml."""
+
+    kernel_size: int
+    expand_channels: int
+    out_channels: int
+    squeeze_excite: bool
+    activation: Literal["relu", "hswish"]
+    spatial_stride: int
+    temporal_kernel_size: int
+    temporal_stride: int
+
+
+def block_configs(config: Backbone) -> list[BlockConfig]:
+    """The columns of the table, in order."""
+    names = BlockConfig.__dataclass_fields__
+    return [BlockConfig(**{name: getattr(config, name)[i] for name in names}) for i in range(len(config.kernel_size))]
+
+
+class InvertedResidual(nn.Module):
+    """One block.
+
+        x -- expand 1x1x1, BN, act -- depthwise 1xkxk, BN -- [SE] -- act -- project ktx1x1, BN -- [mean of 2 frames] -- (+ x)
+
+    The expansion is left out where it would not widen; the sum is there where neither size nor channels change.
+    (N, C, T, H, W) -> (N, out_channels, T / temporal_stride, H / spatial_stride, W / spatial_stride).
+    Source: REFERENCE section 2 (Blocks).
+    """
+
+    def __init__(self, in_channels: int, config: BlockConfig, form: ConvForm) -> None:
+        super().__init__()
+        wide = config.expand_channels
+        self.has_residual = config.spatial_stride == config.temporal_stride == 1 and in_channels == config.out_channels
+        self.expand = ConvNorm(FactoredConv3d(in_channels, wide, form=form), config.activation) if wide != in_channels else None
+        depthwise = FactoredConv3d(wide, wide, (1, config.kernel_size), spatial_stride=config.spatial_stride, groups=wide, form=form)
+        self.depthwise = ConvNorm(depthwise, "none")
+        self.squeeze_excite = SqueezeExcite(wide, form) if config.squeeze_excite else None
+        self.activation = make_activation(config.activation)
+        self.project = ConvNorm(FactoredConv3d(wide, config.out_channels, (config.temporal_kernel_size, 1), form=form), "none")
+        self.pool = TemporalAveragePool() if config.temporal_stride == 2 else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = x if self.expand is None else self.expand(x)
+        out = self.depthwise(out)
+        if self.squeeze_excite is not None:
+            out = self.squeeze_excite(out)
+        out = self.project(self.activation(out))
+        if self.pool is not None:
+            out = self.pool(out)
+        return x + out if self.has_residual else out
+
+
+class S3DMobileNetV3(nn.Module):
+    """Backbone: stem, blocks with attention after some of them, last 1x1x1 convolution.
+
+    Input (N, 3, T, H, W) float, RGB, normalised. Output: features (N, last_channels, T', H', W') and the attention masks.
+    """
+
+    def __init__(self, config: Backbone, form: ConvForm = "folded") -> None:
+        super().__init__()
+        self.form = form
+        self.stem = ConvNorm(FactoredConv3d(3, config.stem_channels, (1, 3), spatial_stride=2, form=form), "hswish")
+        self.blocks = nn.ModuleList()
+        self.attentions = nn.ModuleDict()
+        channels = config.stem_channels
+        for index, block in enumerate(block_configs(config)):
+            self.blocks.append(InvertedResidual(channels, block, form))
+            channels = block.out_channels
+            kind = config.attention[index]
+            if kind != "none":
+                self.attentions[str(index)] = SpatioTemporalAttention(channels, kind, form)
+        self.last = ConvNorm(FactoredConv3d(channels, config.last_channels, form=form), "hswish")
+        self._initialise()
+
+    def forward(self, clips: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Features (N, last_channels, T', H', W') and one mask (N, 1, T'', H'', W'') per attention."""
+        x = self.stem(channels_innermost(clips) if self.form == "folded" else clips)
+        masks: list[Tensor] = []
+        for index, block in enumerate(self.blocks):
+            x = block(x)
+            if str(index) in self.attentions:
+                x, mask = self.attentions[str(index)](x)
+                masks.append(mask)
+        return self.last(x), masks
+
+    def _initialise(self) -> None:
+        """Normal with std sqrt(2 / (kt * kh * out)): the original counts two of the three kernel axes (REFERENCE section 2)."""
+        for module in self.modules():
+            if isinstance(module, FactoredConv3d):
+                fan = module.kernel_size[0] * module.kernel_size[1] * module.out_channels
+                nn.init.normal_(module.weight, std=math.sqrt(2.0 / fan))
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
