@@ -1,0 +1,73 @@
+"""Losses over cosines; every parameter that changes during training comes in as an argument."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+def pr_product(cosine: Tensor) -> Tensor:
+    """The cosine itself, with its gradient divided by sqrt(1 - cosine^2), so that small angles keep learning.
+
+    Source: REFERENCE section 3 (pr_product); Wang et al., arXiv 1904.02558.
+    """
+    gain = 1.0 / torch.sqrt(1.0 - cosine.detach() ** 2)
+    return _ScaleGradient.apply(cosine, gain)  # type: ignore[no-any-return, no-untyped-call]
+
+
+class _ScaleGradient(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: torch.autograd.function.FunctionCtx, value: Tensor, gain: Tensor) -> Tensor:
+        ctx.save_for_backward(gain)
+        return value.clone()
+
+    @staticmethod
+    def backward(ctx: torch.autograd.function.FunctionCtx, *gradients: Tensor) -> tuple[Tensor, None]:
+        (gain,) = ctx.saved_tensors  # type: ignore[attr-defined]
+        return gradients[0] * gain, None
+
+
+class AMSoftmaxLoss(nn.Module):
+    """Additive-margin softmax with an entropy bonus, averaged over the samples that still cost something.
+
+        per sample: CE(scale * (cosine - margin at the target)) [+ hard_sample_weight * (1 - p_target)]
+                    - entropy_weight * H(softmax(scale * cosine))
+
+    Shape: cosine (N, C) in -1..1, labels (N,) int64 where a negative label leaves a sample out; output: scalar.
+    Source: REFERENCE section 3 (AM-Softmax); Wang et al., arXiv 1801.05599.
+
+    >>> loss = AMSoftmaxLoss(margin=0.35, entropy_weight=0.0, use_pr_product=False, hard_sample_weight=0.0)
+    >>> good, bad = torch.tensor([[0.9, -0.9]]), torch.tensor([[-0.9, 0.9]])
+    >>> bool(loss(good, torch.tensor([0]), scale=5.0) < loss(bad, torch.tensor([0]), scale=5.0))
+    True
+    """
+
+    def __init__(self, *, margin: float, entropy_weight: float, use_pr_product: bool, hard_sample_weight: float) -> None:
+        super().__init__()
+        self.margin = margin
+        self.entropy_weight = entropy_weight
+        self.use_pr_product = use_pr_product
+        self.hard_sample_weight = hard_sample_weight
+
+    def forward(self, cosine: Tensor, labels: Tensor, *, scale: float) -> Tensor:
+        per_sample = self.per_sample(cosine, labels, scale=scale)
+        costly = per_sample > 0.0
+        return per_sample[costly].mean() if bool(costly.any()) else (cosine * 0.0).sum()
+
+    def per_sample(self, cosine: Tensor, labels: Tensor, *, scale: float) -> Tensor:
+        """The loss of each labelled sample before free ones are left out: (number of labels >= 0,)."""
+        labelled = labels >= 0
+        cosine, labels = cosine[labelled], labels[labelled]
+        if self.use_pr_product:
+            cosine = pr_product(cosine)
+        margin = F.one_hot(labels, cosine.shape[1]).to(cosine.dtype) * self.margin
+        log_probabilities = F.log_softmax(scale * (cosine - margin), dim=1)
+        target = log_probabilities.gather(1, labels.unsqueeze(1)).squeeze(1)
+        loss = -target
+        if self.hard_sample_weight:
+            loss = loss + self.hard_sample_weight * (1.0 - target.exp())
+        if self.entropy_weight:
+            plain = F.log_softmax(scale * cosine, dim=1)
+            loss = loss + self.entropy_weight * (plain.exp() * plain).sum(1)
+        return loss

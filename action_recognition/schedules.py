@@ -1,0 +1,87 @@
+"""Schedules as pure functions of the step: nothing counts by itself, so evaluation and resuming change nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from action_recognition.template import AMSoftmax, Schedule
+
+
+@dataclass(frozen=True)
+class ScaledSchedule:
+    """A template's schedule stretched from its own number of epochs to the run's; at the same number it is the template's."""
+
+    freeze_epochs: int
+    freeze_learning_rate_factor: float
+    warmup_epochs: int
+    warmup_start_factor: float
+    step_epochs: tuple[int, ...]
+    step_factor: float
+
+    def __str__(self) -> str:
+        steps = ", ".join(map(str, self.step_epochs)) or "none"
+        return f"freeze {self.freeze_epochs}, warm-up {self.warmup_epochs}, steps at {steps}"
+
+
+def scale_schedule(schedule: Schedule, template_epochs: int, epochs: int) -> ScaledSchedule:
+    """The schedule for `epochs` epochs instead of the template's.
+
+    A run of a tenth of the epochs freezes, warms up and steps at a tenth of them, so that a short run also reaches its full rate.
+    """
+
+    def stretch(count: int) -> int:
+        return count if epochs == template_epochs else int(count * epochs / template_epochs + 0.5)
+
+    steps = sorted({stretch(step) for step in schedule.step_epochs})
+    return ScaledSchedule(
+        stretch(schedule.freeze_epochs),
+        schedule.freeze_learning_rate_factor,
+        stretch(schedule.warmup_epochs),
+        schedule.warmup_start_factor,
+        tuple(step for step in steps if 0 < step < max(epochs, 1)),
+        schedule.step_factor,
+    )
+
+
+def learning_rate(step: int, steps_per_epoch: int, base_learning_rate: float, schedule: ScaledSchedule) -> float:
+    """The learning rate of optimiser step `step` (0-based).
+
+    Constant while frozen, linear per step from `warmup_start_factor` of the base rate during warm-up, then the base rate, times
+    `step_factor` from each of `step_epochs` on. Epochs are counted from the very start.
+    Source: REFERENCE section 4 (LR).
+
+    >>> recipe = ScaledSchedule(5, 1.0, 5, 0.01, (30, 50), 0.1)
+    >>> [round(learning_rate(epoch * 10, 10, 0.01, recipe), 6) for epoch in (0, 5, 10, 30, 50)]
+    [0.01, 0.0001, 0.01, 0.001, 0.0001]
+    """
+    epoch = step // steps_per_epoch
+    if epoch < schedule.freeze_epochs:
+        return base_learning_rate * schedule.freeze_learning_rate_factor
+    warmed_up = schedule.freeze_epochs + schedule.warmup_epochs
+    if epoch < warmed_up:
+        progress = (step - schedule.freeze_epochs * steps_per_epoch) / (schedule.warmup_epochs * steps_per_epoch)
+        return base_learning_rate * (1.0 - (1.0 - progress) * (1.0 - schedule.warmup_start_factor))
+    return base_learning_rate * schedule.step_factor ** sum(epoch >= start for start in schedule.step_epochs)
+
+
+def is_frozen(epoch: int, schedule: ScaledSchedule) -> bool:
+    """Whether only the head learns in this epoch (0-based)."""
+    return epoch < schedule.freeze_epochs
+
+
+def am_softmax_scale(step: int, steps_per_epoch: int, loss: AMSoftmax) -> float:
+    """The scale of AM-Softmax at step `step` (0-based): from `scale_start` to `scale_end` over `scale_epochs` epochs.
+
+    With r = step / n and n = int(scale_epochs * steps_per_epoch): start - (start - end) / (power - 1) * (power * r - r^power).
+    Source: REFERENCE section 3 (Scale).
+
+    >>> recipe = AMSoftmax(margin=0.35, scale_start=30.0, scale_end=5.0, scale_power=1.2, scale_epochs=41.276,
+    ...                    entropy_weight=0.085, pr_product=True, hard_sample_weight=0.0)
+    >>> am_softmax_scale(0, 100, recipe), round(am_softmax_scale(700, 100, recipe), 4), am_softmax_scale(5000, 100, recipe)
+    (30.0, 19.4263, 5.0)
+    """
+    num_steps = int(loss.scale_epochs * steps_per_epoch)
+    if step >= num_steps:
+        return loss.scale_end
+    ratio, power = step / num_steps, loss.scale_power
+    return loss.scale_start - (loss.scale_start - loss.scale_end) / (power - 1.0) * (power * ratio - ratio**power)
