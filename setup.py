@@ -1,0 +1,51 @@
+"""The package and the versions that were tested together; the only place where versions stand."""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+ROOT = Path(__file__).resolve().parent
+_version = re.search(r'^__version__ = "(.+)"$', (ROOT / "action_recognition/__init__.py").read_text(encoding="utf-8"), re.MULTILINE)
+assert _version, "action_recognition/__init__.py states no __version__"
+
+RUNTIME = [
+    "torch==2.15.0",  # torch and torchvision are a pair: change both or none
+    "torchvision==0.29.2",
+    "lightning==2.6.6",
+    "mmcv-lite==2.2.0",  # imports as mmcv, without its compiled operators
+    "openvino==2026.4.1",
+    "onnx==1.23.2",
+    "onnxscript==0.7.2",  # torch.onnx.export writes through it
+    "onnxruntime==1.31.1",
+    "pydantic==2.14.3",
+    "PyYAML==6.0.3",
+    "numpy==2.4.6",
+    "opencv-python==5.0.0.93",
+    "av==18.1.0",
+    "torchmetrics==1.9.0",
+    "tensorboard==2.21.0",
+    "matplotlib==3.11.2",
+    "rich==15.0.0",
+]
+DEVELOPMENT = [
+    "pytest==9.2.0",
+    "ruff==0.17.5",
+    "mypy==2.4.1",
+    "import-linter==2.16",
+]
+
+setup(
+    name="action-recognition",
+    version=_version.group(1),
+    description="Train, export and run hand-gesture recognisers for live video on a CPU",
+    long_description=(ROOT / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    license_files=["LICENSE"],
+    # Templates and the scripts of a work dir are read from the clone: `pip install -e .`, as init_venv.sh does, is the way to install.
+    packages=find_packages(include=["action_recognition", "action_recognition.*"]),
+    python_requires=">=3.11",
+    install_requires=RUNTIME,
+    extras_require={"dev": DEVELOPMENT},
+)
