@@ -1,0 +1,75 @@
+"""The parts of one annotation line: `path label` or `path label clip_start clip_end video_start video_end fps`.
+
+A line is read from its right end, because paths and class names may hold blanks: the five numbers are the last columns, the label
+stands before them. A label of digits only is a number. A class name with blanks is recognised when it is one of the known labels
+(the longest that fits); of an unknown name only the last word is seen. Blank lines and lines that begin with `#` hold nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from action_recognition.errors import user_error
+
+COLUMNS = "path label clip_start clip_end video_start video_end fps"
+Numbers = tuple[int, int, int, int, float]
+"""clip_start, clip_end, video_start, video_end, fps."""
+
+
+@dataclass(frozen=True, slots=True)
+class RawLine:
+    """A line cut into its parts; `numbers` is None when the last five columns are not four whole numbers and a rate."""
+
+    path: str
+    label: str
+    numbers: Numbers | None
+
+
+def numbered_lines(ann_file: Path) -> Iterator[tuple[int, str]]:
+    """Line number and text of every line that holds something; a `UserError` names a file that cannot be read."""
+    try:
+        with ann_file.open(encoding="utf-8-sig") as lines:
+            for number, line in enumerate(lines, start=1):
+                text = line.strip()
+                if text and not text.startswith("#"):
+                    yield number, text
+    except UnicodeDecodeError as error:
+        raise user_error(str(ann_file), f"is no text file in UTF-8 ({error.reason})", fix="save it as UTF-8") from None
+    except OSError as error:
+        raise user_error(str(ann_file), f"cannot be read ({error.strerror})") from None
+
+
+def split_line(text: str, names_with_blanks: Collection[str] = ()) -> RawLine:
+    """Cut a line into path, label and numbers; `path` is empty when the line has one column.
+
+    >>> split_line("videos/a b.mp4 Stop Sign 0 90 0 120 29.97", ["Stop Sign"])
+    RawLine(path='videos/a b.mp4', label='Stop Sign', numbers=(0, 90, 0, 120, 29.97))
+    >>> split_line("videos/a b.mp4 3")
+    RawLine(path='videos/a b.mp4', label='3', numbers=None)
+    """
+    columns = text.rsplit(None, 5)
+    numbers = _numbers(columns[1:]) if len(columns) == 6 else None
+    rest = text if numbers is None else columns[0]
+    path, label = _split_label(rest, names_with_blanks)
+    return RawLine(path, label, numbers)
+
+
+def _numbers(columns: list[str]) -> Numbers | None:
+    try:
+        clip_start, clip_end, video_start, video_end = map(int, columns[:4])
+        rate = float(columns[4])
+    except ValueError:
+        return None
+    return (clip_start, clip_end, video_start, video_end, rate) if math.isfinite(rate) else None
+
+
+def _split_label(text: str, names_with_blanks: Collection[str]) -> tuple[str, str]:
+    fitting = [name for name in names_with_blanks if text.endswith(name) and text[: -len(name)][-1:].isspace()]
+    if fitting:
+        label = max(fitting, key=len)
+        return text[: -len(label)].rstrip(), label
+    path, *label_column = text.rsplit(None, 1)
+    return (path, label_column[0]) if label_column else ("", path)

@@ -1,0 +1,161 @@
+"""Annotation files to clip records, with every problem of every file in one error."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from action_recognition.data.annotation_lines import COLUMNS, Numbers, RawLine, numbered_lines, split_line
+from action_recognition.data.path_check import PathChecker
+from action_recognition.data.sampling import FrameRange
+from action_recognition.errors import Problem, UserError, nearest, user_error
+
+MAX_PROBLEMS_SHOWN = 20
+UNKNOWN = 0
+"""`clip_end`, `video_end` and `frame_rate_fps` of a two-column line, whose clip is the whole video: see `datasets.complete_record`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClipRecord(FrameRange):
+    """One clip of an annotation file; frame numbers 0-based, end exclusive; `line` says where it stands: `train.txt:12`."""
+
+    path: Path
+    label: int
+    line: str
+
+    @property
+    def is_whole_video(self) -> bool:
+        """True for a two-column line: how long the video is, and its rate, is only known when the video is opened."""
+        return self.video_end == UNKNOWN
+
+
+def read_annotations(ann_files: Sequence[Path], data_roots: Sequence[Path], labels: Sequence[str]) -> list[ClipRecord]:
+    """The clips of all annotation files, in order.
+
+    A file is looked for as given, then under its root; there is one root for all files or one for each. Paths in a file are relative
+    to its root. A label is a name in `labels` or a number, its place there. A `UserError` lists the problems of all files.
+    """
+    reader = _Reader(labels)
+    for ann_file, root in find_annotation_files(ann_files, data_roots):
+        reader.read(ann_file, root)
+    return reader.result()
+
+
+def find_annotation_files(ann_files: Sequence[Path], data_roots: Sequence[Path]) -> list[tuple[Path, Path]]:
+    """Each annotation file with its root; a `UserError` lists the files and roots that are not there."""
+    if not ann_files:
+        raise user_error("annotation files", "none given", fix="name at least one")
+    if len(data_roots) not in (1, len(ann_files)):
+        found = f"{len(data_roots)} roots for {len(ann_files)} annotation files"
+        raise user_error("data roots", found, "one root for all files, or one for each")
+    roots = list(data_roots) * (len(ann_files) if len(data_roots) == 1 else 1)
+    problems = [Problem(str(root), "there is no such data root") for root in dict.fromkeys(roots) if not root.is_dir()]
+    pairs = []
+    for ann_file, root in zip(ann_files, roots, strict=True):
+        candidates = [path for path in (ann_file, root / ann_file) if path.is_file()]
+        if candidates:
+            pairs.append((candidates[0], root))
+        else:
+            problems.append(Problem(str(ann_file), "there is no such annotation file", f"a path as it is, or one under {root}"))
+    if problems:
+        raise UserError(problems)
+    return pairs
+
+
+@dataclass
+class _Reader:
+    """Collects records and problems over all files; keeps the first problems and counts the rest."""
+
+    labels: Sequence[str]
+    records: list[ClipRecord] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    num_problems: int = 0
+
+    def __post_init__(self) -> None:
+        self.label_numbers = {name: number for number, name in enumerate(self.labels) if not name.isdecimal()}
+        self.label_numbers |= {str(number): number for number in range(len(self.labels))}
+        self.names_with_blanks = [name for name in self.labels if len(name.split()) > 1]
+
+    def read(self, ann_file: Path, root: Path) -> None:
+        paths = PathChecker(root)
+        num_before = len(self.records) + self.num_problems
+        for number, text in numbered_lines(ann_file):
+            line = f"{ann_file}:{number}"
+            raw = split_line(text, self.names_with_blanks)
+            path, path_problem = paths.check(raw.path)
+            label = self.label_numbers.get(raw.label)
+            numbers = raw.numbers or (0, UNKNOWN, 0, UNKNOWN, float(UNKNOWN))
+            if path_problem or label is None or (raw.numbers and not _is_sound(raw.numbers)):
+                self._add(line, self._explain(text, raw, path_problem))
+                continue
+            self.records.append(
+                ClipRecord(
+                    clip_start=numbers[0],
+                    clip_end=numbers[1],
+                    video_start=numbers[2],
+                    video_end=numbers[3],
+                    frame_rate_fps=numbers[4],
+                    path=path,
+                    label=label,
+                    line=line,
+                )
+            )
+        if len(self.records) + self.num_problems == num_before:
+            self._add(str(ann_file), [("the file holds no clip", f"lines of {COLUMNS}", "")])
+
+    def result(self) -> list[ClipRecord]:
+        if not self.problems:
+            return self.records
+        hidden = self.num_problems - len(self.problems)
+        more = [Problem("annotations", f"and {hidden} more problems like these")] if hidden else []
+        raise UserError([*self.problems, *more])
+
+    def _add(self, where: str, explanations: list[tuple[str, str, str]]) -> None:
+        self.num_problems += len(explanations)
+        room = MAX_PROBLEMS_SHOWN - len(self.problems)
+        self.problems += [Problem(where, *explanation) for explanation in explanations[: max(room, 0)]]
+
+    def _explain(self, text: str, raw: RawLine, path_problem: str) -> list[tuple[str, str, str]]:
+        """What is wrong with a line: (found, allowed, fix) of each problem."""
+        num_columns = len(text.split())
+        if path_problem and num_columns not in (2, 7):
+            return [(f"{num_columns} columns", f"2 or 7: {COLUMNS}", "")]
+        if path_problem and num_columns == 7 and raw.numbers is None:
+            return [("columns 3 to 7 are not four whole numbers and a frame rate", COLUMNS, "")]
+        found = [(path_problem, "", "")] if path_problem else []
+        if raw.label not in self.label_numbers:
+            found.append(self._explain_label(raw.label))
+        return found + (_explain_numbers(raw) if raw.numbers else [])
+
+    def _explain_label(self, label: str) -> tuple[str, str, str]:
+        if label.lstrip("+-").isdecimal():
+            also = "; a label of digits is a number, not a name" if label in self.labels else ""
+            return f"label {label}", f"0 to {len(self.labels) - 1}{also}", ""
+        return f"no class {label!r}{nearest(label, self.labels)}", f"a class name, or 0 to {len(self.labels) - 1}", ""
+
+
+def _is_sound(numbers: Numbers) -> bool:
+    clip_start, clip_end, video_start, video_end, rate = numbers
+    return 0 <= video_start <= clip_start < clip_end <= video_end and rate > 0
+
+
+def _explain_numbers(raw: RawLine) -> list[tuple[str, str, str]]:
+    assert raw.numbers is not None
+    clip_start, clip_end, video_start, video_end, rate = raw.numbers
+    found = []
+    if min(raw.numbers[:4]) < 0:
+        found.append((f"negative frame number {min(raw.numbers[:4])}", "0 or more", ""))
+    for name, start, end in (("clip", clip_start, clip_end), ("video", video_start, video_end)):
+        if end <= start:
+            found.append((f"{name}_end {end} is not behind {name}_start {start}", "an end behind the start (it is exclusive)", ""))
+    if not found and (clip_start < video_start or clip_end > video_end):
+        outside = f"the clip {clip_start} to {clip_end} is not inside the video {video_start} to {video_end}"
+        if clip_start <= video_start and video_end <= clip_end:
+            swapped = f"{raw.path} {raw.label} {video_start} {video_end} {clip_start} {clip_end} {rate:g}"
+            found.append((f"{outside}: columns 3-4 are the clip, 5-6 the video; these look exchanged", "", f"write {swapped!r}"))
+        else:
+            found.append((outside, "clip_start and clip_end between video_start and video_end", ""))
+    if rate <= 0:
+        found.append((f"frame rate {rate:g}", "above 0", ""))
+    return found

@@ -1,0 +1,218 @@
+"""Clips as a torch data set, the orders in which to read them, and batches.
+
+Randomness is a pure function of (seed, epoch, index): the order of workers, resuming and other machines change nothing.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from action_recognition.data.annotations import ClipRecord
+from action_recognition.data.sampling import centre_frame_indices, random_frame_indices
+from action_recognition.data.transforms import centre_crop_clip, mirror_clip, random_crop_clip
+from action_recognition.data.video import container_frame_rate, count_frames, read_frames
+from action_recognition.errors import Problem, UserError, nearest, user_error
+from action_recognition.template import Augmentation, ClipInput
+
+ItemKey = int | tuple[int, int]
+"""An index (evaluation) or (epoch, index) (training)."""
+
+
+class Sample(NamedTuple):
+    """One clip: (3, T, H, W) uint8 RGB 0..255; the label after mirroring; its place in the data set."""
+
+    clip: torch.Tensor
+    label: int
+    index: int  # type: ignore[assignment]  # hides tuple.index, which nobody calls on a sample
+
+
+class DamagedClip(NamedTuple):
+    """A clip that could not be read: `message` names the annotation line and the file."""
+
+    index: int  # type: ignore[assignment]  # hides tuple.index, which nobody calls on a sample
+    message: str
+
+
+class Batch(NamedTuple):
+    """`clips` (N, 3, T, H, W) uint8 RGB 0..255; `labels` and `indices` (N,) int64; N is 0 when every clip is damaged."""
+
+    clips: torch.Tensor
+    labels: torch.Tensor
+    indices: torch.Tensor
+    damaged: list[DamagedClip]
+
+
+def label_swap_map(label_swaps: Mapping[str, str], labels: Sequence[str]) -> dict[int, int]:
+    """Label after mirroring for each label that changes, both ways; pairs of which no label is in use are left out.
+
+    >>> label_swap_map({"left": "right"}, ["right", "stop", "left"])
+    {2: 0, 0: 2}
+    """
+    where = "training.augmentation.flip.label_swaps"
+    problems: list[Problem] = []
+    swaps: dict[int, int] = {}
+    for pair in label_swaps.items():
+        unknown = [name for name in pair if name not in labels]
+        if len(unknown) == 1:
+            fix = "add the class, or set flip.probability to 0 and remove the pair"
+            problems.append(Problem(where, f"{unknown[0]!r} of {pair} is no label of this run{nearest(unknown[0], labels)}", fix=fix))
+        if unknown:
+            continue
+        first, second = (labels.index(name) for name in pair)
+        if swaps.get(first, second) != second or swaps.get(second, first) != first:
+            problems.append(Problem(where, f"a label of {pair} swaps with another label too", "one partner for each label"))
+        swaps |= {first: second, second: first}
+    if problems:
+        raise UserError(problems)
+    return swaps
+
+
+def complete_record(record: ClipRecord, default_rate_fps: float) -> ClipRecord:
+    """The record with the ends and rate of a two-column line filled in from the video.
+
+    A frame folder, and a file that states no rate, gets `default_rate_fps`: give the model's, every frame is then used.
+    A `UserError` names a video that is shorter than the annotation line says.
+    """
+    num_frames = count_frames(record.path)
+    if not record.is_whole_video:
+        if record.video_end > num_frames:
+            found = f"the line ends the video at frame {record.video_end}, it has {num_frames} frames"
+            raise user_error(str(record.path), found, f"video_end up to {num_frames}")
+        return record
+    rate = container_frame_rate(record.path) or default_rate_fps
+    return dataclasses.replace(record, clip_end=num_frames, video_end=num_frames, frame_rate_fps=rate)
+
+
+class ClipDataset(Dataset[Sample | DamagedClip]):
+    """Clips of annotation records: centre sampling and centre crop, or random ones with `augmentation`.
+
+    `label_swaps` maps labels to those of the mirrored clip, see `label_swap_map`. Keys are `index`, or `(epoch, index)` for a random clip.
+    A clip that cannot be read becomes a `DamagedClip`; other errors are ours and are raised.
+    """
+
+    def __init__(
+        self,
+        records: Sequence[ClipRecord],
+        clip_input: ClipInput,
+        augmentation: Augmentation | None = None,
+        label_swaps: Mapping[int, int] | None = None,
+        seed: int = 0,
+    ) -> None:
+        self.records = records
+        self.clip_input = clip_input
+        self.augmentation = augmentation
+        self.label_swaps = dict(label_swaps or {})
+        self.seed = seed
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def __getitem__(self, key: ItemKey) -> Sample | DamagedClip:
+        epoch, index = key if isinstance(key, tuple) else (0, key)
+        record = self.records[index]
+        try:
+            record = complete_record(record, self.clip_input.frame_rate_fps)
+            if self.augmentation is None:
+                return _sample(self._centre_clip(record), record.label, index)
+            return self._random_sample(record, self.augmentation, epoch, index)
+        except UserError as error:
+            return DamagedClip(index, f"{record.line}: {error}")
+
+    def _centre_clip(self, record: ClipRecord) -> NDArray[np.uint8]:
+        spec = self.clip_input
+        frames = read_frames(record.path, centre_frame_indices(record, spec.clip_len, spec.frame_rate_fps))
+        return centre_crop_clip(frames, spec.resize_short_side, spec.crop_size)
+
+    def _random_sample(self, record: ClipRecord, augmentation: Augmentation, epoch: int, index: int) -> Sample:
+        spec = self.clip_input
+        rng = np.random.default_rng([self.seed, epoch, index])
+        jitter = augmentation.temporal_jitter
+        frames = read_frames(record.path, random_frame_indices(record, spec.clip_len, spec.frame_rate_fps, jitter, rng))
+        clip = random_crop_clip(frames, spec.resize_short_side, spec.crop_size, augmentation.crop_scale_min, rng)
+        if rng.random() < augmentation.flip.probability:
+            return _sample(mirror_clip(clip), self.label_swaps.get(record.label, record.label), index)
+        return _sample(clip, record.label, index)
+
+
+def _sample(clip_thwc: NDArray[np.uint8], label: int, index: int) -> Sample:
+    return Sample(torch.from_numpy(np.ascontiguousarray(clip_thwc.transpose(3, 0, 1, 2))), label, index)
+
+
+class EpochShuffleSampler(Sampler[tuple[int, int]]):
+    """(epoch, index) of every clip in an order seeded by (seed, epoch), one share per rank.
+
+    All ranks get equally many: the order is repeated from its beginning where that needs more clips than there are.
+    """
+
+    def __init__(self, num_clips: int, seed: int, rank: int = 0, world_size: int = 1) -> None:
+        self.num_clips, self.seed, self.rank, self.world_size = num_clips, seed, rank, world_size
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the order; Lightning calls this before every epoch."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return -(-self.num_clips // self.world_size)
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        order = np.random.default_rng([self.seed, self.epoch]).permutation(self.num_clips)
+        padded = np.resize(order, len(self) * self.world_size)
+        return ((self.epoch, int(index)) for index in padded[self.rank :: self.world_size])
+
+
+class ShareSampler(Sampler[int]):
+    """Every `world_size`-th index from `rank`: over all ranks each clip exactly once, for evaluation."""
+
+    def __init__(self, num_clips: int, rank: int = 0, world_size: int = 1) -> None:
+        self._share = range(rank, num_clips, world_size)
+
+    def __len__(self) -> int:
+        return len(self._share)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._share)
+
+
+def collate(items: Sequence[Sample | DamagedClip]) -> Batch:
+    """A batch of the clips that could be read, and the damaged ones."""
+    samples = [item for item in items if isinstance(item, Sample)]
+    damaged = [item for item in items if isinstance(item, DamagedClip)]
+    clips = torch.stack([sample.clip for sample in samples]) if samples else torch.empty(0, 3, 0, 0, 0, dtype=torch.uint8)
+    labels, indices = ([getattr(sample, name) for sample in samples] for name in ("label", "index"))
+    return Batch(clips, torch.tensor(labels, dtype=torch.int64), torch.tensor(indices, dtype=torch.int64), damaged)
+
+
+def make_loader(
+    dataset: ClipDataset,
+    batch_size: int,
+    sampler: Sampler[int] | Sampler[tuple[int, int]],
+    num_workers: int = 0,
+    drop_last: bool = False,
+    pin_memory: bool = False,
+) -> DataLoader[Batch]:
+    """Batches (`Batch`) in the sampler's order; workers live as long as the loader."""
+    loader: DataLoader[Batch] = DataLoader(
+        dataset,  # type: ignore[arg-type]  # DataLoader[T] is typed by its items, we name what it yields
+        batch_size=batch_size,
+        sampler=sampler,
+        num_workers=num_workers,
+        drop_last=drop_last,
+        pin_memory=pin_memory,
+        collate_fn=collate,
+        worker_init_fn=_start_worker,
+        persistent_workers=num_workers > 0,
+    )
+    return loader
+
+
+def _start_worker(worker_id: int) -> None:
+    cv2.setNumThreads(0)  # the workers are the parallel part

@@ -1,0 +1,83 @@
+"""Frames out of a folder of numbered images: `img_00001.jpg`, `00000.png`; the first number is frame 0."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import mmcv
+import numpy as np
+from numpy.typing import NDArray
+
+from action_recognition.errors import user_error
+
+IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp"})
+_LAST_NUMBER = re.compile(r"(\d+)\D*$")
+
+
+def list_frame_files(folder: Path) -> list[Path]:
+    """The images of a frame folder, in the order of the last number in their names.
+
+    A `UserError` names the folder when it holds no numbered image, a number twice, or a gap.
+    """
+    numbered: dict[int, Path] = {}
+    for file in _images(folder):
+        match = _LAST_NUMBER.search(file.stem)
+        if match is None:
+            continue
+        number = int(match[1])
+        if number in numbered:
+            raise user_error(str(folder), f"{numbered[number].name} and {file.name} have the same number", "one image per frame")
+        numbered[number] = file
+    if not numbered:
+        raise user_error(str(folder), "the folder holds no numbered image", "names such as img_00001.jpg or 00001.jpg")
+    first = min(numbered)
+    missing = [number for number in range(first, max(numbered)) if number not in numbered]
+    if missing:
+        also = f" (and {len(missing) - 1} more)" if missing[1:] else ""
+        raise user_error(str(folder), f"image number {missing[0]} is missing{also}", fix="extract the frames again")
+    return [numbered[first + i] for i in range(len(numbered))]
+
+
+def probe_folder(folder: Path) -> tuple[int, int, int]:
+    """Number of frames, height and width."""
+    files = list_frame_files(folder)
+    return len(files), *_read(files[0]).shape[:2]
+
+
+def read_folder_frames(folder: Path, frame_indices: Sequence[int]) -> NDArray[np.uint8]:
+    """The frames of those numbers, (T, H, W, 3) uint8 RGB; a `UserError` names what is missing, unreadable or of another size."""
+    files = list_frame_files(folder)
+    check_frame_numbers(folder, frame_indices, len(files))
+    pictures = {i: _read(files[i]) for i in sorted(set(frame_indices))}
+    shapes = {picture.shape for picture in pictures.values()}
+    if len(shapes) > 1:
+        sizes = ", ".join(sorted(f"{width}x{height}" for height, width, _ in shapes))
+        raise user_error(str(folder), f"its images differ in size: {sizes}", "one size", "extract the frames again")
+    return np.stack([pictures[i] for i in frame_indices])
+
+
+def check_frame_numbers(path: Path, frame_indices: Sequence[int], num_frames: int) -> None:
+    """A `UserError` with the real number of frames when a frame number lies outside the video."""
+    lowest, highest = min(frame_indices), max(frame_indices)
+    if lowest < 0 or highest >= num_frames:
+        wrong = lowest if lowest < 0 else highest
+        raise user_error(str(path), f"there is no frame {wrong}, it has {num_frames} frames", f"0 to {num_frames - 1}")
+
+
+def _images(folder: Path) -> list[Path]:
+    try:
+        return [file for file in folder.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES and not file.name.startswith(".")]
+    except OSError as error:
+        raise user_error(str(folder), f"the folder cannot be read ({error.strerror})") from None
+
+
+def _read(file: Path) -> NDArray[np.uint8]:
+    try:
+        picture: NDArray[np.uint8] | None = mmcv.imread(str(file), flag="color", channel_order="rgb")
+    except Exception as error:  # what mmcv's back ends raise differs with their versions
+        raise user_error(str(file), f"the image cannot be read ({type(error).__name__})", fix="extract the frames again") from None
+    if picture is None:
+        raise user_error(str(file), "the image cannot be read", fix="extract the frames again")
+    return picture

@@ -1,0 +1,105 @@
+"""Which frames of a video make a clip: pure functions, exact to the original's stream sampling.
+
+A clip is `clip_len` frames, `time_step` frames of the video apart, so that it runs at about the model's frame rate:
+
+    video   |video_start ........ clip_start ======== clip_end ........ video_end|     0-based, end exclusive
+    window                     |start, start + step, ..., start + (clip_len-1)*step|     window = clip_len * step frames
+
+A window longer than the clip may take frames around the clip; one longer than the video is padded by repeating its ends.
+Source: REFERENCE section 4, "Sampling".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrameRange:
+    """A clip inside a video: frame numbers 0-based, end exclusive, and the video's frame rate."""
+
+    clip_start: int
+    clip_end: int
+    video_start: int
+    video_end: int
+    frame_rate_fps: float
+
+
+def time_step(clip_rate_fps: float, frame_rate_fps: float) -> int:
+    """Frames of the video from one frame of the clip to the next, at least 1; halves round to even.
+
+    Source: REFERENCE section 4, time_step = max(1, round_half_even(fps/15)).
+
+    >>> time_step(30.0, 15.0), time_step(37.5, 15.0), time_step(5.0, 15.0)
+    (2, 2, 1)
+    """
+    return max(1, round(clip_rate_fps / frame_rate_fps))
+
+
+def start_range(clip: FrameRange, clip_len: int, frame_rate_fps: float) -> tuple[int, int] | None:
+    """First and one past the last frame at which a window may start; None when the video is shorter than the window.
+
+    Source: REFERENCE section 4, "Sampling".
+
+    >>> start_range(FrameRange(clip_start=10, clip_end=50, video_start=0, video_end=90, frame_rate_fps=30.0), 8, 15.0)
+    (10, 35)
+    """
+    window = clip_len * time_step(clip.frame_rate_fps, frame_rate_fps)
+    if clip.video_end - clip.video_start < window:
+        return None
+    if clip.clip_end - clip.clip_start < window:
+        return max(clip.video_start, clip.clip_end - window), min(clip.video_end - window + 1, clip.clip_start + 1)
+    return clip.clip_start, clip.clip_end - window + 1
+
+
+def num_valid_frames(clip: FrameRange, frame_rate_fps: float) -> int:
+    """How many frames a video that is shorter than the window gives; the rest of the clip is padding.
+
+    The original raises IndexError for a video shorter than one step (test sampling); such a video gives its first frame here.
+    """
+    return max(1, (clip.video_end - clip.video_start) // time_step(clip.frame_rate_fps, frame_rate_fps))
+
+
+def centre_frame_indices(clip: FrameRange, clip_len: int, frame_rate_fps: float) -> list[int]:
+    """The `clip_len` frame numbers of the centre window, for evaluation; `frame_rate_fps` is the model's rate.
+
+    A video shorter than the window has its first frame repeated in front and its last behind (the larger half).
+
+    >>> centre_frame_indices(FrameRange(clip_start=0, clip_end=100, video_start=0, video_end=100, frame_rate_fps=5.0), 4, 15.0)
+    [48, 49, 50, 51]
+    >>> centre_frame_indices(FrameRange(clip_start=0, clip_end=5, video_start=0, video_end=5, frame_rate_fps=30.0), 5, 15.0)
+    [0, 0, 2, 2, 2]
+    """
+    step = time_step(clip.frame_rate_fps, frame_rate_fps)
+    starts = start_range(clip, clip_len, frame_rate_fps)
+    if starts is None:
+        frames = [clip.video_start + i * step for i in range(num_valid_frames(clip, frame_rate_fps))]
+        return _pad(frames, clip_len, num_before=(clip_len - len(frames)) // 2)
+    start = sum(starts) // 2  # of the exclusive end, as the original
+    return [start + i * step for i in range(clip_len)]
+
+
+def random_frame_indices(
+    clip: FrameRange, clip_len: int, frame_rate_fps: float, temporal_jitter: bool, rng: np.random.Generator
+) -> list[int]:
+    """The `clip_len` frame numbers of a random window, for training; `frame_rate_fps` is the model's rate.
+
+    The start is uniform in `start_range`; `temporal_jitter` moves every frame by 0..time_step-1; padding is split at random.
+    Frame numbers never leave the video.
+    """
+    step = time_step(clip.frame_rate_fps, frame_rate_fps)
+    starts = start_range(clip, clip_len, frame_rate_fps)
+    num_frames = clip_len if starts is not None else num_valid_frames(clip, frame_rate_fps)
+    first = int(rng.integers(*starts)) if starts is not None else clip.video_start
+    offsets = rng.integers(step, size=num_frames) if temporal_jitter else np.zeros(num_frames, dtype=np.int64)
+    frames = [min(first + i * step + int(offset), clip.video_end - 1) for i, offset in enumerate(offsets)]
+    if num_frames == clip_len:
+        return frames
+    return _pad(frames, clip_len, num_before=int(rng.integers(clip_len - num_frames + 1)))
+
+
+def _pad(frames: list[int], clip_len: int, num_before: int) -> list[int]:
+    num_behind = clip_len - len(frames) - num_before
+    return frames[:1] * num_before + frames + frames[-1:] * num_behind

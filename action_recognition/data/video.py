@@ -1,0 +1,193 @@
+"""Frames out of video files and frame folders: frame-exact, decoding no more than is needed.
+
+Frame numbers count the frames in the order of display, whatever the frame rate does. A file is read with PyAV: one pass over its
+packets (no decoding) tells the time stamp of every frame; then the file is opened at the last key frame that is shown at or before the
+first frame asked for. Pictures that no other picture is built from, and that nobody asked for, are not decoded at all.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+import numpy as np
+from av.video.reformatter import VideoReformatter
+from numpy.typing import NDArray
+
+from action_recognition.data.frame_folder import check_frame_numbers, list_frame_files, probe_folder, read_folder_frames
+from action_recognition.errors import UserError, user_error
+
+_REPAIR = "convert it again (ffmpeg) or leave its lines out of the annotation file"
+
+
+@dataclass(frozen=True, slots=True)
+class VideoInfo:
+    """What a video holds; `frame_rate_fps` is None for a frame folder, which does not say."""
+
+    num_frames: int
+    frame_rate_fps: float | None
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class _PacketIndex:
+    """Time stamps of a file's frames: `pts` in order of display; `key_pts` and `key_dts` of the key frames.
+
+    A file without time stamps (AVI) is decoded from its beginning and its frames are counted: `pts` is then 0, 1, 2, ...
+    """
+
+    stamped: bool
+    pts: NDArray[np.int64]
+    key_pts: NDArray[np.int64]
+    key_dts: NDArray[np.int64]
+
+    def seek_target(self, pts: int) -> int | None:
+        """Decoding time stamp of the last key frame shown at or before `pts`; None: start at the beginning."""
+        position = int(np.searchsorted(self.key_pts, pts, side="right")) - 1
+        return int(self.key_dts[position]) if position > 0 else None
+
+
+def count_frames(path: Path) -> int:
+    """How many frames a video file or frame folder holds; a `UserError` names a path that cannot be read."""
+    if path.is_dir():
+        return len(list_frame_files(path))
+    return len(_packet_index(path).pts)
+
+
+def probe(path: Path) -> VideoInfo:
+    """Size, length and rate of a video file or frame folder; a `UserError` names a path that cannot be read."""
+    if path.is_dir():
+        num_frames, height, width = probe_folder(path)
+        return VideoInfo(num_frames, None, width, height)
+    num_frames = len(_packet_index(path).pts)
+    height, width = _decode(path, [0])[0].shape[:2]
+    return VideoInfo(num_frames, container_frame_rate(path), width, height)
+
+
+def container_frame_rate(path: Path) -> float | None:
+    """The average frame rate that a video file states; None for a frame folder or a file that states none."""
+    if path.is_dir():
+        return None
+    with _Opened(path) as (_, stream):
+        rate = stream.average_rate or stream.guessed_rate
+    return float(rate) if rate else None
+
+
+def read_frames(path: Path, frame_indices: Sequence[int]) -> NDArray[np.uint8]:
+    """The frames of those numbers (0-based, any order, repeats allowed), (T, H, W, 3) uint8 RGB.
+
+    `path` is a video file or a folder of numbered images. A `UserError` names the path when it is missing, damaged, empty or shorter.
+    The rotation that a file states is applied. Equal to OpenCV's own pictures to within 2 of 255 levels.
+    """
+    if path.is_dir():
+        return read_folder_frames(path, frame_indices)
+    return _decode(path, frame_indices)
+
+
+def _decode(path: Path, frame_indices: Sequence[int]) -> NDArray[np.uint8]:
+    index = _packet_index(path)
+    check_frame_numbers(path, frame_indices, len(index.pts))
+    stamps = [int(index.pts[i]) for i in frame_indices]
+    wanted = frozenset(stamps)
+    pictures: dict[int, NDArray[np.uint8]] = {}
+    with _Opened(path) as (container, stream):
+        target = index.seek_target(min(stamps))
+        if target is not None:
+            container.seek(target, stream=stream, backward=True)
+        frames = _frames_by_stamp(container, stream, wanted) if index.stamped else enumerate(container.decode(stream))
+        reformatter = VideoReformatter()  # one for all frames: it keeps its tables
+        for stamp, frame in frames:
+            if stamp in wanted and not frame.is_corrupt:
+                pictures[stamp] = _rgb(frame, reformatter)
+            if len(pictures) == len(wanted):
+                break
+    lost = [i for i, stamp in zip(frame_indices, stamps, strict=True) if stamp not in pictures]
+    if lost:
+        raise user_error(str(path), f"frame {lost[0]} of {len(index.pts)} cannot be decoded, the video is damaged", fix=_REPAIR)
+    return np.stack([pictures[stamp] for stamp in stamps])
+
+
+def _frames_by_stamp(
+    container: av.container.InputContainer, stream: av.VideoStream, wanted: frozenset[int]
+) -> Iterator[tuple[int | None, av.VideoFrame]]:
+    """Time stamp and frame, in order of display; frames that nothing depends on are left out unless wanted."""
+    codec = stream.codec_context
+    skipping = False
+    for packet in container.demux(stream):
+        if skipping != (packet.pts not in wanted):
+            skipping = not skipping
+            codec.skip_frame = "NONREF" if skipping else "DEFAULT"
+        for frame in packet.decode():
+            yield frame.pts, frame
+
+
+def _rgb(frame: av.VideoFrame, reformatter: VideoReformatter) -> NDArray[np.uint8]:
+    rgb = reformatter.reformat(frame, format="rgb24", threads=1)  # to start threads takes longer than the work
+    return np.rot90(rgb.to_ndarray(), k=round(frame.rotation / 90) % 4)
+
+
+class _Opened:
+    """A video file and its first real video stream; FFmpeg's errors become a `UserError` that names the file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __enter__(self) -> tuple[av.container.InputContainer, av.VideoStream]:
+        if not self.path.exists():
+            raise user_error(str(self.path), "there is no such video or frame folder")
+        if self.path.stat().st_size == 0:
+            raise user_error(str(self.path), "the file is empty (0 bytes)", fix=_REPAIR)
+        try:
+            self._container = av.open(str(self.path))
+        except (av.FFmpegError, OSError) as error:
+            raise _damaged(self.path, error) from None
+        cover = av.stream.Disposition.attached_pic
+        streams = [stream for stream in self._container.streams.video if not stream.disposition & cover]
+        if not streams:
+            self._container.close()
+            raise user_error(str(self.path), "the file holds no video stream", fix=_REPAIR)
+        stream = streams[0]
+        stream.codec_context.thread_type = "SLICE"
+        stream.codec_context.thread_count = 1  # the data workers are the parallel part
+        return self._container, stream
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        self._container.close()
+        if isinstance(error, av.FFmpegError | OSError) and not isinstance(error, UserError):
+            raise _damaged(self.path, error) from None
+
+
+def _damaged(path: Path, error: BaseException) -> UserError:
+    reason = getattr(error, "strerror", None) or str(error)
+    return user_error(str(path), f"cannot be read as a video ({reason})", fix=_REPAIR)
+
+
+def _packet_index(path: Path) -> _PacketIndex:
+    try:
+        state = path.stat()
+    except OSError:
+        raise user_error(str(path), "there is no such video or frame folder") from None
+    return _cached_packet_index(path, state.st_mtime_ns, state.st_size)
+
+
+@functools.lru_cache(maxsize=256)  # an hour of video is 1 MB of time stamps; a file that changes gets a new entry
+def _cached_packet_index(path: Path, mtime_ns: int, size: int) -> _PacketIndex:
+    with _Opened(path) as (container, stream):
+        announced = stream.frames if "mp4" in container.format.name else 0  # other containers estimate it
+        packets = [packet for packet in container.demux(stream) if packet.size]
+        if len(packets) < announced:
+            raise user_error(str(path), f"the file is truncated: {len(packets)} of {announced} frames are there", fix=_REPAIR)
+        shown = [packet for packet in packets if not packet.is_discard]
+        if not shown:
+            raise user_error(str(path), "the video has no frames", fix=_REPAIR)
+        stamps = [packet.pts for packet in shown]
+        keys = sorted((packet.pts, packet.dts) for packet in shown if packet.is_keyframe and None not in (packet.pts, packet.dts))
+    if None in stamps or len(set(stamps)) < len(stamps):
+        nothing = np.empty(0, dtype=np.int64)
+        return _PacketIndex(False, np.arange(len(stamps)), nothing, nothing)
+    key_pts, key_dts = (np.array([pair[i] for pair in keys], dtype=np.int64) for i in range(2))
+    return _PacketIndex(True, np.sort(np.array(stamps, dtype=np.int64)), key_pts, key_dts)
