@@ -20,23 +20,22 @@ usage() {
     sed -n '2,5s/^# \{0,1\}//p' "$0"
 }
 
-# Says on stdout the first Python that is new enough; candidates that do not start (shims) are passed over.
+# Says on stdout the first Python that is new enough, or $PYTHON and no other; candidates that do not start (shims) are passed over.
 find_python() {
     local candidate found_old=""
-    for candidate in ${PYTHON:+"$PYTHON"} python3.12 python3.11 python3.13 python3 python; do
-        command -v "$candidate" >/dev/null 2>&1 || continue
+    local repair="to repair: install Python 3.12 (Debian, Ubuntu: sudo apt install python3 python3-venv), or name one: PYTHON=/path/to/python3.12 $0"
+    for candidate in "${PYTHON:-python3.12}" python3.11 python3.13 python3 python; do
+        [ -z "${PYTHON:-}" ] || [ "$candidate" = "$PYTHON" ] || continue
         "$candidate" -c 'pass' >/dev/null 2>&1 || continue
         if "$candidate" -c "import sys; sys.exit(sys.version_info < (3, $MIN_MINOR))" >/dev/null 2>&1; then
             command -v "$candidate"
             return 0
         fi
-        found_old="$found_old $candidate is $("$candidate" -c 'import platform; print(platform.python_version())' 2>/dev/null || echo older),"
-        [ -z "${PYTHON:-}" ] || break
+        found_old="$found_old $candidate is $("$candidate" -c 'import sys; print("%d.%d.%d" % sys.version_info[:3])' 2>/dev/null || echo older),"
     done
-    if [ -n "$found_old" ]; then
-        fail "no Python 3.$MIN_MINOR or newer:${found_old%,}; to repair: install python3.12 (e.g. sudo apt install python3.12 python3.12-venv), or name one: PYTHON=/path/to/python3.12 $0"
-    fi
-    fail "no Python found${PYTHON:+ at $PYTHON}; to repair: install python3.12 (e.g. sudo apt install python3.12 python3.12-venv), or name one: PYTHON=/path/to/python3.12 $0"
+    [ -z "$found_old" ] || fail "Python 3.$MIN_MINOR or newer is needed:${found_old%,}; $repair"
+    [ -z "${PYTHON:-}" ] || fail "PYTHON=$PYTHON does not start; $repair"
+    fail "no Python found; $repair"
 }
 
 # Only what decides about the installed packages: these two files, the Python, and where the clone and the environment lie.

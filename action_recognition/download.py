@@ -98,7 +98,10 @@ def fetch(source: str, target: Path, expected: Expected, say: Say = print) -> Fi
 
 
 def _checked_url(source: str) -> str:
-    scheme = urllib.parse.urlsplit(source).scheme.lower()
+    try:
+        scheme = urllib.parse.urlsplit(source).scheme.lower()
+    except ValueError as error:
+        raise user_error(source, f"is not an address: {error}") from None
     if scheme not in ALLOWED_SCHEMES:
         raise user_error(source, f"scheme {scheme!r} is not fetched", ", ".join(f"{name}://" for name in ALLOWED_SCHEMES))
     return source

@@ -97,16 +97,13 @@ def _plan_copies(source_dir: Path, template: Template, say: Say) -> dict[str, Pa
     plan = {path.name: path for path in sorted(SCRIPTS_DIR.glob("*.py"))}
     plan.update(_template_files(source_dir, say))
     problems = []
-    for dependency in template.dependencies:
-        if _is_address(dependency):
-            continue
-        found = (source_dir / dependency.source).resolve()
-        if found.is_file() and found.is_relative_to(source_dir):
-            plan[dependency.destination] = found
+    for dependency in (item for item in template.dependencies if not _is_address(item)):
+        found = _file_inside(source_dir, dependency.source)
+        if found is None:
+            where = f"{source_dir / TEMPLATE_FILE}: dependencies"
+            problems.append(Problem(where, f"{dependency.source!r} is neither an address nor a file of the template's folder"))
         else:
-            problems.append(
-                Problem(f"{source_dir / TEMPLATE_FILE}: dependencies", f"{dependency.source!r} is not a file of the template's folder")
-            )
+            plan[dependency.destination] = found
     if problems:
         raise UserError(problems)
     return plan

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import errno
+import pickle
+import subprocess
+import sys
+from collections.abc import Callable
+
+import pytest
+
+from action_recognition.errors import Problem, UserError, nearest, run_command, user_error
+
+
+def _raise(error: BaseException) -> Callable[[], int]:
+    def command() -> int:
+        raise error
+
+    return command
+
+
+def test_all_problems_are_said_each_on_its_line_without_a_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+    error = UserError([Problem("a.txt:3", "label 9", "0 to 3"), Problem("a.txt:7", "end before start", fix="swap them")])
+    with pytest.raises(SystemExit) as ended:
+        run_command(_raise(error))
+    assert ended.value.code == 2
+    assert capsys.readouterr().err == "error: a.txt:3: label 9; allowed: 0 to 3\nerror: a.txt:7: end before start; to repair: swap them\n"
+
+
+@pytest.mark.parametrize(
+    ("number", "said"), [(errno.ENOSPC, "the disk is full"), (errno.EACCES, "permission denied"), (errno.EROFS, "read-only")]
+)
+def test_a_disk_that_refuses_is_a_message(number: int, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        run_command(_raise(OSError(number, "no", "out/latest.pth")))
+    assert ended.value.code == 2
+    assert f"error: out/latest.pth: {said}" in capsys.readouterr().err.replace("the file system is read-only", "read-only")
+
+
+def test_our_own_mistakes_keep_their_traceback() -> None:
+    with pytest.raises(ZeroDivisionError):
+        run_command(_raise(ZeroDivisionError()))
+    with pytest.raises(FileNotFoundError):
+        run_command(_raise(FileNotFoundError(errno.ENOENT, "no", "x")))
+
+
+@pytest.mark.parametrize(("returned", "code"), [(None, 0), (0, 0), (3, 3)])
+def test_the_return_value_is_the_exit_code(returned: int | None, code: int) -> None:
+    with pytest.raises(SystemExit) as ended:
+        run_command(lambda: returned)
+    assert ended.value.code == code
+
+
+def test_ctrl_c_ends_with_130(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        run_command(_raise(KeyboardInterrupt()))
+    assert ended.value.code == 130
+    assert capsys.readouterr().err == "error: interrupted\n"
+
+
+def test_a_closed_pipe_is_quiet() -> None:
+    program = "from action_recognition.errors import run_command\nrun_command(lambda: print('line\\n' * 100000))"
+    reader = subprocess.run(
+        f'{sys.executable} -c "{program}" | head -n 1', shell=True, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert reader.stdout == "line\n"
+    assert reader.stderr == ""
+
+
+def test_an_error_survives_the_way_from_a_worker() -> None:
+    error = user_error("x", "found", "allowed", "fix")
+    assert pickle.loads(pickle.dumps(error)).problems == error.problems
+
+
+def test_nearest_says_nothing_for_what_is_far() -> None:
+    assert nearest("batch", ["batch_size", "epochs"]) == ", did you mean 'batch_size'?"
+    assert nearest("zzz", ["batch_size", "epochs"]) == ""
