@@ -1,0 +1,280 @@
+"""init_venv.sh with a python and a pip that are stand-ins for the network and for other machines, and what setup.py names."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib.metadata
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import REPOSITORY
+
+TOOLS = ["awk", "basename", "bash", "cat", "cp", "df", "dirname", "env", "grep", "ls", "mkdir", "mktemp", "rm", "sed", "tail", "tee"]
+
+# Passes plain programs on to the real Python; makes environments that hold itself; notes what pip was asked for.
+FAKE_PYTHON = """#!/bin/bash
+case "$1 ${2:-}" in
+    "-m venv") mkdir -p "$3/bin" && cp "$0" "$3/bin/python"; exit ;;
+    "-m pip") shift 2; echo "$*" >>"$FAKE_LOG"
+        case "$*" in *install*) cat "$FAKE_PIP_ERROR" >&2; [ ! -s "$FAKE_PIP_ERROR" ] ;; esac; exit ;;
+    "-c import cv2") [ ! -e "$FAKE_NO_LIBGL" ] || { echo "ImportError: libGL.so.1: cannot open shared object file" >&2; exit 1; }; exit ;;
+    "-c import venv, ensurepip") [ ! -e "$FAKE_NO_ENSUREPIP" ]; exit ;;
+esac
+if [ "$1" = - ]; then
+    program=$(cat)
+    case "$program" in *"import action_recognition"*) exit 0 ;; esac
+    printf '%s\\n' "$program" | "$REAL_PYTHON" "$@"
+    exit
+fi
+exec "$REAL_PYTHON" "$@"
+"""
+OLD_PYTHON = """#!/bin/bash
+case "$2" in *sys.exit*) exit 1 ;; *print*) echo 3.8.10 ;; esac
+"""
+
+
+class Machine:
+    """A clone in a folder with a blank in its name, and a PATH with few programs on it."""
+
+    def __init__(self, root: Path) -> None:
+        self.clone = root / "a clone"
+        self.bin = root / "bin"
+        self.cwd = root / "elsewhere"
+        for folder in (self.clone / "action_recognition", self.bin, self.cwd):
+            folder.mkdir(parents=True)
+        for name in ("init_venv.sh", "setup.py", "pyproject.toml", "README.md", "action_recognition/__init__.py"):
+            shutil.copy(REPOSITORY / name, self.clone / name)
+        for tool in TOOLS:
+            found = shutil.which(tool)
+            assert found, tool
+            (self.bin / tool).symlink_to(found)
+        self.log, self.pip_error = root / "pip.log", root / "pip_error"
+        self.no_libgl, self.no_ensurepip = root / "no_libgl", root / "no_ensurepip"
+        self.log.touch()
+        self.pip_error.touch()
+
+    def program(self, name: str, text: str) -> None:
+        path = self.bin / name
+        path.unlink(missing_ok=True)
+        path.write_text(text, encoding="utf-8")
+        path.chmod(0o755)
+
+    def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        fakes = {
+            "FAKE_LOG": self.log,
+            "FAKE_PIP_ERROR": self.pip_error,
+            "FAKE_NO_LIBGL": self.no_libgl,
+            "FAKE_NO_ENSUREPIP": self.no_ensurepip,
+        }
+        return subprocess.run(
+            [str(self.clone / "init_venv.sh"), *arguments],
+            cwd=self.cwd,
+            env={"PATH": str(self.bin), "REAL_PYTHON": sys.executable, **{name: str(path) for name, path in fakes.items()}, **environment},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+
+    def installs(self) -> list[str]:
+        return [line for line in self.log.read_text(encoding="utf-8").splitlines() if " install " in line]
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> Machine:
+    """No Python at all."""
+    return Machine(tmp_path)
+
+
+@pytest.fixture
+def machine(bare: Machine) -> Machine:
+    """A machine with a usable python3 and plenty of room."""
+    bare.program("python3", FAKE_PYTHON)
+    bare.program("df", "#!/bin/bash\necho header\necho disk 1 1 99999999 1% /\n")
+    return bare
+
+
+def refused(done: subprocess.CompletedProcess[str]) -> str:
+    """The one line with which the script ended."""
+    assert done.returncode == 2, done.stdout + done.stderr
+    lines = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert len(lines) == 1, done.stderr
+    return lines[0]
+
+
+def test_no_python(bare: Machine) -> None:
+    assert "no Python found" in refused(bare.run())
+
+
+def test_a_python_that_is_too_old_is_named_with_its_version(bare: Machine) -> None:
+    bare.program("python3", OLD_PYTHON)
+    assert "Python 3.11 or newer is needed: python3 is 3.8.10; to repair: install Python 3.12" in refused(bare.run())
+    assert list(bare.cwd.iterdir()) == []
+
+
+def test_a_newer_python_is_found_behind_an_old_one_and_a_dead_shim(machine: Machine) -> None:
+    machine.program("python3.12", "#!/bin/bash\nexit 127\n")
+    machine.program("python3.11", (machine.bin / "python3").read_text(encoding="utf-8"))
+    machine.program("python3", OLD_PYTHON)
+    done = machine.run()
+    assert done.returncode == 0, done.stderr
+    assert f"with {machine.bin / 'python3.11'}" in done.stdout
+
+
+def test_the_python_that_is_named_is_the_only_one(machine: Machine) -> None:
+    assert "PYTHON=/nowhere/python does not start" in refused(machine.run(PYTHON="/nowhere/python"))
+    machine.program("mine", OLD_PYTHON)
+    assert "mine is 3.8.10" in refused(machine.run(PYTHON="mine"))
+
+
+def test_a_python_without_venv_says_what_to_install(machine: Machine) -> None:
+    machine.no_ensurepip.touch()
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    assert f"sudo apt install python{version}-venv" in refused(machine.run())
+    assert list(machine.cwd.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["venv", "with a blank"])
+def test_it_installs_from_any_folder_and_says_how_to_activate(machine: Machine, name: str) -> None:
+    done = machine.run(*([] if name == "venv" else [name]))
+    assert done.returncode == 0, done.stderr
+    assert (machine.cwd / name / "bin" / "python").is_file()
+    assert machine.installs() == [f"--disable-pip-version-check install --retries 2 -e {machine.clone}[dev]"]
+    activation = done.stdout.splitlines()[-1].strip()
+    assert activation == f". {str(machine.cwd / name).replace(' ', chr(92) + ' ')}/bin/activate"
+
+
+def test_a_second_run_does_nothing_until_the_versions_change(machine: Machine) -> None:
+    machine.run()
+    assert len(machine.installs()) == 1
+    again = machine.run()
+    assert again.returncode == 0
+    assert "is up to date" in again.stdout
+    assert len(machine.installs()) == 1
+    setup = machine.clone / "setup.py"
+    setup.write_text(setup.read_text(encoding="utf-8") + "# other\n", encoding="utf-8")
+    assert "bringing" in machine.run().stdout
+    assert len(machine.installs()) == 2
+
+
+@pytest.mark.parametrize("kind", ["folder", "file"])
+def test_what_the_script_did_not_make_is_left_alone(machine: Machine, kind: str) -> None:
+    mine = machine.cwd / "venv"
+    if kind == "folder":
+        mine.mkdir()
+        (mine / "thesis.txt").write_text("mine", encoding="utf-8")
+        assert "exists and this script did not make it" in refused(machine.run())
+        assert [path.name for path in mine.iterdir()] == ["thesis.txt"]
+    else:
+        mine.write_text("mine", encoding="utf-8")
+        assert "is a file" in refused(machine.run())
+        assert mine.read_text(encoding="utf-8") == "mine"
+
+
+@pytest.mark.parametrize(
+    ("pip_says", "said"),
+    [
+        (
+            "WARNING: Retrying after connection broken by NewConnectionError: Name or service not known",
+            "the package index cannot be reached",
+        ),
+        ("ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device", "the disk is full"),
+        ("ERROR: [Errno 13] Permission denied: '/x'", "no permission to write"),
+        ("ERROR: something else", "pip install failed, its lines above say why"),
+    ],
+)
+def test_a_failing_pip_is_told_in_one_line_and_the_next_run_goes_on(machine: Machine, pip_says: str, said: str) -> None:
+    machine.pip_error.write_text(pip_says + "\n", encoding="utf-8")
+    done = machine.run()
+    assert said in refused(done)
+    assert pip_says in done.stderr
+    machine.pip_error.write_text("", encoding="utf-8")
+    assert machine.run().returncode == 0
+    assert len(machine.installs()) == 2
+
+
+def test_a_disk_without_room_is_said_before_anything_is_made(machine: Machine) -> None:
+    machine.program("df", "#!/bin/bash\necho header\necho disk 1 1 1024000 1% /\n")
+    assert "has 1000 MB free, about 8192 MB are needed" in refused(machine.run("deep/er"))
+    assert list(machine.cwd.iterdir()) == []
+
+
+def test_without_libgl_the_headless_opencv_of_the_same_version_is_taken(machine: Machine) -> None:
+    machine.no_libgl.touch()
+    done = machine.run()
+    version = importlib.metadata.version("opencv-python")
+    wanted = f"install --force-reinstall --no-deps opencv-python-headless=={version}"
+    assert machine.installs()[-1] == f"--disable-pip-version-check {wanted}"
+    assert "sudo apt install libgl1 libglib2.0-0" in done.stdout
+
+
+@pytest.mark.parametrize(("arguments", "said"), [(("a", "b"), "2 arguments"), (("--clear",), "--clear: unknown option")])
+def test_wrong_arguments(machine: Machine, arguments: tuple[str, ...], said: str) -> None:
+    assert said in refused(machine.run(*arguments))
+
+
+def test_help_does_nothing(machine: Machine) -> None:
+    done = machine.run("--help")
+    assert done.returncode == 0
+    assert "./init_venv.sh [DIR]" in done.stdout
+    assert list(machine.cwd.iterdir()) == []
+
+
+# --- setup.py -----------------------------------------------------------------------------------------------
+
+DISTRIBUTION_OF = {"cv2": "opencv-python", "yaml": "PyYAML", "mmcv": "mmcv-lite", "pydantic_core": "pydantic"}
+
+
+def _requirements(name: str) -> list[str]:
+    tree = ast.parse((REPOSITORY / "setup.py").read_text(encoding="utf-8"))
+    found = next(node.value for node in tree.body if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == name)
+    values: list[str] = ast.literal_eval(found)
+    return values
+
+
+def _imported(folders: list[str]) -> set[str]:
+    names = set()
+    for folder in folders:
+        for path in (REPOSITORY / folder).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.Import):
+                    names.update(alias.name.partition(".")[0] for alias in node.names)
+                elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                    names.add(node.module.partition(".")[0])
+    own = {"action_recognition", "benchmarks", "tests", "tools"}
+    return {DISTRIBUTION_OF.get(name, name) for name in names - set(sys.stdlib_module_names) - own}
+
+
+def test_every_version_is_pinned() -> None:
+    requirements = _requirements("RUNTIME") + _requirements("DEVELOPMENT")
+    assert all(re.fullmatch(r"[A-Za-z0-9-]+==[0-9.]+", requirement) for requirement in requirements)
+    assert {"torch==2.15.0", "torchvision==0.29.2"} <= set(requirements), "torch and torchvision were tested as this pair"
+
+
+def test_what_the_code_imports_is_named_and_nothing_is_imported_by_luck() -> None:
+    named = {requirement.partition("==")[0] for requirement in _requirements("RUNTIME")}
+    assert _imported(["action_recognition", "tools", "benchmarks"]) <= named
+
+
+def test_the_licence_is_apache_2_as_published() -> None:
+    text = (REPOSITORY / "LICENSE").read_bytes()
+    assert hashlib.sha256(text).hexdigest() == "cfc7749b96f63bd31c3c42b5c471bf756814053e847c10f3eb003417bc523d30"
+
+
+def test_nothing_tracked_names_this_machine_or_a_package_registry() -> None:
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=60)
+    if listed.returncode:
+        pytest.skip("not a git clone")
+    banned = ("/work/" + "main", "/work/" + "venvs", "pypi" + ".org")
+    for name in filter(None, listed.stdout.split("\0")):
+        path = REPOSITORY / name
+        if not path.is_file() or path.stat().st_size > 2_000_000:
+            continue
+        text = path.read_text(encoding="utf-8", errors="ignore")
+        assert not any(word in text for word in banned), name
