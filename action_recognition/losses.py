@@ -13,7 +13,7 @@ def pr_product(cosine: Tensor) -> Tensor:
     Source: REFERENCE section 3 (pr_product); Wang et al., arXiv 1904.02558.
     """
     gain = 1.0 / torch.sqrt(1.0 - cosine.detach() ** 2)
-    return _ScaleGradient.apply(cosine, gain)  # type: ignore[no-any-return, no-untyped-call]
+    return _ScaleGradient.apply(cosine, gain)  # type: ignore[no-any-return]
 
 
 class _ScaleGradient(torch.autograd.Function):

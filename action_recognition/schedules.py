@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from action_recognition.template import AMSoftmax, Schedule
@@ -61,7 +62,8 @@ def learning_rate(step: int, steps_per_epoch: int, base_learning_rate: float, sc
     if epoch < warmed_up:
         progress = (step - schedule.freeze_epochs * steps_per_epoch) / (schedule.warmup_epochs * steps_per_epoch)
         return base_learning_rate * (1.0 - (1.0 - progress) * (1.0 - schedule.warmup_start_factor))
-    return base_learning_rate * schedule.step_factor ** sum(epoch >= start for start in schedule.step_epochs)
+    num_steps_down = sum(epoch >= start for start in schedule.step_epochs)
+    return base_learning_rate * math.pow(schedule.step_factor, num_steps_down)
 
 
 def is_frozen(epoch: int, schedule: ScaledSchedule) -> bool:
@@ -84,4 +86,4 @@ def am_softmax_scale(step: int, steps_per_epoch: int, loss: AMSoftmax) -> float:
     if step >= num_steps:
         return loss.scale_end
     ratio, power = step / num_steps, loss.scale_power
-    return loss.scale_start - (loss.scale_start - loss.scale_end) / (power - 1.0) * (power * ratio - ratio**power)
+    return loss.scale_start - (loss.scale_start - loss.scale_end) / (power - 1.0) * (power * ratio - math.pow(ratio, power))

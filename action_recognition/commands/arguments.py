@@ -1,0 +1,52 @@
+"""Types of command-line values that several commands share."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+
+def path_list(text: str) -> list[Path]:
+    """`a,b` as two paths; a path that itself holds commas is taken whole where it exists."""
+    if text and Path(text).exists():
+        return [Path(text)]
+    return [Path(part.strip()) for part in text.split(",") if part.strip()]
+
+
+def class_list(text: str) -> list[str]:
+    """`cat,dog` as two names, each once."""
+    names = [part.strip() for part in text.split(",") if part.strip()]
+    if len(set(names)) != len(names):
+        raise argparse.ArgumentTypeError(f"a name stands twice in {text!r}")
+    return names
+
+
+def whole_number(text: str) -> int:
+    """0 or more."""
+    return _number(text, minimum=0)
+
+
+def positive_int(text: str) -> int:
+    """1 or more."""
+    return _number(text, minimum=1)
+
+
+def positive_float(text: str) -> float:
+    """More than 0."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0.0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"found {text!r}; allowed: a number above 0")
+    return value
+
+
+def _number(text: str, minimum: int) -> int:
+    try:
+        value = int(text)
+    except ValueError:
+        value = minimum - 1
+    if value < minimum:
+        raise argparse.ArgumentTypeError(f"found {text!r}; allowed: a whole number of {minimum} or more")
+    return value

@@ -1,0 +1,70 @@
+"""`train.py` of a work dir: the flags; everything heavy is imported when the run starts."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from action_recognition.commands.arguments import class_list, path_list, positive_float, positive_int, whole_number
+from action_recognition.errors import user_error
+from action_recognition.template import MODEL_FILE, TEMPLATE_FILE, load_template_dir
+
+
+def build_parser(work_dir: Path) -> argparse.ArgumentParser:
+    """The flags, with the template's values in the help."""
+    template, _ = load_template_dir(work_dir)
+    basic = template.hyper_parameters.basic
+    parser = argparse.ArgumentParser(prog="train.py", description=f"Train {template.name} on annotated clips.")
+    data = parser.add_argument_group("data (lists are separated by commas)")
+    for split, name in (("train", "training"), ("val", "validation")):
+        data.add_argument(
+            f"--{split}-ann-files", type=path_list, required=True, metavar="FILES", help=f"annotation files of the {name} clips"
+        )
+        data.add_argument(
+            f"--{split}-data-roots",
+            type=path_list,
+            required=True,
+            metavar="DIRS",
+            help="where their paths start: one for all, or one a file",
+        )
+    data.add_argument(
+        "--classes", type=class_list, metavar="A,B,...", help="class names in label order (default: classes.json beside the annotation)"
+    )
+    data.add_argument(
+        "--num-workers", type=whole_number, metavar="N", help=f"processes that decode clips (default: {template.training.num_workers})"
+    )
+    data.add_argument(
+        "--strict", action="store_true", help="stop at the first clip that cannot be read (default: name it, skip it, count it)"
+    )
+    start = parser.add_argument_group("start").add_mutually_exclusive_group()
+    start.add_argument(
+        "--load-weights", type=Path, metavar="FILE", help="start from these weights; the head starts fresh where its labels differ"
+    )
+    start.add_argument("--resume-from", metavar="FILE|latest", help="go on with an interrupted run (optimiser and epoch included)")
+    recipe = parser.add_argument_group("recipe")
+    recipe.add_argument("--epochs", type=positive_int, metavar="N", help=f"scales the whole schedule (default: {basic.epochs})")
+    recipe.add_argument("--batch-size", type=positive_int, metavar="N", help=f"clips per device (default: {basic.batch_size})")
+    recipe.add_argument("--base-learning-rate", type=positive_float, metavar="RATE", help=f"(default: {basic.base_learning_rate})")
+    recipe.add_argument("--seed", type=whole_number, default=0, metavar="N", help="of everything random (default: 0)")
+    machine = parser.add_argument_group("machine and output")
+    machine.add_argument(
+        "--gpu-num", type=whole_number, metavar="N", help=f"0 trains on the CPU (default: {template.gpu_num}, or as many as there are)"
+    )
+    machine.add_argument(
+        "--save-checkpoints-to", type=Path, default=work_dir / "outputs", metavar="DIR", help="(default: outputs in the work dir)"
+    )
+    machine.add_argument("--tensorboard-dir", type=Path, metavar="DIR", help="(default: tensorboard in the checkpoints' folder)")
+    parser.add_argument("--config", help=argparse.SUPPRESS)
+    return parser
+
+
+def main(work_dir: Path, argv: Sequence[str] | None = None) -> int:
+    """Parse the flags and train."""
+    arguments = vars(build_parser(work_dir).parse_args(argv))
+    if arguments.pop("config") not in (None, MODEL_FILE):
+        raise user_error("--config", "is not used any more", f"{MODEL_FILE} and {TEMPLATE_FILE} in the work dir", "edit them")
+    from action_recognition.training.run import TrainOptions, train
+
+    train(work_dir, TrainOptions(**arguments))
+    return 0

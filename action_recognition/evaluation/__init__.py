@@ -1,0 +1,1 @@
+"""Evaluation of a model in any of its forms, and what it leaves behind."""

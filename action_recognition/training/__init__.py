@@ -1,0 +1,1 @@
+"""Training: recipe, Lightning module, run."""

@@ -1,0 +1,138 @@
+"""What a run says and saves while it goes."""
+
+from __future__ import annotations
+
+import sys
+import time
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+from lightning.fabric.plugins.io.checkpoint_io import CheckpointIO
+from lightning.pytorch.callbacks import Callback, ModelCheckpoint
+
+from action_recognition.checkpoint import read_checkpoint, save_atomically
+from action_recognition.data.datasets import Batch, DamagedClip
+from action_recognition.errors import UserError, user_error
+from action_recognition.training.module import GestureTraining
+
+
+class AtomicCheckpointIO(CheckpointIO):
+    """Checkpoints that are whole or not there, and are read without executing anything."""
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None) -> None:
+        save_atomically(checkpoint, Path(path))
+
+    def load_checkpoint(self, path: str | Path, map_location: Any = None, weights_only: bool | None = True) -> dict[str, Any]:
+        return read_checkpoint(Path(path)).content
+
+    def remove_checkpoint(self, path: str | Path) -> None:
+        Path(path).unlink(missing_ok=True)
+
+
+class _PthCheckpoint(ModelCheckpoint):
+    """Written after an epoch is wholly done, so that going on from it starts the next one."""
+
+    FILE_EXTENSION = ".pth"
+
+    def __init__(self, folder: Path, filename: str, monitor: str | None) -> None:
+        super().__init__(
+            dirpath=folder,
+            filename=filename,
+            monitor=monitor,
+            mode="max",
+            save_top_k=1,
+            enable_version_counter=False,
+            save_on_train_epoch_end=True,
+        )
+
+
+class SaveLatest(_PthCheckpoint):
+    """`latest.pth` after every epoch, and at Ctrl-C."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder, "latest", monitor=None)
+        self.path = folder / "latest.pth"
+
+    def on_exception(self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException) -> None:
+        if isinstance(exception, KeyboardInterrupt) and trainer.global_step:
+            trainer.save_checkpoint(self.path)
+            print(f"interrupted: saved {self.path}; go on with --resume-from latest", flush=True)
+
+
+class SaveBest(_PthCheckpoint):
+    """`best.pth` where the validation accuracy was highest."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder, "best", monitor="val/accuracy")
+
+
+class DamagedClips(Callback):
+    """Names each clip that could not be read, once, and counts them; with `strict` the first one ends the run."""
+
+    def __init__(self, strict: bool) -> None:
+        self.strict = strict
+        self.messages: dict[tuple[str, int], str] = {}
+
+    def _see(self, split: str, damaged: list[DamagedClip]) -> None:
+        for clip in damaged:
+            if self.strict:
+                raise user_error("--strict", f"a clip could not be read: {clip.message}")
+            if (split, clip.index) not in self.messages:
+                self.messages[split, clip.index] = clip.message
+                print(f"skipped ({split}): {clip.message}", file=sys.stderr, flush=True)
+
+    def on_train_batch_start(self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Batch, batch_idx: int) -> None:
+        self._see("train", batch.damaged)
+
+    def on_validation_batch_start(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Batch, batch_idx: int, dataloader_idx: int = 0
+    ) -> None:
+        self._see("val", batch.damaged)
+
+    def summary(self) -> str:
+        """One line, empty when every clip was read."""
+        count = len(self.messages)
+        return f"{count} damaged clip{'s' if count > 1 else ''} skipped (named above)" if count else ""
+
+
+class EpochLines(Callback):
+    """One line per epoch: loss, accuracy, speed, and when the run will end."""
+
+    def __init__(self) -> None:
+        self._epoch_began = 0.0
+        self._num_clips = 0
+        self._durations: list[float] = []
+
+    def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        self._epoch_began, self._num_clips = time.monotonic(), 0
+
+    def on_train_batch_end(self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Batch, batch_idx: int) -> None:
+        self._num_clips += len(batch.labels)
+
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        if not trainer.is_global_zero or trainer.max_epochs is None:
+            return
+        seconds = time.monotonic() - self._epoch_began
+        # The first epoch of each phase costs differently, so the estimate follows the last few.
+        self._durations = [*self._durations[-4:], seconds]
+        left = (trainer.max_epochs - trainer.current_epoch - 1) * sum(self._durations) / len(self._durations)
+        ends = (datetime.now() + timedelta(seconds=left)).strftime("%H:%M:%S")
+        assert isinstance(pl_module, GestureTraining)
+        print(
+            f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}: loss {float(pl_module.epoch_loss.compute()):.3f}, "
+            f"val top-1 {float(trainer.callback_metrics['val/accuracy']):.1f} %, "
+            f"{self._num_clips / max(seconds, 1e-9):.1f} clips/s, {seconds:.0f} s, ends about {ends}",
+            flush=True,
+        )
+
+
+def describe_failure(error: BaseException) -> UserError | None:
+    """The user error behind an exception that came through a data worker or Lightning, if there is one."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, UserError):
+            return seen
+        seen = seen.__cause__ or seen.__context__
+    return None

@@ -1,0 +1,36 @@
+"""The clips of a run: annotations to loaders, for any number of devices."""
+
+from __future__ import annotations
+
+import lightning as L
+from torch.utils.data import DataLoader
+
+from action_recognition.data.datasets import Batch, ClipDataset, EpochShuffleSampler, ShareSampler, make_loader
+
+
+class ClipData(L.LightningDataModule):
+    """Loaders for training (shuffled, last partial batch dropped) and validation (each clip exactly once)."""
+
+    def __init__(self, train: ClipDataset, val: ClipDataset, *, batch_size: int, num_workers: int, seed: int) -> None:
+        super().__init__()
+        self.train, self.val = train, val
+        self.batch_size, self.num_workers, self.seed = batch_size, num_workers, seed
+
+    @property
+    def _ranks(self) -> tuple[int, int]:
+        trainer = self.trainer
+        return (trainer.global_rank, trainer.world_size) if trainer is not None else (0, 1)
+
+    def steps_per_epoch(self) -> int:
+        """Optimiser steps of one epoch on the devices of this run."""
+        _, world_size = self._ranks
+        return max(1, -(-len(self.train) // world_size) // self.batch_size)
+
+    def train_dataloader(self) -> DataLoader[Batch]:
+        rank, world_size = self._ranks
+        sampler = EpochShuffleSampler(len(self.train), self.seed, rank, world_size)
+        return make_loader(self.train, self.batch_size, sampler, self.num_workers, drop_last=True)
+
+    def val_dataloader(self) -> DataLoader[Batch]:
+        rank, world_size = self._ranks
+        return make_loader(self.val, self.batch_size, ShareSampler(len(self.val), rank, world_size), self.num_workers)

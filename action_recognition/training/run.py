@@ -1,0 +1,252 @@
+"""One training run, from options to checkpoints."""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import torch
+from lightning.pytorch.callbacks import Callback, RichProgressBar
+from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
+
+from action_recognition.checkpoint import RawCheckpoint, describe_training, read_checkpoint, trained_model
+from action_recognition.data.annotations import ClipRecord, read_annotations
+from action_recognition.data.datasets import ClipDataset, label_swap_map
+from action_recognition.data.labels import training_labels
+from action_recognition.errors import Problem, UserError, user_error
+from action_recognition.models.build import build_recogniser
+from action_recognition.models.weights import load_start_weights
+from action_recognition.schedules import scale_schedule
+from action_recognition.template import Template, load_template_dir
+from action_recognition.training.callbacks import AtomicCheckpointIO, DamagedClips, EpochLines, SaveBest, SaveLatest, describe_failure
+from action_recognition.training.clips import ClipData
+from action_recognition.training.module import GestureTraining
+from action_recognition.training.record import run_record, write_json
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainOptions:
+    """The flags of `train.py`; None means the template's value."""
+
+    train_ann_files: Sequence[Path]
+    train_data_roots: Sequence[Path]
+    val_ann_files: Sequence[Path]
+    val_data_roots: Sequence[Path]
+    save_checkpoints_to: Path
+    load_weights: Path | None = None
+    resume_from: str | None = None
+    gpu_num: int | None = None
+    tensorboard_dir: Path | None = None
+    batch_size: int | None = None
+    epochs: int | None = None
+    base_learning_rate: float | None = None
+    classes: Sequence[str] | None = None
+    num_workers: int | None = None
+    seed: int = 0
+    strict: bool = False
+
+
+def train(work_dir: Path, options: TrainOptions) -> Path:
+    """Train as the work dir's template says, changed by the options; returns the path of `latest.pth`.
+
+    Errors: everything that is wrong with template, annotations or weights, before the first step.
+    """
+    template, model = load_template_dir(work_dir)
+    template = _with_options(template, options)
+    ann_files = [*options.train_ann_files, *options.val_ann_files]
+    labels, labels_from = training_labels(options.train_ann_files, options.classes, template.labels, options.train_data_roots)
+    say(f"{labels_from} ({len(labels)} classes)")
+    L.seed_everything(options.seed, verbose=False)
+    resume = _resume_checkpoint(options, labels)
+    data = _clip_data(template, options, labels)
+    network = build_recogniser(model, len(labels))
+    start_weights = "none: from scratch"
+    if resume is not None:
+        start_weights = f"resumed from {resume.path}"
+    elif options.load_weights is not None:
+        start_weights = str(load_start_weights(network, model, options.load_weights, labels))
+    say(f"start weights: {start_weights}")
+
+    basic = template.hyper_parameters.basic
+    original_epochs = load_template_dir(work_dir)[0].hyper_parameters.basic.epochs
+    schedule = scale_schedule(template.training.schedule, original_epochs, basic.epochs)
+    say(f"schedule over {basic.epochs} epochs: {schedule}")
+    record = run_record(options.seed, ann_files, start_weights)
+    module = GestureTraining(
+        network,
+        template,
+        base_learning_rate=basic.base_learning_rate,
+        schedule=schedule,
+        steps_per_epoch=data.steps_per_epoch,
+        description=describe_training(labels, template, model, record),
+    )
+    options.save_checkpoints_to.mkdir(parents=True, exist_ok=True)
+    write_json(record, options.save_checkpoints_to / "train_record.json")
+    _fit(module, data, template, options, resume)
+    latest = options.save_checkpoints_to / "latest.pth"
+    say(f"saved: {latest} (last epoch), {latest.with_name('best.pth')} (best on the validation clips)")
+    return latest
+
+
+def say(message: str) -> None:
+    """A line of progress on stdout, shown at once also in a pipe."""
+    print(message, flush=True)
+
+
+def _with_options(template: Template, options: TrainOptions) -> Template:
+    """The template that this run follows: the flags' values in their places."""
+    basic = template.hyper_parameters.basic
+    given = {
+        name: value
+        for name in ("batch_size", "base_learning_rate", "epochs")
+        if (value := getattr(options, name)) is not None and value != getattr(basic, name)
+    }
+    hyper = template.hyper_parameters.model_copy(update={"basic": basic.model_copy(update=given)})
+    return template.model_copy(update={"hyper_parameters": hyper})
+
+
+def _clip_data(template: Template, options: TrainOptions, labels: list[str]) -> ClipData:
+    problems: list[Problem] = []
+    splits: list[list[ClipRecord]] = []
+    for ann_files, roots in (
+        (options.train_ann_files, options.train_data_roots),
+        (options.val_ann_files, options.val_data_roots),
+    ):
+        try:
+            splits.append(read_annotations(ann_files, roots, labels))
+        except UserError as error:
+            problems.extend(error.problems)
+    if problems:
+        raise UserError(problems)
+    train_records, val_records = splits
+    if len(train_records) < 2:
+        raise user_error("--train-ann-files", f"{len(train_records)} training clip", "2 or more")
+    swaps = _label_swaps(template, labels)
+    batch_size = template.hyper_parameters.basic.batch_size
+    if batch_size < 2:
+        raise user_error("--batch-size", f"found {batch_size}", "2 or more, since batch norm needs more than one clip")
+    if batch_size > len(train_records):
+        say(f"note: batch size {batch_size} lowered to {len(train_records)}, the number of training clips")
+        batch_size = len(train_records)
+    augmentation = template.training.augmentation
+    say(f"data: {len(train_records)} training clips, {len(val_records)} validation clips")
+    return ClipData(
+        ClipDataset(train_records, template.input, augmentation=augmentation, label_swaps=swaps, seed=options.seed),
+        ClipDataset(val_records, template.input),
+        batch_size=batch_size,
+        num_workers=template.training.num_workers if options.num_workers is None else options.num_workers,
+        seed=options.seed,
+    )
+
+
+def _label_swaps(template: Template, labels: list[str]) -> dict[int, int]:
+    flip = template.training.augmentation.flip
+    swaps = label_swap_map(flip.label_swaps, labels)
+    sided = [name for name in labels if {"left", "right", "clockwise", "counterclockwise"} & set(re.split(r"[^a-z]+", name.lower()))]
+    unpaired = [name for name in sided if labels.index(name) not in swaps]
+    if unpaired and flip.probability:
+        say(
+            f"note: training clips are mirrored and {unpaired[0]!r} keeps its label; if its mirror image is another class, name both in "
+            "training.augmentation.flip.label_swaps of template.yaml, or set flip.probability to 0"
+        )
+    return swaps
+
+
+def _resume_checkpoint(options: TrainOptions, labels: list[str]) -> RawCheckpoint | None:
+    if options.resume_from is None:
+        return None
+    latest = options.save_checkpoints_to / "latest.pth"
+    path = latest if options.resume_from == "latest" else Path(options.resume_from)
+    raw = read_checkpoint(path)
+    if raw.form != "trained_model" or "loops" not in raw.content:
+        raise user_error(
+            f"--resume-from: {path}", "holds weights only, no optimiser and epoch to go on from", fix="start from it with --load-weights"
+        )
+    stored = trained_model(raw)
+    if stored.labels != tuple(labels):
+        raise user_error(
+            f"--resume-from: {path}",
+            f"was trained on other labels ({len(stored.labels)}: {', '.join(stored.labels[:3])}, ...)",
+            f"the labels of this run ({len(labels)}: {', '.join(labels[:3])}, ...)",
+            "start from it with --load-weights",
+        )
+    epochs_done = int(raw.content["epoch"]) + 1
+    wanted = options.epochs or stored.template.hyper_parameters.basic.epochs
+    if wanted < epochs_done or (wanted == epochs_done and _is_complete(raw)):
+        raise user_error(f"--epochs: {wanted}", f"the checkpoint has {epochs_done} epochs behind it", f"more than {epochs_done}")
+    return raw
+
+
+def _is_complete(raw: RawCheckpoint) -> bool:
+    """Whether the stored epoch ran to its end (a checkpoint of Ctrl-C may lie within one)."""
+    progress = raw.content["loops"]["fit_loop"]["epoch_progress"]["current"]
+    return bool(progress["processed"] > raw.content["epoch"])
+
+
+def _devices(template: Template, options: TrainOptions) -> dict[str, Any]:
+    wanted = template.gpu_num if options.gpu_num is None else options.gpu_num
+    available = torch.cuda.device_count()
+    number = min(wanted, available)
+    if number == 0:
+        reason = "--gpu-num 0" if wanted == 0 else "no GPU here"
+        say(f"device: CPU, {torch.get_num_threads()} threads ({reason})")
+        return {"accelerator": "cpu", "devices": 1}
+    if number < wanted:
+        say(f"note: {wanted} GPUs wanted, {available} here")
+    say(f"device: {number} GPU{'s' if number > 1 else ''} ({torch.cuda.get_device_name()})")
+    return {"accelerator": "gpu", "devices": number, "strategy": "ddp" if number > 1 else "auto"}
+
+
+def _loggers(options: TrainOptions) -> list[Logger]:
+    folder = options.save_checkpoints_to
+    tensorboard = options.tensorboard_dir or folder / "tensorboard"
+    return [CSVLogger(folder, name="", version="log"), TensorBoardLogger(tensorboard, name="", version="")]
+
+
+def _fit(module: GestureTraining, data: ClipData, template: Template, options: TrainOptions, resume: RawCheckpoint | None) -> None:
+    _quieten_lightning()
+    damaged = DamagedClips(options.strict)
+    interactive = sys.stdout.isatty()
+    folder = options.save_checkpoints_to
+    callbacks: list[Callback] = [damaged, EpochLines(), SaveLatest(folder), SaveBest(folder)]
+    trainer = L.Trainer(
+        **_devices(template, options),
+        max_epochs=template.hyper_parameters.basic.epochs,
+        gradient_clip_val=template.training.optimizer.gradient_clip_norm,
+        callbacks=[*callbacks, RichProgressBar(leave=False)] if interactive else callbacks,
+        logger=_loggers(options),
+        plugins=[AtomicCheckpointIO()],
+        enable_progress_bar=interactive,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+        use_distributed_sampler=False,
+        log_every_n_steps=10,
+    )
+    try:
+        trainer.fit(module, datamodule=data, ckpt_path=resume.path if resume else None, weights_only=True)
+    except SystemExit:
+        if trainer.interrupted:  # Lightning ends the process itself at Ctrl-C; the exit code is ours to choose
+            raise KeyboardInterrupt from None
+        raise
+    except Exception as error:
+        known = describe_failure(error)
+        if known is not None and known is not error:
+            raise known from None
+        raise
+    finally:
+        if damaged.summary():
+            say(damaged.summary())
+
+
+def _quieten_lightning() -> None:
+    """Its hints repeat what is said here or concern choices that are made here."""
+    for name in ("lightning.pytorch", "lightning.fabric", "lightning.pytorch.utilities.rank_zero"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", module=r"lightning\..*")
