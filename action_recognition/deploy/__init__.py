@@ -1,0 +1,1 @@
+"""Export to OpenVINO and ONNX, run the result, recognise in a stream."""

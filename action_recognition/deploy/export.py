@@ -1,0 +1,282 @@
+"""From a training run's result to ONNX and OpenVINO IR, checked against PyTorch before anything is put in place.
+
+Both formats come from one graph: torch.export -> ONNX -> IR. Each takes `input` (1, 3, T, H, W) float32 and gives `output` (1, C).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import importlib.metadata
+import json
+import platform
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import numpy as np
+import onnx
+import openvino
+import torch
+
+from action_recognition import __version__
+from action_recognition.checkpoint import TrainedModel
+from action_recognition.deploy.backends import (
+    INPUT_NAME,
+    OUTPUT_NAME,
+    RECORD_FILE,
+    OpenVinoBackend,
+    Pixels,
+    Scores,
+    TorchBackend,
+    load_backend,
+)
+from action_recognition.deploy.graph import build_deploy_network
+from action_recognition.deploy.metadata import DeployMetadata, from_trained, write_onnx, write_openvino
+from action_recognition.errors import Problem, UserError, user_error
+
+ONNX_FILE: Final = "model.onnx"
+IR_FILE: Final = "model.xml"
+IR_FP16_FILE: Final = "model_fp16.xml"
+CLASSES_FILE: Final = "classes.json"
+ONNX_OPSET: Final = 18
+FP32_LIMIT: Final = 1e-3
+FP16_LIMIT: Final = 1e-2
+NUM_PLAIN_CLIPS: Final = 2
+_RECORDED_PACKAGES: Final = ("torch", "onnx", "onnxscript", "onnxruntime", "openvino", "numpy")
+
+
+@dataclass(frozen=True)
+class ExportOptions:
+    """What to write. `fp16` adds an IR whose weights are stored as FP16; `command` is recorded."""
+
+    onnx: bool = True
+    openvino: bool = True
+    fp16: bool = False
+    embed_normalization: bool = True
+    color_order: Literal["RGB", "BGR"] = "RGB"
+    check_clips: int = 6
+    command: str = ""
+
+
+@dataclass(frozen=True)
+class Parity:
+    """The largest difference of any cosine between an exported file and PyTorch, over the check clips."""
+
+    file: str
+    runs_as: str
+    max_difference: float
+    limit: float
+
+    @property
+    def passed(self) -> bool:
+        return self.max_difference <= self.limit  # False for NaN
+
+    def __str__(self) -> str:
+        return f"{self.file}: largest difference to PyTorch {self.max_difference:.2e} (limit {self.limit:g}; {self.runs_as})"
+
+
+def export_model(trained: TrainedModel, folder: Path, options: ExportOptions, say: Callable[[str], None] = print) -> list[Path]:
+    """Write the chosen files into `folder` and return their paths.
+
+    They are made and checked in a folder beside and then renamed: an interrupted or failed export changes nothing.
+    Errors: a difference to PyTorch above the limit, a folder that cannot be written.
+    """
+    if options.fp16 and not options.openvino:
+        raise user_error(
+            "--fp16", "asks for an IR with FP16 weights while OpenVINO is switched off", fix="add --openvino or leave --fp16 out"
+        )
+    metadata = replace(
+        from_trained(trained, trained.weights_sha256),
+        color_order=options.color_order,
+        normalization="embedded" if options.embed_normalization else "external",
+        **_in_color_order(trained, options.color_order),
+    )
+    with _staging(folder) as staging:
+        limits = _write_models(trained, metadata, options, staging)
+        clips = made_clips(metadata, options.check_clips)
+        parities = _check(trained, clips, staging, limits, say)
+        (staging / CLASSES_FILE).write_text(json.dumps(list(metadata.labels), indent=1) + "\n", encoding="utf-8")
+        _write_record(staging, trained, options, parities)
+        return _put_in_place(staging, folder)
+
+
+def made_clips(metadata: DeployMetadata, count: int) -> Pixels:
+    """(count + 2, 3, T, H, W) uint8: discs that move over a gradient, of a photograph's brightness and contrast; then black, white."""
+    channels, length, height, width = metadata.clip_shape
+    rng = np.random.default_rng(0)
+    clips = np.zeros((count + NUM_PLAIN_CLIPS, channels, length, height, width), np.uint8)
+    rows, columns = np.mgrid[0 : 1 : height * 1j, 0 : 1 : width * 1j]
+    for clip in clips[:count]:
+        start, speed = rng.uniform(0, 1, 2), rng.uniform(-0.8, 0.8, 2)
+        back, slope, disc = rng.uniform((90, -40, -60), (160, 40, 60), (channels, 3)).T[..., None, None]
+        for frame in range(length):
+            row, column = (start + speed * frame / length) % 1.0
+            inside = (rows - row) ** 2 + (columns - column) ** 2 < 0.04
+            picture = back + slope * (rows + columns - 1.0) + disc * inside
+            clip[:, frame] = np.clip(picture + rng.normal(0, 6, picture.shape), 0, 255)
+    clips[-1] = 255
+    return clips
+
+
+# --- the files ----------------------------------------------------------------------------------------------
+
+
+def _in_color_order(trained: TrainedModel, color_order: str) -> dict[str, Any]:
+    """Mean and scale in the order of the input's channels."""
+    clip_input = trained.template.input
+    step = -1 if color_order == "BGR" else 1
+    return {"mean_values": tuple(clip_input.mean_values[::step]), "scale_values": tuple(clip_input.scale_values[::step])}
+
+
+def _write_models(trained: TrainedModel, metadata: DeployMetadata, options: ExportOptions, staging: Path) -> dict[str, float]:
+    """Write what the options name; the allowed difference by file name."""
+    limits: dict[str, float] = {}
+    onnx_path = staging / ONNX_FILE
+    network = _to_onnx(trained, metadata)
+    onnx.save(network, str(onnx_path))
+    if options.openvino:
+        model = _to_openvino(onnx_path, metadata)
+        _save_ir(model, staging / IR_FILE, compress_to_fp16=False)
+        limits[IR_FILE] = FP32_LIMIT
+        if options.fp16:
+            _save_ir(model, staging / IR_FP16_FILE, compress_to_fp16=True)
+            limits[IR_FP16_FILE] = FP16_LIMIT
+    onnx_path.unlink()
+    if options.onnx:
+        # Annotated after the conversion, which would copy the keys into the IR a second time.
+        write_onnx(network, metadata)
+        onnx.save(network, str(onnx_path))
+        limits[ONNX_FILE] = FP32_LIMIT
+    return limits
+
+
+def _to_onnx(trained: TrainedModel, metadata: DeployMetadata) -> onnx.ModelProto:
+    network = build_deploy_network(trained, metadata)
+    example = torch.zeros((1, *metadata.clip_shape))
+    program = torch.onnx.export(
+        network,
+        (example,),
+        dynamo=True,
+        opset_version=ONNX_OPSET,
+        input_names=[INPUT_NAME],
+        output_names=[OUTPUT_NAME],
+        verbose=False,
+    )
+    assert program is not None
+    model = program.model_proto
+    _strip_exporter_notes(model)
+    onnx.checker.check_model(model, full_check=True)
+    return model
+
+
+def _strip_exporter_notes(model: onnx.ModelProto) -> None:
+    """The exporter writes stack traces, with paths of this machine, into every node."""
+    graph = model.graph
+    del graph.metadata_props[:]
+    for item in (*graph.node, *graph.value_info, *graph.initializer, *graph.input, *graph.output):
+        item.doc_string = ""
+        del item.metadata_props[:]
+
+
+def _to_openvino(onnx_path: Path, metadata: DeployMetadata) -> openvino.Model:
+    model = openvino.convert_model(onnx_path)
+    model.get_parameters()[0].set_layout(openvino.Layout("NCDHW"))
+    write_openvino(model, metadata)
+    return model
+
+
+def _save_ir(model: openvino.Model, path: Path, *, compress_to_fp16: bool) -> None:
+    try:
+        openvino.save_model(model, path, compress_to_fp16=compress_to_fp16)
+    except RuntimeError as error:
+        raise user_error(
+            str(path), f"could not be written ({str(error).splitlines()[-1].strip()})", fix="free space or name another folder"
+        ) from None
+
+
+# --- parity -------------------------------------------------------------------------------------------------
+
+
+def _check(trained: TrainedModel, clips: Pixels, staging: Path, limits: dict[str, float], say: Callable[[str], None]) -> list[Parity]:
+    """Compare every file, read back from the disk, with the network that was trained (not with its exported form)."""
+    expected = TorchBackend(trained).scores(clips)
+    parities = []
+    # A plain clip is far from all that a network was trained on, so that rounding its weights (not its computation) can move the
+    # cosines by more than the limit: 0.08 with the original's reference weights, 0.002 on real clips. FP16 is not judged by it.
+    pictures = slice(0, len(clips) - NUM_PLAIN_CLIPS)
+    for name, limit in limits.items():
+        judged = pictures if limit == FP16_LIMIT else slice(None)
+        parities.append(_compare(staging / name, clips[judged], expected[judged], limit))
+        say(str(parities[-1]))
+        if name == IR_FILE:
+            _say_own_precision(staging / name, clips[pictures], expected[pictures], say)
+    failed = [item for item in parities if not item.passed]
+    if failed:
+        raise UserError(
+            Problem(
+                item.file,
+                f"differs from PyTorch by {item.max_difference:.2e}",
+                f"at most {item.limit:g}",
+                "nothing was put in place; report it",
+            )
+            for item in failed
+        )
+    return parities
+
+
+def _compare(path: Path, clips: Pixels, expected: Scores, limit: float) -> Parity:
+    backend = load_backend(path)
+    return Parity(path.name, backend.runs_as, float(np.abs(backend.scores(clips) - expected).max()), limit)
+
+
+def _say_own_precision(path: Path, clips: Pixels, expected: Scores, say: Callable[[str], None]) -> None:
+    """What a consumer gets that sets nothing: on some CPUs OpenVINO computes in bf16 by itself."""
+    backend = OpenVinoBackend(path, precision="default")
+    difference = float(np.abs(backend.scores(clips) - expected).max())
+    say(f"{path.name}: by itself OpenVINO computes in {backend.precision} on this CPU, largest difference then {difference:.2e}")
+
+
+# --- the folder ---------------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def _staging(folder: Path) -> Iterator[Path]:
+    """A folder beside the target, on the same disk, removed whatever happens."""
+    if folder.exists() and not folder.is_dir():
+        raise user_error(str(folder), "is a file", fix="name a folder with --save-model-to")
+    folder.mkdir(parents=True, exist_ok=True)
+    staging = Path(tempfile.mkdtemp(prefix=".export-", dir=folder))
+    try:
+        yield staging
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def _put_in_place(staging: Path, folder: Path) -> list[Path]:
+    """Rename one by one, the record last: should this be cut off, its sums tell that the files do not belong together."""
+    names = sorted(item.name for item in staging.iterdir() if item.name != RECORD_FILE)
+    for name in (*names, RECORD_FILE):
+        (staging / name).replace(folder / name)
+    return [folder / name for name in (*names, RECORD_FILE)]
+
+
+def _write_record(staging: Path, trained: TrainedModel, options: ExportOptions, parities: list[Parity]) -> None:
+    """What was made from what: versions, command, sums, measured differences."""
+    outputs = [
+        {"name": item.name, "size": item.stat().st_size, "sha256": hashlib.sha256(item.read_bytes()).hexdigest()}
+        for item in sorted(staging.iterdir())
+    ]
+    record = {
+        "package_version": __version__,
+        "versions": {"python": platform.python_version(), **{name: importlib.metadata.version(name) for name in _RECORDED_PACKAGES}},
+        "command": options.command,
+        "options": {key: value for key, value in asdict(options).items() if key != "command"},
+        "weights_sha256": trained.weights_sha256,
+        "parity": [asdict(item) for item in parities],
+        "outputs": outputs,
+    }
+    (staging / RECORD_FILE).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
