@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from action_recognition import __version__
-from action_recognition.download import Expected, FileFacts, fetch, file_facts, part_file
+from action_recognition.download import Expected, fetch, file_facts, part_file
 from action_recognition.errors import Problem, UserError, user_error
 from action_recognition.template import SNAPSHOT_FILE, TEMPLATE_FILE, Dependency, Template, load_template_dir
 
@@ -150,9 +150,9 @@ def _check_place(target: Path, given: Path, source_dir: Path) -> None:
         raise user_error(str(given), "is a file", fix="name a folder")
     if target.is_relative_to(source_dir):
         raise user_error(str(given), f"lies in the template's folder {source_dir}", fix="name a folder elsewhere")
-    for kept in (source_dir, REPOSITORY):
+    for kept in (source_dir, SCRIPTS_DIR, Path(__file__).parent):
         if kept.is_relative_to(target):
-            raise user_error(str(given), f"holds {kept}", fix="name a new folder")
+            raise user_error(str(given), f"holds {kept}, which is needed", fix="name a new folder")
 
 
 def _check_snapshot_flag(target: Path, options: InstantiateOptions) -> None:
@@ -324,7 +324,8 @@ def _get_snapshot(snapshot: Dependency | None, target: Path, record: dict[str, A
         _record_snapshot(record, destination, str(options.snapshot), expected, options.say)
     elif destination.exists():
         known = record["snapshot"]["source"] if record["snapshot"] else None
-        _record_snapshot(record, destination, known or "found in the work dir", expected, options.say)
+        if not _record_snapshot(record, destination, known or "found in the work dir", expected, options.say) and snapshot:
+            options.say(f"to have the published one: move {destination} away and run the same command again")
     elif snapshot is None:
         options.say("this template publishes no start weights")
     elif not options.load_snapshot:
@@ -356,7 +357,8 @@ def _describe(dependency: Dependency) -> str:
     return f"size {dependency.size or 'not published'}, sha256 {dependency.sha256 or 'not published'}"
 
 
-def _record_snapshot(record: dict[str, Any], path: Path, source: str, expected: Expected, say: Say) -> FileFacts:
+def _record_snapshot(record: dict[str, Any], path: Path, source: str, expected: Expected, say: Say) -> bool:
+    """Note what the start weights are; True when they are the published ones."""
     facts = file_facts(path)
     mismatch = expected.mismatch(facts)
     verified = expected.sha256 is not None and not mismatch
@@ -366,4 +368,4 @@ def _record_snapshot(record: dict[str, Any], path: Path, source: str, expected: 
         why = f"not the published file ({mismatch})" if mismatch else "the template states no sha256 to compare with"
         say(f"{path.name}: {why}; taken as it is, its sha256 is recorded")
     record["snapshot"] = {"source": source, **asdict(facts), "expected_sha256": expected.sha256, "verified": verified}
-    return facts
+    return verified

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import threading
 from collections.abc import Callable, Iterator
@@ -51,7 +52,8 @@ def send(handler: BaseHTTPRequestHandler, status: int, body: bytes, headers: dic
         handler.send_header(name, value)
     handler.send_header("Content-Length", str(len(body) if length is None else length))
     handler.end_headers()
-    handler.wfile.write(body)
+    with contextlib.suppress(ConnectionError):  # the client may have read enough
+        handler.wfile.write(body)
 
 
 def send_file(handler: BaseHTTPRequestHandler) -> None:

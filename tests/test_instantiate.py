@@ -32,9 +32,8 @@ def test_the_script_makes_a_work_dir_from_any_folder(tmp_path: Path) -> None:
     assert "copying" in done.stdout
 
 
-def test_the_work_dirs_scripts_say_what_to_activate_without_the_package(tmp_path: Path) -> None:
-    for name in ("train", "eval", "export", "demo"):
-        script = REPOSITORY / "tools" / "workdir" / f"{name}.py"
+def test_scripts_say_what_to_activate_without_the_package(tmp_path: Path) -> None:
+    for script in (SCRIPT, *(REPOSITORY / "tools" / "workdir" / f"{name}.py" for name in ("train", "eval", "export", "demo"))):
         assert len(script.read_text(encoding="utf-8").splitlines()) <= 30
         done = subprocess.run(
             [sys.executable, "-I", "-S", str(script)], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60

@@ -290,6 +290,7 @@ def test_places_that_cannot_be_a_work_dir(template: Path, target: Path, network:
         (template.parent.parent, "holds"),
         (REPOSITORY, "holds"),
         (REPOSITORY.parent, "holds"),
+        (REPOSITORY / "tools", "holds .*, which is needed"),
     ):
         with pytest.raises(UserError, match=said):
             instantiate(template, place, force)
