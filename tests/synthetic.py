@@ -49,6 +49,7 @@ def write_video(
     options: dict[str, str] | None = None,
     ticks: Sequence[int] | None = None,
     rotation: int = 0,
+    container_options: dict[str, str] | None = None,
 ) -> Path:
     """Write frames with PyAV: H.264 with B-frames by default; the container follows the suffix; returns `path`.
 
@@ -56,7 +57,7 @@ def write_video(
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     rate = Fraction(frame_rate_fps).limit_denominator(1001)
-    with av.open(str(path), "w") as container:
+    with av.open(str(path), "w", options=container_options or {}) as container:
         stream = container.add_stream(codec, rate=rate)
         stream.height, stream.width = frames_thwc_rgb.shape[1:3]
         stream.pix_fmt = "yuv420p"
@@ -64,6 +65,7 @@ def write_video(
         stream.codec_context.time_base = 1 / rate
         if rotation:
             stream.set_display_rotation(rotation)
+        container.start_encoding()  # a header also when there is no frame
         for i, picture in enumerate(frames_thwc_rgb):
             frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
             frame.pts, frame.time_base = (ticks[i] if ticks is not None else i), 1 / rate

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from action_recognition.errors import user_error
 
@@ -19,8 +19,7 @@ Numbers = tuple[int, int, int, int, float]
 """clip_start, clip_end, video_start, video_end, fps."""
 
 
-@dataclass(frozen=True, slots=True)
-class RawLine:
+class RawLine(NamedTuple):
     """A line cut into its parts; `numbers` is None when the last five columns are not four whole numbers and a rate."""
 
     path: str
@@ -59,17 +58,17 @@ def split_line(text: str, names_with_blanks: Collection[str] = ()) -> RawLine:
 
 def _numbers(columns: list[str]) -> Numbers | None:
     try:
-        clip_start, clip_end, video_start, video_end = map(int, columns[:4])
-        rate = float(columns[4])
+        numbers = int(columns[0]), int(columns[1]), int(columns[2]), int(columns[3]), float(columns[4])
     except ValueError:
         return None
-    return (clip_start, clip_end, video_start, video_end, rate) if math.isfinite(rate) else None
+    return numbers if math.isfinite(numbers[4]) else None
 
 
 def _split_label(text: str, names_with_blanks: Collection[str]) -> tuple[str, str]:
-    fitting = [name for name in names_with_blanks if text.endswith(name) and text[: -len(name)][-1:].isspace()]
-    if fitting:
-        label = max(fitting, key=len)
-        return text[: -len(label)].rstrip(), label
+    if names_with_blanks:
+        fitting = [name for name in names_with_blanks if text.endswith(name) and text[: -len(name)][-1:].isspace()]
+        if fitting:
+            label = max(fitting, key=len)
+            return text[: -len(label)].rstrip(), label
     path, *label_column = text.rsplit(None, 1)
     return (path, label_column[0]) if label_column else ("", path)

@@ -120,7 +120,7 @@ class _Reader:
         """What is wrong with a line: (found, allowed, fix) of each problem."""
         num_columns = len(text.split())
         if path_problem and num_columns not in (2, 7):
-            return [(f"{num_columns} columns", f"2 or 7: {COLUMNS}", "")]
+            return [(f"{num_columns} columns; read with blanks in its path: {path_problem}", f"2 or 7 columns: {COLUMNS}", "")]
         if path_problem and num_columns == 7 and raw.numbers is None:
             return [("columns 3 to 7 are not four whole numbers and a frame rate", COLUMNS, "")]
         found = [(path_problem, "", "")] if path_problem else []

@@ -92,28 +92,36 @@ def _decode(path: Path, frame_indices: Sequence[int]) -> NDArray[np.uint8]:
     index = _packet_index(path)
     check_frame_numbers(path, frame_indices, len(index.pts))
     stamps = [int(index.pts[i]) for i in frame_indices]
+    seek_target = index.seek_target(min(stamps))
     wanted = frozenset(stamps)
-    pictures: dict[int, NDArray[np.uint8]] = {}
-    with _Opened(path) as (container, stream):
-        target = index.seek_target(min(stamps))
-        if target is not None:
-            container.seek(target, stream=stream, backward=True)
-        frames = _frames_by_stamp(container, stream, wanted) if index.stamped else enumerate(container.decode(stream))
-        reformatter = VideoReformatter()  # one for all frames: it keeps its tables
-        for stamp, frame in frames:
-            if stamp in wanted and not frame.is_corrupt:
-                pictures[stamp] = _rgb(frame, reformatter)
-            if len(pictures) == len(wanted):
-                break
+    pictures = _pictures(path, index.stamped, wanted, seek_target)
+    if len(pictures) < len(wanted) and seek_target is not None:  # not every container seeks exactly (MPEG program streams)
+        pictures = _pictures(path, index.stamped, wanted, None)
     lost = [i for i, stamp in zip(frame_indices, stamps, strict=True) if stamp not in pictures]
     if lost:
         raise user_error(str(path), f"frame {lost[0]} of {len(index.pts)} cannot be decoded, the video is damaged", fix=_REPAIR)
     return np.stack([pictures[stamp] for stamp in stamps])
 
 
+def _pictures(path: Path, by_stamp: bool, wanted: frozenset[int], seek_target: int | None) -> dict[int, NDArray[np.uint8]]:
+    """RGB pictures of the wanted time stamps, or (not `by_stamp`) of the wanted places in the order of display; damaged ones are left out."""
+    pictures: dict[int, NDArray[np.uint8]] = {}
+    reformatter = VideoReformatter()  # one for all frames: it keeps its tables
+    with _Opened(path) as (container, stream):
+        if seek_target is not None:
+            container.seek(seek_target, stream=stream, backward=True)
+        frames = _frames_by_stamp(container, stream, wanted) if by_stamp else enumerate(container.decode(stream))
+        for stamp, frame in frames:
+            if stamp in wanted and not frame.is_corrupt:
+                pictures[stamp] = _rgb(frame, reformatter)
+            if len(pictures) == len(wanted):
+                break
+    return pictures
+
+
 def _frames_by_stamp(
     container: av.container.InputContainer, stream: av.VideoStream, wanted: frozenset[int]
-) -> Iterator[tuple[int | None, av.VideoFrame]]:
+) -> Iterator[tuple[int, av.VideoFrame]]:
     """Time stamp and frame, in order of display; frames that nothing depends on are left out unless wanted."""
     codec = stream.codec_context
     skipping = False
@@ -185,8 +193,9 @@ def _cached_packet_index(path: Path, mtime_ns: int, size: int) -> _PacketIndex:
         if not shown:
             raise user_error(str(path), "the video has no frames", fix=_REPAIR)
         stamps = [packet.pts for packet in shown]
+        reordered = stream.codec_context.has_b_frames and "avi" in container.format.name  # AVI has no time stamps of display
         keys = sorted((packet.pts, packet.dts) for packet in shown if packet.is_keyframe and None not in (packet.pts, packet.dts))
-    if None in stamps or len(set(stamps)) < len(stamps):
+    if reordered or None in stamps or len(set(stamps)) < len(stamps):
         nothing = np.empty(0, dtype=np.int64)
         return _PacketIndex(False, np.arange(len(stamps)), nothing, nothing)
     key_pts, key_dts = (np.array([pair[i] for pair in keys], dtype=np.int64) for i in range(2))

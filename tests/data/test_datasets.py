@@ -1,0 +1,215 @@
+"""The data set: labels follow mirroring, randomness follows (seed, epoch, index) only, damaged clips never stop a worker."""
+
+from __future__ import annotations
+
+import pickle
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from tests.conftest import template_dir
+from tests.synthetic import numbered_frames, read_frame_number, write_frame_folder, write_lines, write_video
+
+from action_recognition.data.annotations import read_annotations
+from action_recognition.data.datasets import (
+    Batch,
+    ClipDataset,
+    DamagedClip,
+    EpochShuffleSampler,
+    Sample,
+    ShareSampler,
+    collate,
+    label_swap_map,
+    make_loader,
+)
+from action_recognition.errors import UserError
+from action_recognition.template import Augmentation, ClipInput, load_template_dir
+
+LABELS = ["left", "right", "stop"]
+SWAPS = {0: 1, 1: 0}
+
+
+@pytest.fixture(scope="module")
+def clip_input() -> ClipInput:
+    return load_template_dir(template_dir("jester"))[0].input.model_copy(update={"resize_short_side": 48, "crop_size": 48})
+
+
+@pytest.fixture(scope="module")
+def augmentation() -> Augmentation:
+    return load_template_dir(template_dir("jester"))[0].training.augmentation
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("clips")
+    write_video(folder / "a.mp4", numbered_frames(40, 48, 48))
+    write_video(folder / "b.mp4", numbered_frames(30, 48, 48, first=100))
+    write_frame_folder(folder / "frames", numbered_frames(20, 48, 48, first=200))
+    (folder / "broken.mp4").write_bytes(b"no video")
+    return folder
+
+
+def dataset(root: Path, lines: list[str], clip_input: ClipInput, augmentation: Augmentation | None = None, seed: int = 0) -> ClipDataset:
+    records = read_annotations([write_lines(root / "ann.txt", lines)], [root], LABELS)
+    return ClipDataset(records, clip_input, augmentation, SWAPS, seed)
+
+
+def shown_numbers(sample: Sample | DamagedClip) -> list[int]:
+    assert isinstance(sample, Sample)
+    return [read_frame_number(frame) for frame in sample.clip.permute(1, 2, 3, 0).numpy()]
+
+
+def test_evaluation_clips_are_the_centre_frames(root: Path, clip_input: ClipInput) -> None:
+    clips = dataset(root, ["a.mp4 2 4 36 0 40 30", "b.mp4 0", "frames 1"], clip_input)
+    assert [shown_numbers(clips[i]) for i in range(3)] == [
+        list(range(12, 28, 2)),  # start (4 + 21) // 2
+        list(range(107, 123, 2)),  # two columns: all 30 frames, 30 fps from the file
+        list(range(206, 214)),  # a folder without a rate: the model's, every frame
+    ]
+    sample = clips[1]
+    assert isinstance(sample, Sample)
+    assert sample.clip.shape == (3, 8, 48, 48) and sample.clip.dtype == torch.uint8 and sample.clip.is_contiguous()
+    assert (sample.label, sample.index) == (0, 1)
+
+
+def test_training_clips_are_a_function_of_seed_epoch_and_index(root: Path, clip_input: ClipInput, augmentation: Augmentation) -> None:
+    lines = ["a.mp4 0", "b.mp4 1"]
+    clips, again = (dataset(root, lines, clip_input, augmentation, seed=3) for _ in range(2))
+    other_seed = dataset(root, lines, clip_input, augmentation, seed=4)
+    clip = clips[5, 1].clip  # type: ignore[union-attr]
+    np.random.seed(99)
+    assert torch.equal(clip, again[5, 1].clip)  # type: ignore[union-attr]
+    assert not torch.equal(clip, again[6, 1].clip)  # type: ignore[union-attr]
+    assert not torch.equal(clip, other_seed[5, 1].clip)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(("label", "mirrored_label"), [(0, 1), (1, 0), (2, 2)])
+def test_mirroring_swaps_labels_both_ways(
+    root: Path, clip_input: ClipInput, augmentation: Augmentation, label: int, mirrored_label: int
+) -> None:
+    half_white = np.zeros((40, 48, 48, 3), np.uint8)
+    half_white[:, :, 24:] = 255
+    write_video(root / "half.mp4", half_white)
+    clips = dataset(root, [f"half.mp4 {label}"], clip_input, augmentation)
+    seen: Counter[bool] = Counter()
+    for epoch in range(60):
+        sample = clips[epoch, 0]
+        assert isinstance(sample, Sample)
+        mirrored = bool(sample.clip[..., :8].float().mean() > sample.clip[..., -8:].float().mean())
+        assert sample.label == (mirrored_label if mirrored else label)
+        seen[mirrored] += 1
+    assert min(seen[True], seen[False]) >= 15  # probability 0.5
+
+
+def test_no_mirroring_without_probability(root: Path, clip_input: ClipInput, augmentation: Augmentation) -> None:
+    flip = augmentation.flip.model_copy(update={"probability": 0.0})
+    clips = dataset(root, ["a.mp4 0"], clip_input, augmentation.model_copy(update={"flip": flip}))
+    assert {clips[epoch, 0].label for epoch in range(20)} == {0}  # type: ignore[union-attr]
+
+
+def test_a_damaged_clip_names_line_and_file(root: Path, clip_input: ClipInput) -> None:
+    clips = dataset(root, ["a.mp4 0", "broken.mp4 1"], clip_input)
+    damaged = clips[1]
+    assert isinstance(damaged, DamagedClip) and damaged.index == 1
+    assert damaged.message.startswith(f"{root / 'ann.txt'}:2: ") and str(root / "broken.mp4") in damaged.message
+
+
+def test_a_range_beyond_the_video_names_its_real_length(root: Path, clip_input: ClipInput) -> None:
+    damaged = dataset(root, ["a.mp4 0 0 40 0 41 30"], clip_input)[0]
+    assert isinstance(damaged, DamagedClip)
+    assert "ann.txt:1: " in damaged.message and "a.mp4: the line ends the video at frame 41, it has 40 frames" in damaged.message
+
+
+def test_our_own_mistakes_are_not_called_damage(root: Path, clip_input: ClipInput, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("action_recognition.data.datasets.centre_crop_clip", broken)
+    with pytest.raises(ZeroDivisionError):
+        _ = dataset(root, ["a.mp4 0"], clip_input)[0]
+
+
+def test_batches_leave_damaged_clips_out(root: Path, clip_input: ClipInput) -> None:
+    clips = dataset(root, ["a.mp4 2", "broken.mp4 1", "b.mp4 1"], clip_input)
+    batch = collate([clips[i] for i in range(3)])
+    assert batch.clips.shape == (2, 3, 8, 48, 48) and batch.clips.dtype == torch.uint8
+    assert batch.labels.tolist() == [2, 1] and batch.indices.tolist() == [0, 2] and batch.labels.dtype == torch.int64
+    assert [damaged.index for damaged in batch.damaged] == [1]
+    empty = collate([clips[1], clips[1]])
+    assert len(empty.clips) == len(empty.labels) == len(empty.indices) == 0 and len(empty.damaged) == 2
+    assert empty.clips.ndim == 5 and empty.labels.dtype == torch.int64
+
+
+@pytest.mark.parametrize("context", ["fork", "spawn"])
+def test_workers_give_the_same_batches(root: Path, clip_input: ClipInput, augmentation: Augmentation, context: str) -> None:
+    clips = dataset(root, ["a.mp4 0", "b.mp4 1", "broken.mp4 1", "frames 2", "a.mp4 2"], clip_input, augmentation, seed=7)
+
+    def epoch_batches(num_workers: int) -> list[Batch]:
+        sampler = EpochShuffleSampler(len(clips), seed=7)
+        loader = make_loader(clips, 2, sampler, num_workers)
+        if num_workers:
+            loader.multiprocessing_context = context
+        batches = []
+        for epoch in (3, 4):  # the second epoch through the same workers
+            sampler.set_epoch(epoch)
+            batches += list(loader)
+        return batches
+
+    alone, with_workers = epoch_batches(0), epoch_batches(1)
+    assert len(alone) == 6
+    for one, two in zip(alone, with_workers, strict=True):
+        assert torch.equal(one.clips, two.clips) and torch.equal(one.labels, two.labels) and torch.equal(one.indices, two.indices)
+        assert one.damaged == two.damaged
+
+
+def test_the_data_set_can_be_pickled(root: Path, clip_input: ClipInput, augmentation: Augmentation) -> None:
+    clips = dataset(root, ["a.mp4 0"], clip_input, augmentation)
+    copied = pickle.loads(pickle.dumps(clips))
+    assert torch.equal(copied[2, 0].clip, clips[2, 0].clip)  # type: ignore[union-attr]
+
+
+def test_swaps_hold_both_ways_and_only_for_labels_in_use() -> None:
+    assert label_swap_map({"left": "right", "up": "down"}, LABELS) == SWAPS
+    assert label_swap_map({"left": "right", "right": "left"}, LABELS) == SWAPS
+    assert label_swap_map({}, LABELS) == {}
+    with pytest.raises(UserError, match=r"'rigth' of \('left', 'rigth'\) is no label of this run, did you mean 'right'\?"):
+        label_swap_map({"left": "rigth"}, LABELS)
+    with pytest.raises(UserError, match="swaps with another label too"):
+        label_swap_map({"left": "right", "right": "stop"}, LABELS)
+
+
+@pytest.mark.parametrize(("num_clips", "world_size"), [(10, 1), (10, 3), (2, 5), (12, 4)])
+def test_training_shares_are_equal_and_cover_every_clip(num_clips: int, world_size: int) -> None:
+    samplers = [EpochShuffleSampler(num_clips, 5, rank, world_size) for rank in range(world_size)]
+    shares = [list(sampler) for sampler in samplers]
+    assert {len(share) for share in shares} == {len(samplers[0])} == {-(-num_clips // world_size)}
+    counts = Counter(index for share in shares for _, index in share)
+    assert set(counts) == set(range(num_clips))
+    assert max(counts.values()) - min(counts.values()) <= 1
+
+
+def test_training_order_changes_with_epoch_and_seed_only() -> None:
+    sampler = EpochShuffleSampler(50, seed=1)
+    first = list(sampler)
+    assert first == list(EpochShuffleSampler(50, seed=1)) == list(sampler)
+    sampler.set_epoch(1)
+    assert {epoch for epoch, _ in sampler} == {1}
+    orders = [[index for _, index in order] for order in (first, sampler, EpochShuffleSampler(50, seed=2))]
+    assert orders[0] != orders[1] and orders[0] != orders[2] and orders[0] != list(range(50))
+
+
+@pytest.mark.parametrize(("num_clips", "world_size"), [(10, 1), (10, 3), (2, 5)])
+def test_evaluation_counts_each_clip_exactly_once(num_clips: int, world_size: int) -> None:
+    shares = [list(ShareSampler(num_clips, rank, world_size)) for rank in range(world_size)]
+    assert [len(share) for share in shares] == [len(ShareSampler(num_clips, rank, world_size)) for rank in range(world_size)]
+    assert sorted(index for share in shares for index in share) == list(range(num_clips))
+
+
+def test_real_clips_are_read(real_data: Path, clip_input: ClipInput) -> None:
+    folder = real_data / "extra_jester20"
+    labels = load_template_dir(template_dir("jester"))[0].labels
+    records = read_annotations([Path("test.txt")], [folder], labels)
+    samples = [ClipDataset(records, clip_input)[i] for i in range(len(records))]
+    assert len(samples) == 20 and all(isinstance(sample, Sample) for sample in samples)

@@ -1,0 +1,90 @@
+"""Where the labels of a training run come from, in order."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from tests.synthetic import write_lines
+
+from action_recognition.data.labels import training_labels
+from action_recognition.errors import UserError
+
+TEMPLATE = ["Swiping Left", "Swiping Right", "No gesture"]
+
+
+def labels_of(root: Path, *lines: str, classes: list[str] | None = None) -> tuple[list[str], str]:
+    return training_labels([write_lines(root / "lists" / "train.txt", lines)], classes, TEMPLATE, [root])
+
+
+def test_the_flag_comes_first(tmp_path: Path) -> None:
+    (tmp_path / "classes.json").write_text('["x"]')
+    assert labels_of(tmp_path, "a.mp4 0", classes=["cat", "dog"]) == (["cat", "dog"], "labels: from --classes")
+
+
+def test_then_the_list_beside_the_annotation_file_then_the_one_in_the_root(tmp_path: Path) -> None:
+    (tmp_path / "classes.json").write_text('["from", "root"]')
+    labels, line = labels_of(tmp_path, "a.mp4 0")
+    assert labels == ["from", "root"] and str(tmp_path / "classes.json") in line
+    (tmp_path / "lists" / "classes.json").write_text('["from", "beside"]')
+    assert labels_of(tmp_path, "a.mp4 0")[0] == ["from", "beside"]
+
+
+def test_then_the_class_names_in_the_files(tmp_path: Path) -> None:
+    labels, line = labels_of(tmp_path, "a.mp4 wave", "# x y", "b.mp4 fist 0 9 0 9 30", "c d.mp4 wave")
+    assert labels == ["fist", "wave"] and "sorted" in line
+
+
+def test_the_template_when_the_files_use_exactly_its_names(tmp_path: Path) -> None:
+    lines = ["a.mp4 No gesture", "b.mp4 Swiping Right", "c.mp4 Swiping Left 0 9 0 9 30"]
+    assert labels_of(tmp_path, *lines) == (TEMPLATE, "labels: from the template")
+    assert labels_of(tmp_path, *lines[:2])[0] == ["No gesture", "Swiping Right"]
+
+
+def test_the_template_when_the_numbers_are_its_own(tmp_path: Path) -> None:
+    assert labels_of(tmp_path, "a.mp4 0", "b.mp4 2") == (TEMPLATE, "labels: from the template")
+
+
+@pytest.mark.parametrize(("last", "line"), [(1, "number them 0 to 1;"), (4, "number them 0 to 4, 3 of them without a clip;")])
+def test_else_numbers(tmp_path: Path, last: int, line: str) -> None:
+    labels, said = labels_of(tmp_path, "a.mp4 0", f"b.mp4 {last} 0 9 0 9 30")
+    assert labels == [str(i) for i in range(last + 1)] and line in said
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ('{"0": "a"}', "is no list of names"),
+        ("[1, 2]", "is no list of names"),
+        ("[", "no readable JSON"),
+        ("[]", "no class name"),
+        ('["a", "b", "a"]', "'a' stands twice"),
+        ('["a", " b"]', "blanks around it"),
+    ],
+)
+def test_a_wrong_class_list(tmp_path: Path, content: str, message: str) -> None:
+    (tmp_path / "classes.json").write_text(content)
+    with pytest.raises(UserError, match=message) as caught:
+        labels_of(tmp_path, "a.mp4 0")
+    assert "classes.json" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        (["a.mp4 0", "b.mp4 wave"], "some labels are class names"),
+        (["a.mp4 1000000000"], "label 1000000000; allowed: numbers below"),
+        (["# nothing"], "no line has a label"),
+    ],
+)
+def test_labels_that_make_no_list(tmp_path: Path, lines: list[str], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        labels_of(tmp_path, *lines)
+
+
+def test_real_class_lists_are_read(real_data: Path) -> None:
+    for name, num_classes in (("smarthome_gestures", 17), ("asl_words", 24)):
+        folder = real_data / name
+        labels, _ = training_labels([Path("train.txt")], None, TEMPLATE, [folder])
+        assert labels == json.loads((folder / "classes.json").read_text()) and len(labels) == num_classes

@@ -1,0 +1,96 @@
+"""Frame numbers against the original's, and the properties that hold for any clip."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from action_recognition.data.sampling import (
+    FrameRange,
+    centre_frame_indices,
+    num_valid_frames,
+    random_frame_indices,
+    start_range,
+    time_step,
+)
+
+
+def frame_range(record: dict[str, Any]) -> FrameRange:
+    keys = ("clip_start", "clip_end", "video_start", "video_end")
+    return FrameRange(**{key: record[key] for key in keys}, frame_rate_fps=record["fps"])
+
+
+@pytest.mark.parametrize("clip_len", [8, 16])
+def test_centre_sampling_equals_the_original(reference: Path, clip_len: int) -> None:
+    golden = json.loads((reference / "stream_sampling.json").read_text())
+    checked = 0
+    for record in golden["records"] + golden["edge_cases"]:
+        expected = record[f"clip_len_{clip_len}"]
+        clip = frame_range(record)
+        if "error" in expected:  # the original raises IndexError: see the test below
+            assert centre_frame_indices(clip, clip_len, 15.0) == [clip.video_start] * clip_len
+            continue
+        assert time_step(clip.frame_rate_fps, 15.0) == expected["time_step"]
+        assert centre_frame_indices(clip, clip_len, 15.0) == expected["frame_inds_0based"]
+        checked += 1
+    assert checked == 106
+
+
+@pytest.mark.parametrize("clip_len", [8, 16])
+def test_training_ranges_equal_the_original(reference: Path, clip_len: int) -> None:
+    records = json.loads((reference / "stream_sampling_train_ranges.json").read_text())["records"]
+    assert len(records) == 200
+    for record in records:
+        expected, clip = record[f"clip_len_{clip_len}"], frame_range(record)
+        starts = start_range(clip, clip_len, 15.0)
+        assert (starts is None) == expected["short_video"]
+        if starts is None:
+            assert num_valid_frames(clip, 15.0) == expected["num_valid"]
+            assert clip_len - num_valid_frames(clip, 15.0) + 1 == expected["num_before_high"]
+        else:
+            assert starts == (expected["start_low"], expected["start_high"])
+
+
+@pytest.mark.parametrize("jitter", [True, False])
+def test_random_windows_cover_the_whole_range_and_nothing_else(jitter: bool) -> None:
+    clip = FrameRange(clip_start=10, clip_end=40, video_start=0, video_end=50, frame_rate_fps=30.0)
+    rng = np.random.default_rng(0)
+    windows = [random_frame_indices(clip, 8, 15.0, jitter, rng) for _ in range(800)]
+    low, high = start_range(clip, 8, 15.0)  # type: ignore[misc]
+    assert {window[0] for window in windows} == set(range(low, high + (1 if jitter else 0)))
+    steps = {b - a for window in windows for a, b in zip(window, window[1:], strict=False)}
+    assert steps == ({1, 2, 3} if jitter else {2})
+    assert max(max(window) for window in windows) == (39 if jitter else 38)
+
+
+def test_padding_of_a_short_video_is_split_at_random() -> None:
+    clip = FrameRange(clip_start=5, clip_end=9, video_start=5, video_end=11, frame_rate_fps=30.0)
+    rng = np.random.default_rng(0)
+    windows = {tuple(random_frame_indices(clip, 5, 15.0, False, rng)) for _ in range(100)}
+    assert windows == {(5, 7, 9, 9, 9), (5, 5, 7, 9, 9), (5, 5, 5, 7, 9)}
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_frames_never_leave_the_video(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    for _ in range(100):
+        video_start = int(rng.integers(50))
+        clip_start = video_start + int(rng.integers(30))
+        clip_end = clip_start + 1 + int(rng.integers(30))
+        video_end = clip_end + int(rng.integers(30))
+        rate = float(rng.choice([5.0, 12.0, 29.97, 60.0, 240.0]))
+        clip = FrameRange(clip_start=clip_start, clip_end=clip_end, video_start=video_start, video_end=video_end, frame_rate_fps=rate)
+        for frames in (centre_frame_indices(clip, 8, 15.0), random_frame_indices(clip, 8, 15.0, True, rng)):
+            assert len(frames) == 8
+            assert min(frames) >= video_start and max(frames) < video_end
+            assert frames == sorted(frames)
+
+
+def test_a_video_shorter_than_one_step_gives_its_first_frame() -> None:
+    clip = FrameRange(clip_start=7, clip_end=8, video_start=7, video_end=8, frame_rate_fps=60.0)
+    assert centre_frame_indices(clip, 4, 15.0) == [7, 7, 7, 7]
+    assert random_frame_indices(clip, 4, 15.0, True, np.random.default_rng(0)) == [7, 7, 7, 7]

@@ -1,0 +1,55 @@
+"""Test preprocessing against the original's pixels; random crops by what they must keep."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from action_recognition.data.transforms import centre_crop_clip, mirror_clip, random_crop_clip
+
+
+@pytest.mark.parametrize("case", range(5))
+def test_test_preprocessing_equals_the_original(reference: Path, case: int) -> None:
+    with np.load(reference / "preprocess_val.npz") as golden:
+        frames, expected = golden[f"case{case}_frames_rgb"], golden[f"case{case}_crop_uint8"]
+    np.testing.assert_array_equal(centre_crop_clip(frames, 256, 224), expected)
+
+
+def gradient_clip(height: int, width: int) -> np.ndarray:
+    """Red rises with x, green with y, both over 0..200; blue is the frame number times 20."""
+    y, x = np.mgrid[0:height, 0:width]
+    frames = np.zeros((3, height, width, 3), np.uint8)
+    frames[..., 0], frames[..., 1] = x * 200 // (width - 1), y * 200 // (height - 1)
+    frames[..., 2] = np.arange(3)[:, None, None] * 20
+    return frames
+
+
+@pytest.mark.parametrize(("height", "width"), [(60, 90), (90, 60)])
+def test_random_crop_is_one_square_for_all_frames(height: int, width: int) -> None:
+    frames = gradient_clip(height, width)
+    sides, lefts = [], []
+    for seed in range(60):
+        clip = random_crop_clip(frames, 64, 56, 0.5, np.random.default_rng(seed))
+        assert clip.shape == (3, 56, 56, 3) and clip.dtype == np.uint8
+        np.testing.assert_array_equal(clip[0, ..., :2], clip[2, ..., :2])
+        assert clip[:, 0, 0, 2].tolist() == [0, 20, 40]
+        spans = [float(np.ptp(clip[0, ..., channel].astype(int))) * side / 200 for channel, side in ((0, width), (1, height))]
+        assert spans[0] == pytest.approx(spans[1], abs=0.06 * min(height, width))  # a square: the picture is not distorted
+        sides.append(spans[0] / min(height, width))
+        lefts.append(int(clip[0, 0, 0, 0]))
+    assert 0.45 < min(sides) < 0.6 and 0.9 < max(sides) <= 1.03  # U(0.5, 1) of the short side
+    assert min(lefts) < 15 and max(lefts) > 80  # anywhere
+
+
+def test_whole_scale_crop_of_a_square_is_the_resized_clip() -> None:
+    frames = gradient_clip(64, 64)
+    np.testing.assert_array_equal(random_crop_clip(frames, 64, 64, 1.0, np.random.default_rng(0)), frames)
+
+
+def test_mirroring_twice_changes_nothing() -> None:
+    frames = gradient_clip(8, 12)
+    mirrored = mirror_clip(frames)
+    assert mirrored[0, 0, 0, 0] == 200
+    np.testing.assert_array_equal(mirror_clip(mirrored), frames)
