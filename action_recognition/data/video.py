@@ -104,7 +104,7 @@ def _decode(path: Path, frame_indices: Sequence[int]) -> NDArray[np.uint8]:
 
 
 def _pictures(path: Path, by_stamp: bool, wanted: frozenset[int], seek_target: int | None) -> dict[int, NDArray[np.uint8]]:
-    """RGB pictures of the wanted time stamps, or (not `by_stamp`) of the wanted places in the order of display; damaged ones are left out."""
+    """RGB pictures of the wanted time stamps, or (not `by_stamp`) of the wanted places in the order of display, but for damaged ones."""
     pictures: dict[int, NDArray[np.uint8]] = {}
     reformatter = VideoReformatter()  # one for all frames: it keeps its tables
     with _Opened(path) as (container, stream):
@@ -172,6 +172,11 @@ class _Opened:
 def _damaged(path: Path, error: BaseException) -> UserError:
     reason = getattr(error, "strerror", None) or str(error)
     return user_error(str(path), f"cannot be read as a video ({reason})", fix=_REPAIR)
+
+
+def forget_files() -> None:
+    """Drop the time stamps that are remembered of files read before (benchmarks only; a changed file is noticed anyway)."""
+    _cached_packet_index.cache_clear()
 
 
 def _packet_index(path: Path) -> _PacketIndex:

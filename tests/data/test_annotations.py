@@ -6,10 +6,10 @@ import os
 from pathlib import Path
 
 import pytest
-from tests.synthetic import write_lines
 
 from action_recognition.data.annotations import MAX_PROBLEMS_SHOWN, read_annotations
 from action_recognition.errors import UserError
+from tests.synthetic import write_lines
 
 LABELS = ["wave", "Stop Sign", "Sign"]
 

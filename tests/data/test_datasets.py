@@ -9,8 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tests.conftest import template_dir
-from tests.synthetic import numbered_frames, read_frame_number, write_frame_folder, write_lines, write_video
 
 from action_recognition.data.annotations import read_annotations
 from action_recognition.data.datasets import (
@@ -26,6 +24,8 @@ from action_recognition.data.datasets import (
 )
 from action_recognition.errors import UserError
 from action_recognition.template import Augmentation, ClipInput, load_template_dir
+from tests.conftest import template_dir
+from tests.synthetic import numbered_frames, read_frame_number, write_frame_folder, write_lines, write_video
 
 LABELS = ["left", "right", "stop"]
 SWAPS = {0: 1, 1: 0}

@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.synthetic import write_lines
 
 from action_recognition.data.labels import training_labels
 from action_recognition.errors import UserError
+from tests.synthetic import write_lines
 
 TEMPLATE = ["Swiping Left", "Swiping Right", "No gesture"]
 

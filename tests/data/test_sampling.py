@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -62,7 +63,7 @@ def test_random_windows_cover_the_whole_range_and_nothing_else(jitter: bool) -> 
     windows = [random_frame_indices(clip, 8, 15.0, jitter, rng) for _ in range(800)]
     low, high = start_range(clip, 8, 15.0)  # type: ignore[misc]
     assert {window[0] for window in windows} == set(range(low, high + (1 if jitter else 0)))
-    steps = {b - a for window in windows for a, b in zip(window, window[1:], strict=False)}
+    steps = {b - a for window in windows for a, b in itertools.pairwise(window)}
     assert steps == ({1, 2, 3} if jitter else {2})
     assert max(max(window) for window in windows) == (39 if jitter else 38)
 

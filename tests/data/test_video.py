@@ -7,6 +7,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+
+from action_recognition.data.video import container_frame_rate, count_frames, probe, read_frames
+from action_recognition.errors import UserError
 from tests.synthetic import (
     numbered_frames,
     read_frame_number,
@@ -15,9 +18,6 @@ from tests.synthetic import (
     write_frame_folder,
     write_video,
 )
-
-from action_recognition.data.video import container_frame_rate, count_frames, probe, read_frames
-from action_recognition.errors import UserError
 
 FORMATS = [
     ("a.mp4", "libx264", {"bf": "3", "g": "12"}),

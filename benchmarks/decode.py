@@ -1,0 +1,140 @@
+"""Time to read a clip of 16 frames, every second one, out of a 10 s video file: ours against mmcv, PyAV and OpenCV.
+
+Figures: `time_over_best` (ours over the fastest of the others, below 1 is faster) and `speedup_vs_mmcv`. A round reads the centre window
+and windows at random places. Ours starts every time without what it remembers of a file.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+import av
+import cv2
+import mmcv
+import numpy as np
+from numpy.typing import NDArray
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # `python benchmarks/decode.py` without an installed package
+
+from action_recognition.data import video
+from action_recognition.data.sampling import FrameRange, centre_frame_indices
+from benchmarks import harness
+
+CLIP_LEN, FRAME_RATE_FPS = 16, 15.0
+VIDEO_RATE_FPS, NUM_FRAMES, HEIGHT, WIDTH = 30, 300, 240, 320
+Frames = NDArray[np.uint8]
+Reader = Callable[[Path, Sequence[int]], Frames]
+
+
+def read_ours(path: Path, frame_indices: Sequence[int]) -> Frames:
+    video.forget_files()
+    return video.read_frames(path, frame_indices)
+
+
+def read_ours_known_file(path: Path, frame_indices: Sequence[int]) -> Frames:
+    return video.read_frames(path, frame_indices)
+
+
+def read_mmcv(path: Path, frame_indices: Sequence[int]) -> Frames:
+    reader = mmcv.VideoReader(str(path))
+    return np.stack([cv2.cvtColor(reader[i], cv2.COLOR_BGR2RGB) for i in frame_indices])
+
+
+def read_pyav_from_start(path: Path, frame_indices: Sequence[int]) -> Frames:
+    wanted, pictures = set(frame_indices), {}
+    with av.open(str(path)) as container:
+        container.streams.video[0].thread_type = "AUTO"
+        for i, frame in enumerate(container.decode(video=0)):
+            if i in wanted:
+                pictures[i] = frame.to_ndarray(format="rgb24")
+            if i >= max(wanted):
+                break
+    return np.stack([pictures[i] for i in frame_indices])
+
+
+def _grab(capture: cv2.VideoCapture, first: int, frame_indices: Sequence[int]) -> Frames:
+    wanted, pictures = set(frame_indices), {}
+    for i in range(first, max(wanted) + 1):
+        capture.grab()
+        if i in wanted:
+            pictures[i] = cv2.cvtColor(capture.retrieve()[1], cv2.COLOR_BGR2RGB)
+    capture.release()
+    return np.stack([pictures[i] for i in frame_indices])
+
+
+def read_opencv_grab(path: Path, frame_indices: Sequence[int]) -> Frames:
+    return _grab(cv2.VideoCapture(str(path)), 0, frame_indices)
+
+
+def read_opencv_seek(path: Path, frame_indices: Sequence[int]) -> Frames:
+    capture = cv2.VideoCapture(str(path))
+    capture.set(cv2.CAP_PROP_POS_FRAMES, min(frame_indices))
+    return _grab(capture, min(frame_indices), frame_indices)
+
+
+OURS: dict[str, Reader] = {"ours": read_ours, "ours, file read before": read_ours_known_file}
+OTHERS: dict[str, Reader] = {
+    "mmcv.VideoReader": read_mmcv,
+    "PyAV from the start": read_pyav_from_start,
+    "OpenCV grab from the start": read_opencv_grab,
+    "OpenCV seek and grab": read_opencv_seek,
+}
+
+
+def make_video(path: Path) -> None:
+    """10 s of a moving texture with a moving disc, H.264 as x264 makes it by default (key frames 250 apart, B-frames)."""
+    rng = np.random.default_rng(0)
+    noise = cv2.GaussianBlur(rng.integers(0, 256, (2 * HEIGHT, 2 * WIDTH, 3), dtype=np.uint8), (0, 0), 3)
+    texture = cv2.normalize(noise, None, 0, 255, cv2.NORM_MINMAX)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=VIDEO_RATE_FPS)
+        stream.height, stream.width, stream.pix_fmt = HEIGHT, WIDTH, "yuv420p"
+        for i in range(NUM_FRAMES):
+            top, left = int(HEIGHT / 2 + HEIGHT / 3 * np.cos(i / 31)), int(WIDTH / 2 + WIDTH / 3 * np.sin(i / 20))
+            picture = texture[top : top + HEIGHT, left : left + WIDTH].copy()
+            cv2.circle(picture, (int(WIDTH / 2 + WIDTH / 4 * np.sin(i / 7)), HEIGHT // 2), HEIGHT // 6, (255, 200, 0), -1)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(stream.encode())
+
+
+def windows(num_random: int) -> list[list[int]]:
+    """The centre window and others at random places."""
+    whole = FrameRange(clip_start=0, clip_end=NUM_FRAMES, video_start=0, video_end=NUM_FRAMES, frame_rate_fps=VIDEO_RATE_FPS)
+    centre = centre_frame_indices(whole, CLIP_LEN, FRAME_RATE_FPS)
+    starts = np.random.default_rng(1).integers(NUM_FRAMES - 2 * CLIP_LEN + 1, size=num_random)
+    return [centre, *(list(range(int(start), int(start) + 2 * CLIP_LEN, 2)) for start in starts)]
+
+
+def read_all(reader: Reader, path: Path, places: Sequence[Sequence[int]]) -> list[Frames]:
+    return [reader(path, place) for place in places]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    options = harness.parse_arguments(__doc__.splitlines()[0], argv)
+    cv2.setNumThreads(options.threads)
+    places = windows(num_random=1 if options.quick else 5)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "made.mp4"
+        make_video(path)
+        expected = read_all(read_pyav_from_start, path, places)
+        wrong = [name for name, reader in (OURS | OTHERS).items() if not np.array_equal(read_all(reader, path, places), expected)]
+        timed = {name: partial(read_all, reader, path, places) for name, reader in (OURS | OTHERS).items()}
+        timings = harness.interleaved(timed, options.rounds(20))
+    best = harness.fastest({name: timings[name] for name in OTHERS})
+    figures = {
+        "time_over_best": harness.ratio(timings["ours"], timings[best]),
+        "time_over_best_file_read_before": harness.ratio(timings["ours, file read before"], timings[best]),
+        "speedup_vs_mmcv": harness.ratio(timings["mmcv.VideoReader"], timings["ours"]),
+    }
+    exact = f"not frame-exact: {', '.join(wrong)}" if wrong else "all readers give the same pixels"
+    notes = [f"each time is for {len(places)} windows of {CLIP_LEN} frames", f"the fastest of the others: {best}", exact]
+    harness.report("decode", options, timings, figures, precision="uint8", notes=notes)
+    return 1 if set(wrong) & set(OURS) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
