@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Recognise gestures in a video, a folder of videos or a camera's picture; see --help."""
+"""Recognise gestures in a video, a folder of frames or a camera's picture; see --help."""
 
 import sys
 from pathlib import Path
