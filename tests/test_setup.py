@@ -247,7 +247,7 @@ def _imported(folders: list[str]) -> set[str]:
                     names.update(alias.name.partition(".")[0] for alias in node.names)
                 elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
                     names.add(node.module.partition(".")[0])
-    own = {"action_recognition", "benchmarks", "tests", "tools"}
+    own = {"action_recognition", "benchmarks", "tests", "tools"} | {path.stem for path in (REPOSITORY / "tools").glob("*.py")}
     return {DISTRIBUTION_OF.get(name, name) for name in names - set(sys.stdlib_module_names) - own}
 
 
