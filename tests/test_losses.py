@@ -36,7 +36,9 @@ def stored(variant: str, reference: Path) -> dict[str, np.ndarray]:
         return {name: file[name] for name in file.files}
 
 
-def test_value_and_gradient_equal_the_originals_over_the_schedule(loss: AMSoftmaxLoss, template: Template, stored: dict[str, np.ndarray]) -> None:
+def test_value_and_gradient_equal_the_originals_over_the_schedule(
+    loss: AMSoftmaxLoss, template: Template, stored: dict[str, np.ndarray]
+) -> None:
     labels = torch.from_numpy(stored["labels"])
     for i, step in enumerate(stored["steps"]):
         scale = am_softmax_scale(int(step), int(stored["iters_per_epoch"]), template.training.loss)

@@ -39,7 +39,9 @@ def test_only_the_first_five_epochs_of_the_template_are_frozen() -> None:
     assert [epoch for epoch in range(65) if is_frozen(epoch, schedule)] == [0, 1, 2, 3, 4]
 
 
-@pytest.mark.parametrize(("epochs", "expected"), [(65, (5, 5, (30, 50))), (13, (1, 1, (6, 10))), (130, (10, 10, (60, 100))), (1, (0, 0, ()))])
+@pytest.mark.parametrize(
+    ("epochs", "expected"), [(65, (5, 5, (30, 50))), (13, (1, 1, (6, 10))), (130, (10, 10, (60, 100))), (1, (0, 0, ()))]
+)
 def test_another_number_of_epochs_scales_the_whole_schedule(epochs: int, expected: tuple[int, int, tuple[int, ...]]) -> None:
     schedule = scale_schedule(load_template(template_dir("msasl") / "template.yaml").training.schedule, 65, epochs)
     assert (schedule.freeze_epochs, schedule.warmup_epochs, schedule.step_epochs) == expected

@@ -36,6 +36,7 @@ class GestureTraining(L.LightningModule):
         schedule: ScaledSchedule,
         steps_per_epoch: Callable[[], int],
         description: dict[str, Any],
+        seed: int,
     ) -> None:
         super().__init__()
         self.network = network
@@ -45,6 +46,7 @@ class GestureTraining(L.LightningModule):
         self.schedule = schedule
         self.steps_per_epoch = steps_per_epoch
         self.description = description
+        self.seed = seed
         loss = self.recipe.loss
         self.loss = AMSoftmaxLoss(
             margin=loss.margin,
@@ -67,6 +69,8 @@ class GestureTraining(L.LightningModule):
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor | None:
         if len(batch.labels) < 2:
             return None  # damaged clips left too few for a batch norm
+        # Noise of the network (Gumbel) follows from the step alone, so that going on repeats what never stopping would have drawn.
+        torch.manual_seed(hash((self.seed, self.global_step, self.global_rank)))
         cosine = self.network(self.normalize(batch.clips))
         scale = am_softmax_scale(self.global_step, self.steps_per_epoch(), self.recipe.loss)
         loss: Tensor = self.loss(cosine, batch.labels, scale=scale)

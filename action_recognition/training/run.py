@@ -86,6 +86,7 @@ def train(work_dir: Path, options: TrainOptions) -> Path:
         schedule=schedule,
         steps_per_epoch=data.steps_per_epoch,
         description=describe_training(labels, template, model, record),
+        seed=options.seed,
     )
     options.save_checkpoints_to.mkdir(parents=True, exist_ok=True)
     write_json(record, options.save_checkpoints_to / "train_record.json")

@@ -1,0 +1,66 @@
+"""Checkpoint files are whole or not there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from action_recognition import checkpoint
+from action_recognition.checkpoint import TRAINED_MODEL_KEY, describe_training, load_trained_model, save_atomically
+from action_recognition.errors import UserError
+from action_recognition.template import load_template_dir
+from tests.tiny import LABELS, tiny_template
+
+
+@pytest.fixture
+def content(tmp_path: Path) -> dict[str, Any]:
+    template, model = load_template_dir(tiny_template(tmp_path / "template").parent)
+    described = describe_training(list(LABELS), template, model, {"seed": 3})
+    return {"state_dict": {"network.head.norm.weight": torch.arange(4.0)}, TRAINED_MODEL_KEY: described}
+
+
+def test_what_is_saved_comes_back(content: dict[str, Any], tmp_path: Path) -> None:
+    save_atomically(content, tmp_path / "a" / "latest.pth")
+    trained = load_trained_model(tmp_path / "a" / "latest.pth")
+    assert trained.labels == LABELS
+    assert trained.record == {"seed": 3}
+    assert trained.template.name == "tiny"
+    assert trained.model.backbone.stem_channels == 8
+    assert torch.equal(trained.state_dict["head.norm.weight"], torch.arange(4.0))
+
+
+def test_a_full_disk_keeps_the_old_checkpoint_and_is_one_message(
+    content: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "latest.pth"
+    save_atomically(content, path)
+    before = path.read_bytes()
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(checkpoint.os, "fsync", full)
+    with pytest.raises(UserError, match="No space left on device"):
+        save_atomically(content, path)
+    assert path.read_bytes() == before
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["latest.pth", "template"]
+
+
+def test_a_newer_format_and_a_damaged_description_are_refused(content: dict[str, Any], tmp_path: Path) -> None:
+    content[TRAINED_MODEL_KEY]["format"] = 99
+    save_atomically(content, tmp_path / "newer.pth")
+    with pytest.raises(UserError, match="newer version"):
+        load_trained_model(tmp_path / "newer.pth")
+    content[TRAINED_MODEL_KEY] |= {"format": 1, "template": {"name": "x"}}
+    save_atomically(content, tmp_path / "damaged.pth")
+    with pytest.raises(UserError, match="damaged"):
+        load_trained_model(tmp_path / "damaged.pth")
+
+
+def test_weights_alone_are_not_a_trained_model(tmp_path: Path) -> None:
+    torch.save({"a": torch.ones(2)}, tmp_path / "w.pth")
+    with pytest.raises(UserError, match="no labels and no template"):
+        load_trained_model(tmp_path / "w.pth")
