@@ -21,6 +21,7 @@ import numpy as np
 import onnx
 import openvino
 import torch
+from torch import nn
 
 from action_recognition import __version__
 from action_recognition.checkpoint import TrainedModel
@@ -136,7 +137,7 @@ def _write_models(trained: TrainedModel, metadata: DeployMetadata, options: Expo
     """Write what the options name; the allowed difference by file name."""
     limits: dict[str, float] = {}
     onnx_path = staging / ONNX_FILE
-    network = _to_onnx(trained, metadata)
+    network = onnx_graph(build_deploy_network(trained, metadata), metadata.clip_shape)
     onnx.save(network, str(onnx_path))
     if options.openvino:
         model = _to_openvino(onnx_path, metadata)
@@ -154,12 +155,11 @@ def _write_models(trained: TrainedModel, metadata: DeployMetadata, options: Expo
     return limits
 
 
-def _to_onnx(trained: TrainedModel, metadata: DeployMetadata) -> onnx.ModelProto:
-    network = build_deploy_network(trained, metadata)
-    example = torch.zeros((1, *metadata.clip_shape))
+def onnx_graph(network: nn.Module, clip_shape: tuple[int, ...]) -> onnx.ModelProto:
+    """A network in evaluation mode as a checked ONNX graph of one clip (1, *clip_shape) float32, without metadata."""
     program = torch.onnx.export(
         network,
-        (example,),
+        (torch.zeros((1, *clip_shape)),),
         dynamo=True,
         opset_version=ONNX_OPSET,
         input_names=[INPUT_NAME],

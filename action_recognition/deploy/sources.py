@@ -93,7 +93,8 @@ class Camera:
 
     def __init__(self, number: int) -> None:
         self.name = f"camera {number}"
-        cv2.setLogLevel(0)  # OpenCV tells of every driver that it tried; the error below says what matters
+        # OpenCV tells of every driver that it tried; the error below says what matters.
+        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
         self._capture = cv2.VideoCapture(number)
         if not self._capture.isOpened():
             self._capture.release()
