@@ -18,7 +18,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from action_recognition.data.annotations import ClipRecord
 from action_recognition.data.sampling import centre_frame_indices, random_frame_indices
 from action_recognition.data.transforms import centre_crop_clip, mirror_clip, random_crop_clip
-from action_recognition.data.video import container_frame_rate, count_frames, read_frames
+from action_recognition.data.video import container_frame_rate, count_frames, read_frames, set_decode_threads
 from action_recognition.errors import Problem, UserError, nearest, user_error
 from action_recognition.template import Augmentation, ClipInput
 
@@ -216,3 +216,4 @@ def make_loader(
 
 def _start_worker(worker_id: int) -> None:
     cv2.setNumThreads(0)  # the workers are the parallel part
+    set_decode_threads(1)

@@ -51,11 +51,15 @@ def read_folder_frames(folder: Path, frame_indices: Sequence[int]) -> NDArray[np
     files = list_frame_files(folder)
     check_frame_numbers(folder, frame_indices, len(files))
     pictures = {i: _read(files[i]) for i in sorted(set(frame_indices))}
-    shapes = {picture.shape for picture in pictures.values()}
-    if len(shapes) > 1:
-        sizes = ", ".join(sorted(f"{width}x{height}" for height, width, _ in shapes))
-        raise user_error(str(folder), f"its images differ in size: {sizes}", "one size", "extract the frames again")
-    return np.stack([pictures[i] for i in frame_indices])
+    return stack_frames(folder, [pictures[i] for i in frame_indices])
+
+
+def stack_frames(path: Path, pictures: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+    """(T, H, W, 3) of pictures (H, W, 3); a `UserError` names the path when they differ in size."""
+    sizes = {f"{picture.shape[1]}x{picture.shape[0]}" for picture in pictures}
+    if len(sizes) > 1:
+        raise user_error(str(path), f"its pictures differ in size: {', '.join(sorted(sizes))}", "one size", "extract or convert it again")
+    return np.stack(pictures)
 
 
 def check_frame_numbers(path: Path, frame_indices: Sequence[int], num_frames: int) -> None:

@@ -8,6 +8,7 @@ first frame asked for. Pictures that no other picture is built from, and that no
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,9 +18,12 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
-from action_recognition.data.frame_folder import check_frame_numbers, list_frame_files, probe_folder, read_folder_frames
+from action_recognition.data.frame_folder import check_frame_numbers, list_frame_files, probe_folder, read_folder_frames, stack_frames
 from action_recognition.errors import UserError, user_error
 
+_LOCAL_ONLY = {"protocol_whitelist": "file"}  # a playlist that calls itself a video must not reach for the network
+_SKIPPING_CODECS = frozenset({"h264", "hevc", "mpeg4", "mpeg2video"})  # whose decoders heed `skip_frame` packet by packet (dav1d does not)
+_num_threads = min(4, os.cpu_count() or 1)  # more only decode frames that nobody asked for
 _REPAIR = "convert it again (ffmpeg) or leave its lines out of the annotation file"
 
 
@@ -95,12 +99,12 @@ def _decode(path: Path, frame_indices: Sequence[int]) -> NDArray[np.uint8]:
     seek_target = index.seek_target(min(stamps))
     wanted = frozenset(stamps)
     pictures = _pictures(path, index.stamped, wanted, seek_target)
-    if len(pictures) < len(wanted) and seek_target is not None:  # not every container seeks exactly (MPEG program streams)
+    if len(pictures) < len(wanted) and seek_target is not None:  # not every container seeks exactly (MPEG program streams do not)
         pictures = _pictures(path, index.stamped, wanted, None)
     lost = [i for i, stamp in zip(frame_indices, stamps, strict=True) if stamp not in pictures]
     if lost:
         raise user_error(str(path), f"frame {lost[0]} of {len(index.pts)} cannot be decoded, the video is damaged", fix=_REPAIR)
-    return np.stack([pictures[stamp] for stamp in stamps])
+    return stack_frames(path, [pictures[stamp] for stamp in stamps])
 
 
 def _pictures(path: Path, by_stamp: bool, wanted: frozenset[int], seek_target: int | None) -> dict[int, NDArray[np.uint8]]:
@@ -124,9 +128,9 @@ def _frames_by_stamp(
 ) -> Iterator[tuple[int, av.VideoFrame]]:
     """Time stamp and frame, in order of display; frames that nothing depends on are left out unless wanted."""
     codec = stream.codec_context
-    skipping = False
+    can_skip, skipping = codec.name in _SKIPPING_CODECS, False
     for packet in container.demux(stream):
-        if skipping != (packet.pts not in wanted):
+        if can_skip and skipping != (packet.pts not in wanted):
             skipping = not skipping
             codec.skip_frame = "NONREF" if skipping else "DEFAULT"
         for frame in packet.decode():
@@ -150,7 +154,7 @@ class _Opened:
         if self.path.stat().st_size == 0:
             raise user_error(str(self.path), "the file is empty (0 bytes)", fix=_REPAIR)
         try:
-            self._container = av.open(str(self.path))
+            self._container = av.open(f"file:{self.path}", options=_LOCAL_ONLY)
         except (av.FFmpegError, OSError) as error:
             raise _damaged(self.path, error) from None
         cover = av.stream.Disposition.attached_pic
@@ -159,8 +163,8 @@ class _Opened:
             self._container.close()
             raise user_error(str(self.path), "the file holds no video stream", fix=_REPAIR)
         stream = streams[0]
-        stream.codec_context.thread_type = "SLICE"
-        stream.codec_context.thread_count = 1  # the data workers are the parallel part
+        stream.codec_context.thread_type = "AUTO"
+        stream.codec_context.thread_count = _num_threads
         return self._container, stream
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
@@ -172,6 +176,12 @@ class _Opened:
 def _damaged(path: Path, error: BaseException) -> UserError:
     reason = getattr(error, "strerror", None) or str(error)
     return user_error(str(path), f"cannot be read as a video ({reason})", fix=_REPAIR)
+
+
+def set_decode_threads(num_threads: int) -> None:
+    """Threads that decode one file, by default at most 4; data workers take 1, because they are the parallel part themselves."""
+    global _num_threads
+    _num_threads = num_threads
 
 
 def forget_files() -> None:

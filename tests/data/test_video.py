@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
 import cv2
@@ -31,6 +32,9 @@ FORMATS = [
     ("a.avi", "mpeg4", {}),
     ("a.mpg", "mpeg2video", {}),  # seeks inexactly
     ("a.webm", "libvpx-vp9", {"deadline": "realtime", "cpu-used": "8"}),
+    ("alternate_references.webm", "libvpx", {"auto-alt-ref": "1", "lag-in-frames": "16", "cpu-used": "8"}),
+    ("b_frames.mp4", "mpeg4", {"bf": "2"}),
+    ("av1.mp4", "libsvtav1", {"preset": "12"}),
 ]
 
 
@@ -54,8 +58,10 @@ def test_variable_frame_rate_counts_frames_not_time(tmp_path: Path) -> None:
     assert numbers(path, [0, 9, 10, 11, 25, 39]) == [0, 9, 10, 11, 25, 39]
 
 
-def test_order_and_repeats_are_as_asked(tmp_path: Path) -> None:
-    path = write_video(tmp_path / "a b" / "ä #1.mp4", numbered_frames(20))
+@pytest.mark.parametrize("name", ["ä #1.mp4", "clip:1.mp4", "%03d.mp4", "http:x.mp4"])
+def test_order_and_repeats_are_as_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = write_video(Path("plain.mp4"), numbered_frames(20)).rename(name)
     assert numbers(path, [19, 0, 7, 7, 3]) == [19, 0, 7, 7, 3]
 
 
@@ -237,6 +243,27 @@ def test_a_frame_beyond_the_end_names_the_real_length(tmp_path: Path) -> None:
             read_frames(place, [3, 12])
         with pytest.raises(UserError, match="there is no frame -1"):
             read_frames(place, [-1, 3])
+
+
+def test_a_playlist_that_calls_itself_a_video_is_refused(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(0.2)
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/a.ts"
+        (tmp_path / "a.mp4").write_text(f"#EXTM3U\n#EXT-X-TARGETDURATION:5\n#EXTINF:5,\n{url}\n#EXT-X-ENDLIST\n")
+        with pytest.raises(UserError, match=r"a\.mp4: "):
+            read_frames(tmp_path / "a.mp4", [0])
+        with pytest.raises(TimeoutError):
+            server.accept()
+
+
+def test_pictures_of_different_size_are_refused(tmp_path: Path) -> None:
+    parts = [
+        write_video(tmp_path / f"{i}.h264", numbered_frames(6, *size), options={"bf": "0"}) for i, size in enumerate([(48, 64), (96, 64)])
+    ]
+    path = tmp_path / "both.h264"
+    path.write_bytes(b"".join(part.read_bytes() for part in parts))
+    with pytest.raises(UserError, match="its pictures differ in size: 64x48, 64x96"):
+        read_frames(path, range(12))
 
 
 def test_no_file_stays_open(tmp_path: Path) -> None:
