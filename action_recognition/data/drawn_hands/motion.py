@@ -96,7 +96,7 @@ def draw_course(rng: np.random.Generator, style: Style, frame_rate_fps: float) -
     ease = float(rng.uniform(0.0, 0.8))
     held = eased(np.linspace(0.0, 1.0, gesture_frames), ease)
     middle, width = rng.uniform(-0.07, 0.07), rng.uniform(0.34, 0.48)
-    palm, growth = rng.uniform(*style.palm_half_width), rng.uniform(1.55, 1.95) ** 0.5
+    palm, growth = rng.uniform(*style.palm_half_width), rng.uniform(1.7, 2.2) ** 0.5
     return Course(
         timing=timing,
         x=Span(middle - width / 2, middle + width / 2),
