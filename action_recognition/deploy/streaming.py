@@ -20,7 +20,7 @@ from action_recognition.deploy.metadata import DeployMetadata
 Picture = npt.NDArray[np.uint8]
 """(H, W, 3) uint8 RGB."""
 
-_TOLERANCE = 0.125  # of a model frame: above the rounding of time stamps to 1 ms, below half a frame of a 60 fps source
+_TOLERANCE = 0.1  # of a model frame: above the rounding of time stamps to 1 ms, below one frame of a 120 fps source
 _RESTART_S = 1.0
 
 
