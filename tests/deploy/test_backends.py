@@ -152,7 +152,7 @@ def test_a_clip_length_that_does_not_match_the_input_is_refused(copy: Path) -> N
     model = ov.Core().read_model(copy / "model.xml")
     model.set_rt_info("8", ["model_info", "clip_len"])
     ov.save_model(model, copy / "other.xml", compress_to_fp16=False)
-    with pytest.raises(UserError, match="takes .* its metadata say"):
+    with pytest.raises(UserError, match=r"takes .* its metadata say"):
         load_backend(copy / "other.xml")
 
 

@@ -83,7 +83,19 @@ def test_onnx_interface(exported: Path, tiny: TrainedModel) -> None:
 
 
 def test_graph_holds_no_shape_computation(exported: Path) -> None:
-    left_over = {"Shape", "Gather", "Expand", "Slice", "Reshape", "Transpose", "Squeeze", "Unsqueeze", "BatchNormalization", "Constant", "Identity"}
+    left_over = {
+        "Shape",
+        "Gather",
+        "Expand",
+        "Slice",
+        "Reshape",
+        "Transpose",
+        "Squeeze",
+        "Unsqueeze",
+        "BatchNormalization",
+        "Constant",
+        "Identity",
+    }
     assert not left_over & set(Counter(node.op_type for node in onnx.load(exported / "model.onnx").graph.node))
     names = {node.get_type_name() for node in ov.Core().read_model(exported / "model.xml").get_ops()}
     assert not {"ShapeOf", "Broadcast", "Transpose", "Slice", "Gather", "Reshape"} & names
@@ -117,7 +129,10 @@ def test_color_order_and_normalisation(tiny: TrainedModel, tmp_path: Path, embed
     clip = np.random.default_rng(1).integers(0, 256, (1, 3, 4, 32, 32), dtype=np.uint8)
     fed = clip.astype(np.float32)
     if not embed:
-        mean, scale = (np.array(part, np.float32).reshape(1, 3, 1, 1, 1) for part in (tiny.template.input.mean_values, tiny.template.input.scale_values))
+        mean, scale = (
+            np.array(part, np.float32).reshape(1, 3, 1, 1, 1)
+            for part in (tiny.template.input.mean_values, tiny.template.input.scale_values)
+        )
         fed = (fed - mean) / scale
     fed = fed[:, ::-1] if order == "BGR" else fed
     expected = TorchBackend(tiny).scores(clip)
@@ -131,10 +146,13 @@ def test_color_order_and_normalisation(tiny: TrainedModel, tmp_path: Path, embed
         assert backend.metadata.mean_values == (103.53, 116.28, 123.675)
 
 
-@pytest.mark.parametrize(("options", "files"), [
-    (ExportOptions(openvino=False, check_clips=1), {"model.onnx"}),
-    (ExportOptions(onnx=False, check_clips=1), {"model.xml", "model.bin"}),
-])
+@pytest.mark.parametrize(
+    ("options", "files"),
+    [
+        (ExportOptions(openvino=False, check_clips=1), {"model.onnx"}),
+        (ExportOptions(onnx=False, check_clips=1), {"model.xml", "model.bin"}),
+    ],
+)
 def test_only_the_chosen_format_is_written(tiny: TrainedModel, tmp_path: Path, options: ExportOptions, files: set[str]) -> None:
     written = export_model(tiny, tmp_path, options, say=quiet)
     assert {item.name for item in tmp_path.iterdir()} == files | {"classes.json", "export_record.json"} == {path.name for path in written}

@@ -65,11 +65,16 @@ def test_text_shows_label_and_time() -> None:
 
 def test_labels_of_any_script_are_drawn_apart() -> None:
     picture = np.full((480, 640, 3), 90, np.uint8)
-    drawn = [draw_prediction(picture, prediction(1.0), replace(metadata(), labels=(label,)), 0.0) for label in ("你好", "再见", "größe", "grösse")]
+    drawn = [
+        draw_prediction(picture, prediction(1.0), replace(metadata(), labels=(label,)), 0.0)
+        for label in ("你好", "再见", "größe", "grösse")
+    ]
     assert all((one != other).any() for i, one in enumerate(drawn) for other in drawn[:i])
 
 
-@pytest.mark.parametrize(("size", "enlarged"), [((100, 176), (300, 528)), ((240, 320), (240, 320)), ((9, 9), (243, 243)), ((720, 405), (720, 405))])
+@pytest.mark.parametrize(
+    ("size", "enlarged"), [((100, 176), (300, 528)), ((240, 320), (240, 320)), ((9, 9), (243, 243)), ((720, 405), (720, 405))]
+)
 def test_small_pictures_are_enlarged(size: tuple[int, int], enlarged: tuple[int, int]) -> None:
     assert draw_prediction(np.zeros((*size, 3), np.uint8), prediction(0.1, 0.2, 0.3, 0.4), metadata(), 0.0).shape == (*enlarged, 3)
 
@@ -128,7 +133,15 @@ def test_csv_lists_windows_with_the_best_three(tmp_path: Path) -> None:
     with (tmp_path / "new/out.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert list(rows[0]) == ["time_s", "label", "score", "label_2", "score_2", "label_3", "score_3"]
-    assert rows[0] == {"time_s": "0.333", "label": "a,b", "score": "0.500000", "label_2": "stop", "score_2": "0.300000", "label_3": "größer 你好", "score_3": "0.250000"}
+    assert rows[0] == {
+        "time_s": "0.333",
+        "label": "a,b",
+        "score": "0.500000",
+        "label_2": "stop",
+        "score_2": "0.300000",
+        "label_3": "größer 你好",
+        "score_3": "0.250000",
+    }
     assert rows[1]["label"] == "no_gesture"
 
 
@@ -136,4 +149,7 @@ def test_csv_of_a_model_with_two_labels_has_two_ranks(tmp_path: Path) -> None:
     table = PredictionTable(example())
     table.add(prediction(0.5, 0.25))
     table.save(tmp_path / "out.csv")
-    assert (tmp_path / "out.csv").read_text().splitlines() == ["time_s,label,score,label_2,score_2", "0.000,Thumb up,0.500000,No gesture,0.250000"]
+    assert (tmp_path / "out.csv").read_text().splitlines() == [
+        "time_s,label,score,label_2,score_2",
+        "0.000,Thumb up,0.500000,No gesture,0.250000",
+    ]

@@ -57,7 +57,7 @@ def test_what_cannot_be_a_source_is_named(tmp_path: Path) -> None:
         open_source(str(tmp_path / "empty.mp4"), 15.0)
     videos = tmp_path / "videos"
     write_video(videos / "clip.mp4", numbered_frames(3))
-    with pytest.raises(UserError, match="holds no frames.*name its file"):
+    with pytest.raises(UserError, match=r"holds no frames.*name its file"):
         open_source(str(videos), 15.0)
 
 
@@ -71,7 +71,7 @@ class FakeCapture:
     def __init__(self, number: int) -> None:
         self.left = [np.full((6, 8, 3), (i, 0, 9), np.uint8) for i in range(3)]
 
-    def isOpened(self) -> bool:  # noqa: N802 - OpenCV's name
+    def isOpened(self) -> bool:
         return self.opened
 
     def get(self, _: int) -> float:

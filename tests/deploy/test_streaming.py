@@ -110,7 +110,9 @@ def test_no_frames_give_nothing() -> None:
 @pytest.mark.parametrize(("rate_fps", "num_frames"), [(15.0, 21), (30.0, 23)])
 def test_the_centre_window_of_a_file_scores_as_in_evaluation(exported: Path, tmp_path: Path, rate_fps: float, num_frames: int) -> None:
     rng = np.random.default_rng(2)
-    frames = np.clip(numbered_frames(num_frames, 60, 90).astype(int) + rng.integers(-25, 25, (num_frames, 60, 90, 3)), 0, 255).astype(np.uint8)
+    frames = np.clip(numbered_frames(num_frames, 60, 90).astype(int) + rng.integers(-25, 25, (num_frames, 60, 90, 3)), 0, 255).astype(
+        np.uint8
+    )
     path = write_video(tmp_path / "clip.mp4", frames, rate_fps)
     backend = load_backend(exported / "model.xml")
     metadata = backend.metadata

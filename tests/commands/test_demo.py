@@ -1,0 +1,176 @@
+"""`demo.py` as typed, on real small videos."""
+
+from __future__ import annotations
+
+import csv
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from action_recognition.checkpoint import TrainedModel
+from action_recognition.commands.demo import main
+from action_recognition.deploy import demo
+from action_recognition.deploy.backends import load_backend
+from action_recognition.deploy.demo import DemoOptions, run_demo
+from action_recognition.deploy.export import ExportOptions, export_model
+from action_recognition.deploy.sources import VideoFile
+from action_recognition.deploy.streaming import TimedFrame
+from action_recognition.errors import UserError
+from tests.conftest import REPOSITORY
+from tests.deploy.conftest import LABELS, tiny_trained
+from tests.synthetic import numbered_frames, write_video
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("export")
+    tiny: TrainedModel = tiny_trained()
+    export_model(tiny, folder, ExportOptions(check_clips=1), say=lambda _: None)
+    return folder / "model.xml"
+
+
+@pytest.fixture
+def video(tmp_path: Path) -> Path:
+    return write_video(tmp_path / "my clip.mp4", numbered_frames(31), 30)
+
+
+def quiet(_: str) -> None:
+    pass
+
+
+def test_video_csv_and_summary(model: Path, video: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    output, table = tmp_path / "out" / "out.mp4", tmp_path / "out" / "out.csv"
+    flags = [
+        "--model",
+        str(model),
+        "--input",
+        str(video),
+        "--output",
+        str(output),
+        "--csv",
+        str(table),
+        "--no-show",
+        "--stride",
+        "2",
+        "--threads",
+        "1",
+    ]
+    assert main(tmp_path, flags) == 0
+    with table.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    # 16 model frames; windows of 4 end at model frames 3, 5, 7, ... of 15 per second
+    assert [row["time_s"] for row in rows] == [f"{i / 15:.3f}" for i in range(3, 16, 2)]
+    assert {row["label"] for row in rows} <= set(LABELS)
+    with av.open(str(output)) as container:
+        stream = container.streams.video[0]
+        assert stream.codec_context.name == "h264" and float(stream.average_rate) == pytest.approx(30)
+        frames = list(container.decode(stream))
+    assert len(frames) == 31
+    said = capsys.readouterr().out
+    assert "31 frames, 7 windows" in said and "ms per inference (median)" in said and "frames/s" in said and "1 threads" in said
+
+
+def test_csv_scores_are_the_models(model: Path, video: Path, tmp_path: Path) -> None:
+    table = tmp_path / "out.csv"
+    run_demo(DemoOptions(model.with_suffix(".onnx"), str(video), csv=table, show=False, stride=100), say=quiet)
+    with table.open(encoding="utf-8", newline="") as file:
+        (row,) = csv.DictReader(file)
+    backend = load_backend(model.with_suffix(".onnx"))
+    from action_recognition.data.transforms import centre_crop_clip
+    from action_recognition.data.video import read_frames
+
+    scores = backend.scores(centre_crop_clip(read_frames(video, [0, 2, 4, 6]), 36, 32).transpose(3, 0, 1, 2)[None])[0]
+    assert row["label"] == LABELS[int(scores.argmax())] and float(row["score"]) == pytest.approx(float(scores.max()), abs=1e-6)
+    assert float(row["score_2"]) == pytest.approx(float(np.sort(scores)[-2]), abs=1e-6)
+
+
+def test_a_video_shorter_than_the_window_gives_one_prediction(model: Path, tmp_path: Path) -> None:
+    path = write_video(tmp_path / "short.mp4", numbered_frames(3), 30)
+    assert run_demo(DemoOptions(model, str(path), show=False), say=quiet).num_windows == 1
+
+
+def test_ctrl_c_keeps_what_was_recognised(model: Path, video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    frames_of_file = VideoFile.frames
+
+    def interrupted(source: VideoFile) -> Iterator[TimedFrame]:
+        for i, frame in enumerate(frames_of_file(source)):
+            if i == 20:
+                raise KeyboardInterrupt
+            yield frame
+
+    monkeypatch.setattr(VideoFile, "frames", interrupted)
+    output, table = tmp_path / "out.mp4", tmp_path / "out.csv"
+    run_demo(DemoOptions(model, str(video), output, table, show=False), say=quiet)
+    with av.open(str(output)) as container:
+        assert len(list(container.decode(video=0))) == 19  # the last frame waits for its successor
+    assert len(table.read_text(encoding="utf-8").splitlines()) > 1
+
+
+def test_a_failure_leaves_old_outputs(model: Path, video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_: VideoFile) -> Iterator[TimedFrame]:
+        yield TimedFrame(0.0, np.zeros((48, 64, 3), np.uint8))
+        yield TimedFrame(0.1, np.zeros((48, 64, 3), np.uint8))
+        raise UserError([])
+
+    monkeypatch.setattr(VideoFile, "frames", broken)
+    output = tmp_path / "out.mp4"
+    output.write_text("old")
+    with pytest.raises(UserError):
+        run_demo(DemoOptions(model, str(video), output, show=False), say=quiet)
+    assert output.read_text() == "old" and not list(tmp_path.glob(".*"))
+
+
+def test_a_window_is_shown_until_q(model: Path, video: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[np.ndarray] = []
+    keys = iter([255, 255, ord("q")])
+    monkeypatch.setenv("DISPLAY", ":0")
+    monkeypatch.setattr(demo.cv2, "imshow", lambda _, picture: shown.append(picture))
+    monkeypatch.setattr(demo.cv2, "waitKey", lambda _: next(keys))
+    monkeypatch.setattr(demo.cv2, "destroyAllWindows", lambda: None)
+    assert run_demo(DemoOptions(model, str(video)), say=quiet).num_frames == 3
+    assert len(shown) == 3
+
+
+def test_without_a_display_the_flag_is_named(model: Path, video: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(demo.sys, "platform", "linux")
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    with pytest.raises(UserError, match="--no-show"):
+        run_demo(DemoOptions(model, str(video)), say=quiet)
+
+
+def test_the_input_is_never_overwritten(model: Path, video: Path) -> None:
+    content = video.read_bytes()
+    with pytest.raises(UserError, match="is the input"):
+        run_demo(DemoOptions(model, str(video), output=video.parent / "." / video.name, show=False), say=quiet)
+    assert video.read_bytes() == content
+
+
+def test_bad_input_ends_in_one_message(model: Path, tmp_path: Path) -> None:
+    program = (
+        "from pathlib import Path; from action_recognition.commands.demo import main; "
+        "from action_recognition.errors import run_command; run_command(lambda: main(Path('.')))"
+    )
+    for source, expected in ((tmp_path / "missing.mp4", "there is no such video"), (tmp_path, "holds no frames")):
+        result = subprocess.run(
+            [sys.executable, "-c", program, "--model", str(model), "--input", str(source), "--no-show"],
+            cwd=REPOSITORY,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+            capture_output=True,
+            text=True,
+        )
+        assert result.returncode == 2 and "Traceback" not in result.stderr
+        assert expected in result.stderr and len(result.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("flag", ["--stride", "--threads"])
+def test_counts_below_one_are_refused(model: Path, flag: str, tmp_path: Path) -> None:
+    with pytest.raises(SystemExit) as error:
+        main(tmp_path, ["--model", str(model), "--input", "0", flag, "0"])
+    assert error.value.code == 2
