@@ -7,7 +7,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,7 +68,7 @@ def run_demo(options: DemoOptions, say: Callable[[str], None] = print) -> DemoSu
     with ExitStack() as stack:
         recorder = stack.enter_context(_recording(options.output, source.frame_rate_fps)) if options.output else None
         if options.show:
-            stack.callback(cv2.destroyAllWindows)
+            stack.callback(_close_windows)
         try:
             for frame, prediction in recognise(source.frames(), WindowRecogniser(backend, options.stride)):
                 run.take(prediction)
@@ -150,6 +150,11 @@ def _check(options: DemoOptions) -> None:
     # Checked before OpenCV is asked: its window library ends the process where there is no display.
     if options.show and sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         raise user_error("display", "there is none to show on", fix="add --no-show, with --output OUT.mp4 or --csv FILE to keep the result")
+
+
+def _close_windows() -> None:
+    with suppress(cv2.error):  # an OpenCV without windows; `_show` has said so
+        cv2.destroyAllWindows()
 
 
 def _show(drawn: Picture) -> bool:

@@ -137,6 +137,17 @@ def test_a_window_is_shown_until_q(model: Path, video: Path, monkeypatch: pytest
     assert len(shown) == 3
 
 
+def test_an_opencv_without_windows_names_the_flag(model: Path, video: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unsupported(*_: object) -> None:
+        raise demo.cv2.error("The function is not implemented")
+
+    monkeypatch.setenv("DISPLAY", ":0")
+    monkeypatch.setattr(demo.cv2, "imshow", unsupported)
+    monkeypatch.setattr(demo.cv2, "destroyAllWindows", unsupported)
+    with pytest.raises(UserError, match="--no-show"):
+        run_demo(DemoOptions(model, str(video)), say=quiet)
+
+
 def test_without_a_display_the_flag_is_named(model: Path, video: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demo.sys, "platform", "linux")
     monkeypatch.delenv("DISPLAY", raising=False)
