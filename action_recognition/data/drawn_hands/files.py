@@ -16,8 +16,8 @@ from action_recognition.data.drawn_hands.painting import Image
 from action_recognition.data.drawn_hands.style import Style
 
 CLASSES_FILE = "classes.json"
-# Some GOP structure, as files of cameras and phones have it; a fast preset, since drawing is what should take the time.
-H264_OPTIONS = {"preset": "veryfast", "crf": "20", "g": "30", "threads": "1"}
+# Some GOP structure, as files of cameras and phones have it; quick to decode, since training decodes every clip in every epoch.
+H264_OPTIONS = {"preset": "veryfast", "tune": "fastdecode", "crf": "24", "g": "30", "threads": "1"}
 
 
 def write_clips(folder: Path, split: str, num_clips: int, seed: int, style: Style, on_clip: Callable[[], None] = lambda: None) -> Path:

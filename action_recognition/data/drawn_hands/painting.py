@@ -223,6 +223,14 @@ def _stripes(rng: np.random.Generator, style: Style, width: int, height: int) ->
     return _blend(rng, style, np.clip(0.5 + wave, 0, 1).astype(np.float32))
 
 
+def _shards(rng: np.random.Generator, style: Style, width: int, height: int) -> Image:
+    image = _gradient(rng, style, width, height)
+    for _ in range(int(rng.integers(4, 12))):
+        corners = rng.uniform((0, 0), (width, height)) + rng.uniform(-0.4, 0.4, (3, 2)) * min(width, height)
+        cv2.fillPoly(image, [np.round(corners * (1 << SHIFT)).astype(np.int32)], random_colour(rng, style), cv2.LINE_AA, SHIFT)
+    return image
+
+
 def _checks(rng: np.random.Generator, style: Style, width: int, height: int) -> Image:
     cell = int(rng.integers(7, 20))
     rows, columns = np.mgrid[0:height, 0:width] // cell
@@ -249,6 +257,7 @@ BACKDROPS: dict[str, Callable[[np.random.Generator, Style, int, int], Image]] = 
     "gradient": _gradient,
     "clouds": _clouds,
     "stripes": _stripes,
+    "shards": _shards,
     "checks": _checks,
     "blobs": _blobs,
     "shelves": _shelves,

@@ -38,11 +38,11 @@ TRAIN_STYLE = Style(
         (250, 250, 245), (40, 44, 52), (70, 110, 190),  # gloves
     ),
     background_hues=((0.0, 50.0), (90.0, 150.0), (200.0, 255.0)),
-    textures=("gradient", "clouds", "stripes"),
+    textures=("gradient", "clouds", "stripes", "shards"),
     distractors=("ellipse", "box"),
-    palm_half_width=(0.090, 0.125),
-    gesture_seconds=(0.75, 1.15),
-    noise_sigma=(0.0, 6.0),
+    palm_half_width=(0.085, 0.130),
+    gesture_seconds=(0.70, 1.20),
+    noise_sigma=(0.0, 8.0),
 )  # fmt: skip
 
 TEST_STYLE = Style(
