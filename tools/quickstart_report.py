@@ -22,7 +22,8 @@ from action_recognition.data.video import probe, read_frames
 SHEET_FRAMES = 8
 SHEET_CLIPS_A_MOTION = 2
 CELL_HEIGHT, TITLE_WIDTH = 72, 172
-DARK, GOOD, BAD = (40, 40, 40), (20, 120, 40), (190, 30, 30)
+STREAM_COLUMNS, STREAM_CELL_WIDTH = 5, 192
+DARK, WHITE, GOOD, BAD = (40, 40, 40), (255, 255, 255), (20, 120, 40), (190, 30, 30)
 
 Image = npt.NDArray[np.uint8]
 
@@ -81,9 +82,11 @@ def report(files: Files, seconds: dict[str, float], seed: int) -> float:
     """Print the tables, write summary.json and the picture; top-1 in percent of the held-out clips."""
     answers = read_answers(files.results / "predictions.csv")
     top1_percent = 100.0 * sum(answer.label == answer.predicted for answer in answers) / len(answers)
-    stream = judge_stream(read_events(files.clips / "stream.mp4"), read_detections(stream_predictions(files.results)))
-    sheet = files.results / "test_clips.jpg"
-    write_contact_sheet(sheet, answers)
+    events = read_events(files.clips / "stream.mp4")
+    stream = judge_stream(events, read_detections(stream_predictions(files.results)))
+    sheets = {"held-out clips": files.results / "test_clips.jpg", "gestures of the stream": files.results / "stream.jpg"}
+    write_contact_sheet(sheets["held-out clips"], answers)
+    write_stream_sheet(sheets["gestures of the stream"], annotated_video(files.results), events)
     summary = {
         "top1_percent": round(top1_percent, 2),
         "test_clips": len(answers),
@@ -96,7 +99,7 @@ def report(files: Files, seconds: dict[str, float], seed: int) -> float:
     console.print(_confusion_table(answers), _time_table(seconds))
     console.print(f"[bold]top-1 on {len(answers)} held-out clips: {top1_percent:.1f} %[/bold] (chance {100 / len(MOTIONS):.1f} %)")
     console.print(f"stream: {stream.seen} of {stream.made} gestures seen, {stream.false_alarms} false alarms")
-    _print_files(console, files, sheet)
+    _print_files(console, files, sheets)
     return top1_percent
 
 
@@ -132,8 +135,26 @@ def write_contact_sheet(path: Path, answers: Sequence[Answer]) -> None:
         rows += [_sheet_row(answer) for answer in of_motion]
     width = max(row.shape[1] for row in rows)
     sheet = np.vstack([np.pad(row, ((0, 3), (0, width - row.shape[1]), (0, 0)), constant_values=255) for row in rows])
+    _write_jpeg(path, sheet)
+
+
+def write_stream_sheet(path: Path, video: Path, events: Sequence[Interval]) -> None:
+    """A picture: the annotated stream at the end of each gesture, with the gesture's own name above."""
+    info = probe(video)
+    assert info.frame_rate_fps is not None  # a video file states its rate
+    last = [min(round(event.end_s * info.frame_rate_fps), info.num_frames - 1) for event in events]
+    cells = []
+    for event, frame in zip(events, read_frames(video, last), strict=True):
+        small = cv2.resize(frame, (STREAM_CELL_WIDTH, round(STREAM_CELL_WIDTH * info.height / info.width)), interpolation=cv2.INTER_AREA)
+        titled = cv2.copyMakeBorder(small, 22, 3, 3, 3, cv2.BORDER_CONSTANT, value=WHITE)
+        cells.append(cv2.putText(titled, f"made: {event.label}", (6, 16), cv2.FONT_HERSHEY_SIMPLEX, 0.45, DARK, 1, cv2.LINE_AA))
+    cells += [np.full_like(cells[0], 255)] * (-len(cells) % STREAM_COLUMNS)
+    _write_jpeg(path, np.vstack([np.hstack(cells[i : i + STREAM_COLUMNS]) for i in range(0, len(cells), STREAM_COLUMNS)]))
+
+
+def _write_jpeg(path: Path, image: Image) -> None:
     partial = path.with_name(f".part.{path.name}")
-    cv2.imwrite(str(partial), cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 85])
+    cv2.imwrite(str(partial), cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 85])
     partial.replace(path)
 
 
@@ -156,9 +177,8 @@ def _sheet_row(answer: Answer) -> Image:
 
 def read_events(video: Path) -> list[Interval]:
     """The gestures that were made, from the file beside the video."""
-    frame_rate_fps = probe(video).frame_rate_fps
     rows = json.loads(video.with_suffix(".events.json").read_text(encoding="utf-8"))
-    return [Interval(row["motion"], row["start"] / frame_rate_fps, row["end"] / frame_rate_fps) for row in rows]
+    return [Interval(row["motion"], row["start_s"], row["end_s"]) for row in rows]
 
 
 def read_detections(path: Path, least_windows: int = 2) -> list[Interval]:
@@ -199,11 +219,11 @@ def _time_table(seconds: dict[str, float]) -> Table:
     return table
 
 
-def _print_files(console: Console, files: Files, sheet: Path) -> None:
+def _print_files(console: Console, files: Files, sheets: dict[str, Path]) -> None:
     named = {
         "annotated video": annotated_video(files.results),
         "confusion matrix": files.results / "confusion_matrix.png",
-        "held-out clips": sheet,
+        **sheets,
         "metrics": files.results / "metrics.yaml",
         "exported model": files.work_dir / "export" / "model.xml",
         "how it was made": files.work_dir / "outputs" / "train_record.json",

@@ -151,7 +151,7 @@ def test_label_swaps_are_what_a_mirror_does() -> None:
 
 def test_written_clips_are_readable_and_their_annotations_true(tmp_path: Path) -> None:
     seen = []
-    annotations = write_clips(tmp_path, "test", 12, 5, TEST_STYLE, on_clip=lambda: seen.append(1))
+    annotations = write_clips(tmp_path, "test", MOTIONS * 2, 5, TEST_STYLE, on_clip=lambda: seen.append(1))
     assert json.loads((tmp_path / "classes.json").read_text()) == list(MOTIONS)
     lines = annotations.read_text().splitlines()
     assert len(lines) == len(seen) == 12
@@ -181,7 +181,8 @@ def test_stream_events_lie_where_the_hand_moves(tmp_path: Path) -> None:
     gaps = [event.start - end for event, end in zip(stream.events[1:], ends[1:], strict=False)]
     assert min(gaps) >= 1.2 * stream.frame_rate_fps
     events = write_stream(tmp_path / "stream.mp4", stream)
-    assert json.loads(events.read_text())[0] == dataclasses.asdict(stream.events[0])
+    first, rate = stream.events[0], stream.frame_rate_fps
+    assert json.loads(events.read_text())[0] == {**dataclasses.asdict(first), "start_s": first.start / rate, "end_s": first.end / rate}
     assert (tmp_path / "stream.mp4").stat().st_size > 1000
     assert np.array_equal(stream.frames_thwc, compose_stream(motions, 2, TEST_STYLE).frames_thwc)
 

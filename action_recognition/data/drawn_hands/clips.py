@@ -72,13 +72,14 @@ def compose_stream(motions: Sequence[str], seed: int, style: Style = TRAIN_STYLE
     _check_motions(motions)
     rng = np.random.default_rng(style.seed_offset + seed)
     frame_rate_fps, frame_size = _camera(rng, style)
-    lowered, travel = round(rest_seconds * frame_rate_fps), round(0.6 * frame_rate_fps)
+    lowered = round(rest_seconds * frame_rate_fps)
     parts: list[HandPath] = []
     events: list[StreamEvent] = []
     for motion in motions:
         course = draw_course(rng, style, frame_rate_fps)
         path = hand_path(motion, course)
         if parts:
+            travel = round(rng.uniform(*style.gesture_seconds) * frame_rate_fps)
             parts.append(idle_path(parts[-1], path, lowered, travel))
         offset = sum(len(part) for part in parts)
         parts.append(path)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from fractions import Fraction
 from pathlib import Path
 
@@ -20,16 +21,18 @@ CLASSES_FILE = "classes.json"
 H264_OPTIONS = {"preset": "veryfast", "tune": "fastdecode", "crf": "24", "g": "30", "threads": "1"}
 
 
-def write_clips(folder: Path, split: str, num_clips: int, seed: int, style: Style, on_clip: Callable[[], None] = lambda: None) -> Path:
-    """Draw `num_clips` clips, motions in turn, into `folder/videos/split`, and list them in `folder/split.txt`, which is returned.
+def write_clips(
+    folder: Path, split: str, motions: Sequence[str], seed: int, style: Style, on_clip: Callable[[], None] = lambda: None
+) -> Path:
+    """Draw a clip of each of `motions` into `folder/videos/split`, and list them in `folder/split.txt`, which is returned.
 
     Every clip has a seed of its own, so that nothing but its motion goes with a label. `on_clip` is called after each.
     """
     videos = folder / "videos" / split
     videos.mkdir(parents=True, exist_ok=True)
     lines = []
-    for index, clip_seed in enumerate(clip_seeds(seed, num_clips)):
-        clip = draw_clip(MOTIONS[index % len(MOTIONS)], clip_seed, style)
+    for index, (motion, clip_seed) in enumerate(zip(motions, clip_seeds(seed, len(motions)), strict=True)):
+        clip = draw_clip(motion, clip_seed, style)
         path = videos / f"{index:04d}_{clip.motion}.mp4"
         write_video(path, clip.frames_thwc, clip.frame_rate_fps)
         lines.append(annotation_line(path.relative_to(folder), clip))
@@ -57,11 +60,12 @@ def annotation_line(path: Path, clip: DrawnClip) -> str:
 def write_stream(path: Path, stream: DrawnStream) -> Path:
     """Write the video, and beside it the known gestures as `NAME.events.json`, which is returned.
 
-    It holds [{motion, start, end}] in frames of the video, end exclusive.
+    It holds [{motion, start, end, start_s, end_s}]: frames of the video, end exclusive, and the same in seconds.
     """
     write_video(path, stream.frames_thwc, stream.frame_rate_fps)
     events = path.with_suffix(".events.json")
-    rows = [{"motion": event.motion, "start": event.start, "end": event.end} for event in stream.events]
+    rate = stream.frame_rate_fps
+    rows = [{**asdict(event), "start_s": event.start / rate, "end_s": event.end / rate} for event in stream.events]
     _write_text(events, json.dumps(rows, indent=1) + "\n")
     return events
 

@@ -22,7 +22,7 @@ NEGATIVE_MOTION = "nothing"
 LABEL_SWAPS = {"swipe_left": "swipe_right"}
 
 BELOW_PICTURE_Y = 1.6  # a hand this far below the middle is out of every picture, forearm and all
-NOTHING_KINDS = ("hold", "hold", "hold", "lift", "raise", "lower", "absent")
+NOTHING_KINDS = ("hold", "hold", "lift", "lift", "raise", "raise", "lower", "lower", "dip", "absent")
 REST_SECONDS = (0.25, 0.45)  # before and after a gesture in its own video
 
 
@@ -96,7 +96,7 @@ def draw_course(rng: np.random.Generator, style: Style, frame_rate_fps: float) -
     ease = float(rng.uniform(0.0, 0.8))
     held = eased(np.linspace(0.0, 1.0, gesture_frames), ease)
     middle, width = rng.uniform(-0.07, 0.07), rng.uniform(0.34, 0.48)
-    palm, growth = rng.uniform(*style.palm_half_width), rng.uniform(1.7, 2.2) ** 0.5
+    palm, growth = rng.uniform(*style.palm_half_width), rng.uniform(1.8, 2.3) ** 0.5
     return Course(
         timing=timing,
         x=Span(middle - width / 2, middle + width / 2),
@@ -196,6 +196,7 @@ def _idle_y(course: Course) -> Floats:
         "lift": lambda: course.y + (0.35 if course.backwards else -0.35) * (phase - 0.5),
         "raise": lambda: course.y + (BELOW_PICTURE_Y - course.y) * (1.0 - phase),
         "lower": lambda: course.y + (BELOW_PICTURE_Y - course.y) * phase,
+        "dip": lambda: course.y + (BELOW_PICTURE_Y - course.y) * np.sin(np.pi * phase),
         "absent": lambda: np.full_like(phase, BELOW_PICTURE_Y),
     }
     return movements[course.nothing_kind]()
