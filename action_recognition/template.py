@@ -33,6 +33,13 @@ class _Section(BaseModel):
 # --- model.yaml ---------------------------------------------------------------------------------------------
 
 
+class GaussianDropout(_Section):
+    """Multiplicative noise of mean 1 on residual branches: clip(N(mean, std), 0, 1) / mean per element."""
+
+    mean: Annotated[float, Field(gt=0.0, le=1.0)]
+    std: NonNegativeFloat
+
+
 class Backbone(_Section):
     """S3D-MobileNetV3 as a table with one column per block; rows are lists of equal length."""
 
@@ -47,6 +54,7 @@ class Backbone(_Section):
     temporal_stride: list[Literal[1, 2]]
     attention: list[Literal["none", "spatial", "spatial_temporal"]]
     last_channels: PositiveInt
+    gaussian_dropout: GaussianDropout | None
 
     @model_validator(mode="after")
     def _columns_have_equal_length(self) -> Self:
@@ -121,6 +129,36 @@ class AMSoftmax(_Section):
     hard_sample_weight: NonNegativeFloat
 
 
+class Push(_Section):
+    """Parameters of `losses.push.LocalPushLoss` and `losses.push.CentrePushLoss`."""
+
+    weight: NonNegativeFloat
+    margin: NonNegativeFloat
+
+
+class Weighted(_Section):
+    """A loss that has a weight only."""
+
+    weight: NonNegativeFloat
+
+
+class SelfChallenging(_Section):
+    """Parameters of `losses.self_challenging.self_challenge`; `unchanged_share` of the samples keep their features."""
+
+    retain_share: Annotated[float, Field(gt=0.0, le=1.0)]
+    unchanged_share: Probability
+
+
+class Regularisers(_Section):
+    """What is added to the loss; `null` leaves one out."""
+
+    local_push: Push | None
+    centre_push: Push | None
+    attention: Weighted | None
+    clip_mixing: Weighted | None
+    self_challenging: SelfChallenging | None
+
+
 class Optimizer(_Section):
     """Stochastic gradient descent."""
 
@@ -151,8 +189,10 @@ class Training(_Section):
     """The recipe: what `train.py` does beside the basic hyper-parameters."""
 
     num_workers: Annotated[int, Field(ge=0)]
+    clips_per_video: PositiveInt
     augmentation: Augmentation
     loss: AMSoftmax
+    regularisers: Regularisers
     optimizer: Optimizer
     schedule: Schedule
 

@@ -14,7 +14,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # `python benchmarks/train_step.py` without an installed package
 
-from action_recognition.losses import AMSoftmaxLoss
+from action_recognition.losses.am_softmax import AMSoftmaxLoss
 from action_recognition.models.build import build_recogniser
 from action_recognition.models.layers import ConvForm
 from action_recognition.template import load_template_dir
@@ -34,7 +34,7 @@ def training_step(variant: Variant, form: ConvForm, extra: Extra = "") -> Callab
     clips = torch.randn(BATCH_SIZE, 3, template.input.clip_len, CROP_SIZE, CROP_SIZE)
     labels = torch.arange(BATCH_SIZE)
     if extra == "channels_last_3d":
-        network = network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+        network = network.to(memory_format=torch.channels_last_3d)
         clips = clips.contiguous(memory_format=torch.channels_last_3d)
     optimizer = torch.optim.SGD(network.parameters(), lr=1e-3, momentum=0.9, weight_decay=1e-4)
     loss = AMSoftmaxLoss(margin=0.35, entropy_weight=0.085, use_pr_product=True, hard_sample_weight=0.0)

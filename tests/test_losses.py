@@ -8,7 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-from action_recognition.losses import AMSoftmaxLoss, pr_product
+from action_recognition.losses.am_softmax import AMSoftmaxLoss, pr_product
+from action_recognition.losses.attention import TotalVarianceLoss
+from action_recognition.losses.clip_mixing import ClipMixingLoss
+from action_recognition.losses.push import CentrePushLoss, LocalPushLoss
+from action_recognition.losses.self_challenging import self_challenge
+from action_recognition.models.attention import gumbel_sigmoid
 from action_recognition.schedules import am_softmax_scale
 from action_recognition.template import Template, load_template
 from tests.conftest import template_dir
@@ -82,3 +87,70 @@ def test_pr_product_keeps_the_value_and_scales_the_gradient() -> None:
     out.sum().backward()
     assert torch.equal(out, cosine)
     np.testing.assert_allclose(cosine.grad.numpy(), [1.0, 1.25, 1.0 / 0.6], rtol=1e-6)
+
+
+def compare(value: torch.Tensor, given: torch.Tensor, loss: np.ndarray, gradient: np.ndarray) -> None:
+    value.backward()
+    assert value.item() == pytest.approx(float(loss), abs=1e-6)
+    np.testing.assert_allclose(given.grad.numpy(), gradient, atol=1e-6)
+
+
+@pytest.mark.parametrize("case", ["msasl", "dup", "static", "withneg", "allsame", "allneg"])
+def test_local_push_equals_the_originals(case: str, reference: Path) -> None:
+    with np.load(reference / "loss_localpush.npz") as file:
+        embedding = torch.from_numpy(file[f"{case}_embd"]).requires_grad_()
+        cosine = torch.from_numpy(file[f"{case}_cos"]).requires_grad_()
+        loss = LocalPushLoss(float(file["margin"]), adaptive=bool(file[f"{case}_smart"]))
+        compare(
+            loss(embedding, cosine, torch.from_numpy(file[f"{case}_labels"])), embedding, file[f"{case}_loss"], file[f"{case}_grad_embd"]
+        )
+    assert cosine.grad is None
+
+
+@pytest.mark.parametrize("case", ["msasl", "jester", "corr", "none", "dense"])
+def test_centre_push_equals_the_originals(case: str, reference: Path) -> None:
+    with np.load(reference / "loss_centerpush.npz") as file:
+        directions = torch.from_numpy(file[f"{case}_weight"]).requires_grad_()
+        margin, weight = file[f"{case}_thr_w"].tolist()
+        compare(weight * CentrePushLoss(margin)(directions), directions, file[f"{case}_loss"], file[f"{case}_grad"])
+
+
+@pytest.mark.parametrize("case", ["msasl_k3", "msasl_k3b", "jester_k1", "tiny"])
+def test_total_variance_equals_the_originals(case: str, reference: Path) -> None:
+    with np.load(reference / "loss_totalvariance.npz") as file:
+        mask = torch.from_numpy(file[f"{case}_values"]).requires_grad_()
+        compare(TotalVarianceLoss(int(file[f"{case}_kt"]))(mask), mask, file[f"{case}_loss"], file[f"{case}_grad"])
+
+
+def test_clip_mixing_equals_the_originals(reference: Path) -> None:
+    with np.load(reference / "loss_clipmixing_jester.npz") as file:
+        cosine = torch.from_numpy(file["logits"]).requires_grad_()
+        value = ClipMixingLoss(2)(cosine, torch.from_numpy(file["labels"]), scale=float(file["scale"]))
+        compare(float(file["weight"]) * value, cosine, file["loss"], file["grad"])
+
+
+def test_clip_mixing_without_two_clips_that_agree_costs_nothing() -> None:
+    cosine = torch.rand(4, 3, requires_grad=True)
+    assert ClipMixingLoss(2)(cosine, torch.tensor([0, 1, -1, -1]), scale=5.0).item() == 0.0
+
+
+def test_self_challenging_equals_the_originals(reference: Path) -> None:
+    with np.load(reference / "rsc.npz") as file:
+        directions = torch.from_numpy(file["weight"])
+        features = torch.from_numpy(file["features"]).flatten(1)
+
+        def cosine_of(x: torch.Tensor) -> torch.Tensor:
+            return torch.nn.functional.normalize(x, dim=1) @ torch.nn.functional.normalize(directions, dim=0)
+
+        labels, unchanged = torch.from_numpy(file["labels"]), torch.from_numpy(file["unchanged"])
+        challenged = self_challenge(features, cosine_of, labels, retain_share=float(file["retain_p"]), unchanged=unchanged)
+        np.testing.assert_allclose(challenged.numpy(), file["out"].reshape(challenged.shape), atol=1e-6)
+
+
+def test_gumbel_sigmoid_equals_the_originals(reference: Path) -> None:
+    with np.load(reference / "gumbel_sigmoid.npz") as file:
+        logits = torch.from_numpy(file["logits"]).requires_grad_()
+        out = gumbel_sigmoid(logits, torch.from_numpy(file["u1"]), torch.from_numpy(file["u2"]))
+        np.testing.assert_allclose(out.detach().numpy(), file["out"], atol=1e-6)
+        out.backward(torch.from_numpy(file["grad_out"]))
+        np.testing.assert_allclose(logits.grad.numpy(), file["grad_in"], atol=1e-6)

@@ -26,6 +26,7 @@ def tiny_template(folder: Path, **basic: Any) -> Path:
     template["hyper_parameters"]["basic"] = {"batch_size": 6, "base_learning_rate": 0.05, "epochs": 2} | basic
     template["training"]["num_workers"] = 0
     template["training"]["augmentation"]["flip"] = {"probability": 0.5, "label_swaps": {LABELS[0]: LABELS[1]}}
+    template["training"]["regularisers"] = dict.fromkeys(template["training"]["regularisers"])
     template["training"]["loss"] |= {"scale_start": 10.0, "scale_end": 5.0, "margin": 0.1}
     template["training"]["schedule"] |= {"freeze_epochs": 0, "warmup_epochs": 0, "step_epochs": []}
     table = {
@@ -40,6 +41,7 @@ def tiny_template(folder: Path, **basic: Any) -> Path:
         "temporal_stride": [1, 2],
         "attention": ["none", "spatial_temporal"],
         "last_channels": 32,
+        "gaussian_dropout": None,
     }
     model = {"type": "s3d_mobilenet_v3", "backbone": table, "head": {"embedding_size": 16}}
     (folder / "template.yaml").write_text(yaml.safe_dump(template, sort_keys=False))

@@ -1,6 +1,6 @@
 """Clips as a torch data set, the orders in which to read them, and batches.
 
-Randomness is a pure function of (seed, epoch, index): the order of workers, resuming and other machines change nothing.
+Randomness is a pure function of (seed, epoch, index, clip number): the order of workers, resuming and other machines change nothing.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from action_recognition.data.video import container_frame_rate, count_frames, re
 from action_recognition.errors import Problem, UserError, nearest, user_error
 from action_recognition.template import Augmentation, ClipInput
 
-ItemKey = int | tuple[int, int]
-"""An index (evaluation) or (epoch, index) (training)."""
+ItemKey = int | tuple[int, int, int]
+"""An index (evaluation) or (epoch, index, number of the clip among those of its video) (training)."""
 
 
 class Sample(NamedTuple):
@@ -94,7 +94,8 @@ def complete_record(record: ClipRecord, default_rate_fps: float) -> ClipRecord:
 class ClipDataset(Dataset[Sample | DamagedClip]):
     """Clips of annotation records: centre sampling and centre crop, or random ones with `augmentation`.
 
-    `label_swaps` maps labels to those of the mirrored clip, see `label_swap_map`. Keys are `index`, or `(epoch, index)` for a random clip.
+    `label_swaps` maps labels to those of the mirrored clip, see `label_swap_map`.
+    Keys are `index`, or `(epoch, index, clip number)` for a random clip.
     A clip that cannot be read becomes a `DamagedClip`; other errors are ours and are raised.
     """
 
@@ -116,13 +117,13 @@ class ClipDataset(Dataset[Sample | DamagedClip]):
         return len(self.records)
 
     def __getitem__(self, key: ItemKey) -> Sample | DamagedClip:
-        epoch, index = key if isinstance(key, tuple) else (0, key)
+        epoch, index, number = key if isinstance(key, tuple) else (0, key, 0)
         record = self.records[index]
         try:
             record = complete_record(record, self.clip_input.frame_rate_fps)
             if self.augmentation is None:
                 return _sample(self._centre_clip(record), record.label, index)
-            return self._random_sample(record, self.augmentation, epoch, index)
+            return self._random_sample(record, self.augmentation, epoch, index, number)
         except UserError as error:
             return DamagedClip(index, f"{record.line}: {error}")
 
@@ -131,9 +132,9 @@ class ClipDataset(Dataset[Sample | DamagedClip]):
         frames = read_frames(record.path, centre_frame_indices(record, spec.clip_len, spec.frame_rate_fps))
         return centre_crop_clip(frames, spec.resize_short_side, spec.crop_size)
 
-    def _random_sample(self, record: ClipRecord, augmentation: Augmentation, epoch: int, index: int) -> Sample:
+    def _random_sample(self, record: ClipRecord, augmentation: Augmentation, epoch: int, index: int, number: int) -> Sample:
         spec = self.clip_input
-        rng = np.random.default_rng([self.seed, epoch, index])
+        rng = np.random.default_rng([self.seed, epoch, index, number])
         jitter = augmentation.temporal_jitter
         frames = read_frames(record.path, random_frame_indices(record, spec.clip_len, spec.frame_rate_fps, jitter, rng))
         clip = random_crop_clip(frames, spec.resize_short_side, spec.crop_size, augmentation.crop_scale_min, rng)
@@ -146,14 +147,16 @@ def _sample(clip_thwc: NDArray[np.uint8], label: int, index: int) -> Sample:
     return Sample(torch.from_numpy(np.ascontiguousarray(clip_thwc.transpose(3, 0, 1, 2))), label, index)
 
 
-class EpochShuffleSampler(Sampler[tuple[int, int]]):
-    """(epoch, index) of every clip in an order seeded by (seed, epoch), one share per rank.
+class EpochShuffleSampler(Sampler[tuple[int, int, int]]):
+    """(epoch, index, clip number) of every clip in an order seeded by (seed, epoch), one share per rank.
 
     All ranks get equally many: the order is repeated from its beginning where that needs more clips than there are.
+    The `clips_per_video` clips of one record follow each other.
     """
 
-    def __init__(self, num_clips: int, seed: int, rank: int = 0, world_size: int = 1) -> None:
-        self.num_clips, self.seed, self.rank, self.world_size = num_clips, seed, rank, world_size
+    def __init__(self, num_records: int, seed: int, rank: int = 0, world_size: int = 1, clips_per_video: int = 1) -> None:
+        self.num_records, self.seed, self.rank, self.world_size = num_records, seed, rank, world_size
+        self.clips_per_video = clips_per_video
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
@@ -161,12 +164,13 @@ class EpochShuffleSampler(Sampler[tuple[int, int]]):
         self.epoch = epoch
 
     def __len__(self) -> int:
-        return -(-self.num_clips // self.world_size)
+        return -(-self.num_records // self.world_size) * self.clips_per_video
 
-    def __iter__(self) -> Iterator[tuple[int, int]]:
-        order = np.random.default_rng([self.seed, self.epoch]).permutation(self.num_clips)
-        padded = np.resize(order, len(self) * self.world_size)
-        return ((self.epoch, int(index)) for index in padded[self.rank :: self.world_size])
+    def __iter__(self) -> Iterator[tuple[int, int, int]]:
+        order = np.random.default_rng([self.seed, self.epoch]).permutation(self.num_records)
+        padded = np.resize(order, len(self) // self.clips_per_video * self.world_size)
+        for index in padded[self.rank :: self.world_size]:
+            yield from ((self.epoch, int(index), number) for number in range(self.clips_per_video))
 
 
 class ShareSampler(Sampler[int]):
@@ -183,9 +187,10 @@ class ShareSampler(Sampler[int]):
 
 
 def collate(items: Sequence[Sample | DamagedClip]) -> Batch:
-    """A batch of the clips that could be read, and the damaged ones."""
-    samples = [item for item in items if isinstance(item, Sample)]
+    """A batch of the clips that could be read, and the damaged ones; of a video with a damaged clip none is taken."""
     damaged = [item for item in items if isinstance(item, DamagedClip)]
+    without = {item.index for item in damaged}
+    samples = [item for item in items if isinstance(item, Sample) and item.index not in without]
     clips = torch.stack([sample.clip for sample in samples]) if samples else torch.empty(0, 3, 0, 0, 0, dtype=torch.uint8)
     labels, indices = ([getattr(sample, name) for sample in samples] for name in ("label", "index"))
     return Batch(clips, torch.tensor(labels, dtype=torch.int64), torch.tensor(indices, dtype=torch.int64), damaged)
@@ -194,7 +199,7 @@ def collate(items: Sequence[Sample | DamagedClip]) -> Batch:
 def make_loader(
     dataset: ClipDataset,
     batch_size: int,
-    sampler: Sampler[int] | Sampler[tuple[int, int]],
+    sampler: Sampler[int] | Sampler[tuple[int, int, int]],
     num_workers: int = 0,
     drop_last: bool = False,
     pin_memory: bool = False,

@@ -70,13 +70,29 @@ class FactoredConv3d(nn.Conv3d):
         return out.view(*out.shape[:3], *x.shape[3:])
 
 
+class BatchNorm(nn.BatchNorm3d):
+    """Batch norm over (N, C, T, H, W), right also where T, H or W is 1.
+
+    There the strides of a tensor do not tell one memory format from another, and PyTorch's backward on the CPU can take the gradient
+    for one of the other format and return wrong numbers (seen in 2.15; `tests/models/test_layers.py`). Three dimensions have one format.
+    """
+
+    def _check_input_dim(self, x: Tensor) -> None:
+        """Five dimensions, or the three that forward makes of them."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        if 1 in x.shape[2:] and torch.is_grad_enabled():
+            return super().forward(x.flatten(2)).reshape(x.shape)
+        return super().forward(x)
+
+
 class ConvNorm(nn.Sequential):
     """Convolution without bias, batch norm, activation (`none` leaves it out)."""
 
     def __init__(self, conv: FactoredConv3d, activation: Literal["none", "relu", "hswish"]) -> None:
         super().__init__()
         self.conv = conv
-        self.norm = nn.BatchNorm3d(conv.out_channels, eps=BATCH_NORM_EPS)
+        self.norm = BatchNorm(conv.out_channels, eps=BATCH_NORM_EPS)
         if activation != "none":
             self.activation = make_activation(activation)
 
@@ -116,6 +132,22 @@ class GlobalAveragePool(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return x.mean((2, 3, 4))
+
+
+class GaussianDropout(nn.Module):
+    """Multiplies each element by clip(N(mean, std), 0, 1) / mean in training; nothing in evaluation.
+
+    Source: REFERENCE section 2 (Dropout positions); Srivastava et al., JMLR 15 (2014), section 10.
+    """
+
+    def __init__(self, mean: float, std: float) -> None:
+        super().__init__()
+        self.mean, self.std = mean, std
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training:
+            return x
+        return x * (torch.empty_like(x).normal_(self.mean, self.std).clamp_(0.0, 1.0) / self.mean)
 
 
 def make_activation(name: Literal["relu", "hswish"]) -> nn.Module:

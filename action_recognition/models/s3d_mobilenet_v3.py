@@ -13,12 +13,14 @@ from action_recognition.models.layers import (
     ConvForm,
     ConvNorm,
     FactoredConv3d,
+    GaussianDropout,
     SqueezeExcite,
     TemporalAveragePool,
     channels_innermost,
     make_activation,
 )
 from action_recognition.template import Backbone
+from action_recognition.template import GaussianDropout as GaussianDropoutConfig
 
 
 @dataclass(frozen=True)
@@ -44,14 +46,14 @@ def block_configs(config: Backbone) -> list[BlockConfig]:
 class InvertedResidual(nn.Module):
     """One block.
 
-        x -- expand 1x1x1, BN, act -- depthwise 1xkxk, BN -- [SE] -- act -- project ktx1x1, BN -- [mean of 2 frames] -- (+ x)
+        x -- expand 1x1x1, BN, act -- depthwise 1xkxk, BN -- [SE] -- act -- project ktx1x1, BN -- [mean of 2 frames] -- [dropout] -- (+ x)
 
     The expansion is left out where it would not widen; the sum is there where neither size nor channels change.
     (N, C, T, H, W) -> (N, out_channels, T / temporal_stride, H / spatial_stride, W / spatial_stride).
     Source: REFERENCE section 2 (Blocks).
     """
 
-    def __init__(self, in_channels: int, config: BlockConfig, form: ConvForm) -> None:
+    def __init__(self, in_channels: int, config: BlockConfig, form: ConvForm, dropout: GaussianDropoutConfig | None = None) -> None:
         super().__init__()
         wide = config.expand_channels
         self.has_residual = config.spatial_stride == config.temporal_stride == 1 and in_channels == config.out_channels
@@ -62,6 +64,7 @@ class InvertedResidual(nn.Module):
         self.activation = make_activation(config.activation)
         self.project = ConvNorm(FactoredConv3d(wide, config.out_channels, (config.temporal_kernel_size, 1), form=form), "none")
         self.pool = TemporalAveragePool() if config.temporal_stride == 2 else None
+        self.dropout = GaussianDropout(dropout.mean, dropout.std) if dropout and self.has_residual else None
 
     def forward(self, x: Tensor) -> Tensor:
         out: Tensor = x if self.expand is None else self.expand(x)
@@ -71,6 +74,8 @@ class InvertedResidual(nn.Module):
         out = self.project(self.activation(out))
         if self.pool is not None:
             out = self.pool(out)
+        if self.dropout is not None:
+            out = self.dropout(out)
         return x + out if self.has_residual else out
 
 
@@ -88,7 +93,7 @@ class S3DMobileNetV3(nn.Module):
         self.attentions = nn.ModuleDict()
         channels = config.stem_channels
         for index, block in enumerate(block_configs(config)):
-            self.blocks.append(InvertedResidual(channels, block, form))
+            self.blocks.append(InvertedResidual(channels, block, form, config.gaussian_dropout))
             channels = block.out_channels
             kind = config.attention[index]
             if kind != "none":

@@ -120,6 +120,8 @@ class EpochLines(Callback):
         left = (trainer.max_epochs - trainer.current_epoch - 1) * sum(self._durations) / len(self._durations)
         ends = (datetime.now() + timedelta(seconds=left)).strftime("%H:%M:%S")
         assert isinstance(pl_module, GestureTraining)
+        if not pl_module.epoch_loss.update_called:
+            return
         print(
             f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}: loss {float(pl_module.epoch_loss.compute()):.3f}, "
             f"val top-1 {float(trainer.callback_metrics['val/accuracy']):.1f} %, "

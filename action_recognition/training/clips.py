@@ -9,12 +9,13 @@ from action_recognition.data.datasets import Batch, ClipDataset, EpochShuffleSam
 
 
 class ClipData(L.LightningDataModule):
-    """Loaders for training (shuffled, last partial batch dropped) and validation (each clip exactly once)."""
+    """Loaders for training (shuffled, last partial batch dropped; `batch_size` counts videos) and validation (each clip exactly once)."""
 
-    def __init__(self, train: ClipDataset, val: ClipDataset, *, batch_size: int, num_workers: int, seed: int) -> None:
+    def __init__(self, train: ClipDataset, val: ClipDataset, *, batch_size: int, clips_per_video: int, num_workers: int, seed: int) -> None:
         super().__init__()
         self.train, self.val = train, val
         self.batch_size, self.num_workers, self.seed = batch_size, num_workers, seed
+        self.clips_per_video = clips_per_video
 
     @property
     def _ranks(self) -> tuple[int, int]:
@@ -28,8 +29,8 @@ class ClipData(L.LightningDataModule):
 
     def train_dataloader(self) -> DataLoader[Batch]:
         rank, world_size = self._ranks
-        sampler = EpochShuffleSampler(len(self.train), self.seed, rank, world_size)
-        return make_loader(self.train, self.batch_size, sampler, self.num_workers, drop_last=True)
+        sampler = EpochShuffleSampler(len(self.train), self.seed, rank, world_size, self.clips_per_video)
+        return make_loader(self.train, self.batch_size * self.clips_per_video, sampler, self.num_workers, drop_last=True)
 
     def val_dataloader(self) -> DataLoader[Batch]:
         rank, world_size = self._ranks

@@ -13,15 +13,15 @@ from torchmetrics import CatMetric, MeanMetric
 from action_recognition.checkpoint import TRAINED_MODEL_KEY
 from action_recognition.data.datasets import Batch
 from action_recognition.errors import user_error
-from action_recognition.losses import AMSoftmaxLoss
 from action_recognition.metrics import mean_top_k_accuracy, top_k_accuracy
 from action_recognition.models.recogniser import Normalize, Recogniser
 from action_recognition.schedules import ScaledSchedule, am_softmax_scale, is_frozen, learning_rate
-from action_recognition.template import Template
+from action_recognition.template import ModelConfig, Template
+from action_recognition.training.recipe import Recipe
 
 
 class GestureTraining(L.LightningModule):
-    """AM-Softmax over the cosines of a `Recogniser`, SGD, warm-up, steps and the frozen start.
+    """The template's losses over a `Recogniser`, SGD, warm-up, steps and the frozen start.
 
     `steps_per_epoch` is asked when needed, since the number of devices is known only then. `description` is what a checkpoint says
     about its weights.
@@ -31,6 +31,7 @@ class GestureTraining(L.LightningModule):
         self,
         network: Recogniser,
         template: Template,
+        model: ModelConfig,
         *,
         base_learning_rate: float,
         schedule: ScaledSchedule,
@@ -47,13 +48,7 @@ class GestureTraining(L.LightningModule):
         self.steps_per_epoch = steps_per_epoch
         self.description = description
         self.seed = seed
-        loss = self.recipe.loss
-        self.loss = AMSoftmaxLoss(
-            margin=loss.margin,
-            entropy_weight=loss.entropy_weight,
-            use_pr_product=loss.pr_product,
-            hard_sample_weight=loss.hard_sample_weight,
-        )
+        self.losses = Recipe(template.training, model.backbone)
         self.epoch_loss = MeanMetric()
         self.val_cosine, self.val_labels = CatMetric(), CatMetric()
 
@@ -71,14 +66,18 @@ class GestureTraining(L.LightningModule):
             return None  # damaged clips left too few for a batch norm
         # Noise of the network (Gumbel) follows from the step alone, so that going on repeats what never stopping would have drawn.
         torch.manual_seed(hash((self.seed, self.global_step, self.global_rank)))
-        cosine = self.network(self.normalize(batch.clips))
         scale = am_softmax_scale(self.global_step, self.steps_per_epoch(), self.recipe.loss)
-        loss: Tensor = self.loss(cosine, batch.labels, scale=scale)
+        losses: dict[str, Tensor] = self.losses(self.network, self.normalize(batch.clips), batch.labels, scale=scale)
+        loss = torch.stack(list(losses.values())).sum()
+        for name, value in losses.items():
+            self.log(f"train/{name}", value.detach(), batch_size=len(batch.labels))
         self.epoch_loss.update(loss.detach(), weight=len(batch.labels))
         self.log("train/loss", loss.detach(), prog_bar=True, batch_size=len(batch.labels))
         return loss
 
     def on_train_epoch_end(self) -> None:
+        if not self.epoch_loss.update_called:
+            return  # gone on from a checkpoint that was saved after the last step of its epoch
         mean = float(self.epoch_loss.compute())
         self.epoch_loss.reset()
         self.log("train/loss_epoch", mean)

@@ -82,6 +82,7 @@ def train(work_dir: Path, options: TrainOptions) -> Path:
     module = GestureTraining(
         network,
         template,
+        model,
         base_learning_rate=basic.base_learning_rate,
         schedule=schedule,
         steps_per_epoch=data.steps_per_epoch,
@@ -142,6 +143,7 @@ def _clip_data(template: Template, options: TrainOptions, labels: list[str]) -> 
         ClipDataset(train_records, template.input, augmentation=augmentation, label_swaps=swaps, seed=options.seed),
         ClipDataset(val_records, template.input),
         batch_size=batch_size,
+        clips_per_video=template.training.clips_per_video,
         num_workers=template.training.num_workers if options.num_workers is None else options.num_workers,
         seed=options.seed,
     )

@@ -78,11 +78,11 @@ def test_training_clips_are_a_function_of_seed_epoch_and_index(root: Path, clip_
     lines = ["a.mp4 0", "b.mp4 1"]
     clips, again = (dataset(root, lines, clip_input, augmentation, seed=3) for _ in range(2))
     other_seed = dataset(root, lines, clip_input, augmentation, seed=4)
-    clip = clips[5, 1].clip  # type: ignore[union-attr]
+    clip = clips[5, 1, 0].clip  # type: ignore[union-attr]
     np.random.seed(99)
-    assert torch.equal(clip, again[5, 1].clip)  # type: ignore[union-attr]
-    assert not torch.equal(clip, again[6, 1].clip)  # type: ignore[union-attr]
-    assert not torch.equal(clip, other_seed[5, 1].clip)  # type: ignore[union-attr]
+    assert torch.equal(clip, again[5, 1, 0].clip)  # type: ignore[union-attr]
+    assert not torch.equal(clip, again[6, 1, 0].clip)  # type: ignore[union-attr]
+    assert not torch.equal(clip, other_seed[5, 1, 0].clip)  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize(("label", "mirrored_label"), [(0, 1), (1, 0), (2, 2)])
@@ -95,7 +95,7 @@ def test_mirroring_swaps_labels_both_ways(
     clips = dataset(root, [f"half.mp4 {label}"], clip_input, augmentation)
     seen: Counter[bool] = Counter()
     for epoch in range(60):
-        sample = clips[epoch, 0]
+        sample = clips[epoch, 0, 0]
         assert isinstance(sample, Sample)
         mirrored = bool(sample.clip[..., :8].float().mean() > sample.clip[..., -8:].float().mean())
         assert sample.label == (mirrored_label if mirrored else label)
@@ -106,7 +106,7 @@ def test_mirroring_swaps_labels_both_ways(
 def test_no_mirroring_without_probability(root: Path, clip_input: ClipInput, augmentation: Augmentation) -> None:
     flip = augmentation.flip.model_copy(update={"probability": 0.0})
     clips = dataset(root, ["a.mp4 0"], clip_input, augmentation.model_copy(update={"flip": flip}))
-    assert {clips[epoch, 0].label for epoch in range(20)} == {0}  # type: ignore[union-attr]
+    assert {clips[epoch, 0, 0].label for epoch in range(20)} == {0}  # type: ignore[union-attr]
 
 
 def test_a_damaged_clip_names_line_and_file(root: Path, clip_input: ClipInput) -> None:
@@ -167,7 +167,7 @@ def test_workers_give_the_same_batches(root: Path, clip_input: ClipInput, augmen
 def test_the_data_set_can_be_pickled(root: Path, clip_input: ClipInput, augmentation: Augmentation) -> None:
     clips = dataset(root, ["a.mp4 0"], clip_input, augmentation)
     copied = pickle.loads(pickle.dumps(clips))
-    assert torch.equal(copied[2, 0].clip, clips[2, 0].clip)  # type: ignore[union-attr]
+    assert torch.equal(copied[2, 0, 0].clip, clips[2, 0, 0].clip)  # type: ignore[union-attr]
 
 
 def test_swaps_hold_both_ways_and_only_for_labels_in_use() -> None:
@@ -185,7 +185,7 @@ def test_training_shares_are_equal_and_cover_every_clip(num_clips: int, world_si
     samplers = [EpochShuffleSampler(num_clips, 5, rank, world_size) for rank in range(world_size)]
     shares = [list(sampler) for sampler in samplers]
     assert {len(share) for share in shares} == {len(samplers[0])} == {-(-num_clips // world_size)}
-    counts = Counter(index for share in shares for _, index in share)
+    counts = Counter(index for share in shares for _, index, _ in share)
     assert set(counts) == set(range(num_clips))
     assert max(counts.values()) - min(counts.values()) <= 1
 
@@ -195,9 +195,23 @@ def test_training_order_changes_with_epoch_and_seed_only() -> None:
     first = list(sampler)
     assert first == list(EpochShuffleSampler(50, seed=1)) == list(sampler)
     sampler.set_epoch(1)
-    assert {epoch for epoch, _ in sampler} == {1}
-    orders = [[index for _, index in order] for order in (first, sampler, EpochShuffleSampler(50, seed=2))]
+    assert {epoch for epoch, _, _ in sampler} == {1}
+    orders = [[index for _, index, _ in order] for order in (first, sampler, EpochShuffleSampler(50, seed=2))]
     assert orders[0] != orders[1] and orders[0] != orders[2] and orders[0] != list(range(50))
+
+
+def test_clips_of_one_video_follow_each_other_and_differ(root: Path, clip_input: ClipInput, augmentation: Augmentation) -> None:
+    keys = list(EpochShuffleSampler(5, seed=1, clips_per_video=2))
+    assert len(keys) == len(EpochShuffleSampler(5, seed=1, clips_per_video=2)) == 10
+    assert all(first[:2] == second[:2] and (first[2], second[2]) == (0, 1) for first, second in zip(keys[::2], keys[1::2], strict=True))
+    clips = dataset(root, ["a.mp4 0"], clip_input, augmentation)
+    assert not torch.equal(clips[0, 0, 0].clip, clips[0, 0, 1].clip)  # type: ignore[union-attr]
+
+
+def test_a_video_with_a_damaged_clip_gives_none_to_the_batch() -> None:
+    whole = [Sample(torch.zeros(3, 1, 2, 2, dtype=torch.uint8), 0, index) for index in (4, 4, 7)]
+    batch = collate([*whole, DamagedClip(7, "gone")])
+    assert batch.indices.tolist() == [4, 4]
 
 
 @pytest.mark.parametrize(("num_clips", "world_size"), [(10, 1), (10, 3), (2, 5)])
