@@ -45,7 +45,7 @@ class Plan:
 
 FULL = Plan(train_clips=1500, val_clips=120, test_clips=240, stream_gestures=10, epochs=None, least_top1_percent=90.0)
 # Chance is 16.7 %. Fair guesses over 60 clips stay below 30 % in 99 of 100 draws.
-QUICK = Plan(train_clips=180, val_clips=24, test_clips=60, stream_gestures=3, epochs=8, least_top1_percent=30.0)
+QUICK = Plan(train_clips=360, val_clips=24, test_clips=60, stream_gestures=3, epochs=10, least_top1_percent=30.0)
 
 
 @dataclass
@@ -268,7 +268,7 @@ def build_parser() -> argparse.ArgumentParser:
     default = Path("quickstart_run")
     where = f"where everything goes; a folder of an earlier quickstart is used again (default: {default})"
     parser.add_argument("--work-dir", type=Path, default=default, metavar="DIR", help=where)
-    parser.add_argument("--quick", action="store_true", help="about a minute: shows that every step runs, and learns only a little")
+    parser.add_argument("--quick", action="store_true", help="a minute or two: shows that every step runs, and learns only a little")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the clips and of the training (default: 0)")
     return parser
 
