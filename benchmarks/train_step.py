@@ -5,10 +5,14 @@ Batch 2, 112 x 112 pixels, f32, eager, random weights. Beside the promised ratio
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
+
+# oneDNN keeps 1024 compiled primitives; three networks in turn need more, and each would compile its own anew in every round.
+os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "16384")
 
 import torch
 

@@ -147,7 +147,10 @@ class GaussianDropout(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         if not self.training:
             return x
-        return x * (torch.empty_like(x).normal_(self.mean, self.std).clamp_(0.0, 1.0) / self.mean)
+        # Drawn in the order of the folded form's memory, (N, T, H, W, C): PyTorch fills a plain tensor several times faster.
+        innermost = x.movedim(1, -1)
+        noise = torch.empty(innermost.shape, dtype=x.dtype, device=x.device).normal_(self.mean, self.std).clamp_(0.0, 1.0)
+        return x * noise.div_(self.mean).movedim(-1, 1)
 
 
 def make_activation(name: Literal["relu", "hswish"]) -> nn.Module:
