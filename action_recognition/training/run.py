@@ -17,7 +17,7 @@ from lightning.pytorch.callbacks import Callback, RichProgressBar
 from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
 
 from action_recognition.checkpoint import RawCheckpoint, describe_training, read_checkpoint, trained_model
-from action_recognition.data.annotations import ClipRecord, read_annotations
+from action_recognition.data.annotations import ClipRecord, find_annotation_files, read_annotations
 from action_recognition.data.datasets import ClipDataset, label_swap_map
 from action_recognition.data.labels import training_labels
 from action_recognition.errors import Problem, UserError, user_error
@@ -60,7 +60,6 @@ def train(work_dir: Path, options: TrainOptions) -> Path:
     """
     template, model = load_template_dir(work_dir)
     template = _with_options(template, options)
-    ann_files = [*options.train_ann_files, *options.val_ann_files]
     labels, labels_from = training_labels(options.train_ann_files, options.classes, template.labels, options.train_data_roots)
     say(f"{labels_from} ({len(labels)} classes)")
     L.seed_everything(options.seed, verbose=False)
@@ -78,7 +77,7 @@ def train(work_dir: Path, options: TrainOptions) -> Path:
     original_epochs = load_template_dir(work_dir)[0].hyper_parameters.basic.epochs
     schedule = scale_schedule(template.training.schedule, original_epochs, basic.epochs)
     say(f"schedule over {basic.epochs} epochs: {schedule}")
-    record = run_record(options.seed, ann_files, start_weights)
+    record = run_record(options.seed, _annotation_files(options), start_weights)
     module = GestureTraining(
         network,
         template,
@@ -95,6 +94,12 @@ def train(work_dir: Path, options: TrainOptions) -> Path:
     latest = options.save_checkpoints_to / "latest.pth"
     say(f"saved: {latest} (last epoch), {latest.with_name('best.pth')} (best on the validation clips)")
     return latest
+
+
+def _annotation_files(options: TrainOptions) -> list[Path]:
+    """Where the annotation files really are: as given, or under their roots."""
+    train_pairs = find_annotation_files(options.train_ann_files, options.train_data_roots)
+    return [file for file, _ in train_pairs + find_annotation_files(options.val_ann_files, options.val_data_roots)]
 
 
 def say(message: str) -> None:

@@ -208,6 +208,13 @@ def test_ctrl_c_saves_a_checkpoint_that_can_be_gone_on_from(data: Path, work_dir
     assert read_checkpoint(out / "latest.pth").content["epoch"] == done + 1
 
 
+def test_an_annotation_file_may_be_named_under_its_root(data: Path, work_dir: Path, tmp_path: Path) -> None:
+    latest = train(
+        work_dir, options(data, tmp_path / "out", epochs=1, train_ann_files=[Path("train.txt")], val_ann_files=[Path("val.txt")])
+    )
+    assert set(load_trained_model(latest).record["annotation_sha256"]) == {"train.txt", "val.txt"}
+
+
 def test_the_frame_rate_batch_and_mirror_notes_are_said(
     data: Path, work_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
