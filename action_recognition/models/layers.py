@@ -81,7 +81,8 @@ class BatchNorm(nn.BatchNorm3d):
         """Five dimensions, or the three that forward makes of them."""
 
     def forward(self, x: Tensor) -> Tensor:
-        if 1 in x.shape[2:] and torch.is_grad_enabled():
+        learns = torch.is_grad_enabled() and (x.requires_grad or self.weight.requires_grad)
+        if learns and 1 in x.shape[2:]:
             return super().forward(x.flatten(2)).reshape(x.shape)
         return super().forward(x)
 
