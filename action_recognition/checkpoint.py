@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from torch import Tensor
 
 from action_recognition.errors import user_error
-from action_recognition.template import ModelConfig, Template
+from action_recognition.template import MODEL_CONFIG, ModelConfig, Template
 
 FORMAT_VERSION = 1
 NETWORK_PREFIX = "network."
@@ -115,7 +115,7 @@ def trained_model(raw: RawCheckpoint) -> TrainedModel:
             state_dict=raw.state_dict,
             labels=tuple(str(label) for label in description["labels"]),
             template=Template.model_validate(description["template"]),
-            model=ModelConfig.model_validate(description["model"]),
+            model=MODEL_CONFIG.validate_python(description["model"]),
             record=dict(description["record"]),
             weights_sha256=raw.sha256,
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from action_recognition.template import AMSoftmax, Schedule
+from action_recognition.template import AMSoftmax, StepSchedule
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class ScaledSchedule:
         return f"freeze {self.freeze_epochs}, warm-up {self.warmup_epochs}, steps at {steps}"
 
 
-def scale_schedule(schedule: Schedule, template_epochs: int, epochs: int) -> ScaledSchedule:
+def scale_schedule(schedule: StepSchedule, template_epochs: int, epochs: int) -> ScaledSchedule:
     """The schedule for `epochs` epochs instead of the template's.
 
     A run of a tenth of the epochs freezes, warms up and steps at a tenth of them, so that a short run also reaches its full rate.
@@ -77,8 +77,8 @@ def am_softmax_scale(step: int, steps_per_epoch: int, loss: AMSoftmax) -> float:
     With r = step / n and n = int(scale_epochs * steps_per_epoch): start - (start - end) / (power - 1) * (power * r - r^power).
     Source: REFERENCE section 3 (Scale).
 
-    >>> recipe = AMSoftmax(margin=0.35, scale_start=30.0, scale_end=5.0, scale_power=1.2, scale_epochs=41.276,
-    ...                    entropy_weight=0.085, pr_product=True, hard_sample_weight=0.0)
+    >>> recipe = AMSoftmax(type="am_softmax", margin=0.35, scale_start=30.0, scale_end=5.0, scale_power=1.2,
+    ...                    scale_epochs=41.276, entropy_weight=0.085, pr_product=True, hard_sample_weight=0.0)
     >>> am_softmax_scale(0, 100, recipe), round(am_softmax_scale(700, 100, recipe), 4), am_softmax_scale(5000, 100, recipe)
     (30.0, 19.4263, 5.0)
     """

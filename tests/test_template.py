@@ -117,7 +117,7 @@ def test_problems_of_both_files_are_reported_together(folder: Path) -> None:
     template, model = folder / "template.yaml", folder / "model.yaml"
     _replace(template, "clip_len: 8", "clip_len: eight")
     _replace(template, "gpu_num: 4", "gpu_num: -1")
-    _replace(template, "probability: 0.5", "probability: 1.5")
+    _replace(template, "      probability: 0.5", "      probability: 1.5")
     _replace(model, "embedding_size", "embeding_size")
     messages = _messages(folder)
     assert f"{template}:{_line_of(template, 'clip_len')}: input.clip_len: found 'eight'; allowed: a valid integer" in messages

@@ -19,7 +19,7 @@ from action_recognition.models.layers import (
     channels_innermost,
     make_activation,
 )
-from action_recognition.template import Backbone
+from action_recognition.template import MobileNetV3Backbone
 from action_recognition.template import GaussianDropout as GaussianDropoutConfig
 
 
@@ -37,7 +37,7 @@ class BlockConfig:
     temporal_stride: int
 
 
-def block_configs(config: Backbone) -> list[BlockConfig]:
+def block_configs(config: MobileNetV3Backbone) -> list[BlockConfig]:
     """The columns of the table, in order."""
     names = BlockConfig.__dataclass_fields__
     return [BlockConfig(**{name: getattr(config, name)[i] for name in names}) for i in range(len(config.kernel_size))]
@@ -85,7 +85,7 @@ class S3DMobileNetV3(nn.Module):
     Input (N, 3, T, H, W) float, RGB, normalised. Output: features (N, last_channels, T', H', W') and the attention masks.
     """
 
-    def __init__(self, config: Backbone, form: ConvForm = "folded") -> None:
+    def __init__(self, config: MobileNetV3Backbone, form: ConvForm = "folded") -> None:
         super().__init__()
         self.form = form
         self.stem = ConvNorm(FactoredConv3d(3, config.stem_channels, (1, 3), spatial_stride=2, form=form), "hswish")

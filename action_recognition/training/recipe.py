@@ -11,7 +11,7 @@ from action_recognition.losses.clip_mixing import ClipMixingLoss
 from action_recognition.losses.push import CentrePushLoss, LocalPushLoss
 from action_recognition.losses.self_challenging import self_challenge
 from action_recognition.models.recogniser import Recogniser
-from action_recognition.template import Backbone, Training
+from action_recognition.template import EfficientNetLite0Backbone, MobileNetV3Backbone, Training
 
 
 class Recipe(nn.Module):
@@ -24,7 +24,7 @@ class Recipe(nn.Module):
     statistics on what is left of them; all losses use the second pass. Source: REFERENCE sections 3 and 4.
     """
 
-    def __init__(self, training: Training, backbone: Backbone) -> None:
+    def __init__(self, training: Training, backbone: MobileNetV3Backbone | EfficientNetLite0Backbone) -> None:
         super().__init__()
         loss, extra = training.loss, training.regularisers
         self.am_softmax = AMSoftmaxLoss(

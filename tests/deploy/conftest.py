@@ -10,7 +10,7 @@ import torch
 from action_recognition.checkpoint import TrainedModel
 from action_recognition.deploy.export import ExportOptions, export_model
 from action_recognition.models.build import build_recogniser
-from action_recognition.template import Backbone, ClipInput, Head, ModelConfig, load_template_dir
+from action_recognition.template import ClipInput, Head, MobileNetV3Backbone, S3DMobileNetV3Config, load_template_dir
 from tests.conftest import template_dir
 
 LABELS = ("Thumb up", "thumb_up", "No gesture", 'Größe "<&>" 你好')
@@ -30,7 +30,7 @@ def tiny_trained() -> TrainedModel:
     template = template.model_copy(update={"input": clip_input})  # keeps its own labels: those of the weights count
     # The published table cut to two blocks, so that a new column of it needs no change here.
     table = {key: value[:2] if isinstance(value, list) else value for key, value in published.backbone.model_dump().items()}
-    backbone = Backbone.model_validate(
+    backbone = MobileNetV3Backbone.model_validate(
         table
         | {
             "stem_channels": 8,
@@ -46,7 +46,7 @@ def tiny_trained() -> TrainedModel:
             "last_channels": 32,
         }
     )
-    model = ModelConfig(type="s3d_mobilenet_v3", backbone=backbone, head=Head(embedding_size=16))
+    model = S3DMobileNetV3Config(type="s3d_mobilenet_v3", backbone=backbone, head=Head(embedding_size=16))
     torch.manual_seed(3)
     network = build_recogniser(model, len(LABELS))
     for module in network.modules():

@@ -17,7 +17,7 @@ from action_recognition.models.layers import (
     TemporalAveragePool,
     channels_innermost,
 )
-from action_recognition.template import ModelConfig, load_template_dir
+from action_recognition.template import MODEL_CONFIG, load_template_dir
 from tests.tiny import tiny_template
 
 KERNELS = [((1, 1), 1, 1), ((1, 3), 1, 1), ((1, 5), 2, 1), ((1, 3), 2, 8), ((3, 1), 1, 1), ((5, 1), 1, 1), ((3, 1), 1, 8)]
@@ -116,5 +116,5 @@ def test_dropout_sits_on_residual_branches_only() -> None:
     from tests.conftest import template_dir
 
     _, model = load_template_dir(template_dir("msasl"))
-    blocks = build_recogniser(ModelConfig.model_validate(model.model_dump()), 3).backbone.blocks
+    blocks = build_recogniser(MODEL_CONFIG.validate_python(model.model_dump()), 3).backbone.blocks
     assert [i for i, block in enumerate(blocks) if block.dropout is not None] == [0, 2, 4, 5, 7, 8, 9, 11, 14]

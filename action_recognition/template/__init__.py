@@ -1,0 +1,46 @@
+"""template.yaml and model.yaml: what they may hold, and reading them. Imports neither torch nor cv2."""
+
+from action_recognition.template.document import (
+    MODEL_FILE,
+    SNAPSHOT_FILE,
+    TEMPLATE_FILE,
+    ClipInput,
+    Default,
+    Dependency,
+    Metric,
+    OpenVinoFormat,
+    OutputFormat,
+    Template,
+    load_model_config,
+    load_template,
+    load_template_dir,
+)
+from action_recognition.template.model import (
+    MODEL_CONFIG,
+    EfficientNetLite0Backbone,
+    GaussianDropout,
+    Head,
+    MobileNetV3Backbone,
+    ModelConfig,
+    S3DEfficientNetLite0Config,
+    S3DMobileNetV3Config,
+)
+from action_recognition.template.recipe import (
+    SGD,
+    AdamW,
+    AMSoftmax,
+    Augmentation,
+    BatchAugmentation,
+    BlockDropout,
+    CosineSchedule,
+    CrossEntropy,
+    Flip,
+    Mix,
+    Photometric,
+    ReferenceAugmentation,
+    Regularisers,
+    Rotate,
+    Schedule,
+    StepSchedule,
+    Training,
+)

@@ -1,0 +1,90 @@
+"""The schema of model.yaml: one class per architecture, told apart by `type`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, TypeAdapter, model_validator
+
+from action_recognition.template.sections import NonNegativeFloat, PositiveInt, Section, Share
+
+AttentionKind = Literal["none", "spatial", "spatial_temporal"]
+EFFICIENTNET_LITE0_BLOCKS = 16
+EFFICIENTNET_LITE0_FEATURES = 1280
+
+
+class GaussianDropout(Section):
+    """Multiplicative noise of mean 1 on residual branches: clip(N(mean, std), 0, 1) / mean per element."""
+
+    mean: Share
+    std: NonNegativeFloat
+
+
+class MobileNetV3Backbone(Section):
+    """S3D-MobileNetV3 as a table with one column per block; rows are lists of equal length."""
+
+    stem_channels: PositiveInt
+    kernel_size: list[Literal[3, 5]]
+    expand_channels: list[PositiveInt]
+    out_channels: list[PositiveInt]
+    squeeze_excite: list[bool]
+    activation: list[Literal["relu", "hswish"]]
+    spatial_stride: list[Literal[1, 2]]
+    temporal_kernel_size: list[Literal[1, 3, 5]]
+    temporal_stride: list[Literal[1, 2]]
+    attention: list[AttentionKind]
+    last_channels: PositiveInt
+    gaussian_dropout: GaussianDropout | None
+
+    @model_validator(mode="after")
+    def _columns_have_equal_length(self) -> Self:
+        num_blocks = len(self.kernel_size)
+        if not num_blocks:
+            raise ValueError("kernel_size is empty, a backbone has at least one block")
+        for name, value in self:
+            if isinstance(value, list) and len(value) != num_blocks:
+                raise ValueError(f"{name} has {len(value)} entries, kernel_size has {num_blocks}: one per block")
+        return self
+
+
+class EfficientNetLite0Backbone(Section):
+    """S3D over EfficientNet-Lite0: the 2-D network is fixed, each of its 16 blocks says what it does along time."""
+
+    temporal_kernel_size: Annotated[
+        list[Literal[1, 3, 5]], Field(min_length=EFFICIENTNET_LITE0_BLOCKS, max_length=EFFICIENTNET_LITE0_BLOCKS)
+    ]
+    temporal_stride: Annotated[list[Literal[1, 2]], Field(min_length=EFFICIENTNET_LITE0_BLOCKS, max_length=EFFICIENTNET_LITE0_BLOCKS)]
+
+    @property
+    def last_channels(self) -> int:
+        return EFFICIENTNET_LITE0_FEATURES
+
+    @property
+    def attention(self) -> list[AttentionKind]:
+        return ["none"] * EFFICIENTNET_LITE0_BLOCKS
+
+
+class Head(Section):
+    """Angular head: linear embedding, then the cosine to each class's column."""
+
+    embedding_size: PositiveInt
+
+
+class S3DMobileNetV3Config(Section):
+    """The architecture of the two published models."""
+
+    type: Literal["s3d_mobilenet_v3"]
+    backbone: MobileNetV3Backbone
+    head: Head
+
+
+class S3DEfficientNetLite0Config(Section):
+    """EfficientNet-Lite0 over time: neither squeeze-excite nor h-swish, made for INT8 on CPUs."""
+
+    type: Literal["s3d_efficientnet_lite0"]
+    backbone: EfficientNetLite0Backbone
+    head: Head
+
+
+ModelConfig = S3DMobileNetV3Config | S3DEfficientNetLite0Config
+MODEL_CONFIG: TypeAdapter[ModelConfig] = TypeAdapter(Annotated[ModelConfig, Field(discriminator="type")])
