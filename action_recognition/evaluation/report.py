@@ -1,4 +1,4 @@
-"""metrics.yaml, confusion matrix and the table of clips."""
+"""metrics.yaml and the table of clips."""
 
 from __future__ import annotations
 
@@ -14,8 +14,6 @@ import yaml
 
 from action_recognition.data.annotations import ClipRecord
 from action_recognition.errors import user_error
-
-_COUNTS_SHOWN_UP_TO = 30  # classes; beyond that the cells are too small for numbers
 
 
 @dataclass(frozen=True)
@@ -82,31 +80,4 @@ def write_clip_table(path: Path, records: Sequence[ClipRecord], scores: npt.NDAr
                     f"{row[predicted]:.5f}",
                 ]
             )
-    partial.replace(path)
-
-
-def draw_confusion_matrix(path: Path, counts: npt.NDArray[np.int64], labels: Sequence[str], title: str) -> None:
-    """A picture of the confusion matrix (C, C), rows are labels: shade = share of the row, number = count."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    number = len(labels)
-    size = max(4.0, 0.33 * number + 2.0)
-    figure = Figure(figsize=(size + 1.0, size), layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
-    share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    image = axes.imshow(share, cmap="Blues", vmin=0.0, vmax=1.0)
-    if number <= _COUNTS_SHOWN_UP_TO:
-        for row, column in zip(*np.nonzero(counts), strict=True):
-            dark = share[row, column] > 0.5
-            axes.text(column, row, str(counts[row, column]), ha="center", va="center", fontsize=8, color="white" if dark else "black")
-    axes.set_xticks(range(number), labels, rotation=90)
-    axes.set_yticks(range(number), labels)
-    axes.set_xlabel("predicted")
-    axes.set_ylabel("label")
-    axes.set_title(title)
-    figure.colorbar(image, ax=axes, label="share of the label's clips", shrink=0.8)
-    partial = path.with_name(f".{path.name}.part")
-    figure.savefig(partial, dpi=100, format="png")
     partial.replace(path)

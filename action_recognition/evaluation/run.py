@@ -20,7 +20,7 @@ from action_recognition.data.datasets import ClipDataset, ShareSampler, make_loa
 from action_recognition.deploy.backends import Backend, TorchBackend, load_backend
 from action_recognition.deploy.metadata import DeployMetadata
 from action_recognition.errors import user_error
-from action_recognition.evaluation.report import Metric, draw_confusion_matrix, update_metrics_file, write_clip_table
+from action_recognition.evaluation.report import Metric, update_metrics_file, write_clip_table
 from action_recognition.metrics import (
     confusion_matrix,
     mean_class_accuracy,
@@ -33,6 +33,7 @@ from action_recognition.metrics import (
 from action_recognition.models.build import build_recogniser
 from action_recognition.models.complexity import count
 from action_recognition.models.weights import load_for_inference
+from action_recognition.plots import draw_confusion_matrix
 from action_recognition.template import ClipInput, ModelConfig, Template, load_template_dir
 
 _BATCH_SIZE = 4

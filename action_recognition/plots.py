@@ -1,0 +1,94 @@
+"""Pictures of numbers, drawn without a screen; matplotlib is imported where it is used."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+_COUNTS_SHOWN_UP_TO = 30  # classes; beyond that the cells are too small for numbers
+
+
+def draw_confusion_matrix(path: Path, counts: npt.NDArray[np.int64], labels: Sequence[str], title: str) -> None:
+    """A picture of the confusion matrix (C, C), rows are labels: shade = share of the row, number = count."""
+    number = len(labels)
+    size = max(4.0, 0.33 * number + 2.0)
+    figure = _figure(size + 1.0, size)
+    axes = figure.add_subplot()
+    share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    image = axes.imshow(share, cmap="Blues", vmin=0.0, vmax=1.0)
+    if number <= _COUNTS_SHOWN_UP_TO:
+        for row, column in zip(*np.nonzero(counts), strict=True):
+            dark = share[row, column] > 0.5
+            axes.text(column, row, str(counts[row, column]), ha="center", va="center", fontsize=8, color="white" if dark else "black")
+    axes.set_xticks(range(number), labels, rotation=90)
+    axes.set_yticks(range(number), labels)
+    axes.set_xlabel("predicted")
+    axes.set_ylabel("label")
+    axes.set_title(title)
+    figure.colorbar(image, ax=axes, label="share of the label's clips", shrink=0.8)
+    _save(figure, path)
+
+
+def draw_training_curves(path: Path, epochs: Sequence[int], panels: Mapping[str, Mapping[str, Sequence[float]]]) -> None:
+    """One panel beside another, each with its lines by name over the epochs; nan leaves a gap."""
+    figure = _figure(4.6 * len(panels), 3.4)
+    for place, (title, lines) in enumerate(panels.items(), start=1):
+        axes = figure.add_subplot(1, len(panels), place)
+        for name, values in lines.items():
+            axes.plot(epochs, values, marker="." if len(epochs) < 40 else None, label=name)
+        axes.set_title(title)
+        axes.set_xlabel("epoch")
+        axes.grid(alpha=0.3)
+        if len(lines) > 1:
+            axes.legend()
+    _save(figure, path)
+
+
+def draw_learning_curve(
+    path: Path, clips_per_class: Sequence[float], accuracy: Sequence[float], intervals: Sequence[tuple[float, float]]
+) -> None:
+    """Validation top-1 (%) over training clips per class, on a logarithmic axis, with the 95 % interval (%) of each point."""
+    figure = _figure(5.4, 3.8)
+    axes = figure.add_subplot()
+    errors = np.abs(np.array(intervals, dtype=float).T - np.array(accuracy, dtype=float))
+    axes.errorbar(clips_per_class, accuracy, yerr=errors, marker="o", capsize=3)
+    axes.set_xscale("log")
+    axes.set_xticks(list(clips_per_class), [f"{count:g}" for count in clips_per_class])
+    axes.minorticks_off()
+    axes.set_xlabel("training clips per class")
+    axes.set_ylabel("validation top-1, %")
+    axes.grid(alpha=0.3)
+    _save(figure, path)
+
+
+def save_picture(path: Path, picture_hwc: npt.NDArray[np.uint8]) -> None:
+    """An RGB picture (H, W, 3) uint8 as PNG, written beside and renamed."""
+    import cv2
+
+    done, data = cv2.imencode(".png", np.ascontiguousarray(picture_hwc[..., ::-1]))
+    if not done:
+        raise OSError(f"{path}: the picture could not be encoded")
+    partial = path.with_name(f".{path.name}.part")
+    partial.write_bytes(data.tobytes())
+    partial.replace(path)
+
+
+def _figure(width_inches: float, height_inches: float) -> Any:
+    """A figure of its own: no state is shared with a window or with another thread's figures."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width_inches, height_inches), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def _save(figure: Any, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.part")
+    figure.savefig(partial, dpi=100, format="png")
+    partial.replace(path)

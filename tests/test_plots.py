@@ -1,0 +1,46 @@
+"""Pictures of numbers: they are there, whole, and show what they were given."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from action_recognition.plots import draw_confusion_matrix, draw_learning_curve, draw_training_curves, save_picture
+
+
+def picture(path: Path) -> np.ndarray:
+    read = cv2.imread(str(path))
+    assert read is not None
+    assert not list(path.parent.glob(".*.part"))
+    return read
+
+
+def test_a_confusion_matrix_is_dark_where_the_counts_are(tmp_path: Path) -> None:
+    for name, counts in (("diagonal", [[9, 0], [0, 9]]), ("exchanged", [[0, 9], [9, 0]])):
+        draw_confusion_matrix(tmp_path / f"{name}.png", np.array(counts), ["a", "b"], "title")
+    first, second = picture(tmp_path / "diagonal.png"), picture(tmp_path / "exchanged.png")
+    assert first.shape == second.shape
+    assert (first != second).any()
+
+
+def test_curves_are_drawn_with_gaps_and_for_a_single_epoch(tmp_path: Path) -> None:
+    draw_training_curves(tmp_path / "new" / "a.png", [1], {"loss": {"loss": [2.0]}})
+    draw_training_curves(
+        tmp_path / "b.png", [1, 2, 3], {"x": {"one": [1.0, float("nan"), 3.0], "two": [3.0, 2.0, 1.0]}, "y": {"y": [0.0] * 3}}
+    )
+    assert picture(tmp_path / "b.png").shape[1] > picture(tmp_path / "new" / "a.png").shape[1]
+
+
+def test_a_learning_curve_shows_its_points(tmp_path: Path) -> None:
+    draw_learning_curve(tmp_path / "flat.png", [3, 5, 24.6], [50.0] * 3, [(40.0, 60.0)] * 3)
+    draw_learning_curve(tmp_path / "rising.png", [3, 5, 24.6], [20.0, 50.0, 80.0], [(10.0, 30.0), (40.0, 60.0), (70.0, 90.0)])
+    assert (picture(tmp_path / "flat.png") != picture(tmp_path / "rising.png")).any()
+
+
+def test_a_saved_picture_keeps_its_colours(tmp_path: Path) -> None:
+    red = np.zeros((4, 5, 3), np.uint8)
+    red[..., 0] = 200
+    save_picture(tmp_path / "red.png", red)
+    assert picture(tmp_path / "red.png")[0, 0].tolist() == [0, 0, 200]
