@@ -1,0 +1,53 @@
+"""curves.csv and curves.png: one row per epoch. Imports neither torch nor Lightning, so that reading a run is quick."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+from action_recognition.plots import draw_training_curves
+
+CURVES_FILE = "curves.csv"
+CURVES_PICTURE = "curves.png"
+COLUMNS = ("epoch", "train_loss", "val_accuracy", "val_top1", "val_top5", "learning_rate", "seconds")
+
+
+def write_curves(path: Path, rows: Sequence[dict[str, float]]) -> None:
+    """Write beside, then rename; nan becomes an empty cell."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.part")
+    with partial.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(COLUMNS)
+        writer.writerows(["" if math.isnan(row[name]) else f"{row[name]:.6g}" for name in COLUMNS] for row in rows)
+    partial.replace(path)
+
+
+def read_curves(path: Path) -> list[dict[str, float]]:
+    """The rows of a curves.csv; an empty or unreadable cell is nan, a row without an epoch is left out."""
+    with path.open(newline="", encoding="utf-8", errors="replace") as file:
+        rows = [{name: _number(row.get(name)) for name in COLUMNS} for row in csv.DictReader(file)]
+    return [row for row in rows if not math.isnan(row["epoch"])]
+
+
+def draw_curves(path: Path, rows: Sequence[dict[str, float]]) -> None:
+    """Loss, validation accuracy and learning rate over the epochs, side by side."""
+
+    def column(name: str) -> list[float]:
+        return [row[name] for row in rows]
+
+    panels = {
+        "training loss": {"loss": column("train_loss")},
+        "validation accuracy, %": {"top-1, mean over classes": column("val_accuracy"), "top-5": column("val_top5")},
+        "learning rate": {"learning rate": column("learning_rate")},
+    }
+    draw_training_curves(path, [int(row["epoch"]) for row in rows], panels)
+
+
+def _number(text: str | None) -> float:
+    try:
+        return float(text) if text else math.nan
+    except ValueError:
+        return math.nan
