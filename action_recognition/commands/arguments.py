@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+START_KEYWORDS = ("imagenet",)  # as in models.weights.StartKeyword, which would import torch
+
 
 def path_list(text: str) -> list[Path]:
     """`a,b` as two paths; a path that itself holds commas is taken whole where it exists."""
@@ -19,6 +21,15 @@ def class_list(text: str) -> list[str]:
     if len(set(names)) != len(names):
         raise argparse.ArgumentTypeError(f"a name stands twice in {text!r}")
     return names
+
+
+def start_weights(text: str) -> Path | str:
+    """A keyword as it is, anything else as a path; `./imagenet` is a file.
+
+    >>> start_weights("imagenet"), start_weights("./imagenet")
+    ('imagenet', PosixPath('imagenet'))
+    """
+    return text if text in START_KEYWORDS else Path(text)
 
 
 def whole_number(text: str) -> int:

@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from action_recognition.commands.arguments import class_list, path_list, positive_float, positive_int, whole_number
+from action_recognition.commands.arguments import class_list, path_list, positive_float, positive_int, start_weights, whole_number
 from action_recognition.errors import user_error
 from action_recognition.template import MODEL_FILE, TEMPLATE_FILE, load_template_dir
 
@@ -40,7 +40,10 @@ def build_parser(work_dir: Path) -> argparse.ArgumentParser:
     )
     start = parser.add_argument_group("start").add_mutually_exclusive_group()
     start.add_argument(
-        "--load-weights", type=Path, metavar="FILE", help="start from these weights; the head starts fresh where its labels differ"
+        "--load-weights",
+        type=start_weights,
+        metavar="imagenet|FILE",
+        help="start from these weights; the head starts fresh where its labels differ (a file named imagenet is ./imagenet)",
     )
     start.add_argument("--resume-from", metavar="FILE|latest", help="go on with an interrupted run (optimiser and epoch included)")
     recipe = parser.add_argument_group("recipe")

@@ -10,7 +10,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from action_recognition import __version__
@@ -33,7 +33,10 @@ _NO_LABEL: Final = ""
 
 @dataclass(frozen=True)
 class Resize:
-    """Frames are scaled to this short side, then a square is cut from the centre; both in pixels."""
+    """Frames are scaled to this short side, then a square is cut from the centre; both in pixels.
+
+    A crop larger than the short side adds repeated edges.
+    """
 
     short_side: int
     crop_size: int
@@ -108,7 +111,7 @@ def example() -> DeployMetadata:
 
 def from_trained(trained: TrainedModel, weights_sha256: str) -> DeployMetadata:
     """The metadata of a training run's result; the export adds its own choices by `dataclasses.replace`."""
-    return from_template(trained.template, trained.labels, weights_sha256)
+    return replace(from_template(trained.template, trained.labels, weights_sha256), model_type=trained.model.type)
 
 
 def from_template(template: Template, labels: tuple[str, ...], weights_sha256: str) -> DeployMetadata:
@@ -116,7 +119,7 @@ def from_template(template: Template, labels: tuple[str, ...], weights_sha256: s
 
     A template's `negative_label` and swaps count only where they name classes that the weights have.
     """
-    clip_input = template.input
+    clip_input, loss = template.input, template.training.loss
     swaps = template.training.augmentation.flip.label_swaps
     return DeployMetadata(
         labels=labels,
@@ -125,7 +128,7 @@ def from_template(template: Template, labels: tuple[str, ...], weights_sha256: s
         resize=Resize(clip_input.resize_short_side, clip_input.crop_size),
         mean_values=tuple(clip_input.mean_values),
         scale_values=tuple(clip_input.scale_values),
-        score_scale=template.training.loss.scale_end,
+        score_scale=loss.scale_end if loss.type == "am_softmax" else loss.scale,
         template=template.name,
         weights_sha256=weights_sha256,
         negative_label=template.negative_label if template.negative_label in labels else None,
@@ -300,10 +303,8 @@ def _contradictions(metadata: DeployMetadata) -> list[Problem]:
         if not _positive(getattr(metadata, name))
     ]
     resize = metadata.resize
-    if not 0 < resize.crop_size <= resize.short_side:
-        problems.append(
-            Problem("resize", f"found crop_size {resize.crop_size} of short_side {resize.short_side}", "1 up to the short side")
-        )
+    if min(resize.crop_size, resize.short_side) < 1:
+        problems.append(Problem("resize", f"found crop_size {resize.crop_size} of short_side {resize.short_side}", "1 or more"))
     if len(metadata.mean_values) != 3 or not all(map(math.isfinite, metadata.mean_values)):
         problems.append(Problem("mean_values", f"found {metadata.mean_values}", "three numbers"))
     if len(metadata.scale_values) != 3 or not all(map(_positive, metadata.scale_values)):

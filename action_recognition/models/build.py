@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from action_recognition.models.head import AngularHead
 from action_recognition.models.layers import ConvForm
-from action_recognition.models.recogniser import Recogniser
+from action_recognition.models.recogniser import Backbone, Recogniser
+from action_recognition.models.s3d_efficientnet_lite0 import S3DEfficientNetLite0
 from action_recognition.models.s3d_mobilenet_v3 import S3DMobileNetV3
 from action_recognition.template import ModelConfig
 
-BACKBONES = {"s3d_mobilenet_v3": S3DMobileNetV3}
+# Each takes the `backbone` section of its own type.
+BACKBONES: dict[str, Callable[[Any, ConvForm], Backbone]] = {
+    "s3d_mobilenet_v3": S3DMobileNetV3,
+    "s3d_efficientnet_lite0": S3DEfficientNetLite0,
+}
 
 
 def build_recogniser(model: ModelConfig, num_classes: int, conv_form: ConvForm = "folded") -> Recogniser:

@@ -18,8 +18,9 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from action_recognition.models.attention import SpatioTemporalAttention
 from action_recognition.models.head import AngularHead
-from action_recognition.models.layers import FactoredConv3d, GlobalAveragePool, SqueezeExcite, TemporalAveragePool
+from action_recognition.models.layers import FactoredConv3d, GlobalAveragePool, SqueezeExcite, TemporalAveragePool, TFSameConv3d
 from action_recognition.models.recogniser import Recogniser
+from action_recognition.models.s3d_efficientnet_lite0 import LiteBlock
 from action_recognition.models.s3d_mobilenet_v3 import InvertedResidual
 
 _RELU, _HSWISH, _SIGMOID, _NORMALISE, _MEAN_SCALE, _TWO_INPUTS = 2, 9, 3, 4, 2, 3
@@ -84,7 +85,7 @@ def _conv(module: nn.Module, x: Tensor, out: Tensor) -> int:
 
 
 def _residual(module: nn.Module, x: Tensor, out: Tensor) -> int:
-    assert isinstance(module, InvertedResidual)
+    assert isinstance(module, InvertedResidual | LiteBlock)
     return _TWO_INPUTS * out.numel() if module.has_residual else 0
 
 
@@ -106,12 +107,15 @@ def _head(module: nn.Module, x: Tensor, out: Tensor) -> int:
 # Keyed by exact type: what a module costs beside the modules inside it.
 _COSTS: dict[type[nn.Module], Callable[[nn.Module, Tensor, Tensor], int]] = {
     FactoredConv3d: _conv,
+    TFSameConv3d: _conv,
     nn.ReLU: lambda module, x, out: _RELU * out.numel(),
+    nn.ReLU6: lambda module, x, out: _RELU * out.numel(),
     nn.Hardswish: lambda module, x, out: _HSWISH * out.numel(),
     SqueezeExcite: lambda module, x, out: x.numel() + _TWO_INPUTS * x.numel(),  # pooling, then the gate; its h-sigmoid is not counted
     TemporalAveragePool: lambda module, x, out: 2 * out.numel(),
     GlobalAveragePool: lambda module, x, out: x.numel(),
     InvertedResidual: _residual,
+    LiteBlock: _residual,
     SpatioTemporalAttention: _attention,
     AngularHead: _head,
 }

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 ConvForm = Literal["folded", "conv3d"]
+Activation = Literal["none", "relu", "relu6", "hswish"]
 BATCH_NORM_EPS = 1e-5
 
 
@@ -60,14 +61,35 @@ class FactoredConv3d(nn.Conv3d):
 
     def _spatial(self, x: Tensor) -> Tensor:
         frames = x.transpose(1, 2).flatten(0, 1)
-        padding = self.kernel_size[1] // 2
-        out = F.conv2d(frames, self.weight.squeeze(2), self.bias, self.stride[1:], padding, groups=self.groups)
+        out = F.conv2d(frames, self.weight.squeeze(2), self.bias, self.stride[1:], self.padding[1:], groups=self.groups)
         return out.view(x.shape[0], x.shape[2], *out.shape[1:]).transpose(1, 2)
 
     def _temporal(self, x: Tensor) -> Tensor:
         pixels = x.flatten(3)
         out = F.conv2d(pixels, self.weight.squeeze(4), self.bias, padding=(self.kernel_size[0] // 2, 0), groups=self.groups)
         return out.view(*out.shape[:3], *x.shape[3:])
+
+
+class TFSameConv3d(FactoredConv3d):
+    """A 1 x k x k convolution with TensorFlow's "SAME" zero padding, which at stride 2 puts the odd row and column after the picture.
+
+    Padding in all: max((ceil(size / stride) - 1) * stride + k - size, 0), half of it before, rounded down. It leaves ceil(size / stride).
+    Source: https://www.tensorflow.org/api_docs/python/tf/nn (notes on padding convolutions).
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, kernel_size: int, *, stride: int, groups: int = 1, form: ConvForm) -> None:
+        super().__init__(in_channels, out_channels, (1, kernel_size), spatial_stride=stride, groups=groups, form=form)
+        self.padding = (0, 0, 0)
+
+    def forward(self, x: Tensor) -> Tensor:
+        top, bottom = self._before_and_after(x.shape[3])
+        left, right = self._before_and_after(x.shape[4])
+        return super().forward(F.pad(x, (left, right, top, bottom)))
+
+    def _before_and_after(self, size: int) -> tuple[int, int]:
+        kernel, stride = self.kernel_size[1], self.stride[1]
+        total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
+        return total // 2, total - total // 2
 
 
 class BatchNorm(nn.BatchNorm3d):
@@ -90,10 +112,10 @@ class BatchNorm(nn.BatchNorm3d):
 class ConvNorm(nn.Sequential):
     """Convolution without bias, batch norm, activation (`none` leaves it out)."""
 
-    def __init__(self, conv: FactoredConv3d, activation: Literal["none", "relu", "hswish"]) -> None:
+    def __init__(self, conv: FactoredConv3d, activation: Activation, eps: float = BATCH_NORM_EPS) -> None:
         super().__init__()
         self.conv = conv
-        self.norm = BatchNorm(conv.out_channels, eps=BATCH_NORM_EPS)
+        self.norm = BatchNorm(conv.out_channels, eps=eps)
         if activation != "none":
             self.activation = make_activation(activation)
 
@@ -118,9 +140,14 @@ class SqueezeExcite(nn.Module):
 
 
 class TemporalAveragePool(nn.Module):
-    """Mean of every two neighbouring frames; an odd last frame is dropped. (N, C, T, H, W) -> (N, C, T // 2, H, W)."""
+    """Mean of every two neighbouring frames; an odd last frame is dropped, a single one passes.
+
+    (N, C, T, H, W) -> (N, C, max(T // 2, 1), H, W).
+    """
 
     def forward(self, x: Tensor) -> Tensor:
+        if x.shape[2] == 1:
+            return x
         length = x.shape[2] // 2 * 2
         return (x[:, :, 0:length:2] + x[:, :, 1:length:2]) * 0.5
 
@@ -154,8 +181,10 @@ class GaussianDropout(nn.Module):
         return x * noise.div_(self.mean).movedim(-1, 1)
 
 
-def make_activation(name: Literal["relu", "hswish"]) -> nn.Module:
-    """The activation of that name as a module."""
+def make_activation(name: Literal["relu", "relu6", "hswish"]) -> nn.Module:
+    """The activation of that name as a module; ReLU6 works in place, since what it takes is needed by nothing else."""
+    if name == "relu6":
+        return nn.ReLU6(inplace=True)
     return nn.ReLU() if name == "relu" else nn.Hardswish()
 
 

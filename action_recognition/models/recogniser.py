@@ -9,13 +9,16 @@ from torch import Tensor, nn
 
 from action_recognition.models.head import AngularHead
 from action_recognition.models.layers import GlobalAveragePool
+from action_recognition.models.s3d_efficientnet_lite0 import S3DEfficientNetLite0
 from action_recognition.models.s3d_mobilenet_v3 import S3DMobileNetV3
+
+Backbone = S3DMobileNetV3 | S3DEfficientNetLite0
 
 
 class Recogniser(nn.Module):
     """Clips (N, 3, T, H, W) float, RGB, normalised -> cosine (N, C) of each class, in -1..1."""
 
-    def __init__(self, backbone: S3DMobileNetV3, head: AngularHead) -> None:
+    def __init__(self, backbone: Backbone, head: AngularHead) -> None:
         super().__init__()
         self.backbone = backbone
         self.pool = GlobalAveragePool()

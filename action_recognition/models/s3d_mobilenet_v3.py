@@ -19,8 +19,8 @@ from action_recognition.models.layers import (
     channels_innermost,
     make_activation,
 )
-from action_recognition.template import MobileNetV3Backbone
 from action_recognition.template import GaussianDropout as GaussianDropoutConfig
+from action_recognition.template import MobileNetV3Backbone
 
 
 @dataclass(frozen=True)
@@ -111,6 +111,11 @@ class S3DMobileNetV3(nn.Module):
                 x, mask = self.attentions[str(index)](x)
                 masks.append(mask)
         return self.last(x), masks
+
+    def stages(self) -> list[list[nn.Module]]:
+        """Stem, blocks, last convolution, in order: each stage's modules, a block's attention with the block."""
+        blocks = [[block, self.attentions[str(i)]] if str(i) in self.attentions else [block] for i, block in enumerate(self.blocks)]
+        return [[self.stem], *blocks, [self.last]]
 
     def _initialise(self) -> None:
         """Normal with std sqrt(2 / (kt * kh * out)): the original counts two of the three kernel axes (REFERENCE section 2)."""

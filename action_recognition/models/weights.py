@@ -7,7 +7,7 @@ Source: REFERENCE section 6.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -17,13 +17,18 @@ from torch import Tensor
 from action_recognition.checkpoint import RawCheckpoint, TrainedModel, read_checkpoint, trained_model
 from action_recognition.errors import user_error
 from action_recognition.models.build import build_recogniser
+from action_recognition.models.inflation import image_form, inflate
+from action_recognition.models.pretrained import imagenet_weights
 from action_recognition.models.recogniser import Recogniser
 from action_recognition.models.s3d_mobilenet_v3 import block_configs
-from action_recognition.template import ModelConfig, Template
+from action_recognition.template import ModelConfig, S3DMobileNetV3Config, Template
 
 HEAD_PREFIX = "head."
 CLASS_DIRECTIONS = "head.class_directions"
+StartKeyword = Literal["imagenet"]
 _NORM = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
+_NO_LICENCE = "not stated by its publisher"
+_ORIGINAL_MARK = "backbone.features.0.0.weight"
 # Buffers of the original that follow from its architecture and that nothing here needs.
 _DERIVED = re.compile(r"(tv_loss\.weights|cls_head\.fc_angular\.reg_mask)$")
 
@@ -37,6 +42,11 @@ class LoadReport:
     loaded: list[str] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)
     fresh: list[str] = field(default_factory=list)
+    licence: str = _NO_LICENCE
+
+    def record(self) -> dict[str, str]:
+        """Plain values for the record of a training run."""
+        return {"source": self.source, "sha256": self.sha256, "licence": self.licence, "report": str(self)}
 
     def __str__(self) -> str:
         reasons = sorted(set(self.skipped.values()))
@@ -49,11 +59,11 @@ class LoadReport:
 
 
 def original_names(model: ModelConfig) -> dict[str, str]:
-    """Every tensor name of the original (without `module.`) -> our name, for this architecture."""
-    return dict(_original_names(model))
+    """Every tensor name of the original (without `module.`) -> our name, for this architecture; none where it had no such network."""
+    return dict(_original_names(model)) if isinstance(model, S3DMobileNetV3Config) else {}
 
 
-def _original_names(model: ModelConfig) -> Iterator[tuple[str, str]]:
+def _original_names(model: S3DMobileNetV3Config) -> Iterator[tuple[str, str]]:
     yield from _conv_norm("backbone.features.0", (0, 1), "backbone.stem")
     for index, block in enumerate(block_configs(model.backbone)):
         theirs, ours = f"backbone.features.{index + 1}.conv", f"backbone.blocks.{index}"
@@ -79,7 +89,7 @@ def _original_names(model: ModelConfig) -> Iterator[tuple[str, str]]:
     yield "cls_head.fc_angular.weight", CLASS_DIRECTIONS
 
 
-def _in_channels(model: ModelConfig, index: int) -> int:
+def _in_channels(model: S3DMobileNetV3Config, index: int) -> int:
     return model.backbone.out_channels[index - 1] if index else model.backbone.stem_channels
 
 
@@ -95,20 +105,61 @@ def _conv_norm(theirs: str, numbers: tuple[int, int], ours: str) -> Iterator[tup
         yield f"{theirs}.{numbers[1]}.{part}", f"{ours}.norm.{part}"
 
 
-def load_start_weights(network: Recogniser, model: ModelConfig, path: Path, labels: Sequence[str]) -> LoadReport:
-    """Copy what fits from `path` into a network that will be trained on `labels`.
+def load_start_weights(network: Recogniser, model: ModelConfig, start: Path | StartKeyword, labels: Sequence[str]) -> LoadReport:
+    """Copy what fits from `start` into a network that will be trained on `labels`.
 
-    The head stays fresh, as in the original, unless the file is a checkpoint of ours with the very same labels. Counters of batches
-    are never taken over. Tensors that do not fit are skipped and reported; a file of which nothing fits is an error.
+    `start` is a file (a checkpoint of ours, of the original, or of a 2-D network, which is inflated) or a keyword. The head stays
+    fresh, as in the original, unless the file is a checkpoint of ours with the very same labels. Counters of batches are never taken
+    over. Tensors that do not fit are skipped and reported; weights of another type of network, or of which nothing fits, are an error.
     """
-    raw = read_checkpoint(path)
+    if start == "imagenet":
+        image = imagenet_weights(model.type)
+        report = LoadReport(image.source, image.sha256, licence=image.licence)
+        _inflate(network, model, image.state_dict, report)
+        return report
+    assert isinstance(start, Path)
+    raw = read_checkpoint(start)
+    _check_type(raw, model)
+    if raw.form == "original" and image_form(raw.state_dict) is not None:
+        report = LoadReport(str(raw.path), raw.sha256)
+        _inflate(network, model, raw.state_dict, report)
+        return report
     same_labels = raw.form == "trained_model" and trained_model(raw).labels == tuple(labels)
     report = _copy(network, model, raw, head="keep" if same_labels else "reset", counters=False)
+    _check_something_fits(report, model)
+    return report
+
+
+def _inflate(network: Recogniser, model: ModelConfig, state_dict: Mapping[str, Tensor], report: LoadReport) -> None:
+    """A 2-D network's weights as the backbone's; the report gets what became of them."""
+    form = image_form(state_dict)
+    assert form is not None
+    target = network.state_dict()
+    taken, report.skipped = inflate(form, state_dict, target)
+    report.loaded = list(taken.values())
+    report.fresh = sorted(set(target) - set(report.loaded))
+    _check_something_fits(report, model)
+
+
+def _check_something_fits(report: LoadReport, model: ModelConfig) -> None:
     if not report.loaded:
         raise user_error(
-            str(path), "none of its tensors fits this network", f"weights of a {model.type}", "check that it belongs to this template"
+            report.source, "none of its tensors fits this network", f"weights of a {model.type}", "check that it belongs to this template"
         )
-    return report
+
+
+def _check_type(raw: RawCheckpoint, model: ModelConfig) -> None:
+    """Refuse weights that are known to be of another type of network than the template's."""
+    form = image_form(raw.state_dict) if raw.form == "original" else None
+    if raw.form == "trained_model":
+        found = trained_model(raw).model.type
+    elif form is not None:
+        found = form.network
+    else:
+        found = "s3d_mobilenet_v3" if _ORIGINAL_MARK in raw.state_dict else model.type
+    if found != model.type:
+        kind = f"the 2-D network ({form.name}) of {found}" if form else found
+        raise user_error(str(raw.path), f"holds weights of {kind}", f"weights of {model.type}, the type in this work dir's model.yaml")
 
 
 def load_for_inference(path: Path, template: Template, model: ModelConfig) -> TrainedModel:
@@ -120,6 +171,7 @@ def load_for_inference(path: Path, template: Template, model: ModelConfig) -> Tr
     raw = read_checkpoint(path)
     if raw.form == "trained_model":
         return trained_model(raw)
+    _check_type(raw, model)
     network = build_recogniser(model, len(template.labels))
     report = _copy(network, model, raw, head="keep", counters=True)
     missing = [name for name in report.fresh if not name.endswith("num_batches_tracked")]

@@ -8,18 +8,21 @@ import platform
 import shlex
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from action_recognition import __version__
+from action_recognition.template import MODEL_FILE, TEMPLATE_FILE, ModelConfig, Template
 
 _PACKAGES = ("torch", "torchvision", "lightning", "mmcv-lite", "numpy", "opencv-python", "av")
 
 
-def run_record(seed: int, ann_files: Sequence[Path], start_weights: str) -> dict[str, Any]:
+def run_record(seed: int, ann_files: Sequence[Path], start_weights: Mapping[str, str]) -> dict[str, Any]:
     """Plain values that say how a run was made; the data is identified by the sha256 of each annotation file."""
     return {
         "action_recognition": __version__,
@@ -30,7 +33,7 @@ def run_record(seed: int, ann_files: Sequence[Path], start_weights: str) -> dict
         "command": shlex.join(sys.argv),
         "seed": seed,
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
-        "start_weights": start_weights,
+        "start_weights": dict(start_weights),  # source, sha256, licence, report
         "annotation_sha256": {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in ann_files},
     }
 
@@ -40,6 +43,14 @@ def write_json(content: Any, path: Path) -> None:
     partial = path.with_name(f".{path.name}.part")
     partial.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     partial.replace(path)
+
+
+def write_template(template: Template, model: ModelConfig, folder: Path) -> None:
+    """`template.yaml` and `model.yaml` as trained: the work dir's with the values of the flags in their places."""
+    for name, section in ((TEMPLATE_FILE, template), (MODEL_FILE, model)):
+        partial = folder / f".{name}.part"
+        partial.write_text(yaml.safe_dump(section.model_dump(mode="json"), sort_keys=False, allow_unicode=True), encoding="utf-8")
+        partial.replace(folder / name)
 
 
 def _version(package: str) -> str:

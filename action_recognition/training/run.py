@@ -22,9 +22,10 @@ from action_recognition.data.datasets import ClipDataset, label_swap_map
 from action_recognition.data.labels import training_labels
 from action_recognition.errors import Problem, UserError, user_error
 from action_recognition.models.build import build_recogniser
-from action_recognition.models.weights import load_start_weights
+from action_recognition.models.recogniser import Recogniser
+from action_recognition.models.weights import StartKeyword, load_start_weights
 from action_recognition.schedules import scale_schedule
-from action_recognition.template import Template, load_template_dir
+from action_recognition.template import ModelConfig, Template, load_template_dir
 from action_recognition.training.callbacks import AtomicCheckpointIO, DamagedClips, EpochLines, SaveBest, SaveLatest, describe_failure
 from action_recognition.training.clips import ClipData
 from action_recognition.training.module import GestureTraining
@@ -40,7 +41,7 @@ class TrainOptions:
     val_ann_files: Sequence[Path]
     val_data_roots: Sequence[Path]
     save_checkpoints_to: Path
-    load_weights: Path | None = None
+    load_weights: Path | StartKeyword | None = None
     resume_from: str | None = None
     gpu_num: int | None = None
     tensorboard_dir: Path | None = None
@@ -66,12 +67,7 @@ def train(work_dir: Path, options: TrainOptions) -> Path:
     resume = _resume_checkpoint(options, labels)
     data = _clip_data(template, options, labels)
     network = build_recogniser(model, len(labels))
-    start_weights = "none: from scratch"
-    if resume is not None:
-        start_weights = f"resumed from {resume.path}"
-    elif options.load_weights is not None:
-        start_weights = str(load_start_weights(network, model, options.load_weights, labels))
-    say(f"start weights: {start_weights}")
+    start_weights = _start(network, model, options, labels, resume)
 
     basic = template.hyper_parameters.basic
     original_epochs = load_template_dir(work_dir)[0].hyper_parameters.basic.epochs
@@ -94,6 +90,21 @@ def train(work_dir: Path, options: TrainOptions) -> Path:
     latest = options.save_checkpoints_to / "latest.pth"
     say(f"saved: {latest} (last epoch), {latest.with_name('best.pth')} (best on the validation clips)")
     return latest
+
+
+def _start(
+    network: Recogniser, model: ModelConfig, options: TrainOptions, labels: list[str], resume: RawCheckpoint | None
+) -> dict[str, str]:
+    """Load the start weights, say so, and return what the record keeps about them."""
+    if resume is not None:
+        record = {"source": f"resumed from {resume.path}", "sha256": resume.sha256, "report": f"resumed from {resume.path}"}
+    elif options.load_weights is not None:
+        record = load_start_weights(network, model, options.load_weights, labels).record()
+    else:
+        better = "; --load-weights imagenet gives a real start" if model.type == "s3d_efficientnet_lite0" else ""
+        record = {"source": "none", "report": f"none: from scratch{better}"}
+    say(f"start weights: {record['report']}")
+    return record
 
 
 def _annotation_files(options: TrainOptions) -> list[Path]:

@@ -1,0 +1,127 @@
+"""S3D-EfficientNet-Lite0: an EfficientNet-Lite0 whose projections look over time."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from action_recognition.models.layers import ConvForm, ConvNorm, FactoredConv3d, TemporalAveragePool, TFSameConv3d, channels_innermost
+from action_recognition.template import EfficientNetLite0Backbone
+
+BATCH_NORM_EPS = 1e-3
+STEM_CHANNELS = 32
+# Repeats, kernel size, stride of the first repeat, expansion, channels.
+_STAGES = (
+    (1, 3, 1, 1, 16),
+    (2, 3, 2, 6, 24),
+    (2, 5, 2, 6, 40),
+    (3, 3, 2, 6, 80),
+    (3, 5, 1, 6, 112),
+    (4, 5, 2, 6, 192),
+    (1, 3, 1, 6, 320),
+)
+STAGE_REPEATS = tuple(stage[0] for stage in _STAGES)
+
+
+@dataclass(frozen=True)
+class LiteBlockShape:
+    """One block of the 2-D network."""
+
+    in_channels: int
+    expand_channels: int
+    out_channels: int
+    kernel_size: int
+    spatial_stride: int
+
+
+def lite_block_shapes() -> list[LiteBlockShape]:
+    """The 16 blocks, in order.
+
+    >>> lite_block_shapes()[5]
+    LiteBlockShape(in_channels=40, expand_channels=240, out_channels=80, kernel_size=3, spatial_stride=2)
+    """
+    shapes, channels = [], STEM_CHANNELS
+    for repeats, kernel_size, first_stride, expansion, out_channels in _STAGES:
+        for repeat in range(repeats):
+            shapes.append(LiteBlockShape(channels, channels * expansion, out_channels, kernel_size, 1 if repeat else first_stride))
+            channels = out_channels
+    return shapes
+
+
+class LiteBlock(nn.Module):
+    """One block.
+
+        x -- expand 1x1x1, BN, ReLU6 -- depthwise 1xkxk, BN, ReLU6 -- project ktx1x1, BN -- [mean of 2 frames] -- (+ x)
+
+    The first block has no expansion. The sum is there where neither size nor channels change; so a temporal stride at a block whose
+    2-D form has the sum (2, 4, 6, 7, 9, 10, 12 to 14) takes it away, and the 2-D network's features are no longer those of a still clip.
+    (N, C, T, H, W) -> (N, out_channels, T', ceil(H / spatial_stride), ceil(W / spatial_stride)), T' = T, or max(T // 2, 1) at stride 2.
+    """
+
+    def __init__(self, shape: LiteBlockShape, temporal_kernel_size: int, temporal_stride: int, form: ConvForm) -> None:
+        super().__init__()
+        narrow, wide, out = shape.in_channels, shape.expand_channels, shape.out_channels
+        self.has_residual = shape.spatial_stride == temporal_stride == 1 and narrow == out
+        self.expand = _conv_norm(FactoredConv3d(narrow, wide, form=form)) if wide != narrow else None
+        self.depthwise = _conv_norm(_depthwise(shape, form))
+        self.project = ConvNorm(FactoredConv3d(wide, out, (temporal_kernel_size, 1), form=form), "none", BATCH_NORM_EPS)
+        self.pool = TemporalAveragePool() if temporal_stride == 2 else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = x if self.expand is None else self.expand(x)
+        out = self.project(self.depthwise(out))
+        if self.pool is not None:
+            out = self.pool(out)
+        return x + out if self.has_residual else out
+
+
+class S3DEfficientNetLite0(nn.Module):
+    """Backbone: stem, 16 blocks, last 1x1x1 convolution; in each frame timm's `tf_efficientnet_lite0`.
+
+    Neither squeeze-excite nor h-swish: it keeps its accuracy in INT8.
+    Input (N, 3, T, H, W) float, RGB, -1..1. Output: features (N, 1280, T', H', W'), H' = ceil(H / 32), and no attention masks.
+    Source: https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite; Xie et al., arXiv 1712.04851 (S3D).
+    """
+
+    def __init__(self, config: EfficientNetLite0Backbone, form: ConvForm = "folded") -> None:
+        super().__init__()
+        self.form = form
+        self.stem = _conv_norm(TFSameConv3d(3, STEM_CHANNELS, 3, stride=2, form=form))
+        along_time = zip(config.temporal_kernel_size, config.temporal_stride, strict=True)
+        self.blocks = nn.ModuleList(
+            LiteBlock(shape, kernel_size, stride, form)
+            for shape, (kernel_size, stride) in zip(lite_block_shapes(), along_time, strict=True)
+        )
+        self.last = _conv_norm(FactoredConv3d(lite_block_shapes()[-1].out_channels, config.last_channels, form=form))
+        self._initialise()
+
+    def forward(self, clips: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Features (N, 1280, T', H', W'), and an empty list where networks with attention have their masks."""
+        x = self.stem(channels_innermost(clips) if self.form == "folded" else clips)
+        for block in self.blocks:
+            x = block(x)
+        return self.last(x), []
+
+    def stages(self) -> list[list[nn.Module]]:
+        """Stem, blocks, last convolution, in order: each stage's modules."""
+        return [[self.stem], *([block] for block in self.blocks), [self.last]]
+
+    def _initialise(self) -> None:
+        """Normal with std sqrt(2 / fan), fan = kernel volume * out / groups, as timm starts the 2-D network."""
+        for module in self.modules():
+            if isinstance(module, FactoredConv3d):
+                fan = math.prod(module.kernel_size) * module.out_channels // module.groups
+                nn.init.normal_(module.weight, std=math.sqrt(2.0 / fan))
+
+
+def _depthwise(shape: LiteBlockShape, form: ConvForm) -> FactoredConv3d:
+    wide, kernel_size = shape.expand_channels, shape.kernel_size
+    if shape.spatial_stride == 1:  # where both paddings are the same, and padding within the convolution is free
+        return FactoredConv3d(wide, wide, (1, kernel_size), groups=wide, form=form)
+    return TFSameConv3d(wide, wide, kernel_size, stride=shape.spatial_stride, groups=wide, form=form)
+
+
+def _conv_norm(conv: FactoredConv3d) -> ConvNorm:
+    return ConvNorm(conv, "relu6", BATCH_NORM_EPS)
