@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from action_recognition.data.annotations import ClipRecord
 from action_recognition.data.sampling import centre_frame_indices, random_frame_indices
-from action_recognition.data.transforms import centre_crop_clip, mirror_clip, random_crop_clip
+from action_recognition.data.transforms import centre_crop_clip, mirror_clip, random_crop_clip, resize_clip
 from action_recognition.data.video import container_frame_rate, count_frames, read_frames, set_decode_threads
 from action_recognition.errors import Problem, UserError, nearest, user_error
 from action_recognition.template import Augmentation, ClipInput
@@ -137,7 +137,7 @@ class ClipDataset(Dataset[Sample | DamagedClip]):
         rng = np.random.default_rng([self.seed, epoch, index, number])
         jitter = augmentation.temporal_jitter
         frames = read_frames(record.path, random_frame_indices(record, spec.clip_len, spec.frame_rate_fps, jitter, rng))
-        clip = random_crop_clip(frames, spec.resize_short_side, spec.crop_size, augmentation.crop_scale_min, rng)
+        clip = random_crop_clip(resize_clip(frames, spec.resize_short_side), spec.crop_size, augmentation.crop_scale_min, rng)
         if rng.random() < augmentation.flip.probability:
             return _sample(mirror_clip(clip), self.label_swaps.get(record.label, record.label), index)
         return _sample(clip, record.label, index)

@@ -12,36 +12,66 @@ from numpy.typing import NDArray
 Frames = NDArray[np.uint8]
 """(T, H, W, 3) uint8 RGB."""
 
+CANVAS_MARGIN = 1.3
+"""Side of the picture that batch augmentation moves the crop in, in units of the crop's."""
+
+
+def canvas_side(crop_size: int) -> int:
+    """Side of the canvas in pixels: `CANVAS_MARGIN` times the crop's, and even or odd as that, so that both share their centre.
+
+    >>> canvas_side(112), canvas_side(224), canvas_side(33)
+    (146, 292, 43)
+    """
+    return crop_size + 2 * round((CANVAS_MARGIN - 1.0) * crop_size / 2)
+
 
 def centre_crop_clip(frames_thwc: Frames, resize_short_side: int, crop_size: int) -> Frames:
     """Test preprocessing: resize the short side, then cut the `crop_size` square in the centre.
+
+    Where the square is larger than the resized picture, the picture's edge pixels are repeated.
 
     >>> centre_crop_clip(np.zeros((2, 100, 177, 3), np.uint8), 256, 224).shape
     (2, 224, 224, 3)
     """
     height, width = _resized_size(frames_thwc, resize_short_side)
-    top, left = (height - crop_size) // 2, (width - crop_size) // 2
+    rows, columns = _centred(height, crop_size), _centred(width, crop_size)
     out = np.empty((len(frames_thwc), crop_size, crop_size, 3), dtype=np.uint8)
     for frame, target in zip(frames_thwc, out, strict=True):
-        target[:] = _resize(frame, height, width)[top : top + crop_size, left : left + crop_size]
+        _cut(_resize(frame, height, width), rows, columns, target)
     return out
 
 
-def random_crop_clip(
-    frames_thwc: Frames, resize_short_side: int, crop_size: int, crop_scale_min: float, rng: np.random.Generator
-) -> Frames:
-    """Training crop: resize the short side, cut one random square out of all frames, resize it to `crop_size`.
+def resize_clip(frames_thwc: Frames, resize_short_side: int) -> Frames:
+    """The clip with its short side `resize_short_side` pixels long.
 
-    The square's side is U(`crop_scale_min`, 1) of the short side, its place uniform.
+    >>> resize_clip(np.zeros((2, 100, 177, 3), np.uint8), 256).shape
+    (2, 256, 453, 3)
     """
     height, width = _resized_size(frames_thwc, resize_short_side)
+    return np.stack([_resize(frame, height, width) for frame in frames_thwc])
+
+
+def rotate_clip(frames_thwc: Frames, degrees: float) -> Frames:
+    """The clip turned clockwise around its centre at its size; black where nothing was.
+
+    >>> rotate_clip(np.arange(9, dtype=np.uint8).reshape(1, 3, 3, 1), 90.0)[0].tolist()
+    [[6, 3, 0], [7, 4, 1], [8, 5, 2]]
+    """
+    return np.stack([mmcv.imrotate(frame, degrees, border_value=0) for frame in frames_thwc])
+
+
+def random_crop_clip(frames_thwc: Frames, crop_size: int, crop_scale_min: float, rng: np.random.Generator) -> Frames:
+    """Training crop of a resized clip: one random square out of all frames, resized to `crop_size`.
+
+    The square's side is U(`crop_scale_min`, 1) of the short side, its place uniform. A picture that is smaller than `crop_size`
+    gets repeated edges first, as in `centre_crop_clip`.
+    """
+    frames_thwc = _at_least(frames_thwc, crop_size)
+    height, width = frames_thwc.shape[1:3]
     side = max(1, int(rng.uniform(crop_scale_min, 1.0) * min(height, width) + 0.5))
     top, left = int(rng.integers(height - side + 1)), int(rng.integers(width - side + 1))
-    out = np.empty((len(frames_thwc), crop_size, crop_size, 3), dtype=np.uint8)
-    for frame, target in zip(frames_thwc, out, strict=True):
-        crop = _resize(frame, height, width)[top : top + side, left : left + side]
-        target[:] = _resize(crop, crop_size, crop_size)
-    return out
+    crops = frames_thwc[:, top : top + side, left : left + side]
+    return np.stack([_resize(crop, crop_size, crop_size) for crop in crops])
 
 
 def mirror_clip(frames_thwc: Frames) -> Frames:
@@ -65,3 +95,30 @@ def _resize(frame_hwc: NDArray[np.uint8], height: int, width: int) -> NDArray[np
         return frame_hwc
     resized: NDArray[np.uint8] = mmcv.imresize(frame_hwc, (width, height), interpolation="bilinear")
     return resized
+
+
+def _centred(length: int, side: int) -> range:
+    """The `side` places around the centre of `length`, also outside of it."""
+    first = (length - side) // 2
+    return range(first, first + side)
+
+
+def _cut(frame_hwc: NDArray[np.uint8], rows: range, columns: range, target: NDArray[np.uint8]) -> None:
+    """Those rows and columns of the frame into `target`; those outside the frame are its nearest."""
+    height, width = frame_hwc.shape[:2]
+    if rows.start >= 0 and columns.start >= 0 and rows.stop <= height and columns.stop <= width:
+        target[:] = frame_hwc[rows.start : rows.stop, columns.start : columns.stop]
+    else:
+        target[:] = frame_hwc[np.clip(rows, 0, height - 1)][:, np.clip(columns, 0, width - 1)]
+
+
+def _at_least(frames_thwc: Frames, side: int) -> Frames:
+    """The clip with repeated edges around it where a side is shorter than `side`."""
+    height, width = frames_thwc.shape[1:3]
+    if min(height, width) >= side:
+        return frames_thwc
+    rows, columns = _centred(height, max(height, side)), _centred(width, max(width, side))
+    out = np.empty((len(frames_thwc), len(rows), len(columns), 3), dtype=np.uint8)
+    for frame, target in zip(frames_thwc, out, strict=True):
+        _cut(frame, rows, columns, target)
+    return out

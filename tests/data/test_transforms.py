@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from action_recognition.data.transforms import centre_crop_clip, mirror_clip, random_crop_clip
+from action_recognition.data.transforms import canvas_side, centre_crop_clip, mirror_clip, random_crop_clip, resize_clip, rotate_clip
 
 
 @pytest.mark.parametrize("case", range(5))
@@ -15,6 +15,48 @@ def test_test_preprocessing_equals_the_original(reference: Path, case: int) -> N
     with np.load(reference / "preprocess_val.npz") as golden:
         frames, expected = golden[f"case{case}_frames_rgb"], golden[f"case{case}_crop_uint8"]
     np.testing.assert_array_equal(centre_crop_clip(frames, 256, 224), expected)
+
+
+@pytest.mark.parametrize(("height", "width"), [(20, 30), (30, 20), (21, 21)])
+def test_a_crop_beyond_the_picture_repeats_its_edges(height: int, width: int) -> None:
+    frames = np.random.default_rng(0).integers(0, 256, (2, height, width, 3), dtype=np.uint8)
+    short, crop = min(height, width), 28
+    resized = resize_clip(frames, short)
+    np.testing.assert_array_equal(resized, frames)
+    before = [-((side - crop) // 2) for side in (height, width)]  # the same rounding as of a crop inside
+    padded = np.pad(
+        frames, ((0, 0), *((max(0, b), max(0, crop - side - b)) for b, side in zip(before, (height, width), strict=True)), (0, 0)), "edge"
+    )
+    top, left = (max(0, -b) for b in before)
+    np.testing.assert_array_equal(centre_crop_clip(frames, short, crop), padded[:, top : top + crop, left : left + crop])
+
+
+@pytest.mark.parametrize("crop", [48, 49, 112, 224])
+def test_the_crop_is_in_the_middle_of_the_canvas(crop: int) -> None:
+    frames = np.random.default_rng(0).integers(0, 256, (1, 64, 87, 3), dtype=np.uint8)
+    side = canvas_side(crop)
+    assert side == pytest.approx(1.3 * crop, abs=1)
+    margin = (side - crop) // 2
+    canvas = centre_crop_clip(frames, 64, side)
+    np.testing.assert_array_equal(canvas[:, margin : margin + crop, margin : margin + crop], centre_crop_clip(frames, 64, crop))
+
+
+def test_a_training_crop_beyond_the_picture_repeats_its_edges() -> None:
+    frames = np.random.default_rng(0).integers(0, 256, (2, 24, 40, 3), dtype=np.uint8)
+    for seed in range(10):
+        clip = random_crop_clip(frames, 32, 1.0, np.random.default_rng(seed))
+        for rows, edge in ((slice(0, 4), 4), (slice(28, 32), 27)):  # pixels keep their size: 24 rows and 4 above and below
+            np.testing.assert_array_equal(clip[:, rows], clip[:, edge : edge + 1].repeat(4, axis=1))
+
+
+def test_rotation_turns_clockwise_and_leaves_black() -> None:
+    frames = np.full((2, 41, 41, 3), 200, np.uint8)
+    frames[:, 18:23, 20:] = 100
+    turned = rotate_clip(frames, 45.0)
+    assert turned.shape == frames.shape and turned.dtype == np.uint8
+    assert turned[1, 0, 0].tolist() == [0, 0, 0] and turned[1, 20, 0, 0] == 200
+    assert turned[1, 28, 28, 0] == 100 and turned[1, 12, 28, 0] == 200  # from the right to the lower right
+    np.testing.assert_array_equal(rotate_clip(frames, 0.0), frames)
 
 
 def gradient_clip(height: int, width: int) -> np.ndarray:
@@ -31,7 +73,7 @@ def test_random_crop_is_one_square_for_all_frames(height: int, width: int) -> No
     frames = gradient_clip(height, width)
     sides, lefts = [], []
     for seed in range(60):
-        clip = random_crop_clip(frames, 64, 56, 0.5, np.random.default_rng(seed))
+        clip = random_crop_clip(resize_clip(frames, 64), 56, 0.5, np.random.default_rng(seed))
         assert clip.shape == (3, 56, 56, 3) and clip.dtype == np.uint8
         np.testing.assert_array_equal(clip[0, ..., :2], clip[2, ..., :2])
         assert clip[:, 0, 0, 2].tolist() == [0, 20, 40]
@@ -45,7 +87,7 @@ def test_random_crop_is_one_square_for_all_frames(height: int, width: int) -> No
 
 def test_whole_scale_crop_of_a_square_is_the_resized_clip() -> None:
     frames = gradient_clip(64, 64)
-    np.testing.assert_array_equal(random_crop_clip(frames, 64, 64, 1.0, np.random.default_rng(0)), frames)
+    np.testing.assert_array_equal(random_crop_clip(frames, 64, 1.0, np.random.default_rng(0)), frames)
 
 
 def test_mirroring_twice_changes_nothing() -> None:

@@ -37,7 +37,7 @@ def random_metadata(rng: random.Random) -> DeployMetadata:
         labels=labels,
         clip_len=rng.randint(1, 64),
         frame_rate_fps=rng.choice([15.0, 30000 / 1001, 1e-3, 1 / 3]),
-        resize=Resize(short_side, rng.randint(1, short_side)),
+        resize=Resize(short_side, rng.randint(1, 2 * short_side)),  # a crop may be larger: it repeats edges
         mean_values=tuple(rng.uniform(-300, 300) for _ in range(3)),
         scale_values=tuple(rng.uniform(1e-6, 300) for _ in range(3)),
         score_scale=rng.uniform(0.1, 30),
@@ -101,7 +101,8 @@ def test_trained_model_gives_its_own_facts() -> None:
         ("labels_json", "[]"),
         ("labels_json", '["a'),
         ("resize", '{"short_side": 256}'),
-        ("resize", '{"short_side": 100, "crop_size": 224}'),
+        ("resize", '{"short_side": 0, "crop_size": 224}'),
+        ("resize", '{"short_side": 256, "crop_size": -1}'),
         ("mean_values", "1 2"),
         ("scale_values", "1 0 1"),
         ("color_order", "GBR"),
