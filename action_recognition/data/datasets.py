@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from action_recognition.data.annotations import ClipRecord
-from action_recognition.data.sampling import centre_frame_indices, random_frame_indices
-from action_recognition.data.transforms import centre_crop_clip, mirror_clip, random_crop_clip, resize_clip
+from action_recognition.data.reference_augmentation import move_as_reference, recolour_as_reference
+from action_recognition.data.sampling import centre_frame_indices, random_frame_indices, varied_frame_indices
+from action_recognition.data.transforms import Frames, canvas_side, centre_crop_clip, mirror_clip
 from action_recognition.data.video import container_frame_rate, count_frames, read_frames, set_decode_threads
 from action_recognition.errors import Problem, UserError, nearest, user_error
-from action_recognition.template import Augmentation, ClipInput
+from action_recognition.template import Augmentation, BatchAugmentation, ClipInput, ReferenceAugmentation
 
 ItemKey = int | tuple[int, int, int]
 """An index (evaluation) or (epoch, index, number of the clip among those of its video) (training)."""
@@ -92,7 +93,7 @@ def complete_record(record: ClipRecord, default_rate_fps: float) -> ClipRecord:
 
 
 class ClipDataset(Dataset[Sample | DamagedClip]):
-    """Clips of annotation records: centre sampling and centre crop, or random ones with `augmentation`.
+    """Clips of annotation records: centre sampling and centre crop, or random ones with `augmentation`, see `random_clip`.
 
     `label_swaps` maps labels to those of the mirrored clip, see `label_swap_map`.
     Keys are `index`, or `(epoch, index, clip number)` for a random clip.
@@ -133,14 +134,28 @@ class ClipDataset(Dataset[Sample | DamagedClip]):
         return centre_crop_clip(frames, spec.resize_short_side, spec.crop_size)
 
     def _random_sample(self, record: ClipRecord, augmentation: Augmentation, epoch: int, index: int, number: int) -> Sample:
-        spec = self.clip_input
         rng = np.random.default_rng([self.seed, epoch, index, number])
-        jitter = augmentation.temporal_jitter
-        frames = read_frames(record.path, random_frame_indices(record, spec.clip_len, spec.frame_rate_fps, jitter, rng))
-        clip = random_crop_clip(resize_clip(frames, spec.resize_short_side), spec.crop_size, augmentation.crop_scale_min, rng)
-        if rng.random() < augmentation.flip.probability:
-            return _sample(mirror_clip(clip), self.label_swaps.get(record.label, record.label), index)
-        return _sample(clip, record.label, index)
+        clip = random_clip(record, self.clip_input, augmentation, rng)
+        mirrored = rng.random() < augmentation.flip.probability
+        if mirrored:
+            clip = mirror_clip(clip)
+        if isinstance(augmentation, ReferenceAugmentation):
+            clip = recolour_as_reference(clip, augmentation, rng)
+        return _sample(clip, self.label_swaps.get(record.label, record.label) if mirrored else record.label, index)
+
+
+def random_clip(record: ClipRecord, clip_input: ClipInput, augmentation: Augmentation, rng: np.random.Generator) -> Frames:
+    """A random window of the record, not mirrored: the reference recipe's random crop, or the canvas in which the device crops.
+
+    A canvas is `canvas_side` pixels square, at the scale of evaluation and around the same centre.
+    """
+    spec, jitter = clip_input, augmentation.temporal_jitter
+    if isinstance(augmentation, BatchAugmentation):
+        speed = augmentation.temporal_speed_max
+        frames = read_frames(record.path, varied_frame_indices(record, spec.clip_len, spec.frame_rate_fps, speed, jitter, rng))
+        return centre_crop_clip(frames, spec.resize_short_side, canvas_side(spec.crop_size))
+    frames = read_frames(record.path, random_frame_indices(record, spec.clip_len, spec.frame_rate_fps, jitter, rng))
+    return move_as_reference(frames, spec, augmentation, rng)
 
 
 def _sample(clip_thwc: NDArray[np.uint8], label: int, index: int) -> Sample:

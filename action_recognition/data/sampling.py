@@ -11,6 +11,7 @@ Source: REFERENCE section 4, "Sampling".
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -98,6 +99,37 @@ def random_frame_indices(
     if num_frames == clip_len:
         return frames
     return _pad(frames, clip_len, num_before=int(rng.integers(clip_len - num_frames + 1)))
+
+
+def varied_frame_indices(
+    clip: FrameRange, clip_len: int, frame_rate_fps: float, temporal_speed_max: float, temporal_jitter: bool, rng: np.random.Generator
+) -> list[int]:
+    """The `clip_len` frame numbers of a random window at a random speed, for training; `frame_rate_fps` is the model's rate.
+
+    The step between frames is `time_step` times exp(U(-ln `temporal_speed_max`, ln `temporal_speed_max`)), a real number;
+    `temporal_jitter` moves every frame by up to half a step either way. The window lies inside the clip where it fits, else around
+    it inside the video, else around the video, whose ends are then repeated. Frame numbers never leave the video.
+
+    >>> clip = FrameRange(clip_start=0, clip_end=7, video_start=0, video_end=7, frame_rate_fps=30.0)
+    >>> varied_frame_indices(clip, 4, 15.0, 1.0, False, np.random.default_rng(0))
+    [0, 2, 4, 6]
+    """
+    speed_range = math.log(temporal_speed_max)
+    step = time_step(clip.frame_rate_fps, frame_rate_fps) * math.exp(rng.uniform(-speed_range, speed_range))
+    span = step * (clip_len - 1)
+    start = rng.uniform(*_real_starts(clip, span))
+    offsets = rng.uniform(-0.5, 0.5, size=clip_len) if temporal_jitter else np.zeros(clip_len)
+    fits = span <= clip.clip_end - 1 - clip.clip_start
+    first, end = (clip.clip_start, clip.clip_end) if fits else (clip.video_start, clip.video_end)
+    frames = np.floor(start + step * (np.arange(clip_len) + offsets) + 0.5).astype(int)
+    return [int(frame) for frame in np.clip(frames, first, end - 1)]
+
+
+def _real_starts(clip: FrameRange, span: float) -> tuple[float, float]:
+    """Least and greatest start of a window whose last frame is `span` frames behind its first."""
+    low, high = sorted((float(clip.clip_start), clip.clip_end - 1 - span))
+    inside = sorted((float(clip.video_start), clip.video_end - 1 - span))
+    return min(max(low, inside[0]), inside[1]), min(max(high, inside[0]), inside[1])
 
 
 def _pad(frames: list[int], clip_len: int, num_before: int) -> list[int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,7 +24,7 @@ from action_recognition.data.datasets import (
     make_loader,
 )
 from action_recognition.errors import UserError
-from action_recognition.template import Augmentation, ClipInput, load_template_dir
+from action_recognition.template import Augmentation, BatchAugmentation, ClipInput, load_template_dir
 from tests.conftest import template_dir
 from tests.synthetic import numbered_frames, read_frame_number, write_frame_folder, write_lines, write_video
 
@@ -107,6 +108,33 @@ def test_no_mirroring_without_probability(root: Path, clip_input: ClipInput, aug
     flip = augmentation.flip.model_copy(update={"probability": 0.0})
     clips = dataset(root, ["a.mp4 0"], clip_input, augmentation.model_copy(update={"flip": flip}))
     assert {clips[epoch, 0, 0].label for epoch in range(20)} == {0}  # type: ignore[union-attr]
+
+
+def test_batch_augmentation_gets_a_canvas_around_the_crop_of_evaluation(root: Path, clip_input: ClipInput) -> None:
+    config = batch_augmentation(temporal_jitter=False, temporal_speed_max=1.0)
+    line = ["a.mp4 1 12 27 0 40 30"]  # one window only
+    canvas, crop = dataset(root, line, clip_input, config)[0, 0, 0], dataset(root, line, clip_input)[0]
+    assert isinstance(canvas, Sample) and isinstance(crop, Sample)
+    assert canvas.clip.shape == (3, 8, 62, 62) and canvas.clip.dtype == torch.uint8
+    assert torch.equal(canvas.clip[..., 7:-7, 7:-7], crop.clip)
+    assert torch.equal(canvas.clip[..., :8, 20:30], canvas.clip[..., 7:8, 20:30].expand(-1, -1, 8, -1))  # repeated edges
+
+
+def test_batch_augmentation_draws_frames_and_mirrors_in_the_worker(root: Path, clip_input: ClipInput) -> None:
+    config = batch_augmentation(temporal_jitter=True, temporal_speed_max=1.5, flip={"probability": 0.5, "label_swaps": {}})
+    clips = dataset(root, ["a.mp4 0"], clip_input, config, seed=3)
+    samples = [clips[epoch, 0, 0] for epoch in range(30)]
+    assert {sample.label for sample in samples} == {0, 1}  # type: ignore[union-attr]
+    windows = {tuple(shown_numbers(sample._replace(clip=sample.clip[..., 7:-7, 7:-7]))) for sample in samples if sample.label == 0}  # type: ignore[union-attr]
+    assert len(windows) > 5 and len({window[1] - window[0] for window in windows}) > 1
+    assert torch.equal(clips[4, 0, 0].clip, samples[4].clip)  # type: ignore[union-attr]
+
+
+def batch_augmentation(**changes: Any) -> BatchAugmentation:
+    names = ("rotate_degrees", "shift", "brightness", "contrast", "gamma", "saturation", "tint", "grey_probability", "erase_probability")
+    nothing = dict.fromkeys(names, 0.0) | dict.fromkeys(("scale_min", "scale_max", "aspect_max"), 1.0)
+    flip = {"probability": 0.0, "label_swaps": {}}
+    return BatchAugmentation.model_validate({"type": "batch", "flip": flip} | nothing | changes)
 
 
 def test_a_damaged_clip_names_line_and_file(root: Path, clip_input: ClipInput) -> None:
