@@ -69,7 +69,7 @@ def summarise(folder: Path, name: str | None = None) -> RunSummary:
     settings = dict(flatten({"template": template, "model": model, "record": record}))
     if not settings and not rows:
         return RunSummary(name, f"holds no run: neither {RECORD_FILE} nor {CURVES_FILE}")
-    start, seed = str(record.get("start_weights", _MISSING)), str(record.get("seed", _MISSING))
+    start, seed = _start_of(record), str(record.get("seed", _MISSING))
     validated = [row for row in rows if not math.isnan(row["val_accuracy"])]
     if not validated:
         return RunSummary(name, "has no finished epoch", start_weights=start, seed=seed, settings=settings)
@@ -111,7 +111,13 @@ def differences(runs: Sequence[RunSummary]) -> dict[str, list[str]]:
 
 
 def _of_its_own(key: str) -> bool:
-    return key.startswith("record.") and key.removeprefix("record.") in _OF_EVERY_RUN
+    section, _, rest = key.partition(".")
+    return section == "record" and rest.split(".")[0] in _OF_EVERY_RUN
+
+
+def _start_of(record: Mapping[str, Any]) -> str:
+    start = record.get("start_weights", _MISSING)
+    return str(start.get("source", _MISSING) if isinstance(start, Mapping) else start)
 
 
 def comparison(runs: Sequence[RunSummary]) -> dict[str, list[str]]:

@@ -27,7 +27,12 @@ def run_folder(folder: Path, accuracies: list[float], *, rate: float = 0.01, see
     write_curves(folder / "curves.csv", rows)
     template: dict[str, Any] = {"name": "tiny", "hyper_parameters": {"basic": {"base_learning_rate": rate}}}
     (folder / "template.yaml").write_text(yaml.safe_dump(template))
-    record = {"seed": seed, "start_weights": "imagenet", "started": str(folder), "packages": {"torch": "2"}}
+    record = {
+        "seed": seed,
+        "start_weights": {"source": "imagenet", "sha256": str(folder)},
+        "started": str(folder),
+        "packages": {"torch": "2"},
+    }
     (folder / "train_record.json").write_text(json.dumps(record))
     return folder
 
