@@ -18,7 +18,7 @@ from torch import Tensor
 from action_recognition.errors import user_error
 from action_recognition.template import MODEL_CONFIG, ModelConfig, Template
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2  # 1 had other keys in its template
 NETWORK_PREFIX = "network."
 TRAINED_MODEL_KEY = "trained_model"
 _MODULE_PREFIX = "module."
@@ -65,7 +65,7 @@ def describe_training(labels: list[str], template: Template, model: ModelConfig,
 
 
 def read_checkpoint(path: Path) -> RawCheckpoint:
-    """Read a weights file of ours or of the original toolkit, without executing anything in it.
+    """Read a weights file of ours, of the original toolkit or of a network for images, without executing anything in it.
 
     Errors: missing, not a checkpoint, damaged, or holding other objects than tensors and plain values.
     """
@@ -106,11 +106,7 @@ def trained_model(raw: RawCheckpoint) -> TrainedModel:
     """The labels, template and weights of a checkpoint of ours."""
     description = raw.content[TRAINED_MODEL_KEY]
     try:
-        version = description["format"]
-        if version > FORMAT_VERSION:
-            raise user_error(
-                str(raw.path), f"was written by a newer version of this toolkit (format {version})", f"format {FORMAT_VERSION} or older"
-            )
+        _check_version(raw.path, int(description["format"]), description["record"])
         return TrainedModel(
             state_dict=raw.state_dict,
             labels=tuple(str(label) for label in description["labels"]),
@@ -119,10 +115,24 @@ def trained_model(raw: RawCheckpoint) -> TrainedModel:
             record=dict(description["record"]),
             weights_sha256=raw.sha256,
         )
-    except (KeyError, TypeError, ValidationError) as error:
+    except (KeyError, TypeError, ValueError, ValidationError) as error:
         raise user_error(
             str(raw.path), f"its description of the model is damaged ({type(error).__name__})", fix="use another checkpoint"
         ) from None
+
+
+def _check_version(path: Path, version: int, record: Mapping[str, Any]) -> None:
+    if version == FORMAT_VERSION:
+        return
+    writer = record.get("action_recognition", "unknown")
+    age, fix = (
+        ("a newer", "update the toolkit")
+        if version > FORMAT_VERSION
+        else ("an older", "train again, or use it with the version that wrote it")
+    )
+    raise user_error(
+        str(path), f"was written by {age} version of this toolkit (format {version}, version {writer})", f"format {FORMAT_VERSION}", fix
+    )
 
 
 def save_atomically(content: Mapping[str, Any], path: Path) -> None:
@@ -147,6 +157,8 @@ def save_atomically(content: Mapping[str, Any], path: Path) -> None:
 
 
 def _unpickle(path: Path, data: bytes) -> Any:
+    if path.suffix == ".safetensors":
+        return _safetensors(path, data)
     try:
         return torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
@@ -158,6 +170,17 @@ def _unpickle(path: Path, data: bytes) -> Any:
             ) from None
         raise user_error(str(path), "is not a readable weights file", fix="it is damaged or of another kind; fetch it again") from None
     except (RuntimeError, EOFError, OSError, ValueError, KeyError, AttributeError, TypeError, IndexError, MemoryError, UnicodeDecodeError):
+        raise user_error(str(path), "is not a readable weights file", fix="it is damaged or of another kind; fetch it again") from None
+
+
+def _safetensors(path: Path, data: bytes) -> dict[str, Tensor]:
+    """The form in which timm's hub stores weights; nothing in it can be executed."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load
+
+    try:
+        return load(data)
+    except SafetensorError:
         raise user_error(str(path), "is not a readable weights file", fix="it is damaged or of another kind; fetch it again") from None
 
 

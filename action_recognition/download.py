@@ -1,4 +1,4 @@
-"""Fetch one file over the network: resumed, retried, checked by size and sha256; imports nothing heavy."""
+"""Fetch one file over the network: resumed, retried, checked by size and sha256, kept in a cache; imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import hashlib
 import html.parser
 import http.client
 import http.cookiejar
+import json
+import os
 import shutil
 import ssl
 import time
@@ -14,8 +16,9 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Literal
 
 from action_recognition.errors import UserError, user_error
 
@@ -26,8 +29,10 @@ _PAUSES_SECONDS = (1.0, 3.0)  # between three attempts
 _TRANSIENT_STATUS = (408, 425, 429, 500, 502, 503, 504)
 _RANGE_NOT_SATISFIABLE = 416
 _PARTIAL_CONTENT = 206
+CACHE_VARIABLE = "ACTION_RECOGNITION_CACHE"
 
 Say = Callable[[str], None]
+StartKeyword = Literal["imagenet", "kinetics700"]  # start weights that are asked for by name
 
 
 @dataclass(frozen=True)
@@ -40,10 +45,11 @@ class FileFacts:
 
 @dataclass(frozen=True)
 class Expected:
-    """What the publisher says about a file; None where nothing was published."""
+    """What the publisher says about a file, None where nothing was published; or what was `recorded` when it was first fetched."""
 
     size: int | None = None
     sha256: str | None = None
+    known_as: Literal["published", "recorded"] = "published"
 
     def mismatch(self, found: FileFacts) -> str:
         """What differs, as a sentence, or an empty string.
@@ -52,9 +58,9 @@ class Expected:
         'size 4 bytes, published are 3'
         """
         if self.size is not None and found.size != self.size:
-            return f"size {found.size} bytes, published are {self.size}"
+            return f"size {found.size} bytes, {self.known_as} are {self.size}"
         if self.sha256 is not None and found.sha256 != self.sha256:
-            return f"sha256 {found.sha256}, published is {self.sha256}"
+            return f"sha256 {found.sha256}, {self.known_as} is {self.sha256}"
         return ""
 
 
@@ -89,12 +95,68 @@ def fetch(source: str, target: Path, expected: Expected, say: Say = print) -> Fi
     resumed = part.exists()
     mismatch, facts = _download_and_check(url, part, expected, say)
     if mismatch and resumed:
-        say(f"the resumed download is not the published file ({mismatch}); starting again")
+        say(f"the resumed download is not the {expected.known_as} file ({mismatch}); starting again")
         mismatch, facts = _download_and_check(url, part, expected, say)
     if mismatch:
-        raise user_error(source, f"what arrived is not the published file: {mismatch}")
+        raise user_error(source, f"what arrived is not the {expected.known_as} file: {mismatch}")
     part.replace(target)
     return facts
+
+
+def cache_folder() -> Path:
+    """Where fetched files are kept: $ACTION_RECOGNITION_CACHE, or action_recognition in $XDG_CACHE_HOME or ~/.cache."""
+    chosen = os.environ.get(CACHE_VARIABLE)
+    if chosen:
+        return Path(chosen)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "action_recognition"
+
+
+def fetch_recorded(source: str, target: Path, check: Callable[[Path], object], say: Say = print) -> FileFacts:
+    """A file of which nothing was published: size and sha256 are written beside it at the first fetch and hold from then on.
+
+    `check` gets the file before it is recorded and raises when it is not what it should be. `target` is fetched only where it is not.
+    Errors: as of `fetch`; a file, on disk or fetched again, of another size or sha256 than recorded.
+    """
+    expected = _recorded(target)
+    if target.exists():
+        facts = file_facts(target)
+        if mismatch := expected.mismatch(facts):
+            fix = f"delete it to fetch it again (and {record_file(target).name} beside it to trust another file)"
+            raise user_error(str(target), f"is not the file that was fetched first: {mismatch}", fix=fix)
+    else:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        say(f"fetching {source} to {target}")
+        facts = fetch(source, target, expected, say)
+    if expected.sha256 is None:
+        _check_and_record(source, target, facts, check)
+    return facts
+
+
+def record_file(target: Path) -> Path:
+    """Where size and sha256 of a fetched `target` stand."""
+    return target.with_name(target.name + ".json")
+
+
+def _recorded(target: Path) -> Expected:
+    record = record_file(target)
+    if not record.exists():
+        return Expected()
+    try:
+        content = json.loads(record.read_text(encoding="utf-8"))
+        return Expected(int(content["size"]), str(content["sha256"]), "recorded")
+    except (ValueError, KeyError, TypeError):
+        raise user_error(str(record), "is damaged", "size and sha256 of the file beside it", f"delete it and {target.name}") from None
+
+
+def _check_and_record(source: str, target: Path, facts: FileFacts, check: Callable[[Path], object]) -> None:
+    try:
+        check(target)
+    except UserError:
+        target.unlink()  # so that the next run fetches again
+        raise
+    part = part_file(record_file(target))
+    part.write_text(json.dumps({"source": source} | asdict(facts), indent=1) + "\n", encoding="utf-8")
+    part.replace(record_file(target))
 
 
 def _checked_url(source: str) -> str:
@@ -165,7 +227,7 @@ def _range_start(response: http.client.HTTPResponse) -> int | None:
 
 def _check_announced(url: str, part: Path, expected: Expected, total: int | None, start: int) -> None:
     if total is not None and expected.size is not None and total != expected.size:
-        raise user_error(url, f"the server offers {total} bytes, published are {expected.size}")
+        raise user_error(url, f"the server offers {total} bytes, {expected.known_as} are {expected.size}")
     missing = (total or expected.size or 0) - start
     free = shutil.disk_usage(part.parent).free
     if missing > free:

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from action_recognition import checkpoint
-from action_recognition.checkpoint import TRAINED_MODEL_KEY, describe_training, load_trained_model, save_atomically
+from action_recognition.checkpoint import FORMAT_VERSION, TRAINED_MODEL_KEY, describe_training, load_trained_model, save_atomically
 from action_recognition.errors import UserError
 from action_recognition.template import load_template_dir
 from tests.tiny import LABELS, tiny_template
@@ -49,12 +49,13 @@ def test_a_full_disk_keeps_the_old_checkpoint_and_is_one_message(
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["latest.pth", "template"]
 
 
-def test_a_newer_format_and_a_damaged_description_are_refused(content: dict[str, Any], tmp_path: Path) -> None:
-    content[TRAINED_MODEL_KEY]["format"] = 99
-    save_atomically(content, tmp_path / "newer.pth")
-    with pytest.raises(UserError, match="newer version"):
-        load_trained_model(tmp_path / "newer.pth")
-    content[TRAINED_MODEL_KEY] |= {"format": 1, "template": {"name": "x"}}
+def test_another_format_and_a_damaged_description_are_refused(content: dict[str, Any], tmp_path: Path) -> None:
+    for version, message in ((99, r"a newer version of this toolkit \(format 99.*update"), (1, r"an older version .*train again")):
+        content[TRAINED_MODEL_KEY]["format"] = version
+        save_atomically(content, tmp_path / "other.pth")
+        with pytest.raises(UserError, match=message):
+            load_trained_model(tmp_path / "other.pth")
+    content[TRAINED_MODEL_KEY] |= {"format": FORMAT_VERSION, "template": {"name": "x"}}
     save_atomically(content, tmp_path / "damaged.pth")
     with pytest.raises(UserError, match="damaged"):
         load_trained_model(tmp_path / "damaged.pth")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import get_args
 
-START_KEYWORDS = ("imagenet",)  # as in models.weights.StartKeyword, which would import torch
+from action_recognition.download import StartKeyword
 
 
 def path_list(text: str) -> list[Path]:
@@ -29,7 +30,7 @@ def start_weights(text: str) -> Path | str:
     >>> start_weights("imagenet"), start_weights("./imagenet")
     ('imagenet', PosixPath('imagenet'))
     """
-    return text if text in START_KEYWORDS else Path(text)
+    return text if text in get_args(StartKeyword) else Path(text)
 
 
 def whole_number(text: str) -> int:

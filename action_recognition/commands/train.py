@@ -42,7 +42,7 @@ def build_parser(work_dir: Path) -> argparse.ArgumentParser:
     start.add_argument(
         "--load-weights",
         type=start_weights,
-        metavar="imagenet|FILE",
+        metavar="imagenet|kinetics700|FILE",
         help="start from these weights; the head starts fresh where its labels differ (a file named imagenet is ./imagenet)",
     )
     start.add_argument("--resume-from", metavar="FILE|latest", help="go on with an interrupted run (optimiser and epoch included)")

@@ -31,7 +31,9 @@ class DeployNetwork(nn.Module):
         self.normalize = Normalize(metadata.mean_values, metadata.scale_values) if embedded else nn.Identity()
         if metadata.color_order == "BGR":
             _reverse_input_channels(recogniser)
-        _pool_by_one_operation(recogniser)
+        for module in recogniser.modules():
+            if isinstance(module, TemporalAveragePool):
+                module.one_operation = True
         self.recogniser = recogniser
         # Unit length here, once, instead of in every call.
         self.register_buffer("class_directions", F.normalize(recogniser.head.class_directions.detach(), dim=0))
@@ -58,11 +60,3 @@ def _reverse_input_channels(recogniser: Recogniser) -> None:
     weight = recogniser.backbone.stem.conv.weight
     with torch.no_grad():
         weight.copy_(weight.flip(1))
-
-
-def _pool_by_one_operation(recogniser: Recogniser) -> None:
-    """Average pooling over time as one operation; two slices and a sum are what is fast in PyTorch."""
-    for name, module in list(recogniser.named_modules()):
-        if isinstance(module, TemporalAveragePool):
-            parent, _, attribute = name.rpartition(".")
-            setattr(recogniser.get_submodule(parent), attribute, nn.AvgPool3d((2, 1, 1), (2, 1, 1)))

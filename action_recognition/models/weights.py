@@ -10,24 +10,23 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from torch import Tensor
 
 from action_recognition.checkpoint import RawCheckpoint, TrainedModel, read_checkpoint, trained_model
-from action_recognition.errors import user_error
+from action_recognition.download import StartKeyword
+from action_recognition.errors import nearest, user_error
 from action_recognition.models.build import build_recogniser
 from action_recognition.models.inflation import image_form, inflate
-from action_recognition.models.pretrained import imagenet_weights
+from action_recognition.models.pretrained import KINETICS700_SOURCE, NO_LICENCE, imagenet_weights, kinetics700_file
 from action_recognition.models.recogniser import Recogniser
 from action_recognition.models.s3d_mobilenet_v3 import block_configs
 from action_recognition.template import ModelConfig, S3DMobileNetV3Config, Template
 
 HEAD_PREFIX = "head."
 CLASS_DIRECTIONS = "head.class_directions"
-StartKeyword = Literal["imagenet"]
 _NORM = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
-_NO_LICENCE = "not stated by its publisher"
 _ORIGINAL_MARK = "backbone.features.0.0.weight"
 # Buffers of the original that follow from its architecture and that nothing here needs.
 _DERIVED = re.compile(r"(tv_loss\.weights|cls_head\.fc_angular\.reg_mask)$")
@@ -42,7 +41,7 @@ class LoadReport:
     loaded: list[str] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)
     fresh: list[str] = field(default_factory=list)
-    licence: str = _NO_LICENCE
+    licence: str = NO_LICENCE
 
     def record(self) -> dict[str, str]:
         """Plain values for the record of a training run."""
@@ -115,22 +114,45 @@ def load_start_weights(network: Recogniser, model: ModelConfig, start: Path | St
     if start == "imagenet":
         image = imagenet_weights(model.type)
         report = LoadReport(image.source, image.sha256, licence=image.licence)
-        _inflate(network, model, image.state_dict, report)
-        return report
-    assert isinstance(start, Path)
-    raw = read_checkpoint(start)
+        return _inflate(network, model, image.state_dict, report)
+    raw = read_checkpoint(_start_file(start, model))
     _check_type(raw, model)
     if raw.form == "original" and image_form(raw.state_dict) is not None:
-        report = LoadReport(str(raw.path), raw.sha256)
-        _inflate(network, model, raw.state_dict, report)
-        return report
-    same_labels = raw.form == "trained_model" and trained_model(raw).labels == tuple(labels)
+        return _inflate(network, model, raw.state_dict, LoadReport(str(raw.path), raw.sha256))
+    trained = trained_model(raw) if raw.form == "trained_model" else None
+    same_labels = trained is not None and trained.labels == tuple(labels)
     report = _copy(network, model, raw, head="keep" if same_labels else "reset", counters=False)
-    _check_something_fits(report, model)
-    return report
+    if trained is not None:
+        report.licence = _inherited_licence(trained)
+    if start == "kinetics700":
+        report.source = KINETICS700_SOURCE
+    return _if_something_fits(report, model)
 
 
-def _inflate(network: Recogniser, model: ModelConfig, state_dict: Mapping[str, Tensor], report: LoadReport) -> None:
+def _start_file(start: Path | StartKeyword, model: ModelConfig) -> Path:
+    """The file that `start` names. Errors: there is none, or none for this type of network."""
+    if start == "kinetics700":
+        if model.type != "s3d_mobilenet_v3":
+            raise user_error(
+                "--load-weights kinetics700", "is there for s3d_mobilenet_v3 only", f"imagenet, or a file with weights of {model.type}"
+            )
+        return kinetics700_file()
+    file = Path(start)
+    if not file.is_file():
+        keywords = get_args(StartKeyword)
+        fix = f"name a file that is there, take --load-weights {' or '.join(keywords)}, or leave the flag out to train from scratch"
+        raise user_error(str(file), f"there is no such weights file{nearest(str(file), keywords)}", fix=fix)
+    return file
+
+
+def _inherited_licence(trained: TrainedModel) -> str:
+    """What is known of a checkpoint of ours: the licence of the weights that it started from."""
+    start = trained.record.get("start_weights")
+    licence = start.get("licence") if isinstance(start, Mapping) else None
+    return f"{licence} (of the weights that it started from)" if licence else NO_LICENCE
+
+
+def _inflate(network: Recogniser, model: ModelConfig, state_dict: Mapping[str, Tensor], report: LoadReport) -> LoadReport:
     """A 2-D network's weights as the backbone's; the report gets what became of them."""
     form = image_form(state_dict)
     assert form is not None
@@ -138,14 +160,15 @@ def _inflate(network: Recogniser, model: ModelConfig, state_dict: Mapping[str, T
     taken, report.skipped = inflate(form, state_dict, target)
     report.loaded = list(taken.values())
     report.fresh = sorted(set(target) - set(report.loaded))
-    _check_something_fits(report, model)
+    return _if_something_fits(report, model)
 
 
-def _check_something_fits(report: LoadReport, model: ModelConfig) -> None:
+def _if_something_fits(report: LoadReport, model: ModelConfig) -> LoadReport:
     if not report.loaded:
         raise user_error(
             report.source, "none of its tensors fits this network", f"weights of a {model.type}", "check that it belongs to this template"
         )
+    return report
 
 
 def _check_type(raw: RawCheckpoint, model: ModelConfig) -> None:
