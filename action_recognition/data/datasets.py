@@ -166,7 +166,7 @@ class EpochShuffleSampler(Sampler[tuple[int, int, int]]):
     """(epoch, index, clip number) of every clip in an order seeded by (seed, epoch), one share per rank.
 
     All ranks get equally many: the order is repeated from its beginning where that needs more clips than there are.
-    The `clips_per_video` clips of one record follow each other.
+    The `clips_per_video` clips of one record follow each other. An order is a pure function of (seed, epoch).
     """
 
     def __init__(self, num_records: int, seed: int, rank: int = 0, world_size: int = 1, clips_per_video: int = 1) -> None:
@@ -182,10 +182,33 @@ class EpochShuffleSampler(Sampler[tuple[int, int, int]]):
         return -(-self.num_records // self.world_size) * self.clips_per_video
 
     def __iter__(self) -> Iterator[tuple[int, int, int]]:
-        order = np.random.default_rng([self.seed, self.epoch]).permutation(self.num_records)
-        padded = np.resize(order, len(self) // self.clips_per_video * self.world_size)
-        for index in padded[self.rank :: self.world_size]:
+        order = self._order(len(self) // self.clips_per_video * self.world_size, np.random.default_rng([self.seed, self.epoch]))
+        for index in order[self.rank :: self.world_size]:
             yield from ((self.epoch, int(index), number) for number in range(self.clips_per_video))
+
+    def _order(self, count: int, rng: np.random.Generator) -> NDArray[np.int64]:
+        """The `count` records of an epoch of all ranks."""
+        return np.resize(rng.permutation(self.num_records), count)
+
+
+class ClassBalancedSampler(EpochShuffleSampler):
+    """As `EpochShuffleSampler`, as many clips, but every class that has clips equally often, up to rounding.
+
+    Clips of rare classes come more than once an epoch, those of frequent ones only in some epochs.
+    Clips of one class differ by at most one in how often they come.
+    """
+
+    def __init__(self, labels: Sequence[int], seed: int, rank: int = 0, world_size: int = 1, clips_per_video: int = 1) -> None:
+        super().__init__(len(labels), seed, rank, world_size, clips_per_video)
+        self._labels = np.array(labels)
+
+    def _order(self, count: int, rng: np.random.Generator) -> NDArray[np.int64]:
+        classes = rng.permutation(np.unique(self._labels))  # which of them get one more is drawn, too
+        shares = [count // len(classes) + (place < count % len(classes)) for place in range(len(classes))]
+        drawn = [
+            np.resize(rng.permutation(np.flatnonzero(self._labels == label)), share) for label, share in zip(classes, shares, strict=True)
+        ]
+        return rng.permutation(np.concatenate(drawn))
 
 
 class ShareSampler(Sampler[int]):

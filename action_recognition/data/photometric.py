@@ -29,7 +29,11 @@ def drop_blocks(frames_thwc: Frames, config: BlockDropout, rng: np.random.Genera
 
 
 def shift_colours(frames_thwc: Frames, config: Photometric, rng: np.random.Generator) -> Frames:
-    """Brightness, contrast, saturation, hue, contrast: each with `probability`, contrast once, its place by a fair coin."""
+    """Brightness, contrast, saturation and hue, each with `probability`.
+
+    The original changes contrast before or after saturation and hue, by a coin. That makes no difference: a pixel that is scaled keeps
+    its saturation and hue, and values are clipped to 0..255 at the end only.
+    """
 
     def happens() -> bool:
         return bool(rng.random() < config.probability)
@@ -37,16 +41,12 @@ def shift_colours(frames_thwc: Frames, config: Photometric, rng: np.random.Gener
     clip = frames_thwc.astype(np.float32)
     if happens():
         clip += _brightness_change(frames_thwc, config, rng)
-    contrast = _factor(config.contrast, rng) if happens() else 1.0
-    contrast_first = rng.random() < 0.5
-    if contrast_first:
-        clip *= contrast
+    if happens():
+        clip *= _factor(config.contrast, rng)
     saturation = _factor(config.saturation, rng) if happens() else 1.0
     hue_degrees = rng.uniform(-config.hue_degrees, config.hue_degrees) if happens() else 0.0
     if saturation != 1.0 or hue_degrees != 0.0:
-        clip = np.stack([_shift_hsv(frame, saturation, hue_degrees) for frame in clip])
-    if not contrast_first:
-        clip *= contrast
+        clip = np.stack([shift_hsv(frame, saturation, hue_degrees) for frame in clip])
     return np.clip(clip, 0.0, 255.0).astype(np.uint8)  # truncates, as the original
 
 
@@ -61,7 +61,7 @@ def _factor(spread: float, rng: np.random.Generator) -> float:
     return float(rng.uniform(1.0 - spread, 1.0 + spread))
 
 
-def _shift_hsv(frame_hwc: _Floats, saturation: float, hue_degrees: float) -> _Floats:
+def shift_hsv(frame_hwc: _Floats, saturation: float, hue_degrees: float) -> _Floats:
     """A float RGB frame with its saturation (0..1) times a factor and its hue (degrees) turned."""
     hsv = cv2.cvtColor(frame_hwc, cv2.COLOR_RGB2HSV)
     hsv[..., 0] = (hsv[..., 0] + hue_degrees) % 360.0

@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import lightning as L
 from torch.utils.data import DataLoader
 
-from action_recognition.data.datasets import Batch, ClipDataset, EpochShuffleSampler, ShareSampler, make_loader
+from action_recognition.data.datasets import Batch, ClassBalancedSampler, ClipDataset, EpochShuffleSampler, ShareSampler, make_loader
 
 
 class ClipData(L.LightningDataModule):
-    """Loaders for training (shuffled, last partial batch dropped; `batch_size` counts videos) and validation (each clip exactly once)."""
+    """Loaders for training (in the recipe's order, last partial batch dropped; `batch_size` counts videos) and validation.
 
-    def __init__(self, train: ClipDataset, val: ClipDataset, *, batch_size: int, clips_per_video: int, num_workers: int, seed: int) -> None:
+    In validation each clip comes exactly once.
+    """
+
+    def __init__(
+        self,
+        train: ClipDataset,
+        val: ClipDataset,
+        *,
+        batch_size: int,
+        clips_per_video: int,
+        num_workers: int,
+        seed: int,
+        sampling: Literal["shuffled", "class_balanced"] = "shuffled",
+    ) -> None:
         super().__init__()
         self.train, self.val = train, val
         self.batch_size, self.num_workers, self.seed = batch_size, num_workers, seed
-        self.clips_per_video = clips_per_video
+        self.sampling, self.clips_per_video = sampling, clips_per_video
 
     @property
     def _ranks(self) -> tuple[int, int]:
@@ -28,9 +43,14 @@ class ClipData(L.LightningDataModule):
         return max(1, -(-len(self.train) // world_size) // self.batch_size)
 
     def train_dataloader(self) -> DataLoader[Batch]:
+        return make_loader(self.train, self.batch_size * self.clips_per_video, self._train_sampler(), self.num_workers, drop_last=True)
+
+    def _train_sampler(self) -> EpochShuffleSampler:
         rank, world_size = self._ranks
-        sampler = EpochShuffleSampler(len(self.train), self.seed, rank, world_size, self.clips_per_video)
-        return make_loader(self.train, self.batch_size * self.clips_per_video, sampler, self.num_workers, drop_last=True)
+        if self.sampling == "class_balanced":
+            labels = [record.label for record in self.train.records]
+            return ClassBalancedSampler(labels, self.seed, rank, world_size, self.clips_per_video)
+        return EpochShuffleSampler(len(self.train), self.seed, rank, world_size, self.clips_per_video)
 
     def val_dataloader(self) -> DataLoader[Batch]:
         rank, world_size = self._ranks

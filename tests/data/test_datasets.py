@@ -14,6 +14,7 @@ import torch
 from action_recognition.data.annotations import read_annotations
 from action_recognition.data.datasets import (
     Batch,
+    ClassBalancedSampler,
     ClipDataset,
     DamagedClip,
     EpochShuffleSampler,
@@ -24,7 +25,7 @@ from action_recognition.data.datasets import (
     make_loader,
 )
 from action_recognition.errors import UserError
-from action_recognition.template import Augmentation, BatchAugmentation, ClipInput, load_template_dir
+from action_recognition.template import Augmentation, BatchAugmentation, ClipInput, ReferenceAugmentation, load_template_dir
 from tests.conftest import template_dir
 from tests.synthetic import numbered_frames, read_frame_number, write_frame_folder, write_lines, write_video
 
@@ -130,6 +131,32 @@ def test_batch_augmentation_draws_frames_and_mirrors_in_the_worker(root: Path, c
     assert torch.equal(clips[4, 0, 0].clip, samples[4].clip)  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize("ingredient", ["rotate", "block_dropout", "photometric"])
+def test_each_ingredient_of_the_reference_recipe_changes_the_clip(
+    root: Path, clip_input: ClipInput, augmentation: Augmentation, ingredient: str
+) -> None:
+    """Also: none of them changes what is drawn before it, and with all of them left out only crop and mirror remain."""
+    order = ["rotate", "block_dropout", "photometric"]
+    kept = {name: value for name, value in augmentation.model_dump().items() if name not in order} | dict.fromkeys(order)
+    certain = {
+        "rotate": {"degrees": 10.0, "probability": 1.0},
+        "block_dropout": {"cell_share": 0.2, "probability": 0.3},
+        "photometric": augmentation.model_dump()["photometric"] | {"probability": 1.0},
+    }
+    write_video(root / "grey.mp4", np.full((40, 48, 48, 3), 120, np.uint8))
+    configs = [ReferenceAugmentation.model_validate(kept | extra) for extra in ({}, {ingredient: certain[ingredient]})]
+    without, with_it = (dataset(root, ["grey.mp4 0"], clip_input, config)[0, 0, 0].clip.int() for config in configs)  # type: ignore[union-attr]
+    assert int(without.max() - without.min()) <= 2
+    change = (with_it - without).abs().amax(0)
+    assert change.max() > 5
+    if ingredient == "rotate":
+        assert change[:, 20:28, 20:28].max() <= 2 and with_it[:, :, [0, 0, -1, -1], [0, -1, 0, -1]].amin() < 60  # black in a corner
+    elif ingredient == "block_dropout":
+        assert ((change == 0) | (with_it.amax(0) == 0)).all()
+    else:
+        assert with_it.float().std() <= 2  # one colour change for the whole clip
+
+
 def batch_augmentation(**changes: Any) -> BatchAugmentation:
     names = ("rotate_degrees", "shift", "brightness", "contrast", "gamma", "saturation", "tint", "grey_probability", "erase_probability")
     nothing = dict.fromkeys(names, 0.0) | dict.fromkeys(("scale_min", "scale_max", "aspect_max"), 1.0)
@@ -226,6 +253,43 @@ def test_training_order_changes_with_epoch_and_seed_only() -> None:
     assert {epoch for epoch, _, _ in sampler} == {1}
     orders = [[index for _, index, _ in order] for order in (first, sampler, EpochShuffleSampler(50, seed=2))]
     assert orders[0] != orders[1] and orders[0] != orders[2] and orders[0] != list(range(50))
+
+
+@pytest.mark.parametrize("world_size", [1, 3])
+def test_balanced_sampling_gives_every_class_equally_often(world_size: int) -> None:
+    labels = [0] * 2 + [3] * 30 + [5] * 11  # no clip of the other classes
+    plain = EpochShuffleSampler(len(labels), 5, 0, world_size)
+    for epoch in range(4):
+        samplers = [ClassBalancedSampler(labels, 5, rank, world_size) for rank in range(world_size)]
+        for sampler in samplers:
+            sampler.set_epoch(epoch)
+        shares = [list(sampler) for sampler in samplers]
+        assert {len(share) for share in shares} == {len(samplers[0])} == {len(plain)}
+        counts = Counter(index for share in shares for _, index, _ in share)
+        by_class = Counter({label: sum(counts[i] for i in range(len(labels)) if labels[i] == label) for label in (0, 3, 5)})
+        assert max(by_class.values()) - min(by_class.values()) <= 1 and sum(by_class.values()) == len(plain) * world_size
+        for label in (0, 3, 5):
+            times = [counts[i] for i in range(len(labels)) if labels[i] == label]
+            assert max(times) - min(times) <= 1
+        drawn = [labels[index] for _, index, _ in shares[0]]
+        assert drawn != sorted(drawn)
+
+
+def test_balanced_orders_change_with_epoch_and_seed_only() -> None:
+    labels = [0] * 4 + [1] * 20
+    sampler = ClassBalancedSampler(labels, seed=1, clips_per_video=2)
+    first = list(sampler)
+    assert first == list(ClassBalancedSampler(labels, seed=1, clips_per_video=2)) == list(sampler)
+    assert len(first) == len(sampler) == 48
+    assert all(one[:2] == two[:2] and (one[2], two[2]) == (0, 1) for one, two in zip(first[::2], first[1::2], strict=True))
+    sampler.set_epoch(1)
+    second, other_seed = list(sampler), list(ClassBalancedSampler(labels, seed=2, clips_per_video=2))
+    assert [key[1] for key in first] != [key[1] for key in second] and first != other_seed
+    seen: set[int] = set()
+    for epoch in range(12):  # which clips of the frequent class come changes too
+        sampler.set_epoch(epoch)
+        seen |= {index for _, index, _ in sampler}
+    assert seen == set(range(24))
 
 
 def test_clips_of_one_video_follow_each_other_and_differ(root: Path, clip_input: ClipInput, augmentation: Augmentation) -> None:
