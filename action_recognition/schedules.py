@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from action_recognition.template import AMSoftmax, StepSchedule
+from action_recognition.template import AMSoftmax, CosineSchedule, CrossEntropy, StepSchedule
 
 
 @dataclass(frozen=True)
-class ScaledSchedule:
-    """A template's schedule stretched from its own number of epochs to the run's; at the same number it is the template's."""
+class ScaledSteps:
+    """A `StepSchedule` stretched from its own number of epochs to the run's; at the same number it is the template's."""
 
     freeze_epochs: int
     freeze_learning_rate_factor: float
@@ -23,8 +23,42 @@ class ScaledSchedule:
         steps = ", ".join(map(str, self.step_epochs)) or "none"
         return f"freeze {self.freeze_epochs}, warm-up {self.warmup_epochs}, steps at {steps}"
 
+    def factor(self, step: int, steps_per_epoch: int) -> float:
+        """Of the base rate: constant while frozen, linear per step from `warmup_start_factor` during warm-up, then in steps."""
+        epoch = step // steps_per_epoch
+        if epoch < self.freeze_epochs:
+            return self.freeze_learning_rate_factor
+        if epoch < self.freeze_epochs + self.warmup_epochs:
+            progress = (step - self.freeze_epochs * steps_per_epoch) / (self.warmup_epochs * steps_per_epoch)
+            return 1.0 - (1.0 - progress) * (1.0 - self.warmup_start_factor)
+        return math.pow(self.step_factor, sum(epoch >= start for start in self.step_epochs))
 
-def scale_schedule(schedule: StepSchedule, template_epochs: int, epochs: int) -> ScaledSchedule:
+
+@dataclass(frozen=True)
+class ScaledCosine:
+    """A `CosineSchedule` over the run's number of epochs."""
+
+    freeze_epochs: int
+    warmup_share: float
+    epochs: int
+
+    def __str__(self) -> str:
+        return f"freeze {self.freeze_epochs}, warm-up over {self.warmup_share:.0%} of the steps, then half a cosine"
+
+    def factor(self, step: int, steps_per_epoch: int) -> float:
+        """Of the base rate: linear up to 1 at the last warm-up step, then (1 + cos(pi * progress)) / 2, 0 after the last step."""
+        num_steps = self.epochs * steps_per_epoch
+        num_warmup_steps = int(self.warmup_share * num_steps)
+        if step < num_warmup_steps:
+            return (step + 1) / num_warmup_steps
+        progress = min(1.0, (step - num_warmup_steps) / max(1, num_steps - num_warmup_steps))
+        return 0.5 * (1.0 + math.cos(math.pi * progress))
+
+
+ScaledSchedule = ScaledSteps | ScaledCosine
+
+
+def scale_schedule(schedule: StepSchedule | CosineSchedule, template_epochs: int, epochs: int) -> ScaledSchedule:
     """The schedule for `epochs` epochs instead of the template's.
 
     A run of a tenth of the epochs freezes, warms up and steps at a tenth of them, so that a short run also reaches its full rate.
@@ -33,8 +67,10 @@ def scale_schedule(schedule: StepSchedule, template_epochs: int, epochs: int) ->
     def stretch(count: int) -> int:
         return count if epochs == template_epochs else int(count * epochs / template_epochs + 0.5)
 
+    if isinstance(schedule, CosineSchedule):
+        return ScaledCosine(stretch(schedule.freeze_epochs), schedule.warmup_share, epochs)
     steps = sorted({stretch(step) for step in schedule.step_epochs})
-    return ScaledSchedule(
+    return ScaledSteps(
         stretch(schedule.freeze_epochs),
         schedule.freeze_learning_rate_factor,
         stretch(schedule.warmup_epochs),
@@ -45,30 +81,28 @@ def scale_schedule(schedule: StepSchedule, template_epochs: int, epochs: int) ->
 
 
 def learning_rate(step: int, steps_per_epoch: int, base_learning_rate: float, schedule: ScaledSchedule) -> float:
-    """The learning rate of optimiser step `step` (0-based).
+    """The learning rate of optimiser step `step` (0-based); epochs are counted from the very start.
 
-    Constant while frozen, linear per step from `warmup_start_factor` of the base rate during warm-up, then the base rate, times
-    `step_factor` from each of `step_epochs` on. Epochs are counted from the very start.
-    Source: REFERENCE section 4 (LR).
+    Source: REFERENCE section 4 (LR); Loshchilov and Hutter, arXiv 1608.03983, without restarts.
 
-    >>> recipe = ScaledSchedule(5, 1.0, 5, 0.01, (30, 50), 0.1)
+    >>> recipe = ScaledSteps(5, 1.0, 5, 0.01, (30, 50), 0.1)
     >>> [round(learning_rate(epoch * 10, 10, 0.01, recipe), 6) for epoch in (0, 5, 10, 30, 50)]
     [0.01, 0.0001, 0.01, 0.001, 0.0001]
+    >>> cosine = ScaledCosine(freeze_epochs=0, warmup_share=0.2, epochs=10)
+    >>> [round(learning_rate(step, 10, 0.01, cosine), 6) for step in (0, 19, 20, 60, 100)]
+    [0.0005, 0.01, 0.01, 0.005, 0.0]
     """
-    epoch = step // steps_per_epoch
-    if epoch < schedule.freeze_epochs:
-        return base_learning_rate * schedule.freeze_learning_rate_factor
-    warmed_up = schedule.freeze_epochs + schedule.warmup_epochs
-    if epoch < warmed_up:
-        progress = (step - schedule.freeze_epochs * steps_per_epoch) / (schedule.warmup_epochs * steps_per_epoch)
-        return base_learning_rate * (1.0 - (1.0 - progress) * (1.0 - schedule.warmup_start_factor))
-    num_steps_down = sum(epoch >= start for start in schedule.step_epochs)
-    return base_learning_rate * math.pow(schedule.step_factor, num_steps_down)
+    return base_learning_rate * schedule.factor(step, steps_per_epoch)
 
 
 def is_frozen(epoch: int, schedule: ScaledSchedule) -> bool:
     """Whether only the head learns in this epoch (0-based)."""
     return epoch < schedule.freeze_epochs
+
+
+def loss_scale(step: int, steps_per_epoch: int, loss: AMSoftmax | CrossEntropy) -> float:
+    """What cosines are multiplied by at step `step` (0-based)."""
+    return loss.scale if isinstance(loss, CrossEntropy) else am_softmax_scale(step, steps_per_epoch, loss)
 
 
 def am_softmax_scale(step: int, steps_per_epoch: int, loss: AMSoftmax) -> float:

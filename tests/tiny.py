@@ -25,6 +25,7 @@ def tiny_template(folder: Path, **basic: Any) -> Path:
     template["input"] |= {"clip_len": CLIP_LEN, "resize_short_side": 36, "crop_size": CROP_SIZE}
     template["hyper_parameters"]["basic"] = {"batch_size": 6, "base_learning_rate": 0.05, "epochs": 2} | basic
     template["training"]["num_workers"] = 0
+    template["training"]["augmentation"] |= {"rotate": None, "block_dropout": None, "photometric": None}
     template["training"]["augmentation"]["flip"] = {"probability": 0.5, "label_swaps": {LABELS[0]: LABELS[1]}}
     template["training"]["regularisers"] = dict.fromkeys(template["training"]["regularisers"])
     template["training"]["loss"] |= {"scale_start": 10.0, "scale_end": 5.0, "margin": 0.1}

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from action_recognition.template.sections import (
     NonNegativeFloat,
@@ -219,3 +219,15 @@ class Training(Section):
     batch_norm: Literal["train", "frozen"]  # frozen: the backbone's batch norms keep the statistics they started with
     ema_decay: Annotated[float, Field(gt=0.0, lt=1.0)] | None  # of averaged weights, which are what is validated and saved
     early_stop_epochs: PositiveInt | None  # end after so many epochs without a better validation
+
+    @model_validator(mode="after")
+    def _mixed_clips_have_no_single_label(self) -> Self:
+        if self.mix is None:
+            return self
+        hard = [f"regularisers.{name}" for name in ("local_push", "clip_mixing", "self_challenging") if getattr(self.regularisers, name)]
+        if not isinstance(self.loss, CrossEntropy):
+            hard.insert(0, f"loss.type {self.loss.type}")
+        if hard:
+            found = f"mix blends the labels of clips, but one label a clip is what {' and '.join(hard)} need"
+            raise ValueError(f"{found}; set mix to null, or take loss.type cross_entropy and set those regularisers to null")
+        return self

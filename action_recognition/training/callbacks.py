@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import lightning as L
 from lightning.fabric.plugins.io.checkpoint_io import CheckpointIO
-from lightning.pytorch.callbacks import Callback, ModelCheckpoint
+from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
+from torch import Tensor
 
 from action_recognition.checkpoint import read_checkpoint, save_atomically
+from action_recognition.data.annotations import ClipRecord
 from action_recognition.data.datasets import Batch, DamagedClip
 from action_recognition.errors import UserError, user_error
 from action_recognition.training.module import GestureTraining
@@ -68,6 +72,17 @@ class SaveBest(_PthCheckpoint):
         super().__init__(folder, "best", monitor="val/accuracy")
 
 
+class StopEarly(EarlyStopping):
+    """Ends the run after `num_epochs` epochs without a better validation accuracy."""
+
+    def __init__(self, num_epochs: int) -> None:
+        super().__init__("val/accuracy", patience=num_epochs, mode="max")
+
+    def on_fit_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        if trainer.should_stop and trainer.is_global_zero and self.wait_count >= self.patience:
+            print(f"stopped early: no better validation for {self.patience} epochs (training.early_stop_epochs)", flush=True)
+
+
 class DamagedClips(Callback):
     """Names each clip that could not be read, once, and counts them; with `strict` the first one ends the run."""
 
@@ -95,6 +110,35 @@ class DamagedClips(Callback):
         """One line, empty when every clip was read."""
         count = len(self.messages)
         return f"{count} damaged clip{'s' if count > 1 else ''} skipped (named above)" if count else ""
+
+
+class FiniteLoss(Callback):
+    """Ends the run at the first step whose loss or gradient is no number, before anything of it is saved, and names the step's clips."""
+
+    def __init__(self, records: Sequence[ClipRecord]) -> None:
+        self.records = records
+        self._indices: list[int] = []
+
+    def on_train_batch_start(self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Batch, batch_idx: int) -> None:
+        self._indices = list(dict.fromkeys(batch.indices.tolist()))
+
+    def on_before_backward(self, trainer: L.Trainer, pl_module: L.LightningModule, loss: Tensor) -> None:
+        self._check(trainer, "loss", float(loss.detach()))
+
+    def on_train_batch_end(self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Batch, batch_idx: int) -> None:
+        if outputs is not None:
+            assert isinstance(pl_module, GestureTraining)
+            self._check(trainer, "gradient's norm", float(pl_module.gradient_norm))
+
+    def _check(self, trainer: L.Trainer, name: str, value: float) -> None:
+        if math.isfinite(value):
+            return
+        clips = ", ".join(f"{self.records[index].line} ({self.records[index].path.name})" for index in self._indices)
+        raise user_error(
+            "training",
+            f"the {name} became {value} in epoch {trainer.current_epoch + 1}, at step {trainer.global_step}, over the clips {clips}",
+            fix="look at these clips, or lower --base-learning-rate; best.pth and latest.pth are those of the epochs before",
+        )
 
 
 class EpochLines(Callback):

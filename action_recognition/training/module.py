@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import lightning as L
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 from torchmetrics import CatMetric, MeanMetric
 
 from action_recognition.checkpoint import TRAINED_MODEL_KEY
@@ -15,16 +16,20 @@ from action_recognition.data.datasets import Batch
 from action_recognition.errors import user_error
 from action_recognition.metrics import mean_top_k_accuracy, top_k_accuracy
 from action_recognition.models.recogniser import Normalize, Recogniser
-from action_recognition.schedules import ScaledSchedule, am_softmax_scale, is_frozen, learning_rate
-from action_recognition.template import ModelConfig, Template
+from action_recognition.schedules import ScaledSchedule, is_frozen, learning_rate, loss_scale
+from action_recognition.template import BatchAugmentation, ModelConfig, Template
+from action_recognition.training.augment import BatchAugment
+from action_recognition.training.freezing import set_learning
+from action_recognition.training.mix import mix_clips
+from action_recognition.training.optimizer import make_optimizer
 from action_recognition.training.recipe import Recipe
 
 
 class GestureTraining(L.LightningModule):
-    """The template's losses over a `Recogniser`, SGD, warm-up, steps and the frozen start.
+    """The template's recipe over a `Recogniser`: batch augmentation, losses, optimiser, learning rate, what is frozen when.
 
-    `steps_per_epoch` is asked when needed, since the number of devices is known only then. `description` is what a checkpoint says
-    about its weights.
+    `steps_per_epoch` is asked when needed, since the number of devices is known only then: a plain function, since the module is copied
+    where weights are averaged. `description` is what a checkpoint says about its weights.
     """
 
     def __init__(
@@ -49,25 +54,34 @@ class GestureTraining(L.LightningModule):
         self.description = description
         self.seed = seed
         self.losses = Recipe(template.training, model.backbone)
+        self.augment = _batch_augment(template)
+        self.gradient_norm = torch.zeros(())
         self.epoch_loss = MeanMetric()
         self.val_cosine, self.val_labels = CatMetric(), CatMetric()
 
     def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
         return batch._replace(**{name: getattr(batch, name).to(device, non_blocking=True) for name in ("clips", "labels", "indices")})
 
+    def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
+        if self.augment is None or not self.trainer.training or not len(batch.labels):
+            return batch
+        return batch._replace(clips=self.augment(batch.clips, self._generator("augment")))
+
+    def setup(self, stage: str) -> None:
+        # Before several devices agree on which gradients they exchange.
+        set_learning(self.network, self.recipe, head_only=False)
+
     def on_train_epoch_start(self) -> None:
-        frozen = is_frozen(self.current_epoch, self.schedule)
-        for module in (self.network.backbone, self.network.pool):
-            module.requires_grad_(not frozen)
-            module.train(not frozen)  # frozen batch norms keep their statistics too
+        set_learning(self.network, self.recipe, head_only=is_frozen(self.current_epoch, self.schedule))
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor | None:
         if len(batch.labels) < 2:
             return None  # damaged clips left too few for a batch norm
+        clips, targets = self._mixed(batch)
         # Noise of the network (Gumbel) follows from the step alone, so that going on repeats what never stopping would have drawn.
         torch.manual_seed(hash((self.seed, self.global_step, self.global_rank)))
-        scale = am_softmax_scale(self.global_step, self.steps_per_epoch(), self.recipe.loss)
-        losses: dict[str, Tensor] = self.losses(self.network, self.normalize(batch.clips), batch.labels, scale=scale)
+        scale = loss_scale(self.global_step, self.steps_per_epoch(), self.recipe.loss)
+        losses: dict[str, Tensor] = self.losses(self.network, self.normalize(clips), targets, scale=scale)
         loss = torch.stack(list(losses.values())).sum()
         for name, value in losses.items():
             self.log(f"train/{name}", value.detach(), batch_size=len(batch.labels))
@@ -75,19 +89,31 @@ class GestureTraining(L.LightningModule):
         self.log("train/loss", loss.detach(), prog_bar=True, batch_size=len(batch.labels))
         return loss
 
+    def _mixed(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Clips (N, 3, T, H, W) and labels (N,) as they are, or with `mix` blended clips and (N, C) shares of the classes."""
+        if self.recipe.mix is None:
+            return batch.clips, batch.labels
+        num_classes = self.network.head.class_directions.shape[1]
+        targets = F.one_hot(batch.labels, num_classes).to(torch.float32)
+        return mix_clips(batch.clips, targets, self.recipe.mix, self._generator("mix"))
+
+    def _generator(self, purpose: Literal["augment", "mix"]) -> torch.Generator:
+        """A stream of its own for each purpose, on the CPU, that follows from the step alone."""
+        place = ("augment", "mix").index(purpose)
+        return torch.Generator().manual_seed(hash((self.seed, self.global_step, self.global_rank, place)))
+
+    def configure_gradient_clipping(
+        self, optimizer: torch.optim.Optimizer, gradient_clip_val: float | None = None, gradient_clip_algorithm: str | None = None
+    ) -> None:
+        assert gradient_clip_val is not None
+        self.gradient_norm = torch.nn.utils.clip_grad_norm_(self.parameters(), gradient_clip_val)
+
     def on_train_epoch_end(self) -> None:
         if not self.epoch_loss.update_called:
             return  # gone on from a checkpoint that was saved after the last step of its epoch
-        mean = float(self.epoch_loss.compute())
+        self.log("train/loss_epoch", float(self.epoch_loss.compute()))
         self.epoch_loss.reset()
-        self.log("train/loss_epoch", mean)
-        self.log("train/learning_rate", self.optimizers().param_groups[0]["lr"])
-        if not torch.isfinite(torch.tensor(mean)):
-            raise user_error(
-                "training",
-                f"the loss became {mean} in epoch {self.current_epoch + 1}",
-                fix="lower --base-learning-rate and go on from best.pth",
-            )
+        self.log("train/learning_rate", max(group["lr"] for group in self.optimizers().param_groups))
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         if len(batch.labels):
@@ -107,10 +133,7 @@ class GestureTraining(L.LightningModule):
         self.log("val/top5", 100.0 * top_k_accuracy(scores, labels, min(5, num_classes)))
 
     def configure_optimizers(self) -> Any:
-        config = self.recipe.optimizer
-        optimizer = torch.optim.SGD(
-            self.network.parameters(), lr=self.base_learning_rate, momentum=config.momentum, weight_decay=config.weight_decay
-        )
+        optimizer = make_optimizer(self.network, self.recipe.optimizer, self.base_learning_rate)
         steps_per_epoch = self.steps_per_epoch()
         scheduler = torch.optim.lr_scheduler.LambdaLR(
             optimizer, lambda step: learning_rate(step, steps_per_epoch, self.base_learning_rate, self.schedule) / self.base_learning_rate
@@ -119,3 +142,8 @@ class GestureTraining(L.LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint[TRAINED_MODEL_KEY] = self.description
+
+
+def _batch_augment(template: Template) -> BatchAugment | None:
+    config = template.training.augmentation
+    return BatchAugment(config, template.input.crop_size) if isinstance(config, BatchAugmentation) else None

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from action_recognition.losses.am_softmax import AMSoftmaxLoss
 from action_recognition.losses.attention import TotalVarianceLoss
 from action_recognition.losses.clip_mixing import ClipMixingLoss
+from action_recognition.losses.cross_entropy import CrossEntropyLoss
 from action_recognition.losses.push import CentrePushLoss, LocalPushLoss
 from action_recognition.losses.self_challenging import self_challenge
 from action_recognition.models.recogniser import Recogniser
-from action_recognition.template import EfficientNetLite0Backbone, MobileNetV3Backbone, Training
+from action_recognition.template import AMSoftmax, CrossEntropy, EfficientNetLite0Backbone, MobileNetV3Backbone, Training
 
 
 class Recipe(nn.Module):
     r"""Weighted losses by name, of which the sum is what training minimises.
 
-        clips -> backbone -> pooled features -> [self-challenging] -> head -> embedding, cosine
+        clips -> backbone -> pooled features -> [dropout] -> [self-challenging] -> head -> embedding, cosine
                     \-> attention masks
 
     With self-challenging the head runs twice: once with batch statistics, to find the features that decide, then with its running
@@ -27,12 +29,8 @@ class Recipe(nn.Module):
     def __init__(self, training: Training, backbone: MobileNetV3Backbone | EfficientNetLite0Backbone) -> None:
         super().__init__()
         loss, extra = training.loss, training.regularisers
-        self.am_softmax = AMSoftmaxLoss(
-            margin=loss.margin,
-            entropy_weight=loss.entropy_weight,
-            use_pr_product=loss.pr_product,
-            hard_sample_weight=loss.hard_sample_weight,
-        )
+        self.classification_name, self.classification = loss.type, _classification_loss(loss)
+        self.feature_dropout = training.feature_dropout
         self.extra = extra
         self.local_push = LocalPushLoss(extra.local_push.margin) if extra.local_push else None
         self.centre_push = CentrePushLoss(extra.centre_push.margin) if extra.centre_push else None
@@ -43,12 +41,15 @@ class Recipe(nn.Module):
     def forward(
         self, network: Recogniser, clips: Tensor, labels: Tensor, *, scale: float, unchanged: Tensor | None = None
     ) -> dict[str, Tensor]:
-        """Losses by name for normalised clips (N, 3, T, H, W) and labels (N,); `unchanged` (N,) bool pins what self-challenging draws."""
+        """Losses by name for normalised clips (N, 3, T, H, W); `unchanged` (N,) bool pins what self-challenging draws.
+
+        `labels` are (N,) int64, or of mixed clips (N, C) float: the template then has no part that needs one label a clip.
+        """
         feature_maps, masks = network.backbone(clips)
-        features = network.pool(feature_maps)
+        features = F.dropout(network.pool(feature_maps), self.feature_dropout, network.training)
         embedding = self._embedding(network, features, labels, unchanged)
         cosine = network.head.cosine(embedding)
-        losses = {"am_softmax": self.am_softmax(cosine, labels, scale=scale)}
+        losses: dict[str, Tensor] = {self.classification_name: self.classification(cosine, labels, scale=scale)}
         extra = self.extra
         if self.total_variance is not None and extra.attention is not None and masks:
             losses["attention"] = extra.attention.weight * torch.stack([self.total_variance(mask) for mask in masks]).mean()
@@ -72,3 +73,11 @@ class Recipe(nn.Module):
             return head.embed(challenged)
         finally:
             head.norm.train()
+
+
+def _classification_loss(loss: AMSoftmax | CrossEntropy) -> AMSoftmaxLoss | CrossEntropyLoss:
+    if isinstance(loss, CrossEntropy):
+        return CrossEntropyLoss(label_smoothing=loss.label_smoothing)
+    return AMSoftmaxLoss(
+        margin=loss.margin, entropy_weight=loss.entropy_weight, use_pr_product=loss.pr_product, hard_sample_weight=loss.hard_sample_weight
+    )

@@ -1,0 +1,51 @@
+"""Averaged weights: what is validated and saved, while training goes on with the others."""
+
+from __future__ import annotations
+
+import lightning as L
+from lightning.pytorch.callbacks import WeightAveraging
+from torch import Tensor
+
+
+def average_share(num_averaged: int, decay: float) -> float:
+    """How much of the average stays at its `num_averaged`-th renewal: less in the beginning, when the weights are still far off.
+
+    min(decay, (1 + n) / (10 + n)). Source: tf.train.ExponentialMovingAverage, `num_updates`.
+
+    >>> [round(average_share(n, 0.99), 3) for n in (1, 10, 1000)]
+    [0.182, 0.55, 0.99]
+    """
+    return min(decay, (1.0 + num_averaged) / (10.0 + num_averaged))
+
+
+class AveragedWeights(WeightAveraging):
+    """Exponential moving average over the steps of weights and batch statistics.
+
+    A checkpoint's `state_dict` holds the average; what training goes on with lies beside it under `current_model_state`.
+    """
+
+    def __init__(self, decay: float) -> None:
+        def average(averaged: Tensor, current: Tensor, num_averaged: Tensor) -> Tensor:
+            # In this form what does not change stays what it is, to the last bit.
+            return averaged + (current - averaged) * (1.0 - average_share(int(num_averaged), decay))
+
+        super().__init__(avg_fn=average)
+        self._shows_average = False
+
+    def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
+        self._device = trainer.strategy.root_device  # the module is moved there only later
+        super().setup(trainer, pl_module, stage)
+
+    def on_validation_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        super().on_validation_epoch_start(trainer, pl_module)
+        self._shows_average = True
+
+    def on_validation_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        super().on_validation_epoch_end(trainer, pl_module)
+        self._shows_average = False
+
+    def on_exception(self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException) -> None:
+        """Ctrl-C within a validation: the checkpoint that is saved then must not have the two exchanged."""
+        if self._shows_average and self._average_model is not None:
+            self._swap_models(pl_module)
+            self._shows_average = False

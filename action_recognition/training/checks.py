@@ -1,0 +1,52 @@
+"""What is said about data and recipe before a run starts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from action_recognition.data.annotations import ClipRecord
+from action_recognition.errors import user_error
+from action_recognition.models.recogniser import Recogniser
+from action_recognition.schedules import ScaledSchedule
+from action_recognition.template import Training
+
+MAX_NAMES_SHOWN = 10
+
+
+def class_notes(train: Sequence[ClipRecord], val: Sequence[ClipRecord], labels: Sequence[str]) -> list[str]:
+    """Notes on classes that no training clip shows: they cannot be learned, and validated they count as wrong."""
+    trained, validated = ({record.label for record in records} for records in (train, val))
+    untrained = [label for label in range(len(labels)) if label not in trained]
+    notes = []
+    if unseen := [label for label in untrained if label not in validated]:
+        notes.append(f"note: no training clip of {_names(unseen, labels)}; the network cannot learn what it never sees")
+    if wrong := [label for label in untrained if label in validated]:
+        notes.append(f"note: validation clips but no training clip of {_names(wrong, labels)}; they can only be wrong")
+    return notes
+
+
+def untrained_note(training: Training, schedule: ScaledSchedule) -> str | None:
+    """A note for a run without start weights whose recipe keeps random weights as they are."""
+    keys = []
+    if schedule.freeze_epochs:
+        keys.append(f"schedule.freeze_epochs to 0 (now {schedule.freeze_epochs} in this run)")
+    if training.frozen_blocks:
+        keys.append(f"frozen_blocks to 0 (now {training.frozen_blocks})")
+    if training.batch_norm == "frozen":
+        keys.append("batch_norm to train")
+    if not keys:
+        return None
+    return f"note: the backbone that is frozen is untrained; give start weights with --load-weights, or set training.{', '.join(keys)}"
+
+
+def check_frozen_blocks(training: Training, network: Recogniser) -> None:
+    """`frozen_blocks` is at most the number of the backbone's stages, else a `UserError`."""
+    num_stages = len(network.backbone.stages())
+    if training.frozen_blocks > num_stages:
+        raise user_error("template.yaml: training.frozen_blocks", f"found {training.frozen_blocks}", f"0 to {num_stages}")
+
+
+def _names(indices: Iterable[int], labels: Sequence[str]) -> str:
+    names = [repr(labels[index]) for index in indices]
+    shown = ", ".join(names[:MAX_NAMES_SHOWN])
+    return shown if len(names) <= MAX_NAMES_SHOWN else f"{shown} and {len(names) - MAX_NAMES_SHOWN} more classes"

@@ -1,0 +1,26 @@
+"""What of a network learns, and what keeps its weights and statistics."""
+
+from __future__ import annotations
+
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from action_recognition.models.recogniser import Recogniser
+from action_recognition.template import Training
+
+
+def set_learning(network: Recogniser, training: Training, *, head_only: bool) -> None:
+    """Put each module into training or evaluation mode, and say which parameters take gradients, as the recipe wants it from now on.
+
+    The first `frozen_blocks` stages of the backbone neither learn nor renew the statistics of their batch norms; since nothing there
+    takes a gradient, autograd stores nothing of them either. With `batch_norm` frozen the norms' scales and shifts still learn.
+    """
+    for module in (network.backbone, network.pool):
+        module.requires_grad_(not head_only)
+        module.train(not head_only)  # frozen batch norms keep their statistics too
+    for modules in network.backbone.stages()[: training.frozen_blocks]:
+        for part in modules:
+            part.requires_grad_(False).eval()
+    if training.batch_norm == "frozen":
+        for part in network.backbone.modules():
+            if isinstance(part, _BatchNorm):
+                part.eval()
