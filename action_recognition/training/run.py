@@ -16,20 +16,33 @@ import torch
 from lightning.pytorch.callbacks import Callback, RichProgressBar
 from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
 
-from action_recognition.checkpoint import RawCheckpoint, describe_training, read_checkpoint, trained_model
+from action_recognition.checkpoint import RawCheckpoint, describe_training
 from action_recognition.data.annotations import ClipRecord, find_annotation_files, read_annotations
 from action_recognition.data.datasets import ClipDataset, label_swap_map
 from action_recognition.data.labels import training_labels
+from action_recognition.download import StartKeyword
 from action_recognition.errors import Problem, UserError, user_error
 from action_recognition.models.build import build_recogniser
 from action_recognition.models.recogniser import Recogniser
-from action_recognition.models.weights import StartKeyword, load_start_weights
+from action_recognition.models.weights import load_start_weights
 from action_recognition.schedules import scale_schedule
-from action_recognition.template import ModelConfig, Template, load_template_dir
-from action_recognition.training.callbacks import AtomicCheckpointIO, DamagedClips, EpochLines, SaveBest, SaveLatest, describe_failure
+from action_recognition.template import ModelConfig, Template, Training, load_template_dir
+from action_recognition.training.averaging import AveragedWeights
+from action_recognition.training.callbacks import (
+    AtomicCheckpointIO,
+    DamagedClips,
+    EpochLines,
+    FiniteLoss,
+    SaveBest,
+    SaveLatest,
+    StopEarly,
+    describe_failure,
+)
+from action_recognition.training.checks import check_frozen_blocks, class_notes, untrained_note
 from action_recognition.training.clips import ClipData
 from action_recognition.training.module import GestureTraining
-from action_recognition.training.record import run_record, write_json
+from action_recognition.training.record import run_record, write_json, write_template
+from action_recognition.training.resume import checkpoint_to_go_on_from
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,15 +77,18 @@ def train(work_dir: Path, options: TrainOptions) -> Path:
     labels, labels_from = training_labels(options.train_ann_files, options.classes, template.labels, options.train_data_roots)
     say(f"{labels_from} ({len(labels)} classes)")
     L.seed_everything(options.seed, verbose=False)
-    resume = _resume_checkpoint(options, labels)
+    resume = _resume_checkpoint(options, labels, template, model)
     data = _clip_data(template, options, labels)
     network = build_recogniser(model, len(labels))
+    check_frozen_blocks(template.training, network)
     start_weights = _start(network, model, options, labels, resume)
 
     basic = template.hyper_parameters.basic
     original_epochs = load_template_dir(work_dir)[0].hyper_parameters.basic.epochs
     schedule = scale_schedule(template.training.schedule, original_epochs, basic.epochs)
     say(f"schedule over {basic.epochs} epochs: {schedule}")
+    if start_weights["source"] == "none" and (note := untrained_note(template.training, schedule)):
+        say(note)
     record = run_record(options.seed, _annotation_files(options), start_weights)
     module = GestureTraining(
         network,
@@ -80,12 +96,13 @@ def train(work_dir: Path, options: TrainOptions) -> Path:
         model,
         base_learning_rate=basic.base_learning_rate,
         schedule=schedule,
-        steps_per_epoch=data.steps_per_epoch,
+        steps_per_epoch=lambda: data.steps_per_epoch(),  # no bound method: the module is copied for averaging, the data must not be
         description=describe_training(labels, template, model, record),
         seed=options.seed,
     )
     options.save_checkpoints_to.mkdir(parents=True, exist_ok=True)
     write_json(record, options.save_checkpoints_to / "train_record.json")
+    write_template(template, model, options.save_checkpoints_to)
     _fit(module, data, template, options, resume)
     latest = options.save_checkpoints_to / "latest.pth"
     say(f"saved: {latest} (last epoch), {latest.with_name('best.pth')} (best on the validation clips)")
@@ -155,11 +172,14 @@ def _clip_data(template: Template, options: TrainOptions, labels: list[str]) -> 
         batch_size = len(train_records)
     augmentation = template.training.augmentation
     say(f"data: {len(train_records)} training clips, {len(val_records)} validation clips")
+    for note in class_notes(train_records, val_records, labels):
+        say(note)
     return ClipData(
         ClipDataset(train_records, template.input, augmentation=augmentation, label_swaps=swaps, seed=options.seed),
         ClipDataset(val_records, template.input),
         batch_size=batch_size,
         clips_per_video=template.training.clips_per_video,
+        sampling=template.training.sampling,
         num_workers=template.training.num_workers if options.num_workers is None else options.num_workers,
         seed=options.seed,
     )
@@ -178,35 +198,12 @@ def _label_swaps(template: Template, labels: list[str]) -> dict[int, int]:
     return swaps
 
 
-def _resume_checkpoint(options: TrainOptions, labels: list[str]) -> RawCheckpoint | None:
+def _resume_checkpoint(options: TrainOptions, labels: list[str], template: Template, model: ModelConfig) -> RawCheckpoint | None:
     if options.resume_from is None:
         return None
     latest = options.save_checkpoints_to / "latest.pth"
     path = latest if options.resume_from == "latest" else Path(options.resume_from)
-    raw = read_checkpoint(path)
-    if raw.form != "trained_model" or "loops" not in raw.content:
-        raise user_error(
-            f"--resume-from: {path}", "holds weights only, no optimiser and epoch to go on from", fix="start from it with --load-weights"
-        )
-    stored = trained_model(raw)
-    if stored.labels != tuple(labels):
-        raise user_error(
-            f"--resume-from: {path}",
-            f"was trained on other labels ({len(stored.labels)}: {', '.join(stored.labels[:3])}, ...)",
-            f"the labels of this run ({len(labels)}: {', '.join(labels[:3])}, ...)",
-            "start from it with --load-weights",
-        )
-    epochs_done = int(raw.content["epoch"]) + 1
-    wanted = options.epochs or stored.template.hyper_parameters.basic.epochs
-    if wanted < epochs_done or (wanted == epochs_done and _is_complete(raw)):
-        raise user_error(f"--epochs: {wanted}", f"the checkpoint has {epochs_done} epochs behind it", f"more than {epochs_done}")
-    return raw
-
-
-def _is_complete(raw: RawCheckpoint) -> bool:
-    """Whether the stored epoch ran to its end (a checkpoint of Ctrl-C may lie within one)."""
-    progress = raw.content["loops"]["fit_loop"]["epoch_progress"]["current"]
-    return bool(progress["processed"] > raw.content["epoch"])
+    return checkpoint_to_go_on_from(path, labels, template, model, options.epochs)
 
 
 def _devices(template: Template, options: TrainOptions) -> dict[str, Any]:
@@ -234,7 +231,7 @@ def _fit(module: GestureTraining, data: ClipData, template: Template, options: T
     damaged = DamagedClips(options.strict)
     interactive = sys.stdout.isatty()
     folder = options.save_checkpoints_to
-    callbacks: list[Callback] = [damaged, EpochLines(), SaveLatest(folder), SaveBest(folder)]
+    callbacks: list[Callback] = [damaged, *_recipe_callbacks(template.training, data), EpochLines(), SaveLatest(folder), SaveBest(folder)]
     trainer = L.Trainer(
         **_devices(template, options),
         max_epochs=template.hyper_parameters.basic.epochs,
@@ -262,6 +259,15 @@ def _fit(module: GestureTraining, data: ClipData, template: Template, options: T
     finally:
         if damaged.summary():
             say(damaged.summary())
+
+
+def _recipe_callbacks(training: Training, data: ClipData) -> list[Callback]:
+    callbacks: list[Callback] = [FiniteLoss(data.train.records)]
+    if training.ema_decay is not None:
+        callbacks.append(AveragedWeights(training.ema_decay))
+    if training.early_stop_epochs is not None:
+        callbacks.append(StopEarly(training.early_stop_epochs))
+    return callbacks
 
 
 def _quieten_lightning() -> None:
