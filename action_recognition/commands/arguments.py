@@ -33,6 +33,18 @@ def start_weights(text: str) -> Path | str:
     return text if text in get_args(StartKeyword) else Path(text)
 
 
+def clip_counts(text: str) -> list[int | None]:
+    """`3,5,all` as numbers above 0, each once; None stands for all.
+
+    >>> clip_counts("3, 10,all")
+    [3, 10, None]
+    """
+    counts = [None if part.strip() == "all" else positive_int(part.strip()) for part in text.split(",") if part.strip()]
+    if not counts or len(set(counts)) != len(counts):
+        raise argparse.ArgumentTypeError(f"found {text!r}; allowed: different numbers above 0 and 'all', separated by commas")
+    return counts
+
+
 def whole_number(text: str) -> int:
     """0 or more."""
     return _number(text, minimum=0)

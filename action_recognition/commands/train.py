@@ -7,7 +7,15 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from action_recognition.commands.arguments import class_list, path_list, positive_float, positive_int, start_weights, whole_number
+from action_recognition.commands.arguments import (
+    class_list,
+    clip_counts,
+    path_list,
+    positive_float,
+    positive_int,
+    start_weights,
+    whole_number,
+)
 from action_recognition.errors import user_error
 from action_recognition.template import MODEL_FILE, TEMPLATE_FILE, load_template_dir
 
@@ -19,13 +27,21 @@ def build_parser(work_dir: Path) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="train.py", description=f"Train {template.name} on annotated clips.")
     data = parser.add_argument_group("data (lists are separated by commas)")
     for split, name in (("train", "training"), ("val", "validation")):
+        needed = split == "train"
+        also = "" if needed else "; not with --folds"
         data.add_argument(
-            f"--{split}-ann-files", type=path_list, required=True, metavar="FILES", help=f"annotation files of the {name} clips"
+            f"--{split}-ann-files",
+            type=path_list,
+            default=[],
+            required=needed,
+            metavar="FILES",
+            help=f"annotation files of the {name} clips{also}",
         )
         data.add_argument(
             f"--{split}-data-roots",
             type=path_list,
-            required=True,
+            default=[],
+            required=needed,
             metavar="DIRS",
             help="where their paths start: one for all, or one a file",
         )
@@ -51,6 +67,7 @@ def build_parser(work_dir: Path) -> argparse.ArgumentParser:
     recipe.add_argument("--batch-size", type=positive_int, metavar="N", help=f"clips per device (default: {basic.batch_size})")
     recipe.add_argument("--base-learning-rate", type=positive_float, metavar="RATE", help=f"(default: {basic.base_learning_rate})")
     recipe.add_argument("--seed", type=whole_number, default=0, metavar="N", help="of everything random (default: 0)")
+    _add_plan(parser.add_argument_group("runs"))
     machine = parser.add_argument_group("machine and output")
     machine.add_argument(
         "--gpu-num", type=whole_number, metavar="N", help=f"0 trains on the CPU (default: {template.gpu_num}, or as many as there are)"
@@ -63,6 +80,22 @@ def build_parser(work_dir: Path) -> argparse.ArgumentParser:
     return parser
 
 
+def _add_plan(runs: argparse._ArgumentGroup) -> None:
+    runs.add_argument(
+        "--preset", choices=["small-data"], help="for few clips: head on cached features, then the upper blocks; needs --load-weights"
+    )
+    runs.add_argument("--folds", type=positive_int, metavar="N", help="N models, each validated on other clips: mean and each are said")
+    runs.add_argument(
+        "--person-regex", metavar="REGEX", help="its first group is the person in a clip's path: with --folds no person is on both sides"
+    )
+    runs.add_argument(
+        "--learning-curve",
+        type=clip_counts,
+        metavar="3,5,10,all",
+        help="one model for each number of training clips a class: would more clips help?",
+    )
+
+
 def main(work_dir: Path, argv: Sequence[str] | None = None) -> int:
     """Parse the flags and train."""
     arguments = vars(build_parser(work_dir).parse_args(argv))
@@ -70,7 +103,9 @@ def main(work_dir: Path, argv: Sequence[str] | None = None) -> int:
         raise user_error("--config", "is not used any more", f"{MODEL_FILE} and {TEMPLATE_FILE} in the work dir", "edit them")
     # Threads that wait by spinning take the cores from the processes that decode: 5 clips/s instead of 38 were seen on a busy machine.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    from action_recognition.training.run import TrainOptions, train
+    from action_recognition.training.plan import Plan, carry_out
+    from action_recognition.training.run import TrainOptions
 
-    train(work_dir, TrainOptions(**arguments))
+    plan = Plan(**{name: arguments.pop(name) for name in ("preset", "folds", "person_regex", "learning_curve")})
+    carry_out(work_dir, TrainOptions(**arguments), plan)
     return 0

@@ -48,7 +48,8 @@ def train_folds(work_dir: Path, options: TrainOptions, num_folds: int, person_re
     if person_regex is None:
         say("warning: no --person-regex: folds are made by video, so a person may stand on both sides, and the accuracy flatters")
     fold_of = assign_folds(people, [clip.record.label for clip in clips], num_folds, options.seed)
-    _check_classes(clips, fold_of, num_folds, labels)
+    for line in _lonely_classes(clips, fold_of, labels):
+        say(line)
     folds = []
     for number in range(num_folds):
         held_out = sorted({person for person, fold in zip(people, fold_of, strict=True) if fold == number})
@@ -155,16 +156,14 @@ def _fold_options(options: TrainOptions, parts: Sequence[Sequence[AnnotatedClip]
     )
 
 
-def _check_classes(clips: Sequence[AnnotatedClip], fold_of: Sequence[int], num_folds: int, labels: Sequence[str]) -> None:
-    """Every class that has clips needs some outside of every fold."""
-    problems = []
-    for label, name in enumerate(labels):
-        folds = {fold for clip, fold in zip(clips, fold_of, strict=True) if clip.record.label == label}
-        if len(folds) == 1:
-            found = f"all clips of {name!r} are of one person, so fold {folds.pop() + 1} of {num_folds} would train without the class"
-            problems.append(Problem("--folds", found, fix="record the gesture with a second person, or leave the class out"))
-    if problems:
-        raise UserError(problems)
+def _lonely_classes(clips: Sequence[AnnotatedClip], fold_of: Sequence[int], labels: Sequence[str]) -> list[str]:
+    """A warning for every class of which some fold would have no training clip."""
+    folds_of = {name: {fold_of[i] for i, clip in enumerate(clips) if clip.record.label == label} for label, name in enumerate(labels)}
+    return [
+        f"warning: all clips of {name!r} are of one person: fold {next(iter(folds)) + 1} trains without them, and can only be wrong there"
+        for name, folds in folds_of.items()
+        if len(folds) == 1
+    ]
 
 
 def _names(people: Sequence[str], shown: int = 4) -> str:

@@ -1,0 +1,78 @@
+"""Features on disk, by what they depend on: whole or not there, checked when read, and never more than a limit."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import struct
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+DEFAULT_LIMIT_BYTES = 512 * 1024**2  # about 100 000 views of 1280 features
+_HEADER = struct.Struct("<qq")  # label, number of features
+_DIGEST_SIZE = hashlib.sha256().digest_size
+
+
+class FeatureCache:
+    """One small file per key: sha256 of the rest, label, number of features, features as float32.
+
+    A file that is cut off, changed or of another length is not there for a reader, who then writes it anew. Keys are hexadecimal.
+    """
+
+    def __init__(self, folder: Path, limit_bytes: int = DEFAULT_LIMIT_BYTES) -> None:
+        self.folder, self.limit_bytes = folder, limit_bytes
+
+    def path(self, key: str) -> Path:
+        return self.folder / key[:2] / f"{key}.features"
+
+    def read(self, key: str) -> tuple[npt.NDArray[np.float32], int] | None:
+        """Features (F,) and label, or None when they are not there or damaged."""
+        path = self.path(key)
+        try:
+            content = path.read_bytes()
+        except OSError:
+            return None
+        digest, payload = content[:_DIGEST_SIZE], content[_DIGEST_SIZE:]
+        if len(payload) < _HEADER.size or hashlib.sha256(payload).digest() != digest:
+            return None
+        label, number = _HEADER.unpack_from(payload)
+        features = np.frombuffer(payload, dtype="<f4", offset=_HEADER.size)
+        if len(features) != number:
+            return None
+        self._mark_used(path)
+        return features.astype(np.float32), int(label)
+
+    def write(self, key: str, features: npt.NDArray[np.float32], label: int) -> None:
+        """Write beside, then rename: other runs may use the same folder."""
+        path = self.path(key)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        payload = _HEADER.pack(label, len(features)) + features.astype("<f4").tobytes()
+        partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+        partial.write_bytes(hashlib.sha256(payload).digest() + payload)
+        partial.replace(path)
+
+    def trim(self) -> int:
+        """Remove the files that were not used for longest until the rest is within the limit; returns how many."""
+        files = []
+        for path in self.folder.glob("*/*.features"):
+            try:
+                status = path.stat()
+            except OSError:
+                continue  # another run removed it
+            files.append((status.st_mtime_ns, status.st_size, path))
+        total, removed = sum(size for _, size, _ in files), 0
+        for _, size, path in sorted(files):
+            if total <= self.limit_bytes:
+                break
+            path.unlink(missing_ok=True)
+            total, removed = total - size, removed + 1
+        return removed
+
+    @staticmethod
+    def _mark_used(path: Path) -> None:
+        try:
+            os.utime(path)
+        except OSError:
+            return  # someone else's folder, or gone: only the order of removal suffers
