@@ -11,6 +11,7 @@ import torch
 from action_recognition.losses.am_softmax import AMSoftmaxLoss, pr_product
 from action_recognition.losses.attention import TotalVarianceLoss
 from action_recognition.losses.clip_mixing import ClipMixingLoss
+from action_recognition.losses.cross_entropy import CrossEntropyLoss
 from action_recognition.losses.push import CentrePushLoss, LocalPushLoss
 from action_recognition.losses.self_challenging import self_challenge
 from action_recognition.models.attention import gumbel_sigmoid
@@ -154,3 +155,31 @@ def test_gumbel_sigmoid_equals_the_originals(reference: Path) -> None:
         np.testing.assert_allclose(out.detach().numpy(), file["out"], atol=1e-6)
         out.backward(torch.from_numpy(file["grad_out"]))
         np.testing.assert_allclose(logits.grad.numpy(), file["grad_in"], atol=1e-6)
+
+
+def test_label_smoothing_gives_every_class_its_share_of_the_target() -> None:
+    cosine = torch.tensor([[0.8, 0.1, -0.3], [0.2, 0.5, 0.4]], requires_grad=True)
+    value = CrossEntropyLoss(label_smoothing=0.3)(cosine, torch.tensor([0, 2]), scale=5.0)
+    target = np.array([[0.8, 0.1, 0.1], [0.1, 0.1, 0.8]])
+    logits = 5.0 * cosine.detach().double().numpy()
+    probability = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    assert value.item() == pytest.approx(-(target * np.log(probability)).sum(1).mean(), rel=1e-5)
+    value.backward()
+    np.testing.assert_allclose(cosine.grad.numpy(), 5.0 * (probability - target) / 2, atol=1e-6)
+    assert CrossEntropyLoss(label_smoothing=0.0)(cosine, torch.tensor([0, 2]), scale=5.0).item() < value.item()
+
+
+def test_cross_entropy_of_shares_is_the_mixture_of_that_of_labels() -> None:
+    loss, cosine = CrossEntropyLoss(label_smoothing=0.1), torch.tensor([[0.8, 0.1, -0.3]])
+    first, second = (loss(cosine, torch.tensor([label]), scale=5.0).item() for label in (0, 2))
+    mixed = loss(cosine, torch.tensor([[0.25, 0.0, 0.75]]), scale=5.0).item()
+    assert mixed == pytest.approx(0.25 * first + 0.75 * second, rel=1e-6)
+
+
+def test_cross_entropy_leaves_negative_labels_out() -> None:
+    loss, cosine = CrossEntropyLoss(label_smoothing=0.1), torch.rand(3, 4, requires_grad=True)
+    whole = loss(cosine, torch.tensor([1, -1, 2]), scale=5.0)
+    torch.testing.assert_close(whole, loss(cosine[[0, 2]], torch.tensor([1, 2]), scale=5.0))
+    nothing = loss(cosine, torch.tensor([-1, -1, -1]), scale=5.0)
+    nothing.backward()
+    assert nothing.item() == 0.0

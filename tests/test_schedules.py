@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from action_recognition.schedules import am_softmax_scale, is_frozen, learning_rate, scale_schedule
-from action_recognition.template import load_template
+from action_recognition.schedules import am_softmax_scale, is_frozen, learning_rate, loss_scale, scale_schedule
+from action_recognition.template import CosineSchedule, CrossEntropy, load_template
 from tests.conftest import template_dir
 
 
@@ -45,3 +45,39 @@ def test_only_the_first_five_epochs_of_the_template_are_frozen() -> None:
 def test_another_number_of_epochs_scales_the_whole_schedule(epochs: int, expected: tuple[int, int, tuple[int, ...]]) -> None:
     schedule = scale_schedule(load_template(template_dir("msasl") / "template.yaml").training.schedule, 65, epochs)
     assert (schedule.freeze_epochs, schedule.warmup_epochs, schedule.step_epochs) == expected
+
+
+def cosine_rates(warmup_share: float, epochs: int = 10, steps_per_epoch: int = 10) -> list[float]:
+    schedule = scale_schedule(CosineSchedule(type="cosine", freeze_epochs=0, warmup_share=warmup_share), epochs, epochs)
+    return [learning_rate(step, steps_per_epoch, 0.02, schedule) for step in range(epochs * steps_per_epoch + 1)]
+
+
+def test_the_cosine_starts_at_the_full_rate_is_half_way_down_in_the_middle_and_ends_at_nothing() -> None:
+    rates = cosine_rates(0.0)
+    assert rates[0] == 0.02
+    assert rates[25] == pytest.approx(0.02 * 0.853553, rel=1e-5)  # (1 + cos 45 degrees) / 2
+    assert rates[50] == pytest.approx(0.01)
+    assert rates[100] == pytest.approx(0.0, abs=1e-12)
+    assert rates == sorted(rates, reverse=True)
+
+
+def test_the_cosine_warms_up_linearly_over_its_share_of_all_steps() -> None:
+    rates = cosine_rates(0.2)
+    assert rates[:20] == pytest.approx([0.02 * (step + 1) / 20 for step in range(20)])
+    assert rates[20] == 0.02
+    assert rates[60] == pytest.approx(0.01)
+    assert cosine_rates(0.2, epochs=20)[39:41] == pytest.approx([0.02, 0.02])  # the share is of the run, whatever its length
+
+
+def test_the_cosines_frozen_epochs_scale_with_the_run() -> None:
+    schedule = CosineSchedule(type="cosine", freeze_epochs=4, warmup_share=0.1)
+    for epochs, frozen in ((20, 4), (10, 2), (2, 0)):
+        scaled = scale_schedule(schedule, 20, epochs)
+        assert [epoch for epoch in range(epochs) if is_frozen(epoch, scaled)] == list(range(frozen))
+
+
+def test_the_scale_of_cross_entropy_is_constant() -> None:
+    loss = CrossEntropy(type="cross_entropy", scale=15.0, label_smoothing=0.1)
+    assert {loss_scale(step, 10, loss) for step in (0, 5, 1000)} == {15.0}
+    reference = load_template(template_dir("msasl") / "template.yaml").training.loss
+    assert loss_scale(700, 100, reference) == am_softmax_scale(700, 100, reference)

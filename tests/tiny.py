@@ -75,3 +75,12 @@ def tiny_data(folder: Path, clips_per_class: int = 6) -> Path:
         (folder / f"{split}.txt").write_text("\n".join(rows) + "\n")
     (folder / "classes.json").write_text(json.dumps(LABELS))
     return folder
+
+
+def modern_recipe(**changes: Any) -> dict[str, Any]:
+    """The `training` section of the EfficientNet-Lite0 template for `tiny_template`: nothing frozen, no dropout, no workers."""
+    folder = template_dir("msasl").parent / "s3d-rgb-efficientnet-lite0-stream"
+    training: dict[str, Any] = yaml.safe_load((folder / "template.yaml").read_text())["training"]
+    training["augmentation"]["flip"] = {"probability": 0.5, "label_swaps": {LABELS[0]: LABELS[1]}}
+    small = {"num_workers": 0, "frozen_blocks": 0, "batch_norm": "train", "feature_dropout": 0.0}
+    return training | small | changes

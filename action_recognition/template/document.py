@@ -202,7 +202,13 @@ def _without_tags(document: Any, location: KeyPath) -> KeyPath:
         if isinstance(current, dict) and part not in current and part == current.get("type"):
             continue
         path.append(part)
-        current = current.get(part) if isinstance(current, dict) else current[part] if isinstance(current, list) else None
+        current = (
+            current.get(part)
+            if isinstance(current, dict)
+            else current[part]
+            if isinstance(current, list) and isinstance(part, int)
+            else None
+        )
     return tuple(path)
 
 
