@@ -64,6 +64,6 @@ def _factor(spread: float, rng: np.random.Generator) -> float:
 def shift_hsv(frame_hwc: _Floats, saturation: float, hue_degrees: float) -> _Floats:
     """A float RGB frame with its saturation (0..1) times a factor and its hue (degrees) turned."""
     hsv = cv2.cvtColor(frame_hwc, cv2.COLOR_RGB2HSV)
-    hsv[..., 0] = (hsv[..., 0] + hue_degrees) % 360.0
+    hsv[..., 0] += hue_degrees  # OpenCV takes any angle
     hsv[..., 1] = np.clip(hsv[..., 1] * saturation, 0.0, 1.0)
     return np.asarray(cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB), dtype=np.float32)

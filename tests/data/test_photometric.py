@@ -103,6 +103,27 @@ def test_hue_turns_by_degrees_of_true_rgb() -> None:
     assert sides >= {-1.0, 1.0}
 
 
+@pytest.mark.parametrize(
+    ("colour", "degrees", "turned"),
+    [
+        ((200, 0, 0), 60, (200, 200, 0)),
+        ((200, 0, 0), -60, (200, 0, 200)),
+        ((200, 0, 200), 90, (200, 100, 0)),
+        ((0, 0, 200), -60, (0, 200, 200)),
+    ],
+)
+def test_hue_turns_from_red_to_yellow(colour: tuple[int, ...], degrees: float, turned: tuple[int, ...]) -> None:
+    """With red and blue exchanged, as in the original, it would turn the other way; angles are wrapped."""
+    pixel = np.array(colour, np.float32).reshape(1, 1, 3)
+    np.testing.assert_allclose(shift_hsv(pixel, 1.0, degrees).ravel(), turned, atol=0.1)
+
+
+def test_clipped_saturation_keeps_the_hue() -> None:
+    """Hue 60 * (100 - 10) / (200 - 10) degrees; full saturation leaves 200 * 90 / 190 of green and no blue."""
+    pixel = np.array([200, 100, 10], np.float32).reshape(1, 1, 3)
+    np.testing.assert_allclose(shift_hsv(pixel, 1.3, 0.0).ravel(), (200, 94.74, 0), atol=0.1)
+
+
 def test_each_part_happens_at_its_probability() -> None:
     clip = flat(100, 50, 20)
     changes = {"brightness_range": [65.0, 190.0], "contrast": 0.4, "saturation": 0.3, "hue_degrees": 18.0}

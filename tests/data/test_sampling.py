@@ -97,6 +97,13 @@ def test_jitter_moves_each_frame_by_up_to_half_a_step() -> None:
     assert np.corrcoef(steps[:, 0], steps[:, 4])[0, 1] == pytest.approx(0.0, abs=0.15)  # one draw for each frame
 
 
+def test_jitter_does_not_leave_a_clip_that_holds_the_window() -> None:
+    clip = FrameRange(clip_start=20, clip_end=35, video_start=0, video_end=60, frame_rate_fps=30.0)  # 8 frames, 2 apart: just one window
+    rng = np.random.default_rng(0)
+    windows = [varied_frame_indices(clip, 8, 15.0, 1.0, True, rng) for _ in range(200)]
+    assert {window[0] for window in windows} == {20, 21} and {window[-1] for window in windows} == {33, 34}
+
+
 @pytest.mark.parametrize("jitter", [True, False])
 def test_a_fast_window_stays_inside_the_clip_or_around_it(jitter: bool) -> None:
     clip = FrameRange(clip_start=20, clip_end=38, video_start=0, video_end=60, frame_rate_fps=30.0)
