@@ -23,6 +23,7 @@ from tests.synthetic import numbered_frames, write_lines, write_video
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 DOCUMENTS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")
 BLOCKS = re.findall(r"^```bash\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+NEWCOMERS_BLOCKS = re.findall(r"^```sh\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 TEST_COMMAND = "./init_venv.sh && venv/bin/python -m pytest"
 MAIN_COMMAND = "./init_venv.sh && venv/bin/python tools/quickstart.py"
 WORK_DIR_SCRIPTS = ("train.py", "eval.py", "export.py", "demo.py")
@@ -86,6 +87,16 @@ def test_flags_in_the_text_exist_too(work_dir: Path) -> None:
         assert re.search(rf"{flag}\b", known), f"no command has {flag}"
 
 
+def test_the_newcomers_three_commands_have_flags_that_exist(work_dir: Path) -> None:
+    (block,) = NEWCOMERS_BLOCKS
+    lines = [line.removeprefix("cd my_model && ") for line in block.replace("\\\n", " ").splitlines()]
+    scripts = [words[1] for words in map(shlex.split, lines)]
+    assert scripts == ["tools/instantiate_template.py", "train.py", "export.py"]
+    for line, text in zip(lines, [_help("instantiate"), _help("train", work_dir), _help("export", work_dir)], strict=True):
+        for flag in re.findall(r"--[a-z-]+", line):
+            assert re.search(rf"{flag}\b", text), flag
+
+
 @pytest.mark.parametrize("variant_row", ["msasl", "jester"])
 def test_the_table_states_the_figures_of_the_templates(variant_row: str) -> None:
     template = load_template(template_dir(variant_row) / "template.yaml")
@@ -120,7 +131,7 @@ def test_links_lead_somewhere(document: str) -> None:
         ("made and lacks only ", "action_recognition/workdir.py"),
         ("is not empty and was not made by this command", "action_recognition/workdir.py"),
         ("was changed since the work dir was made", "action_recognition/workdir.py"),
-        ("is not a known key", "action_recognition/template.py"),
+        ("is not a known key", "action_recognition/template/document.py"),
     ],
 )
 def test_the_messages_of_the_trouble_table_are_those_that_are_said(message: str, source: str) -> None:
@@ -187,15 +198,14 @@ def _walk_script(template: Path, work_dir: Path, data: Path) -> str:
     return f"set -e\n{walk}"
 
 
-@pytest.mark.slow
-def test_the_walk_runs_as_it_stands(quick_template: Path, tiny_data: Path, tmp_path: Path) -> None:
-    work_dir = tmp_path / "model"
+def _run_bash(script: str, tmp_path: Path) -> subprocess.CompletedProcess[str]:
+    """In the root of the clone, with this interpreter as `python`."""
     binaries = tmp_path / "bin"
     binaries.mkdir()
     (binaries / "python").write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} "$@"\n', encoding="utf-8")
     (binaries / "python").chmod(0o755)
-    done = subprocess.run(
-        ["bash", "-c", _walk_script(quick_template, work_dir, tiny_data)],
+    return subprocess.run(
+        ["bash", "-c", script],
         cwd=REPOSITORY,
         env={"PATH": f"{binaries}:/usr/bin:/bin", "PYTHONPATH": str(REPOSITORY), "HOME": str(tmp_path)},
         capture_output=True,
@@ -203,6 +213,28 @@ def test_the_walk_runs_as_it_stands(quick_template: Path, tiny_data: Path, tmp_p
         check=False,
         timeout=300,
     )
+
+
+@pytest.mark.slow
+def test_the_newcomers_three_commands_run_as_they_stand(tmp_path: Path) -> None:
+    clips = tmp_path / "my clips"
+    for split, count in (("train", 6), ("val", 2)):
+        for index in range(count):
+            write_video(clips / f"{split}_{index}.mp4", numbered_frames(30, first=100 * index))
+        write_lines(clips / f"{split}.txt", [f"{split}_{index}.mp4 {('wave', 'stop')[index % 2]}" for index in range(count)])
+    (block,) = NEWCOMERS_BLOCKS
+    script = block.replace("/path/to/my_clips", shlex.quote(str(clips))).replace("my_model", shlex.quote(str(tmp_path / "model")), 1)
+    script = script.replace("cd my_model", f"cd {shlex.quote(str(tmp_path / 'model'))}")
+    done = _run_bash(f"set -e\n{script}", tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    for made in ("outputs/best.pth", "outputs/head.pth", "outputs/curves.png", "outputs/augmented_clips.png", "export/model.xml"):
+        assert (tmp_path / "model" / made).stat().st_size > 0, made
+
+
+@pytest.mark.slow
+def test_the_walk_runs_as_it_stands(quick_template: Path, tiny_data: Path, tmp_path: Path) -> None:
+    work_dir = tmp_path / "model"
+    done = _run_bash(_walk_script(quick_template, work_dir, tiny_data), tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     for made in (
         "snapshot.pth",
