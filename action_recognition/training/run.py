@@ -41,6 +41,7 @@ from action_recognition.training.callbacks import (
 from action_recognition.training.checks import check_frozen_blocks, class_notes, untrained_note
 from action_recognition.training.clips import ClipData
 from action_recognition.training.module import GestureTraining
+from action_recognition.training.pictures import seeing_it_learn
 from action_recognition.training.record import run_record, write_json, write_template
 from action_recognition.training.resume import checkpoint_to_go_on_from
 
@@ -232,6 +233,7 @@ def _fit(module: GestureTraining, data: ClipData, template: Template, options: T
     interactive = sys.stdout.isatty()
     folder = options.save_checkpoints_to
     callbacks: list[Callback] = [damaged, *_recipe_callbacks(template.training, data), EpochLines(), SaveLatest(folder), SaveBest(folder)]
+    callbacks += seeing_it_learn(folder, module.description["labels"], data.val, template)
     trainer = L.Trainer(
         **_devices(template, options),
         max_epochs=template.hyper_parameters.basic.epochs,
