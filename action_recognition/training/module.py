@@ -56,7 +56,7 @@ class GestureTraining(L.LightningModule):
         self.losses = Recipe(template.training, model.backbone)
         self.augment = _batch_augment(template)
         self.gradient_norm = torch.zeros(())
-        self.epoch_loss = MeanMetric()
+        self.epoch_loss = MeanMetric(nan_strategy="ignore")  # a loss that is no number ends the run, see FiniteLoss
         self.val_cosine, self.val_labels = CatMetric(), CatMetric()
 
     def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:

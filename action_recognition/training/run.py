@@ -25,7 +25,7 @@ from action_recognition.errors import Problem, UserError, user_error
 from action_recognition.models.build import build_recogniser
 from action_recognition.models.recogniser import Recogniser
 from action_recognition.models.weights import load_start_weights
-from action_recognition.schedules import scale_schedule
+from action_recognition.schedules import ScaledSchedule, scale_schedule
 from action_recognition.template import ModelConfig, Template, Training, load_template_dir
 from action_recognition.training.averaging import AveragedWeights
 from action_recognition.training.callbacks import (
@@ -207,7 +207,7 @@ def _resume_checkpoint(options: TrainOptions, labels: list[str], template: Templ
     return checkpoint_to_go_on_from(path, labels, template, model, options.epochs)
 
 
-def _devices(template: Template, options: TrainOptions) -> dict[str, Any]:
+def _devices(template: Template, options: TrainOptions, schedule: ScaledSchedule) -> dict[str, Any]:
     wanted = template.gpu_num if options.gpu_num is None else options.gpu_num
     available = torch.cuda.device_count()
     number = min(wanted, available)
@@ -218,7 +218,12 @@ def _devices(template: Template, options: TrainOptions) -> dict[str, Any]:
     if number < wanted:
         say(f"note: {wanted} GPUs wanted, {available} here")
     say(f"device: {number} GPU{'s' if number > 1 else ''} ({torch.cuda.get_device_name()})")
-    return {"accelerator": "gpu", "devices": number, "strategy": "ddp" if number > 1 else "auto"}
+    return {"accelerator": "gpu", "devices": number, "strategy": _strategy(schedule) if number > 1 else "auto"}
+
+
+def _strategy(schedule: ScaledSchedule) -> str:
+    """How several devices work together; while the backbone is frozen it has no gradients to exchange, later it has."""
+    return "ddp_find_unused_parameters_true" if schedule.freeze_epochs else "ddp"
 
 
 def _loggers(options: TrainOptions) -> list[Logger]:
@@ -235,7 +240,7 @@ def _fit(module: GestureTraining, data: ClipData, template: Template, options: T
     callbacks: list[Callback] = [damaged, *_recipe_callbacks(template.training, data), EpochLines(), SaveLatest(folder), SaveBest(folder)]
     callbacks += seeing_it_learn(folder, module.description["labels"], data.val, template)
     trainer = L.Trainer(
-        **_devices(template, options),
+        **_devices(template, options, module.schedule),
         max_epochs=template.hyper_parameters.basic.epochs,
         gradient_clip_val=template.training.optimizer.gradient_clip_norm,
         callbacks=[*callbacks, RichProgressBar(leave=False)] if interactive else callbacks,
