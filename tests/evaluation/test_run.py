@@ -52,7 +52,9 @@ def values(metrics: list[Metric]) -> dict[str, float | int | None]:
 
 def test_every_form_gives_the_same_numbers(work_dir: Path, data: Path, tmp_path: Path) -> None:
     torch_values = values(evaluate(work_dir, options(work_dir, data, tmp_path)))
-    assert {"accuracy", "top5_accuracy", "mean_class_accuracy", "ranking_map", "ranking_map_present", "size", "complexity"} <= set(torch_values)
+    assert {"accuracy", "top5_accuracy", "mean_class_accuracy", "ranking_map", "ranking_map_present", "size", "complexity"} <= set(
+        torch_values
+    )
     assert torch_values["num_clips"] == 6
     for name in ("model.onnx", "model.xml", "model.bin"):
         other = values(evaluate(work_dir, options(work_dir, data, tmp_path / name, load_weights=work_dir / "export" / name)))

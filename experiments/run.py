@@ -1,0 +1,199 @@
+"""Runs the rows of a table of experiments, each by the commands a user would type, and writes what came out as a Markdown table.
+
+    python experiments/run.py experiments/smarthome_gestures.yaml --data-root ../shared/data --out runs [--jobs 2] [--rows NAME,...]
+
+A row that is done is not run again, so an interrupted table goes on where it stopped. Every row trains with its seeds, takes the last
+epoch's weights (nothing is selected) and evaluates them on val, and on test where `--test` is given: once per row that is reported.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+TEMPLATES = REPOSITORY / "model_templates" / "gesture_recognition"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table: what is trained from what, and what differs from the template (dotted keys)."""
+
+    name: str
+    data: str
+    template: str
+    start: str = ""  # what --load-weights takes; "run:TABLE/ROW" is the same seed's result of another table
+    template_values: dict[str, Any] = field(default_factory=dict)
+    model_values: dict[str, Any] = field(default_factory=dict)
+    seeds: tuple[int, ...] = (0,)
+    without: str = ""  # column of metadata.csv: clips where it is 1 are left out of training
+
+
+def read_table(path: Path) -> list[Row]:
+    """The rows of a table: `defaults` are merged under each of `rows`."""
+    document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    rows = []
+    for name, values in document["rows"].items():
+        merged: dict[str, Any] = dict(document["defaults"]) | (values or {})
+        for key in ("template_values", "model_values"):
+            merged[key] = document["defaults"].get(key, {}) | ((values or {}).get(key) or {})
+        merged["seeds"] = tuple(merged["seeds"])
+        rows.append(Row(name=name, **merged))
+    return rows
+
+
+def set_dotted(document: dict[str, Any], values: dict[str, Any]) -> None:
+    """Put values at dotted keys of a nested mapping; a missing section is an error, so that a misspelt row fails.
+
+    >>> document = {"a": {"b": 1}}
+    >>> set_dotted(document, {"a.b": 2}); document
+    {'a': {'b': 2}}
+    """
+    for dotted, value in values.items():
+        *sections, key = dotted.split(".")
+        target = document
+        for section in sections:
+            target = target[section]
+        target[key] = value
+
+
+def prepare(row: Row, folder: Path) -> None:
+    """A work dir with the row's values in template.yaml and model.yaml."""
+    shutil.rmtree(folder, ignore_errors=True)
+    command = [sys.executable, str(REPOSITORY / "tools/instantiate_template.py"), str(TEMPLATES / row.template / "template.yaml")]
+    subprocess.run([*command, str(folder), "--do-not-load-snapshot"], check=True, stdout=subprocess.DEVNULL)
+    for name, values in (("template.yaml", row.template_values), ("model.yaml", row.model_values)):
+        document = yaml.safe_load((folder / name).read_text(encoding="utf-8"))
+        set_dotted(document, values)
+        (folder / name).write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
+
+
+def training_lines(row: Row, root: Path, folder: Path) -> Path:
+    """The training annotation: the data set's, or a copy in the work dir without the clips that a row leaves out."""
+    if not row.without:
+        return root / "train.txt"
+    with (root / "metadata.csv").open(newline="", encoding="utf-8") as file:
+        left_out = {line["file"] for line in csv.DictReader(file) if line[row.without] == "1"}
+    kept = [line for line in (root / "train.txt").read_text().splitlines() if line.split()[0] not in left_out]
+    shutil.copy(root / "classes.json", folder / "classes.json")
+    (folder / "train.txt").write_text("\n".join(kept) + "\n")
+    return folder / "train.txt"
+
+
+def run_one(row: Row, seed: int, options: argparse.Namespace) -> dict[str, Any]:
+    """Train and evaluate one row with one seed; a result that is there already is read."""
+    folder = Path(options.out).resolve() / options.table.stem / f"{row.name}-{seed}"
+    result_file = folder / "result.json"
+    if not result_file.exists():
+        prepare(row, folder)
+        root = Path(options.data_root).resolve() / row.data
+        began = time.monotonic()
+        _call(folder, "train.py", _training_flags(row, seed, root, folder, options), options)
+        result = {"row": row.name, "seed": seed, "train_minutes": (time.monotonic() - began) / 60}
+        result_file.write_text(json.dumps(result) + "\n")
+    result = json.loads(result_file.read_text())
+    for split in ("val", "test") if options.test else ("val",):
+        if split not in result:
+            result[split] = _evaluate(row, split, folder, options)
+            result_file.write_text(json.dumps(result) + "\n")
+    if options.test:
+        result["both"] = _together(result["val"], result["test"])
+    return dict(result)
+
+
+def _together(*splits: dict[str, float]) -> dict[str, float]:
+    """Share of right clips over several splits."""
+    clips = sum(split["clips"] for split in splits)
+    return {key: sum(split[key] * split["clips"] for split in splits) / clips for key in ("top1", "top5")} | {"clips": clips}
+
+
+def _training_flags(row: Row, seed: int, root: Path, folder: Path, options: argparse.Namespace) -> list[str]:
+    flags = ["--train-ann-files", str(training_lines(row, root, folder)), "--train-data-roots", str(root)]
+    flags += ["--val-ann-files", str(root / "val.txt"), "--val-data-roots", str(root), "--seed", str(seed)]
+    flags += ["--gpu-num", "0", "--num-workers", str(options.num_workers)]
+    start = row.start
+    if start.startswith("run:"):
+        start = str(folder.parents[1] / f"{start[4:]}-{seed}" / "outputs" / "latest.pth")
+    return [*flags, "--load-weights", start] if start else flags
+
+
+def _evaluate(row: Row, split: str, folder: Path, options: argparse.Namespace) -> dict[str, float]:
+    root = Path(options.data_root).resolve() / row.data
+    metrics = folder / f"{split}_metrics.yaml"
+    flags = ["--test-ann-files", str(root / f"{split}.txt"), "--test-data-roots", str(root)]
+    flags += ["--load-weights", str(folder / "outputs/latest.pth"), "--save-metrics-to", str(metrics)]
+    _call(folder, "eval.py", flags, options)
+    values = {metric["key"]: metric["value"] for metric in yaml.safe_load(metrics.read_text())["metrics"]}
+    clips = len((root / f"{split}.txt").read_text().split()) // 7
+    return {"top1": values["top1_of_clips"], "top5": values["top5_of_clips"], "clips": clips}
+
+
+def _call(folder: Path, script: str, flags: Sequence[str], options: argparse.Namespace) -> None:
+    environment = os.environ | {"OMP_NUM_THREADS": str(options.threads), "OMP_WAIT_POLICY": "PASSIVE"}
+    with (folder / f"{Path(script).stem}.log").open("a", encoding="utf-8") as log:
+        done = subprocess.run([sys.executable, str(folder / script), *flags], env=environment, stdout=log, stderr=log, check=False)
+    if done.returncode:
+        raise SystemExit(f"{folder.name}: {script} ended with exit code {done.returncode}, see {folder / Path(script).stem}.log")
+
+
+def table_lines(rows: Sequence[Row], results: Sequence[dict[str, Any]]) -> Iterator[str]:
+    """Markdown: mean over the seeds, with the single figures where there are several."""
+    splits = [split for split in ("val", "test", "both") if any(split in result for result in results)]
+    yield "| row | seeds | " + " | ".join(f"{split} top-1 | {split} top-5" for split in splits) + " | train, min |"
+    yield "|---|---|" + "---|" * (2 * len(splits) + 1)
+    for row in rows:
+        mine = [result for result in results if result["row"] == row.name]
+        if not mine:
+            continue
+        cells = [_cell([result[split][key] for result in mine if split in result]) for split in splits for key in ("top1", "top5")]
+        minutes = statistics.mean(result["train_minutes"] for result in mine)
+        yield f"| {row.name} | {', '.join(str(result['seed']) for result in mine)} | {' | '.join(cells)} | {minutes:.1f} |"
+
+
+def _cell(values: Sequence[float]) -> str:
+    if not values:
+        return ""
+    mean = f"{statistics.mean(values):.1f}"
+    return mean if len(values) == 1 else f"{mean} ({' '.join(f'{value:.1f}' for value in values)})"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("table", type=Path)
+    parser.add_argument("--data-root", required=True, help="holds a folder for each data set of the table")
+    parser.add_argument("--out", required=True, help="work dirs and results; the finished table is written here")
+    parser.add_argument("--rows", help="only these, separated by commas")
+    parser.add_argument("--jobs", type=int, default=1, help="runs at a time")
+    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1, help="of each run")
+    parser.add_argument("--num-workers", type=int, default=1, help="decoding processes of each run")
+    parser.add_argument("--test", action="store_true", help="evaluate on the test split too")
+    options = parser.parse_args()
+    rows = read_table(options.table)
+    if options.rows:
+        rows = [row for row in rows if row.name in options.rows.split(",")]
+    Path(options.out).mkdir(parents=True, exist_ok=True)
+    results: list[dict[str, Any]] = []
+    with ThreadPoolExecutor(options.jobs) as pool:
+        results += pool.map(lambda job: run_one(job[0], job[1], options), [(row, seed) for row in rows for seed in row.seeds])
+    text = "\n".join(table_lines(rows, results)) + "\n"
+    (Path(options.out) / f"{options.table.stem}.md").write_text(text)
+    print(text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
