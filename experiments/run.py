@@ -57,7 +57,7 @@ def read_table(path: Path) -> list[Row]:
 
 
 def set_dotted(document: dict[str, Any], values: dict[str, Any]) -> None:
-    """Put values at dotted keys of a nested mapping; a missing section is an error, so that a misspelt row fails.
+    """Put values at dotted keys of a nested mapping; a key that is not there is an error, so that a misspelt row fails.
 
     >>> document = {"a": {"b": 1}}
     >>> set_dotted(document, {"a.b": 2}); document
@@ -68,6 +68,8 @@ def set_dotted(document: dict[str, Any], values: dict[str, Any]) -> None:
         target = document
         for section in sections:
             target = target[section]
+        if key not in target:
+            raise KeyError(dotted)
         target[key] = value
 
 
@@ -138,7 +140,7 @@ def _evaluate(row: Row, split: str, folder: Path, options: argparse.Namespace) -
     flags += ["--load-weights", str(folder / "outputs/latest.pth"), "--save-metrics-to", str(metrics)]
     _call(folder, "eval.py", flags, options)
     values = {metric["key"]: metric["value"] for metric in yaml.safe_load(metrics.read_text())["metrics"]}
-    clips = len((root / f"{split}.txt").read_text().split()) // 7
+    clips = len((root / f"{split}.txt").read_text().splitlines())
     return {"top1": values["top1_of_clips"], "top5": values["top5_of_clips"], "clips": clips}
 
 
@@ -171,7 +173,7 @@ def _cell(values: Sequence[float]) -> str:
     return mean if len(values) == 1 else f"{mean} ({' '.join(f'{value:.1f}' for value in values)})"
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("table", type=Path)
     parser.add_argument("--data-root", required=True, help="holds a folder for each data set of the table")
@@ -181,7 +183,7 @@ def main() -> int:
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1, help="of each run")
     parser.add_argument("--num-workers", type=int, default=1, help="decoding processes of each run")
     parser.add_argument("--test", action="store_true", help="evaluate on the test split too")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     rows = read_table(options.table)
     if options.rows:
         rows = [row for row in rows if row.name in options.rows.split(",")]

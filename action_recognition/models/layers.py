@@ -53,20 +53,25 @@ class FactoredConv3d(nn.Conv3d):
         self.form = form
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.form == "conv3d":
-            return super().forward(x)
-        if self.kernel_size[0] > 1:
-            return self._temporal(x)
-        return self._spatial(x)
+        return self.convolve(x, self.weight, self.bias)
 
-    def _spatial(self, x: Tensor) -> Tensor:
+    def convolve(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        """The same convolution with other numbers in place of its weight and bias."""
+        if self.form == "conv3d":
+            out: Tensor = self._conv_forward(x, weight, bias)
+            return out
+        if self.kernel_size[0] > 1:
+            return self._temporal(x, weight, bias)
+        return self._spatial(x, weight, bias)
+
+    def _spatial(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         frames = x.transpose(1, 2).flatten(0, 1)
-        out = F.conv2d(frames, self.weight.squeeze(2), self.bias, self.stride[1:], self.padding[1:], groups=self.groups)
+        out = F.conv2d(frames, weight.squeeze(2), bias, self.stride[1:], self.padding[1:], groups=self.groups)
         return out.view(x.shape[0], x.shape[2], *out.shape[1:]).transpose(1, 2)
 
-    def _temporal(self, x: Tensor) -> Tensor:
+    def _temporal(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         pixels = x.flatten(3)
-        out = F.conv2d(pixels, self.weight.squeeze(4), self.bias, padding=(self.kernel_size[0] // 2, 0), groups=self.groups)
+        out = F.conv2d(pixels, weight.squeeze(4), bias, padding=(self.kernel_size[0] // 2, 0), groups=self.groups)
         return out.view(*out.shape[:3], *x.shape[3:])
 
 
@@ -81,10 +86,10 @@ class TFSameConv3d(FactoredConv3d):
         super().__init__(in_channels, out_channels, (1, kernel_size), spatial_stride=stride, groups=groups, form=form)
         self.padding = (0, 0, 0)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def convolve(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         top, bottom = self._before_and_after(x.shape[3])
         left, right = self._before_and_after(x.shape[4])
-        return super().forward(F.pad(x, (left, right, top, bottom)))
+        return super().convolve(F.pad(x, (left, right, top, bottom)), weight, bias)
 
     def _before_and_after(self, size: int) -> tuple[int, int]:
         kernel, stride = self.kernel_size[1], self.stride[1]
@@ -112,12 +117,35 @@ class BatchNorm(nn.BatchNorm3d):
 class ConvNorm(nn.Sequential):
     """Convolution without bias, batch norm, activation (`none` leaves it out)."""
 
+    conv: FactoredConv3d
+    norm: BatchNorm
+
     def __init__(self, conv: FactoredConv3d, activation: Activation, eps: float = BATCH_NORM_EPS) -> None:
         super().__init__()
         self.conv = conv
         self.norm = BatchNorm(conv.out_channels, eps=eps)
         if activation != "none":
             self.activation = make_activation(activation)
+
+    def forward(self, x: Tensor) -> Tensor:
+        frozen = not (self.norm.training or self.conv.weight.requires_grad or self.norm.weight.requires_grad)
+        if frozen and torch.is_grad_enabled():
+            return self._frozen(x)
+        out: Tensor = super().forward(x)  # type: ignore[no-untyped-call]
+        return out
+
+    def _frozen(self, x: Tensor) -> Tensor:
+        """The same function for the frozen part of a training step: the norm within the convolution, which saves its passes over memory.
+
+        gamma (W x - mean) / std + beta = (W gamma / std) x + (beta - mean gamma / std). Not done where something learns: there the
+        gradients of the made weights are copied about for longer than the norm takes.
+        """
+        assert self.norm.running_mean is not None and self.norm.running_var is not None
+        factor = self.norm.weight / torch.sqrt(self.norm.running_var + self.norm.eps)
+        out = self.conv.convolve(x, self.conv.weight * factor.view(-1, 1, 1, 1, 1), self.norm.bias - self.norm.running_mean * factor)
+        for activation in list(self)[2:]:
+            out = activation(out)
+        return out
 
 
 class SqueezeExcite(nn.Module):

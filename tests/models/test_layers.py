@@ -10,7 +10,10 @@ from torch import nn
 
 from action_recognition.models.build import build_recogniser
 from action_recognition.models.layers import (
+    Activation,
     BatchNorm,
+    ConvForm,
+    ConvNorm,
     FactoredConv3d,
     GaussianDropout,
     GlobalAveragePool,
@@ -122,3 +125,25 @@ def test_dropout_sits_on_residual_branches_only() -> None:
     _, model = load_template_dir(template_dir("msasl"))
     blocks = build_recogniser(MODEL_CONFIG.validate_python(model.model_dump()), 3).backbone.blocks
     assert [i for i, block in enumerate(blocks) if block.dropout is not None] == [0, 2, 4, 5, 7, 8, 9, 11, 14]
+
+
+@pytest.mark.parametrize("form", ["folded", "conv3d"])
+@pytest.mark.parametrize("activation", ["none", "relu6"])
+def test_a_frozen_norm_works_within_its_convolution(form: ConvForm, activation: Activation) -> None:
+    torch.manual_seed(0)
+    layer = ConvNorm(FactoredConv3d(4, 8, (1, 3), form=form), activation, eps=1e-3).double()
+    for tensor in (layer.norm.running_mean, layer.norm.running_var, layer.norm.weight, layer.norm.bias):
+        assert tensor is not None
+        nn.init.uniform_(tensor, 0.5, 2.0)
+    layer.eval()
+    x = channels_innermost(torch.randn(2, 4, 3, 5, 6, dtype=torch.double)).requires_grad_()
+    norms: list[nn.Module] = []
+    layer.norm.register_forward_hook(lambda module, *_: norms.append(module))
+    learning = layer(x)
+    (gradient,) = torch.autograd.grad(learning.square().sum(), x)
+    assert norms == [layer.norm]
+    layer.requires_grad_(False)
+    frozen = layer(x)
+    assert norms == [layer.norm]
+    torch.testing.assert_close(frozen, learning)
+    torch.testing.assert_close(torch.autograd.grad(frozen.square().sum(), x)[0], gradient)

@@ -1,0 +1,96 @@
+"""The tables of experiments: every row is one that the schema takes, and a table is made of what the commands wrote."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from action_recognition.template import load_template_dir
+from experiments.run import TEMPLATES, Row, main, prepare, read_table, table_lines, training_lines
+from tests.conftest import REPOSITORY
+from tests.tiny import tiny_data
+
+TABLES = sorted((REPOSITORY / "experiments").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda path: path.stem)
+def test_every_row_is_a_work_dir_that_the_schema_takes(table: Path, tmp_path: Path) -> None:
+    rows = read_table(table)
+    assert rows
+    for row in rows:
+        assert row.seeds
+        original = (TEMPLATES / row.template / "template.yaml").read_text()
+        folder = tmp_path / row.name
+        prepare(row, folder)
+        template, _ = load_template_dir(folder)
+        assert template.name == yaml.safe_load(original)["name"]
+
+
+def test_a_row_starts_from_the_defaults(tmp_path: Path) -> None:
+    table = tmp_path / "t.yaml"
+    table.write_text(
+        "defaults: {data: d, template: t, seeds: [0, 1], template_values: {a.b: 1, a.c: 2}}\n"
+        "rows:\n  first:\n  second: {seeds: [3], start: imagenet, template_values: {a.c: 5}}\n"
+    )
+    assert read_table(table) == [
+        Row("first", "d", "t", "", {"a.b": 1, "a.c": 2}, {}, (0, 1)),
+        Row("second", "d", "t", "imagenet", {"a.b": 1, "a.c": 5}, {}, (3,)),
+    ]
+
+
+def test_a_misspelt_key_stops_the_row(tmp_path: Path) -> None:
+    row = Row("r", "d", "s3d-rgb-efficientnet-lite0-stream", template_values={"training.augmentations.shift": 1})
+    with pytest.raises(KeyError, match="augmentations"):
+        prepare(row, tmp_path / "r")
+    row = Row("r", "d", "s3d-rgb-efficientnet-lite0-stream", template_values={"training.augmentation.shifts": 1})
+    with pytest.raises(KeyError, match="shifts"):
+        prepare(row, tmp_path / "r")
+
+
+def test_clips_that_a_row_leaves_out(tmp_path: Path) -> None:
+    root, folder = tmp_path / "data", tmp_path / "work"
+    root.mkdir()
+    folder.mkdir()
+    (root / "classes.json").write_text('["a"]')
+    (root / "train.txt").write_text("x.mp4 a\ny.mp4 a\nz.mp4 a\n")
+    (root / "metadata.csv").write_text("file,shows_word\nx.mp4,0\ny.mp4,1\nz.mp4,0\n")
+    assert training_lines(Row("r", "d", "t"), root, folder) == root / "train.txt"
+    kept = training_lines(Row("r", "d", "t", without="shows_word"), root, folder)
+    assert kept.read_text() == "x.mp4 a\nz.mp4 a\n"
+    assert (folder / "classes.json").exists()
+
+
+def test_the_table_has_the_mean_and_each_seed() -> None:
+    results = [
+        {"row": "r", "seed": seed, "train_minutes": 2.0, "val": {"top1": top1, "top5": 90.0, "clips": 10}}
+        for seed, top1 in ((0, 50.0), (1, 60.0))
+    ]
+    lines = list(table_lines([Row("r", "d", "t"), Row("not run", "d", "t")], results))
+    assert lines[0] == "| row | seeds | val top-1 | val top-5 | train, min |"
+    assert lines[2:] == ["| r | 0, 1 | 55.0 (50.0 60.0) | 90.0 (90.0 90.0) | 2.0 |"]
+
+
+def test_a_table_runs_and_goes_on_where_it_stopped(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = tiny_data(tmp_path / "data", clips_per_class=2)
+    (data / "test.txt").write_text((data / "val.txt").read_text())
+    small = "input.clip_len: 2, input.crop_size: 32, input.resize_short_side: 32, hyper_parameters.basic.epochs: 1"
+    defaults = f"{{data: data, template: s3d-rgb-efficientnet-lite0-stream, seeds: [0], template_values: {{{small}}}}}"
+    table = tmp_path / "table.yaml"
+    table.write_text(f"defaults: {defaults}\nrows:\n  first: {{start: imagenet}}\n  second: {{start: run:table/first}}\n")
+    flags = [str(table), "--data-root", str(tmp_path), "--out", str(tmp_path / "out"), "--threads", "1", "--num-workers", "0"]
+    assert main([*flags, "--rows", "first"]) == 0
+    first = tmp_path / "out/table/first-0/result.json"
+    before = json.loads(first.read_text())
+    assert set(before) == {"row", "seed", "train_minutes", "val"}
+    assert main([*flags, "--test"]) == 0
+    after = json.loads(first.read_text())
+    assert after["train_minutes"] == before["train_minutes"]
+    assert after["val"] == after["test"]
+    table_text = (tmp_path / "out/table.md").read_text()
+    assert [line.split(" | ")[0] for line in table_text.splitlines()[2:]] == ["| first", "| second"]
+    assert table_text in capsys.readouterr().out
+    log = (tmp_path / "out/table/second-0/train.log").read_text()
+    assert "start weights: " in log and "first-0/outputs/latest.pth" in log
