@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 import yaml
 
 from action_recognition.template import load_template_dir
-from experiments.run import TEMPLATES, Row, main, prepare, read_table, table_lines, training_lines
+from experiments.run import TEMPLATES, Row, _training_flags, main, prepare, read_table, table_lines, training_lines
 from tests.conftest import REPOSITORY
 from tests.tiny import tiny_data
 
@@ -73,24 +74,32 @@ def test_the_table_has_the_mean_and_each_seed() -> None:
     assert lines[2:] == ["| r | 0, 1 | 55.0 (50.0 60.0) | 90.0 (90.0 90.0) | 2.0 |"]
 
 
+def test_a_row_starts_from_the_same_seed_of_another_table(tmp_path: Path) -> None:
+    options = argparse.Namespace(num_workers=1)
+    flags = _training_flags(Row("r", "d", "t", "run:first/modern"), 2, tmp_path / "data", tmp_path / "out/second/r-2", options)
+    assert flags[flags.index("--load-weights") + 1] == str(tmp_path / "out/first/modern-2/outputs/latest.pth")
+    assert flags[flags.index("--seed") + 1] == "2"
+    assert "--load-weights" not in _training_flags(Row("r", "d", "t"), 2, tmp_path, tmp_path / "out/second/r-2", options)
+
+
+@pytest.mark.slow
 def test_a_table_runs_and_goes_on_where_it_stopped(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data = tiny_data(tmp_path / "data", clips_per_class=2)
     (data / "test.txt").write_text((data / "val.txt").read_text())
     small = "input.clip_len: 2, input.crop_size: 32, input.resize_short_side: 32, hyper_parameters.basic.epochs: 1"
     defaults = f"{{data: data, template: s3d-rgb-efficientnet-lite0-stream, seeds: [0], template_values: {{{small}}}}}"
     table = tmp_path / "table.yaml"
-    table.write_text(f"defaults: {defaults}\nrows:\n  first: {{start: imagenet}}\n  second: {{start: run:table/first}}\n")
-    flags = [str(table), "--data-root", str(tmp_path), "--out", str(tmp_path / "out"), "--threads", "1", "--num-workers", "0"]
-    assert main([*flags, "--rows", "first"]) == 0
-    first = tmp_path / "out/table/first-0/result.json"
-    before = json.loads(first.read_text())
+    table.write_text(f"defaults: {defaults}\nrows:\n  first: {{start: imagenet}}\n")
+    flags = [str(table), "--data-root", str(tmp_path), "--out", str(tmp_path / "out"), "--num-workers", "0"]
+    assert main(flags) == 0
+    result = tmp_path / "out/table/first-0/result.json"
+    before = json.loads(result.read_text())
     assert set(before) == {"row", "seed", "train_minutes", "val"}
     assert main([*flags, "--test"]) == 0
-    after = json.loads(first.read_text())
+    after = json.loads(result.read_text())
     assert after["train_minutes"] == before["train_minutes"]
     assert after["val"] == after["test"]
     table_text = (tmp_path / "out/table.md").read_text()
-    assert [line.split(" | ")[0] for line in table_text.splitlines()[2:]] == ["| first", "| second"]
+    assert [line.split(" | ")[0] for line in table_text.splitlines()[2:]] == ["| first"]
+    assert "| val top-1 | val top-5 | test top-1 | test top-5 | both top-1 | both top-5 |" in table_text
     assert table_text in capsys.readouterr().out
-    log = (tmp_path / "out/table/second-0/train.log").read_text()
-    assert "start weights: " in log and "first-0/outputs/latest.pth" in log

@@ -92,15 +92,19 @@ def test_projections_look_over_time_once_they_learn() -> None:
             assert kernel.grad[:, :, 2].abs().max() > 0
 
 
-def test_time_is_halved_where_80_channels_begin_and_a_single_frame_passes() -> None:
-    network = build_recogniser(MODEL, 3).eval()
-    halved = [i for i, stride in enumerate(MODEL.backbone.temporal_stride) if stride == 2]
-    assert halved == [5]
-    assert network.backbone.blocks[5].project.conv.out_channels == 80
-    assert network.backbone.blocks[4].project.conv.out_channels == 40
+def test_the_template_looks_over_time_where_channels_grow_and_keeps_every_frame() -> None:
+    backbone = build_recogniser(MODEL, 3).eval().backbone
+    over_time = [i for i, block in enumerate(backbone.blocks) if block.project.conv.kernel_size[0] > 1]
+    assert over_time == [5, 8, 11, 15]
+    with torch.no_grad():
+        assert [backbone(torch.zeros(1, 3, length, 32, 32))[0].shape[2] for length in (4, 1)] == [4, 1]
+
+
+def test_time_is_halved_where_the_stride_is_two_and_a_single_frame_passes() -> None:
+    backbone = build_recogniser(config([1] * 16, strided=(5,)), 3).eval().backbone
     for length, left in ((8, 4), (5, 2), (2, 1), (1, 1)):
         with torch.no_grad():
-            assert network.backbone(torch.zeros(1, 3, length, 32, 32))[0].shape[2] == left
+            assert backbone(torch.zeros(1, 3, length, 32, 32))[0].shape[2] == left
 
 
 def test_a_temporal_stride_takes_away_the_residual_sum() -> None:
