@@ -1,0 +1,65 @@
+"""Video files and frame folders below a root: one walk, in the order of names, that follows no link to a folder."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from action_recognition.data.frame_folder import IMAGE_SUFFIXES
+from action_recognition.errors import user_error
+
+VIDEO_SUFFIXES = frozenset(  # of what FFmpeg reads, what people have
+    {".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".flv", ".3gp", ".ogv", ".mts", ".m2ts", ".ts", ".gif"}
+)
+_JUNK = frozenset({"thumbs.db", "desktop.ini"})
+_HAS_NUMBER = re.compile(r"\d")
+
+
+class Medium(NamedTuple):
+    """One clip on disk, or what stands in its place: `path` below the root with '/'; `problem` is empty for a clip."""
+
+    path: str
+    problem: str
+
+
+def walk_media(root: Path, below: str = "") -> Iterator[Medium]:
+    """Every video file and frame folder below `root/below`, and every file there that is neither, with the reason.
+
+    A folder is a frame folder when it holds numbered images; nothing is looked for inside it. Hidden files are passed over.
+    """
+    try:
+        entries = sorted(os.scandir(root / below), key=lambda entry: entry.name)
+    except OSError as error:
+        if not below:
+            raise user_error(str(root), f"the folder cannot be read ({error.strerror})") from None
+        yield Medium(below, f"the folder cannot be read ({error.strerror})")
+        return
+    entries = [entry for entry in entries if not entry.name.startswith(".") and entry.name.lower() not in _JUNK]
+    if below and any(_is_frame(entry) for entry in entries):
+        yield Medium(below, "")
+        return
+    for entry in entries:
+        path = f"{below}/{entry.name}" if below else entry.name
+        if entry.is_dir(follow_symlinks=False):
+            yield from walk_media(root, path)
+        else:
+            yield Medium(path, _file_problem(entry))
+
+
+def _is_frame(entry: os.DirEntry[str]) -> bool:
+    stem, dot, suffix = entry.name.rpartition(".")
+    return dot + suffix.lower() in IMAGE_SUFFIXES and _HAS_NUMBER.search(stem) is not None
+
+
+def _file_problem(entry: os.DirEntry[str]) -> str:
+    if entry.is_dir():
+        return f"a link to a folder ({os.path.realpath(entry.path)}), which is not followed; import from there, or copy it"
+    suffix = Path(entry.name).suffix.lower()
+    if suffix in VIDEO_SUFFIXES:
+        return ""
+    if suffix in IMAGE_SUFFIXES:
+        return "an image without a number; frames of a clip are numbered, in a folder of their own"
+    return f"no video file by its name (suffix {suffix!r})" if suffix else "no video file by its name (no suffix)"

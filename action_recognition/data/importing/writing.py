@@ -1,0 +1,124 @@
+"""The files of an imported data set: all of them, or none."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from action_recognition.data.importing.found import SPLITS, Remark
+from action_recognition.data.importing.run import DataSet
+from action_recognition.data.labels import CLASSES_FILE
+from action_recognition.errors import Problem, UserError
+
+DATASET_FILE = "dataset.json"
+METADATA_FILE = "metadata.csv"
+REPORT_FILES = ("report.json", "report.txt")
+_SHOWN_OF_A_REASON = 20
+
+
+def refuse_existing(folder: Path, force: bool) -> None:
+    """A `UserError` names annotation files that are there already, unless they may be replaced."""
+    names = [*(f"{split}.txt" for split in SPLITS), CLASSES_FILE, DATASET_FILE, METADATA_FILE, *REPORT_FILES]
+    existing = [folder / name for name in names if (folder / name).exists()]
+    if existing and not force:
+        raise UserError([Problem(str(file), "is there already", fix="another --output, or --force to replace it") for file in existing])
+
+
+def write_data_set(data_set: DataSet, folder: Path, settings: Mapping[str, Any], negative_label: str | None) -> list[str]:
+    """Write train.txt, val.txt, test.txt (those with clips), classes.json, dataset.json, metadata.csv and the report.
+
+    Returns the lines of report.txt. `settings` are stated in report.json.
+    """
+    report = report_document(data_set, settings)
+    lines = report_lines(data_set)
+    texts = {f"{split}.txt": "".join(f"{line}\n" for _, line in clips) for split, clips in data_set.clips.items()}
+    texts |= {
+        CLASSES_FILE: json.dumps(data_set.classes, ensure_ascii=False, indent=1) + "\n",
+        DATASET_FILE: json.dumps({"negative_label": negative_label}, ensure_ascii=False, indent=1) + "\n",
+        METADATA_FILE: _metadata(data_set),
+        "report.json": json.dumps(report, ensure_ascii=True, indent=1) + "\n",
+        "report.txt": "".join(f"{line}\n" for line in lines),
+    }
+    write_together(folder, texts)
+    return lines
+
+
+def write_together(folder: Path, texts: Mapping[str, str]) -> None:
+    """Write text files beside their places first and then put all there; a file for which the text is empty is removed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    partials = {name: folder / f".{name}.part" for name, text in texts.items() if text}
+    try:
+        for name, partial in partials.items():
+            partial.write_text(texts[name], encoding="utf-8", errors="backslashreplace", newline="")
+        for name in texts:
+            if name in partials:
+                partials[name].replace(folder / name)
+            else:
+                (folder / name).unlink(missing_ok=True)
+    finally:
+        for partial in partials.values():
+            partial.unlink(missing_ok=True)
+
+
+def report_document(data_set: DataSet, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The report as JSON: counts, and every clip that was left out or changed with where and why."""
+    counts = {split: Counter(clip.label for clip, _ in clips) for split, clips in data_set.clips.items()}
+    return {
+        **settings,
+        "data_root": str(data_set.data_root),
+        "split_by": data_set.split_by,
+        "splits": {
+            split: {"clips": len(clips), "people": len({clip.person for clip, _ in clips if clip.person is not None})}
+            for split, clips in data_set.clips.items()
+        },
+        "classes": {name: {split: counts[split][name] for split in SPLITS} for name in data_set.classes},
+        "warnings": data_set.warnings,
+        "changed": [remark._asdict() for remark in data_set.changed],
+        "left_out": [remark._asdict() for remark in data_set.left_out],
+    }
+
+
+def report_lines(data_set: DataSet) -> list[str]:
+    """The report for people: counts, warnings, a table of classes, then what was changed and left out, by reason."""
+    num_clips = sum(len(clips) for clips in data_set.clips.values())
+    lines = [f"{num_clips} clips of {len(data_set.classes)} classes below {data_set.data_root}, split by {data_set.split_by}"]
+    for split, clips in data_set.clips.items():
+        people = {clip.person for clip, _ in clips if clip.person is not None}
+        lines.append(f"  {split}: {len(clips)} clips" + (f" of {len(people)} people" if people else ""))
+    lines += [f"warning: {warning}" for warning in data_set.warnings]
+    width = max(len(name) for name in data_set.classes)
+    lines += ["", f"{'class'.ljust(width)} {'train':>7} {'val':>7} {'test':>7}"]
+    counts = {split: Counter(clip.label for clip, _ in clips) for split, clips in data_set.clips.items()}
+    lines += [f"{name.ljust(width)} " + " ".join(f"{counts[split][name]:7}" for split in SPLITS) for name in data_set.classes]
+    lines += _remarks("changed", data_set.changed)
+    return lines + _remarks("left out", data_set.left_out)
+
+
+def _remarks(title: str, remarks: Iterable[Remark]) -> list[str]:
+    by_reason: dict[str, list[str]] = {}
+    for remark in remarks:
+        by_reason.setdefault(remark.reason, []).append(remark.where)
+    if not by_reason:
+        return ["", f"nothing was {title}"]
+    lines = ["", f"{title}: {sum(map(len, by_reason.values()))}"]
+    for reason, places in sorted(by_reason.items(), key=lambda item: -len(item[1])):
+        lines.append(f"  {len(places)} x {reason}")
+        lines += [f"      {place!r}" if "\n" in place else f"      {place}" for place in places[:_SHOWN_OF_A_REASON]]
+        if len(places) > _SHOWN_OF_A_REASON:
+            lines.append(f"      ... and {len(places) - _SHOWN_OF_A_REASON} more (report.json has all)")
+    return lines
+
+
+def _metadata(data_set: DataSet) -> str:
+    """A row per clip: file, label, split, person (empty when not known), where its source names it."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["file", "label", "split", "person", "source"])
+    for split, clips in data_set.clips.items():
+        writer.writerows([clip.path, clip.label, split, clip.person or "", clip.where] for clip, _ in clips)
+    return text.getvalue()

@@ -1,0 +1,58 @@
+"""Who is in a clip: by a regular expression over its path, or by a table."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from action_recognition.data.tables import read_table
+from action_recognition.errors import Problem, UserError, user_error
+
+_PROBLEMS_SHOWN = 5
+_PATH_COLUMNS = ("file", "path", "video", "clip")
+_PERSON_COLUMNS = ("person", "signer", "signer_id", "subject", "user", "participant")
+
+
+def people_by_regex(paths: Iterable[str], person_regex: str) -> dict[str, str]:
+    """The person of every path: the first group of the expression, searched in the path.
+
+    A `UserError` names a broken expression, or the paths that it does not match.
+    """
+    example = r"a group around the person's name, as in '(p\d+)_'"
+    try:
+        pattern = re.compile(person_regex)
+    except re.error as error:
+        raise user_error("--person-regex", f"{person_regex!r} is no regular expression ({error})", example) from None
+    if pattern.groups < 1:
+        raise user_error("--person-regex", f"{person_regex!r} has no group", example)
+    people, without = {}, []
+    for path in paths:
+        match = pattern.search(path)
+        if match and match.group(1):
+            people[path] = match.group(1)
+        else:
+            without.append(path)
+    if without:
+        problems = [Problem(path, f"--person-regex {person_regex!r} finds no person in this path") for path in without[:_PROBLEMS_SHOWN]]
+        more = [Problem("--person-regex", f"and {len(without) - _PROBLEMS_SHOWN} more paths like these")]
+        raise UserError([*problems, *(more if len(without) > _PROBLEMS_SHOWN else [])])
+    return people
+
+
+def people_by_table(file: Path) -> dict[str, str]:
+    """The person of every path of a CSV with a column for each; a `UserError` names the columns that are missing.
+
+    Rows without a person are left out: nothing is known of them.
+    """
+    rows = read_table(file).with_header()
+    columns = [_column(rows.header, names, file) for names in (_PATH_COLUMNS, _PERSON_COLUMNS)]
+    pairs = ((row.cells[columns[0]].strip(), row.cells[columns[1]].strip()) for row in rows.rows if len(row.cells) > max(columns))
+    return {path: person for path, person in pairs if person}
+
+
+def _column(header: list[str], names: tuple[str, ...], file: Path) -> int:
+    for name in names:
+        if name in header:
+            return header.index(name)
+    raise user_error(str(file), f"has no column {' or '.join(map(repr, names))}", f"found: {', '.join(header)}")
