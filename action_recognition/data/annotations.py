@@ -63,6 +63,16 @@ def find_annotation_files(ann_files: Sequence[Path], data_roots: Sequence[Path])
     return pairs
 
 
+def label_numbers(labels: Sequence[str]) -> dict[str, int]:
+    """The number of everything that a label column may hold: class names and numbers.
+
+    >>> label_numbers(["wave", "stop"])
+    {'wave': 0, 'stop': 1, '0': 0, '1': 1}
+    """
+    numbers = {name: number for number, name in enumerate(labels) if not name.isdecimal()}
+    return numbers | {str(number): number for number in range(len(labels))}
+
+
 @dataclass
 class _Reader:
     """Collects records and problems over all files; keeps the first problems and counts the rest."""
@@ -73,8 +83,7 @@ class _Reader:
     num_problems: int = 0
 
     def __post_init__(self) -> None:
-        self.label_numbers = {name: number for number, name in enumerate(self.labels) if not name.isdecimal()}
-        self.label_numbers |= {str(number): number for number in range(len(self.labels))}
+        self.label_numbers = label_numbers(self.labels)
         self.names_with_blanks = [name for name in self.labels if len(name.split()) > 1]
 
     def read(self, ann_file: Path, root: Path) -> None:

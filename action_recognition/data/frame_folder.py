@@ -43,14 +43,14 @@ def list_frame_files(folder: Path) -> list[Path]:
 def probe_folder(folder: Path) -> tuple[int, int, int]:
     """Number of frames, height and width."""
     files = list_frame_files(folder)
-    return len(files), *_read(files[0]).shape[:2]
+    return len(files), *read_image(files[0]).shape[:2]
 
 
 def read_folder_frames(folder: Path, frame_indices: Sequence[int]) -> NDArray[np.uint8]:
     """The frames of those numbers, (T, H, W, 3) uint8 RGB; a `UserError` names what is missing, unreadable or of another size."""
     files = list_frame_files(folder)
     check_frame_numbers(folder, frame_indices, len(files))
-    pictures = {i: _read(files[i]) for i in sorted(set(frame_indices))}
+    pictures = {i: read_image(files[i]) for i in sorted(set(frame_indices))}
     return stack_frames(folder, [pictures[i] for i in frame_indices])
 
 
@@ -77,7 +77,8 @@ def _images(folder: Path) -> list[Path]:
         raise user_error(str(folder), f"the folder cannot be read ({error.strerror})") from None
 
 
-def _read(file: Path) -> NDArray[np.uint8]:
+def read_image(file: Path) -> NDArray[np.uint8]:
+    """(H, W, 3) uint8 RGB of an image file; a `UserError` names one that cannot be read."""
     try:
         picture: NDArray[np.uint8] | None = mmcv.imread(str(file), flag="color", channel_order="rgb")
     except Exception as error:  # what mmcv's back ends raise differs with their versions

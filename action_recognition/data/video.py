@@ -76,7 +76,7 @@ def container_frame_rate(path: Path) -> float | None:
     """The average frame rate that a video file states; None for a frame folder or a file that states none."""
     if path.is_dir():
         return None
-    with _Opened(path) as (_, stream):
+    with OpenedVideo(path) as (_, stream):
         rate = stream.average_rate or stream.guessed_rate
     return float(rate) if rate else None
 
@@ -111,7 +111,7 @@ def _pictures(path: Path, by_stamp: bool, wanted: frozenset[int], seek_target: i
     """RGB pictures of the wanted time stamps, or (not `by_stamp`) of the wanted places in the order of display, but for damaged ones."""
     pictures: dict[int, NDArray[np.uint8]] = {}
     reformatter = VideoReformatter()  # one for all frames: it keeps its tables
-    with _Opened(path) as (container, stream):
+    with OpenedVideo(path) as (container, stream):
         if seek_target is not None:
             container.seek(seek_target, stream=stream, backward=True)
         frames = _frames_by_stamp(container, stream, wanted) if by_stamp else enumerate(container.decode(stream))
@@ -142,7 +142,7 @@ def _rgb(frame: av.VideoFrame, reformatter: VideoReformatter) -> NDArray[np.uint
     return np.rot90(rgb.to_ndarray(), k=round(frame.rotation / 90) % 4)
 
 
-class _Opened:
+class OpenedVideo:
     """A video file and its first real video stream; FFmpeg's errors become a `UserError` that names the file."""
 
     def __init__(self, path: Path) -> None:
@@ -199,7 +199,7 @@ def _packet_index(path: Path) -> _PacketIndex:
 
 @functools.lru_cache(maxsize=256)  # an hour of video is 1 MB of time stamps; a file that changes gets a new entry
 def _cached_packet_index(path: Path, mtime_ns: int, size: int) -> _PacketIndex:
-    with _Opened(path) as (container, stream):
+    with OpenedVideo(path) as (container, stream):
         announced = stream.frames if "mp4" in container.format.name else 0  # other containers estimate it
         packets = [packet for packet in container.demux(stream) if packet.size]
         if len(packets) < announced:

@@ -1,0 +1,132 @@
+"""A whole check: lines, files, and what they say together."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from action_recognition.data.annotations import find_annotation_files
+from action_recognition.data.checking.findings import Findings
+from action_recognition.data.checking.labels import Labels, find_labels
+from action_recognition.data.checking.lines import Row
+from action_recognition.data.checking.rows import Progress, check_rows
+from action_recognition.data.checking.sets import PersonOf, SetChecker
+from action_recognition.data.people import people_by_regex, people_by_table
+from action_recognition.template import Template, load_template_dir
+
+if TYPE_CHECKING:
+    from action_recognition.data.checking.media import MediaReport  # which imports what opens files
+
+ShownProgress = Callable[[str], AbstractContextManager[Progress]]
+"""Opens a bar of that title."""
+
+
+def no_progress(title: str) -> AbstractContextManager[Progress]:
+    """Shows nothing."""
+    return nullcontext(lambda done, total: None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckOptions:
+    """What to check; `template` is a work dir, a template's folder, or its template.yaml; `opens_files` False reads lines only."""
+
+    ann_files: Sequence[Path]
+    data_roots: Sequence[Path]
+    classes: Sequence[str] | None = None
+    template: Path | None = None
+    person_regex: str | None = None
+    metadata: Path | None = None
+    opens_files: bool = True
+    jobs: int = 1
+
+
+@dataclass(frozen=True)
+class Checked:
+    """The findings, and what they were found in: `rows` by file and `reports` on them, both empty where no file was opened."""
+
+    findings: Findings
+    labels: Labels
+    ann_files: list[Path]
+    splits: list[str]
+    num_rows: int
+    rows: Mapping[Path, list[Row]]
+    reports: Mapping[Path, MediaReport]
+
+
+def check(options: CheckOptions, shown: ShownProgress = no_progress) -> Checked:
+    """Check everything; a `UserError` is about the call: files, roots or a template that are not there, a broken expression."""
+    pairs = find_annotation_files(options.ann_files, options.data_roots)
+    template = load_template_of(options.template)
+    files = [file for file, _ in pairs]
+    findings = Findings([str(file) for file in files])
+    labels = find_labels(pairs, options.classes, template.labels if template else [], findings)
+    together = SetChecker(files, labels, _person_of(options), findings)
+    rows: dict[Path, list[Row]] = {}
+    num_rows = 0
+    with shown("reading lines") as progress:
+        for row in check_rows(pairs, labels.names, findings, progress):
+            together.add(row)
+            num_rows += 1
+            if options.opens_files:
+                rows.setdefault(row.path, []).append(row)
+    together.finish()
+    reports: dict[Path, MediaReport] = {}
+    if rows:
+        with shown("opening clips") as progress:
+            reports = _open_all(list(rows), options.jobs, progress)
+        _check_files(rows, reports, together.splits, findings, template)
+    return Checked(findings, labels, files, together.splits, num_rows, rows, reports)
+
+
+def load_template_of(path: Path | None) -> Template | None:
+    """The template of a work dir, of a template's folder, or in a template.yaml."""
+    if path is None:
+        return None
+    return load_template_dir(path if path.is_dir() else path.parent)[0]
+
+
+def _open_all(paths: list[Path], jobs: int, progress: Progress) -> dict[Path, MediaReport]:
+    from action_recognition.data.checking.pool import inspect_all
+
+    reports = {}
+    progress(0, len(paths))
+    for path, report in inspect_all(paths, jobs):
+        reports[path] = report
+        progress(len(reports), len(paths))
+    return {path: reports[path] for path in paths}
+
+
+def _check_files(
+    rows: Mapping[Path, list[Row]],
+    reports: Mapping[Path, MediaReport],
+    splits: Sequence[str],
+    findings: Findings,
+    template: Template | None,
+) -> None:
+    from action_recognition.data.checking.clips import ClipChecker
+    from action_recognition.data.checking.duplicates import find_duplicates
+
+    checker = ClipChecker(findings, template.input if template else None)
+    for path, report in reports.items():
+        checker.check_file(rows[path], report)
+    checker.check_colours(rows, reports)
+    find_duplicates(rows, reports, splits, findings)
+
+
+def _person_of(options: CheckOptions) -> PersonOf | None:
+    if options.metadata is not None:
+        return people_by_table(options.metadata).get
+    if options.person_regex is None:
+        return None
+    people_by_regex([], options.person_regex)  # says what is wrong with the expression
+    pattern = re.compile(options.person_regex)
+
+    def person_of(path: str) -> str | None:
+        match = pattern.search(path)
+        return (match.group(1) if match else None) or None
+
+    return person_of
