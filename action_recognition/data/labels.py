@@ -29,7 +29,7 @@ def training_labels(
     for folder in (pairs[0][0].parent, data_roots[0]):
         file = folder / CLASSES_FILE
         if file.is_file():
-            return _read_classes(file), f"labels: from {file}"
+            return read_classes(file), f"labels: from {file}"
     used = _used_labels((ann_file for ann_file, _ in pairs), template_labels)
     names = sorted(label for label in used if not label.isdecimal())
     numbers = sorted(int(label) for label in used if label.isdecimal())
@@ -60,7 +60,8 @@ def _used_labels(ann_files: Iterable[Path], template_labels: Sequence[str]) -> s
     return {split_line(text, with_blanks).label for ann_file in ann_files for _, text in numbered_lines(ann_file)}
 
 
-def _read_classes(file: Path) -> list[str]:
+def read_classes(file: Path) -> list[str]:
+    """The names of a `classes.json`; a `UserError` says what is wrong with it."""
     try:
         document = json.loads(file.read_text(encoding="utf-8-sig"))
     except (ValueError, OSError) as error:

@@ -57,21 +57,25 @@ def _add_split(group: argparse._ArgumentGroup) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     arguments = build_parser().parse_args(argv)
     from action_recognition.commands.data.progress import shown_progress
-    from action_recognition.data.importing.formats import SourceOptions, read_source
+    from action_recognition.data.importing.formats import read_source
     from action_recognition.data.importing.run import ImportOptions, SplitOptions, make_data_set
+    from action_recognition.data.importing.source import SourceOptions
     from action_recognition.data.importing.writing import refuse_existing, write_data_set
     from action_recognition.data.splitting import parse_fractions
 
     split = SplitOptions(arguments.person_regex, parse_fractions(arguments.fractions), arguments.seed, arguments.resplit)
     refuse_existing(arguments.output, arguments.force)
-    source = SourceOptions(arguments.clips, arguments.clip_name, arguments.num_classes)
+    source = SourceOptions(arguments.clips, arguments.clip_name, arguments.num_classes, arguments.classes)
     found, name = read_source(arguments.source, arguments.format, source)
     options = ImportOptions(split, arguments.classes, arguments.negative_label, arguments.frame_rate, arguments.jobs)
+    print(f"format: {name}, {len(found.clips)} clips found")
     with shown_progress("opening clips") as progress:
         data_set = make_data_set(found, options, progress)
     settings = {"format": name, "source": str(arguments.source), "seed": split.seed, "person_regex": split.person_regex}
     for line in write_data_set(data_set, arguments.output, settings, arguments.negative_label):
         print(line)
-    root, files = (shlex.quote(str(path)) for path in (data_set.data_root, arguments.output / "train.txt"))
-    print(f"\nwritten to {arguments.output}; for training: --train-ann-files {files} --train-data-roots {root}")
+    print(f"\nwritten to {arguments.output}; flags for training and evaluation:")
+    for split_name in (name for name, clips in data_set.clips.items() if clips):
+        file, root = (shlex.quote(str(path)) for path in (arguments.output / f"{split_name}.txt", data_set.data_root))
+        print(f"    --{split_name}-ann-files {file} --{split_name}-data-roots {root}")
     return 0

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from action_recognition.data.importing.class_folders import read_class_folders
+from action_recognition.data.importing.csv_sets import csv_files, is_jester, is_kinetics, read_jester, read_kinetics
 from action_recognition.data.importing.found import Found
+from action_recognition.data.importing.lists import list_files, read_lists
+from action_recognition.data.importing.sense import CONFIG_FILE, read_sense
+from action_recognition.data.importing.sign_sets import is_msasl, is_wlasl, json_files, read_msasl, read_wlasl
+from action_recognition.data.importing.source import SourceOptions
 from action_recognition.errors import user_error
-
-
-@dataclass(frozen=True)
-class SourceOptions:
-    """What some formats need to be told: where the clips are, how their files are named, how many classes to take."""
-
-    clips: Path | None = None
-    clip_name: str | None = None
-    num_classes: int | None = None
-
 
 READERS: dict[str, Callable[[Path, SourceOptions], Found]] = {
     "class_folders": lambda source, options: read_class_folders(source),
+    "original_lists": read_lists,
+    "jester": read_jester,
+    "msasl": read_msasl,
+    "wlasl": read_wlasl,
+    "kinetics_csv": read_kinetics,
+    "sense": lambda source, options: read_sense(source),
 }
 
 
@@ -34,5 +34,27 @@ def read_source(source: Path, name: str, options: SourceOptions) -> tuple[Found,
 
 
 def recognise(source: Path) -> str:
-    """The format of a source."""
-    return "class_folders"
+    """The format of a source, by the files in it; a `UserError` names them where there are several.
+
+    A folder without any file of a format is read as class folders.
+    """
+    is_folder = source.is_dir()
+    by_suffix: dict[str, tuple[str, ...]] = {"": ("sense", "msasl", "wlasl", "jester", "kinetics_csv", "original_lists")}
+    by_suffix |= {".json": ("sense", "msasl", "wlasl"), ".csv": ("jester", "kinetics_csv"), ".txt": ("original_lists",)}
+    candidates = by_suffix.get("" if is_folder else source.suffix.lower(), ())
+    names = [name for name in candidates if _SIGNS[name](source)]
+    if len(names) > 1:
+        raise user_error(str(source), f"can be read as {' and as '.join(names)}", fix="choose with --format")
+    if not names and not is_folder:
+        raise user_error(str(source), "is of no format that can be imported", "a folder, or a .json, .csv or .txt", "see --help")
+    return names[0] if names else "class_folders"
+
+
+_SIGNS: dict[str, Callable[[Path], bool]] = {
+    "sense": lambda source: source.name == CONFIG_FILE or (source / CONFIG_FILE).is_file(),
+    "msasl": lambda source: bool(json_files(source, is_msasl)),
+    "wlasl": lambda source: bool(json_files(source, is_wlasl)),
+    "jester": lambda source: bool(csv_files(source, is_jester)),
+    "kinetics_csv": lambda source: bool(csv_files(source, is_kinetics)),
+    "original_lists": lambda source: bool(list_files(source)),
+}

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from action_recognition.data.importing.formats import SourceOptions, read_source
+from action_recognition.data.importing.formats import read_source
 from action_recognition.data.importing.found import Found, Remark
 from action_recognition.data.importing.run import DataSet, ImportOptions, make_data_set
+from action_recognition.data.importing.source import SourceOptions
 from tests.synthetic import numbered_frames, write_frame_folder, write_video
 
 
