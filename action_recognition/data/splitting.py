@@ -47,6 +47,16 @@ def split_clips(groups: Sequence[Sequence[str]], labels: Sequence[int], fraction
     return SplitPlan(parts, missing)
 
 
+def missing_lines(plan: SplitPlan, part_names: Sequence[str], classes: Sequence[str], fractions: Sequence[float]) -> list[str]:
+    """A sentence for every part that lacks classes although it was to have clips."""
+    lines = []
+    for part, name in enumerate(part_names):
+        missing = [classes[label] for at, label in plan.missing if at == part]
+        if missing and fractions[part] > 0:
+            lines.append(f"{name} has no clip of {', '.join(missing)}: too few people or clips")
+    return lines
+
+
 def tie_together(groups: Sequence[Sequence[str]]) -> list[int]:
     """The number of the unit of every clip: units are the clips that share names, also over several steps.
 

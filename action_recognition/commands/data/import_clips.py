@@ -57,10 +57,11 @@ def _add_split(group: argparse._ArgumentGroup) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     arguments = build_parser().parse_args(argv)
     from action_recognition.commands.data.progress import shown_progress
+    from action_recognition.data.dataset_files import refuse_existing
     from action_recognition.data.importing.formats import read_source
     from action_recognition.data.importing.run import ImportOptions, SplitOptions, make_data_set
     from action_recognition.data.importing.source import SourceOptions
-    from action_recognition.data.importing.writing import refuse_existing, write_data_set
+    from action_recognition.data.importing.writing import write_data_set
     from action_recognition.data.splitting import parse_fractions
 
     split = SplitOptions(arguments.person_regex, parse_fractions(arguments.fractions), arguments.seed, arguments.resplit)

@@ -13,7 +13,7 @@ from action_recognition.data.importing.found import SPLITS, Found, FoundClip, Re
 from action_recognition.data.importing.placing import CannotPlace, place_clip
 from action_recognition.data.path_check import PathChecker
 from action_recognition.data.people import people_by_regex
-from action_recognition.data.splitting import split_clips
+from action_recognition.data.splitting import missing_lines, split_clips
 from action_recognition.data.video import VideoInfo, probe, set_decode_threads
 from action_recognition.errors import UserError, nearest, user_error
 
@@ -191,10 +191,7 @@ def _splits(clips: Sequence[FoundClip], classes: Sequence[str], options: SplitOp
         )
     groups = [[f"file {clip.path}", *([f"person {clip.person}"] if clip.person is not None else [])] for clip in clips]
     plan = split_clips(groups, [classes.index(clip.label) for clip in clips], options.fractions, options.seed)
-    for part, name in enumerate(SPLITS):
-        missing = [classes[label] for at, label in plan.missing if at == part]
-        if missing and options.fractions[part] > 0:
-            found.warnings.append(f"{name} has no clip of {', '.join(missing)}: too few people or clips")
+    found.warnings += missing_lines(plan, SPLITS, classes, options.fractions)
     split_by = {0: "person", len(clips): "file"}.get(num_without, "person, or file where the person is not known")
     return [SPLITS[part] for part in plan.parts], split_by
 

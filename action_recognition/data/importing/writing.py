@@ -10,23 +10,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from action_recognition.data.dataset_files import DATASET_FILE, METADATA_FILE, REPORT_FILES, classes_text, write_together
 from action_recognition.data.importing.found import SPLITS, Remark
 from action_recognition.data.importing.run import DataSet
 from action_recognition.data.labels import CLASSES_FILE
-from action_recognition.errors import Problem, UserError
 
-DATASET_FILE = "dataset.json"
-METADATA_FILE = "metadata.csv"
-REPORT_FILES = ("report.json", "report.txt")
 _SHOWN_OF_A_REASON = 20
-
-
-def refuse_existing(folder: Path, force: bool) -> None:
-    """A `UserError` names annotation files that are there already, unless they may be replaced."""
-    names = [*(f"{split}.txt" for split in SPLITS), CLASSES_FILE, DATASET_FILE, METADATA_FILE, *REPORT_FILES]
-    existing = [folder / name for name in names if (folder / name).exists()]
-    if existing and not force:
-        raise UserError([Problem(str(file), "is there already", fix="another --output, or --force to replace it") for file in existing])
 
 
 def write_data_set(data_set: DataSet, folder: Path, settings: Mapping[str, Any], negative_label: str | None) -> list[str]:
@@ -38,31 +27,14 @@ def write_data_set(data_set: DataSet, folder: Path, settings: Mapping[str, Any],
     lines = report_lines(data_set)
     texts = {f"{split}.txt": "".join(f"{line}\n" for _, line in clips) for split, clips in data_set.clips.items()}
     texts |= {
-        CLASSES_FILE: json.dumps(data_set.classes, ensure_ascii=False, indent=1) + "\n",
+        CLASSES_FILE: classes_text(data_set.classes),
         DATASET_FILE: json.dumps({"negative_label": negative_label}, ensure_ascii=False, indent=1) + "\n",
         METADATA_FILE: _metadata(data_set),
-        "report.json": json.dumps(report, ensure_ascii=True, indent=1) + "\n",
-        "report.txt": "".join(f"{line}\n" for line in lines),
+        REPORT_FILES[0]: json.dumps(report, ensure_ascii=True, indent=1) + "\n",
+        REPORT_FILES[1]: "".join(f"{line}\n" for line in lines),
     }
     write_together(folder, texts)
     return lines
-
-
-def write_together(folder: Path, texts: Mapping[str, str]) -> None:
-    """Write text files beside their places first and then put all there; a file for which the text is empty is removed."""
-    folder.mkdir(parents=True, exist_ok=True)
-    partials = {name: folder / f".{name}.part" for name, text in texts.items() if text}
-    try:
-        for name, partial in partials.items():
-            partial.write_text(texts[name], encoding="utf-8", errors="backslashreplace", newline="")
-        for name in texts:
-            if name in partials:
-                partials[name].replace(folder / name)
-            else:
-                (folder / name).unlink(missing_ok=True)
-    finally:
-        for partial in partials.values():
-            partial.unlink(missing_ok=True)
 
 
 def report_document(data_set: DataSet, settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,54 @@
+"""The files of a data set: annotation lists, classes.json, and dataset.json beside it, which states what a list of names cannot.
+
+All files are written, or none.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from action_recognition.data.importing.found import SPLITS
+from action_recognition.data.labels import CLASSES_FILE
+from action_recognition.errors import Problem, UserError
+
+DATASET_FILE = "dataset.json"
+METADATA_FILE = "metadata.csv"
+REPORT_FILES = ("report.json", "report.txt")
+
+
+def refuse_existing(folder: Path, force: bool) -> None:
+    """A `UserError` names files of a data set that are there already, unless they may be replaced."""
+    names = [*(f"{split}.txt" for split in SPLITS), CLASSES_FILE, DATASET_FILE, METADATA_FILE, *REPORT_FILES]
+    existing = [folder / name for name in names if (folder / name).exists()]
+    if existing and not force:
+        raise UserError([Problem(str(file), "is there already", fix="another --output, or --force to replace it") for file in existing])
+
+
+def write_split(folder: Path, lines: Mapping[str, Sequence[str]], classes: Sequence[str]) -> None:
+    """Write an annotation file for each split that has lines (and remove those of the others), and classes.json."""
+    texts = {f"{split}.txt": "".join(f"{line}\n" for line in lines[split]) for split in lines}
+    write_together(folder, texts | {CLASSES_FILE: classes_text(classes)})
+
+
+def classes_text(classes: Sequence[str]) -> str:
+    """The content of classes.json."""
+    return json.dumps(list(classes), ensure_ascii=False, indent=1) + "\n"
+
+
+def write_together(folder: Path, texts: Mapping[str, str]) -> None:
+    """Write text files beside their places first and then put all there; a file for which the text is empty is removed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    partials = {name: folder / f".{name}.part" for name, text in texts.items() if text}
+    try:
+        for name, partial in partials.items():
+            partial.write_text(texts[name], encoding="utf-8", errors="backslashreplace", newline="")
+        for name in texts:
+            if name in partials:
+                partials[name].replace(folder / name)
+            else:
+                (folder / name).unlink(missing_ok=True)
+    finally:
+        for partial in partials.values():
+            partial.unlink(missing_ok=True)

@@ -1,0 +1,92 @@
+"""Annotation files, split again."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from action_recognition.data.annotation_lines import numbered_lines, split_line
+from action_recognition.data.annotations import find_annotation_files, read_annotations
+from action_recognition.data.importing.found import SPLITS
+from action_recognition.data.labels import training_labels
+from action_recognition.data.people import people_by_regex, people_by_table
+from action_recognition.data.splitting import missing_lines, split_clips
+from action_recognition.errors import Problem, UserError, user_error
+
+
+@dataclass(frozen=True)
+class ListedClip:
+    """A clip of an annotation file: its path below its root, the real path, label, and its line with a number for the label."""
+
+    path: str
+    real_path: str
+    label: int
+    line: str
+
+
+@dataclass(frozen=True)
+class Resplit:
+    """The lines of each split, the classes, how many people are in each split, and what is to be said."""
+
+    lines: dict[str, list[str]]
+    classes: list[str]
+    num_people: dict[str, int]
+    warnings: list[str]
+
+
+def listed_clips(
+    ann_files: Sequence[Path], data_roots: Sequence[Path], classes: Sequence[str] | None
+) -> tuple[list[ListedClip], list[str]]:
+    """The clips of all files, and the classes; a `UserError` lists the problems of all files."""
+    labels, _ = training_labels(ann_files, classes, (), data_roots)
+    records = read_annotations(ann_files, data_roots, labels)
+    with_blanks = [name for name in labels if len(name.split()) > 1]
+    texts = [text for file, _ in find_annotation_files(ann_files, data_roots) for _, text in numbered_lines(file)]
+    clips = []
+    for record, text in zip(records, texts, strict=True):
+        raw = split_line(text, with_blanks)
+        numbers = "" if raw.numbers is None else text.removeprefix(raw.path).strip()[len(raw.label) :]
+        real_path = os.path.realpath(record.path)
+        clips.append(ListedClip(raw.path, real_path, record.label, f"{raw.path} {record.label}{numbers.rstrip()}"))
+    return clips, labels
+
+
+def people_of(clips: Sequence[ListedClip], person_regex: str | None, metadata: Path | None) -> dict[str, str]:
+    """The person of every path for which one is known; a `UserError` says what a table or an expression lacks."""
+    if person_regex is not None:
+        return people_by_regex((clip.path for clip in clips), person_regex)
+    if metadata is None:
+        return {}
+    people = people_by_table(metadata)
+    without = list(dict.fromkeys(clip.path for clip in clips if clip.path not in people))
+    if len(without) == len({clip.path for clip in clips}):
+        raise user_error(
+            str(metadata), f"knows the person of none of the clips, such as {without[0]!r}", "paths as in the annotation files"
+        )
+    if without:
+        shown = [Problem(str(metadata), f"has no person for {path!r}") for path in without[:5]]
+        raise UserError([*shown, *([Problem(str(metadata), f"nor for {len(without) - 5} more")] if without[5:] else [])])
+    return people
+
+
+def resplit(
+    clips: Sequence[ListedClip], classes: Sequence[str], people: Mapping[str, str], fractions: Sequence[float], seed: int
+) -> Resplit:
+    """Split clips by person where known (by file elsewhere): nobody and no file in two splits, every class in each where possible."""
+    order = sorted(range(len(clips)), key=lambda place: clips[place].line)  # the order of the files changes nothing
+    groups = []
+    for place in order:
+        person = people.get(clips[place].path)
+        groups.append([f"file {clips[place].real_path}", *([f"person {person}"] if person is not None else [])])
+    plan = split_clips(groups, [clips[place].label for place in order], fractions, seed)
+    lines: dict[str, list[str]] = {split: [] for split in SPLITS}
+    names: dict[str, set[str]] = {split: set() for split in SPLITS}
+    for place, part in zip(order, plan.parts, strict=True):
+        lines[SPLITS[part]].append(clips[place].line)
+        names[SPLITS[part]] |= {people[path] for path in (clips[place].path,) if path in people}
+    unknown = "no person is known: split by file, so accuracy on val and test will flatter; give --person-regex or --metadata"
+    warnings = [] if people else [unknown]
+    warnings += missing_lines(plan, SPLITS, classes, fractions)
+    return Resplit(lines, list(classes), {split: len(found) for split, found in names.items()}, warnings)

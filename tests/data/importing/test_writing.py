@@ -1,0 +1,86 @@
+"""The command from a source to its files: what is written, and that nothing of the user's is lost."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from action_recognition.commands.data.import_clips import main
+from action_recognition.data.annotations import read_annotations
+from action_recognition.data.labels import training_labels
+from action_recognition.errors import UserError
+from tests.data.importing.made import make_video
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    for person in ("anna", "ben", "carl"):
+        for label in ("wave hand", "no gesture"):
+            make_video(tmp_path / "clips" / label / f"{person} 1.mp4", num_frames=3)
+    (tmp_path / "clips" / "wave hand" / "broken.mp4").write_bytes(b"nothing")
+    return tmp_path / "clips"
+
+
+def run(source: Path, output: Path, *more: str) -> None:
+    assert main([str(source), "--output", str(output), *more]) == 0
+
+
+def test_what_is_written_can_be_trained_on(source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (source / "wave hand" / "broken.mp4").rename(source / "wave hand" / "zoe 1.mp4")
+    out = tmp_path / "out"
+    run(source, out, "--person-regex", r"/([a-z]+) \d", "--negative-label", "no gesture", "--jobs", "1")
+    labels, _ = training_labels([out / "train.txt"], None, (), [source])
+    assert labels == ["no gesture", "wave hand"]
+    records = [read_annotations([out / f"{split}.txt"], [source], labels) for split in ("train", "val", "test")]
+    assert [len(part) for part in records] == [2, 2, 2] and all({clip.label for clip in part} == {0, 1} for part in records)
+    assert json.loads((out / "dataset.json").read_text(encoding="utf-8")) == {"negative_label": "no gesture"}
+    rows = list(csv.DictReader((out / "metadata.csv").open(encoding="utf-8")))
+    assert {(row["file"], row["person"], row["label"]) for row in rows} >= {("wave hand/ben 1.mp4", "ben", "wave hand")}
+    report = json.loads((out / "report.json").read_text(encoding="utf-8"))
+    assert report["split_by"] == "person" and report["splits"]["train"] == {"clips": 2, "people": 1}
+    assert report["classes"]["wave hand"] == {"train": 1, "val": 1, "test": 1}
+    (left_out,) = report["left_out"]
+    assert left_out["where"] == "wave hand/zoe 1.mp4" and "cannot be read as a video" in left_out["reason"]
+    text = (out / "report.txt").read_text(encoding="utf-8")
+    assert "left out: 1" in text and "wave hand/zoe 1.mp4" in text
+    said = capsys.readouterr().out
+    assert text.strip() in said and "--train-ann-files" in said
+
+
+def test_the_same_seed_gives_the_same_files(source: Path, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        run(source, tmp_path / name, "--seed", "3")
+    assert (tmp_path / "a" / "train.txt").read_bytes() == (tmp_path / "b" / "train.txt").read_bytes()
+
+
+def test_files_of_the_user_stay(source: Path, tmp_path: Path) -> None:
+    mine = tmp_path / "out" / "train.txt"
+    mine.parent.mkdir()
+    mine.write_text("mine", encoding="utf-8")
+    with pytest.raises(UserError, match=r"train.txt: is there already"):
+        run(source, mine.parent)
+    assert mine.read_text(encoding="utf-8") == "mine" and [file.name for file in mine.parent.iterdir()] == ["train.txt"]
+    run(source, mine.parent, "--force")
+    assert mine.read_text(encoding="utf-8") != "mine"
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [["--negative-label", "no gestur"], ["--fractions", "1,2"], ["--person-regex", "("], ["--format", "sense"], ["--classes", "other"]],
+)
+def test_a_wrong_flag_leaves_nothing_behind(source: Path, tmp_path: Path, flags: list[str]) -> None:
+    with pytest.raises(UserError):
+        run(source, tmp_path / "out", *flags)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_source_of_two_formats_is_asked_about(source: Path, tmp_path: Path) -> None:
+    (source / "train.txt").write_text("wave hand/anna 1.mp4 0\n", encoding="utf-8")
+    (source / "jester-v1-train.csv").write_text("1;wave\n", encoding="utf-8")
+    with pytest.raises(UserError, match=r"jester and as original_lists.*--format"):
+        run(source, tmp_path / "out")
+    with pytest.raises(UserError, match="no such file or folder"):
+        run(source / "missing", tmp_path / "out")
