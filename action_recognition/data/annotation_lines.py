@@ -56,6 +56,26 @@ def split_line(text: str, names_with_blanks: Collection[str] = ()) -> RawLine:
     return RawLine(path, label, numbers)
 
 
+def annotation_line(path: str, label: str, numbers: Numbers | None) -> str | None:
+    r"""`path label [numbers]` as it stands in a file, or None when it could not be read back.
+
+    >>> annotation_line("a b.mp4", "3", (0, 90, 0, 120, 29.97))
+    'a b.mp4 3 0 90 0 120 29.97'
+    >>> annotation_line("a\nb.mp4", "3", None) is None
+    True
+    """
+    path = f"./{path}" if path[:1] == "#" or path[:1].isspace() else path
+    columns = "" if numbers is None else " {} {} {} {} {:.7g}".format(*numbers)
+    line = f"{path} {label}{columns}"
+    try:
+        line.encode("utf-8")
+    except UnicodeEncodeError:
+        return None
+    raw = split_line(line.strip())
+    is_read_back = "\n" not in line and "\r" not in line and raw.path == path and raw.label == label
+    return line if is_read_back and (raw.numbers is None) == (numbers is None) else None
+
+
 def _numbers(columns: list[str]) -> Numbers | None:
     try:
         numbers = int(columns[0]), int(columns[1]), int(columns[2]), int(columns[3]), float(columns[4])

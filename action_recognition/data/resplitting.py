@@ -7,23 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from action_recognition.data.annotation_lines import numbered_lines, split_line
-from action_recognition.data.annotations import find_annotation_files, read_annotations
 from action_recognition.data.importing.found import SPLITS
-from action_recognition.data.labels import training_labels
+from action_recognition.data.listed_clips import ListedClip
 from action_recognition.data.people import people_by_regex, people_by_table
 from action_recognition.data.splitting import missing_lines, split_clips
 from action_recognition.errors import Problem, UserError, user_error
-
-
-@dataclass(frozen=True)
-class ListedClip:
-    """A clip of an annotation file: its path below its root, the real path, label, and its line with a number for the label."""
-
-    path: str
-    real_path: str
-    label: int
-    line: str
 
 
 @dataclass(frozen=True)
@@ -34,23 +22,6 @@ class Resplit:
     classes: list[str]
     num_people: dict[str, int]
     warnings: list[str]
-
-
-def listed_clips(
-    ann_files: Sequence[Path], data_roots: Sequence[Path], classes: Sequence[str] | None
-) -> tuple[list[ListedClip], list[str]]:
-    """The clips of all files, and the classes; a `UserError` lists the problems of all files."""
-    labels, _ = training_labels(ann_files, classes, (), data_roots)
-    records = read_annotations(ann_files, data_roots, labels)
-    with_blanks = [name for name in labels if len(name.split()) > 1]
-    texts = [text for file, _ in find_annotation_files(ann_files, data_roots) for _, text in numbered_lines(file)]
-    clips = []
-    for record, text in zip(records, texts, strict=True):
-        raw = split_line(text, with_blanks)
-        numbers = "" if raw.numbers is None else text.removeprefix(raw.path).strip()[len(raw.label) :]
-        real_path = os.path.realpath(record.path)
-        clips.append(ListedClip(raw.path, real_path, record.label, f"{raw.path} {record.label}{numbers.rstrip()}"))
-    return clips, labels
 
 
 def people_of(clips: Sequence[ListedClip], person_regex: str | None, metadata: Path | None) -> dict[str, str]:
@@ -79,8 +50,8 @@ def resplit(
     groups = []
     for place in order:
         person = people.get(clips[place].path)
-        groups.append([f"file {clips[place].real_path}", *([f"person {person}"] if person is not None else [])])
-    plan = split_clips(groups, [clips[place].label for place in order], fractions, seed)
+        groups.append([f"file {os.path.realpath(clips[place].record.path)}", *([f"person {person}"] if person is not None else [])])
+    plan = split_clips(groups, [clips[place].record.label for place in order], fractions, seed)
     lines: dict[str, list[str]] = {split: [] for split in SPLITS}
     names: dict[str, set[str]] = {split: set() for split in SPLITS}
     for place, part in zip(order, plan.parts, strict=True):

@@ -30,7 +30,8 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     arguments = build_parser().parse_args(argv)
     from action_recognition.data.dataset_files import refuse_existing, write_split
-    from action_recognition.data.resplitting import listed_clips, people_of, resplit
+    from action_recognition.data.listed_clips import listed_clips
+    from action_recognition.data.resplitting import people_of, resplit
     from action_recognition.data.splitting import parse_fractions
     from action_recognition.errors import user_error
 

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from action_recognition.data.annotation_lines import Numbers, split_line
+from action_recognition.data.annotation_lines import Numbers, annotation_line
 from action_recognition.data.importing.found import SPLITS, Found, FoundClip, Remark, Split
 from action_recognition.data.importing.placing import CannotPlace, place_clip
 from action_recognition.data.path_check import PathChecker
@@ -152,26 +152,6 @@ def _lines(placed: Sequence[tuple[FoundClip, Numbers | None]], classes: Sequence
             seen[line] = clip.where
             lined.append((clip, line))
     return lined
-
-
-def annotation_line(path: str, label: str, numbers: Numbers | None) -> str | None:
-    r"""`path label [numbers]` as it stands in a file, or None when it could not be read back.
-
-    >>> annotation_line("a b.mp4", "3", (0, 90, 0, 120, 29.97))
-    'a b.mp4 3 0 90 0 120 29.97'
-    >>> annotation_line("a\nb.mp4", "3", None) is None
-    True
-    """
-    path = f"./{path}" if path[:1] == "#" or path[:1].isspace() else path
-    columns = "" if numbers is None else " {} {} {} {} {:.7g}".format(*numbers)
-    line = f"{path} {label}{columns}"
-    try:
-        line.encode("utf-8")
-    except UnicodeEncodeError:
-        return None
-    raw = split_line(line.strip())
-    is_read_back = "\n" not in line and "\r" not in line and raw.path == path and raw.label == label
-    return line if is_read_back and (raw.numbers is None) == (numbers is None) else None
 
 
 def _splits(clips: Sequence[FoundClip], classes: Sequence[str], options: SplitOptions, found: Found) -> tuple[list[Split], str]:

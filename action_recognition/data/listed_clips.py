@@ -1,0 +1,44 @@
+"""The clips of annotation files with their paths as written, for tools that write new files or count."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from action_recognition.data.annotation_lines import Numbers, annotation_line, numbered_lines, split_line
+from action_recognition.data.annotations import ClipRecord, find_annotation_files, read_annotations
+from action_recognition.data.labels import training_labels
+
+
+@dataclass(frozen=True)
+class ListedClip:
+    """A clip of an annotation file; `path` as written there, `numbers` None for a line of two columns, `split` the file's name."""
+
+    path: str
+    record: ClipRecord
+    numbers: Numbers | None
+    label: str
+    split: str
+
+    @property
+    def line(self) -> str:
+        """The annotation line, with a number for the label."""
+        line = annotation_line(self.path, str(self.record.label), self.numbers)
+        assert line is not None  # it was read from a line
+        return line
+
+
+def listed_clips(
+    ann_files: Sequence[Path], data_roots: Sequence[Path], classes: Sequence[str] | None
+) -> tuple[list[ListedClip], list[str]]:
+    """The clips of all files, in order, and the classes; a `UserError` lists the problems of all files."""
+    labels, _ = training_labels(ann_files, classes, (), data_roots)
+    records = read_annotations(ann_files, data_roots, labels)
+    with_blanks = [name for name in labels if len(name.split()) > 1]
+    texts = [(text, file.stem) for file, _ in find_annotation_files(ann_files, data_roots) for _, text in numbered_lines(file)]
+    clips = []
+    for record, (text, split) in zip(records, texts, strict=True):
+        raw = split_line(text, with_blanks)
+        clips.append(ListedClip(raw.path, record, raw.numbers, labels[record.label], split))
+    return clips, labels
