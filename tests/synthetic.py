@@ -50,6 +50,7 @@ def write_video(
     ticks: Sequence[int] | None = None,
     rotation: int = 0,
     container_options: dict[str, str] | None = None,
+    pixel_aspect: tuple[int, int] | None = None,
 ) -> Path:
     """Write frames with PyAV: H.264 with B-frames by default; the container follows the suffix; returns `path`.
 
@@ -65,6 +66,8 @@ def write_video(
         stream.codec_context.time_base = 1 / rate
         if rotation:
             stream.set_display_rotation(rotation)
+        if pixel_aspect:
+            stream.codec_context.sample_aspect_ratio = Fraction(*pixel_aspect)
         container.start_encoding()  # a header also when there is no frame
         for i, picture in enumerate(frames_thwc_rgb):
             frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")

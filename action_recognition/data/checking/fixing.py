@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from action_recognition.data.checking.findings import Findings
+from action_recognition.data.checking.rows import open_text
 from action_recognition.errors import user_error
 
 DIFF_FILE = "repairs.diff"
@@ -66,7 +67,7 @@ def _free_names(files: Sequence[Path]) -> list[str]:
 def _write_copy(file: Path, copy: Path, repairs: Mapping[int, str | None]) -> list[Change]:
     changes = []
     with (
-        file.open(encoding="utf-8-sig", errors="surrogateescape") as lines,
+        open_text(file) as lines,
         copy.open("w", encoding="utf-8", errors="surrogateescape", newline="\n") as out,
     ):
         for number, line in enumerate(lines, start=1):

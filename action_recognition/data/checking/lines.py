@@ -62,14 +62,14 @@ class LineChecker:
         cleaned = self._cleaned(place, text)
         if cleaned is None:
             return None
-        raw = split_line(cleaned, self._with_blanks)
+        raw = written = split_line(cleaned, self._with_blanks)
         if self.paths.problem(raw.path) or raw.label not in self.numbers:
             repaired = self._understood(place, cleaned, raw)
             if repaired is None:
                 return None
             raw = repaired
         raw, sound = self._numbers(place, raw)
-        if cleaned != text or raw != split_line(cleaned, self._with_blanks):
+        if cleaned != text or raw != written:
             self.findings.repair(place, line_text(raw))
         label = self.numbers.get(raw.label)
         return Row(place, raw, self.paths.root / raw.path, label, sound and label is not None)
@@ -166,23 +166,23 @@ class LineChecker:
         clip_start, clip_end, video_start, video_end, rate = raw.numbers
         if 0 <= video_start <= clip_start < clip_end <= video_end and MIN_RATE_FPS <= rate <= MAX_RATE_FPS:
             return raw, True
-        wrong = self._rate(place, rate) | self._order(place, raw)
+        wrong_rate, wrong = self._rate(place, rate), self._order(place, raw)
         if not wrong and not video_start <= clip_start < clip_end <= video_end:
             outside = f"the clip {clip_start} to {clip_end} is not inside the video {video_start} to {video_end}"
             if clip_start <= video_start < video_end <= clip_end:
                 raw = raw._replace(numbers=(video_start, video_end, clip_start, clip_end, rate))
                 self.findings.add(place, "columns-exchanged", f"{outside}: columns 3-4 are the clip", f"write {line_text(raw)!r}")
-                return raw, True
+                return raw, not wrong_rate
             self.findings.add(place, "clip-outside-video", outside, "clip_start and clip_end between video_start and video_end")
             wrong = True
-        return raw, not wrong
+        return raw, not (wrong or wrong_rate)
 
     def _rate(self, place: Place, rate: float) -> bool:
         if rate <= 0:
             self.findings.add(place, "rate-not-positive", f"frame rate {rate:g}", "the rate at which the video was filmed, above 0")
         elif not MIN_RATE_FPS <= rate <= MAX_RATE_FPS:
             self.findings.add(place, "rate-unlikely", f"frame rate {rate:g}", "frames a second, at which the video was filmed")
-        return rate <= 0
+        return not MIN_RATE_FPS <= rate <= MAX_RATE_FPS
 
     def _order(self, place: Place, raw: RawLine) -> bool:
         assert raw.numbers is not None

@@ -136,7 +136,7 @@ class _Pass:
                 stamps.append(frame.pts)
                 if not whole:
                     break
-            if whole:
+            if whole and num_decoded == self.num_frames and not num_damaged:
                 self._check_times(stamps, float(stream.time_base) if stream.time_base else 0.0)
         if whole and (num_damaged or num_decoded < self.num_frames):
             lost = max(num_damaged, self.num_frames - num_decoded)

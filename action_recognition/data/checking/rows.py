@@ -19,9 +19,16 @@ Progress = Callable[[int, int], None]
 """Called with (done, total)."""
 
 
+def open_text(ann_file: Path) -> TextIO:
+    """The lines of an annotation file, whatever it holds: UTF-16 is told by its mark, and bytes that are not UTF-8 become surrogates."""
+    if is_utf16(ann_file):
+        return ann_file.open(encoding="utf-16", errors="replace")
+    return ann_file.open(encoding="utf-8-sig", errors="surrogateescape")
+
+
 def numbered_texts(ann_file: Path) -> Iterator[tuple[int, str]]:
-    """As `annotation_lines.numbered_lines`, but bytes that are not UTF-8 come through as surrogates, and long lines are cut."""
-    with ann_file.open(encoding="utf-8-sig", errors="surrogateescape") as lines:
+    """As `annotation_lines.numbered_lines`, but of any text, see `open_text`, and with long lines cut."""
+    with open_text(ann_file) as lines:
         for number, line in enumerate(_cut_lines(lines), start=1):
             text = line.strip()
             if text and not text.startswith("#"):
@@ -33,9 +40,8 @@ def check_rows(pairs: Sequence[tuple[Path, Path]], labels: Sequence[str], findin
     total, done = sum(file.stat().st_size for file, _ in pairs), 0
     for file_number, (ann_file, root) in enumerate(pairs):
         whole_file = Place(file_number, 0)
-        if _is_utf16(ann_file):
+        if is_utf16(ann_file):
             findings.add(whole_file, "encoding", "the file is UTF-16", "save it as UTF-8")
-            continue
         checker = LineChecker(root, labels, findings)
         number_before = num_lines = 0
         for number, text in numbered_texts(ann_file):
@@ -66,14 +72,15 @@ def _cut_lines(lines: TextIO) -> Iterator[str]:
         yield line
 
 
-def _is_utf16(file: Path) -> bool:
+def is_utf16(file: Path) -> bool:
+    """True for a file that begins with a mark of UTF-16."""
     with file.open("rb") as opened:
         return opened.read(2) in _UTF16_MARKS
 
 
 def _check_line_ends(file: Path, whole_file: Place, findings: Findings) -> None:
     """Note line ends of several kinds in the first part of a file: some editor or script has changed a part of it."""
-    with file.open(encoding="utf-8", errors="replace", newline=None) as opened:
+    with open_text(file) as opened:
         opened.read(1 << 16)
         kinds = opened.newlines
     if isinstance(kinds, tuple):

@@ -1,0 +1,46 @@
+"""Each planted fault is found at its line, with its repair, and nothing else; certain repairs leave nothing to find."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from action_recognition.data.checking.fixing import write_fixed
+from action_recognition.data.checking.kinds import KINDS
+from tests.data.checking.made import PEOPLE, DataSet
+from tests.data.checking.plants import PLANTS, Plant
+
+
+def test_nothing_is_found_where_nothing_is_wrong(data: DataSet) -> None:
+    checked = data.check()
+    assert not list(checked.findings) and checked.num_rows == 15 and not checked.findings.repairs
+
+
+def test_plants_are_of_nearly_all_kinds() -> None:
+    planted = {plant.kind for plant in PLANTS}
+    assert len(planted) >= 30 and planted <= KINDS.keys()
+    assert KINDS.keys() - planted == {"too-short-for-template", "too-slow-to-read"}  # tested by themselves
+
+
+@pytest.mark.parametrize("plant", PLANTS, ids=[plant.name for plant in PLANTS])
+def test_a_planted_fault_is_found(plant: Plant, data: DataSet, tmp_path: Path) -> None:
+    plant.plant(data)
+    checked = data.check(**plant.options)
+    found = list(checked.findings)
+    (fault,) = [item for item in found if item.kind == plant.kind and item.line == plant.place[1]][:1] or pytest.fail(str(found))
+    assert (Path(fault.file).stem, fault.line) == plant.place
+    assert plant.repair in fault.repair
+    assert {item.kind for item in found} - {*plant.others} <= {plant.kind}
+    if not plant.others:
+        assert len(found) == 1
+    files = list(write_fixed(checked.ann_files, checked.findings, tmp_path / "fixed", checked.labels.file))
+    if plant.repaired:
+        assert not list(data.check(ann_files=files).findings)
+    elif not checked.findings.repairs:
+        assert [file.read_bytes() for file in files] == [unified(data, split) for split in PEOPLE]
+
+
+def unified(data: DataSet, split: str) -> bytes:
+    """What a copy without repairs holds: the same lines, ended alike."""
+    return (data.root / f"{split}.txt").read_bytes().replace(b"\r\n", b"\n")
