@@ -26,15 +26,20 @@ def refuse_existing(folder: Path, force: bool) -> None:
         raise UserError([Problem(str(file), "is there already", fix="another --output, or --force to replace it") for file in existing])
 
 
-def write_split(folder: Path, lines: Mapping[str, Sequence[str]], classes: Sequence[str]) -> None:
-    """Write an annotation file for each split that has lines (and remove those of the others), and classes.json."""
-    texts = {f"{split}.txt": "".join(f"{line}\n" for line in lines[split]) for split in lines}
-    write_together(folder, texts | {CLASSES_FILE: classes_text(classes)})
+def write_lists(folder: Path, lines: Mapping[str, Sequence[str]], classes: Sequence[str], dataset: str = "") -> None:
+    """Write NAME.txt for each name that has lines (and remove those of the others), classes.json, and dataset.json if it has a text."""
+    texts = {f"{name}.txt": "".join(f"{line}\n" for line in found) for name, found in lines.items()}
+    write_together(folder, texts | {CLASSES_FILE: classes_text(classes), DATASET_FILE: dataset})
 
 
 def classes_text(classes: Sequence[str]) -> str:
     """The content of classes.json."""
     return json.dumps(list(classes), ensure_ascii=False, indent=1) + "\n"
+
+
+def dataset_text(negative_label: str | None) -> str:
+    """The content of dataset.json: which class means that there is no gesture, null where none does."""
+    return json.dumps({"negative_label": negative_label}, ensure_ascii=False, indent=1) + "\n"
 
 
 def write_together(folder: Path, texts: Mapping[str, str]) -> None:

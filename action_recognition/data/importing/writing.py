@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from action_recognition.data.dataset_files import DATASET_FILE, METADATA_FILE, REPORT_FILES, classes_text, write_together
+from action_recognition.data.dataset_files import DATASET_FILE, METADATA_FILE, REPORT_FILES, classes_text, dataset_text, write_together
 from action_recognition.data.importing.found import SPLITS, Remark
 from action_recognition.data.importing.run import DataSet
 from action_recognition.data.labels import CLASSES_FILE
@@ -28,7 +28,7 @@ def write_data_set(data_set: DataSet, folder: Path, settings: Mapping[str, Any],
     texts = {f"{split}.txt": "".join(f"{line}\n" for _, line in clips) for split, clips in data_set.clips.items()}
     texts |= {
         CLASSES_FILE: classes_text(data_set.classes),
-        DATASET_FILE: json.dumps({"negative_label": negative_label}, ensure_ascii=False, indent=1) + "\n",
+        DATASET_FILE: dataset_text(negative_label),
         METADATA_FILE: _metadata(data_set),
         REPORT_FILES[0]: json.dumps(report, ensure_ascii=True, indent=1) + "\n",
         REPORT_FILES[1]: "".join(f"{line}\n" for line in lines),
