@@ -9,9 +9,11 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from pydantic import BaseModel, ConfigDict, ValidationError
+
 from action_recognition.data.importing.found import SPLITS
 from action_recognition.data.labels import CLASSES_FILE
-from action_recognition.errors import Problem, UserError
+from action_recognition.errors import Problem, UserError, user_error
 
 DATASET_FILE = "dataset.json"
 METADATA_FILE = "metadata.csv"
@@ -40,6 +42,26 @@ def classes_text(classes: Sequence[str]) -> str:
 def dataset_text(negative_label: str | None) -> str:
     """The content of dataset.json: which class means that there is no gesture, null where none does."""
     return json.dumps({"negative_label": negative_label}, ensure_ascii=False, indent=1) + "\n"
+
+
+def read_negative_label(folder: Path) -> str | None:
+    """The class that means no gesture, of `dataset.json` in a folder; None where there is no file, or it states none.
+
+    A `UserError` names a file of another schema.
+    """
+    file = folder / DATASET_FILE
+    if not file.is_file():
+        return None
+    try:
+        return _Dataset.model_validate_json(file.read_bytes()).negative_label
+    except ValidationError as error:
+        found = error.errors(include_url=False)[0]["msg"]
+        raise user_error(str(file), f"is no description of a data set ({found})", '{"negative_label": "no gesture"}, or null') from None
+
+
+class _Dataset(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    negative_label: str | None = None
 
 
 def write_together(folder: Path, texts: Mapping[str, str]) -> None:

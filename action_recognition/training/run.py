@@ -18,10 +18,11 @@ from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
 
 from action_recognition.checkpoint import RawCheckpoint, describe_training
 from action_recognition.data.annotations import ClipRecord, find_annotation_files, read_annotations
+from action_recognition.data.dataset_files import DATASET_FILE, read_negative_label
 from action_recognition.data.datasets import ClipDataset, label_swap_map
 from action_recognition.data.labels import training_labels
 from action_recognition.download import StartKeyword
-from action_recognition.errors import Problem, UserError, user_error
+from action_recognition.errors import Problem, UserError, nearest, user_error
 from action_recognition.models.build import build_recogniser
 from action_recognition.models.recogniser import Recogniser
 from action_recognition.models.weights import load_start_weights
@@ -77,6 +78,7 @@ def train(work_dir: Path, options: TrainOptions) -> Path:
     template = _with_options(template, options)
     labels, labels_from = training_labels(options.train_ann_files, options.classes, template.labels, options.train_data_roots)
     say(f"{labels_from} ({len(labels)} classes)")
+    template = with_negative_label(template, options, labels)
     L.seed_everything(options.seed, verbose=False)
     resume = _resume_checkpoint(options, labels, template, model)
     data = _clip_data(template, options, labels)
@@ -146,6 +148,23 @@ def _with_options(template: Template, options: TrainOptions) -> Template:
     }
     hyper = template.hyper_parameters.model_copy(update={"basic": basic.model_copy(update=given)})
     return template.model_copy(update={"hyper_parameters": hyper})
+
+
+def with_negative_label(template: Template, options: TrainOptions, labels: Sequence[str]) -> Template:
+    """The template with the class that the data set states to mean no gesture (`dataset.json` beside the first annotation file).
+
+    A `UserError` says that it is no label of this run.
+    """
+    ann_file = find_annotation_files(options.train_ann_files, options.train_data_roots)[0][0]
+    name = read_negative_label(ann_file.parent)
+    if name is None or name == template.negative_label:
+        return template
+    if name not in labels:
+        where = str(ann_file.with_name(DATASET_FILE))
+        raise user_error(where, f"negative_label {name!r} is no label of this run{nearest(name, labels)}", ", ".join(labels))
+    say(f"no gesture: {name!r}")
+    template_labels = template.labels if name in template.labels else []  # a template's label is one of its own, if it has any
+    return template.model_copy(update={"negative_label": name, "labels": template_labels})
 
 
 def _clip_data(template: Template, options: TrainOptions, labels: list[str]) -> ClipData:

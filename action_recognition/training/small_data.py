@@ -29,7 +29,7 @@ from action_recognition.training.feature_cache import FeatureCache
 from action_recognition.training.features import FeatureExtractor, FeatureTable
 from action_recognition.training.head_training import HeadResult, train_head
 from action_recognition.training.record import run_record, write_template
-from action_recognition.training.run import TrainOptions, say, train
+from action_recognition.training.run import TrainOptions, say, train, with_negative_label
 
 PRESET = "small-data"
 HEAD_FILE = "head.pth"
@@ -49,6 +49,7 @@ def train_small_data(work_dir: Path, options: TrainOptions) -> Path:
     _check(options)
     template, model = load_template_dir(work_dir)
     labels, _ = training_labels(options.train_ann_files, options.classes, template.labels, options.train_data_roots)
+    template = with_negative_label(template, options, labels)
     train_records, val_records = _records(options, labels)
     L.seed_everything(options.seed, verbose=False)
     network = build_recogniser(model, len(labels))

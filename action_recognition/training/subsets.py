@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 
 from action_recognition.data.annotation_lines import numbered_lines, split_line
 from action_recognition.data.annotations import ClipRecord, find_annotation_files, read_annotations
+from action_recognition.data.dataset_files import DATASET_FILE
 from action_recognition.errors import UserError
 
 FEW_CLIPS_PER_CLASS = 20
@@ -38,11 +40,18 @@ def annotated_clips(ann_files: Sequence[Path], data_roots: Sequence[Path], label
 
 
 def write_annotations(clips: Iterable[AnnotatedClip], folder: Path, name: str) -> tuple[list[Path], list[Path]]:
-    """The clips' lines as one file for each root, `folder/name.txt` the first; returns files and roots."""
+    """The clips' lines as one file for each root, `folder/name.txt` the first; returns files and roots.
+
+    The description of the data set that stands beside the first clip's file comes along.
+    """
     by_root: dict[Path, list[str]] = {}
+    described: Path | None = None
     for clip in clips:
         by_root.setdefault(clip.root, []).append(clip.text)
+        described = described or clip.file.parent / DATASET_FILE
     folder.mkdir(parents=True, exist_ok=True)
+    if described is not None and described.is_file():
+        shutil.copyfile(described, folder / DATASET_FILE)
     files = [folder / (f"{name}_{number}.txt" if number else f"{name}.txt") for number in range(len(by_root))]
     for file, lines in zip(files, by_root.values(), strict=True):
         partial = file.with_name(f".{file.name}.part")
