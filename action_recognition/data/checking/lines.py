@@ -26,9 +26,14 @@ class Row:
 
     place: Place
     raw: RawLine
-    path: Path
+    root: str
     label: int | None
     sound: bool
+
+    @property
+    def path(self) -> Path:
+        """The file or folder; not kept, because of a million lines most are never asked."""
+        return Path(self.root, self.raw.path)
 
     @property
     def is_whole_video(self) -> bool:
@@ -56,6 +61,7 @@ class LineChecker:
         self.numbers = label_numbers(labels)
         self._with_blanks = [name for name in labels if len(name.split()) > 1]
         self.paths = PathFinder(root)
+        self._root = str(root)
 
     def check(self, place: Place, text: str) -> Row | None:
         """The row of a line, or None when its file is not there or not to be told."""
@@ -72,7 +78,7 @@ class LineChecker:
         if cleaned != text or raw != written:
             self.findings.repair(place, line_text(raw))
         label = self.numbers.get(raw.label)
-        return Row(place, raw, self.paths.root / raw.path, label, sound and label is not None)
+        return Row(place, raw, self._root, label, sound and label is not None)
 
     def _cleaned(self, place: Place, text: str) -> str | None:
         """The text without what cannot be seen, decoded; None where that leaves nothing to go on with."""

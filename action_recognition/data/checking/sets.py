@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -52,7 +53,8 @@ class SetChecker:
             self._first_of_class.setdefault((split, row.label), row.place)
         if self.person_of is not None:
             self._add_person(split, row)
-        path = hash(str(row.path))  # a Path has dropped '.' and '//'; lines with '..' do not come here
+        text = row.raw.path
+        path = hash((row.root, posixpath.normpath(text) if "./" in text or "//" in text else text))
         if not self._is_repeated(split, row, hash((path, row.raw.numbers and row.raw.numbers[:4]))):
             self._add_video(split, row, path)
 
