@@ -61,7 +61,9 @@ def report_lines(data_set: DataSet) -> list[str]:
     lines = [f"{num_clips} clips of {len(data_set.classes)} classes below {data_set.data_root}, split by {data_set.split_by}"]
     for split, clips in data_set.clips.items():
         people = {clip.person for clip, _ in clips if clip.person is not None}
-        lines.append(f"  {split}: {len(clips)} clips" + (f" of {len(people)} people" if people else ""))
+        lines.append(
+            f"  {split}: {len(clips)} clips" + (f" of {len(people)} {'person' if len(people) == 1 else 'people'}" if people else "")
+        )
     lines += [f"warning: {warning}" for warning in data_set.warnings]
     width = max(len(name) for name in data_set.classes)
     lines += ["", f"{'class'.ljust(width)} {'train':>7} {'val':>7} {'test':>7}"]
