@@ -48,6 +48,7 @@ setup(
     license_files=["LICENSE"],
     # Templates and the scripts of a work dir are read from the clone: `pip install -e .`, as init_venv.sh does, is the way to install.
     packages=find_packages(include=["action_recognition", "action_recognition.*"]),
+    package_data={"action_recognition.data.showing": ["page.css", "page.js"]},
     python_requires=">=3.11",
     install_requires=RUNTIME,
     extras_require={"dev": DEVELOPMENT},

@@ -54,7 +54,7 @@ class GestureTraining(L.LightningModule):
         self.description = description
         self.seed = seed
         self.losses = Recipe(template.training, model.backbone)
-        self.augment = _batch_augment(template)
+        self.augment = batch_augment(template)
         self.gradient_norm = torch.zeros(())
         self.epoch_loss = MeanMetric(nan_strategy="ignore")  # a loss that is no number ends the run, see FiniteLoss
         self.val_cosine, self.val_labels = CatMetric(), CatMetric()
@@ -98,9 +98,7 @@ class GestureTraining(L.LightningModule):
         return mix_clips(batch.clips, targets, self.recipe.mix, self._generator("mix"))
 
     def _generator(self, purpose: Literal["augment", "mix"]) -> torch.Generator:
-        """A stream of its own for each purpose, on the CPU, that follows from the step alone."""
-        place = ("augment", "mix").index(purpose)
-        return torch.Generator().manual_seed(hash((self.seed, self.global_step, self.global_rank, place)))
+        return step_generator(self.seed, self.global_step, self.global_rank, purpose)
 
     def configure_gradient_clipping(
         self, optimizer: torch.optim.Optimizer, gradient_clip_val: float | None = None, gradient_clip_algorithm: str | None = None
@@ -144,6 +142,13 @@ class GestureTraining(L.LightningModule):
         checkpoint[TRAINED_MODEL_KEY] = self.description
 
 
-def _batch_augment(template: Template) -> BatchAugment | None:
+def step_generator(seed: int, step: int, rank: int, purpose: Literal["augment", "mix"]) -> torch.Generator:
+    """A stream of its own for each purpose, on the CPU, that follows from the step alone."""
+    place = ("augment", "mix").index(purpose)
+    return torch.Generator().manual_seed(hash((seed, step, rank, place)))
+
+
+def batch_augment(template: Template) -> BatchAugment | None:
+    """What changes a batch on its device; None for the reference recipe, which changes clips one by one."""
     config = template.training.augmentation
     return BatchAugment(config, template.input.crop_size) if isinstance(config, BatchAugmentation) else None

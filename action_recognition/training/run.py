@@ -75,13 +75,13 @@ def train(work_dir: Path, options: TrainOptions) -> Path:
     Errors: everything that is wrong with template, annotations or weights, before the first step.
     """
     template, model = load_template_dir(work_dir)
-    template = _with_options(template, options)
+    template = with_options(template, options)
     labels, labels_from = training_labels(options.train_ann_files, options.classes, template.labels, options.train_data_roots)
     say(f"{labels_from} ({len(labels)} classes)")
     template = with_negative_label(template, options, labels)
     L.seed_everything(options.seed, verbose=False)
     resume = _resume_checkpoint(options, labels, template, model)
-    data = _clip_data(template, options, labels)
+    data = clip_data(template, options, labels)
     network = build_recogniser(model, len(labels))
     check_frozen_blocks(template.training, network)
     start_weights = _start(network, model, options, labels, resume)
@@ -138,7 +138,7 @@ def say(message: str) -> None:
     print(message, flush=True)
 
 
-def _with_options(template: Template, options: TrainOptions) -> Template:
+def with_options(template: Template, options: TrainOptions) -> Template:
     """The template that this run follows: the flags' values in their places."""
     basic = template.hyper_parameters.basic
     given = {
@@ -167,7 +167,7 @@ def with_negative_label(template: Template, options: TrainOptions, labels: Seque
     return template.model_copy(update={"negative_label": name, "labels": template_labels})
 
 
-def _clip_data(template: Template, options: TrainOptions, labels: list[str]) -> ClipData:
+def clip_data(template: Template, options: TrainOptions, labels: list[str]) -> ClipData:
     problems: list[Problem] = []
     splits: list[list[ClipRecord]] = []
     for ann_files, roots in (

@@ -7,60 +7,82 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
+from typing import TypeVar
 
 from action_recognition.data.checking.media import Fault, MediaReport, inspect_media
 
 _WAITING_PER_JOB = 4
-Inspect = Callable[[Path], MediaReport]
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
-def inspect_all(paths: Sequence[Path], jobs: int, inspect: Inspect = inspect_media) -> Iterator[tuple[Path, MediaReport]]:
-    """Each path with its report, as they come; `inspect` is a function of a module. With one job everything runs in this process."""
+def inspect_all(
+    paths: Sequence[Path], jobs: int, inspect: Callable[[Path], MediaReport] = inspect_media
+) -> Iterator[tuple[Path, MediaReport]]:
+    """Each path with its report, as they come."""
+    return map_apart(inspect, paths, jobs, _brought_down)
+
+
+def _brought_down(path: Path) -> MediaReport:
+    repair = "convert it again from its source (ffmpeg), or leave its lines out"
+    return MediaReport((Fault("unreadable", f"{path.name} brings the decoder down", repair, fatal=True),))
+
+
+def map_apart(
+    function: Callable[[Item], Result], items: Sequence[Item], jobs: int, lost_result: Callable[[Item], Result]
+) -> Iterator[tuple[Item, Result]]:
+    """Each item with the function's result, as they come; `lost_result` gives that of an item that ends its process.
+
+    `function` is one of a module. With one job everything runs in this process.
+    """
     if jobs == 1:
-        yield from ((path, inspect(path)) for path in paths)
+        yield from ((item, function(item)) for item in items)
         return
-    left = iter(paths)
-    lost: list[Path] = []
+    left = iter(items)
+    lost: list[Item] = []
     while True:
         with _pool(jobs) as pool:
-            yield from _until_broken(pool, left, lost, jobs * _WAITING_PER_JOB, inspect)
+            yield from _until_broken(pool, function, left, lost, jobs * _WAITING_PER_JOB)
         if not lost:
             return
-        for path in lost:  # one of them brought its process down: each gets one of its own
-            yield path, _alone(path, inspect)
+        for item in lost:  # one of them brought its process down: each gets one of its own
+            yield item, _alone(function, item, lost_result)
         lost.clear()
 
 
 def _until_broken(
-    pool: ProcessPoolExecutor, left: Iterator[Path], lost: list[Path], num_waiting: int, inspect: Inspect
-) -> Iterator[tuple[Path, MediaReport]]:
-    waiting: dict[Future[MediaReport], Path] = {}
+    pool: ProcessPoolExecutor, function: Callable[[Item], Result], left: Iterator[Item], lost: list[Item], num_waiting: int
+) -> Iterator[tuple[Item, Result]]:
+    waiting: dict[Future[Result], Item] = {}
     try:
         while True:
-            while len(waiting) < num_waiting and not lost and (path := next(left, None)) is not None:
+            while len(waiting) < num_waiting and not lost:
                 try:
-                    waiting[pool.submit(inspect, path)] = path
+                    item = next(left)
+                except StopIteration:
+                    break
+                try:
+                    waiting[pool.submit(function, item)] = item
                 except BrokenProcessPool:
-                    lost.append(path)
+                    lost.append(item)
             if not waiting:
                 return
             for future in wait(waiting, return_when=FIRST_COMPLETED).done:
-                path = waiting.pop(future)
+                item = waiting.pop(future)
                 try:
-                    yield path, future.result()
+                    yield item, future.result()
                 except BrokenProcessPool:
-                    lost.append(path)
+                    lost.append(item)
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _alone(path: Path, inspect: Inspect) -> MediaReport:
+def _alone(function: Callable[[Item], Result], item: Item, lost_result: Callable[[Item], Result]) -> Result:
     with _pool(1) as pool:
         try:
-            return pool.submit(inspect, path).result()
+            return pool.submit(function, item).result()
         except BrokenProcessPool:
-            repair = "convert it again from its source (ffmpeg), or leave its lines out"
-            return MediaReport((Fault("unreadable", f"{path.name} brings the decoder down", repair, fatal=True),))
+            return lost_result(item)
 
 
 def _pool(jobs: int) -> ProcessPoolExecutor:

@@ -1,0 +1,1 @@
+"""A data set to look at: strips of frames, and a page of them with what a check found."""

@@ -1,0 +1,60 @@
+"""What the network learns from: the clips of a run's first steps, cropped, changed and mixed exactly as the run does it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from torch.nn import functional as F
+
+from action_recognition.data.datasets import ClipDataset
+from action_recognition.data.labels import training_labels
+from action_recognition.template import Template, load_template_dir
+from action_recognition.training.mix import mix_clips
+from action_recognition.training.module import batch_augment, step_generator
+from action_recognition.training.run import TrainOptions, clip_data, with_options
+
+
+class TrainedBatch(NamedTuple):
+    """`clips` (N, 3, T, H, W) uint8 RGB as the network gets them before mean and scale; a caption and a path for each."""
+
+    clips: torch.Tensor
+    captions: list[str]
+    paths: list[Path]
+
+
+def trained_batches(work_dir: Path, options: TrainOptions, num_steps: int) -> Iterator[TrainedBatch]:
+    """The batches of the first steps of `train(work_dir, options)` on one device.
+
+    Captions are labels, after mirroring, and with their shares where clips are mixed. Errors: those of a run's annotations and template.
+    """
+    template = with_options(load_template_dir(work_dir)[0], options)
+    labels, _ = training_labels(options.train_ann_files, options.classes, template.labels, options.train_data_roots)
+    data = clip_data(template, options, labels)
+    augment = batch_augment(template)
+    for step, batch in zip(range(num_steps), data.train_dataloader(), strict=False):
+        clips = batch.clips
+        if augment is not None:
+            clips = augment(clips, step_generator(options.seed, step, 0, "augment"))
+        clips, captions = _mixed(clips, batch.labels, labels, template, step_generator(options.seed, step, 0, "mix"))
+        yield TrainedBatch(clips.clamp(0, 255).to(torch.uint8), captions, _paths(data.train, batch.indices))
+
+
+def _mixed(
+    clips: torch.Tensor, numbers: torch.Tensor, labels: list[str], template: Template, generator: torch.Generator
+) -> tuple[torch.Tensor, list[str]]:
+    mix = template.training.mix
+    if mix is None:
+        return clips, [labels[number] for number in numbers.tolist()]
+    clips, shares = mix_clips(clips, F.one_hot(numbers, len(labels)).float(), mix, generator)
+    captions = []
+    for row in shares.tolist():
+        present = sorted(((share, name) for share, name in zip(row, labels, strict=True) if share > 0), reverse=True)
+        captions.append(" + ".join(f"{name} {100 * share:.0f} %" if len(present) > 1 else name for share, name in present))
+    return clips, captions
+
+
+def _paths(dataset: ClipDataset, indices: torch.Tensor) -> list[Path]:
+    return [dataset.records[index].path for index in indices.tolist()]
