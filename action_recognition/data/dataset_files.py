@@ -21,7 +21,10 @@ REPORT_FILES = ("report.json", "report.txt")
 
 
 def refuse_existing(folder: Path, force: bool) -> None:
-    """A `UserError` names files of a data set that are there already, unless they may be replaced."""
+    """A `UserError` names files of a data set that are there already, unless they may be replaced, or a place where no folder can be."""
+    nearest_above = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not nearest_above.is_dir():
+        raise user_error(str(folder), f"{nearest_above} is a file", "a folder, or a place where one can be made")
     names = [*(f"{split}.txt" for split in SPLITS), CLASSES_FILE, DATASET_FILE, METADATA_FILE, *REPORT_FILES]
     existing = [folder / name for name in names if (folder / name).exists()]
     if existing and not force:
@@ -66,7 +69,10 @@ class _Dataset(BaseModel):
 
 def write_together(folder: Path, texts: Mapping[str, str]) -> None:
     """Write text files beside their places first and then put all there; a file for which the text is empty is removed."""
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, FileNotFoundError, NotADirectoryError) as error:
+        raise user_error(str(folder), f"no folder can be made here ({error.strerror})") from None
     partials = {name: folder / f".{name}.part" for name, text in texts.items() if text}
     try:
         for name, partial in partials.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from action_recognition.data.tables import Row, Table, read_table
 from action_recognition.errors import UserError, user_error
 
 _JESTER_RATE_FPS = 12.0  # "extracted from the original videos at 12 frames per second" (the data set's page)
+_LONGEST_S = 1e6  # no video is longer; also keeps infinite and NaN times out
 _KINETICS_COLUMNS = ("label", "youtube_id", "time_start", "time_end")
 
 
@@ -120,6 +122,8 @@ def _add_kinetics_row(found: Found, index: MediaIndex, where: str, cells: dict[s
     try:
         times = Seconds(float(cells["time_start"]), float(cells["time_end"]))
     except ValueError:
+        times = Seconds(math.nan, math.nan)
+    if not all(0 <= time_s < _LONGEST_S for time_s in (times.start_s, times.end_s or 0.0)):
         found.leave_out(where, cells["youtube_id"], "its times are no numbers of seconds")
         return
     patterns = (options.clip_name,) if options.clip_name else ("{id}_{start:06d}_{end:06d}", "{id}_{start}_{end}", "{id}")

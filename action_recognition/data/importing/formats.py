@@ -39,9 +39,9 @@ def recognise(source: Path) -> str:
     A folder without any file of a format is read as class folders.
     """
     is_folder = source.is_dir()
-    by_suffix: dict[str, tuple[str, ...]] = {"": ("sense", "msasl", "wlasl", "jester", "kinetics_csv", "original_lists")}
+    by_suffix: dict[str, tuple[str, ...]] = {"folder": ("sense", "msasl", "wlasl", "jester", "kinetics_csv", "original_lists")}
     by_suffix |= {".json": ("sense", "msasl", "wlasl"), ".csv": ("jester", "kinetics_csv"), ".txt": ("original_lists",)}
-    candidates = by_suffix.get("" if is_folder else source.suffix.lower(), ())
+    candidates = by_suffix.get("folder" if is_folder else source.suffix.lower(), ())
     names = [name for name in candidates if _SIGNS[name](source)]
     if len(names) > 1:
         raise user_error(str(source), f"can be read as {' and as '.join(names)}", fix="choose with --format")

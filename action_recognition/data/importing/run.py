@@ -170,7 +170,8 @@ def _splits(clips: Sequence[FoundClip], classes: Sequence[str], options: SplitOp
             "test will flatter; give --person-regex"
         )
     groups = [[f"file {clip.path}", *([f"person {clip.person}"] if clip.person is not None else [])] for clip in clips]
-    plan = split_clips(groups, [classes.index(clip.label) for clip in clips], options.fractions, options.seed)
+    label_of = {name: number for number, name in enumerate(classes)}
+    plan = split_clips(groups, [label_of[clip.label] for clip in clips], options.fractions, options.seed)
     found.warnings += missing_lines(plan, SPLITS, classes, options.fractions)
     split_by = {0: "person", len(clips): "file"}.get(num_without, "person, or file where the person is not known")
     return [SPLITS[part] for part in plan.parts], split_by

@@ -14,9 +14,10 @@ from action_recognition.data.importing.found import Found, FoundClip, Seconds
 from action_recognition.data.importing.json_items import Item, json_list, schema_problem
 from action_recognition.data.importing.media_index import MediaIndex
 from action_recognition.data.importing.source import SourceOptions, named_split
-from action_recognition.data.labels import read_classes
+from action_recognition.data.labels import MAX_NUMBERED_LABELS, read_classes
 from action_recognition.errors import UserError, user_error
 
+_LONGEST_S, _LAST_FRAME, _HIGHEST_RATE_FPS = 1e6, 10**8, 1e4  # nothing real is beyond; keeps infinite values out
 _WLASL_RATE_FPS = 25.0  # "decoding with FPS=25", whatever the file's own rate is
 
 
@@ -28,13 +29,13 @@ class MsaslEntry(BaseModel):
 
     model_config = ConfigDict(extra="allow")
     url: str
-    label: int = Field(ge=0)
+    label: int = Field(ge=0, lt=MAX_NUMBERED_LABELS)
     clean_text: str
-    start_time: float = Field(ge=0)
-    end_time: float = Field(gt=0)
+    start_time: float = Field(ge=0, lt=_LONGEST_S)
+    end_time: float = Field(gt=0, lt=_LONGEST_S)
     start: int
     end: int
-    fps: float = Field(gt=0)
+    fps: float = Field(gt=0, lt=_HIGHEST_RATE_FPS)
     signer_id: int = -1
 
 
@@ -49,8 +50,8 @@ class WlaslInstance(BaseModel):
     url: str = ""
     split: str = ""
     signer_id: int = -1
-    frame_start: int = 1
-    frame_end: int = -1
+    frame_start: int = Field(default=1, lt=_LAST_FRAME)
+    frame_end: int = Field(default=-1, lt=_LAST_FRAME)
     instance_id: int = 0
 
 
@@ -76,7 +77,7 @@ def read_msasl(source: Path, options: SourceOptions) -> Found:
     Files are looked for as cut clips (`ID_START_END`, frames), then as whole videos (`ID`, that of YouTube).
     """
     patterns = ("{id}_{start}_{end}", "{id}_{start:06d}_{end:06d}", "{id}")
-    reader = _Reader(source, options, patterns, is_msasl)
+    reader = _Reader(source, options, patterns, is_msasl, '{"url", "label", "start_time", "end_time", ...}')
     names: dict[int, str] = {}
     for file, item in reader.items():
         try:
@@ -109,7 +110,7 @@ def read_wlasl(source: Path, options: SourceOptions) -> Found:
 
     Files are looked for by `video_id` (cut or whole), then as whole videos by the id of YouTube.
     """
-    reader = _Reader(source, options, ("{video_id}", "{id}"), is_wlasl)
+    reader = _Reader(source, options, ("{video_id}", "{id}"), is_wlasl, '{"gloss", "instances": [...]}')
     classes: list[str] = []
     for _, item in reader.items():
         try:
@@ -167,12 +168,13 @@ class _Reader:
     options: SourceOptions
     patterns: tuple[str, ...]
     is_entry: Callable[[object], bool]
+    example: str
 
     def __post_init__(self) -> None:
         self.folder = self.source if self.source.is_dir() else self.source.parent
         self.files = json_files(self.source, self.is_entry)
         if not self.files:
-            raise user_error(str(self.source), "holds no JSON file of this format")
+            raise user_error(str(self.source), "holds no JSON file of this format", f"a list of entries such as {self.example}")
         self.index = MediaIndex(self.options.clips or self.folder)
         self.found = Found(self.index.root)
         self.num_refused = 0

@@ -84,3 +84,22 @@ def test_a_source_of_two_formats_is_asked_about(source: Path, tmp_path: Path) ->
         run(source, tmp_path / "out")
     with pytest.raises(UserError, match="no such file or folder"):
         run(source / "missing", tmp_path / "out")
+
+
+def test_a_place_where_no_folder_can_be(source: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for place in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(UserError, match="is a file"):
+            run(source, place)
+    with pytest.raises(UserError, match="no format that can be imported"):
+        run(tmp_path / "file", tmp_path / "out")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is always full")
+def test_a_disk_that_fills_leaves_nothing_half_written(source: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / ".metadata.csv.part").symlink_to("/dev/full")
+    with pytest.raises(OSError, match="No space left"):
+        run(source, out)
+    assert list(out.iterdir()) == []
