@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from action_recognition.data.annotations import find_annotation_files
 from action_recognition.data.importing.found import SPLITS
 from action_recognition.data.labels import CLASSES_FILE
 from action_recognition.errors import Problem, UserError, user_error
@@ -60,6 +61,12 @@ def read_negative_label(folder: Path) -> str | None:
     except ValidationError as error:
         found = error.errors(include_url=False)[0]["msg"]
         raise user_error(str(file), f"is no description of a data set ({found})", '{"negative_label": "no gesture"}, or null') from None
+
+
+def described(ann_files: Sequence[Path], data_roots: Sequence[Path]) -> str:
+    """The content of a new `dataset.json` for clips of these files: that of the one beside the first of them, empty without one."""
+    folder = find_annotation_files(ann_files, data_roots)[0][0].parent
+    return dataset_text(read_negative_label(folder)) if (folder / DATASET_FILE).is_file() else ""
 
 
 class _Dataset(BaseModel):

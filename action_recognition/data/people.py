@@ -14,11 +14,8 @@ _PATH_COLUMNS = ("file", "path", "video", "clip")
 _PERSON_COLUMNS = ("person", "signer", "signer_id", "subject", "user", "participant")
 
 
-def people_by_regex(paths: Iterable[str], person_regex: str) -> dict[str, str]:
-    """The person of every path: the first group of the expression, searched in the path.
-
-    A `UserError` names a broken expression, or the paths that it does not match.
-    """
+def compile_person_regex(person_regex: str) -> re.Pattern[str]:
+    """The expression whose first group is the person; a `UserError` says that it is broken or has no group."""
     example = r"a group around the person's name, as in '(p\d+)_'"
     try:
         pattern = re.compile(person_regex)
@@ -26,6 +23,15 @@ def people_by_regex(paths: Iterable[str], person_regex: str) -> dict[str, str]:
         raise user_error("--person-regex", f"{person_regex!r} is no regular expression ({error})", example) from None
     if pattern.groups < 1:
         raise user_error("--person-regex", f"{person_regex!r} has no group", example)
+    return pattern
+
+
+def people_by_regex(paths: Iterable[str], person_regex: str) -> dict[str, str]:
+    """The person of every path: the first group of the expression, searched in the path.
+
+    A `UserError` names a broken expression, or the paths that it does not match.
+    """
+    pattern = compile_person_regex(person_regex)
     people, without = {}, []
     for path in paths:
         match = pattern.search(path)

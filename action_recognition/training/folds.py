@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import dataclasses
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from action_recognition.data.labels import training_labels
+from action_recognition.data.people import compile_person_regex
 from action_recognition.errors import Problem, UserError, user_error
 from action_recognition.template import load_template_dir
 from action_recognition.training.compare import RunSummary, cell, summarise
@@ -68,13 +68,7 @@ def people_of(clips: Sequence[AnnotatedClip], person_regex: str | None) -> list[
     """The person of every clip; a `UserError` names a broken expression, or the paths that it does not match."""
     if person_regex is None:
         return [clip.relative_path for clip in clips]
-    example = r"a group around the person's name, as in '(p\d+)_'"
-    try:
-        pattern = re.compile(person_regex)
-    except re.error as error:
-        raise user_error("--person-regex", f"{person_regex!r} is no regular expression ({error})", example) from None
-    if pattern.groups < 1:
-        raise user_error("--person-regex", f"{person_regex!r} has no group", example)
+    pattern = compile_person_regex(person_regex)
     found = [pattern.search(clip.relative_path) for clip in clips]
     names = [match.group(1) if match else None for match in found]
     without = [clip for clip, name in zip(clips, names, strict=True) if not name]

@@ -9,6 +9,7 @@ import pytest
 
 from action_recognition.commands.data.extract import main
 from action_recognition.data.annotations import read_annotations
+from action_recognition.data.dataset_files import read_negative_label
 from action_recognition.data.video import read_frames
 from action_recognition.errors import UserError
 from tests.synthetic import numbered_frames, read_frame_number, truncate, write_frame_folder, write_lines, write_video
@@ -34,7 +35,9 @@ def run(root: Path, output: Path, *more: str) -> int:
 
 def test_frames_lines_and_classes(root: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
+    write_lines(root / "dataset.json", ['{"negative_label": "stop"}'])
     assert run(root, out) == 0
+    assert read_negative_label(out) == "stop"
     assert (out / "train.txt").read_text(encoding="utf-8").splitlines() == [
         "videos/long one_000035_000075 0 5 15 0 40 30",
         "videos/a_mp4 1 0 5 0 5 30",

@@ -8,6 +8,7 @@ import pytest
 
 from action_recognition.commands.data.split import main
 from action_recognition.data.annotations import read_annotations
+from action_recognition.data.dataset_files import read_negative_label
 from action_recognition.errors import UserError
 from tests.synthetic import write_lines
 
@@ -74,6 +75,14 @@ def test_without_people_it_warns_and_keeps_a_file_together(root: Path, tmp_path:
     parts = split(root, tmp_path / "out")
     assert sum(any(path == "clips/a_0.mp4" for path, *_ in clips) for clips in parts.values()) == 1
     assert "no person is known" in capsys.readouterr().out
+
+
+def test_the_class_that_means_no_gesture_is_kept(root: Path, tmp_path: Path) -> None:
+    split(root, tmp_path / "without")
+    assert not (tmp_path / "without" / "dataset.json").exists()
+    write_lines(root / "dataset.json", ['{"negative_label": "wave"}'])
+    split(root, tmp_path / "with")
+    assert read_negative_label(tmp_path / "with") == "wave"
 
 
 def test_what_is_there_is_not_replaced_unless_told(root: Path, tmp_path: Path) -> None:

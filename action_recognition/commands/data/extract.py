@@ -32,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = build_parser().parse_args(argv)
     from action_recognition.commands.data.progress import shown_progress
     from action_recognition.data.annotations import find_annotation_files
-    from action_recognition.data.dataset_files import classes_text, write_together
+    from action_recognition.data.dataset_files import DATASET_FILE, classes_text, described, write_together
     from action_recognition.data.extraction import ImageSettings, extract_lists
     from action_recognition.data.labels import CLASSES_FILE, training_labels
 
@@ -44,6 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     for line, reason in left_out:
         print(f"left out: {line}: {reason}", file=sys.stderr)
     texts = {name: "".join(f"{line}\n" for line in found) for name, found in lines.items()}
-    write_together(arguments.output, texts | {CLASSES_FILE: classes_text(labels)})
+    texts |= {CLASSES_FILE: classes_text(labels), DATASET_FILE: described(arguments.ann_files, arguments.data_roots)}
+    write_together(arguments.output, texts)
     print(f"{sum(map(len, lines.values()))} clips extracted to {arguments.output}, {len(left_out)} left out")
     return 1 if left_out else 0

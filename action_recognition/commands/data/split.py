@@ -29,7 +29,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     arguments = build_parser().parse_args(argv)
-    from action_recognition.data.dataset_files import refuse_existing, write_lists
+    from action_recognition.data.dataset_files import described, refuse_existing, write_lists
     from action_recognition.data.listed_clips import listed_clips
     from action_recognition.data.resplitting import people_of, resplit
     from action_recognition.data.splitting import parse_fractions
@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     clips, classes = listed_clips(arguments.ann_files, arguments.data_roots, arguments.classes)
     people = people_of(clips, arguments.person_regex, arguments.metadata)
     result = resplit(clips, classes, people, fractions, arguments.seed)
-    write_lists(arguments.output, result.lines, classes)
+    write_lists(arguments.output, result.lines, classes, described(arguments.ann_files, arguments.data_roots))
     for split, lines in result.lines.items():
         of_people = f" of {result.num_people[split]} people" if people else ""
         print(f"{split}: {len(lines)} clips{of_people}")

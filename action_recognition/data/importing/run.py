@@ -159,6 +159,11 @@ def _splits(clips: Sequence[FoundClip], classes: Sequence[str], options: SplitOp
     stated = [clip.split for clip in clips if clip.split is not None]
     if len(stated) == len(clips) and not options.resplit:
         _warn_of_shared_people(clips, found)
+        absent = [name for name in SPLITS if name not in stated]
+        if absent:
+            found.warnings.append(
+                f"the split of the source, which is kept, has no {' and no '.join(absent)} part; --resplit makes all three"
+            )
         return stated, "the source"
     if stated and not options.resplit:
         found.warnings.append(f"{len(clips) - len(stated)} of {len(clips)} clips have no split in the source: all are split anew")
