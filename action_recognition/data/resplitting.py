@@ -10,7 +10,7 @@ from pathlib import Path
 from action_recognition.data.importing.found import SPLITS
 from action_recognition.data.listed_clips import ListedClip
 from action_recognition.data.people import people_by_regex, people_by_table
-from action_recognition.data.splitting import missing_lines, split_clips
+from action_recognition.data.splitting import missing_lines, person_groups, split_clips
 from action_recognition.errors import Problem, UserError, user_error
 
 
@@ -47,17 +47,13 @@ def resplit(
 ) -> Resplit:
     """Split clips by person where known (by file elsewhere): nobody and no file in two splits, every class in each where possible."""
     order = sorted(range(len(clips)), key=lambda place: clips[place].line)  # the order of the files changes nothing
-    groups = []
-    for place in order:
-        person = people.get(clips[place].path)
-        groups.append([f"file {os.path.realpath(clips[place].record.path)}", *([f"person {person}"] if person is not None else [])])
+    files = [os.path.realpath(clips[place].record.path) for place in order]
+    groups, warnings = person_groups([people.get(clips[place].path) for place in order], files, fractions)
     plan = split_clips(groups, [clips[place].record.label for place in order], fractions, seed)
     lines: dict[str, list[str]] = {split: [] for split in SPLITS}
     names: dict[str, set[str]] = {split: set() for split in SPLITS}
     for place, part in zip(order, plan.parts, strict=True):
         lines[SPLITS[part]].append(clips[place].line)
         names[SPLITS[part]] |= {people[path] for path in (clips[place].path,) if path in people}
-    unknown = "no person is known: split by file, so accuracy on val and test will flatter; give --person-regex or --metadata"
-    warnings = [] if people else [unknown]
     warnings += missing_lines(plan, SPLITS, classes, fractions)
     return Resplit(lines, list(classes), {split: len(found) for split, found in names.items()}, warnings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -14,6 +15,7 @@ _STARTS = 8  # greedy orders that are tried; the best after its improvement is t
 _MAX_STEPS = 500
 _IMPROVABLE_CELLS = 3_000_000  # units^2 x classes up to which moves and exchanges are tried
 _MISSING_CLASS_COST = 1e6
+_NAMES_SHOWN = 10
 
 Counts = NDArray[np.float64]
 
@@ -47,13 +49,38 @@ def split_clips(groups: Sequence[Sequence[str]], labels: Sequence[int], fraction
     return SplitPlan(parts, missing)
 
 
+def person_groups(people: Sequence[str | None], files: Sequence[str], fractions: Sequence[float]) -> tuple[list[list[str]], list[str]]:
+    """For `split_clips`, what ties each clip to others: its person where known, and its file; and what is to be said about that.
+
+    Where people share files so widely that this ties most clips together, only those of a known person stay together.
+    """
+    groups = [[f"file {file}", *([] if person is None else [f"person {person}"])] for person, file in zip(people, files, strict=True)]
+    said = []
+    units = tie_together(groups)
+    largest = max(Counter(units).values()) / len(units)
+    if largest > max(fractions) and len(set(people)) > 1 and None not in people:
+        groups = [[f"person {person}"] for person in people]
+        said.append(
+            f"people share files so widely that {largest:.0%} of the clips hang together: one file may be in two parts, no person is"
+        )
+    num_without = sum(person is None for person in people)
+    if num_without:
+        all_or_some = "no clip has" if num_without == len(people) else f"{num_without} of {len(people)} clips have no"
+        said.append(
+            f"{all_or_some} a known person: these are split by file, so that a person may be in several parts, and accuracy on val and "
+            "test will flatter; give --person-regex"
+        )
+    return groups, said
+
+
 def missing_lines(plan: SplitPlan, part_names: Sequence[str], classes: Sequence[str], fractions: Sequence[float]) -> list[str]:
     """A sentence for every part that lacks classes although it was to have clips."""
     lines = []
     for part, name in enumerate(part_names):
         missing = [classes[label] for at, label in plan.missing if at == part]
         if missing and fractions[part] > 0:
-            lines.append(f"{name} has no clip of {', '.join(missing)}: too few people or clips")
+            more = f" and {len(missing) - _NAMES_SHOWN} more" if missing[_NAMES_SHOWN:] else ""
+            lines.append(f"{name} has no clip of {', '.join(missing[:_NAMES_SHOWN])}{more}: too few people or clips")
     return lines
 
 

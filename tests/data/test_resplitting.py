@@ -74,7 +74,7 @@ def test_without_people_it_warns_and_keeps_a_file_together(root: Path, tmp_path:
     write_lines(root / "val.txt", [f"clips/a_0.mp4 1 {start} {start + 5} 0 100 30" for start in range(0, 60, 10)])
     parts = split(root, tmp_path / "out")
     assert sum(any(path == "clips/a_0.mp4" for path, *_ in clips) for clips in parts.values()) == 1
-    assert "no person is known" in capsys.readouterr().out
+    assert "no clip has a known person" in capsys.readouterr().out
 
 
 def test_the_class_that_means_no_gesture_is_kept(root: Path, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from action_recognition.data.splitting import parse_fractions, split_clips, tie_together
+from action_recognition.data.splitting import missing_lines, parse_fractions, person_groups, split_clips, tie_together
 from action_recognition.errors import UserError
 
 FRACTIONS = [0.7, 0.15, 0.15]
@@ -79,3 +79,20 @@ def test_people_who_share_a_video_stay_together() -> None:
 def test_fractions_that_are_none(text: str) -> None:
     with pytest.raises(UserError, match="--fractions"):
         parse_fractions(text)
+
+
+def test_people_who_share_files_too_widely_are_tied_by_person_alone() -> None:
+    people = [f"p{number % 10}" for number in range(100)]
+    files = [f"{number // 2 % 9}.mp4" for number in range(100)]  # a chain over all
+    groups, said = person_groups(people, files, FRACTIONS)
+    assert len(set(tie_together(groups))) == 10 and "hang together" in said[0]
+    plan = split_clips(groups, [0] * 100, FRACTIONS, seed=0)
+    assert set(plan.parts) == {0, 1, 2} and len(set(zip(people, plan.parts, strict=True))) == 10
+    groups, said = person_groups(["a", "b", "c", "c", None], ["1", "1", "2", "3", "4"], FRACTIONS)
+    assert tie_together(groups) == [0, 0, 1, 1, 2] and said[0].startswith("1 of 5 clips")
+
+
+def test_many_missing_classes_are_counted() -> None:
+    plan = split_clips([["anna"]] * 30, list(range(30)), FRACTIONS, seed=0)
+    lines = missing_lines(plan, ("train", "val", "test"), [f"w{number}" for number in range(30)], FRACTIONS)
+    assert len(lines) == 2 and lines[0].endswith("w9 and 20 more: too few people or clips")

@@ -13,7 +13,7 @@ from action_recognition.data.importing.found import SPLITS, Found, FoundClip, Re
 from action_recognition.data.importing.placing import CannotPlace, place_clip
 from action_recognition.data.path_check import PathChecker
 from action_recognition.data.people import people_by_regex
-from action_recognition.data.splitting import missing_lines, split_clips
+from action_recognition.data.splitting import missing_lines, person_groups, split_clips
 from action_recognition.data.video import VideoInfo, probe, set_decode_threads
 from action_recognition.errors import UserError, nearest, user_error
 
@@ -167,17 +167,12 @@ def _splits(clips: Sequence[FoundClip], classes: Sequence[str], options: SplitOp
         return stated, "the source"
     if stated and not options.resplit:
         found.warnings.append(f"{len(clips) - len(stated)} of {len(clips)} clips have no split in the source: all are split anew")
-    num_without = sum(clip.person is None for clip in clips)
-    if num_without:
-        all_or_some = "no clip has" if num_without == len(clips) else f"{num_without} of {len(clips)} clips have no"
-        found.warnings.append(
-            f"{all_or_some} a known person: these are split by file, so that a person may be in several parts, and accuracy on val and "
-            "test will flatter; give --person-regex"
-        )
-    groups = [[f"file {clip.path}", *([f"person {clip.person}"] if clip.person is not None else [])] for clip in clips]
+    groups, said = person_groups([clip.person for clip in clips], [clip.path for clip in clips], options.fractions)
+    found.warnings += said
     label_of = {name: number for number, name in enumerate(classes)}
     plan = split_clips(groups, [label_of[clip.label] for clip in clips], options.fractions, options.seed)
     found.warnings += missing_lines(plan, SPLITS, classes, options.fractions)
+    num_without = sum(clip.person is None for clip in clips)
     split_by = {0: "person", len(clips): "file"}.get(num_without, "person, or file where the person is not known")
     return [SPLITS[part] for part in plan.parts], split_by
 
