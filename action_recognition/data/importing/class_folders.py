@@ -33,6 +33,9 @@ def read_class_folders(source: Path) -> Found:
 def add_class_folder(found: Found, folder: str, label: str, split: Split | None) -> None:
     """Add the clips below `folder` (relative to the data root) as clips of a class."""
     label = unicodedata.normalize("NFC", label).strip()
+    if not label:
+        found.leave_out(folder, folder, "a class cannot have a blank name; rename the folder")
+        return
     num_clips = 0
     for path, problem in walk_media(found.data_root, folder):
         if path == folder and not problem:

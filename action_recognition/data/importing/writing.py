@@ -69,20 +69,26 @@ def report_lines(data_set: DataSet) -> list[str]:
     lines += ["", f"{'class'.ljust(width)} {'train':>7} {'val':>7} {'test':>7}"]
     counts = {split: Counter(clip.label for clip, _ in clips) for split, clips in data_set.clips.items()}
     lines += [f"{name.ljust(width)} " + " ".join(f"{counts[split][name]:7}" for split in SPLITS) for name in data_set.classes]
-    lines += _remarks("changed", data_set.changed)
-    return lines + _remarks("left out", data_set.left_out)
+    lines += [*_remarks("changed", data_set.changed), *_remarks("left out", data_set.left_out)]
+    return [_printable(line) for line in lines]
+
+
+def _printable(line: str) -> str:
+    """The line, with line breaks and bytes that are no text written out: file names hold anything."""
+    return line if line.isprintable() else repr(line)[1:-1]
 
 
 def _remarks(title: str, remarks: Iterable[Remark]) -> list[str]:
     by_reason: dict[str, list[str]] = {}
     for remark in remarks:
-        by_reason.setdefault(remark.reason, []).append(remark.where)
+        of_file = f" ({remark.path})" if remark.path not in remark.where else ""
+        by_reason.setdefault(remark.reason, []).append(f"{remark.where}{of_file}")
     if not by_reason:
         return ["", f"nothing was {title}"]
     lines = ["", f"{title}: {sum(map(len, by_reason.values()))}"]
     for reason, places in sorted(by_reason.items(), key=lambda item: -len(item[1])):
         lines.append(f"  {len(places)} x {reason}")
-        lines += [f"      {place!r}" if "\n" in place else f"      {place}" for place in places[:_SHOWN_OF_A_REASON]]
+        lines += [f"      {place}" for place in places[:_SHOWN_OF_A_REASON]]
         if len(places) > _SHOWN_OF_A_REASON:
             lines.append(f"      ... and {len(places) - _SHOWN_OF_A_REASON} more (report.json has all)")
     return lines

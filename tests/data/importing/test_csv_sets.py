@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from action_recognition.data.importing.source import SourceOptions
+from action_recognition.data.importing.writing import report_lines
 from action_recognition.errors import UserError
 from tests.data.importing.made import found_in, imported, lines_of, make_folder, make_video, reasons
 from tests.synthetic import write_lines
@@ -41,6 +42,10 @@ def test_jester(jester: Path) -> None:
     }
     assert reasons(data_set.left_out) == {"777": "its file is missing", "2": "has no label (the test part is published without)"}
     assert {remark.where.rpartition("/")[2] for remark in data_set.left_out} == {"jester-v1-train.csv:3", "jester-v1-test.csv:1"}
+
+
+def test_the_report_names_the_row_and_the_clip(jester: Path) -> None:
+    assert any(line.strip().endswith("jester-v1-train.csv:3 (777)") for line in report_lines(imported(jester)))
 
 
 def test_clips_that_no_row_names_are_counted(jester: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -84,6 +85,17 @@ def test_a_source_of_two_formats_is_asked_about(source: Path, tmp_path: Path) ->
         run(source, tmp_path / "out")
     with pytest.raises(UserError, match="no such file or folder"):
         run(source / "missing", tmp_path / "out")
+
+
+def test_a_report_of_names_that_are_no_text(source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (source / " ").mkdir()
+    for name in (b"two\nlines.mp4", b"byte\xff.mp4"):
+        os.rename(make_video(tmp_path / "x.mp4"), os.fsencode(source / "wave hand") + b"/" + name)  # noqa: PTH104
+    run(source, tmp_path / "out")
+    text = (tmp_path / "out" / "report.txt").read_text(encoding="utf-8")
+    for name in (r"two\nlines.mp4", r"byte\udcff.mp4", "a blank name"):
+        assert name in text and name in capsys.readouterr().out + text
+    assert len(json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))["left_out"]) == 4
 
 
 def test_a_place_where_no_folder_can_be(source: Path, tmp_path: Path) -> None:
