@@ -23,6 +23,7 @@ from action_recognition.errors import UserError, user_error
 
 _LOCAL_ONLY = {"protocol_whitelist": "file"}  # a playlist that calls itself a video must not reach for the network
 _SKIPPING_CODECS = frozenset({"h264", "hevc", "mpeg4", "mpeg2video"})  # whose decoders heed `skip_frame` packet by packet (dav1d does not)
+_MAX_PIXELS = 36_000_000  # 8K is 33 million; a damaged header may claim a picture of gigabytes
 _num_threads = min(4, os.cpu_count() or 1)  # more only decode frames that nobody asked for
 _REPAIR = "convert it again (ffmpeg) or leave its lines out of the annotation file"
 
@@ -154,7 +155,7 @@ class OpenedVideo:
         if self.path.stat().st_size == 0:
             raise user_error(str(self.path), "the file is empty (0 bytes)", fix=_REPAIR)
         try:
-            self._container = av.open(f"file:{self.path}", options=_LOCAL_ONLY)
+            self._container = av.open(f"file:{self.path}", options=_LOCAL_ONLY, metadata_errors="replace")
         except (av.FFmpegError, OSError) as error:
             raise _damaged(self.path, error) from None
         cover = av.stream.Disposition.attached_pic
@@ -163,6 +164,10 @@ class OpenedVideo:
             self._container.close()
             raise user_error(str(self.path), "the file holds no video stream", fix=_REPAIR)
         stream = streams[0]
+        if stream.codec_context is None:
+            self._container.close()
+            raise user_error(str(self.path), "the codec of the video is not known", fix=_REPAIR)
+        stream.codec_context.options = {"max_pixels": str(_MAX_PIXELS)}
         stream.codec_context.thread_type = "AUTO"
         stream.codec_context.thread_count = _num_threads
         return self._container, stream

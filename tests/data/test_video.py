@@ -216,6 +216,28 @@ def test_broken_files_end_in_one_message(tmp_path: Path, capfd: pytest.CaptureFi
     assert capfd.readouterr().err == ""  # FFmpeg says nothing of its own
 
 
+def test_a_header_that_is_no_text_is_no_harm(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "a.mp4", numbered_frames(6))
+    data = path.read_bytes()
+    assert b"Lavf" in data
+    path.write_bytes(data.replace(b"Lavf", b"\xec\xff\x80a"))
+    assert numbers(path, [5]) == [5]
+
+
+def test_an_unknown_codec_is_named(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "a.mp4", numbered_frames(6))
+    path.write_bytes(path.read_bytes().replace(b"avc1", b"zzz1").replace(b"avcC", b"zzzC"))
+    with pytest.raises(UserError, match=r"a\.mp4: the codec of the video is not known"):
+        count_frames(path)
+
+
+def test_pictures_of_absurd_size_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write_video(tmp_path / "a.mp4", numbered_frames(6))
+    monkeypatch.setattr("action_recognition.data.video._MAX_PIXELS", 48 * 64 - 1)
+    with pytest.raises(UserError, match="cannot be read as a video"):
+        read_frames(path, [0])
+
+
 def test_a_file_cut_off_behind_its_index_is_called_truncated(tmp_path: Path) -> None:
     frames = np.random.default_rng(0).integers(0, 256, (40, 48, 64, 3), dtype=np.uint8)
     whole = write_video(tmp_path / "whole.mp4", frames, container_options={"movflags": "faststart"})

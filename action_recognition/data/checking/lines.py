@@ -17,7 +17,7 @@ from action_recognition.errors import nearest
 MAX_RATE_FPS = 1000.0
 MIN_RATE_FPS = 0.5
 _UNSEEN = re.compile("[\x00-\x08\x0e-\x1f\x7f\u200b-\u200f\u2060\ufeff]")
-_WHOLE = re.compile(r"[+-]?\d+(\.0*)?")
+_WHOLE = re.compile(r"[+-]?\d{1,18}(\.0*)?")
 
 
 @dataclass(slots=True)
@@ -66,9 +66,9 @@ class LineChecker:
     def check(self, place: Place, text: str) -> Row | None:
         """The row of a line, or None when its file is not there or not to be told."""
         cleaned = self._cleaned(place, text)
-        if cleaned is None:
+        if not cleaned:
             return None
-        raw = written = split_line(cleaned, self._with_blanks)
+        raw = written = self._split(cleaned)
         if self.paths.problem(raw.path) or raw.label not in self.numbers:
             repaired = self._understood(place, cleaned, raw)
             if repaired is None:
@@ -79,6 +79,9 @@ class LineChecker:
             self.findings.repair(place, line_text(raw))
         label = self.numbers.get(raw.label)
         return Row(place, raw, self._root, label, sound and label is not None)
+
+    def _split(self, text: str) -> RawLine:
+        return split_line(text, self._with_blanks) if text.strip() else RawLine("", "", None)
 
     def _cleaned(self, place: Place, text: str) -> str | None:
         """The text without what cannot be seen, decoded; None where that leaves nothing to go on with."""
@@ -98,7 +101,7 @@ class LineChecker:
     def _decoded(self, place: Place, text: str) -> str | None:
         bytes_ = text.encode("utf-8", "surrogateescape")
         guess = bytes_.decode("cp1252", "replace")
-        certain = not self.paths.problem(split_line(guess, self._with_blanks).path)
+        certain = not self.paths.problem(self._split(guess).path)
         repair = "save the file as UTF-8" + (f"; read as Windows-1252 the line is {guess!r}" if certain else "")
         self.findings.add(place, "encoding", f"the line is not UTF-8: {bytes_[:80]!r}", repair)
         return guess if certain else None
@@ -135,7 +138,7 @@ class LineChecker:
         for separator in ",;":
             if separator in text:
                 parts = next(csv.reader([text], delimiter=separator, skipinitialspace=True), [])
-                meant = split_line(" ".join(part.strip() for part in parts), self._with_blanks)
+                meant = self._split(" ".join(part.strip() for part in parts))
                 yield "separator", f"columns are separated by {separator!r}", meant
         if "\\" in raw.path:
             yield "path-backslash", f"path {raw.path!r}", raw._replace(path=raw.path.replace("\\", "/"))
@@ -148,8 +151,8 @@ class LineChecker:
             yield "path-case", f"path {raw.path!r}, the file is {same!r}", raw._replace(path=same)
         columns = text.split()
         if len(columns) == 7 and raw.numbers is None and all(_WHOLE.fullmatch(column) for column in columns[2:6]):
-            whole = [str(int(float(column))) for column in columns[2:6]]
-            meant = split_line(" ".join([*columns[:2], *whole, columns[6]]))
+            whole = [str(int(column.partition(".")[0])) for column in columns[2:6]]
+            meant = self._split(" ".join([*columns[:2], *whole, columns[6]]))
             if meant.numbers is not None:
                 yield "columns-not-numbers", f"frame numbers are written as {' '.join(columns[2:6])}", meant
 

@@ -110,6 +110,7 @@ class _Pass:
     def __init__(self, path: Path, num_frames: int) -> None:
         self.path, self.num_frames = path, num_frames
         self.faults: list[Fault] = []
+        self.num_errors = 0
         self.rate_fps: float | None = None
         self.size = (0, 0)
         self.rotation = 0
@@ -136,17 +137,17 @@ class _Pass:
                 stamps.append(frame.pts)
                 if not whole:
                     break
-            if whole and num_decoded == self.num_frames and not num_damaged:
+            if whole and num_decoded == self.num_frames and not num_damaged + self.num_errors:
                 self._check_times(stamps, float(stream.time_base) if stream.time_base else 0.0)
-        if whole and (num_damaged or num_decoded < self.num_frames):
-            lost = max(num_damaged, self.num_frames - num_decoded)
+        if whole and (num_damaged or self.num_errors or num_decoded < self.num_frames):
+            lost = max(num_damaged, self.num_errors, self.num_frames - num_decoded)
             self.faults.append(Fault("damaged-frames", f"{lost} of {self.num_frames} frames of {self.path.name} are damaged", _CONVERT))
         if not whole:
             small = dict(enumerate(_small_of(video.read_frames(self.path, [int(place)])[0]) for place in places))
         return np.stack(list(small.values())) if small else np.empty((0, SMALL_SIDE, SMALL_SIDE, 3), np.uint8)
 
     def _frames(self, container: av.container.InputContainer, stream: av.VideoStream) -> Iterator[av.VideoFrame]:
-        """Frames in the order of display; decoding errors are counted as frames that are not there."""
+        """Frames in the order of display; packets that cannot be decoded are counted and left out."""
         end = time.monotonic() + MAX_SECONDS
         for packet in container.demux(stream):
             if time.monotonic() > end:
@@ -155,7 +156,7 @@ class _Pass:
             try:
                 yield from packet.decode()
             except av.FFmpegError:
-                continue
+                self.num_errors += 1
 
     def _read_header(self, stream: av.VideoStream) -> None:
         rate = stream.average_rate or stream.guessed_rate
