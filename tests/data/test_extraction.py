@@ -51,6 +51,7 @@ def test_frames_lines_and_classes(root: Path, tmp_path: Path) -> None:
     assert [file.name for file in sorted((out / "videos" / "a_mp4").iterdir())] == [f"{number:05d}.jpg" for number in range(1, 6)]
     assert read_frames(out / "videos" / "a_mp4", [0]).shape[1:3] == (48, 64)  # never enlarged
     assert len(list((out / "videos" / "long one_000000_000090").iterdir())) == 90
+    assert min(file.name for file in first.path.iterdir()) == "00001.jpg"  # whatever frame of the video it is
 
 
 def test_colours_are_kept(root: Path, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from action_recognition.commands.data.make_negatives import main
 from action_recognition.data.annotations import ClipRecord, read_annotations
+from action_recognition.data.negatives import gaps
 from action_recognition.errors import UserError
 from tests.synthetic import numbered_frames, write_lines, write_video
 
@@ -47,6 +48,10 @@ def test_stretches_keep_away_from_every_gesture(root: Path, tmp_path: Path) -> N
             assert clip.clip_end <= start - 15 or clip.clip_start >= end + 15
     every = sorted((clip.path, clip.clip_start, clip.clip_end) for clips in negatives.values() for clip in clips)
     assert all(first[0] != second[0] or first[2] <= second[1] for first, second in itertools.pairwise(every))
+
+
+def test_a_gap_narrower_than_its_margins_is_none() -> None:
+    assert gaps([(4, 10), (19, 30), (95, 200)], num_frames=100, margin=5) == [(35, 90)]
 
 
 def test_the_seed_decides_and_the_length_can_be_given(root: Path, tmp_path: Path) -> None:

@@ -61,6 +61,13 @@ def test_the_same_seed_gives_the_same_files(root: Path, tmp_path: Path) -> None:
     assert first == again and first != other
 
 
+def test_the_order_of_the_lines_changes_nothing(root: Path, tmp_path: Path) -> None:
+    first = split(root, tmp_path / "1", "--person-regex", r"/([a-z])_")
+    lines = (root / "train.txt").read_text(encoding="utf-8").splitlines()
+    write_lines(root / "train.txt", lines[::-1])
+    assert split(root, tmp_path / "2", "--person-regex", r"/([a-z])_") == first
+
+
 def test_by_table(root: Path, tmp_path: Path) -> None:
     rows = [f"clips/{person}_{number}.mp4;signer{'ab'.find(person)}" for person in "abcdefgh" for number in range(4)]
     write_lines(tmp_path / "people.csv", ["file;signer", *rows])
