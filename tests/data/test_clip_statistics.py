@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import cv2
@@ -43,5 +44,6 @@ def test_counts_lengths_rates_and_sizes(root: Path, tmp_path: Path, capsys: pyte
     (unreadable,) = found["unreadable"]
     assert unreadable["line"].endswith("train.txt:3") and "cannot be read as a video" in unreadable["reason"]
     said = capsys.readouterr().out
+    assert re.search(r"ben +2 +train, val", said)
     assert "never [seen]" in said and "1 of them in more than one file" in said and "train.txt:3" in said
     assert cv2.imread(str(picture)).shape[1] == 1200

@@ -7,9 +7,14 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from action_recognition.commands.arguments import class_list, path_list, positive_int
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_PEOPLE_SHOWN = 30
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -69,6 +74,7 @@ def _print(summary: Mapping[str, Any]) -> None:
         table.add_row(f"all of {split}", *(str(row["clips"]) if split == own else "" for own in splits), *_cells(row))
     console = Console(width=None if os.isatty(1) else 120, markup=False, highlight=False)
     console.print(table)
+    _print_people(console, summary["people"])
     shared = [person for person, row in summary["people"].items() if len(row["splits"]) > 1]
     console.print(f"{summary['clips']} clips, {len(summary['people'])} people known, {len(shared)} of them in more than one file")
     for name in ("rates_fps", "sizes"):
@@ -77,6 +83,22 @@ def _print(summary: Mapping[str, Any]) -> None:
         console.print(f"{name.replace('_', ' ')}: " + ", ".join(f"{value} ({count})" for value, count in counts[:8]) + more)
     for item in summary["unreadable"]:
         console.print(f"cannot be read: {item['line']}: {item['reason']}")
+
+
+def _print_people(console: Console, people: Mapping[str, Any]) -> None:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE)
+    for heading in ("person", "clips", "in"):
+        table.add_column(heading, justify="right" if heading == "clips" else "left")
+    most = sorted(people.items(), key=lambda item: (-item[1]["clips"], item[0]))
+    for person, row in most[:_PEOPLE_SHOWN]:
+        table.add_row(person, str(row["clips"]), ", ".join(row["splits"]))
+    if most[_PEOPLE_SHOWN:]:
+        table.add_row(f"and {len(most) - _PEOPLE_SHOWN} more", str(sum(row["clips"] for _, row in most[_PEOPLE_SHOWN:])), "")
+    if most:
+        console.print(table)
 
 
 def _cells(row: Mapping[str, Any]) -> list[str]:
