@@ -50,7 +50,7 @@ def line_text(raw: RawLine) -> str:
     if raw.numbers is None:
         return f"{raw.path} {raw.label}"
     *frames, rate = raw.numbers
-    return f"{raw.path} {raw.label} {' '.join(map(str, frames))} {format(rate, '.6g')}"
+    return f"{raw.path} {raw.label} {' '.join(map(str, frames))} {format(rate, '.7g')}"
 
 
 class LineChecker:

@@ -8,8 +8,9 @@ import pytest
 
 from action_recognition.data.checking.fixing import write_fixed
 from action_recognition.data.checking.kinds import KINDS
+from tests.data.checking import plants_files, plants_lines
 from tests.data.checking.made import PEOPLE, DataSet
-from tests.data.checking.plants import PLANTS, Plant
+from tests.data.checking.planting import PLANTS, Plant
 
 
 def test_nothing_is_found_where_nothing_is_wrong(data: DataSet) -> None:
@@ -18,6 +19,7 @@ def test_nothing_is_found_where_nothing_is_wrong(data: DataSet) -> None:
 
 
 def test_plants_are_of_nearly_all_kinds() -> None:
+    assert {plants_files.__name__, plants_lines.__name__} == {plant.plant.__module__ for plant in PLANTS}
     planted = {plant.kind for plant in PLANTS}
     assert len(planted) >= 30 and planted <= KINDS.keys()
     assert KINDS.keys() - planted == {"too-short-for-template", "too-slow-to-read"}  # tested by themselves
@@ -25,6 +27,16 @@ def test_plants_are_of_nearly_all_kinds() -> None:
 
 @pytest.mark.parametrize("plant", PLANTS, ids=[plant.name for plant in PLANTS])
 def test_a_planted_fault_is_found(plant: Plant, data: DataSet, tmp_path: Path) -> None:
+    plant_and_find(plant, data, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("plant", PLANTS, ids=[plant.name for plant in PLANTS])
+def test_a_fault_planted_among_real_clips_is_found(plant: Plant, real_clips: DataSet, tmp_path: Path) -> None:
+    plant_and_find(plant, real_clips, tmp_path)
+
+
+def plant_and_find(plant: Plant, data: DataSet, tmp_path: Path) -> None:
     plant.plant(data)
     checked = data.check(**plant.options)
     found = list(checked.findings)
