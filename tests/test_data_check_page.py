@@ -30,9 +30,8 @@ def test_the_commands_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     (tmp_path / "my_data").mkdir()
     for file in (*made.glob("*.txt"), made / "classes.json"):
         shutil.move(file, tmp_path / "my_data" / file.name)
-    lines = [
-        line.split()[0] for split in ("train", "val", "test") for line in (tmp_path / "my_data" / f"{split}.txt").read_text().splitlines()
-    ]
+    texts = [(tmp_path / "my_data" / f"{split}.txt").read_text() for split in ("train", "val", "test")]
+    lines = [line.split()[0] for text in texts for line in text.splitlines()]
     people = [f"{path},{re.split('[/_]', path)[-2]}" for path in lines]
     (tmp_path / "my_data" / "metadata.csv").write_text("\n".join(["file,person", *people]) + "\n")
     template = tiny_template(tmp_path / "my_model")
@@ -43,5 +42,5 @@ def test_the_commands_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
         command = importlib.import_module(f"action_recognition.commands.data.{Path(words[1]).stem}")
         assert command.main([*words[2:], "--jobs", "1"]) == 0, words
     assert json.loads((tmp_path / "findings.json").read_text()) == []
-    for written in ("my_data_repaired/repairs.diff", "my_data_repaired/classes.json", "my_clips.html", "sheets", "as_trained/step_001.png"):
+    for written in ("my_data_repaired/repairs.diff", "my_data_repaired/classes.json", "my_clips.html", "sheets", "as_trained/step_000.png"):
         assert (tmp_path / written).exists(), written
