@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from action_recognition.commands.arguments import class_list, path_list, positive_int
+from action_recognition.errors import user_error
 
 if TYPE_CHECKING:
     from action_recognition.data.checking.findings import Finding
@@ -72,6 +73,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     if arguments.fix is not None:
         check_fix_folder(arguments.fix)
+    if arguments.json is not None and not arguments.json.parent.is_dir():
+        raise user_error(f"--json {arguments.json}", f"there is no folder {arguments.json.parent}")
     checked = check(check_options(arguments, not arguments.no_files), shown_progress)
     if arguments.json is not None:
         write_json(arguments.json, checked)

@@ -139,7 +139,8 @@ class _Pass:
                     break
             if whole and num_decoded == self.num_frames and not num_damaged + self.num_errors:
                 self._check_times(stamps, float(stream.time_base) if stream.time_base else 0.0)
-        if whole and (num_damaged or self.num_errors or num_decoded < self.num_frames):
+        too_slow = any(fault.kind == "too-slow-to-read" for fault in self.faults)
+        if whole and not too_slow and (num_damaged or self.num_errors or num_decoded < self.num_frames):
             lost = max(num_damaged, self.num_errors, self.num_frames - num_decoded)
             self.faults.append(Fault("damaged-frames", f"{lost} of {self.num_frames} frames of {self.path.name} are damaged", _CONVERT))
         if not whole:

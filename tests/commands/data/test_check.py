@@ -85,6 +85,7 @@ def test_a_fix_folder_with_something_in_it_is_refused_before_anything_is_read(da
         (["--person-regex", "("], "is no regular expression"),
         (["--template", "nowhere"], "template.yaml"),
         (["--metadata", "nowhere.csv"], "cannot be read"),
+        (["--json", "nowhere/out.json"], "there is no folder nowhere"),
     ],
 )
 def test_wrong_calls(data: DataSet, more: list[str], message: str) -> None:
