@@ -52,7 +52,7 @@ def add_data_flags(parser: argparse.ArgumentParser) -> None:
     data.add_argument("--template", type=Path, metavar="DIR", help="work dir or template: are the clips long enough for it?")
     people = data.add_mutually_exclusive_group()
     people.add_argument("--person-regex", metavar="REGEX", help=r"its first group is the person in a clip's path, as in '(p\d+)_'")
-    people.add_argument("--metadata", type=Path, metavar="CSV", help="a table with a column for the path and one for the person")
+    people.add_argument("--metadata", type=Path, metavar="CSV", help="paths and persons (default: metadata.csv beside the files)")
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     data.add_argument("--jobs", type=positive_int, default=cores, metavar="N", help=f"files opened at a time (default: {cores})")
 

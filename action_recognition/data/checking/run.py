@@ -14,13 +14,15 @@ from action_recognition.data.checking.findings import Findings
 from action_recognition.data.checking.labels import Labels, find_labels
 from action_recognition.data.checking.lines import Row
 from action_recognition.data.checking.rows import Progress, check_rows
-from action_recognition.data.checking.sets import PersonOf, SetChecker
+from action_recognition.data.checking.sets import People, SetChecker
 from action_recognition.data.people import people_by_regex, people_by_table
+from action_recognition.errors import UserError
 from action_recognition.template import Template, load_template_dir
 
 if TYPE_CHECKING:
     from action_recognition.data.checking.media import MediaReport  # which imports what opens files
 
+METADATA_FILE = "metadata.csv"
 ShownProgress = Callable[[str], AbstractContextManager[Progress]]
 """Opens a bar of that title."""
 
@@ -64,7 +66,7 @@ def check(options: CheckOptions, shown: ShownProgress = no_progress) -> Checked:
     files = [file for file, _ in pairs]
     findings = Findings([str(file) for file in files])
     labels = find_labels(pairs, options.classes, template.labels if template else [], findings)
-    together = SetChecker(files, labels, _person_of(options), findings)
+    together = SetChecker(files, labels, _people(options, files[0].parent), findings)
     rows: dict[Path, list[Row]] = {}
     num_rows = 0
     with shown("reading lines") as progress:
@@ -117,11 +119,12 @@ def _check_files(
     find_duplicates(rows, reports, splits, findings)
 
 
-def _person_of(options: CheckOptions) -> PersonOf | None:
+def _people(options: CheckOptions, folder: Path) -> People | None:
+    """Who is in the clips: by the options, else by the table that lies beside the annotation files."""
     if options.metadata is not None:
-        return people_by_table(options.metadata).get
+        return People(people_by_table(options.metadata).get, all_known=True)
     if options.person_regex is None:
-        return None
+        return _people_beside(folder)
     people_by_regex([], options.person_regex)  # says what is wrong with the expression
     pattern = re.compile(options.person_regex)
 
@@ -129,4 +132,12 @@ def _person_of(options: CheckOptions) -> PersonOf | None:
         match = pattern.search(path)
         return (match.group(1) if match else None) or None
 
-    return person_of
+    return People(person_of, all_known=True)
+
+
+def _people_beside(folder: Path) -> People | None:
+    """From `metadata.csv`, as import_clips.py writes it; None when there is none that tells people."""
+    try:
+        return People(people_by_table(folder / METADATA_FILE).get, all_known=False)
+    except UserError:
+        return None

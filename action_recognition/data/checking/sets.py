@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from action_recognition.data.checking.findings import Findings, Place
 from action_recognition.data.checking.labels import Labels
@@ -17,8 +18,12 @@ IMBALANCE = 10
 TRAIN = "train"
 _SPLIT_WORDS = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "dev": "val", "test": "test"}
 
-PersonOf = Callable[[str], str | None]
-"""From a path, as the line has it, to a person; None when nobody is known."""
+
+class People(NamedTuple):
+    """`person_of` is from a path, as the line has it, to a person, or None when nobody is known; `all_known`: then that is a fault."""
+
+    person_of: Callable[[str], str | None]
+    all_known: bool
 
 
 def split_name(ann_file: Path) -> str:
@@ -35,10 +40,10 @@ def split_name(ann_file: Path) -> str:
 class SetChecker:
     """Takes every row once; remembers a few dozen bytes of each."""
 
-    def __init__(self, ann_files: Sequence[Path], labels: Labels, person_of: PersonOf | None, findings: Findings) -> None:
+    def __init__(self, ann_files: Sequence[Path], labels: Labels, people: People | None, findings: Findings) -> None:
         self.splits = [split_name(file) for file in ann_files]
         self.labels, self._are_given = labels.names, labels.are_given
-        self.person_of, self.findings = person_of, findings
+        self.people, self.findings = people, findings
         self.num_clips: Counter[tuple[str, int]] = Counter()
         self._first_of_class: dict[tuple[str, int], Place] = {}
         self._clips: dict[int, tuple[int, int, int | None]] = {}  # hash of a clip -> file, line, label
@@ -51,8 +56,8 @@ class SetChecker:
         if row.label is not None:
             self.num_clips[split, row.label] += 1
             self._first_of_class.setdefault((split, row.label), row.place)
-        if self.person_of is not None:
-            self._add_person(split, row)
+        if self.people is not None:
+            self._add_person(split, row, self.people)
         text = row.raw.path
         path = hash((row.root, posixpath.normpath(text) if "./" in text or "//" in text else text))
         if not self._is_repeated(split, row, hash((path, row.raw.numbers and row.raw.numbers[:4]))):
@@ -69,15 +74,13 @@ class SetChecker:
         if TRAIN in self.splits:
             self._check_classes()
 
-    def _add_person(self, split: str, row: Row) -> None:
-        assert self.person_of is not None
-        person = self.person_of(row.raw.path)
-        if person is None:
-            self.findings.add(
-                row.place, "person-unknown", f"no person for {row.raw.path!r}", "widen --person-regex, or add it to the table"
-            )
-        else:
+    def _add_person(self, split: str, row: Row, people: People) -> None:
+        person = people.person_of(row.raw.path)
+        if person is not None:
             self._people.setdefault(person, {}).setdefault(split, row.place)
+        elif people.all_known:
+            repair = "widen --person-regex, or add it to the table"
+            self.findings.add(row.place, "person-unknown", f"no person for {row.raw.path!r}", repair)
 
     def _is_repeated(self, split: str, row: Row, clip: int) -> bool:
         first = self._clips.setdefault(clip, (*row.place, row.label))

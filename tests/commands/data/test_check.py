@@ -106,6 +106,11 @@ def test_people_from_a_table(data: DataSet, tmp_path: Path, capsys: pytest.Captu
     (tmp_path / "people.csv").write_text("path,person\n" + "\n".join(rows) + "\n")
     assert main(flags(data, "--metadata", str(tmp_path / "people.csv"), "--no-files")) == 1
     assert "val.txt:1: person-in-two-splits: 'somebody' is in val here" in capsys.readouterr().out
+    assert main(flags(data, "--no-files")) == 0
+    (data.root / "metadata.csv").write_text((tmp_path / "people.csv").read_text())  # beside the files it is found without a flag
+    assert main(flags(data, "--no-files")) == 1
+    (data.root / "metadata.csv").write_text("clip,length\na,1\n")
+    assert main(flags(data, "--no-files")) == 0
 
 
 def test_the_script_answers_by_itself(data: DataSet, repository: Path) -> None:

@@ -27,7 +27,7 @@ def test_the_look_of_a_turned_video_is_that_of_its_pictures(tmp_path: Path) -> N
     looks = [inspect_media(path).look for path in (turned, straight)]
     assert looks[0] is not None and looks[1] is not None
     distance = np.bitwise_count(looks[0].hash_bits ^ looks[1].hash_bits).sum() / 512
-    assert distance < 0.1 and float(looks[0].motion.astype(np.float32) @ looks[1].motion.astype(np.float32)) > 0.95
+    assert distance < 0.1 and float(looks[0].motion.astype(np.float32) @ looks[1].motion.astype(np.float32)) > 0.9
 
 
 def test_a_long_video_is_looked_at_in_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
