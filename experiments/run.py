@@ -186,7 +186,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     rows = read_table(options.table)
     if options.rows:
-        rows = [row for row in rows if row.name in options.rows.split(",")]
+        wanted, known = options.rows.split(","), {row.name: row for row in rows}
+        if unknown := [name for name in wanted if name not in known]:
+            parser.error(f"--rows {','.join(unknown)}: not in {options.table}; its rows: {', '.join(known)}")
+        rows = [known[name] for name in wanted]
     Path(options.out).mkdir(parents=True, exist_ok=True)
     results: list[dict[str, Any]] = []
     with ThreadPoolExecutor(options.jobs) as pool:

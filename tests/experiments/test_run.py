@@ -51,6 +51,15 @@ def test_a_misspelt_key_stops_the_row(tmp_path: Path) -> None:
         prepare(row, tmp_path / "r")
 
 
+def test_a_row_that_is_not_there_is_named_before_anything_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([str(TABLES[0]), "--data-root", str(tmp_path), "--out", str(tmp_path / "out"), "--rows", "all,mixupp"])
+    assert ended.value.code == 2
+    said = capsys.readouterr().err
+    assert "--rows mixupp: not in" in said and "mixup, cutmix" in said
+    assert not (tmp_path / "out").exists()
+
+
 def test_clips_that_a_row_leaves_out(tmp_path: Path) -> None:
     root, folder = tmp_path / "data", tmp_path / "work"
     root.mkdir()
