@@ -16,30 +16,15 @@ from action_recognition.errors import UserError
 from action_recognition.training.as_trained import trained_batches
 from action_recognition.training.contact_sheet import contact_sheet
 from action_recognition.training.run import TrainOptions, train
-from tests.data.checking.made import DataSet, copy_of, make_data_set
+from tests.data.checking.made import DataSet, command_flags
 from tests.tiny import modern_recipe, tiny_data, tiny_template
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_data_set(tmp_path_factory.mktemp("made") / "set")
-
-
-@pytest.fixture
-def data(made: Path, tmp_path: Path) -> DataSet:
-    return copy_of(made, tmp_path / "set")
-
-
-def flags(data: DataSet, *more: str) -> list[str]:
-    files = ",".join(str(data.root / f"{split}.txt") for split in ("train", "val", "test"))
-    return ["--ann-files", files, "--data-roots", str(data.root), "--jobs", "1", *more]
 
 
 def test_a_page_and_contact_sheets_also_of_broken_data(data: DataSet, tmp_path: Path) -> None:
     data.replace("train", 2, b"")
     data.edit("val", 1, "dora_wave", "dora_wawe")
     html, sheets = tmp_path / "out" / "page.html", tmp_path / "sheets"
-    assert main(flags(data, "--output", str(html), "--contact-sheets", str(sheets))) == 0
+    assert main(command_flags(data, "--output", str(html), "--contact-sheets", str(sheets))) == 0
     found = re.search(r'id="data">(.*?)</script>', html.read_text(), re.DOTALL)
     assert found is not None
     clips = json.loads(found[1])["clips"]
@@ -56,12 +41,12 @@ def test_a_page_and_contact_sheets_also_of_broken_data(data: DataSet, tmp_path: 
 
 def test_wrong_calls(data: DataSet, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="nothing to write"):
-        main(flags(data))
+        main(command_flags(data))
     with pytest.raises(UserError, match="--contact-sheets DIR beside it"):
-        main(flags(data, "--output", str(tmp_path / "page.html"), "--as-trained", str(tmp_path)))
+        main(command_flags(data, "--output", str(tmp_path / "page.html"), "--as-trained", str(tmp_path)))
     (tmp_path / "notes.html").write_text("mine")
     with pytest.raises(UserError, match="no page of this command"):
-        main(flags(data, "--output", str(tmp_path / "notes.html")))
+        main(command_flags(data, "--output", str(tmp_path / "notes.html")))
 
 
 def work_dir(folder: Path, modern: bool) -> Path:

@@ -103,3 +103,9 @@ class DataSet:
 def copy_of(made: Path, target: Path) -> DataSet:
     shutil.copytree(made, target)
     return DataSet(target)
+
+
+def command_flags(data: DataSet, *more: str) -> list[str]:
+    """The flags with which `check.py` and `show.py` take all of a made data set."""
+    files = ",".join(str(data.root / f"{split}.txt") for split in ("train", "val", "test"))
+    return ["--ann-files", files, "--data-roots", str(data.root), "--jobs", "1", *more]
