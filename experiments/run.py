@@ -12,6 +12,7 @@ import argparse
 import csv
 import json
 import os
+import re
 import shutil
 import statistics
 import subprocess
@@ -41,6 +42,7 @@ class Row:
     model_values: dict[str, Any] = field(default_factory=dict)
     seeds: tuple[int, ...] = (0,)
     without: str = ""  # column of metadata.csv: clips where it is 1 are left out of training
+    validate_too: str = ""  # expression over paths: these training clips are validated on instead, with those of val
 
 
 def read_table(path: Path) -> list[Row]:
@@ -84,16 +86,24 @@ def prepare(row: Row, folder: Path) -> None:
         (folder / name).write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
 
 
-def training_lines(row: Row, root: Path, folder: Path) -> Path:
-    """The training annotation: the data set's, or a copy in the work dir without the clips that a row leaves out."""
-    if not row.without:
-        return root / "train.txt"
-    with (root / "metadata.csv").open(newline="", encoding="utf-8") as file:
-        left_out = {line["file"] for line in csv.DictReader(file) if line[row.without] == "1"}
-    kept = [line for line in (root / "train.txt").read_text().splitlines() if line.split()[0] not in left_out]
+def annotation_files(row: Row, root: Path, folder: Path) -> dict[str, Path]:
+    """train and val of a row: the data set's, or copies in the work dir where the row leaves clips out or moves them to val."""
+    if not (row.without or row.validate_too):
+        return {"train": root / "train.txt", "val": root / "val.txt"}
+    left_out = set()
+    if row.without:
+        with (root / "metadata.csv").open(newline="", encoding="utf-8") as file:
+            left_out = {line["file"] for line in csv.DictReader(file) if line[row.without] == "1"}
+    lines: dict[str, list[str]] = {"train": [], "val": (root / "val.txt").read_text().splitlines()}
+    for line in (root / "train.txt").read_text().splitlines():
+        path = line.split()[0]
+        moved = row.validate_too and re.search(row.validate_too, path)
+        if path not in left_out:
+            lines["val" if moved else "train"].append(line)
     shutil.copy(root / "classes.json", folder / "classes.json")
-    (folder / "train.txt").write_text("\n".join(kept) + "\n")
-    return folder / "train.txt"
+    for name, kept in lines.items():
+        (folder / f"{name}.txt").write_text("\n".join(kept) + "\n")
+    return {name: folder / f"{name}.txt" for name in lines}
 
 
 def run_one(row: Row, seed: int, options: argparse.Namespace) -> dict[str, Any]:
@@ -124,8 +134,9 @@ def _together(*splits: dict[str, float]) -> dict[str, float]:
 
 
 def _training_flags(row: Row, seed: int, root: Path, folder: Path, options: argparse.Namespace) -> list[str]:
-    flags = ["--train-ann-files", str(training_lines(row, root, folder)), "--train-data-roots", str(root)]
-    flags += ["--val-ann-files", str(root / "val.txt"), "--val-data-roots", str(root), "--seed", str(seed)]
+    files = annotation_files(row, root, folder)
+    flags = ["--train-ann-files", str(files["train"]), "--train-data-roots", str(root)]
+    flags += ["--val-ann-files", str(files["val"]), "--val-data-roots", str(root), "--seed", str(seed)]
     flags += ["--gpu-num", "0", "--num-workers", str(options.num_workers)]
     start = row.start
     if start.startswith("run:"):
@@ -136,11 +147,12 @@ def _training_flags(row: Row, seed: int, root: Path, folder: Path, options: argp
 def _evaluate(row: Row, split: str, folder: Path, options: argparse.Namespace) -> dict[str, float]:
     root = Path(options.data_root).resolve() / row.data
     metrics = folder / f"{split}_metrics.yaml"
-    flags = ["--test-ann-files", str(root / f"{split}.txt"), "--test-data-roots", str(root)]
+    file = root / "test.txt" if split == "test" else annotation_files(row, root, folder)["val"]
+    flags = ["--test-ann-files", str(file), "--test-data-roots", str(root)]
     flags += ["--load-weights", str(folder / "outputs/latest.pth"), "--save-metrics-to", str(metrics)]
     _call(folder, "eval.py", flags, options)
     values = {metric["key"]: metric["value"] for metric in yaml.safe_load(metrics.read_text())["metrics"]}
-    clips = len((root / f"{split}.txt").read_text().splitlines())
+    clips = len(file.read_text().splitlines())
     return {"top1": values["top1_of_clips"], "top5": values["top5_of_clips"], "clips": clips}
 
 

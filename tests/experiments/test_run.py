@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from action_recognition.template import load_template_dir
-from experiments.run import TEMPLATES, Row, _training_flags, main, prepare, read_table, table_lines, training_lines
+from experiments.run import TEMPLATES, Row, _training_flags, annotation_files, main, prepare, read_table, table_lines
 from tests.conftest import REPOSITORY
 from tests.tiny import tiny_data
 
@@ -60,17 +60,22 @@ def test_a_row_that_is_not_there_is_named_before_anything_runs(tmp_path: Path, c
     assert not (tmp_path / "out").exists()
 
 
-def test_clips_that_a_row_leaves_out(tmp_path: Path) -> None:
+def test_clips_that_a_row_leaves_out_or_validates_on(tmp_path: Path) -> None:
     root, folder = tmp_path / "data", tmp_path / "work"
     root.mkdir()
     folder.mkdir()
     (root / "classes.json").write_text('["a"]')
     (root / "train.txt").write_text("x.mp4 a\ny.mp4 a\nz.mp4 a\n")
+    (root / "val.txt").write_text("v.mp4 a\n")
     (root / "metadata.csv").write_text("file,shows_word\nx.mp4,0\ny.mp4,1\nz.mp4,0\n")
-    assert training_lines(Row("r", "d", "t"), root, folder) == root / "train.txt"
-    kept = training_lines(Row("r", "d", "t", without="shows_word"), root, folder)
-    assert kept.read_text() == "x.mp4 a\nz.mp4 a\n"
+    assert annotation_files(Row("r", "d", "t"), root, folder) == {"train": root / "train.txt", "val": root / "val.txt"}
+    files = annotation_files(Row("r", "d", "t", without="shows_word"), root, folder)
+    assert files["train"].read_text() == "x.mp4 a\nz.mp4 a\n"
+    assert files["val"].read_text() == "v.mp4 a\n"
     assert (folder / "classes.json").exists()
+    files = annotation_files(Row("r", "d", "t", validate_too="^[xy]"), root, folder)
+    assert files["train"].read_text() == "z.mp4 a\n"
+    assert files["val"].read_text() == "v.mp4 a\nx.mp4 a\ny.mp4 a\n"
 
 
 def test_the_table_has_the_mean_and_each_seed() -> None:
