@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -15,14 +14,14 @@ from action_recognition.data.checking.labels import Labels, find_labels
 from action_recognition.data.checking.lines import Row
 from action_recognition.data.checking.rows import Progress, check_rows
 from action_recognition.data.checking.sets import People, SetChecker
-from action_recognition.data.people import people_by_regex, people_by_table
+from action_recognition.data.dataset_files import METADATA_FILE
+from action_recognition.data.people import compile_person_regex, people_by_table
 from action_recognition.errors import UserError
 from action_recognition.template import Template, load_template_dir
 
 if TYPE_CHECKING:
     from action_recognition.data.checking.media import MediaReport  # which imports what opens files
 
-METADATA_FILE = "metadata.csv"
 ShownProgress = Callable[[str], AbstractContextManager[Progress]]
 """Opens a bar of that title."""
 
@@ -125,8 +124,7 @@ def _people(options: CheckOptions, folder: Path) -> People | None:
         return People(people_by_table(options.metadata).get, all_known=True)
     if options.person_regex is None:
         return _people_beside(folder)
-    people_by_regex([], options.person_regex)  # says what is wrong with the expression
-    pattern = re.compile(options.person_regex)
+    pattern = compile_person_regex(options.person_regex)
 
     def person_of(path: str) -> str | None:
         match = pattern.search(path)

@@ -106,3 +106,8 @@ def test_the_script_answers_by_itself(data: DataSet, repository: Path) -> None:
     assert "train.txt:2: unreadable: anna_stop.mp4" in done.stdout
     wrong = subprocess.run([*command, "--fix", str(data.root)], capture_output=True, text=True, check=False)
     assert wrong.returncode == 2 and wrong.stderr.startswith("error: --fix")
+
+
+def test_where_nobody_looks_no_bar_is_drawn(data: DataSet, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(command_flags(data, "--person-regex", PERSON_REGEX)) == 0
+    assert capsys.readouterr().err == ""
