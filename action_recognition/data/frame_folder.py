@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-import mmcv
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -80,9 +80,9 @@ def _images(folder: Path) -> list[Path]:
 def read_image(file: Path) -> NDArray[np.uint8]:
     """(H, W, 3) uint8 RGB of an image file; a `UserError` names one that cannot be read."""
     try:
-        picture: NDArray[np.uint8] | None = mmcv.imread(str(file), flag="color", channel_order="rgb")
-    except Exception as error:  # what mmcv's back ends raise differs with their versions
+        picture: NDArray[np.uint8] | None = cv2.imdecode(np.frombuffer(file.read_bytes(), np.uint8), cv2.IMREAD_COLOR)
+    except (OSError, cv2.error) as error:
         raise user_error(str(file), f"the image cannot be read ({type(error).__name__})", fix="extract the frames again") from None
     if picture is None:
         raise user_error(str(file), "the image cannot be read", fix="extract the frames again")
-    return picture
+    return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB, picture)

@@ -5,7 +5,7 @@ Source: REFERENCE section 4, "Validation/test" and "Augmentation, in order".
 
 from __future__ import annotations
 
-import mmcv
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -57,6 +57,8 @@ def rotate_clip(frames_thwc: Frames, degrees: float) -> Frames:
     >>> rotate_clip(np.arange(9, dtype=np.uint8).reshape(1, 3, 3, 1), 90.0)[0].tolist()
     [[6, 3, 0], [7, 4, 1], [8, 5, 2]]
     """
+    import mmcv  # of the training installation: prediction does without
+
     return np.stack([mmcv.imrotate(frame, degrees, border_value=0) for frame in frames_thwc])
 
 
@@ -93,7 +95,7 @@ def _resized_size(frames_thwc: Frames, short_side: int) -> tuple[int, int]:
 def _resize(frame_hwc: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
     if frame_hwc.shape[:2] == (height, width):
         return frame_hwc
-    resized: NDArray[np.uint8] = mmcv.imresize(frame_hwc, (width, height), interpolation="bilinear")
+    resized: NDArray[np.uint8] = cv2.resize(frame_hwc, (width, height), interpolation=cv2.INTER_LINEAR)
     return resized
 
 

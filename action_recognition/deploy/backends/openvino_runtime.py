@@ -1,0 +1,138 @@
+"""An exported IR in OpenVINO."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import openvino
+
+from action_recognition.deploy.backends.files import Shape, check_form, check_metadata_are_there, check_shapes, unreadable
+from action_recognition.deploy.backends.protocol import Hint, Pixels, Precision, Scores, check_clips, network_input, stack_scores
+from action_recognition.deploy.metadata import SECTION, DeployMetadata, read_openvino
+from action_recognition.errors import user_error
+
+_CHOOSING = ("AUTO", "MULTI", "HETERO", "BATCH")  # names that let OpenVINO choose among the devices that are there
+
+
+class OpenVinoBackend:
+    """An exported IR in OpenVINO, one clip at a time, several at once where `hint` is `throughput`.
+
+    `metadata` replace what the IR says about itself, for one that says nothing.
+    Errors: a file that is missing or damaged, a network of another kind, a device that is not there.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        num_threads: int | None = None,
+        precision: Precision = "f32",
+        device: str = "CPU",
+        hint: Hint = "latency",
+        metadata: DeployMetadata | None = None,
+    ) -> None:
+        core = openvino.Core()
+        _check_device(core, device, num_threads)
+        model = _read(core, path)
+        inputs, outputs = _static_shapes(model.inputs), _static_shapes(model.outputs)
+        check_form(path, inputs, outputs)
+        self.metadata = metadata or _own_metadata(model, path, inputs, outputs)
+        check_shapes(path, self.metadata, inputs, outputs)
+        try:
+            self._compiled = core.compile_model(model, device, _settings(num_threads, precision, hint))
+        except RuntimeError as error:
+            if device != "CPU":
+                raise user_error("device", f"{device} cannot run {path.name} ({str(error).splitlines()[-1].strip()[:200]})") from None
+            raise unreadable(path, error) from None
+        self._device, self._asked = device, precision
+        self._request = self._compiled.create_infer_request()
+        self._queue: Any = None
+        self.runs_as = f"OpenVINO {openvino.__version__.split('-')[0]}, {self.precision}, {self._where()}"
+
+    @property
+    def precision(self) -> str:
+        """The precision that the device computes in: `f32`, `bf16`, `f16`; what was asked for, where the device does not say."""
+        try:
+            return str(self._compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name())
+        except RuntimeError:
+            return self._asked
+
+    @property
+    def num_requests(self) -> int:
+        """How many clips OpenVINO wants to have at once: 1 for latency, more for throughput."""
+        return int(self._compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
+
+    def scores(self, clips: Pixels) -> Scores:
+        """As `Backend.scores`; with `hint="throughput"` the clips of a batch are computed side by side."""
+        check_clips(clips, self.metadata)
+        if len(clips) > 1 and self.num_requests > 1:
+            return stack_scores([future.result() for future in [self.submit(clip) for clip in clips]], self.metadata)
+        rows = [np.array(self._request.infer({0: network_input(clip[None], self.metadata)})[0], np.float32)[0] for clip in clips]
+        return stack_scores(rows, self.metadata)
+
+    def submit(self, clip: Pixels) -> Future[Scores]:
+        """As `Backend.submit`, by OpenVINO's own queue."""
+        check_clips(clip[None], self.metadata)
+        if self._queue is None:
+            self._queue = openvino.AsyncInferQueue(self._compiled, self.num_requests)
+            self._queue.set_callback(_finish)
+        future: Future[Scores] = Future()
+        self._queue.start_async({0: network_input(clip[None], self.metadata)}, future)
+        return future
+
+    def _where(self) -> str:
+        return f"{self._compiled.get_property('INFERENCE_NUM_THREADS')} threads" if self._device == "CPU" else self._device
+
+
+def _finish(request: Any, future: Future[Scores]) -> None:
+    """Called by OpenVINO's thread: the request's memory is written again by the next clip, so the scores are copied."""
+    try:
+        future.set_result(np.array(request.get_output_tensor(0).data, np.float32)[0])
+    except Exception as error:  # a future without an answer would keep its caller waiting for ever
+        future.set_exception(error)
+
+
+def _check_device(core: openvino.Core, device: str, num_threads: int | None) -> None:
+    there = list(core.available_devices)
+    name = device.partition(":")[0].partition(".")[0]
+    known = {item.partition(".")[0] for item in there}
+    if device not in there and name not in known and name not in _CHOOSING:
+        raise user_error("device", f"{device!r} is not there", ", ".join([*there, "AUTO"]), "check its driver, or name another device")
+    if num_threads is not None and name != "CPU":
+        raise user_error("num_threads", f"{device} has no threads to choose", fix="leave it out, or use the device CPU")
+
+
+def _read(core: openvino.Core, path: Path) -> Any:
+    weights = path.with_suffix(".bin")
+    if not weights.is_file():
+        raise user_error(str(weights), "there is no such file; an IR is .xml and .bin together", fix="copy both")
+    try:
+        return core.read_model(path)
+    except RuntimeError as error:
+        raise unreadable(path, error) from None
+
+
+def _own_metadata(model: Any, path: Path, inputs: list[Shape], outputs: list[Shape]) -> DeployMetadata:
+    keys = model.get_rt_info([SECTION]).astype(dict) if model.has_rt_info([SECTION]) else {}
+    check_metadata_are_there(path, keys, inputs, outputs)
+    return read_openvino(model, str(path))
+
+
+def _settings(num_threads: int | None, precision: Precision, hint: Hint) -> dict[str, Any]:
+    settings: dict[str, Any] = {"PERFORMANCE_HINT": hint.upper()}
+    if num_threads is not None:
+        settings["INFERENCE_NUM_THREADS"] = num_threads
+    if precision == "f32":
+        settings["INFERENCE_PRECISION_HINT"] = "f32"
+    return settings
+
+
+def _static_shapes(ports: list[Any]) -> list[Shape]:
+    return [
+        ("of any rank",)
+        if port.get_partial_shape().rank.is_dynamic
+        else tuple(size.get_length() if size.is_static else "?" for size in port.get_partial_shape())
+        for port in ports
+    ]

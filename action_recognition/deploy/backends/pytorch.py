@@ -1,0 +1,39 @@
+"""A training run's result in PyTorch: the one engine that needs the training installation."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+
+import numpy as np
+import torch
+
+from action_recognition.checkpoint import TrainedModel
+from action_recognition.deploy.backends.protocol import OneAtATime, Pixels, Scores, check_clips
+from action_recognition.deploy.metadata import from_trained
+from action_recognition.models.build import build_recogniser
+from action_recognition.models.recogniser import Normalize
+
+
+class TorchBackend:
+    """A training run's result in PyTorch, f32; sets the number of threads of the whole process."""
+
+    def __init__(self, trained: TrainedModel, num_threads: int | None = None) -> None:
+        self.metadata = from_trained(trained, trained.weights_sha256)
+        self._network = build_recogniser(trained.model, len(trained.labels))
+        self._network.load_state_dict(trained.state_dict)
+        self._network.eval()
+        self._normalize = Normalize(self.metadata.mean_values, self.metadata.scale_values)
+        self._queue = OneAtATime(self.scores)
+        if num_threads is not None:
+            torch.set_num_threads(num_threads)
+        self.runs_as = f"PyTorch {torch.__version__}, f32, {torch.get_num_threads()} threads"
+
+    def scores(self, clips: Pixels) -> Scores:
+        check_clips(clips, self.metadata)
+        with torch.inference_mode():
+            cosine = self._network(self._normalize(torch.from_numpy(np.ascontiguousarray(clips))))
+        return np.asarray(cosine, np.float32)
+
+    def submit(self, clip: Pixels) -> Future[Scores]:
+        check_clips(clip[None], self.metadata)
+        return self._queue.submit(clip)
