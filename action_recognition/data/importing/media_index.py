@@ -18,9 +18,9 @@ class Match(NamedTuple):
 
 
 class MediaIndex:
-    """Everything below `root` that is a clip, by its name without folder and suffix."""
+    """Everything below `root` that is a clip (files only with `suffix`, if any: ".mp4"), by its name without folder and suffix."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, suffix: str | None = None) -> None:
         if not root.is_dir():
             raise user_error(str(root), "there is no such folder of clips", fix="name it with --clips")
         self.root = root
@@ -30,6 +30,8 @@ class MediaIndex:
             if not problem:
                 name = PurePosixPath(path)
                 is_folder = (root / path).is_dir()
+                if suffix is not None and (is_folder or name.suffix.lower() != suffix):
+                    continue
                 self._by_name.setdefault(name.name if is_folder else name.stem, []).append(path)
 
     def find(self, patterns: tuple[str, ...], **fields: str | int) -> Match:

@@ -6,12 +6,12 @@ import csv
 import io
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from action_recognition.data.dataset_files import DATASET_FILE, METADATA_FILE, REPORT_FILES, classes_text, dataset_text, write_together
-from action_recognition.data.importing.found import SPLITS, Remark
+from action_recognition.data.importing.found import SPLITS, FoundClip, Remark, Split
 from action_recognition.data.importing.run import DataSet
 from action_recognition.data.labels import CLASSES_FILE
 
@@ -29,7 +29,7 @@ def write_data_set(data_set: DataSet, folder: Path, settings: Mapping[str, Any],
     texts |= {
         CLASSES_FILE: classes_text(data_set.classes),
         DATASET_FILE: dataset_text(negative_label),
-        METADATA_FILE: _metadata(data_set),
+        METADATA_FILE: metadata_text(data_set.clips),
         REPORT_FILES[0]: json.dumps(report, ensure_ascii=True, indent=1) + "\n",
         REPORT_FILES[1]: "".join(f"{line}\n" for line in lines),
     }
@@ -69,16 +69,17 @@ def report_lines(data_set: DataSet) -> list[str]:
     lines += ["", f"{'class'.ljust(width)} {'train':>7} {'val':>7} {'test':>7}"]
     counts = {split: Counter(clip.label for clip, _ in clips) for split, clips in data_set.clips.items()}
     lines += [f"{name.ljust(width)} " + " ".join(f"{counts[split][name]:7}" for split in SPLITS) for name in data_set.classes]
-    lines += [*_remarks("changed", data_set.changed), *_remarks("left out", data_set.left_out)]
-    return [_printable(line) for line in lines]
+    lines += [*remark_lines("changed", data_set.changed), *remark_lines("left out", data_set.left_out)]
+    return [printable(line) for line in lines]
 
 
-def _printable(line: str) -> str:
+def printable(line: str) -> str:
     """The line, with line breaks and bytes that are no text written out: file names hold anything."""
     return line if line.isprintable() else repr(line)[1:-1]
 
 
-def _remarks(title: str, remarks: Iterable[Remark]) -> list[str]:
+def remark_lines(title: str, remarks: Iterable[Remark]) -> list[str]:
+    """Lines of a report: how many for each reason, and the first places."""
     by_reason: dict[str, list[str]] = {}
     for remark in remarks:
         of_file = f" ({remark.path})" if remark.path not in remark.where else ""
@@ -94,11 +95,11 @@ def _remarks(title: str, remarks: Iterable[Remark]) -> list[str]:
     return lines
 
 
-def _metadata(data_set: DataSet) -> str:
-    """A row per clip: file, label, split, person (empty when not known), where its source names it."""
+def metadata_text(clips_by_split: Mapping[Split, Sequence[tuple[FoundClip, str]]]) -> str:
+    """The content of metadata.csv, a row per clip: file, label, split, person (empty when not known), where its source names it."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["file", "label", "split", "person", "source"])
-    for split, clips in data_set.clips.items():
+    for split, clips in clips_by_split.items():
         writer.writerows([clip.path, clip.label, split, clip.person or "", clip.where] for clip, _ in clips)
     return text.getvalue()

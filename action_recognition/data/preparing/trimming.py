@@ -1,0 +1,69 @@
+"""Where a sign lies inside its annotated time, and how much of the video around it belongs to its clip.
+
+Source: CONTRACT 1.8 and the original's `extract_msasl_frames.py`: signs take 0.8 s on average, 1.1 times that is kept, and a clip has
+room for 64 frames at 30 fps to either side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+Span = tuple[int, int]
+"""First frame, and the frame behind the last."""
+
+_MEAN_SIGN_S = 0.8
+_SPEED_FACTOR = 1.1
+_PREPARATION_S = 0.8
+_CLIP_RATE_FPS = 30.0
+
+
+def sign_span(annotated: Span, frame_rate_fps: float) -> Span:
+    """The sign inside its annotated time, in frames of the same video.
+
+    A time that is longer than a sign and its preparation is taken for a sign that is repeated: the first of the repeats is kept.
+
+    >>> sign_span((100, 130), 30.0)
+    (101, 128)
+    >>> sign_span((100, 190), 30.0)
+    (116, 143)
+    """
+    start, end = annotated
+    length = end - start
+    sign = _SPEED_FACTOR * _MEAN_SIGN_S * frame_rate_fps
+    preparation = _PREPARATION_S * frame_rate_fps
+    if length > sign + preparation:
+        num_repeats = round((length - preparation) / sign)
+        centre = start + length / (num_repeats + 1)
+    else:
+        centre = 0.5 * (start + end)
+        sign = min(length, sign)
+    return int(centre - 0.5 * sign), int(centre + 0.5 * sign)
+
+
+def without_overlaps(spans: Sequence[Span]) -> list[Span | None]:
+    """Spans in the order of their starts, each ended where the next begins; None where nothing is left of one.
+
+    >>> without_overlaps([(0, 30), (20, 50), (20, 60)])
+    [(0, 20), None, (20, 60)]
+    """
+    starts = [start for start, _ in spans[1:]]
+    ends = [min(end, start) for (_, end), start in zip(spans, starts, strict=False)] + [end for _, end in spans[-1:]]
+    return [(start, end) if start < end else None for (start, _), end in zip(spans, ends, strict=True)]
+
+
+def video_spans(signs: Sequence[Span], num_frames: int, frame_rate_fps: float, max_length: int) -> list[Span]:
+    """The part of the video that belongs to each of its signs, which do not overlap: never a frame of another sign.
+
+    `max_length` is counted in frames at 30 fps; it reaches back from the end of the sign and forth from its start.
+
+    >>> video_spans([(100, 126), (140, 166)], 1000, 30.0, 64)
+    [(62, 140), (126, 204)]
+    """
+    reach = int(max_length / (_CLIP_RATE_FPS / frame_rate_fps))
+    lows = [0, *(end for _, end in signs[:-1])]
+    highs = [*(start for start, _ in signs[1:]), num_frames]
+    lengths = [max(reach, end - start) for start, end in signs]
+    return [
+        (max(low, end - length), min(high, start + length))
+        for (start, end), length, low, high in zip(signs, lengths, lows, highs, strict=True)
+    ]
