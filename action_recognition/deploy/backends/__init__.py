@@ -76,7 +76,11 @@ def load_backend(
         return OpenVinoBackend(path, num_threads, precision, device, hint, metadata)
     if device not in ("CPU", "AUTO"):
         raise user_error("device", f"{device!r} is not there for {path.suffix} files", "CPU", "for other devices take the .xml file")
-    return _load_torch(path, num_threads) if path.suffix == ".pth" else _load_onnx(path, num_threads, metadata)
+    if path.suffix == ".onnx":
+        return _load_onnx(path, num_threads, metadata)
+    if metadata is not None:
+        raise ValueError("metadata are for files that carry none; a .pth of ours has its own")
+    return _load_torch(path, num_threads)
 
 
 def _load_onnx(path: Path, num_threads: int | None, metadata: DeployMetadata | None) -> Backend:
