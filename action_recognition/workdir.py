@@ -93,7 +93,7 @@ def _template_folder(template: Path) -> Path:
 def _plan_copies(source_dir: Path, template: Template, say: Say) -> dict[str, Path]:
     """The scripts of a work dir, then the template's own files, which may replace a script."""
     if not SCRIPTS_DIR.is_dir():
-        raise user_error(str(SCRIPTS_DIR), "is missing", fix="install from a clone: ./init_venv.sh, or pip install -e .")
+        raise user_error(str(SCRIPTS_DIR), "is missing", fix="install from a clone: ./init_venv.sh, or pip install -e .[train]")
     plan = {path.name: path for path in sorted(SCRIPTS_DIR.glob("*.py"))}
     plan.update(_template_files(source_dir, say))
     problems = []

@@ -85,4 +85,4 @@ def read_image(file: Path) -> NDArray[np.uint8]:
         raise user_error(str(file), f"the image cannot be read ({type(error).__name__})", fix="extract the frames again") from None
     if picture is None:
         raise user_error(str(file), "the image cannot be read", fix="extract the frames again")
-    return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB, picture)
+    return np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB, picture))

@@ -49,4 +49,5 @@ class OnnxBackend:
         return self._queue.submit(clip)
 
     def _infer(self, clip: Pixels) -> Scores:
-        return np.array(self._session.run(None, {self._input: network_input(clip[None], self.metadata)})[0], np.float32)[0]
+        outputs = self._session.run(None, {self._input: network_input(clip[None], self.metadata)})
+        return np.array(outputs[0][0], np.float32)
