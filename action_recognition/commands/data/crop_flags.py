@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from action_recognition.commands.arguments import positive_float, positive_int
@@ -58,3 +61,15 @@ def form_settings(form: ClipForm) -> dict[str, object]:
     """What has to be the same for a run that goes on with an earlier one."""
     kind = "mp4" if form.as_video else form.image_name
     return {"size": list(form.size), "scale": form.scale, "clips": kind}
+
+
+def print_training_flags(lists: Sequence[tuple[Path, str]], data_root: Path) -> None:
+    """The flags that take these lists; each is a folder and what its files are named with. Without test clips, val is the test."""
+    root = shlex.quote(str(data_root))
+    for folder, suffix in lists:
+        print(f"flags for training and evaluation, of {folder}:")
+        for split in ("train", "val", "test"):
+            file = folder / f"{split}{suffix}.txt"
+            file = folder / f"val{suffix}.txt" if split == "test" and not file.is_file() else file
+            if file.is_file():
+                print(f"    --{split}-ann-files {shlex.quote(str(file))} --{split}-data-roots {root}")

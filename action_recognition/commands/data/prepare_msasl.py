@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from action_recognition.commands.arguments import positive_int
-from action_recognition.commands.data.crop_flags import add_form_flags, clip_form, form_settings
+from action_recognition.commands.data.crop_flags import add_form_flags, clip_form, form_settings, print_training_flags
 from action_recognition.errors import user_error
 
 if TYPE_CHECKING:
@@ -80,7 +79,7 @@ def _prepare(arguments: argparse.Namespace) -> int:
         raise user_error(f"--videos {arguments.videos}", "there is no such folder", fix="fetch videos: prepare_msasl.py download --help")
     extension = arguments.video_extension and f".{arguments.video_extension.lower().lstrip('.')}"
     videos = MediaIndex(arguments.videos, extension)
-    settings = form_settings(form) | {"max_length": arguments.max_length, "annotation": _digest(annotation)}
+    settings = form_settings(form) | {"max_length": arguments.max_length, "annotation_sha256": _digest(annotation)}
     check_settings(arguments.output / SETTINGS_FILE, settings)
     options = MsaslOptions(form, arguments.max_length, max(arguments.num_classes, default=None), arguments.jobs)
     with shown_progress("cutting signs") as progress:
@@ -94,18 +93,6 @@ def _prepare(arguments: argparse.Namespace) -> int:
     print(f"left out: {len(prepared.left_out)}; all of them, and what is left of each class: {arguments.output / 'report.txt'}")
     print_training_flags(lists[1:] or lists, arguments.output / CROPS_FOLDER)
     return 0
-
-
-def print_training_flags(lists: Sequence[tuple[Path, str]], data_root: Path) -> None:
-    """The flags that take these lists; each is a folder and what its files are named with. Without test clips, val is the test."""
-    root = shlex.quote(str(data_root))
-    for folder, suffix in lists:
-        print(f"flags for training and evaluation, of {folder}:")
-        for split in ("train", "val", "test"):
-            file = folder / f"{split}{suffix}.txt"
-            file = folder / f"val{suffix}.txt" if split == "test" and not file.is_file() else file
-            if file.is_file():
-                print(f"    --{split}-ann-files {shlex.quote(str(file))} --{split}-data-roots {root}")
 
 
 def _head(lines: Sequence[str]) -> list[str]:

@@ -63,7 +63,7 @@ def write_clip(cut: ClipCut, target: Path, form: ClipForm) -> None:
 
     A `UserError` names a source that cannot be read, an `OSError` the place that cannot be written.
     """
-    if _is_whole(target, cut.num_frames, form):
+    if is_whole(target, cut.num_frames, form):
         return
     partial = target.with_name(f".{target.name}.part")
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -106,7 +106,8 @@ def _encoded(cut: ClipCut, form: ClipForm) -> bytes:
     return buffer.getvalue()
 
 
-def _is_whole(target: Path, num_frames: int, form: ClipForm) -> bool:
+def is_whole(target: Path, num_frames: int, form: ClipForm) -> bool:
+    """Whether a clip is there with all of its frames."""
     if form.as_video:
         return target.is_file()
     return target.is_dir() and sum(file.suffix in IMAGE_SUFFIXES for file in target.iterdir()) == num_frames

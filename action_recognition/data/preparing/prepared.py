@@ -44,8 +44,8 @@ class Prepared:
 
 
 def check_settings(file: Path, settings: Mapping[str, Any]) -> None:
-    """State settings in the output, so that a run that would go on with others is refused."""
-    if file.exists():
+    """State settings beside the clips, so that a run that would go on with others is refused."""
+    if file.exists() and (file.parent / CROPS_FOLDER).exists():
         try:
             stated = json.loads(file.read_text(encoding="utf-8"))
         except ValueError:
