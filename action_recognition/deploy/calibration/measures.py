@@ -1,0 +1,131 @@
+"""How good probabilities are: negative log likelihood, Brier score, calibration error, and intervals of each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+Labels = npt.NDArray[np.integer]
+Flags = npt.NDArray[np.bool_]
+
+NUM_BINS = 10
+NUM_RESAMPLES = 2000
+_SMALLEST = float(np.finfo(np.float64).tiny)
+_INTERVAL = (0.025, 0.975)
+
+
+@dataclass(frozen=True)
+class Bins:
+    """Clips by confidence, in bins of equal width over 0..1: mean confidence, share that is right (both nan if empty), count; each (B,)."""
+
+    confidence: Floats
+    accuracy: Floats
+    count: npt.NDArray[np.int64]
+
+
+def softmax(logits: npt.NDArray[np.floating]) -> Floats:
+    """Logits (N, C) -> probabilities (N, C), each row adding up to 1.
+
+    >>> softmax(np.array([[0.0, np.log(3.0)]])).round(2).tolist()
+    [[0.25, 0.75]]
+    """
+    shifted = np.asarray(logits, np.float64)
+    exponents = np.exp(shifted - shifted.max(axis=1, keepdims=True))
+    return np.asarray(exponents / exponents.sum(axis=1, keepdims=True))
+
+
+def log_losses(probabilities: Floats, labels: Labels) -> Floats:
+    """The negative log likelihood of each clip's label, in nats: (N, C), (N,) -> (N,); their mean is the NLL.
+
+    Source: Guo et al., On Calibration of Modern Neural Networks (ICML 2017), section 2.
+    """
+    return np.asarray(-np.log(np.maximum(probabilities[np.arange(len(labels)), labels], _SMALLEST)))
+
+
+def brier_scores(probabilities: Floats, labels: Labels) -> Floats:
+    """The squared distance of each clip's probabilities to its label's 1 and 0s, 0..2: (N, C), (N,) -> (N,).
+
+    Source: Brier, Monthly Weather Review 78 (1950), 1-3, in its form for several classes.
+
+    >>> brier_scores(np.array([[0.8, 0.2]]), np.array([0])).round(2).tolist()
+    [0.08]
+    """
+    truth = np.zeros_like(probabilities)
+    truth[np.arange(len(labels)), labels] = 1.0
+    return np.asarray(((probabilities - truth) ** 2).sum(axis=1))
+
+
+def confidence_and_hits(probabilities: Floats, labels: Labels) -> tuple[Floats, Flags]:
+    """The highest probability of each clip and whether it stands at the clip's label: (N, C), (N,) -> (N,), (N,)."""
+    return probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
+
+
+def reliability_bins(confidence: Floats, correct: Flags, num_bins: int = NUM_BINS) -> Bins:
+    """Confidence (N,) in 0..1 and hits (N,) -> `num_bins` bins, open below and closed above, the first with 0.
+
+    Source: Guo et al. (ICML 2017), section 2.
+    """
+    place = _place(confidence, num_bins)
+    count = np.bincount(place, minlength=num_bins)
+    with np.errstate(invalid="ignore"):
+        mean = np.bincount(place, confidence, num_bins) / count
+        accuracy = np.bincount(place, correct.astype(float), num_bins) / count
+    return Bins(mean, accuracy, count.astype(np.int64))
+
+
+def expected_calibration_error(confidence: Floats, correct: Flags, num_bins: int = NUM_BINS) -> float:
+    """The mean over clips of the distance between a bin's confidence and its accuracy (0..1).
+
+    Source: Naeini et al., Obtaining Well Calibrated Probabilities Using Bayesian Binning (AAAI 2015).
+    """
+    return float(_calibration_errors(confidence, correct[None], num_bins)[0])
+
+
+def calibration_error_by_chance(confidence: Floats, seed: int = 0, num_resamples: int = NUM_RESAMPLES) -> tuple[float, float]:
+    """95 % interval of the calibration error that a perfectly calibrated model shows on as many clips with these confidences.
+
+    Each clip is right as often as its confidence says. Source: Broecker and Smith, Increasing the Reliability of Reliability
+    Diagrams (Weather and Forecasting 22, 2007): consistency resampling.
+    """
+    rng = np.random.default_rng(seed)
+    correct = rng.random((num_resamples, len(confidence))) < confidence
+    return _quantiles(_calibration_errors(confidence, correct, NUM_BINS))
+
+
+def bootstrap_interval(
+    statistic: Callable[[npt.NDArray[np.intp]], float], groups: npt.NDArray[np.integer], seed: int = 0, num_resamples: int = NUM_RESAMPLES
+) -> tuple[float, float]:
+    """95 % interval of `statistic`, a function of clip numbers, under drawing whole groups anew; groups (N,) is who each clip shows.
+
+    Clips of one person are alike, so that drawing clips would promise too much; every clip its own group gives the plain bootstrap.
+    Source: Efron, The Annals of Statistics 7 (1979), 1-26; in clusters: Davison and Hinkley, Bootstrap Methods (1997), 3.8.
+    """
+    rng = np.random.default_rng(seed)
+    by_group = np.argsort(groups, kind="stable")
+    _, first, size = np.unique(groups[by_group], return_index=True, return_counts=True)
+    values = []
+    for _ in range(num_resamples):
+        drawn = rng.integers(0, len(first), len(first))
+        end = np.cumsum(size[drawn])
+        places = np.repeat(first[drawn] - end + size[drawn], size[drawn]) + np.arange(end[-1])
+        values.append(statistic(by_group[places]))
+    return _quantiles(np.array(values))
+
+
+def _calibration_errors(confidence: Floats, correct: Flags, num_bins: int) -> Floats:
+    """For many tables of hits (R, N) at once: (R,). Within a bin, |sum of confidence - hits| / N is its share times the distance."""
+    indicator = np.eye(num_bins)[_place(confidence, num_bins)]
+    return np.asarray(np.abs((correct - confidence) @ indicator).sum(axis=1) / len(confidence))
+
+
+def _place(confidence: Floats, num_bins: int) -> npt.NDArray[np.intp]:
+    return np.asarray(np.clip(np.ceil(confidence * num_bins) - 1, 0, num_bins - 1), np.intp)
+
+
+def _quantiles(values: Floats) -> tuple[float, float]:
+    low, high = np.quantile(values, _INTERVAL)
+    return float(low), float(high)
