@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import math
 import os
 import pickle
 from collections.abc import Mapping
@@ -21,6 +22,7 @@ from action_recognition.template import MODEL_CONFIG, ModelConfig, Template
 FORMAT_VERSION = 2  # 1 had other keys in its template
 NETWORK_PREFIX = "network."
 TRAINED_MODEL_KEY = "trained_model"
+CALIBRATION_KEY = "calibration"
 _MODULE_PREFIX = "module."
 
 CheckpointForm = Literal["trained_model", "original"]
@@ -42,6 +44,26 @@ class RawCheckpoint:
 
 
 @dataclass(frozen=True)
+class Calibration:
+    """What calibrate.py found for weights with these labels, in output order.
+
+    Probabilities are softmax(score_scale / `temperature` * cosine); a label whose probability is below its threshold (0..1) is not taken.
+    `summary` says what it was fitted on: plain values.
+    """
+
+    labels: tuple[str, ...]
+    temperature: float
+    thresholds: Mapping[str, float]
+    summary: Mapping[str, Any] = field(default_factory=dict)
+
+    def as_plain(self) -> dict[str, Any]:
+        """The section of a checkpoint."""
+        thresholds = {label: float(value) for label, value in self.thresholds.items()}
+        plain: dict[str, Any] = {"labels": list(self.labels), "temperature": float(self.temperature), "thresholds": thresholds}
+        return plain | {"summary": dict(self.summary)}
+
+
+@dataclass(frozen=True)
 class TrainedModel:
     """Weights with all that is needed to use them: labels in output order, template, architecture, record of the training."""
 
@@ -51,6 +73,7 @@ class TrainedModel:
     model: ModelConfig
     record: dict[str, Any]
     weights_sha256: str
+    calibration: Calibration | None = None
 
 
 def describe_training(labels: list[str], template: Template, model: ModelConfig, record: dict[str, Any]) -> dict[str, Any]:
@@ -107,18 +130,46 @@ def trained_model(raw: RawCheckpoint) -> TrainedModel:
     description = raw.content[TRAINED_MODEL_KEY]
     try:
         _check_version(raw.path, int(description["format"]), description["record"])
+        labels = tuple(str(label) for label in description["labels"])
         return TrainedModel(
             state_dict=raw.state_dict,
-            labels=tuple(str(label) for label in description["labels"]),
+            labels=labels,
             template=Template.model_validate(description["template"]),
             model=MODEL_CONFIG.validate_python(description["model"]),
             record=dict(description["record"]),
             weights_sha256=raw.sha256,
+            calibration=_calibration(raw.path, description.get(CALIBRATION_KEY), labels),
         )
-    except (KeyError, TypeError, ValueError, ValidationError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, ValidationError) as error:
         raise user_error(
             str(raw.path), f"its description of the model is damaged ({type(error).__name__})", fix="use another checkpoint"
         ) from None
+
+
+def _calibration(path: Path, section: Mapping[str, Any] | None, labels: tuple[str, ...]) -> Calibration | None:
+    """The calibration of a checkpoint that has one. Errors: it is of other labels; ValueError and the like when it is damaged."""
+    if section is None:
+        return None
+    if tuple(section["labels"]) != labels:
+        raise user_error(
+            str(path),
+            f"its calibration is of other labels ({len(section['labels'])} against {len(labels)}, or another order)",
+            "a calibration of these weights",
+            "use the checkpoint as train.py wrote it, and calibrate that",
+        )
+    temperature, thresholds = float(section["temperature"]), {str(key): float(value) for key, value in section["thresholds"].items()}
+    if not (0 < temperature < math.inf and set(thresholds) <= set(labels) and all(0 <= value <= 1 for value in thresholds.values())):
+        raise ValueError(section)
+    return Calibration(labels, temperature, thresholds, dict(section["summary"]))
+
+
+def save_calibration(path: Path, calibration: Calibration) -> None:
+    """Put a calibration into a checkpoint of ours; all else in the file stays. Errors: the weights have other labels."""
+    raw = read_checkpoint(path)
+    if raw.form != "trained_model" or tuple(raw.content[TRAINED_MODEL_KEY]["labels"]) != calibration.labels:
+        raise user_error(str(path), "its labels are not those of the calibration", ", ".join(calibration.labels[:8]), "calibrate it itself")
+    description = raw.content[TRAINED_MODEL_KEY] | {CALIBRATION_KEY: calibration.as_plain()}
+    save_atomically(raw.content | {TRAINED_MODEL_KEY: description}, path)
 
 
 def _check_version(path: Path, version: int, record: Mapping[str, Any]) -> None:

@@ -65,6 +65,37 @@ def draw_learning_curve(
     _save(figure, path)
 
 
+def draw_reliability_diagram(path: Path, tables: Mapping[str, tuple[Sequence[float], Sequence[float], Sequence[int]]]) -> None:
+    """One panel for each name: share of right clips over mean confidence of each bin, empty bins nan, with their numbers of clips.
+
+    Source: DeGroot and Fienberg, The Statistician 32 (1983), 12-22.
+    """
+    figure = _figure(4.0 * len(tables), 4.2)
+    for place, (title, (confidence, accuracy, counts)) in enumerate(tables.items(), start=1):
+        axes = figure.add_subplot(1, len(tables), place)
+        axes.plot([0, 1], [0, 1], color="grey", linestyle="--", linewidth=1)
+        filled = [number for number, count in enumerate(counts) if count]
+        points = [(confidence[number], accuracy[number]) for number in filled]
+        axes.plot(*zip(*points, strict=True), marker="o")
+        for point, number in zip(points, filled, strict=True):
+            axes.annotate(str(counts[number]), point, textcoords="offset points", xytext=(5, -10), fontsize=8)
+        axes.set(title=title, xlabel="confidence (number: clips)", ylabel="share that is right", xlim=(0, 1), ylim=(0, 1))
+        axes.grid(alpha=0.3)
+    _save(figure, path)
+
+
+def draw_risk_coverage(path: Path, lines: Mapping[str, tuple[Sequence[float], Sequence[float]]]) -> None:
+    """Share of wrong clips among the accepted ones over the share that is accepted, a line for each name (coverage, risk)."""
+    figure = _figure(5.4, 3.8)
+    axes = figure.add_subplot()
+    for name, (coverage, risk) in lines.items():
+        axes.plot(coverage, risk, drawstyle="steps-post", label=name)
+    axes.set(xlabel="coverage: share of clips accepted", ylabel="risk: share of those that is wrong", xlim=(0, 1), ylim=(0, 1))
+    axes.grid(alpha=0.3)
+    axes.legend()
+    _save(figure, path)
+
+
 def save_picture(path: Path, picture_hwc: npt.NDArray[np.uint8]) -> None:
     """An RGB picture (H, W, 3) uint8 as PNG, written beside and renamed."""
     import cv2

@@ -9,7 +9,16 @@ import pytest
 import torch
 
 from action_recognition import checkpoint
-from action_recognition.checkpoint import FORMAT_VERSION, TRAINED_MODEL_KEY, describe_training, load_trained_model, save_atomically
+from action_recognition.checkpoint import (
+    CALIBRATION_KEY,
+    FORMAT_VERSION,
+    TRAINED_MODEL_KEY,
+    Calibration,
+    describe_training,
+    load_trained_model,
+    save_atomically,
+    save_calibration,
+)
 from action_recognition.errors import UserError
 from action_recognition.template import load_template_dir
 from tests.tiny import LABELS, tiny_template
@@ -65,3 +74,39 @@ def test_weights_alone_are_not_a_trained_model(tmp_path: Path) -> None:
     torch.save({"a": torch.ones(2)}, tmp_path / "w.pth")
     with pytest.raises(UserError, match="no labels and no template"):
         load_trained_model(tmp_path / "w.pth")
+
+
+def test_a_calibration_is_kept_and_replaced_and_the_rest_stays(content: dict[str, Any], tmp_path: Path) -> None:
+    path = tmp_path / "latest.pth"
+    save_atomically(content | {"epoch": 3}, path)
+    assert load_trained_model(path).calibration is None
+    for temperature in (0.5, 2.0):
+        calibration = Calibration(LABELS, temperature, {LABELS[0]: 0.75}, {"notes": ["a note"]})
+        save_calibration(path, calibration)
+        assert load_trained_model(path).calibration == calibration
+    stored = torch.load(path, weights_only=True)
+    assert stored["epoch"] == 3
+    assert torch.equal(stored["state_dict"]["network.head.norm.weight"], torch.arange(4.0))
+    assert {key: value for key, value in stored[TRAINED_MODEL_KEY].items() if key != CALIBRATION_KEY} == content[TRAINED_MODEL_KEY]
+
+
+def test_a_calibration_of_other_labels_is_refused(content: dict[str, Any], tmp_path: Path) -> None:
+    path = tmp_path / "latest.pth"
+    save_atomically(content, path)
+    before = path.read_bytes()
+    other = Calibration(LABELS[::-1], 1.0, {})
+    with pytest.raises(UserError, match="its labels are not those of the calibration"):
+        save_calibration(path, other)
+    assert path.read_bytes() == before
+    content[TRAINED_MODEL_KEY][CALIBRATION_KEY] = other.as_plain()
+    save_atomically(content, path)
+    with pytest.raises(UserError, match="its calibration is of other labels"):
+        load_trained_model(path)
+
+
+@pytest.mark.parametrize("change", [{"temperature": 0.0}, {"temperature": float("nan")}, {"thresholds": {"x": 0.5}}, {"thresholds": 3}])
+def test_a_damaged_calibration_is_refused(change: dict[str, Any], content: dict[str, Any], tmp_path: Path) -> None:
+    content[TRAINED_MODEL_KEY][CALIBRATION_KEY] = Calibration(LABELS, 1.0, {}).as_plain() | change
+    save_atomically(content, tmp_path / "latest.pth")
+    with pytest.raises(UserError, match="damaged"):
+        load_trained_model(tmp_path / "latest.pth")

@@ -7,7 +7,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from action_recognition.plots import draw_confusion_matrix, draw_learning_curve, draw_training_curves, save_picture
+from action_recognition.plots import (
+    draw_confusion_matrix,
+    draw_learning_curve,
+    draw_reliability_diagram,
+    draw_risk_coverage,
+    draw_training_curves,
+    save_picture,
+)
 
 
 def picture(path: Path) -> np.ndarray:
@@ -44,3 +51,18 @@ def test_a_saved_picture_keeps_its_colours(tmp_path: Path) -> None:
     red[..., 0] = 200
     save_picture(tmp_path / "red.png", red)
     assert picture(tmp_path / "red.png")[0, 0].tolist() == [0, 0, 200]
+
+
+def test_a_reliability_diagram_shows_its_bins_and_skips_empty_ones(tmp_path: Path) -> None:
+    nan = float("nan")
+    for name, accuracy in (("good", [nan, 0.5, 0.9]), ("bad", [nan, 0.1, 0.2])):
+        draw_reliability_diagram(tmp_path / f"{name}.png", {"before": ([nan, 0.5, 0.9], accuracy, [0, 4, 9])})
+    draw_reliability_diagram(tmp_path / "two.png", {"before": ([0.5], [0.5], [1]), "after": ([nan], [nan], [0])})
+    assert (picture(tmp_path / "good.png") != picture(tmp_path / "bad.png")).any()
+    assert picture(tmp_path / "two.png").shape[1] > picture(tmp_path / "good.png").shape[1]
+
+
+def test_risk_over_coverage_is_drawn_for_each_name(tmp_path: Path) -> None:
+    draw_risk_coverage(tmp_path / "one.png", {"before": ([0.5, 1.0], [0.0, 0.4])})
+    draw_risk_coverage(tmp_path / "two.png", {"before": ([0.5, 1.0], [0.0, 0.4]), "after": ([0.5, 1.0], [0.2, 0.4])})
+    assert (picture(tmp_path / "one.png") != picture(tmp_path / "two.png")).any()

@@ -111,7 +111,9 @@ def example() -> DeployMetadata:
 
 def from_trained(trained: TrainedModel, weights_sha256: str) -> DeployMetadata:
     """The metadata of a training run's result; the export adds its own choices by `dataclasses.replace`."""
-    return replace(from_template(trained.template, trained.labels, weights_sha256), model_type=trained.model.type)
+    found = replace(from_template(trained.template, trained.labels, weights_sha256), model_type=trained.model.type)
+    calibration = trained.calibration
+    return found if calibration is None else replace(found, temperature=calibration.temperature, thresholds=dict(calibration.thresholds))
 
 
 def from_template(template: Template, labels: tuple[str, ...], weights_sha256: str) -> DeployMetadata:
