@@ -97,8 +97,8 @@ def _open_backend(path: Path, template: Template, model: ModelConfig) -> Backend
     return load_backend(path)
 
 
-def score_clips(backend: Backend, records: list[ClipRecord], num_workers: int, strict: bool) -> ScoredClips:
-    """The cosines of the centre clip of every record, in order."""
+def score_clips(backend: Backend, records: list[ClipRecord], num_workers: int, strict: bool, flag: str = "--test-ann-files") -> ScoredClips:
+    """The cosines of the centre clip of every record, in order; `flag` named the clips."""
     dataset = ClipDataset(records, clip_input(backend.metadata))
     loader = make_loader(dataset, _BATCH_SIZE, ShareSampler(len(dataset)), num_workers)
     scores: dict[int, npt.NDArray[np.float32]] = {}
@@ -117,13 +117,13 @@ def score_clips(backend: Backend, records: list[ClipRecord], num_workers: int, s
                 scores.update(zip(batch.indices.tolist(), rows, strict=True))
             progress.advance(task, len(batch.labels) + len(batch.damaged))
     if not scores:
-        raise user_error("--test-ann-files", "none of the clips could be read", fix="see the messages above")
+        raise user_error(flag, "none of the clips could be read", fix="see the messages above")
     kept = sorted(scores)
     return ScoredClips([records[i] for i in kept], np.stack([scores[i] for i in kept]), damaged)
 
 
 def _accuracy_of(backend: Backend, labels: list[str], options: EvalOptions) -> list[Metric]:
-    _check_class_list(options.test_ann_files, options.test_data_roots, labels)
+    check_class_list(options.test_ann_files, options.test_data_roots, labels)
     records = read_annotations(options.test_ann_files, options.test_data_roots, labels)
     scored = score_clips(backend, records, options.num_workers, options.strict)
     truth = np.array([record.label for record in scored.records])
@@ -155,7 +155,7 @@ def _accuracy_of(backend: Backend, labels: list[str], options: EvalOptions) -> l
     ]
 
 
-def _check_class_list(ann_files: Sequence[Path], roots: Sequence[Path], labels: list[str]) -> None:
+def check_class_list(ann_files: Sequence[Path], roots: Sequence[Path], labels: list[str]) -> None:
     """Numbers in an annotation mean positions in the classes.json beside it: those must be the model's."""
     for folder in dict.fromkeys([*(path.parent for path in ann_files), *roots]):
         path = folder / "classes.json"

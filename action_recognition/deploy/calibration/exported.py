@@ -1,0 +1,106 @@
+"""A calibration in the metadata of exported files: all files of a folder and the sums in their record change together."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from action_recognition.checkpoint import Calibration
+from action_recognition.deploy.backends import RECORD_FILE, check_against_record
+from action_recognition.deploy.metadata import DeployMetadata, from_strings, read_openvino, write_onnx, write_openvino
+from action_recognition.errors import user_error
+
+_MODEL_SUFFIXES = (".xml", ".onnx")
+
+
+def write_into_export(path: Path, calibration: Calibration) -> list[Path]:
+    """Put a calibration into the exported model `path` (.xml or .onnx) and the others that its folder's record names; what was written.
+
+    Without a record it is that file alone. Networks stay as they are: the IR's .bin is the same, byte for byte. The files are made in a
+    folder beside and then renamed, the record last, so that a mixture is recognised by its sums.
+    Errors: a file is damaged, or has other labels or weights than the calibration was made for.
+    """
+    folder, record = path.parent, _read_record(path.parent)
+    staging = Path(tempfile.mkdtemp(prefix=".calibrate-", dir=folder))
+    try:
+        weights = {_write_one(model, staging, calibration) for model in _models(path, record)}
+        if len(weights) > 1:
+            raise user_error(str(folder), "holds models of different weights", "one export", "export again into a folder of its own")
+        names = sorted(item.name for item in staging.iterdir())
+        if record is not None:
+            (staging / RECORD_FILE).write_text(_updated(record, staging, names, calibration), encoding="utf-8")
+            names.append(RECORD_FILE)
+        for name in names:
+            (staging / name).replace(folder / name)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    return [folder / name for name in names]
+
+
+def _read_record(folder: Path) -> dict[str, Any] | None:
+    path = folder / RECORD_FILE
+    if not path.is_file():
+        return None
+    record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))  # readable: the model was opened by it
+    return record
+
+
+def _models(path: Path, record: dict[str, Any] | None) -> list[Path]:
+    """The model files to change. Errors: one is not the file that the record names."""
+    if record is None:
+        return [path]
+    named = [path.with_name(item["name"]) for item in record["outputs"] if Path(item["name"]).suffix in _MODEL_SUFFIXES]
+    models = [item for item in named if item.parent == path.parent and item.is_file()]
+    for model in models:
+        check_against_record(model)
+    return models if path in models else [*models, path]
+
+
+def _write_one(path: Path, staging: Path, calibration: Calibration) -> str:
+    """The file with other metadata in `staging`; the sum of the weights that it was made from."""
+    write = _write_ir if path.suffix == ".xml" else _write_onnx
+    return write(path, staging, calibration)
+
+
+def _write_ir(path: Path, staging: Path, calibration: Calibration) -> str:
+    import openvino
+
+    model = openvino.Core().read_model(path)
+    metadata = _calibrated(path, read_openvino(model, str(path)), calibration)
+    write_openvino(model, metadata)
+    openvino.save_model(model, staging / path.name, compress_to_fp16=False)  # FP16 and INT8 weights stay as they are stored
+    beside = (staging / path.name).with_suffix(".bin")
+    if beside.read_bytes() != path.with_suffix(".bin").read_bytes():
+        raise user_error(str(path), "is written with other weights by this version of OpenVINO", fix="export again, then calibrate")
+    beside.unlink()
+    return metadata.weights_sha256
+
+
+def _write_onnx(path: Path, staging: Path, calibration: Calibration) -> str:
+    import onnx
+
+    model = onnx.load(str(path))
+    metadata = _calibrated(path, from_strings({item.key: item.value for item in model.metadata_props}, str(path)), calibration)
+    write_onnx(model, metadata)
+    onnx.save(model, str(staging / path.name))
+    return metadata.weights_sha256
+
+
+def _calibrated(path: Path, metadata: DeployMetadata, calibration: Calibration) -> DeployMetadata:
+    if metadata.labels != calibration.labels:
+        raise user_error(str(path), "its labels are not those of the calibration", ", ".join(calibration.labels[:8]), "calibrate it itself")
+    return replace(metadata, temperature=calibration.temperature, thresholds=dict(calibration.thresholds))
+
+
+def _updated(record: dict[str, Any], staging: Path, names: list[str], calibration: Calibration) -> str:
+    """The record with the new sizes and sums, and what was fitted."""
+    entries = {item["name"]: item for item in record["outputs"]}
+    for name in names:
+        data = (staging / name).read_bytes()
+        entries[name] = entries.get(name, {}) | {"name": name, "size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+    return json.dumps(record | {"outputs": list(entries.values()), "calibration": calibration.as_plain()}, indent=2) + "\n"
