@@ -18,7 +18,7 @@ from action_recognition.deploy.drawing import draw_prediction
 from action_recognition.deploy.metadata import DeployMetadata
 from action_recognition.deploy.recording import PredictionTable, VideoRecorder
 from action_recognition.deploy.sources import open_source
-from action_recognition.deploy.streaming import Picture, Prediction, WindowRecogniser, recognise
+from action_recognition.deploy.streaming import Picture, WindowRecogniser, WindowScores, recognise
 from action_recognition.errors import user_error
 
 WINDOW_TITLE = "gestures (q: quit)"
@@ -89,7 +89,7 @@ class _Run:
     """What a run has seen so far."""
 
     def __init__(self, metadata: DeployMetadata, say: Callable[[str], None]) -> None:
-        self.latest: Prediction | None = None
+        self.latest: WindowScores | None = None
         self.num_frames = 0
         self.inference_ms: list[float] = []
         self.table = PredictionTable(metadata)
@@ -98,7 +98,7 @@ class _Run:
         self._say = say
         self._said = -1
 
-    def take(self, prediction: Prediction | None) -> None:
+    def take(self, prediction: WindowScores | None) -> None:
         """Count a source frame and the prediction that came with it; a change of the best label is said."""
         self.num_frames += 1
         if prediction is None:

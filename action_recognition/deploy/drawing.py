@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from action_recognition.deploy.metadata import DeployMetadata
-from action_recognition.deploy.streaming import Picture, Prediction, probabilities
+from action_recognition.deploy.streaming import Picture, WindowScores, probabilities
 
 NUM_BARS: Final = 3
 _TEXT: Final = (255, 255, 255)
@@ -18,7 +18,7 @@ _MIN_HEIGHT: Final = 240
 _SHADE: Final = 0.4  # brightness left of the picture behind the panel
 
 
-def draw_prediction(picture: Picture, prediction: Prediction | None, metadata: DeployMetadata, time_s: float) -> Picture:
+def draw_prediction(picture: Picture, prediction: WindowScores | None, metadata: DeployMetadata, time_s: float) -> Picture:
     """A copy of the RGB picture (H, W, 3) with the panel along its lower edge; without a prediction yet the label is `...`.
 
     Pictures lower than 240 pixels are enlarged by a whole number, so that text can be read.
@@ -40,7 +40,7 @@ def draw_prediction(picture: Picture, prediction: Prediction | None, metadata: D
     return drawn
 
 
-def _draw_bars(drawn: Picture, prediction: Prediction, metadata: DeployMetadata, place: tuple[int, int]) -> None:
+def _draw_bars(drawn: Picture, prediction: WindowScores, metadata: DeployMetadata, place: tuple[int, int]) -> None:
     baseline, line = place
     margin, width = line // 2, drawn.shape[1]
     chances = probabilities(prediction.scores, metadata)

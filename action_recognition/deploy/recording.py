@@ -11,7 +11,7 @@ import av
 import numpy as np
 
 from action_recognition.deploy.metadata import DeployMetadata
-from action_recognition.deploy.streaming import Picture, Prediction
+from action_recognition.deploy.streaming import Picture, WindowScores
 from action_recognition.errors import user_error
 
 VIDEO_SUFFIXES: Final = (".mp4", ".mkv", ".mov")
@@ -73,7 +73,7 @@ class PredictionTable:
         self._count = min(NUM_RANKED, len(metadata.labels))
         self._rows: list[list[str]] = []
 
-    def add(self, prediction: Prediction) -> None:
+    def add(self, prediction: WindowScores) -> None:
         row = [f"{prediction.time_s:.3f}"]
         for index in prediction.top(self._count):
             row += [self._labels[index], f"{prediction.scores[index]:.6f}"]

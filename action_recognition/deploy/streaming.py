@@ -33,7 +33,7 @@ class TimedFrame:
 
 
 @dataclass(frozen=True, slots=True)
-class Prediction:
+class WindowScores:
     """Scores of the window that ends at `time_s`: the cosine of each label, (C,)."""
 
     time_s: float
@@ -101,7 +101,7 @@ class WindowRecogniser:
         self._last_time_s = 0.0
         self._has_scored = False
 
-    def push(self, frame: TimedFrame) -> Prediction | None:
+    def push(self, frame: TimedFrame) -> WindowScores | None:
         """Take the next frame of the source; a prediction when one is due."""
         # More repeats than the window is long (a camera that stood still) would not change it.
         repeats = min(self._resampler.repeats(frame.time_s), self.backend.metadata.clip_len)
@@ -115,7 +115,7 @@ class WindowRecogniser:
             return None
         return self._score(list(self._window))
 
-    def finish(self) -> Prediction | None:
+    def finish(self) -> WindowScores | None:
         """At the end of a source that was shorter than the window: the padded window of evaluation, if there was any frame."""
         if self._has_scored or not self._window:
             return None
@@ -128,15 +128,15 @@ class WindowRecogniser:
         resize = self.backend.metadata.resize
         return np.asarray(centre_crop_clip(picture[None], resize.short_side, resize.crop_size)[0])
 
-    def _score(self, frames: list[Picture]) -> Prediction:
+    def _score(self, frames: list[Picture]) -> WindowScores:
         start = time.perf_counter()
         scores = self.backend.scores(np.stack(frames).transpose(3, 0, 1, 2)[None])[0]
         self._num_since_inference = 0
         self._has_scored = True
-        return Prediction(self._last_time_s, scores, (time.perf_counter() - start) * 1e3)
+        return WindowScores(self._last_time_s, scores, (time.perf_counter() - start) * 1e3)
 
 
-def recognise(frames: Iterable[TimedFrame], recogniser: WindowRecogniser) -> Iterator[tuple[TimedFrame, Prediction | None]]:
+def recognise(frames: Iterable[TimedFrame], recogniser: WindowRecogniser) -> Iterator[tuple[TimedFrame, WindowScores | None]]:
     """Every source frame with the prediction that it completed, if any; a source shorter than the window ends with its only one."""
     last: TimedFrame | None = None
     for frame in frames:

@@ -13,7 +13,7 @@ import pytest
 from action_recognition.deploy.drawing import draw_prediction
 from action_recognition.deploy.metadata import DeployMetadata, example
 from action_recognition.deploy.recording import PredictionTable, VideoRecorder
-from action_recognition.deploy.streaming import Prediction
+from action_recognition.deploy.streaming import WindowScores
 from action_recognition.errors import UserError
 
 LABELS = ("Daumen hoch", "größer 你好", "no_gesture", "stop")
@@ -23,8 +23,8 @@ def metadata(score_scale: float = 10.0) -> DeployMetadata:
     return replace(example(), labels=LABELS, negative_label=None, score_scale=score_scale)
 
 
-def prediction(*scores: float, time_s: float = 0.0) -> Prediction:
-    return Prediction(time_s, np.array(scores, np.float32), 1.0)
+def prediction(*scores: float, time_s: float = 0.0) -> WindowScores:
+    return WindowScores(time_s, np.array(scores, np.float32), 1.0)
 
 
 def bar_lengths(drawn: np.ndarray) -> list[int]:

@@ -14,7 +14,7 @@ from action_recognition.data.video import read_frames
 from action_recognition.deploy.backends import load_backend
 from action_recognition.deploy.metadata import DeployMetadata, Resize, example
 from action_recognition.deploy.sources import VideoFile
-from action_recognition.deploy.streaming import FrameRateResampler, Prediction, TimedFrame, WindowRecogniser, probabilities, recognise
+from action_recognition.deploy.streaming import FrameRateResampler, TimedFrame, WindowRecogniser, WindowScores, probabilities, recognise
 from tests.synthetic import numbered_frames, write_video
 
 
@@ -139,4 +139,4 @@ def test_probabilities_scale_the_cosines() -> None:
 
 
 def test_top_orders_by_score() -> None:
-    assert Prediction(0.0, np.array([0.1, 0.9, 0.5], np.float32), 1.0).top(2) == [1, 2]
+    assert WindowScores(0.0, np.array([0.1, 0.9, 0.5], np.float32), 1.0).top(2) == [1, 2]
