@@ -79,6 +79,9 @@ def write_clip(cut: ClipCut, target: Path, form: ClipForm) -> None:
                 mmcv.imwrite(mmcv.rgb2bgr(picture), str(partial / name), params)
         _remove(target)
         partial.replace(target)
+    except OSError as error:
+        error.filename = error.filename or str(target)  # a full disk does not say which
+        raise
     finally:
         _remove(partial)
 

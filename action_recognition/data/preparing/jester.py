@@ -23,6 +23,7 @@ from action_recognition.data.video import VideoInfo, probe, read_frames, set_dec
 from action_recognition.errors import UserError
 
 WITHOUT_DETECTOR = "no detector was given: whole pictures were resized, where the original crops them to the person"
+NO_GESTURE = "No gesture"  # one of the 27 classes
 VAL_IS_TEST = "the labels of the test part are not public: measure on val.txt, as the original did"
 
 
@@ -53,6 +54,7 @@ def prepare_jester(found: Found, output: Path, options: JesterOptions, progress:
     classes = list(found.classes) if found.classes is not None else sorted({clip.label for clip in found.clips})
     warnings = [*found.warnings, VAL_IS_TEST, *([] if options.detector else [WITHOUT_DETECTOR])]
     prepared = Prepared(output / CROPS_FOLDER, classes, left_out=list(found.left_out), warnings=warnings)
+    prepared.negative_label = NO_GESTURE if NO_GESTURE in classes else None
     tasks = _sound(found.clips, found.data_root, prepared)
     prepared.wanted += [(clip.split, clip.label) for clip in tasks if clip.split is not None]
     labels = {name: number for number, name in enumerate(classes)}

@@ -13,6 +13,7 @@ from action_recognition.data.checking.pool import map_apart
 from action_recognition.data.importing.found import SPLITS, FoundClip, Remark, Seconds
 from action_recognition.data.importing.media_index import MediaIndex
 from action_recognition.data.importing.placing import CannotPlace, place_clip
+from action_recognition.data.path_check import PathChecker
 from action_recognition.data.preparing.clip_files import ClipCut, ClipForm, clip_path, write_clip
 from action_recognition.data.preparing.cropping import Box, PictureSize, crop_rectangle
 from action_recognition.data.preparing.msasl_entries import MsaslAnnotation, SignEntry
@@ -77,6 +78,7 @@ def prepare_msasl(
 def _tasks(annotation: MsaslAnnotation, videos: MediaIndex, num_classes: int, prepared: Prepared) -> list[SignTask]:
     """What is to be written; entries without a file are left out."""
     tasks = []
+    checker = PathChecker(videos.root)
     for video, entries in annotation.by_video().items():
         wanted = [number for number, entry in enumerate(entries) if entry.label < num_classes]
         prepared.wanted += [(entries[number].split, annotation.classes[entries[number].label]) for number in wanted]
@@ -85,8 +87,9 @@ def _tasks(annotation: MsaslAnnotation, videos: MediaIndex, num_classes: int, pr
             entry = entries[number]
             match = videos.find((*_CUT_NAMES, _WHOLE_NAME), id=video, start=entry.start, end=entry.end)
             source = videos.root / match.path
-            if match.problem:
-                prepared.leave_out(entry.where, match.path, match.problem)
+            problem = match.problem or checker.check(match.path)[1]
+            if problem:
+                prepared.leave_out(entry.where, match.path, problem)
             elif match.pattern == _WHOLE_NAME:
                 in_whole.append(number)
             else:

@@ -20,7 +20,10 @@ CROPS_FOLDER = "global_crops"  # the original's name
 
 @dataclass
 class Prepared:
-    """Clips and their lines by split; `wanted` has the split and class of every clip that the data set names."""
+    """Clips and their lines by split; `wanted` has the split and class of every clip that the data set names.
+
+    `negative_label` is the class that means no gesture, None where none does.
+    """
 
     data_root: Path
     classes: list[str]
@@ -28,6 +31,7 @@ class Prepared:
     wanted: list[tuple[Split, str]] = field(default_factory=list)
     left_out: list[Remark] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    negative_label: str | None = None
 
     def leave_out(self, where: str, path: str, reason: str) -> None:
         self.left_out.append(Remark(where, path, reason))
@@ -70,7 +74,7 @@ def write_prepared(prepared: Prepared, folder: Path, settings: Mapping[str, Any]
     texts = {f"{split}{suffix}.txt": "".join(f"{line}\n" for _, line in clips) for split, clips in prepared.clips.items()}
     texts |= {
         CLASSES_FILE: classes_text(prepared.classes),
-        DATASET_FILE: dataset_text(None),
+        DATASET_FILE: dataset_text(prepared.negative_label),
         METADATA_FILE: metadata_text(prepared.clips),
         REPORT_FILES[0]: json.dumps(report_document(prepared, settings), ensure_ascii=True, indent=1) + "\n",
         REPORT_FILES[1]: "".join(f"{line}\n" for line in lines),

@@ -25,9 +25,10 @@ def sign(video: str, start: int, end: int, label: int = 0, **changes: Any) -> di
     return msasl(**{"box": BOX, **times, **named, **changes})
 
 
-def write_annotation(folder: Path, **entries: list[dict[str, Any]]) -> list[str]:
+def write_annotation(folder: Path, num_classes: int = len(CLASSES), **entries: list[dict[str, Any]]) -> list[str]:
     """MSASL_train.json, ... and the classes; returns the flags `-s FILES`."""
-    write_json(folder / "MSASL_classes.json", CLASSES)
+    names = [*CLASSES, *(f"sign {number}" for number in range(len(CLASSES), num_classes))]
+    write_json(folder / "MSASL_classes.json", names)
     files = [write_json(folder / f"MSASL_{split}.json", found) for split, found in entries.items()]
     return ["-s", *map(str, files)]
 

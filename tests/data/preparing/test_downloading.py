@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import ast
 import json
-import os
 import sys
 from pathlib import Path
 
@@ -12,33 +12,12 @@ import pytest
 from action_recognition.commands.data.prepare_msasl import main
 from action_recognition.errors import UserError
 from tests.data.preparing.made import sign, write_annotation
-
-STAND_IN = """#!{python}
-import pathlib, sys
-words = sys.argv[1:]
-url = words[-1]
-output = words[words.index("--output") + 1]
-with open({log!r}, "a") as log:
-    log.write(repr(words) + "\\n")
-name = url.split("=")[-1]
-target = output.replace("%%", "%").replace("%(ext)s", "mp4")
-if name.startswith("gone"):
-    sys.exit("ERROR: [youtube] " + name + ": Video unavailable\\x1b[0m")
-if name.startswith("busy"):
-    sys.exit("ERROR: HTTP Error 429: Too Many Requests")
-pathlib.Path(target).write_bytes(b"video")
-"""
+from tests.data.preparing.stand_in import put_yt_dlp
 
 
 @pytest.fixture
 def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path / "bin"
-    folder.mkdir()
-    program = folder / "yt-dlp"
-    program.write_text(STAND_IN.format(python=sys.executable, log=str(tmp_path / "log")))
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
-    return tmp_path / "log"
+    return put_yt_dlp(tmp_path / "bin", monkeypatch)
 
 
 def run(tmp_path: Path, videos: list[str], *more: str) -> int:
@@ -48,7 +27,7 @@ def run(tmp_path: Path, videos: list[str], *more: str) -> int:
 
 
 def asked(log: Path) -> list[list[str]]:
-    return [eval(line) for line in log.read_text().splitlines()] if log.exists() else []
+    return [ast.literal_eval(line) for line in log.read_text().splitlines()] if log.exists() else []
 
 
 def test_each_video_once_and_only_what_is_missing(log: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

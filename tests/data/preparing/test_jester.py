@@ -11,13 +11,14 @@ import pytest
 
 from action_recognition.commands.data.prepare_jester import main
 from action_recognition.data.annotations import read_annotations
+from action_recognition.data.dataset_files import read_negative_label
 from action_recognition.data.labels import training_labels
 from action_recognition.data.video import probe
 from action_recognition.errors import UserError
 from tests.data.detectors import write_boxes_detector, write_classifier
 from tests.synthetic import numbered_frames, read_frame_number, write_frame_folder, write_lines
 
-LABELS = ["Swiping Left", "Drumming Fingers", "Doing other things"]
+LABELS = ["Swiping Left", "Drumming Fingers", "No gesture"]
 PERSON = (0.25, 0.25, 0.75, 0.75, 1.0)
 
 
@@ -37,7 +38,7 @@ def source(tmp_path: Path) -> list[str]:
     clip(data / "rawframes" / "2", 5)
     write_lines(data / "jester-v1-labels.csv", LABELS)
     write_lines(data / "jester-v1-train.csv", ["34870;Drumming Fingers", "56557;Swiping Left", "777;Swiping Left"])
-    write_lines(data / "jester-v1-validation.csv", ["1;Doing other things"])
+    write_lines(data / "jester-v1-validation.csv", ["1;No gesture"])
     write_lines(data / "jester-v1-test.csv", ["2"])
     size = ["--target-image-size", "48,64", "--scale", "1", "--jobs", "1"]
     return ["-i", str(data / "rawframes"), "-o", str(tmp_path / "jester"), *size]
@@ -64,6 +65,7 @@ def test_clips_are_cropped_to_the_person(
     assert lines(out / "train.txt") == ["34870 1 0 12 0 12 12", "56557 0 0 12 0 12 12"]
     assert lines(out / "val.txt") == ["1 2 0 12 0 12 12"]
     assert training_labels([out / "train.txt"], None, ())[0] == LABELS
+    assert read_negative_label(out) == "No gesture"
     assert len(read_annotations([out / "train.txt"], [out / "global_crops"], LABELS)) == 2
     found = picture(tmp_path, "34870/00012.jpg")
     assert found.shape == (48, 64, 3) and read_frame_number(found) == 70 + 11 and found[2:, 2:].std() > 20
@@ -137,3 +139,19 @@ def test_wrong_calls_end_in_one_message_and_write_nothing(source: list[str], tmp
         with pytest.raises(UserError, match=said):
             main([*source, *words])
     assert not list((tmp_path / "jester").glob("*.txt")) and not (tmp_path / "jester" / "global_crops").exists()
+
+
+def test_real_clips(real_data: Path, tmp_path: Path) -> None:
+    videos = real_data / "extra_jester20" / "videos"
+    names = json.loads((real_data / "extra_jester20" / "classes.json").read_text(encoding="utf-8"))
+    listed = [line.split()[:2] for line in lines(real_data / "extra_jester20" / "test.txt")][:4]
+    rows = [f"{Path(path).stem};{names[int(label)] if label.isdecimal() else label}" for path, label in listed]
+    write_lines(tmp_path / "csv" / "jester-v1-labels.csv", names)
+    write_lines(tmp_path / "csv" / "jester-v1-validation.csv", rows)
+    assert main(["-i", str(videos), "-a", str(tmp_path / "csv"), "-o", str(tmp_path / "jester"), "--jobs", "1"]) == 0
+    records = read_annotations([tmp_path / "jester" / "val.txt"], [tmp_path / "jester" / "global_crops"], names)
+    assert len(records) == 4
+    for record in records:
+        before, after = probe(videos / f"{record.path.name}.mp4"), probe(record.path)
+        assert (after.height, after.width, after.num_frames) == (300, 256, before.num_frames)
+        assert record.frame_rate_fps == before.frame_rate_fps and record.clip_end == after.num_frames

@@ -137,22 +137,24 @@ def test_the_report_says_what_is_left_and_why(tmp_path: Path, capsys: pytest.Cap
         "escape": sign("../../etc/passwd", 0, 30, label=1),
         "no box": {key: value for key, value in sign("aaa", 0, 30).items() if key != "box"},
         "label": sign("aaa", 0, 30) | {"label": 7},
+        "link": sign("link", 0, 30, label=1),
     }
+    (tmp_path / "videos" / "link.mp4").symlink_to(tmp_path / "cut.mp4")
     files = write_annotation(tmp_path, train=[sign("aaa", 60, 90), *wrong.values()])
     assert main([*files, "-v", str(tmp_path / "videos"), "-o", str(tmp_path / "out"), *SMALL]) == 0
     assert len(lines(tmp_path / "out" / "train.txt")) == 1
     report = json.loads((tmp_path / "out" / "report.json").read_text())
-    assert report["classes"]["hello"]["train"] == {"left": 1, "of": 6} and report["classes"]["nice"]["train"] == {"left": 0, "of": 3}
-    assert report["splits"]["train"] == {"left": 1, "of": 9}  # the last two have no class that could be counted
+    assert report["classes"]["hello"]["train"] == {"left": 1, "of": 6} and report["classes"]["nice"]["train"] == {"left": 0, "of": 4}
+    assert report["splits"]["train"] == {"left": 1, "of": 10}  # two have no class that could be counted
     reasons = {int(item["where"].rpartition(" ")[2]): item["reason"] for item in report["left_out"]}
     said = ["no area", "outside of the picture", "frame 30 to 10", "is not inside the file", "", "its file is missing", "cannot be read"]
-    said += ["cannot be the name of a file", "box: Field required", "its label 7"]
+    said += ["cannot be the name of a file", "box: Field required", "its label 7", "leaves the data root"]
     for number, words in enumerate(said, start=2):
         assert number == 6 or words in reasons[number], reasons
     assert any("nothing is left of its time" in reason for number, reason in reasons.items() if number in (1, 6))
     text = (tmp_path / "out" / "report.txt").read_text()
-    assert "1 of 2 classes have none left" in text and "0 of 3" in text and "MSASL_train.json:" in text
-    assert "1 of 9 clips" in capsys.readouterr().out
+    assert "1 of 2 classes have none left" in text and "0 of 4" in text and "MSASL_train.json:" in text
+    assert "1 of 10 clips" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("change", ["no json", "no split", "no classes", "no videos", "no clip", "schema"])
