@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
 from action_recognition.data.annotation_lines import annotation_line
 from action_recognition.data.checking.pool import map_apart
-from action_recognition.data.importing.found import SPLITS, FoundClip, Remark, Seconds
+from action_recognition.data.importing.found import SPLITS, FoundClip, Seconds
 from action_recognition.data.importing.media_index import MediaIndex
 from action_recognition.data.importing.placing import CannotPlace, place_clip
 from action_recognition.data.path_check import PathChecker
@@ -24,7 +24,6 @@ from action_recognition.errors import UserError
 
 _CUT_NAMES = ("{id}_{start}_{end}", "{id}_{start:06d}_{end:06d}")
 _WHOLE_NAME = "{id}"
-_CLIPS_AT_ONCE = 8  # of a video: short enough that an interrupted run ends soon
 _SAME_RATE = 1e-3
 
 
@@ -39,20 +38,20 @@ class MsaslOptions:
 
 
 class SignTask(NamedTuple):
-    """Some signs of one file: `numbers` are places in `entries`, which are all that is known of the file."""
+    """One sign of a file: `number` is its place in `entries`, which are all that is known of the file."""
 
     source: Path
     entries: tuple[SignEntry, ...]
-    numbers: tuple[int, ...]
+    number: int
     is_cut: bool
 
 
 class SignClip(NamedTuple):
-    """What became of a sign: its annotation line, or why there is none."""
+    """What became of a sign: its path below the data root and its annotation line, or why there is none."""
 
-    number: int
+    path: str
     line: str
-    reason: str
+    reason: str = ""
 
 
 def prepare_msasl(
@@ -64,13 +63,10 @@ def prepare_msasl(
     prepared = Prepared(output / CROPS_FOLDER, classes, left_out=list(annotation.left_out))
     prepared.wanted += [(split, label) for split, label in annotation.lost if label in set(classes)]
     tasks = _tasks(annotation, videos, num_classes, prepared)
-    work = functools.partial(prepare_signs, root=prepared.data_root, options=options)
-    num_done, num_all = 0, sum(len(task.numbers) for task in tasks)
-    for task, clips in map_apart(work, tasks, options.jobs, _brought_down):
-        num_done += len(clips)
-        progress(num_done, num_all)
-        for clip in clips:
-            _add_clip(prepared, task, clip, options.form)
+    work = functools.partial(prepare_sign, root=prepared.data_root, options=options)
+    for done, (task, clip) in enumerate(map_apart(work, tasks, options.jobs, _brought_down), start=1):
+        progress(done, len(tasks))
+        _add_clip(prepared, task.entries[task.number], clip)
     prepared.sort()
     return prepared
 
@@ -82,43 +78,30 @@ def _tasks(annotation: MsaslAnnotation, videos: MediaIndex, num_classes: int, pr
     for video, entries in annotation.by_video().items():
         wanted = [number for number, entry in enumerate(entries) if entry.label < num_classes]
         prepared.wanted += [(entries[number].split, annotation.classes[entries[number].label]) for number in wanted]
-        in_whole: list[int] = []
         for number in wanted:
             entry = entries[number]
             match = videos.find((*_CUT_NAMES, _WHOLE_NAME), id=video, start=entry.start, end=entry.end)
-            source = videos.root / match.path
             problem = match.problem or checker.check(match.path)[1]
             if problem:
                 prepared.leave_out(entry.where, match.path, problem)
-            elif match.pattern == _WHOLE_NAME:
-                in_whole.append(number)
             else:
-                tasks.append(SignTask(source, tuple(entries), (number,), is_cut=True))
-        if in_whole:
-            source = videos.root / videos.find((_WHOLE_NAME,), id=video).path
-            tasks += [SignTask(source, tuple(entries), chunk, is_cut=False) for chunk in _chunks(in_whole)]
+                tasks.append(SignTask(videos.root / match.path, tuple(entries), number, is_cut=match.pattern != _WHOLE_NAME))
     return tasks
 
 
-def _chunks(numbers: Sequence[int]) -> Iterator[tuple[int, ...]]:
-    for first in range(0, len(numbers), _CLIPS_AT_ONCE):
-        yield tuple(numbers[first : first + _CLIPS_AT_ONCE])
+def _brought_down(task: SignTask) -> SignClip:
+    return SignClip("", "", f"{task.source.name} brings the decoder down; convert it again (ffmpeg)")
 
 
-def _brought_down(task: SignTask) -> list[SignClip]:
-    return [SignClip(number, "", f"{task.source.name} brings the decoder down; convert it again (ffmpeg)") for number in task.numbers]
-
-
-def prepare_signs(task: SignTask, root: Path, options: MsaslOptions) -> list[SignClip]:
-    """Write the signs of a task below `root`; runs in a process of its own."""
+def prepare_sign(task: SignTask, root: Path, options: MsaslOptions) -> SignClip:
+    """Write the clip of a sign below `root`; runs in a process of its own."""
     if options.jobs > 1:
         set_decode_threads(1)  # the processes are the parallel part
     try:
         info = probe(task.source)
-        plan = plan_signs(task, info, options.max_length)
-        return [_write(task, number, plan[number], info, root, options.form) for number in task.numbers]
+        return _write(task, plan_signs(task, info, options.max_length)[task.number], info, root, options.form)
     except UserError as error:
-        return [SignClip(number, "", error.problems[0].found) for number in task.numbers]
+        return SignClip("", "", error.problems[0].found)
 
 
 class PlannedSign(NamedTuple):
@@ -138,7 +121,7 @@ def plan_signs(task: SignTask, info: VideoInfo, max_length: int) -> dict[int, Pl
     plans: dict[int, PlannedSign] = {}
     placed: list[tuple[int, Span, float]] = []
     for number, entry in enumerate(task.entries):
-        if task.is_cut and number not in task.numbers:
+        if task.is_cut and number != task.number:
             continue
         try:
             annotated, rate = _placed(entry, info, task.is_cut)
@@ -170,35 +153,30 @@ def _placed(entry: SignEntry, info: VideoInfo, is_cut: bool) -> tuple[Span, floa
     return (numbers[0], numbers[1]), entry.frame_rate_fps if is_same else rate
 
 
-def _write(task: SignTask, number: int, plan: PlannedSign, info: VideoInfo, root: Path, form: ClipForm) -> SignClip:
-    entry = task.entries[number]
+def _write(task: SignTask, plan: PlannedSign, info: VideoInfo, root: Path, form: ClipForm) -> SignClip:
+    entry = task.entries[task.number]
     if plan.problem:
-        return SignClip(number, "", plan.problem)
+        return SignClip("", "", plan.problem)
     picture = PictureSize(info.height, info.width)
     corners = entry.box
     box = Box(corners.x_min * info.width, corners.y_min * info.height, corners.x_max * info.width, corners.y_max * info.height)
     rectangle = crop_rectangle(box, picture, form.size, form.scale)
     if rectangle is None:
-        return SignClip(number, "", f"its box {list(box)} holds no pixel of the picture ({info.width}x{info.height})")
-    path = clip_path(f"{entry.video}/clip_{number:04d}", form)
+        return SignClip("", "", f"its box {list(box)} holds no pixel of the picture ({info.width}x{info.height})")
+    path = clip_path(f"{entry.video}/clip_{task.number:04d}", form)
     start, end = plan.video
     line = annotation_line(path, str(entry.label), (plan.sign[0] - start, plan.sign[1] - start, 0, end - start, plan.frame_rate_fps))
-    assert line is not None
-    try:
-        write_clip(ClipCut(task.source, plan.video, picture, rectangle, plan.frame_rate_fps), root / path, form)
-    except UserError as error:
-        return SignClip(number, "", error.problems[0].found)
-    return SignClip(number, line, "")
+    assert line is not None  # the id of a video holds no blank
+    write_clip(ClipCut(task.source, plan.video, picture, rectangle, plan.frame_rate_fps), root / path, form)
+    return SignClip(path, line)
 
 
-def _add_clip(prepared: Prepared, task: SignTask, clip: SignClip, form: ClipForm) -> None:
-    entry = task.entries[clip.number]
+def _add_clip(prepared: Prepared, entry: SignEntry, clip: SignClip) -> None:
     if clip.reason:
-        prepared.left_out.append(Remark(entry.where, entry.video, clip.reason))
+        prepared.leave_out(entry.where, entry.video, clip.reason)
         return
-    path = clip_path(f"{entry.video}/clip_{clip.number:04d}", form)
     label = prepared.classes[entry.label]
-    found = FoundClip(path=path, label=label, where=entry.where, split=entry.split, person=entry.signer)
+    found = FoundClip(path=clip.path, label=label, where=entry.where, split=entry.split, person=entry.signer)
     prepared.clips[entry.split].append((found, clip.line))
 
 
