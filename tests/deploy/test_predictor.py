@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -244,6 +245,14 @@ def test_a_network_without_metadata_asks_for_them_and_takes_them(
 def test_a_checkpoint_keeps_its_own_metadata(forms: Path, tiny: TrainedModel) -> None:
     with pytest.raises(ValueError, match=r"\.pth"):
         Predictor.from_path(forms / "latest.pth", metadata=from_trained(tiny, tiny.weights_sha256))
+
+
+def test_an_ir_of_a_newer_openvino_is_named(changed: Path) -> None:
+    text = (changed / "model.xml").read_text(encoding="utf-8")
+    newer = re.sub(r'(<Runtime_version value=")\d+', r"\g<1>2099", text.replace('version="11">', 'version="99">', 1))
+    (changed / "model.xml").write_text(newer, encoding="utf-8")
+    with pytest.raises(UserError, match=r"was written by OpenVINO 2099\.\d+.*, which 20.* cannot read; to repair: update OpenVINO"):
+        Predictor.from_path(changed / "model.xml")
 
 
 def test_a_truncated_file_is_one_message(changed: Path) -> None:

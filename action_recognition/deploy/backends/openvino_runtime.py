@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
@@ -111,7 +112,22 @@ def _read(core: openvino.Core, path: Path) -> Any:
     try:
         return core.read_model(path)
     except RuntimeError as error:
+        written_by, here = _written_by(path), openvino.__version__
+        if _release(written_by) > _release(here):
+            fix = "update OpenVINO, or export the model again with this one"
+            raise user_error(str(path), f"was written by OpenVINO {written_by}, which {here.split('-')[0]} cannot read", fix=fix) from None
         raise unreadable(path, error) from None
+
+
+def _written_by(path: Path) -> str:
+    """The OpenVINO that an IR names as its writer, `2026.4.1`; empty where it names none."""
+    match = re.search(rb'<Runtime_version value="(\d+\.\d+[.\d]*)', path.read_bytes())
+    return match[1].decode() if match else ""
+
+
+def _release(version: str) -> tuple[int, ...]:
+    """Year and number, to compare: (2026, 4)."""
+    return tuple(int(part) for part in re.findall(r"\d+", version)[:2])
 
 
 def _own_metadata(model: Any, path: Path, inputs: list[Shape], outputs: list[Shape]) -> DeployMetadata:
