@@ -47,20 +47,22 @@ class RawCheckpoint:
 class Calibration:
     """What calibrate.py found for weights with these labels, in output order.
 
-    Probabilities are softmax(score_scale / `temperature` * cosine); a label whose probability is below its threshold (0..1) is not taken.
+    Probabilities are softmax(score_scale / `temperature` * cosine); a label whose probability is below its threshold (0..1) is not taken,
+    and none is where the standard deviation of the cosines is below `spread_threshold` (0 or more).
     `summary` says what it was fitted on: plain values.
     """
 
     labels: tuple[str, ...]
     temperature: float
     thresholds: Mapping[str, float]
+    spread_threshold: float = 0.0
     summary: Mapping[str, Any] = field(default_factory=dict)
 
     def as_plain(self) -> dict[str, Any]:
         """The section of a checkpoint."""
         thresholds = {label: float(value) for label, value in self.thresholds.items()}
         plain: dict[str, Any] = {"labels": list(self.labels), "temperature": float(self.temperature), "thresholds": thresholds}
-        return plain | {"summary": dict(self.summary)}
+        return plain | {"spread_threshold": float(self.spread_threshold), "summary": dict(self.summary)}
 
 
 @dataclass(frozen=True)
@@ -158,9 +160,15 @@ def _calibration(path: Path, section: Mapping[str, Any] | None, labels: tuple[st
             "use the checkpoint as train.py wrote it, and calibrate that",
         )
     temperature, thresholds = float(section["temperature"]), {str(key): float(value) for key, value in section["thresholds"].items()}
-    if not (0 < temperature < math.inf and set(thresholds) <= set(labels) and all(0 <= value <= 1 for value in thresholds.values())):
+    least = float(section["spread_threshold"])
+    if not (
+        0 < temperature < math.inf
+        and 0 <= least < math.inf
+        and set(thresholds) <= set(labels)
+        and all(0 <= value <= 1 for value in thresholds.values())
+    ):
         raise ValueError(section)
-    return Calibration(labels, temperature, thresholds, dict(section["summary"]))
+    return Calibration(labels, temperature, thresholds, least, dict(section["summary"]))
 
 
 def save_calibration(path: Path, calibration: Calibration) -> None:

@@ -81,7 +81,7 @@ def test_a_calibration_is_kept_and_replaced_and_the_rest_stays(content: dict[str
     save_atomically(content | {"epoch": 3}, path)
     assert load_trained_model(path).calibration is None
     for temperature in (0.5, 2.0):
-        calibration = Calibration(LABELS, temperature, {LABELS[0]: 0.75}, {"notes": ["a note"]})
+        calibration = Calibration(LABELS, temperature, {LABELS[0]: 0.75}, 0.125, {"notes": ["a note"]})
         save_calibration(path, calibration)
         assert load_trained_model(path).calibration == calibration
     stored = torch.load(path, weights_only=True)
@@ -104,7 +104,10 @@ def test_a_calibration_of_other_labels_is_refused(content: dict[str, Any], tmp_p
         load_trained_model(path)
 
 
-@pytest.mark.parametrize("change", [{"temperature": 0.0}, {"temperature": float("nan")}, {"thresholds": {"x": 0.5}}, {"thresholds": 3}])
+@pytest.mark.parametrize(
+    "change",
+    [{"temperature": 0.0}, {"temperature": float("nan")}, {"spread_threshold": -1}, {"thresholds": {"x": 0.5}}, {"thresholds": 3}],
+)
 def test_a_damaged_calibration_is_refused(change: dict[str, Any], content: dict[str, Any], tmp_path: Path) -> None:
     content[TRAINED_MODEL_KEY][CALIBRATION_KEY] = Calibration(LABELS, 1.0, {}).as_plain() | change
     save_atomically(content, tmp_path / "latest.pth")

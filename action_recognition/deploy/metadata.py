@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import onnx
     import openvino as ov
 
-    from action_recognition.checkpoint import TrainedModel
+    from action_recognition.checkpoint import Calibration, TrainedModel
     from action_recognition.template import Template
 
 FORMAT_VERSION: Final = 1
@@ -29,6 +29,7 @@ _RE_EXPORT: Final = "export the model again with export.py"
 _EXACT_LABELS: Final = "labels_json"  # `labels` writes blanks as `_` for other readers, this one keeps every name as it is
 _VERSION: Final = "format_version"
 _NO_LABEL: Final = ""
+_ADDED_LATER: Final = ("spread_threshold",)  # keys that older files lack: they have the default
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,8 @@ class DeployMetadata:
     `frame_step_policy` says how training and evaluation thin out the source's frames: `integer_step` is every n-th frame, n the
     nearest integer to source rate / `frame_rate_fps`. `normalization` says whether the graph holds mean and scale (`embedded`:
     it takes 0..255) or the caller applies them (`external`). `score_scale` times a cosine is the logit that training's softmax saw.
+    A label with a probability below its one of `thresholds` is not taken, and none is where the cosines' standard deviation is below
+    `spread_threshold`.
     """
 
     labels: tuple[str, ...]
@@ -67,6 +70,7 @@ class DeployMetadata:
     output_kind: Literal["cosine", "logits"] = "cosine"
     temperature: float = 1.0
     thresholds: Mapping[str, float] = field(default_factory=dict)
+    spread_threshold: float = 0.0
     negative_label: str | None = None
     label_swaps: Mapping[str, str] = field(default_factory=dict)
     package_version: str = __version__
@@ -112,8 +116,17 @@ def example() -> DeployMetadata:
 def from_trained(trained: TrainedModel, weights_sha256: str) -> DeployMetadata:
     """The metadata of a training run's result; the export adds its own choices by `dataclasses.replace`."""
     found = replace(from_template(trained.template, trained.labels, weights_sha256), model_type=trained.model.type)
-    calibration = trained.calibration
-    return found if calibration is None else replace(found, temperature=calibration.temperature, thresholds=dict(calibration.thresholds))
+    return found if trained.calibration is None else calibrated(found, trained.calibration)
+
+
+def calibrated(metadata: DeployMetadata, calibration: Calibration) -> DeployMetadata:
+    """The metadata with what calibrate.py found; labels are the caller's to compare."""
+    return replace(
+        metadata,
+        temperature=calibration.temperature,
+        thresholds=dict(calibration.thresholds),
+        spread_threshold=calibration.spread_threshold,
+    )
 
 
 def from_template(template: Template, labels: tuple[str, ...], weights_sha256: str) -> DeployMetadata:
@@ -167,6 +180,8 @@ def from_strings(strings: Mapping[str, str], where: str) -> DeployMetadata:
     for name, codec in _CODECS.items():
         key = _EXACT_LABELS if name == "labels" else name
         text = strings.get(key)
+        if text is None and name in _ADDED_LATER:
+            continue
         if text is None:
             problems.append(Problem(f"{where}: {SECTION}/{key}", "is missing", codec.allowed, _RE_EXPORT))
             continue
@@ -286,6 +301,7 @@ _CODECS: Final[Mapping[str, _Codec]] = {
     "score_scale": _NUMBER,
     "temperature": _NUMBER,
     "thresholds": _json_mapping(float),
+    "spread_threshold": _NUMBER,
     "negative_label": _Codec(lambda name: _NO_LABEL if name is None else name, lambda text: text or None, "a label, or empty"),
     "label_swaps": _json_mapping(str),
     "template": _TEXT,
@@ -304,6 +320,8 @@ def _contradictions(metadata: DeployMetadata) -> list[Problem]:
         for name in ("clip_len", "frame_rate_fps", "score_scale", "temperature")
         if not _positive(getattr(metadata, name))
     ]
+    if not 0 <= metadata.spread_threshold < math.inf:
+        problems.append(Problem("spread_threshold", f"found {metadata.spread_threshold!r}", "0 or more"))
     resize = metadata.resize
     if min(resize.crop_size, resize.short_side) < 1:
         problems.append(Problem("resize", f"found crop_size {resize.crop_size} of short_side {resize.short_side}", "1 or more"))

@@ -19,6 +19,7 @@ from action_recognition.data.sampling import FrameRange, centre_frame_indices
 from action_recognition.data.transforms import Frames, centre_crop_clip
 from action_recognition.data.video import container_frame_rate, count_frames, read_frames
 from action_recognition.deploy.backends import Backend, Hint, Pixels, Precision, Scores, load_backend
+from action_recognition.deploy.calibration.rejection import spread
 from action_recognition.deploy.metadata import DeployMetadata
 from action_recognition.deploy.streaming import probabilities
 from action_recognition.errors import user_error
@@ -70,11 +71,13 @@ def to_prediction(scores: Scores, metadata: DeployMetadata) -> Prediction:
     "'Thumb up' has probability 0.982, below its threshold 0.99"
     >>> to_prediction(np.array([0.1, 0.9], np.float32), example()).reason
     "'No gesture' is the class that means no gesture"
+    >>> to_prediction(np.array([0.9, 0.7], np.float32), replace(example(), spread_threshold=0.2)).is_rejected
+    True
     """
     shares = probabilities(scores, metadata)
     order = np.argsort(-shares, kind="stable")
     labels = tuple(metadata.labels[i] for i in order)
-    reason = _reason_to_reject(labels[0], float(shares[order[0]]), metadata)
+    reason = _reason_to_reject(labels[0], float(shares[order[0]]), metadata) or _reason_of_spread(scores, metadata)
     return Prediction(None if reason else labels[0], reason, labels, shares[order], scores[order])
 
 
@@ -173,6 +176,15 @@ def _reason_to_reject(label: str, probability: float, metadata: DeployMetadata) 
     threshold = metadata.thresholds.get(label, 0.0)
     if probability < threshold:
         return f"{label!r} has probability {probability:.3f}, below its threshold {threshold:.3g}"
+    return ""
+
+
+def _reason_of_spread(scores: Scores, metadata: DeployMetadata) -> str:
+    found = float(spread(scores))
+    if found < metadata.spread_threshold:
+        return (
+            f"the scores are too much alike for a gesture of the model: their spread is {found:.3f}, below {metadata.spread_threshold:.3g}"
+        )
     return ""
 
 

@@ -109,11 +109,11 @@ def say_result(fit: CalibrationFit) -> None:
             f"(a perfectly calibrated model: {chance[0]:.3f} to {chance[1]:.3f})"
         )
     described, thresholds = summary["thresholds"], fit.calibration.thresholds
-    if thresholds:
-        print(
-            f"  thresholds {min(thresholds.values()):.3f} to {max(thresholds.values()):.3f} from {described['num_negatives']} clips "
-            f"({described['source'].replace('_', ' ')}); {100 * (described['accepted_gestures'] or 0):.0f} % of validation gestures pass"
-        )
+    limits = f", thresholds of labels {min(thresholds.values()):.3f} to {max(thresholds.values()):.3f}" if thresholds else ""
+    print(
+        f"  least spread of the cosines {fit.calibration.spread_threshold:.4f}{limits}, from {described['num_negatives']} clips "
+        f"({described['source'].replace('_', ' ')}); {100 * (described['accepted_gestures'] or 0):.0f} % of validation gestures pass"
+    )
     for note in fit.notes:
         print(f"note: {note}")
 

@@ -48,6 +48,7 @@ def random_metadata(rng: random.Random) -> DeployMetadata:
         output_kind=rng.choice(["cosine", "logits"]),
         temperature=rng.uniform(0.1, 10),
         thresholds={label: rng.uniform(-1, 1) for label in labels[:3]},
+        spread_threshold=rng.uniform(0, 1),
         negative_label=rng.choice([None, labels[-1]]),
         label_swaps={labels[0]: labels[-1]},
     )
@@ -110,6 +111,7 @@ def test_trained_model_gives_its_own_facts() -> None:
         ("output_kind", "softmax"),
         ("thresholds", '{"Thumb up": "high"}'),
         ("thresholds", '{"Thumb": 0.5}'),
+        ("spread_threshold", "-0.1"),
         ("negative_label", "no gesture"),
         ("label_swaps", '["Thumb up"]'),
         ("weights_sha256", "abc"),
@@ -124,12 +126,19 @@ def test_an_invalid_value_is_named_with_its_key(key: str, text: str) -> None:
     assert any(problem.where.startswith(f"model.xml: model_info/{expected}") for problem in error.value.problems)
 
 
-@pytest.mark.parametrize("key", [key for key in to_strings(example()) if key != "labels"])
+@pytest.mark.parametrize("key", [key for key in to_strings(example()) if key not in ("labels", "spread_threshold")])
 def test_a_missing_key_is_named(key: str) -> None:
     strings = to_strings(example())
     del strings[key]
     with pytest.raises(UserError, match=f"model_info/{key}: is missing"):
         from_strings(strings, "model.xml")
+
+
+def test_a_key_that_older_files_lack_has_its_default() -> None:
+    strings = to_strings(replace(example(), spread_threshold=0.25))
+    assert from_strings(strings, "m").spread_threshold == 0.25
+    del strings["spread_threshold"]
+    assert from_strings(strings, "m").spread_threshold == 0.0
 
 
 def test_all_problems_are_told_at_once() -> None:

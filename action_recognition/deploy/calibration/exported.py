@@ -6,13 +6,12 @@ import hashlib
 import json
 import shutil
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from action_recognition.checkpoint import Calibration
 from action_recognition.deploy.backends import RECORD_FILE, check_against_record
-from action_recognition.deploy.metadata import DeployMetadata, from_strings, read_openvino, write_onnx, write_openvino
+from action_recognition.deploy.metadata import DeployMetadata, calibrated, from_strings, read_openvino, write_onnx, write_openvino
 from action_recognition.errors import user_error
 
 _MODEL_SUFFIXES = (".xml", ".onnx")
@@ -94,7 +93,7 @@ def _write_onnx(path: Path, staging: Path, calibration: Calibration) -> str:
 def _calibrated(path: Path, metadata: DeployMetadata, calibration: Calibration) -> DeployMetadata:
     if metadata.labels != calibration.labels:
         raise user_error(str(path), "its labels are not those of the calibration", ", ".join(calibration.labels[:8]), "calibrate it itself")
-    return replace(metadata, temperature=calibration.temperature, thresholds=dict(calibration.thresholds))
+    return calibrated(metadata, calibration)
 
 
 def _updated(record: dict[str, Any], staging: Path, names: list[str], calibration: Calibration) -> str:

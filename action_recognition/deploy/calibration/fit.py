@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,15 +24,16 @@ from action_recognition.deploy.calibration.measures import (
 )
 from action_recognition.deploy.calibration.rejection import (
     accepted,
-    false_alarms_at_recall,
+    fit_spread_threshold,
     fit_thresholds,
     leave_one_class_out,
+    raise_spread_threshold,
     risk_coverage,
+    spread,
 )
 from action_recognition.deploy.calibration.temperature import cross_validated, fit_temperature, temperature_statistic
 from action_recognition.metrics import wilson_interval
 
-RECALL = 0.95
 _RESAMPLED_FITS = 200
 _FEW_GROUPS = 10
 
@@ -74,8 +75,9 @@ class CalibrationFit:
 
 
 def fit_calibration(val: ScoredVal, negative_cosines: npt.NDArray[np.floating] | None, rules: CalibrationRules) -> CalibrationFit:
-    """Temperature from validation clips, thresholds from negatives' cosines (M, C); without negatives from stand-ins for them.
+    """Temperature and the least spread from validation clips, thresholds from negatives' cosines (M, C), or from stand-ins for them.
 
+    The least spread costs 5 % of the gestures or, where that costs fewer of them than thresholds of labels, does without these.
     Validation clips of the negative label are negatives too. `notes` are the sentences that say what is not certain.
     """
     notes: list[str] = []
@@ -84,13 +86,13 @@ def fit_calibration(val: ScoredVal, negative_cosines: npt.NDArray[np.floating] |
     before, held_out = softmax(logits), _held_out(logits, val, rules, notes)
     if not fitted.determined:
         notes.append("the clips do not determine the temperature (all are right, or none): it stays 1, as trained; more or harder clips do")
-    negatives, source = _negatives(logits / fitted.temperature, val.labels, negative_cosines, fitted.temperature, rules)
-    thresholds, described = _thresholds(negatives, source, rules, notes)
+    factor = rules.logit_scale / fitted.temperature
     gestures = val.labels != rules.negative if rules.negative is not None else np.ones(len(val.labels), bool)
-    taken = (
-        accepted(softmax(logits / fitted.temperature)[gestures], _as_array(thresholds, rules.labels)) if thresholds else np.ones(0, bool)
-    )
-    described |= _accepted_share(taken, notes)
+    table = np.asarray(val.cosines[gestures], np.float64)
+    negatives = _negatives(val, negative_cosines, factor, rules)
+    chosen = _reject(softmax(table * factor), spread(table), negatives, rules)
+    thresholds = {label: float(value) for label, value in zip(rules.labels, chosen.values, strict=True) if value > 0}  # nan is not
+    described = _described(chosen, negatives, rules, notes) | _accepted_share(chosen.taken, notes)
     statistic = temperature_statistic(logits, val.labels)
     summary = {
         "temperature_interval": list(bootstrap_interval(statistic, val.groups, rules.seed, _RESAMPLED_FITS)),
@@ -99,7 +101,7 @@ def fit_calibration(val: ScoredVal, negative_cosines: npt.NDArray[np.floating] |
         "thresholds": described,
         "notes": notes,
     }
-    return CalibrationFit(Calibration(rules.labels, fitted.temperature, thresholds, summary), before, held_out, notes)
+    return CalibrationFit(Calibration(rules.labels, fitted.temperature, thresholds, chosen.least_spread, summary), before, held_out, notes)
 
 
 def measures(probabilities: Floats, labels: Labels, groups: npt.NDArray[np.integer]) -> dict[str, Any]:
@@ -117,22 +119,18 @@ def measures(probabilities: Floats, labels: Labels, groups: npt.NDArray[np.integ
     }
 
 
-def rejection_scores(probabilities: Floats, thresholds: Floats | None = None) -> Floats:
-    """How surely each clip (N, C) is a gesture (N,): its highest probability, or by how much that exceeds its label's threshold (C,).
-
-    Moving one number along these scores trades recall for false alarms. The distance of the embedding to the class directions is the
-    cosine itself, so that an open-set score from the embedding is the highest cosine; it is not counted here a second time.
-    """
-    best = probabilities.argmax(axis=1)
-    confidence = probabilities.max(axis=1)
-    if thresholds is None:
-        return np.asarray(confidence)
-    return np.asarray(confidence - np.nan_to_num(thresholds, nan=1.0)[best])
+def as_array(thresholds: Mapping[str, float], rules: CalibrationRules) -> Floats:
+    """Thresholds (C,) in the order of the labels: nan for the negative label, which is never taken, 0 for one without a threshold."""
+    return np.array([np.nan if label == rules.negative_label else thresholds.get(label, 0.0) for label in rules.labels])
 
 
-def false_alarms(gestures: Floats, negatives: Floats, thresholds: Floats | None = None) -> float:
-    """False alarms (0..1) where 95 % of the gestures are accepted, both as probabilities (N, C)."""
-    return false_alarms_at_recall(rejection_scores(gestures, thresholds), rejection_scores(negatives, thresholds), RECALL)[0]
+@dataclass(frozen=True)
+class _Negatives:
+    """Where they are from, their probabilities (M, C) and spreads (M,)."""
+
+    source: str
+    probabilities: Floats
+    spreads: Floats
 
 
 def _held_out(logits: Floats, val: ScoredVal, rules: CalibrationRules, notes: list[str]) -> Floats:
@@ -146,46 +144,70 @@ def _held_out(logits: Floats, val: ScoredVal, rules: CalibrationRules, notes: li
     return cross_validated(logits, val.labels, groups, rules.num_folds, rules.seed)
 
 
-def _negatives(
-    calibrated: Floats, labels: Labels, given: npt.NDArray[np.floating] | None, temperature: float, rules: CalibrationRules
-) -> tuple[Floats, str]:
-    """Probabilities (M, C) of negatives, and where they are from."""
-    own = labels == rules.negative if rules.negative is not None else np.zeros(len(labels), bool)
-    tables = [softmax(calibrated[own])] if own.any() else []
+def _negatives(val: ScoredVal, given: npt.NDArray[np.floating] | None, factor: float, rules: CalibrationRules) -> _Negatives:
+    own = val.labels == rules.negative if rules.negative is not None else np.zeros(len(val.labels), bool)
+    tables = [np.asarray(val.cosines[own], np.float64)] if own.any() else []
     if given is not None and len(given):
-        tables.append(softmax(np.asarray(given, np.float64) * rules.logit_scale / temperature))
+        tables.append(np.asarray(given, np.float64))
     if tables:
-        return np.concatenate(tables), "negatives"
+        cosines = np.concatenate(tables)
+        return _Negatives("negatives", softmax(cosines * factor), spread(cosines))
     if len(rules.labels) - (rules.negative is not None) < 3:
-        return np.zeros((0, len(rules.labels))), "none"
-    return leave_one_class_out(calibrated, labels, rules.negative), "leave_one_class_out"
+        return _Negatives("none", np.zeros((0, len(rules.labels))), np.zeros(0))
+    return _Negatives("leave_one_class_out", *leave_one_class_out(np.asarray(val.cosines), val.labels, factor, rules.negative))
 
 
-def _thresholds(negatives: Floats, source: str, rules: CalibrationRules, notes: list[str]) -> tuple[dict[str, float], dict[str, Any]]:
-    """Thresholds by label, and a description; `notes` gets what they do not promise."""
-    rate, number = rules.false_alarm_rate, len(negatives)
-    described: dict[str, Any] = {"source": source, "num_negatives": number, "false_alarm_rate": rate}
-    if not number:
-        notes.append("no negatives, and too few labels to leave one out: no thresholds, everything is accepted")
-        return {}, described
-    fitted = fit_thresholds(negatives, rate, rules.negative)
+@dataclass(frozen=True)
+class _Rejection:
+    """A least spread and thresholds (C,), nan for the negative label; the gestures (N,) that they take, the rate that they keep."""
+
+    least_spread: float
+    values: Floats
+    taken: Flags
+    kept_rate: float
+    shared: Flags
+
+
+def _reject(gestures: Floats, spreads: Floats, negatives: _Negatives, rules: CalibrationRules) -> _Rejection:
+    """Two ways to the false-alarm rate, and the one that costs fewer gestures, probabilities (N, C) and spreads (N,).
+
+    Either a least spread that costs 5 % of the gestures, and thresholds of labels for the negatives that have it; or a higher least
+    spread that is enough alone.
+    """
+    least = fit_spread_threshold(spreads)
+    none = as_array({}, rules)
+    if not len(negatives.spreads):
+        return _Rejection(least, none, spreads >= least, 1.0, np.zeros(len(none), bool))
+    fitted = fit_thresholds(negatives.probabilities, rules.false_alarm_rate, rules.negative, negatives.spreads >= least)
+    by_label = _Rejection(least, fitted.values, (spreads >= least) & accepted(gestures, fitted.values), fitted.kept_rate, fitted.shared)
+    own = negatives.probabilities.argmax(axis=1) == rules.negative if rules.negative is not None else np.zeros(len(negatives.spreads), bool)
+    raised, kept = raise_spread_threshold(least, np.where(own, 0.0, negatives.spreads), rules.false_alarm_rate)
+    alone = _Rejection(raised, none, (spreads >= raised) & accepted(gestures, none), kept, np.zeros(len(none), bool))
+    return alone if alone.taken.sum() > by_label.taken.sum() else by_label
+
+
+def _described(chosen: _Rejection, negatives: _Negatives, rules: CalibrationRules, notes: list[str]) -> dict[str, Any]:
+    """The rejection in plain values; `notes` gets what it does not promise."""
+    rate, number, source = rules.false_alarm_rate, len(negatives.spreads), negatives.source
+    described: dict[str, Any] = {"source": source, "num_negatives": number, "false_alarm_rate": rate, "least_spread": chosen.least_spread}
+    if source == "none":
+        notes.append("no negatives, and too few labels to leave one out: no thresholds of labels")
+        return described | {"kept_rate": None}
     if source == "leave_one_class_out":
         notes.append(
             "no negatives: the thresholds are from gestures whose label was left out, which the network did learn; they promise no rate "
             "of false alarms for people who do other things. Give clips of those: --negative-ann-files"
         )
-    elif fitted.kept_rate > rate + 1e-9:
+        return described | {"kept_rate": None}
+    if chosen.kept_rate > rate + 1e-9:
         high = 100 * wilson_interval(0.0, number)[1]
         notes.append(
             f"{number} negatives are too few for a false-alarm rate of {100 * rate:g} %: the thresholds lie above all of them, which keeps "
-            f"{100 * fitted.kept_rate:.1f} % on average (95 % interval up to {high:.1f} %); {int(np.ceil(1 / rate)) - 1} are needed"
+            f"{100 * chosen.kept_rate:.1f} % on average (95 % interval up to {high:.1f} %); {int(np.ceil(1 / rate)) - 1} are needed"
         )
-    if source == "negatives":
-        notes.append("the rate holds for negatives like those given: other people, rooms and movements can give more")
-    values = {label: float(value) for label, value in zip(rules.labels, fitted.values, strict=True) if not np.isnan(value)}
-    promised = fitted.kept_rate if source == "negatives" else None
-    shared = [label for label, together in zip(rules.labels, fitted.shared, strict=True) if together]
-    return values, described | {"kept_rate": promised, "labels_with_a_common_threshold": shared}
+    notes.append("the rate holds for negatives like those given: other people, rooms and movements can give more")
+    shared = [label for label, together in zip(rules.labels, chosen.shared, strict=True) if together]
+    return described | {"kept_rate": chosen.kept_rate, "labels_with_a_common_threshold": shared}
 
 
 def _accepted_share(taken: Flags, notes: list[str]) -> dict[str, Any]:
@@ -217,7 +239,3 @@ def _validation(before: Floats, held_out: Floats, val: ScoredVal, rules: Calibra
         "nll_change": float(gain.mean()),
         "nll_change_interval": list(interval),
     }
-
-
-def _as_array(thresholds: dict[str, float], labels: Sequence[str]) -> Floats:
-    return np.array([thresholds.get(label, np.nan) for label in labels])

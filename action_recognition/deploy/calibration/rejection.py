@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from action_recognition.deploy.calibration.measures import Flags, Floats, Labels, softmax
 
+LOST_GESTURES = 0.05  # share of gestures that the spread may cost
 _ABOVE = 1e-6  # a threshold lies this far above the score that it has to reject
 
 
@@ -61,13 +63,46 @@ def false_alarms_at_recall(gesture_scores: Floats, negative_scores: Floats, reca
     return float((negative_scores >= threshold).mean()), threshold
 
 
-def fit_thresholds(negatives: Floats, rate: float, negative_label: int | None = None) -> Thresholds:
+def spread(cosines: npt.NDArray[np.floating]) -> Floats:
+    """The open-set score of each clip: the standard deviation of its cosines (..., C) over the labels -> (...), higher for gestures.
+
+    It is large when much of the embedding lies in the directions of the classes, and small when most of it is outside all of them,
+    which no probability shows: softmax sees differences between labels only. Source: the share of a feature outside the null space of
+    the classifier's weights, Cook, Zare and Gader, Outlier Detection through Null Space Analysis of Neural Networks (2020); the
+    spread stands in for it, because it needs the cosines alone.
+
+    >>> spread(np.array([[0.5, -0.5], [0.5, 0.5]])).tolist()
+    [0.5, 0.0]
+    """
+    return np.asarray(np.asarray(cosines, np.float64).std(axis=-1))
+
+
+def fit_spread_threshold(gestures: Floats, lost: float = LOST_GESTURES) -> float:
+    """The spread below which at most `lost` (0..1) of gestures lie, from those of validation gestures (N,); 0 where they are too few.
+
+    Another gesture from the same place lies below it with that probability at most. Source: as `fit_thresholds`.
+    """
+    number = int(np.floor(lost * (len(gestures) + 1) + 1e-9))
+    return float(np.sort(gestures)[number - 1]) if number else 0.0
+
+
+def raise_spread_threshold(least: float, negatives: Floats, rate: float) -> tuple[float, float]:
+    """The spread that lets at most `rate` (0..1) of clips like the negatives, spreads (M,), through by itself, not below `least`.
+
+    And the rate that it keeps. Source: as `fit_thresholds`.
+    """
+    found, kept = _threshold(negatives, rate, float("inf"))
+    return max(least, found), kept
+
+
+def fit_thresholds(negatives: Floats, rate: float, negative_label: int | None = None, passing: Flags | None = None) -> Thresholds:
     """Thresholds that let at most `rate` (0..1) of clips like `negatives`, probabilities (M, C), through as a gesture.
 
-    A negative counts for the label that it is taken for. Labels with 1 / rate - 1 negatives or more get a threshold of their own, the
-    others one together. Within each part the threshold lies above so many negatives that another one exceeds it with a probability of
-    `rate` at most, whatever their distribution, if they come from the same place. Source: conformal prediction per category, Vovk,
-    Gammerman and Shafer, Algorithmic Learning in a Random World (2005), 2.2 and 4.5.
+    `passing` (M,) says which of them nothing else rejects; without it all. A negative counts for the label that it is taken for. Labels
+    with 1 / rate - 1 negatives or more get a threshold of their own, the others one together. Within each part the threshold lies above
+    so many negatives that another one exceeds it with a probability of `rate` at most, whatever their distribution, if they come from
+    the same place. Source: conformal prediction per category, Vovk, Gammerman and Shafer, Algorithmic Learning in a Random World (2005),
+    2.2 and 4.5.
     """
     num_labels = negatives.shape[1]
     taken_for, scores = negatives.argmax(axis=1), negatives.max(axis=1)
@@ -77,6 +112,7 @@ def fit_thresholds(negatives: Floats, rate: float, negative_label: int | None = 
     values, kept = np.full(num_labels, np.nan), 0.0
     # A negative that is taken for the negative label is no false alarm however sure that is; it counts among those of the shared part.
     scores = np.where(taken_for == negative_label, 0.0, scores) if negative_label is not None else scores
+    scores = np.where(passing, scores, 0.0) if passing is not None else scores
     for labels in [*([label] for label in own), shared]:
         if labels:
             inside = np.isin(taken_for, [*labels, negative_label] if labels is shared and negative_label is not None else labels)
@@ -85,15 +121,18 @@ def fit_thresholds(negatives: Floats, rate: float, negative_label: int | None = 
     return Thresholds(values, np.isin(np.arange(num_labels), shared), kept)
 
 
-def leave_one_class_out(logits: Floats, labels: Labels, negative_label: int | None = None) -> Floats:
-    """Stand-ins for negatives: every clip (N, C) as a model sees it that lacks the clip's label -> probabilities (N', C), 0 there.
+def leave_one_class_out(cosines: Floats, labels: Labels, factor: float, negative_label: int | None = None) -> tuple[Floats, Floats]:
+    """Stand-ins for negatives: every clip (N, C) as a model sees it that lacks the clip's label.
+
+    -> probabilities (N', C), softmax of `factor` times the cosines, 0 at the label, and the spread of the other cosines (N',).
 
     The network did learn that label, so what it makes of a movement it never met can differ. Clips of the negative label are left out.
     """
     known = labels != negative_label if negative_label is not None else np.ones(len(labels), bool)
-    without = np.array(logits[known], np.float64)
-    without[np.arange(len(without)), labels[known]] = -np.inf
-    return softmax(without)
+    without = np.array(cosines[known], np.float64)
+    rows = np.arange(len(without))
+    without[rows, labels[known]] = np.nan
+    return softmax(np.where(np.isnan(without), -np.inf, without * factor)), np.asarray(np.nanstd(without, axis=1))
 
 
 def accepted(probabilities: Floats, thresholds: Floats) -> Flags:
@@ -112,9 +151,13 @@ def _parts(counts: np.ndarray, gestures: list[int], needed: int) -> tuple[list[i
     return own, shared
 
 
-def _threshold(scores: Floats, rate: float) -> tuple[float, float]:
-    """The threshold for negatives' scores (M,), and the rate that it keeps: (number of negatives let through + 1) / (M + 1)."""
+def _threshold(scores: Floats, rate: float, highest: float = 1.0) -> tuple[float, float]:
+    """The threshold for negatives' scores (M,), at most `highest`, and the rate that it keeps: (number that it lets through + 1) / (M + 1).
+
+    A score of 0 is one that something else rejects: it needs no threshold.
+    """
     if not len(scores):
         return 0.0, 1.0
     num_through = max(0, int(np.floor(rate * (len(scores) + 1) + 1e-9)) - 1)
-    return min(1.0, float(np.sort(scores)[::-1][num_through]) + _ABOVE), (num_through + 1) / (len(scores) + 1)
+    limit = float(np.sort(scores)[::-1][num_through])
+    return min(highest, limit + _ABOVE) if limit > 0 else 0.0, (num_through + 1) / (len(scores) + 1)

@@ -18,7 +18,7 @@ from action_recognition.deploy.export import made_clips
 from action_recognition.errors import UserError
 from tests.deploy.conftest import LABELS
 
-CALIBRATION = Calibration(LABELS, 0.625, {LABELS[0]: 0.5, LABELS[3]: 0.75}, {"notes": ["a note"]})
+CALIBRATION = Calibration(LABELS, 0.625, {LABELS[0]: 0.5, LABELS[3]: 0.75}, 0.125, {"notes": ["a note"]})
 MODELS = ("model.xml", "model_fp16.xml", "model.onnx")
 
 
@@ -45,6 +45,7 @@ def test_every_model_of_the_folder_says_the_same(given: str, folder: Path) -> No
     for name in MODELS:
         backend = load_backend(folder / name)  # compares with the record's sums
         assert backend.metadata.temperature == 0.625 and backend.metadata.thresholds == dict(CALIBRATION.thresholds)
+        assert backend.metadata.spread_threshold == 0.125
         assert np.array_equal(backend.scores(clips), expected[name])
     record = json.loads(after[RECORD_FILE])
     assert record["calibration"]["temperature"] == 0.625

@@ -8,11 +8,9 @@ import pytest
 from action_recognition.deploy.calibration.fit import (
     CalibrationRules,
     ScoredVal,
-    false_alarms,
     fit_calibration,
-    rejection_scores,
 )
-from action_recognition.deploy.calibration.measures import softmax
+from action_recognition.deploy.calibration.rejection import spread
 from tests.deploy.calibration.test_measures import made
 
 LABELS = ("a", "b", "c", "d", "none")
@@ -43,7 +41,6 @@ def test_an_overconfident_model_gets_better_on_clips_that_were_held_out() -> Non
     assert before["ece"] > before["ece_by_chance"][1]
     assert after["ece_by_chance"][0] <= after["ece"] <= after["ece_by_chance"][1]
     assert stated["nll_change_interval"][1] < 0
-    assert set(fit.calibration.thresholds) == set(LABELS)
     assert fit.notes == ["the rate holds for negatives like those given: other people, rooms and movements can give more"]
 
 
@@ -68,7 +65,7 @@ def test_without_negatives_no_rate_is_promised() -> None:
     fit = fit_calibration(val(100), None, rules(false_alarm_rate=0.1))
     described = fit.calibration.summary["thresholds"]
     assert described["source"] == "leave_one_class_out" and described["kept_rate"] is None
-    assert fit.calibration.thresholds and "they promise no rate" in " ".join(fit.notes)
+    assert fit.calibration.spread_threshold > 0 and "they promise no rate" in " ".join(fit.notes)
     two = ScoredVal(np.array([[0.5, 0.1], [0.2, 0.3]]), np.array([0, 0]), np.arange(2))
     none = fit_calibration(two, None, rules(labels=("a", "b")))
     assert none.calibration.thresholds == {} and "no thresholds" in " ".join(none.notes)
@@ -86,8 +83,22 @@ def test_thresholds_that_reject_most_gestures_are_named() -> None:
     assert "accept only" in " ".join(fit_calibration(val(100), sure, rules()).notes)
 
 
-def test_false_alarms_move_with_the_thresholds() -> None:
-    gestures, other = softmax(np.array([[3.0, 0, 0], [0, 1.0, 0]])), softmax(np.array([[2.0, 0, 0]]))
-    assert false_alarms(gestures, other) == 1.0
-    assert false_alarms(gestures, other, np.array([0.9, 0.3, 0.3])) == 0.0
-    assert rejection_scores(gestures, np.array([0.5, np.nan, 0.5]))[1] < 0
+def test_clips_without_the_spread_of_gestures_are_rejected_by_it_alone() -> None:
+    alike = negatives(300) / 50
+    fit = fit_calibration(val(100), alike, rules())
+    spreads = spread(val(100).cosines)
+    assert np.sort(spreads)[4] == fit.calibration.spread_threshold  # 5 % of 101
+    assert fit.calibration.summary["thresholds"]["accepted_gestures"] == 0.96
+    assert max(fit.calibration.thresholds.values(), default=0.0) <= 1e-6 and not (spread(alike) >= fit.calibration.spread_threshold).any()
+
+
+def test_a_higher_spread_replaces_thresholds_that_cost_more_gestures() -> None:
+    # Negatives that are surer of a label than any gesture, but of a smaller spread than the stronger of them.
+    sure = np.zeros((120, 5))
+    sure[:, 0] = np.linspace(0.8, 2.0, 120)
+    strong = ScoredVal(val(100).cosines * 3, val(100).labels, np.arange(100))
+    fit = fit_calibration(strong, sure, rules(false_alarm_rate=0.05))
+    allowed = np.sort(spread(sure))[-6]  # 0.05 * 121 - 1 = 5 of them may have more
+    assert fit.calibration.thresholds == {} and fit.calibration.spread_threshold == pytest.approx(allowed, abs=2e-6)
+    assert (spread(sure) >= fit.calibration.spread_threshold).sum() == 5
+    assert fit.calibration.summary["thresholds"]["kept_rate"] == pytest.approx(6 / 121)

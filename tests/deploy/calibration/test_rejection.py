@@ -9,9 +9,11 @@ from action_recognition.deploy.calibration.measures import softmax
 from action_recognition.deploy.calibration.rejection import (
     accepted,
     false_alarms_at_recall,
+    fit_spread_threshold,
     fit_thresholds,
     leave_one_class_out,
     risk_coverage,
+    spread,
 )
 
 
@@ -86,6 +88,31 @@ def test_no_negatives_promise_nothing() -> None:
 
 
 def test_leaving_a_label_out_leaves_the_others() -> None:
-    logits = np.log([[0.6, 0.3, 0.1], [0.2, 0.2, 0.6]])
-    assert leave_one_class_out(logits, np.array([0, 0])) == pytest.approx(np.array([[0, 0.75, 0.25], [0, 0.25, 0.75]]))
-    assert leave_one_class_out(logits, np.array([0, 2]), negative_label=2).shape == (1, 3)
+    cosines = np.log([[0.6, 0.3, 0.1], [0.2, 0.2, 0.6]]) / 2
+    probabilities, spreads = leave_one_class_out(cosines, np.array([0, 0]), 2.0)
+    assert probabilities == pytest.approx(np.array([[0, 0.75, 0.25], [0, 0.25, 0.75]]))
+    assert spreads == pytest.approx(np.log(3) / 4)  # half the distance of the two that are left
+    assert leave_one_class_out(cosines, np.array([0, 2]), 2.0, negative_label=2)[0].shape == (1, 3)
+
+
+def test_the_spread_tells_what_no_probability_shows() -> None:
+    # Unit directions in the first two axes; an embedding along one of them, and one of the same differences far outside.
+    directions = np.array([[1.0, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0]])
+    gesture, other = np.array([1.0, 0, 0]), np.array([0.1, 0, np.sqrt(0.99)])
+    assert spread(gesture @ directions.T) == pytest.approx(10 * spread(other @ directions.T))
+
+
+def test_a_least_spread_loses_at_most_one_gesture_in_twenty() -> None:
+    assert fit_spread_threshold(np.linspace(0.1, 1.9, 19)) == pytest.approx(0.1)
+    assert fit_spread_threshold(np.linspace(0.1, 3.9, 39)) == pytest.approx(0.2)
+    assert fit_spread_threshold(np.linspace(0.1, 1.8, 18)) == 0.0
+    rng = np.random.default_rng(0)
+    lost = [(rng.random(200) < fit_spread_threshold(rng.random(79))).mean() for _ in range(300)]
+    assert 0.045 < np.mean(lost) < 0.055
+
+
+def test_what_the_spread_rejects_needs_no_threshold() -> None:
+    negatives = table([0] * 9 + [1] * 10, [0.9] * 9 + [0.5] * 10)
+    passing = np.array([False] * 9 + [True] * 10)
+    fitted = fit_thresholds(negatives, 0.1, passing=passing)
+    assert fitted.values == pytest.approx([0.0, 0.5, 0.0], abs=2e-6)  # the third shares the first's: it has no negatives
