@@ -181,9 +181,11 @@ def _add_clip(prepared: Prepared, entry: SignEntry, clip: SignClip) -> None:
 
 
 def subset(prepared: Prepared, num_classes: int) -> Prepared:
-    """The clips of the first classes."""
+    """The clips of the first classes; what was left out stays that of all classes, and a warning says so where there are more."""
     classes = prepared.classes[:num_classes]
     among = set(classes)
     clips = {split: [item for item in prepared.clips[split] if item[0].label in among] for split in SPLITS}
     wanted = [(split, label) for split, label in prepared.wanted if label in among]
-    return Prepared(prepared.data_root, classes, clips, wanted)
+    more = len(prepared.classes)
+    warnings = [f"what was left out is listed for {more} classes, not {num_classes}"] if more > num_classes and prepared.left_out else []
+    return Prepared(prepared.data_root, classes, clips, wanted, prepared.left_out, warnings)

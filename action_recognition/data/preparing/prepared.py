@@ -68,8 +68,7 @@ def write_prepared(prepared: Prepared, folder: Path, settings: Mapping[str, Any]
     A `UserError` says that there is no clip at all.
     """
     if not prepared.num_clips:
-        reasons = [f"{remark.where}: {remark.reason}" for remark in prepared.left_out[:5]]
-        raise user_error(str(prepared.data_root), "no clip could be prepared; " + "; ".join(reasons))
+        raise user_error(str(prepared.data_root), f"no clip could be prepared: {_main_reasons(prepared)}")
     lines = report_lines(prepared)
     texts = {f"{split}{suffix}.txt": "".join(f"{line}\n" for _, line in clips) for split, clips in prepared.clips.items()}
     texts |= {
@@ -81,6 +80,13 @@ def write_prepared(prepared: Prepared, folder: Path, settings: Mapping[str, Any]
     }
     write_together(folder, texts)
     return lines
+
+
+def _main_reasons(prepared: Prepared) -> str:
+    """The most frequent reasons, each with its first place."""
+    first = {remark.reason: remark for remark in reversed(prepared.left_out)}
+    counts = Counter(remark.reason for remark in prepared.left_out).most_common(3)
+    return "; ".join(f"{count} x {reason} (first {first[reason].where}: {first[reason].path})" for reason, count in counts)
 
 
 def _counts(prepared: Prepared) -> dict[Split, tuple[Counter[str], Counter[str]]]:

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
 
 from action_recognition.commands.data.prepare_msasl import main
@@ -14,7 +15,7 @@ from action_recognition.data.labels import training_labels
 from action_recognition.data.video import probe, read_frames
 from action_recognition.errors import UserError
 from tests.data.preparing.made import CLASSES, make_video, sign, write_annotation
-from tests.synthetic import read_frame_number, truncate
+from tests.synthetic import numbered_frames, read_frame_number, truncate, write_video
 
 SMALL = ("--target-image-size", "48,64", "--scale", "1", "--jobs", "1")
 
@@ -62,7 +63,18 @@ def test_the_crop_is_the_signers_box(source: list[str], tmp_path: Path) -> None:
     assert picture[:8].mean() > 240 and picture[:, :10].mean() > 240  # twice the box is the whole picture, with its white border
 
 
+def test_the_box_is_y_min_x_min_y_max_x_max(tmp_path: Path) -> None:
+    frames = np.full((40, 96, 128, 3), 255, np.uint8)
+    frames[:, :48, 64:] = numbered_frames(40, 48, 64)
+    write_video(tmp_path / "videos" / "aaa.mp4", frames)
+    files = write_annotation(tmp_path, train=[sign("aaa", 5, 35, box=[0.0, 0.5, 0.5, 1.0])])
+    assert main([*files, "-v", str(tmp_path / "videos"), "-o", str(tmp_path / "out"), *SMALL]) == 0
+    folder = tmp_path / "out" / "global_crops" / "aaa" / "clip_0000"
+    assert [read_frame_number(picture) for picture in read_frames(folder, [0, 39])] == [0, 39]
+
+
 def test_subsets_are_what_the_next_command_takes(source: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "videos" / "slow.mp4").rename(tmp_path / "elsewhere.mp4")
     assert main([*source, "-k", "1", "2"]) == 0
     said = capsys.readouterr().out
     out = tmp_path / "out"
@@ -72,8 +84,10 @@ def test_subsets_are_what_the_next_command_takes(source: list[str], tmp_path: Pa
     assert json.loads((out / "classes.json").read_text()) == ["hello", "nice"]
     assert training_labels([out / "msasl2" / "train2.txt"], None, ())[0] == ["hello", "nice"]
     assert not (out / "msasl2" / "test2.txt").exists() and not (out / "global_crops" / "bbb").exists()
+    (tmp_path / "elsewhere.mp4").rename(tmp_path / "videos" / "slow.mp4")
     for k in (1, 2):
         assert f"--train-ann-files {out}/msasl{k}/train{k}.txt --train-data-roots {out}/global_crops" in said
+    assert "listed for 2 classes, not 1" in (out / "msasl1" / "report.txt").read_text()
     assert main(source) == 0  # all classes later: the neighbours and numbers of the clips stay the same
     assert len(lines(out / "train.txt")) == 2 and len(lines(out / "test.txt")) == 1
     with pytest.raises(UserError, match=r"--num-classes.*1 to 3"):
@@ -165,7 +179,7 @@ def test_wrong_calls_end_in_one_message_and_write_nothing(source: list[str], tmp
         "no split": r"entries.json: is named for no split",
         "no classes": r"MSASL_classes.json: the names of the classes are missing.*same archive",
         "no videos": r"there is no such folder.*download --help",
-        "no clip": r"no clip could be prepared.*its file is missing",
+        "no clip": r"no clip could be prepared: 5 x its file is missing \(first .*entry 1: bbb_30_110 or .*bbb\)",
         "schema": r"no entry follows the schema.*url: Field required",
     }
     words = list(source)
