@@ -85,6 +85,7 @@ class Predictor:
     """A trained model in any of its forms, with everything that its metadata say done for the caller.
 
     Frames are sampled, resized and cropped by the functions that evaluation uses, so `eval.py` measured what is given here.
+    One thread at a time may call a predictor; `submit` is what lets the caller go on.
 
     >>> from action_recognition.deploy.metadata import example
     >>> class Constant:  # stands for `Predictor.from_path("export/model.xml")`
