@@ -82,18 +82,19 @@ def measure(backend: Backend, options: argparse.Namespace) -> dict[str, Any]:
     test = scored(backend, options.gestures, "test", None, options.num_workers)
     others = scored(backend, options.others, "test", None, options.num_workers).cosines
     first, scale = fits[RATES[0]], rules_for(backend, RATES[0]).logit_scale
-    factor = scale / first.temperature
+    factor = scale / first.summary["temperature_fitted"]
     before, after = softmax(test.cosines * scale), softmax(test.cosines * factor)
     least = first.spread_threshold
     return {
         "num_clips": {"val": len(val.labels), "val_others": len(negatives.labels), "test": len(test.labels), "test_others": len(others)},
         "temperature": first.temperature,
+        "temperature_fitted": first.summary["temperature_fitted"],
         "spread_threshold": least,
         "val": first.summary,
         "test": probabilities_on_test(before, after, test.labels),
         "false_alarms_at_95_recall": {
-            "highest probability, before": false_alarms_at_recall(before.max(axis=1), softmax(others * scale).max(axis=1))[0],
-            "highest probability, after": false_alarms_at_recall(after.max(axis=1), softmax(others * factor).max(axis=1))[0],
+            "highest probability, as trained": false_alarms_at_recall(before.max(axis=1), softmax(others * scale).max(axis=1))[0],
+            "highest probability, fitted temperature": false_alarms_at_recall(after.max(axis=1), softmax(others * factor).max(axis=1))[0],
             "highest cosine": false_alarms_at_recall(test.cosines.max(axis=1), others.max(axis=1))[0],
             "spread of the cosines": false_alarms_at_recall(spread(test.cosines), spread(others))[0],
         },
@@ -102,7 +103,8 @@ def measure(backend: Backend, options: argparse.Namespace) -> dict[str, Any]:
             "others": float((spread(others) >= least).mean()),
         },
         "thresholds": {
-            str(rate): rejection_on_test(test, others, factor, calibration, rules_for(backend, rate)) for rate, calibration in fits.items()
+            str(rate): rejection_on_test(test, others, scale / calibration.temperature, calibration, rules_for(backend, rate))
+            for rate, calibration in fits.items()
         },
     }
 
@@ -111,10 +113,10 @@ def tables(found: dict[str, Any]) -> str:
     """The figures in Markdown."""
     test = found["test"]
     lines = [
-        f"temperature {found['temperature']:.3f}; clips: {found['num_clips']}",
+        f"temperature {found['temperature']:.3f}, fitted {found['temperature_fitted']:.3f}; clips: {found['num_clips']}",
         "",
     ]
-    lines += ["| on test | before | after | change (95 % interval) |", "|---|---|---|---|"]
+    lines += ["| on test | as trained | with the fitted temperature | change (95 % interval) |", "|---|---|---|---|"]
     for key, name in (("nll", "NLL"), ("brier", "Brier score")):
         change, low, high = test[f"{key}_change"]
         lines.append(f"| {name} | {test['before'][key]:.3f} | {test['after'][key]:.3f} | {change:+.3f} ({low:+.3f} to {high:+.3f}) |")

@@ -91,7 +91,7 @@ def write_report(folder: Path, fit: CalibrationFit, truth: Labels, weights_sha25
     partial = path.with_name(f".{path.name}.part")
     partial.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
     partial.replace(path)
-    tables = {"before": fit.before, "after (held out)": fit.held_out}
+    tables = {"before": fit.before, "fitted (held out)": fit.held_out}
     draw_reliability_diagram(folder / RELIABILITY_FILE, {name: _bins(table, truth) for name, table in tables.items()})
     draw_risk_coverage(folder / RISK_COVERAGE_FILE, {name: _curve(table, truth) for name, table in tables.items()})
     return [path, folder / RELIABILITY_FILE, folder / RISK_COVERAGE_FILE]
@@ -101,8 +101,9 @@ def say_result(fit: CalibrationFit) -> None:
     """The figures for people, and every sentence on what is not certain."""
     summary = fit.calibration.summary
     low, high = summary["temperature_interval"]
-    print(f"temperature {fit.calibration.temperature:.3f} (95 % interval {low:.3f} to {high:.3f})")
-    for name, table in (("before", summary["validation"]["before"]), ("after, held out", summary["validation"]["after_held_out"])):
+    fitted = summary["temperature_fitted"]
+    print(f"temperature {fit.calibration.temperature:.3f}; fitted {fitted:.3f} (95 % interval {low:.3f} to {high:.3f})")
+    for name, table in (("before", summary["validation"]["before"]), ("fitted, held out", summary["validation"]["after_held_out"])):
         chance = table["ece_by_chance"]
         print(
             f"  {name}: NLL {table['nll']:.3f}, Brier {table['brier']:.3f}, ECE {table['ece']:.3f} "

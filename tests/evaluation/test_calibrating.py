@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from action_recognition.checkpoint import TRAINED_MODEL_KEY, describe_training, load_trained_model, save_atomically
 from action_recognition.commands.calibrate import main
@@ -48,6 +49,7 @@ def work_dir(tmp_path: Path) -> Path:
     folder = tiny_template(tmp_path / "work").parent
     template, model = load_template_dir(folder)
     described = describe_training(list(LABELS), template, model, {})
+    torch.manual_seed(0)
     state_dict = {f"network.{key}": value for key, value in build_recogniser(model, len(LABELS)).state_dict().items()}
     save_atomically({"state_dict": state_dict, TRAINED_MODEL_KEY: described}, folder / "outputs" / "latest.pth")
     return folder
@@ -79,6 +81,7 @@ def test_a_checkpoint_carries_it_into_the_exported_files(
     for name in ("model.xml", "model.onnx"):
         metadata = load_backend(work_dir / "export" / name).metadata
         assert metadata.temperature == trained.calibration.temperature and metadata.thresholds == dict(trained.calibration.thresholds)
+        assert metadata.spread_threshold == trained.calibration.spread_threshold
 
 
 def test_an_exported_folder_is_calibrated_in_place_and_scores_as_before(work_dir: Path, data: Path) -> None:
@@ -88,10 +91,12 @@ def test_an_exported_folder_is_calibrated_in_place_and_scores_as_before(work_dir
     clips = made_clips(model.metadata, 1)
     calibrate(work_dir, data, "export/model.bin", "--save-to", work_dir / "report")
     assert {item.name for item in (work_dir / "report").iterdir()} == REPORT
-    temperature = json.loads((work_dir / "report" / "calibration.json").read_text(encoding="utf-8"))["temperature"]
-    assert temperature != 1.0
+    written = json.loads((work_dir / "report" / "calibration.json").read_text(encoding="utf-8"))
+    assert (written["thresholds"], written["spread_threshold"]) != ({}, 0.0)
     for name in ("model.xml", "model.onnx"):
-        assert load_backend(work_dir / "export" / name).metadata.temperature == temperature
+        metadata = load_backend(work_dir / "export" / name).metadata
+        for key in ("temperature", "thresholds", "spread_threshold"):
+            assert getattr(metadata, key) == written[key]
     assert np.array_equal(load_backend(work_dir / "export/model.xml").scores(clips), model.scores(clips))
     assert load_trained_model(work_dir / "outputs/latest.pth").calibration is None
 

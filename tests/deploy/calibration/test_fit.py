@@ -45,8 +45,10 @@ def test_an_overconfident_model_gets_better_on_clips_that_were_held_out() -> Non
 
 
 def test_a_small_val_set_says_so_with_the_interval() -> None:
-    notes = " ".join(fit_calibration(val(16, 1.0, clips_each=8), negatives(300), rules()).notes)
-    assert "16 clips are too few, or the model needs no temperature: the NLL changes by" in notes and "95 % interval" in notes
+    fit = fit_calibration(val(16, 1.0, clips_each=8), negatives(300), rules())
+    notes = " ".join(fit.notes)
+    assert "16 clips are too few for a temperature, or the model needs none: it stays 1" in notes and "95 % interval" in notes
+    assert fit.calibration.temperature == 1.0 != fit.calibration.summary["temperature_fitted"]
     assert "2 people (clips, where people are not named) are too few" in notes
     alone = fit_calibration(val(8, clips_each=8), None, rules())
     assert "all clips are of one person" in " ".join(alone.notes)
