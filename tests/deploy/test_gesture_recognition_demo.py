@@ -12,7 +12,6 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -49,19 +48,15 @@ class Demo:
         self.input_name, self.output_name = (ports[0].get_any_name() for ports in (model.inputs, model.outputs))
         _, channels, self.num_frames, self.height, self.width = model.input(self.input_name).shape
         assert channels == 3 and self.height / DEMO_SCALE < 1 and self.width / DEMO_SCALE < 1
-        self.scores: dict[int, np.ndarray] = {}
-        self.requests = ov.AsyncInferQueue(core.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"}), 2)
-        self.requests.set_callback(self.keep)
-
-    def keep(self, request: Any, number: int) -> None:
-        self.scores[number] = request.get_tensor(self.output_name).data[:].copy()
+        self.request = core.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"}).create_infer_request()
 
     def recognise(self, frames_bgr: np.ndarray, person: tuple[int, int, int, int]) -> np.ndarray:
         """Scores (1, C) for frames (T, H, W, 3) and the box left, top, right, bottom."""
         pictures = [cv2.cvtColor(self.cut(frame, person), cv2.COLOR_BGR2RGB).astype(np.float32) for frame in frames_bgr]
-        self.requests.start_async({self.input_name: np.stack(pictures).transpose(3, 0, 1, 2)[None]}, 0)
-        self.requests.wait_all()
-        return self.scores.pop(0)[: len(self.labels)]
+        self.request.start_async({self.input_name: np.stack(pictures).transpose(3, 0, 1, 2)[None]})
+        self.request.wait()
+        scores: np.ndarray = self.request.get_tensor(self.output_name).data[:].copy()
+        return scores[: len(self.labels)]
 
     def cut(self, frame: np.ndarray, person: tuple[int, int, int, int]) -> np.ndarray:
         left, top, right, bottom = person

@@ -9,7 +9,7 @@ import numpy as np
 import onnxruntime
 
 from action_recognition.deploy.backends.files import check_form, check_metadata_are_there, check_shapes, unreadable
-from action_recognition.deploy.backends.protocol import OneAtATime, Pixels, Scores, check_clips, network_input, stack_scores
+from action_recognition.deploy.backends.protocol import InferenceThreads, Pixels, Scores, check_clips, network_input, stack_scores
 from action_recognition.deploy.metadata import DeployMetadata, from_strings
 
 
@@ -36,7 +36,7 @@ class OnnxBackend:
         self.metadata = metadata
         check_shapes(path, self.metadata, inputs, outputs)
         self._input = self._session.get_inputs()[0].name
-        self._queue = OneAtATime(self.scores)
+        self._queue = InferenceThreads(self.scores)
         self.runs_as = f"ONNX Runtime {onnxruntime.__version__}, f32, {num_threads or 'all'} threads"
 
     def scores(self, clips: Pixels) -> Scores:

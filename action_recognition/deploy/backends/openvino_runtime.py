@@ -5,13 +5,23 @@ from __future__ import annotations
 import re
 from concurrent.futures import Future
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
 import openvino
 
 from action_recognition.deploy.backends.files import Shape, check_form, check_metadata_are_there, check_shapes, unreadable
-from action_recognition.deploy.backends.protocol import Hint, Pixels, Precision, Scores, check_clips, network_input, stack_scores
+from action_recognition.deploy.backends.protocol import (
+    Hint,
+    InferenceThreads,
+    Pixels,
+    Precision,
+    Scores,
+    check_clips,
+    network_input,
+    stack_scores,
+)
 from action_recognition.deploy.metadata import SECTION, DeployMetadata, read_openvino
 from action_recognition.errors import user_error
 
@@ -49,7 +59,8 @@ class OpenVinoBackend:
             raise unreadable(path, error) from None
         self._device, self._asked = device, precision
         self._request = self._compiled.create_infer_request()
-        self._queue: Any = None
+        self._threads: InferenceThreads | None = None
+        self._requests: SimpleQueue[Any] = SimpleQueue()
         self.runs_as = f"OpenVINO {openvino.__version__.split('-')[0]}, {self.precision}, {self._where()}"
 
     @property
@@ -74,25 +85,26 @@ class OpenVinoBackend:
         return stack_scores(rows, self.metadata)
 
     def submit(self, clip: Pixels) -> Future[Scores]:
-        """As `Backend.submit`, by OpenVINO's own queue."""
+        """As `Backend.submit`, with as many threads as OpenVINO wants clips at once, each with a request of its own.
+
+        Not by OpenVINO's AsyncInferQueue, which calls Python from threads of its own.
+        """
         check_clips(clip[None], self.metadata)
-        if self._queue is None:
-            self._queue = openvino.AsyncInferQueue(self._compiled, self.num_requests)
-            self._queue.set_callback(_finish)
-        future: Future[Scores] = Future()
-        self._queue.start_async({0: network_input(clip[None], self.metadata)}, future)
-        return future
+        if self._threads is None:
+            for _ in range(self.num_requests):
+                self._requests.put(self._compiled.create_infer_request())
+            self._threads = InferenceThreads(self._scores_side_by_side, self.num_requests)
+        return self._threads.submit(clip)
+
+    def _scores_side_by_side(self, clips: Pixels) -> Scores:
+        request = self._requests.get()
+        try:
+            return np.array(request.infer({0: network_input(clips, self.metadata)})[0], np.float32)
+        finally:
+            self._requests.put(request)
 
     def _where(self) -> str:
         return f"{self._compiled.get_property('INFERENCE_NUM_THREADS')} threads" if self._device == "CPU" else self._device
-
-
-def _finish(request: Any, future: Future[Scores]) -> None:
-    """Called by OpenVINO's thread: the request's memory is written again by the next clip, so the scores are copied."""
-    try:
-        future.set_result(np.array(request.get_output_tensor(0).data, np.float32)[0])
-    except Exception as error:  # a future without an answer would keep its caller waiting for ever
-        future.set_exception(error)
 
 
 def _check_device(core: openvino.Core, device: str, num_threads: int | None) -> None:

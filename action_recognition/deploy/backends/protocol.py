@@ -35,13 +35,13 @@ class Backend(Protocol):
         ...
 
 
-class OneAtATime:
-    """`submit` of an engine that computes one clip at a time: a thread of its own, so that the caller can prepare the next clip."""
+class InferenceThreads:
+    """`submit` of an engine that computes `num_clips` clips at a time: threads of its own, so that the caller can prepare the next clip."""
 
-    def __init__(self, scores: Callable[[Pixels], Scores]) -> None:
+    def __init__(self, scores: Callable[[Pixels], Scores], num_clips: int = 1) -> None:
         self._scores = scores
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="inference")
-        self._free = threading.BoundedSemaphore(_NUM_WAITING)
+        self._thread = ThreadPoolExecutor(num_clips, thread_name_prefix="inference")
+        self._free = threading.BoundedSemaphore(num_clips - 1 + _NUM_WAITING)
 
     def submit(self, clip: Pixels) -> Future[Scores]:
         """As `Backend.submit`."""

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from action_recognition.checkpoint import TrainedModel
-from action_recognition.deploy.backends.protocol import OneAtATime, Pixels, Scores, check_clips
+from action_recognition.deploy.backends.protocol import InferenceThreads, Pixels, Scores, check_clips
 from action_recognition.deploy.metadata import from_trained
 from action_recognition.models.build import build_recogniser
 from action_recognition.models.recogniser import Normalize
@@ -23,7 +23,7 @@ class TorchBackend:
         self._network.load_state_dict(trained.state_dict)
         self._network.eval()
         self._normalize = Normalize(self.metadata.mean_values, self.metadata.scale_values)
-        self._queue = OneAtATime(self.scores)
+        self._queue = InferenceThreads(self.scores)
         if num_threads is not None:
             torch.set_num_threads(num_threads)
         self.runs_as = f"PyTorch {torch.__version__}, f32, {torch.get_num_threads()} threads"
