@@ -142,7 +142,7 @@ main() {
     PIP_LOG=$(mktemp "${TMPDIR:-/tmp}/init_venv.XXXXXX")
     trap 'rm -f "$PIP_LOG"' EXIT
     say "installing the packages that setup.py names (about 3 GB to fetch the first time; minutes)"
-    run_pip install --retries 2 -e "$REPOSITORY[train,dev]"
+    run_pip install --retries 2 -e "$REPOSITORY[train,live,dev]"
     ensure_opencv
     verify
     fingerprint "$VENV/bin/python" >"$VENV/$STAMP"

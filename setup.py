@@ -33,12 +33,21 @@ TRAINING = [
     "tensorboard==2.21.0",
     "matplotlib==3.11.2",
     "rich==15.0.0",
+    "nncf==3.4.0",
+    "optuna==5.0.0",
+    "webdataset==1.0.2",
+]
+LIVE = [  # what the live engine takes beside the runtime: tracks of persons and hands, events over a socket
+    "supervision==0.31.2",
+    "trackers==2.6.1",
+    "websockets==17.4",
 ]
 DEVELOPMENT = [
     "pytest==9.2.0",
     "ruff==0.17.5",
     "mypy==2.4.1",
     "import-linter==2.16",
+    "playwright==1.65.2",  # drives the Chromium that the system has; downloads none
 ]
 
 setup(
@@ -54,5 +63,5 @@ setup(
     package_data={"action_recognition.data.showing": ["page.css", "page.js"]},
     python_requires=">=3.11",
     install_requires=RUNTIME,
-    extras_require={"train": TRAINING, "dev": DEVELOPMENT},
+    extras_require={"train": TRAINING, "live": LIVE, "dev": DEVELOPMENT},
 )

@@ -145,7 +145,7 @@ def test_it_installs_from_any_folder_and_says_how_to_activate(machine: Machine, 
     done = machine.run(*([] if name == "venv" else [name]))
     assert done.returncode == 0, done.stderr
     assert (machine.cwd / name / "bin" / "python").is_file()
-    assert machine.installs() == [f"--disable-pip-version-check install --retries 2 -e {machine.clone}[train,dev]"]
+    assert machine.installs() == [f"--disable-pip-version-check install --retries 2 -e {machine.clone}[train,live,dev]"]
     activation = done.stdout.splitlines()[-1].strip()
     assert activation == f". {str(machine.cwd / name).replace(' ', chr(92) + ' ')}/bin/activate"
 
