@@ -16,6 +16,7 @@ RUNTIME = [
     "numpy==2.4.6",
     "opencv-python==5.0.0.93",
     "av==18.1.0",
+    "pillow==13.0.0",  # photos: its decoders say when a file is cut short, and sizes before they decode
 ]
 TRAINING = [
     "torch==2.15.0",  # torch and torchvision are a pair: change both or none

@@ -228,7 +228,7 @@ def test_help_does_nothing(machine: Machine) -> None:
 
 # --- setup.py -----------------------------------------------------------------------------------------------
 
-DISTRIBUTION_OF = {"cv2": "opencv-python", "yaml": "PyYAML", "mmcv": "mmcv-lite", "pydantic_core": "pydantic"}
+DISTRIBUTION_OF = {"cv2": "opencv-python", "yaml": "PyYAML", "mmcv": "mmcv-lite", "pydantic_core": "pydantic", "PIL": "pillow"}
 
 
 def _requirements(name: str) -> list[str]:

@@ -1,0 +1,75 @@
+"""A photo out of a file or an upload: upright RGB, whatever the file is, and one sentence where it is no photo."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from action_recognition.errors import UserError, user_error
+
+PHOTO_SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif"})
+MAX_PIXELS: Final = 100_000_000
+"""More is refused before anything is decoded: 300 MB of RGB, above what cameras of phones give."""
+_FORMATS: Final = ("JPEG", "PNG", "WEBP", "BMP", "GIF")
+_FORMATS_SAID: Final = "a JPEG, PNG, WebP, BMP or GIF file"
+_SIXTEEN_BIT: Final = ("I", "I;16", "I;16B", "I;16L", "I;16N")
+
+Photo = NDArray[np.uint8]
+"""(H, W, 3) uint8 RGB."""
+
+
+def read_photo(file: Path) -> Photo:
+    """The photo of a file, (H, W, 3) uint8 RGB; errors as `decode_photo`, and a file that cannot be opened."""
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise user_error(str(file), f"cannot be read ({error.strerror})") from None
+    return decode_photo(data, str(file))
+
+
+def decode_photo(data: bytes, name: str) -> Photo:
+    """The photo that the bytes of an image file show, (H, W, 3) uint8 RGB; `name` is said in errors.
+
+    The rotation that EXIF states is applied, what is transparent becomes white, 16 bits become 8, CMYK becomes RGB, and an animation
+    is its first picture. Errors: `UserError` for what is no image, is cut short, or has more than `MAX_PIXELS`.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the limit below is the one that counts
+            picture = Image.open(io.BytesIO(data), formats=_FORMATS)
+            _check_size(picture.size, name)
+            picture.load()
+            return _to_rgb(ImageOps.exif_transpose(picture))
+    except Image.DecompressionBombError:
+        raise user_error(name, "is larger than any photo", f"up to {MAX_PIXELS // 1_000_000} million pixels") from None
+    except UserError:
+        raise
+    except Exception as error:  # Pillow's decoders raise OSError, SyntaxError, ValueError, struct.error and others for damaged files
+        raise user_error(name, f"cannot be read as an image ({_reason(error)})", _FORMATS_SAID, "save or copy it again") from None
+
+
+def _check_size(size: tuple[int, int], name: str) -> None:
+    width, height = size
+    if width * height > MAX_PIXELS:
+        raise user_error(name, f"is {width}x{height}", f"up to {MAX_PIXELS // 1_000_000} million pixels", "make it smaller")
+
+
+def _to_rgb(picture: Image.Image) -> Photo:
+    if picture.mode in _SIXTEEN_BIT:
+        grey = np.asarray(picture).astype(np.int64) >> 8
+        return np.repeat(np.clip(grey, 0, 255).astype(np.uint8)[:, :, None], 3, axis=2)
+    if picture.has_transparency_data:
+        coloured = picture.convert("RGBA")
+        picture = Image.alpha_composite(Image.new("RGBA", coloured.size, "white"), coloured)
+    return np.array(picture.convert("RGB"), np.uint8)
+
+
+def _reason(error: Exception) -> str:
+    text = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return "none that is known" if isinstance(error, UnidentifiedImageError) else text[:120]

@@ -1,0 +1,104 @@
+"""Photos as people have them: every kind of file becomes upright RGB, or one sentence."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from action_recognition.data.photo import MAX_PIXELS, decode_photo, read_photo
+from action_recognition.errors import UserError
+
+
+def halves(height: int = 24, width: int = 40) -> np.ndarray:
+    """Red on the left, blue on the right."""
+    picture = np.zeros((height, width, 3), np.uint8)
+    picture[:, : width // 2, 0] = 250
+    picture[:, width // 2 :, 2] = 250
+    return picture
+
+
+def encoded(picture: Image.Image, kind: str = "PNG", **options: object) -> bytes:
+    out = io.BytesIO()
+    picture.save(out, kind, **options)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "BMP"])
+def test_each_format_gives_its_pixels_in_rgb(kind: str, tmp_path: Path) -> None:
+    (tmp_path / "photo").write_bytes(encoded(Image.fromarray(halves()), kind))  # the suffix does not matter
+    found = read_photo(tmp_path / "photo")
+    assert found.dtype == np.uint8 and found.shape == (24, 40, 3)
+    assert np.abs(found[12, 4].astype(int) - (250, 0, 0)).max() < 12 and np.abs(found[12, 36].astype(int) - (0, 0, 250)).max() < 12
+
+
+def test_exif_rotation_is_applied() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned clockwise
+    found = decode_photo(encoded(Image.fromarray(halves()), "JPEG", exif=exif, quality=95), "photo")
+    assert found.shape == (40, 24, 3) and found[4, 12, 0] > 200 and found[36, 12, 2] > 200
+
+
+def test_transparent_is_white_and_what_is_opaque_stays() -> None:
+    picture = np.dstack([halves(), np.full((24, 40), 255, np.uint8)])
+    picture[:12, :, 3] = 0
+    found = decode_photo(encoded(Image.fromarray(picture)), "photo")
+    assert found[2, 4].tolist() == [255, 255, 255] and found[20, 4].tolist() == [250, 0, 0]
+
+
+def test_sixteen_bits_become_eight() -> None:
+    grey = np.linspace(0, 65535, 40).astype(np.uint16)[None].repeat(24, 0)
+    found = decode_photo(encoded(Image.fromarray(grey)), "photo")
+    assert np.array_equal(found[0, :, 1], grey[0] >> 8)
+
+
+def test_cmyk_becomes_rgb_and_an_animation_its_first_picture() -> None:
+    found = decode_photo(encoded(Image.fromarray(halves()).convert("CMYK"), "JPEG", quality=95), "photo")
+    assert found[12, 4, 0] > 200 and found[12, 4, 2] < 40
+    black = Image.new("RGB", (40, 24))
+    moving = encoded(Image.fromarray(halves()), "GIF", save_all=True, append_images=[black, black])
+    assert decode_photo(moving, "photo")[12, 4, 0] > 200
+
+
+def bomb(side: int) -> bytes:
+    """A PNG of a hundred bytes that says it is `side` pixels square."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(100))) + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize("side", [50_000, 10_001])
+def test_a_bomb_is_refused_by_its_header(side: int) -> None:
+    assert side**2 > MAX_PIXELS
+    with pytest.raises(UserError, match="up to 100 million pixels"):
+        decode_photo(bomb(side), "bomb.png")
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF"])
+def test_a_file_that_is_cut_short_is_named(kind: str) -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
+    whole = encoded(Image.fromarray(noise), kind)
+    with pytest.raises(UserError, match=r"half\.jpg: cannot be read as an image"):
+        decode_photo(whole[: len(whole) // 2], "half.jpg")
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"hello", b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"%!PS-Adobe-3.0 EPSF-3.0\n", b"\xff\xd8\xff"]
+)
+def test_what_is_no_image_is_refused(data: bytes) -> None:
+    with pytest.raises(UserError, match="a JPEG, PNG, WebP, BMP or GIF file"):
+        decode_photo(data, "letter.txt")
+
+
+def test_a_missing_file_and_a_folder_are_named(tmp_path: Path) -> None:
+    for path in (tmp_path / "nothing.jpg", tmp_path):
+        with pytest.raises(UserError, match="cannot be read"):
+            read_photo(path)
