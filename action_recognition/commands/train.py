@@ -52,6 +52,10 @@ def build_parser(work_dir: Path) -> argparse.ArgumentParser:
         "--num-workers", type=whole_number, metavar="N", help=f"processes that decode clips (default: {template.training.num_workers})"
     )
     data.add_argument(
+        "--frame-cache", type=Path, metavar="DIR", help="keep small decoded frames here: the same clips, faster from the second epoch on"
+    )
+    data.add_argument("--frame-cache-gb", type=positive_float, default=20.0, metavar="N", help="its limit in GB (default: 20)")
+    data.add_argument(
         "--strict", action="store_true", help="stop at the first clip that cannot be read (default: name it, skip it, count it)"
     )
     start = parser.add_argument_group("start").add_mutually_exclusive_group()

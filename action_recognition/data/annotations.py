@@ -13,7 +13,7 @@ from action_recognition.errors import Problem, UserError, nearest, user_error
 
 MAX_PROBLEMS_SHOWN = 20
 UNKNOWN = 0
-"""`clip_end`, `video_end` and `frame_rate_fps` of a two-column line, whose clip is the whole video: see `datasets.complete_record`."""
+"""`clip_end`, `video_end` and `frame_rate_fps` of a two-column line, whose clip is the whole video: see `frame_source.completed`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

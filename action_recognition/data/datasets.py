@@ -5,7 +5,6 @@ Randomness is a pure function of (seed, epoch, index, clip number): the order of
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -16,11 +15,12 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from action_recognition.data.annotations import ClipRecord
+from action_recognition.data.frame_source import FileFrames, FrameSource
 from action_recognition.data.reference_augmentation import move_as_reference, recolour_as_reference
 from action_recognition.data.sampling import centre_frame_indices, random_frame_indices, varied_frame_indices
 from action_recognition.data.transforms import Frames, canvas_side, centre_crop_clip, mirror_clip
-from action_recognition.data.video import container_frame_rate, count_frames, read_frames, set_decode_threads
-from action_recognition.errors import Problem, UserError, nearest, user_error
+from action_recognition.data.video import set_decode_threads
+from action_recognition.errors import Problem, UserError, nearest
 from action_recognition.template import Augmentation, BatchAugmentation, ClipInput, ReferenceAugmentation
 
 ItemKey = int | tuple[int, int, int]
@@ -76,28 +76,13 @@ def label_swap_map(label_swaps: Mapping[str, str], labels: Sequence[str]) -> dic
     return swaps
 
 
-def complete_record(record: ClipRecord, default_rate_fps: float) -> ClipRecord:
-    """The record with the ends and rate of a two-column line filled in from the video.
-
-    A frame folder, and a file that states no rate, gets `default_rate_fps`: give the model's, every frame is then used.
-    A `UserError` names a video that is shorter than the annotation line says.
-    """
-    num_frames = count_frames(record.path)
-    if not record.is_whole_video:
-        if record.video_end > num_frames:
-            found = f"the line ends the video at frame {record.video_end}, it has {num_frames} frames"
-            raise user_error(str(record.path), found, f"video_end up to {num_frames}")
-        return record
-    rate = container_frame_rate(record.path) or default_rate_fps
-    return dataclasses.replace(record, clip_end=num_frames, video_end=num_frames, frame_rate_fps=rate)
-
-
 class ClipDataset(Dataset[Sample | DamagedClip]):
-    """Clips of annotation records: centre sampling and centre crop, or random ones with `augmentation`, see `random_clip`.
+    """Clips of annotation records: centre sampling and centre crop, or random ones with `augmentation`, see `_random_clip`.
 
     `label_swaps` maps labels to those of the mirrored clip, see `label_swap_map`.
     Keys are `index`, or `(epoch, index, clip number)` for a random clip.
     A clip that cannot be read becomes a `DamagedClip`; other errors are ours and are raised.
+    Frames come from `source`, by default the files.
     """
 
     def __init__(
@@ -107,7 +92,9 @@ class ClipDataset(Dataset[Sample | DamagedClip]):
         augmentation: Augmentation | None = None,
         label_swaps: Mapping[int, int] | None = None,
         seed: int = 0,
+        source: FrameSource | None = None,
     ) -> None:
+        self.source = source or FileFrames()
         self.records = records
         self.clip_input = clip_input
         self.augmentation = augmentation
@@ -121,7 +108,7 @@ class ClipDataset(Dataset[Sample | DamagedClip]):
         epoch, index, number = key if isinstance(key, tuple) else (0, key, 0)
         record = self.records[index]
         try:
-            record = complete_record(record, self.clip_input.frame_rate_fps)
+            record = self.source.complete(record, self.clip_input.frame_rate_fps)
             if self.augmentation is None:
                 return _sample(self._centre_clip(record), record.label, index)
             return self._random_sample(record, self.augmentation, epoch, index, number)
@@ -130,12 +117,12 @@ class ClipDataset(Dataset[Sample | DamagedClip]):
 
     def _centre_clip(self, record: ClipRecord) -> NDArray[np.uint8]:
         spec = self.clip_input
-        frames = read_frames(record.path, centre_frame_indices(record, spec.clip_len, spec.frame_rate_fps))
+        frames = self.source.read(record, centre_frame_indices(record, spec.clip_len, spec.frame_rate_fps))
         return centre_crop_clip(frames, spec.resize_short_side, spec.crop_size)
 
     def _random_sample(self, record: ClipRecord, augmentation: Augmentation, epoch: int, index: int, number: int) -> Sample:
         rng = np.random.default_rng([self.seed, epoch, index, number])
-        clip = random_clip(record, self.clip_input, augmentation, rng)
+        clip = self._random_clip(record, augmentation, rng)
         mirrored = rng.random() < augmentation.flip.probability
         if mirrored:
             clip = mirror_clip(clip)
@@ -143,19 +130,18 @@ class ClipDataset(Dataset[Sample | DamagedClip]):
             clip = recolour_as_reference(clip, augmentation, rng)
         return _sample(clip, self.label_swaps.get(record.label, record.label) if mirrored else record.label, index)
 
+    def _random_clip(self, record: ClipRecord, augmentation: Augmentation, rng: np.random.Generator) -> Frames:
+        """A random window of the record, not mirrored: the reference recipe's random crop, or the canvas in which the device crops.
 
-def random_clip(record: ClipRecord, clip_input: ClipInput, augmentation: Augmentation, rng: np.random.Generator) -> Frames:
-    """A random window of the record, not mirrored: the reference recipe's random crop, or the canvas in which the device crops.
-
-    A canvas is `canvas_side` pixels square, at the scale of evaluation and around the same centre.
-    """
-    spec, jitter = clip_input, augmentation.temporal_jitter
-    if isinstance(augmentation, BatchAugmentation):
-        speed = augmentation.temporal_speed_max
-        frames = read_frames(record.path, varied_frame_indices(record, spec.clip_len, spec.frame_rate_fps, speed, jitter, rng))
-        return centre_crop_clip(frames, spec.resize_short_side, canvas_side(spec.crop_size))
-    frames = read_frames(record.path, random_frame_indices(record, spec.clip_len, spec.frame_rate_fps, jitter, rng))
-    return move_as_reference(frames, spec, augmentation, rng)
+        A canvas is `canvas_side` pixels square, at the scale of evaluation and around the same centre.
+        """
+        spec, jitter = self.clip_input, augmentation.temporal_jitter
+        if isinstance(augmentation, BatchAugmentation):
+            speed = augmentation.temporal_speed_max
+            frames = self.source.read(record, varied_frame_indices(record, spec.clip_len, spec.frame_rate_fps, speed, jitter, rng))
+            return centre_crop_clip(frames, spec.resize_short_side, canvas_side(spec.crop_size))
+        frames = self.source.read(record, random_frame_indices(record, spec.clip_len, spec.frame_rate_fps, jitter, rng))
+        return move_as_reference(frames, spec, augmentation, rng)
 
 
 def _sample(clip_thwc: NDArray[np.uint8], label: int, index: int) -> Sample:

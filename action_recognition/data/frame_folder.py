@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import cv2
@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from action_recognition.errors import user_error
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp"})
+Shrink = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
+"""(H, W, 3) uint8 RGB to a smaller picture of that kind."""
 _LAST_NUMBER = re.compile(r"(\d+)\D*$")
 
 
@@ -46,11 +48,11 @@ def probe_folder(folder: Path) -> tuple[int, int, int]:
     return len(files), *read_image(files[0]).shape[:2]
 
 
-def read_folder_frames(folder: Path, frame_indices: Sequence[int]) -> NDArray[np.uint8]:
+def read_folder_frames(folder: Path, frame_indices: Sequence[int], shrink: Shrink | None = None) -> NDArray[np.uint8]:
     """The frames of those numbers, (T, H, W, 3) uint8 RGB; a `UserError` names what is missing, unreadable or of another size."""
     files = list_frame_files(folder)
     check_frame_numbers(folder, frame_indices, len(files))
-    pictures = {i: read_image(files[i]) for i in sorted(set(frame_indices))}
+    pictures = {i: shrink(read_image(files[i])) if shrink else read_image(files[i]) for i in sorted(set(frame_indices))}
     return stack_frames(folder, [pictures[i] for i in frame_indices])
 
 

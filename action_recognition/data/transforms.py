@@ -51,6 +51,19 @@ def resize_clip(frames_thwc: Frames, resize_short_side: int) -> Frames:
     return np.stack([_resize(frame, height, width) for frame in frames_thwc])
 
 
+def shrink_picture(picture_hwc: NDArray[np.uint8], resize_short_side: int) -> NDArray[np.uint8]:
+    """The picture with its short side `resize_short_side` pixels long; one that is smaller stays as it is.
+
+    What `resize_clip` and `centre_crop_clip` make of it is, to the bit, what they would make of the large one.
+
+    >>> shrink_picture(np.zeros((512, 900, 3), np.uint8), 256).shape, shrink_picture(np.zeros((100, 177, 3), np.uint8), 256).shape
+    ((256, 450, 3), (100, 177, 3))
+    """
+    if min(picture_hwc.shape[:2]) <= resize_short_side:
+        return picture_hwc
+    return _resize(picture_hwc, *_resized_size(picture_hwc[np.newaxis], resize_short_side))
+
+
 def rotate_clip(frames_thwc: Frames, degrees: float) -> Frames:
     """The clip turned clockwise around its centre at its size; black where nothing was.
 

@@ -18,7 +18,14 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
-from action_recognition.data.frame_folder import check_frame_numbers, list_frame_files, probe_folder, read_folder_frames, stack_frames
+from action_recognition.data.frame_folder import (
+    Shrink,
+    check_frame_numbers,
+    list_frame_files,
+    probe_folder,
+    read_folder_frames,
+    stack_frames,
+)
 from action_recognition.errors import UserError, user_error
 
 _LOCAL_ONLY = {"protocol_whitelist": "file"}  # a playlist that calls itself a video must not reach for the network
@@ -82,33 +89,37 @@ def container_frame_rate(path: Path) -> float | None:
     return float(rate) if rate else None
 
 
-def read_frames(path: Path, frame_indices: Sequence[int]) -> NDArray[np.uint8]:
+def read_frames(path: Path, frame_indices: Sequence[int], shrink: Shrink | None = None) -> NDArray[np.uint8]:
     """The frames of those numbers (0-based, any order, repeats allowed), (T, H, W, 3) uint8 RGB.
+
+    `shrink` is applied to each picture as it comes, so that only small ones are in memory together.
 
     `path` is a video file or a folder of numbered images. A `UserError` names the path when it is missing, damaged, empty or shorter.
     The rotation that a file states is applied. Equal to OpenCV's own pictures to within 2 of 255 levels.
     """
     if path.is_dir():
-        return read_folder_frames(path, frame_indices)
-    return _decode(path, frame_indices)
+        return read_folder_frames(path, frame_indices, shrink)
+    return _decode(path, frame_indices, shrink)
 
 
-def _decode(path: Path, frame_indices: Sequence[int]) -> NDArray[np.uint8]:
+def _decode(path: Path, frame_indices: Sequence[int], shrink: Shrink | None = None) -> NDArray[np.uint8]:
     index = _packet_index(path)
     check_frame_numbers(path, frame_indices, len(index.pts))
     stamps = [int(index.pts[i]) for i in frame_indices]
     seek_target = index.seek_target(min(stamps))
     wanted = frozenset(stamps)
-    pictures = _pictures(path, index.stamped, wanted, seek_target)
+    pictures = _pictures(path, index.stamped, wanted, seek_target, shrink)
     if len(pictures) < len(wanted) and seek_target is not None:  # not every container seeks exactly (MPEG program streams do not)
-        pictures = _pictures(path, index.stamped, wanted, None)
+        pictures = _pictures(path, index.stamped, wanted, None, shrink)
     lost = [i for i, stamp in zip(frame_indices, stamps, strict=True) if stamp not in pictures]
     if lost:
         raise user_error(str(path), f"frame {lost[0]} of {len(index.pts)} cannot be decoded, the video is damaged", fix=_REPAIR)
     return stack_frames(path, [pictures[stamp] for stamp in stamps])
 
 
-def _pictures(path: Path, by_stamp: bool, wanted: frozenset[int], seek_target: int | None) -> dict[int, NDArray[np.uint8]]:
+def _pictures(
+    path: Path, by_stamp: bool, wanted: frozenset[int], seek_target: int | None, shrink: Shrink | None
+) -> dict[int, NDArray[np.uint8]]:
     """RGB pictures of the wanted time stamps, or (not `by_stamp`) of the wanted places in the order of display, but for damaged ones."""
     pictures: dict[int, NDArray[np.uint8]] = {}
     reformatter = VideoReformatter()  # one for all frames: it keeps its tables
@@ -118,7 +129,8 @@ def _pictures(path: Path, by_stamp: bool, wanted: frozenset[int], seek_target: i
         frames = _frames_by_stamp(container, stream, wanted) if by_stamp else enumerate(container.decode(stream))
         for stamp, frame in frames:
             if stamp in wanted and not frame.is_corrupt:
-                pictures[stamp] = _rgb(frame, reformatter)
+                picture = _rgb(frame, reformatter)
+                pictures[stamp] = shrink(picture) if shrink else picture
             if len(pictures) == len(wanted):
                 break
     return pictures

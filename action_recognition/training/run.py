@@ -20,6 +20,8 @@ from action_recognition.checkpoint import RawCheckpoint, describe_training
 from action_recognition.data.annotations import ClipRecord, find_annotation_files, read_annotations
 from action_recognition.data.dataset_files import DATASET_FILE, read_negative_label
 from action_recognition.data.datasets import ClipDataset, label_swap_map
+from action_recognition.data.frame_cache import DEFAULT_CACHE_GB, FrameCache
+from action_recognition.data.frame_source import FileFrames, FrameSource
 from action_recognition.data.labels import training_labels
 from action_recognition.download import StartKeyword
 from action_recognition.errors import Problem, UserError, nearest, user_error
@@ -67,6 +69,8 @@ class TrainOptions:
     num_workers: int | None = None
     seed: int = 0
     strict: bool = False
+    frame_cache: Path | None = None
+    frame_cache_gb: float = DEFAULT_CACHE_GB
 
 
 def train(work_dir: Path, options: TrainOptions) -> Path:
@@ -194,15 +198,22 @@ def clip_data(template: Template, options: TrainOptions, labels: list[str]) -> C
     say(f"data: {len(train_records)} training clips, {len(val_records)} validation clips")
     for note in class_notes(train_records, val_records, labels):
         say(note)
+    frames = _frame_source(options, template)
     return ClipData(
-        ClipDataset(train_records, template.input, augmentation=augmentation, label_swaps=swaps, seed=options.seed),
-        ClipDataset(val_records, template.input),
+        ClipDataset(train_records, template.input, augmentation, swaps, options.seed, frames),
+        ClipDataset(val_records, template.input, source=frames),
         batch_size=batch_size,
         clips_per_video=template.training.clips_per_video,
         sampling=template.training.sampling,
         num_workers=template.training.num_workers if options.num_workers is None else options.num_workers,
         seed=options.seed,
     )
+
+
+def _frame_source(options: TrainOptions, template: Template) -> FrameSource:
+    if options.frame_cache is None:
+        return FileFrames()
+    return FrameCache(options.frame_cache, round(options.frame_cache_gb * 1e9), template.input.resize_short_side)
 
 
 def _label_swaps(template: Template, labels: list[str]) -> dict[int, int]:

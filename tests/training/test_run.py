@@ -223,3 +223,11 @@ def test_the_frame_rate_batch_and_mirror_notes_are_said(
     said = capsys.readouterr().out
     assert "batch size 64 lowered to 18" in said
     assert "'to the left' keeps its label" in said
+
+
+def test_a_run_from_the_frame_cache_equals_one_from_the_files(data: Path, work_dir: Path, tmp_path: Path) -> None:
+    from_files = weights(train(work_dir, options(data, tmp_path / "files")))
+    cached = weights(train(work_dir, options(data, tmp_path / "cached", frame_cache=tmp_path / "cache", num_workers=1)))
+    assert list((tmp_path / "cache").glob("*/*.frames"))
+    for name, value in from_files.items():
+        assert torch.equal(cached[name], value), name

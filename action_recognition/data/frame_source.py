@@ -1,0 +1,49 @@
+"""Where the frames of a clip come from: the files of the data set, or a cache in front of them (`frame_cache`)."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Protocol
+
+from action_recognition.data.annotations import ClipRecord
+from action_recognition.data.transforms import Frames
+from action_recognition.data.video import container_frame_rate, count_frames, read_frames
+from action_recognition.errors import user_error
+
+
+class FrameSource(Protocol):
+    """What gives the frames of annotated clips; a `UserError` of either method names a video that cannot be read."""
+
+    def complete(self, record: ClipRecord, default_rate_fps: float) -> ClipRecord:
+        """The record with the ends and rate of a two-column line filled in, see `completed`."""
+
+    def read(self, record: ClipRecord, frame_indices: Sequence[int]) -> Frames:
+        """The frames of those numbers of the record's video, (T, H, W, 3) uint8 RGB."""
+
+
+class FileFrames:
+    """Frames out of the video files and frame folders themselves."""
+
+    def complete(self, record: ClipRecord, default_rate_fps: float) -> ClipRecord:
+        num_frames = count_frames(record.path)
+        rate = container_frame_rate(record.path) if record.is_whole_video else None
+        return completed(record, num_frames, rate, default_rate_fps)
+
+    def read(self, record: ClipRecord, frame_indices: Sequence[int]) -> Frames:
+        return read_frames(record.path, frame_indices)
+
+
+def completed(record: ClipRecord, num_frames: int, stated_rate_fps: float | None, default_rate_fps: float) -> ClipRecord:
+    """The record with the ends and rate of a two-column line filled in, for a video of `num_frames` that states that rate.
+
+    A frame folder, and a file that states no rate, gets `default_rate_fps`: give the model's, every frame is then used.
+    A `UserError` names a video that is shorter than the annotation line says.
+    """
+    if not record.is_whole_video:
+        if record.video_end > num_frames:
+            found = f"the line ends the video at frame {record.video_end}, it has {num_frames} frames"
+            raise user_error(str(record.path), found, f"video_end up to {num_frames}")
+        return record
+    rate = stated_rate_fps or default_rate_fps
+    return dataclasses.replace(record, clip_end=num_frames, video_end=num_frames, frame_rate_fps=rate)
