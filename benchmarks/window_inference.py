@@ -26,6 +26,7 @@ from action_recognition.deploy.export import IR_FILE, ExportOptions, export_mode
 from action_recognition.models.build import build_recogniser
 from action_recognition.models.layers import ConvForm
 from action_recognition.models.recogniser import Normalize
+from action_recognition.openvino_core import openvino_core
 from action_recognition.template import load_template_dir
 from benchmarks import harness
 
@@ -61,7 +62,7 @@ def export_plain(trained: TrainedModel, form: ConvForm, folder: Path) -> Path:
 def inference(path: Path, threads: int) -> tuple[Callable[[], object], str]:
     """A call that scores one random clip, and the precision that the plugin says it computes in."""
     settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY"}
-    compiled = openvino.Core().compile_model(path, "CPU", settings)
+    compiled = openvino_core().compile_model(path, "CPU", settings)
     clip = np.random.default_rng(0).integers(0, 256, list(compiled.inputs[0].shape)).astype(np.float32)
     precision = compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
     return partial(compiled.create_infer_request().infer, {0: clip}), precision

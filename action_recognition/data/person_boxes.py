@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from action_recognition.errors import user_error
+from action_recognition.openvino_core import openvino_core
 
 if TYPE_CHECKING:
     import openvino as ov
@@ -44,11 +45,9 @@ class PersonDetector:
     """
 
     def __init__(self, file: Path, device: str = "CPU", num_threads: int | None = None) -> None:
-        import openvino as ov
-
         if not file.is_file():
             raise user_error(f"--detector {file}", "there is no such file", "the .xml of an OpenVINO model, its .bin beside it")
-        core = ov.Core()
+        core = openvino_core()
         try:
             model = core.read_model(file)
         except RuntimeError:

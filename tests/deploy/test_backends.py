@@ -15,6 +15,7 @@ import torch
 from action_recognition.checkpoint import TRAINED_MODEL_KEY, TrainedModel, describe_training
 from action_recognition.deploy.backends import RECORD_FILE, OpenVinoBackend, TorchBackend, load_backend
 from action_recognition.errors import UserError
+from action_recognition.openvino_core import openvino_core
 from tests.deploy.conftest import LABELS
 
 SHAPE = (3, 4, 32, 32)
@@ -135,7 +136,7 @@ def test_a_changed_file_is_found_by_the_record(exported: Path, tmp_path: Path) -
 
 
 def test_labels_that_do_not_match_the_output_are_refused(copy: Path) -> None:
-    model = ov.Core().read_model(copy / "model.xml")
+    model = openvino_core().read_model(copy / "model.xml")
     model.set_rt_info(json.dumps([*LABELS, "one more"]), ["model_info", "labels_json"])
     ov.save_model(model, copy / "other.xml", compress_to_fp16=False)
     with pytest.raises(UserError, match="its metadata name 5 labels"):
@@ -149,7 +150,7 @@ def test_labels_that_do_not_match_the_output_are_refused(copy: Path) -> None:
 
 
 def test_a_clip_length_that_does_not_match_the_input_is_refused(copy: Path) -> None:
-    model = ov.Core().read_model(copy / "model.xml")
+    model = openvino_core().read_model(copy / "model.xml")
     model.set_rt_info("8", ["model_info", "clip_len"])
     ov.save_model(model, copy / "other.xml", compress_to_fp16=False)
     with pytest.raises(UserError, match=r"takes .* its metadata say"):

@@ -24,6 +24,7 @@ from action_recognition.errors import UserError
 from action_recognition.models.build import build_recogniser
 from action_recognition.models.recogniser import Normalize
 from action_recognition.models.weights import load_for_inference
+from action_recognition.openvino_core import openvino_core
 from action_recognition.template import load_template_dir
 from tests.conftest import template_dir
 from tests.deploy.conftest import LABELS
@@ -53,7 +54,7 @@ def test_scores_are_the_trained_networks(exported: Path, tiny: TrainedModel, nam
 
 @pytest.mark.parametrize("name", ["model.xml", "model_fp16.xml"])
 def test_ir_interface(exported: Path, tiny: TrainedModel, name: str) -> None:
-    model = ov.Core().read_model(exported / name)
+    model = openvino_core().read_model(exported / name)
     (parameter,), (output,) = model.get_parameters(), model.outputs
     assert model.inputs[0].get_names() == {"input"} and output.get_names() == {"output"}
     assert list(model.inputs[0].shape) == [1, 3, 4, 32, 32] and list(output.shape) == [1, len(LABELS)]
@@ -64,7 +65,7 @@ def test_ir_interface(exported: Path, tiny: TrainedModel, name: str) -> None:
 
 def test_ir_holds_the_original_contract_for_any_consumer(exported: Path) -> None:
     """Plain OpenVINO, raw 0..255 RGB in, cosines out."""
-    compiled = ov.Core().compile_model(exported / "model.xml", "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    compiled = openvino_core().compile_model(exported / "model.xml", "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     clip = np.random.default_rng(1).integers(0, 256, (1, 3, 4, 32, 32), dtype=np.uint8)
     scores = compiled({"input": clip.astype(np.float32)})["output"]
     np.testing.assert_allclose(scores, load_backend(exported / "model.xml").scores(clip), atol=1e-6)
@@ -97,7 +98,7 @@ def test_graph_holds_no_shape_computation(exported: Path) -> None:
         "Identity",
     }
     assert not left_over & set(Counter(node.op_type for node in onnx.load(exported / "model.onnx").graph.node))
-    names = {node.get_type_name() for node in ov.Core().read_model(exported / "model.xml").get_ops()}
+    names = {node.get_type_name() for node in openvino_core().read_model(exported / "model.xml").get_ops()}
     assert not {"ShapeOf", "Broadcast", "Transpose", "Slice", "Gather", "Reshape"} & names
 
 
@@ -136,7 +137,7 @@ def test_color_order_and_normalisation(tiny: TrainedModel, tmp_path: Path, embed
         fed = (fed - mean) / scale
     fed = fed[:, ::-1] if order == "BGR" else fed
     expected = TorchBackend(tiny).scores(clip)
-    compiled = ov.Core().compile_model(tmp_path / "model.xml", "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    compiled = openvino_core().compile_model(tmp_path / "model.xml", "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     np.testing.assert_allclose(compiled(np.ascontiguousarray(fed))[0], expected, atol=1e-5)
     for name in ("model.xml", "model.onnx"):
         backend = load_backend(tmp_path / name)

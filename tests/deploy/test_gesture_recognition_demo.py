@@ -15,12 +15,12 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import openvino as ov
 import pytest
 
 from action_recognition.checkpoint import TrainedModel
 from action_recognition.deploy import Predictor
 from action_recognition.deploy.export import ExportOptions, export_model
+from action_recognition.openvino_core import openvino_core
 from tests.deploy.conftest import LABELS
 
 DEMO_SCALE = 256  # ACTION_IMAGE_SCALE
@@ -41,7 +41,7 @@ class Demo:
     """The demo's side of the contract: it knows the files and nothing of this package."""
 
     def __init__(self, model_path: Path, class_map: Path) -> None:
-        core = ov.Core()
+        core = openvino_core()
         model = core.read_model(str(model_path))
         assert len(model.inputs) == 1 and len(model.outputs) == 1
         self.labels = dict(enumerate(json.loads(class_map.read_text(encoding="utf-8"))))

@@ -21,6 +21,7 @@ from action_recognition.deploy.metadata import (
     write_openvino,
 )
 from action_recognition.errors import UserError
+from action_recognition.openvino_core import openvino_core
 from tests.deploy.conftest import LABELS, tiny_trained
 
 KEYS_OF_THE_DESIGN = (
@@ -67,7 +68,7 @@ def test_an_ir_file_brings_everything_back(seed: int, tmp_path) -> None:
     model = ov.Model([opset13.relu(parameter)], [parameter], "m")
     write_openvino(model, metadata)
     ov.save_model(model, tmp_path / "m.xml")
-    assert read_openvino(ov.Core().read_model(tmp_path / "m.xml"), "m.xml") == metadata
+    assert read_openvino(openvino_core().read_model(tmp_path / "m.xml"), "m.xml") == metadata
 
 
 def test_every_key_of_the_contract_is_written_as_text() -> None:

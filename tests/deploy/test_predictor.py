@@ -25,6 +25,7 @@ from action_recognition.deploy.metadata import from_trained
 from action_recognition.deploy.predictor import to_prediction
 from action_recognition.errors import UserError
 from action_recognition.evaluation.run import score_clips
+from action_recognition.openvino_core import openvino_core
 from tests.deploy.conftest import LABELS
 from tests.synthetic import write_frame_folder, write_video
 from tests.tiny import moving_bar
@@ -138,7 +139,7 @@ def test_what_a_prediction_holds(predictor: Predictor) -> None:
 def test_temperature_and_thresholds_of_the_file_count(changed: Path, predictor: Predictor) -> None:
     plain = predictor.predict(clip(0), 15.0)
     best = plain.labels[0]
-    model = ov.Core().read_model(changed / "model.xml")
+    model = openvino_core().read_model(changed / "model.xml")
     model.set_rt_info("0.25", ["model_info", "temperature"])
     model.set_rt_info("", ["model_info", "negative_label"])
     model.set_rt_info(json.dumps({best: 0.999}), ["model_info", "thresholds"])
@@ -218,7 +219,7 @@ def test_a_network_of_another_kind_is_named(tmp_path: Path, shape: tuple[int, ..
 
 
 def without_metadata(folder: Path) -> None:
-    model = ov.Core().read_model(folder / "model.xml")
+    model = openvino_core().read_model(folder / "model.xml")
     bare = ov.Model(model.get_results(), model.get_parameters())
     ov.save_model(bare, folder / "bare.xml", compress_to_fp16=False)
     graph = onnx.load(folder / "model.onnx")

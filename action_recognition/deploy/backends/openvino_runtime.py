@@ -24,6 +24,7 @@ from action_recognition.deploy.backends.protocol import (
 )
 from action_recognition.deploy.metadata import SECTION, DeployMetadata, read_openvino
 from action_recognition.errors import user_error
+from action_recognition.openvino_core import openvino_core
 
 _CHOOSING = ("AUTO", "MULTI", "HETERO", "BATCH")  # names that let OpenVINO choose among the devices that are there
 
@@ -44,7 +45,7 @@ class OpenVinoBackend:
         hint: Hint = "latency",
         metadata: DeployMetadata | None = None,
     ) -> None:
-        core = openvino.Core()
+        core = openvino_core()
         _check_device(core, device, num_threads)
         model = _read(core, path)
         inputs, outputs = _static_shapes(model.inputs), _static_shapes(model.outputs)
@@ -107,7 +108,7 @@ class OpenVinoBackend:
         return f"{self._compiled.get_property('INFERENCE_NUM_THREADS')} threads" if self._device == "CPU" else self._device
 
 
-def _check_device(core: openvino.Core, device: str, num_threads: int | None) -> None:
+def _check_device(core: Any, device: str, num_threads: int | None) -> None:
     there = list(core.available_devices)
     name = device.partition(":")[0].partition(".")[0]
     known = {item.partition(".")[0] for item in there}
@@ -117,7 +118,7 @@ def _check_device(core: openvino.Core, device: str, num_threads: int | None) -> 
         raise user_error("num_threads", f"{device} has no threads to choose", fix="leave it out, or use the device CPU")
 
 
-def _read(core: openvino.Core, path: Path) -> Any:
+def _read(core: Any, path: Path) -> Any:
     weights = path.with_suffix(".bin")
     if not weights.is_file():
         raise user_error(str(weights), "there is no such file; an IR is .xml and .bin together", fix="copy both")

@@ -13,6 +13,7 @@ from action_recognition.checkpoint import Calibration
 from action_recognition.deploy.backends import RECORD_FILE, check_against_record
 from action_recognition.deploy.metadata import DeployMetadata, calibrated, from_strings, read_openvino, write_onnx, write_openvino
 from action_recognition.errors import user_error
+from action_recognition.openvino_core import openvino_core
 
 _MODEL_SUFFIXES = (".xml", ".onnx")
 
@@ -69,7 +70,7 @@ def _write_one(path: Path, staging: Path, calibration: Calibration) -> str:
 def _write_ir(path: Path, staging: Path, calibration: Calibration) -> str:
     import openvino
 
-    model = openvino.Core().read_model(path)
+    model = openvino_core().read_model(path)
     metadata = _calibrated(path, read_openvino(model, str(path)), calibration)
     write_openvino(model, metadata)
     openvino.save_model(model, staging / path.name, compress_to_fp16=False)  # FP16 and INT8 weights stay as they are stored
