@@ -18,7 +18,9 @@ from action_recognition.deploy.drawing import draw_prediction
 from action_recognition.deploy.metadata import DeployMetadata
 from action_recognition.deploy.recording import PredictionTable, VideoRecorder
 from action_recognition.deploy.sources import open_source
-from action_recognition.deploy.streaming import Picture, WindowRecogniser, WindowScores, recognise
+from action_recognition.deploy.streaming import Picture, WindowScores
+from action_recognition.deploy.streaming.engine import StreamEngine
+from action_recognition.deploy.streaming.networks import WindowNetwork
 from action_recognition.errors import user_error
 
 WINDOW_TITLE = "gestures (q: quit)"
@@ -70,14 +72,17 @@ def run_demo(options: DemoOptions, say: Callable[[str], None] = print) -> DemoSu
         if options.show:
             stack.callback(_close_windows)
         try:
-            for frame, prediction in recognise(source.frames(), WindowRecogniser(backend, options.stride)):
-                run.take(prediction)
+            engine = StreamEngine(WindowNetwork(backend, options.stride), name=source.name, say=say)
+            for frame in source.frames():
+                run.num_frames += 1
+                run.take([result.scores for result in engine.push(frame)])
                 if recorder or options.show:
                     drawn = draw_prediction(frame.picture, run.latest, metadata, frame.time_s)
                     if recorder:
                         recorder.write(drawn, frame.time_s)
                     if options.show and not _show(drawn):
                         break
+            run.take([result.scores for result in engine.finish()])
         except KeyboardInterrupt:
             say("interrupted; what was recognised so far is kept")
     if not run.num_frames:
@@ -98,11 +103,12 @@ class _Run:
         self._say = say
         self._said = -1
 
-    def take(self, prediction: WindowScores | None) -> None:
-        """Count a source frame and the prediction that came with it; a change of the best label is said."""
-        self.num_frames += 1
-        if prediction is None:
-            return
+    def take(self, predictions: list[WindowScores]) -> None:
+        """Count what came with a source frame; a change of the best label is said."""
+        for prediction in predictions:
+            self._take(prediction)
+
+    def _take(self, prediction: WindowScores) -> None:
         self.latest = prediction
         self.table.add(prediction)
         self.inference_ms.append(prediction.inference_ms)

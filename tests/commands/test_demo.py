@@ -108,7 +108,7 @@ def test_ctrl_c_keeps_what_was_recognised(model: Path, video: Path, tmp_path: Pa
     output, table = tmp_path / "out.mp4", tmp_path / "out.csv"
     run_demo(DemoOptions(model, str(video), output, table, show=False), say=quiet)
     with av.open(str(output)) as container:
-        assert len(list(container.decode(video=0))) == 19  # the last frame waits for its successor
+        assert len(list(container.decode(video=0))) == 20
     assert len(table.read_text(encoding="utf-8").splitlines()) > 1
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,10 +12,12 @@ import pytest
 from action_recognition.data.sampling import FrameRange, centre_frame_indices
 from action_recognition.data.transforms import centre_crop_clip
 from action_recognition.data.video import read_frames
-from action_recognition.deploy.backends import load_backend
+from action_recognition.deploy.backends import Backend, load_backend
 from action_recognition.deploy.metadata import DeployMetadata, Resize, example
 from action_recognition.deploy.sources import VideoFile
-from action_recognition.deploy.streaming import FrameRateResampler, TimedFrame, WindowRecogniser, WindowScores, probabilities, recognise
+from action_recognition.deploy.streaming import FrameRateResampler, TimedFrame, WindowScores, probabilities
+from action_recognition.deploy.streaming.engine import StepResult, StreamEngine
+from action_recognition.deploy.streaming.networks import WindowNetwork
 from tests.synthetic import numbered_frames, write_video
 
 
@@ -35,6 +38,12 @@ class Counting:
 
 def stream(times: list[float]) -> list[TimedFrame]:
     return [TimedFrame(time_s, np.full((8, 8, 3), i, np.uint8)) for i, time_s in enumerate(times)]
+
+
+def run(frames: Iterable[TimedFrame], backend: Backend, stride: int | None) -> list[list[StepResult]]:
+    """The results of every frame, and at last those of the end."""
+    engine = StreamEngine(WindowNetwork(backend, stride))
+    return [*[engine.push(frame) for frame in frames], engine.finish()]
 
 
 def at(rate_fps: float, count: int) -> list[float]:
@@ -74,37 +83,48 @@ def test_the_picked_stream_keeps_time_over_an_hour(rate_fps: float) -> None:
 
 def test_windows_slide_by_the_stride() -> None:
     backend = Counting()
-    recogniser = WindowRecogniser(backend, stride=2)
-    predictions = [prediction for _, prediction in recognise(stream(at(10, 9)), recogniser)]
+    predictions = run(stream(at(10, 9)), backend, stride=2)
     assert backend.windows == [[0, 1, 2, 3], [2, 3, 4, 5], [4, 5, 6, 7]]
-    assert [i for i, prediction in enumerate(predictions) if prediction] == [3, 5, 7]
-    assert predictions[5] is not None and predictions[5].time_s == 0.5
+    assert [i for i, found in enumerate(predictions) if found] == [3, 5, 7]
+    assert predictions[5][0].scores.time_s == 0.5
 
 
 def test_windows_of_a_faster_and_a_slower_source() -> None:
     fast, slow = Counting(), Counting()
-    list(recognise(stream(at(20, 10)), WindowRecogniser(fast, stride=4)))
-    list(recognise(stream(at(5, 4)), WindowRecogniser(slow, stride=1)))
+    run(stream(at(20, 10)), fast, stride=4)
+    run(stream(at(5, 4)), slow, stride=1)
     assert fast.windows == [[0, 2, 4, 6]]
-    assert slow.windows == [[1, 1, 2, 2], [2, 2, 3, 3]]
+    assert slow.windows == [[0, 1, 1, 2], [1, 1, 2, 2], [1, 2, 2, 3], [2, 2, 3, 3]]
 
 
-def test_a_standstill_of_the_camera_costs_one_inference() -> None:
+def test_a_short_standstill_of_the_camera_fills_the_window_a_long_one_starts_anew() -> None:
     backend = Counting()
-    list(recognise(stream([*at(10, 4), 60.0]), WindowRecogniser(backend, stride=1)))
+    run(stream([*at(10, 4), 1.2]), backend, stride=9)
     assert backend.windows == [[0, 1, 2, 3], [4, 4, 4, 4]]
+    backend = Counting()
+    run(stream([*at(10, 4), 60.0, 60.1, 60.2, 60.3]), backend, stride=1)
+    assert backend.windows == [[0, 1, 2, 3], [4, 5, 6, 7]]
+
+
+def test_a_model_of_few_frames_a_second_looks_more_often() -> None:
+    backend = Counting()
+    backend.metadata = replace(backend.metadata, frame_rate_fps=1.5)
+    results = run(stream(at(30, 121)), backend, stride=None)
+    assert backend.windows[0] == [0, 20, 40, 60] and backend.windows[1] == [6, 26, 46, 66]
+    times_s = [result.scores.time_s for found in results for result in found]
+    assert max(np.diff(times_s)) < 0.3
 
 
 def test_a_source_shorter_than_the_window_is_padded_as_in_evaluation() -> None:
     backend = Counting(clip_len=8)
-    pairs = list(recognise(stream(at(10, 5)), WindowRecogniser(backend, stride=4)))
+    results = run(stream(at(10, 5)), backend, stride=4)
     clip = FrameRange(clip_start=0, clip_end=5, video_start=0, video_end=5, frame_rate_fps=10.0)
     assert backend.windows == [centre_frame_indices(clip, 8, 10.0)]
-    assert [prediction is not None for _, prediction in pairs] == [False] * 4 + [True]
+    assert [len(found) for found in results] == [0] * 5 + [1]
 
 
 def test_no_frames_give_nothing() -> None:
-    assert list(recognise([], WindowRecogniser(Counting(), stride=1))) == []
+    assert run([], Counting(), stride=1) == [[]]
 
 
 @pytest.mark.parametrize(("rate_fps", "num_frames"), [(15.0, 21), (30.0, 23)])
@@ -121,9 +141,9 @@ def test_the_centre_window_of_a_file_scores_as_in_evaluation(exported: Path, tmp
     pictures = centre_crop_clip(read_frames(path, indices), metadata.resize.short_side, metadata.resize.crop_size)
     expected = backend.scores(pictures.transpose(3, 0, 1, 2)[None])[0]
     by_time = {
-        round(prediction.time_s * rate_fps): prediction.scores
-        for _, prediction in recognise(VideoFile(path).frames(), WindowRecogniser(backend, stride=1))
-        if prediction
+        round(result.scores.time_s * rate_fps): result.scores.scores
+        for found in run(VideoFile(path).frames(), backend, stride=1)
+        for result in found
     }
     np.testing.assert_array_equal(by_time[indices[-1]], expected)
     others = [scores for last, scores in by_time.items() if last != indices[-1]]

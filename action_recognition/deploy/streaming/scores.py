@@ -1,0 +1,37 @@
+"""What a network says at one moment of a stream, and what that means."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from action_recognition.deploy.backends.protocol import Scores
+from action_recognition.deploy.metadata import DeployMetadata
+
+
+@dataclass(frozen=True, slots=True)
+class WindowScores:
+    """Scores of the window, or of the step of a network with a memory, that ends at `time_s`: the cosine of each label, (C,)."""
+
+    time_s: float
+    scores: Scores
+    inference_ms: float
+
+    def top(self, count: int) -> list[int]:
+        """The labels with the highest scores, best first, as indices."""
+        return [int(index) for index in np.argsort(-self.scores, kind="stable")[:count]]
+
+
+def probabilities(scores: Scores, metadata: DeployMetadata) -> npt.NDArray[np.float64]:
+    """Softmax of the scores (C,) as training saw them: cosines are flat without their scale.
+
+    >>> from action_recognition.deploy.metadata import example
+    >>> probabilities(np.array([0.5, 0.5], np.float32), example()).tolist()
+    [0.5, 0.5]
+    """
+    scale = metadata.score_scale if metadata.output_kind == "cosine" else 1.0
+    logits = scores.astype(np.float64) * scale / metadata.temperature
+    exponents = np.exp(logits - logits.max())
+    return np.asarray(exponents / exponents.sum())
