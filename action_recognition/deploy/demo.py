@@ -20,7 +20,7 @@ from action_recognition.deploy.recording import PredictionTable, VideoRecorder
 from action_recognition.deploy.sources import open_source
 from action_recognition.deploy.streaming import Picture, WindowScores
 from action_recognition.deploy.streaming.engine import StreamEngine
-from action_recognition.deploy.streaming.networks import WindowNetwork
+from action_recognition.deploy.streams import as_stream_model
 from action_recognition.errors import user_error
 
 WINDOW_TITLE = "gestures (q: quit)"
@@ -72,7 +72,7 @@ def run_demo(options: DemoOptions, say: Callable[[str], None] = print) -> DemoSu
         if options.show:
             stack.callback(_close_windows)
         try:
-            engine = StreamEngine(WindowNetwork(backend, options.stride), name=source.name, say=say)
+            engine = StreamEngine(as_stream_model(backend, options.stride), name=source.name, say=say)
             for frame in source.frames():
                 run.num_frames += 1
                 run.take([result.scores for result in engine.push(frame)])

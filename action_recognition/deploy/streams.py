@@ -12,6 +12,7 @@ Whoever feeds does the rest, alike for both modes: rate (`metadata.frame_rate_fp
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ Picture = npt.NDArray[np.uint8]
 """(H, W, 3) uint8 RGB."""
 StreamMode = Literal["window", "stateful"]
 DEFAULT_STRIDE = 4
+SCORES_PER_S = 3.5
+"""How often a window of few frames a second is scored at least, where nobody asks for a stride."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +88,7 @@ def open_stream_model(
     hint: Hint = "latency",
     stride: int | None = None,
 ) -> StreamModel:
-    """Open a model for streams: a stateful one as it is, any other with a window slid by `stride` frames (default: 4).
+    """Open a model for streams: a stateful one as it is, any other with a window slid by `stride` frames (default: `as_stream_model`).
 
     Errors: those of `load_backend`.
     """
@@ -93,8 +96,23 @@ def open_stream_model(
 
 
 def as_stream_model(backend: Backend, stride: int | None = None) -> StreamModel:
-    """The backend itself where it keeps a state, else a window over it. A stateful model's own step is fixed: `stride` is not used."""
-    return backend if _keeps_state(backend) else WindowStreams(backend, stride or DEFAULT_STRIDE)
+    """The backend itself where it keeps a state, else a window over it. A stateful model's own step is fixed: `stride` is not used.
+
+    Without a stride the window slides by 4 frames. A model of few frames a second would then say something every few seconds: it is
+    fed several times as many, of which a window takes every `fold`-th, so that it says something `SCORES_PER_S` times a second.
+    """
+    if _keeps_state(backend):
+        return backend
+    rate = backend.metadata.frame_rate_fps
+    if stride is not None or rate / DEFAULT_STRIDE >= SCORES_PER_S:
+        return WindowStreams(backend, DEFAULT_STRIDE if stride is None else stride)
+    fold = math.ceil(SCORES_PER_S / rate)
+    return WindowStreams(backend, max(1, int(rate * fold / SCORES_PER_S)), fold)
+
+
+def fed_rate_fps(model: StreamModel) -> float:
+    """How many frames a second `Stream.feed` has to get."""
+    return model.metadata.frame_rate_fps * (model.fold if isinstance(model, WindowStreams) else 1)
 
 
 def _keeps_state(backend: Backend | StreamModel) -> TypeGuard[StreamModel]:
@@ -102,14 +120,14 @@ def _keeps_state(backend: Backend | StreamModel) -> TypeGuard[StreamModel]:
 
 
 class WindowStreams:
-    """Streams over a network that takes whole clips: the last `clip_len` frames are scored once every `stride`."""
+    """Streams over a network that takes whole clips: of the last frames every `fold`-th, `clip_len` in all, are scored every `stride`."""
 
     mode: StreamMode = "window"
 
-    def __init__(self, backend: Backend, stride: int) -> None:
+    def __init__(self, backend: Backend, stride: int, fold: int = 1) -> None:
         if stride < 1:
             raise ValueError(f"stride {stride}, expected 1 or more")
-        self.backend, self.stride = backend, stride
+        self.backend, self.stride, self.fold = backend, stride, fold
         self.metadata, self.runs_as = backend.metadata, backend.runs_as
 
     @property
@@ -117,32 +135,34 @@ class WindowStreams:
         return self.stride
 
     def open_stream(self) -> WindowStream:
-        return WindowStream(self.backend, self.stride)
+        return WindowStream(self.backend, self.stride, self.fold)
 
 
 class WindowStream:
     """The last frames of one stream; each score computes the whole window anew."""
 
-    def __init__(self, backend: Backend, stride: int) -> None:
-        self._backend, self._stride = backend, stride
-        self._window: deque[Picture] = deque(maxlen=backend.metadata.clip_len)
+    def __init__(self, backend: Backend, stride: int, fold: int = 1) -> None:
+        self._backend, self._stride, self._fold = backend, stride, fold
+        self._length = (backend.metadata.clip_len - 1) * fold + 1
+        self._window: deque[Picture] = deque(maxlen=self._length)
         self.reset()
 
     def feed(self, picture: Picture) -> list[StepScores]:
         check_picture(picture, self._backend.metadata)
         self._window.append(picture)
         self._num_frames += 1
-        since_full = self._num_frames - self._backend.metadata.clip_len
+        since_full = self._num_frames - self._length
         if since_full < 0 or since_full % self._stride:
             return []
-        return [self._score(list(self._window))]
+        return [self._score(list(self._window)[:: self._fold])]
 
     def finish(self) -> list[StepScores]:
         """Of a source shorter than the window: the window of evaluation, padded by its ends, if there was any frame."""
-        num_missing = self._backend.metadata.clip_len - self._num_frames
-        if not self._num_frames or num_missing <= 0:
+        if not 0 < self._num_frames < self._length:
             return []
-        frames, num_before = list(self._window), num_missing // 2
+        frames = list(self._window)[:: self._fold]
+        num_missing = self._backend.metadata.clip_len - len(frames)
+        num_before = num_missing // 2
         return [self._score(frames[:1] * num_before + frames + frames[-1:] * (num_missing - num_before))]
 
     def reset(self) -> None:

@@ -1,6 +1,7 @@
 """From streams of frames to scores and events, live: what every part shares; the straight way through is `engine.py`.
 
-source -> `reading` (queue that drops the oldest) -> `frames` (model frames by time stamps) -> `regions` -> `networks` -> `decision`
+source -> `reading` (queue that drops the oldest) -> `frames` (model frames by time stamps) -> `regions` -> `deploy.streams` (network)
+-> `deploy.decision`
 """
 
 from action_recognition.deploy.streaming.frames import FrameRateResampler, Picture, TimedFrame

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
-import numpy as np
-
-from action_recognition.deploy.backends.protocol import Pixels, Scores
 from action_recognition.deploy.decision import Chances, DecisionRules, DecisionState, GestureEvent, Vocabulary, gesture_chances, step
 from action_recognition.deploy.streaming.frames import FrameRateResampler, TearDetector, TimedFrame
-from action_recognition.deploy.streaming.networks import StepNetwork, StepStream
 from action_recognition.deploy.streaming.regions import FixedRegion, Person, Region, network_frame
 from action_recognition.deploy.streaming.scores import WindowScores
+from action_recognition.deploy.streams import StepScores, Stream, StreamModel, fed_rate_fps
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,21 +26,28 @@ class StepResult:
 
 @dataclass(frozen=True)
 class EngineOptions:
-    """How a stream is read; `mirror`: its picture comes mirrored."""
+    """How a stream is read; `mirror`: its picture comes mirrored. Without `decide_cold` a network's first steps, of which it says that
+    it has seen too little, are not decided on.
+    """
 
     rules: DecisionRules = field(default_factory=DecisionRules)
     mirror: bool = False
+    decide_cold: bool = False
 
 
 @dataclass
 class _Follower:
-    """What is remembered of one person."""
+    """What is remembered of one person; `times_s` are those of the frames that came since the last step, `num_frames` all so far."""
 
-    stream: StepStream
-    block: list[Pixels] = field(default_factory=list)
+    stream: Stream
+    num_frames: int = 0
     times_s: list[float] = field(default_factory=list)
     decision: DecisionState = field(default_factory=DecisionState)
-    last_s: float = 0.0
+
+    def time_of(self, frame: int) -> float:
+        """When the frame of that number, counted from 0, was shown."""
+        place = frame - (self.num_frames - len(self.times_s))
+        return self.times_s[min(max(place, 0), len(self.times_s) - 1)]
 
 
 class StreamEngine:
@@ -55,7 +58,7 @@ class StreamEngine:
 
     def __init__(
         self,
-        network: StepNetwork,
+        network: StreamModel,
         region: Region | None = None,
         options: EngineOptions | None = None,
         name: str = "",
@@ -67,8 +70,8 @@ class StreamEngine:
         self.persons: list[Person] = []
         self._say = say
         self._words = Vocabulary.of(network.metadata)
-        self._tears = TearDetector(network.frame_rate_fps)
-        self._resampler = FrameRateResampler(network.frame_rate_fps)
+        rate_fps = fed_rate_fps(network)
+        self._tears, self._resampler = TearDetector(rate_fps), FrameRateResampler(rate_fps)
         self._followers: dict[int, _Follower] = {}
 
     def push(self, frame: TimedFrame) -> list[StepResult]:
@@ -87,11 +90,8 @@ class StreamEngine:
 
     def finish(self) -> list[StepResult]:
         """The source ended: what a stream shorter than a window still owes."""
-        results: list[StepResult] = []
-        for number, follower in self._followers.items():
-            start = time.perf_counter()
-            results += self._decide(number, follower, follower.stream.finish(), [follower.last_s], start)
-        return results
+        found = [(number, follower, follower.stream.finish()) for number, follower in self._followers.items()]
+        return [self._decide(number, follower, score) for number, follower, scores in found for score in scores]
 
     def reset(self) -> None:
         """Forget everybody and everything but the numbers that were given to persons."""
@@ -104,31 +104,26 @@ class StreamEngine:
         for number in self._followers.keys() - there:
             del self._followers[number]
 
-    def _feed(self, person: Person, frame: TimedFrame, repeats: int) -> Iterator[StepResult]:
+    def _feed(self, person: Person, frame: TimedFrame, repeats: int) -> list[StepResult]:
         if person.number not in self._followers:
-            self._followers[person.number] = _Follower(self.network.open())
+            self._followers[person.number] = _Follower(self.network.open_stream())
         follower = self._followers[person.number]
-        pixels = network_frame(frame.picture, person.box, self.network.metadata.resize)
-        follower.last_s = frame.time_s
-        for _ in range(repeats):
-            follower.block.append(pixels)
-            follower.times_s.append(frame.time_s)
-            if len(follower.block) == self.network.block_len:
-                start = time.perf_counter()
-                rows = follower.stream.feed(np.concatenate(follower.block, axis=1))
-                times_s = follower.times_s
-                follower.block, follower.times_s = [], []
-                yield from self._decide(person.number, follower, rows, times_s, start)
-
-    def _decide(self, person: int, follower: _Follower, rows: Scores, times_s: list[float], start: float) -> list[StepResult]:
-        """The decision on each step of a block; the steps share its frames evenly, the last one ends with it."""
-        elapsed_ms = (time.perf_counter() - start) * 1e3
+        picture = network_frame(frame.picture, person.box, self.network.metadata.resize)
         results = []
-        for i, row in enumerate(rows):
-            time_s = times_s[(i + 1) * len(times_s) // len(rows) - 1]
-            chances = gesture_chances(row, self.network.metadata, self.options.mirror)
-            follower.decision, event = step(follower.decision, time_s, chances, self._words, self.options.rules)
-            assert follower.decision.smoothed is not None
-            scores = WindowScores(time_s, row, elapsed_ms / len(rows))
-            results.append(StepResult(self.name, person, scores, chances, follower.decision.smoothed, event))
+        for _ in range(repeats):
+            follower.num_frames += 1
+            follower.times_s.append(frame.time_s)
+            scores = follower.stream.feed(picture)
+            results += [self._decide(person.number, follower, score) for score in scores]
+            if scores:
+                del follower.times_s[:-1]
         return results
+
+    def _decide(self, person: int, follower: _Follower, found: StepScores) -> StepResult:
+        time_s = follower.time_of(found.frame)
+        chances = gesture_chances(found.scores, self.network.metadata, self.options.mirror)
+        event = None
+        if found.is_warm or self.options.decide_cold:
+            follower.decision, event = step(follower.decision, time_s, chances, self._words, self.options.rules)
+        smoothed = chances if follower.decision.smoothed is None else follower.decision.smoothed
+        return StepResult(self.name, person, WindowScores(time_s, found.scores, found.inference_ms), chances, smoothed, event)

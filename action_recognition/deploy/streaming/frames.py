@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
-
-Picture = npt.NDArray[np.uint8]
-"""(H, W, 3) uint8 RGB."""
+from action_recognition.deploy.streams import Picture as Picture
 
 _TOLERANCE = 0.1  # of a model frame: above the rounding of time stamps to 1 ms, below one frame of a 120 fps source
 _RESTART_S = 1.0
@@ -66,6 +62,7 @@ class TearDetector:
 
     A gap is longer than a second and than three model frames; small steps back are jitter.
 
+    >>> import numpy as np
     >>> tears = TearDetector(frame_rate_fps=15.0)
     >>> black = np.zeros((4, 4, 3), np.uint8)
     >>> [tears.reason(TimedFrame(time_s, black)) for time_s in (0.0, 0.1, 0.5, 0.49, 3.5)]

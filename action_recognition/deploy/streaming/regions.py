@@ -9,7 +9,6 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from action_recognition.data.transforms import centre_crop_clip
-from action_recognition.deploy.backends.protocol import Pixels
 from action_recognition.deploy.metadata import Resize
 from action_recognition.deploy.streaming.frames import Picture, TimedFrame
 from action_recognition.errors import user_error
@@ -89,10 +88,10 @@ def cut(picture: Picture, box: Box | None) -> Picture:
     return picture[top:bottom, left:right]
 
 
-def network_frame(picture: Picture, box: Box | None, resize: Resize) -> Pixels:
-    """(3, 1, H, W) uint8 RGB: the box brought to the network's size as evaluation does it."""
-    cropped = centre_crop_clip(np.ascontiguousarray(cut(picture, box))[None], resize.short_side, resize.crop_size)
-    return np.ascontiguousarray(cropped.transpose(3, 0, 1, 2))
+def network_frame(picture: Picture, box: Box | None, resize: Resize) -> Picture:
+    """(crop_size, crop_size, 3) uint8 RGB: the box brought to the network's size as evaluation does it."""
+    frames = centre_crop_clip(np.ascontiguousarray(cut(picture, box))[None], resize.short_side, resize.crop_size)
+    return np.asarray(frames[0])
 
 
 def square_around(box: Box, margin: float, height: int, width: int) -> Box:

@@ -17,7 +17,7 @@ from action_recognition.deploy.metadata import DeployMetadata, Resize, example
 from action_recognition.deploy.sources import VideoFile
 from action_recognition.deploy.streaming import FrameRateResampler, TimedFrame, WindowScores, probabilities
 from action_recognition.deploy.streaming.engine import StepResult, StreamEngine
-from action_recognition.deploy.streaming.networks import WindowNetwork
+from action_recognition.deploy.streams import as_stream_model
 from tests.synthetic import numbered_frames, write_video
 
 
@@ -42,7 +42,7 @@ def stream(times: list[float]) -> list[TimedFrame]:
 
 def run(frames: Iterable[TimedFrame], backend: Backend, stride: int | None) -> list[list[StepResult]]:
     """The results of every frame, and at last those of the end."""
-    engine = StreamEngine(WindowNetwork(backend, stride))
+    engine = StreamEngine(as_stream_model(backend, stride))
     return [*[engine.push(frame) for frame in frames], engine.finish()]
 
 
