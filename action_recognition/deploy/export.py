@@ -35,12 +35,11 @@ from action_recognition.deploy.backends import (
     TorchBackend,
     load_backend,
 )
+from action_recognition.deploy.backends.files import IR_FILE, ONNX_FILE
 from action_recognition.deploy.graph import build_deploy_network
 from action_recognition.deploy.metadata import DeployMetadata, from_trained, write_onnx, write_openvino
 from action_recognition.errors import Problem, UserError, user_error
 
-ONNX_FILE: Final = "model.onnx"
-IR_FILE: Final = "model.xml"
 IR_FP16_FILE: Final = "model_fp16.xml"
 CLASSES_FILE: Final = "classes.json"
 ONNX_OPSET: Final = 18

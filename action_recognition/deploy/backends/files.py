@@ -12,6 +12,8 @@ from action_recognition.deploy.metadata import DeployMetadata
 from action_recognition.errors import UserError, user_error
 
 RECORD_FILE: Final = "export_record.json"
+ONNX_FILE: Final = "model.onnx"
+IR_FILE: Final = "model.xml"
 
 Shape = tuple[int | str | None, ...]
 """Sizes of an input or output; text or None where it is not fixed."""

@@ -1,0 +1,92 @@
+"use strict";
+// Where the scores come from: ONNX Runtime in this browser, or the server that gave the page. Both offer
+// {metadata, runsAs, classify(photo, square, mirror) -> {label, reason, ranked, preparationMs, inferenceMs}}.
+import { PhotoError, cut, decode, mirrored, prepare } from "./pixels.js";
+import { decide, networkInput, onnxStrings, readMetadata } from "./model.js";
+
+/** A photo: {blob} of a file, or {picture} of a camera; pixels are decoded once. */
+export async function pixelsOf(photo) {
+  photo.picture = photo.picture || (await decode(photo.blob));
+  return photo.picture;
+}
+
+export async function openEngine() {
+  const config = await (await got("config.json")).json();
+  const engine = config.engine === "browser" ? await browserEngine(config) : await serverEngine(config);
+  return { ...engine, notice: config.notice };
+}
+
+async function got(address, options) {
+  const answer = await fetch(address, options);
+  if (!answer.ok) throw new PhotoError(((await answer.text()) || `${address}: ${answer.status}`).trim());
+  return answer;
+}
+
+async function browserEngine(config) {
+  const bytes = new Uint8Array(await (await got(config.model)).arrayBuffer());
+  const metadata = readMetadata(onnxStrings(bytes));
+  const { ort, session, runsAs } = await openSession(bytes, new URL(config.runtime, document.baseURI).href);
+  const side = metadata.resize.crop_size;
+  const rank = session.inputMetadata[0].shape.length;
+  const dims = rank === 5 ? [1, 3, 1, side, side] : [1, 3, side, side];
+  const run = async (values) => {
+    const outputs = await session.run({ [session.inputNames[0]]: new ort.Tensor("float32", values, dims) });
+    return outputs[session.outputNames[0]].data;
+  };
+  await run(new Float32Array(3 * side * side)); // the first run sets up memory: not the user's to wait for
+  const classify = async (photo, square, mirror) => {
+    const picture = await pixelsOf(photo);
+    const start = performance.now();
+    const chosen = cut(picture, square && square(picture));
+    const values = networkInput(prepare(mirror ? mirrored(chosen) : chosen, metadata.resize, metadata.meanColour), metadata);
+    const middle = performance.now();
+    const scores = await run(values);
+    return { ...decide(scores, metadata), preparationMs: middle - start, inferenceMs: performance.now() - middle };
+  };
+  return { metadata, runsAs, classify };
+}
+
+async function openSession(bytes, runtime) {
+  const asked = new URLSearchParams(location.search).get("backend");
+  if (asked !== "wasm" && navigator.gpu && (await navigator.gpu.requestAdapter().catch(() => null))) {
+    try {
+      return await session(`${runtime}ort.webgpu.min.mjs`, bytes, runtime, "webgpu");
+    } catch (error) {
+      console.warn("WebGPU cannot run this model, WASM does", error);
+    }
+  }
+  return session(`${runtime}ort.wasm.min.mjs`, bytes, runtime, "wasm");
+}
+
+async function session(module, bytes, runtime, provider) {
+  const ort = await import(module);
+  ort.env.wasm.wasmPaths = runtime;
+  // Several threads need memory that they share, which browsers give to pages with the headers of tools/serve.py only.
+  const numThreads = self.crossOriginIsolated ? Math.max(1, Math.min(4, Math.ceil((navigator.hardwareConcurrency || 2) / 2))) : 1;
+  ort.env.wasm.numThreads = numThreads;
+  ort.env.logLevel = "error";
+  const opened = await ort.InferenceSession.create(bytes, { executionProviders: [provider] });
+  const runsAs = provider === "webgpu" ? "in this browser, WebGPU" : `in this browser, WASM, ${numThreads} ${numThreads === 1 ? "thread" : "threads"}`;
+  return { ort, session: opened, runsAs };
+}
+
+async function serverEngine(config) {
+  const metadata = readMetadata(await (await got("metadata.json")).json());
+  const classify = async (photo, square, mirror) => {
+    const start = performance.now();
+    const place = square && square(await pixelsOf(photo));
+    const query = new URLSearchParams({ mirror: mirror ? "1" : "0" });
+    if (place) query.set("square", `${place.left},${place.top},${place.side}`);
+    const body = photo.blob || (await asPng(photo.picture));
+    const middle = performance.now();
+    const answer = await (await got(`api/predict?${query}`, { method: "POST", body })).json();
+    return { ...decide(answer.scores, metadata), preparationMs: middle - start, inferenceMs: answer.inference_ms };
+  };
+  return { metadata, runsAs: `on this computer, ${config.runs_as}`, classify };
+}
+
+async function asPng(picture) {
+  const canvas = new OffscreenCanvas(picture.width, picture.height);
+  canvas.getContext("2d").putImageData(new ImageData(picture.data, picture.width, picture.height), 0, 0);
+  return canvas.convertToBlob({ type: "image/png" });
+}

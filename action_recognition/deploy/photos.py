@@ -1,0 +1,52 @@
+"""Photos to labels: which models take them, and the square of a photo that is looked at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from action_recognition.data.photo import Photo
+from action_recognition.deploy.metadata import DeployMetadata
+from action_recognition.deploy.predictor import Prediction, Predictor
+from action_recognition.errors import user_error
+
+
+@dataclass(frozen=True)
+class Square:
+    """A part of a photo, in pixels."""
+
+    left: int
+    top: int
+    side: int
+
+    def cut(self, photo: Photo) -> Photo:
+        """That part (side, side, 3); a `UserError` where it is not inside of the photo."""
+        height, width = photo.shape[:2]
+        if min(self.left, self.top) < 0 or self.side < 1 or self.left + self.side > width or self.top + self.side > height:
+            raise user_error("square", f"{self.left},{self.top},{self.side} lies outside of a photo of {width}x{height}")
+        return photo[self.top : self.top + self.side, self.left : self.left + self.side]
+
+
+def centre_square(photo: Photo, share: float) -> Square:
+    """The square in the middle whose side is `share` (0..1] of the photo's short side.
+
+    >>> centre_square(np.zeros((100, 200, 3), np.uint8), 0.8)
+    Square(left=60, top=10, side=80)
+    """
+    height, width = photo.shape[:2]
+    side = max(1, round(min(height, width) * share))
+    return Square((width - side) // 2, (height - side) // 2, side)
+
+
+def check_takes_photos(metadata: DeployMetadata, where: str) -> None:
+    """A `UserError` for a model that looks at several frames at once."""
+    if metadata.clip_len != 1:
+        raise user_error(where, f"takes clips of {metadata.clip_len} frames", "a model of single photos", "for clips there is demo.py")
+
+
+def predict_photo(predictor: Predictor, photo: Photo, square: Square | None = None, mirror: bool = False) -> Prediction:
+    """What the model says about a photo (H, W, 3) uint8 RGB, or about a square of it; `mirror` exchanges left and right of that first."""
+    chosen = photo if square is None else square.cut(photo)
+    chosen = chosen[:, ::-1] if mirror else chosen
+    return predictor.predict(np.ascontiguousarray(chosen)[None], predictor.backend.metadata.frame_rate_fps)
