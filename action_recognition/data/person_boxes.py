@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from action_recognition.data.detector_contracts import find_contract
 from action_recognition.errors import user_error
 from action_recognition.openvino_core import openvino_core
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 _MIN_CONFIDENCE = 0.1
 _MIN_AREA_SHARE = 0.15
-_CONTRACTS = "an output (N, 5) of x_min, y_min, x_max, y_max, confidence, or one (1, 1, N, 7) as SSD gives it"
+_FILES = "an .xml of OpenVINO, its .bin beside it, or an .onnx"
 
 
 class PersonBox(NamedTuple):
@@ -36,26 +37,25 @@ class PersonBox(NamedTuple):
 
 
 class PersonDetector:
-    """A detector of one kind of object as Open Model Zoo publishes them; takes BGR pictures, as those do.
+    """A detector of one kind of object (persons, hands) in OpenVINO, from an IR or an ONNX file; computes in f32 on the CPU.
 
-    It is known by the shape of an output: (N, 5) in pixels of its input (person-detection-asl-0001, whose `labels` are not needed),
-    or (1, 1, N, 7) of image, label, confidence and corners in parts of the picture (SSD). A `UserError` names a file that is neither.
-
-    Source: docs.openvino.ai, omz_models_model_person_detection_asl_0001 and _0201.
+    What it takes and gives is one of the contracts of `detector_contracts`; a `UserError` names a file that keeps none of them.
     """
 
     def __init__(self, file: Path, device: str = "CPU", num_threads: int | None = None) -> None:
         if not file.is_file():
-            raise user_error(f"--detector {file}", "there is no such file", "the .xml of an OpenVINO model, its .bin beside it")
+            raise user_error(f"--detector {file}", "there is no such file", _FILES)
         core = openvino_core()
         try:
             model = core.read_model(file)
         except RuntimeError:
-            raise user_error(f"--detector {file}", "is no readable OpenVINO model", "an .xml with its .bin beside it") from None
+            raise user_error(f"--detector {file}", "is no readable OpenVINO model", _FILES) from None
+        self.contract, self._outputs = find_contract(model, file)
         self._size = _input_size(model, file)
-        self._output, self._is_ssd = _boxes_output(model, file)
         self._dtype = model.input(0).element_type.to_dtype()
-        settings = {"INFERENCE_NUM_THREADS": num_threads} if num_threads and device == "CPU" else {}
+        settings: dict[str, int | str] = {"INFERENCE_PRECISION_HINT": "f32"} if device == "CPU" else {}  # bf16 moves boxes
+        if num_threads and device == "CPU":
+            settings["INFERENCE_NUM_THREADS"] = num_threads
         try:
             self._compiled = core.compile_model(model, device, settings)
         except RuntimeError as error:
@@ -65,34 +65,25 @@ class PersonDetector:
     def boxes(self, picture_rgb: NDArray[np.uint8]) -> NDArray[np.float64]:
         """(N, 5) x_min, y_min, x_max, y_max in pixels of an (H, W, 3) RGB picture, and confidence 0..1."""
         height, width = picture_rgb.shape[:2]
-        in_height, in_width = self._size
-        resized = cv2.resize(np.ascontiguousarray(picture_rgb[..., ::-1]), (in_width, in_height))
-        found = self._compiled(resized.transpose(2, 0, 1)[None].astype(self._dtype))[self._output]
-        scale_x, scale_y = width / in_width, height / in_height
-        if self._is_ssd:
-            rows = np.asarray(found, dtype=np.float64).reshape(-1, 7)
-            rows = rows[rows[:, 0] >= 0]  # an image of -1 ends the list
-            found, scale_x, scale_y = rows[:, [3, 4, 5, 6, 2]], float(width), float(height)
-        return np.asarray(found, dtype=np.float64) * (scale_x, scale_y, scale_x, scale_y, 1.0)
+        ordered = picture_rgb[..., ::-1] if self.contract.is_bgr else picture_rgb
+        resized = cv2.resize(np.ascontiguousarray(ordered), (self._size[1], self._size[0])).transpose(2, 0, 1)[None]
+        levels = resized.astype(self._dtype)
+        if self.contract.scale != 1.0:
+            levels = (levels - self.contract.mean) / self.contract.scale
+        found = self._compiled(levels)
+        rows = self.contract.rows({role: np.asarray(found[number]) for role, number in self._outputs.items()}, self._size)
+        return rows * (width, height, width, height, 1.0)
 
 
 def _input_size(model: ov.Model, file: Path) -> tuple[int, int]:
+    """Height and width; a batch of any size is set to 1."""
     shapes = [node.partial_shape for node in model.inputs]
-    if len(shapes) == 1 and shapes[0].is_static and len(shapes[0]) == 4:
-        batch, channels, height, width = (int(side) for side in shapes[0].to_shape())
-        if (batch, channels) == (1, 3):
+    if len(shapes) == 1 and shapes[0].rank.is_static and len(shapes[0]) == 4:
+        batch, channels, height, width = (-1 if side.is_dynamic else int(side.get_length()) for side in shapes[0])
+        if batch in (1, -1) and channels == 3 and min(height, width) > 0:
+            model.reshape([1, 3, height, width])
             return height, width
     raise user_error(f"--detector {file}", f"its inputs are {', '.join(map(str, shapes))}", "one of (1, 3, height, width)")
-
-
-def _boxes_output(model: ov.Model, file: Path) -> tuple[int, bool]:
-    """Number of the output with the boxes, and whether it is SSD's."""
-    shapes = [node.partial_shape for node in model.outputs]
-    lasts = [(len(shape), shape[-1].to_string()) if shape.rank.is_static and len(shape) else (0, "") for shape in shapes]
-    fitting = [number for number, kind in enumerate(lasts) if kind in ((2, "5"), (4, "7"))]
-    if len(fitting) != 1:
-        raise user_error(f"--detector {file}", f"its outputs are {', '.join(map(str, shapes))}", _CONTRACTS)
-    return fitting[0], lasts[fitting[0]] == (4, "7")
 
 
 @functools.lru_cache(maxsize=1)

@@ -1,9 +1,9 @@
-"""Where frames come from: a video file, a folder of frames, a camera; each an iterator of timed RGB pictures."""
+"""Where frames come from: a file, a folder of frames, a camera, an address; each an iterator of timed RGB pictures."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -13,6 +13,8 @@ import numpy as np
 
 from action_recognition.data.frame_folder import IMAGE_SUFFIXES
 from action_recognition.data.video import probe, read_frames
+from action_recognition.deploy.addresses import AddressSource, is_address
+from action_recognition.deploy.patience import Patience
 from action_recognition.deploy.streaming import Picture, TimedFrame
 from action_recognition.errors import user_error
 
@@ -21,31 +23,43 @@ _CAMERA_RATE_FPS: Final = 30.0
 
 
 class FrameSource(Protocol):
-    """Something to recognise gestures in. `frame_rate_fps` is nominal; the frames' times count."""
+    """Something to recognise gestures in. `frame_rate_fps` is nominal; the frames' times count. A live one does not wait for us."""
 
     name: str
     frame_rate_fps: float
+    is_live: bool
 
     def frames(self) -> Iterator[TimedFrame]:
         """The frames in order of display."""
         ...
 
+    def stop(self) -> None:
+        """From any thread: `frames` ends soon, also where the source was lost and is waited for."""
+        ...
 
-def open_source(text: str, folder_rate_fps: float) -> FrameSource:
-    """A camera for a number, else a file or a folder of numbered images, shown at `folder_rate_fps` since it states no rate.
 
-    Errors: a missing path, a file without a video stream, a folder without frames, a camera that does not answer.
+def open_source(
+    text: str, folder_rate_fps: float, say: Callable[[str], None] = lambda _: None, patience: Patience | None = None
+) -> FrameSource:
+    """A camera for a number, a network address or pipe, else a file or a folder of numbered images, shown at `folder_rate_fps`.
+
+    A camera or address that is lost later is tried again with `patience`; `say` hears of it.
+    Errors: a missing path, a file without a video stream, a folder without frames, a camera or address that does not answer.
     """
-    path = Path(text)
+    path, patience = Path(text), patience or Patience(say)
     if path.is_dir():
         return FrameFolder(path, folder_rate_fps)
     if text.isascii() and text.isdigit() and not path.exists():
-        return Camera(int(text))
+        return Camera(int(text), patience)
+    if is_address(text):
+        return AddressSource(text, patience, say)
     return VideoFile(path)
 
 
 class VideoFile:
     """A video file, decoded from its start; the rotation that it states is applied."""
+
+    is_live = False
 
     def __init__(self, path: Path) -> None:
         info = probe(path)
@@ -67,9 +81,14 @@ class VideoFile:
             except av.FFmpegError as error:
                 raise user_error(self.name, f"is damaged ({error.strerror})", fix="convert the video again") from None
 
+    def stop(self) -> None:
+        """Nothing waits here."""
+
 
 class FrameFolder:
     """A folder of numbered images."""
+
+    is_live = False
 
     def __init__(self, path: Path, frame_rate_fps: float) -> None:
         images = any(item.suffix.lower() in IMAGE_SUFFIXES for item in path.iterdir())
@@ -87,36 +106,58 @@ class FrameFolder:
             for number, picture in zip(numbers, read_frames(self._path, numbers), strict=True):
                 yield TimedFrame(number / self.frame_rate_fps, picture)
 
+    def stop(self) -> None:
+        """Nothing waits here."""
+
 
 class Camera:
-    """A camera by its number; frames are timed by the clock when they arrive."""
+    """A camera by its number; frames are timed by the clock when they arrive. Unplugged, it is opened again when it is back."""
 
-    def __init__(self, number: int) -> None:
+    is_live = True
+
+    def __init__(self, number: int, patience: Patience) -> None:
         self.name = f"camera {number}"
+        self._number, self._patience = number, patience
         # OpenCV tells of every driver that it tried; the error below says what matters.
         cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-        self._capture = cv2.VideoCapture(number)
-        if not self._capture.isOpened():
-            self._capture.release()
+        capture = self._open()
+        if capture is None:
             raise user_error(
                 self.name, "cannot be opened", fix="check that it is plugged in, not in use and that you may read it; try 0 or 1"
             )
-        stated = self._capture.get(cv2.CAP_PROP_FPS)
+        self._capture: cv2.VideoCapture | None = capture
+        stated = capture.get(cv2.CAP_PROP_FPS)
         self.frame_rate_fps = stated if 1.0 <= stated <= 240.0 else _CAMERA_RATE_FPS
 
     def frames(self) -> Iterator[TimedFrame]:
-        """Frames until the camera gives no more."""
+        """Frames until `stop`, or until the camera is not back when patience ends."""
         start_s: float | None = None
+        is_restart = False
         try:
-            while True:
+            while self._capture is not None and not self._patience.is_over:
                 there, picture = self._capture.read()
                 if not there:
-                    return
+                    self._capture.release()
+                    self._capture, is_restart = self._patience.again(self.name, self._open), True
+                    continue
                 now_s = time.monotonic()
                 start_s = now_s if start_s is None else start_s
-                yield TimedFrame(now_s - start_s, np.ascontiguousarray(picture[:, :, ::-1]))
+                yield TimedFrame(now_s - start_s, np.ascontiguousarray(picture[:, :, ::-1]), is_restart)
+                is_restart = False
         finally:
-            self._capture.release()
+            if self._capture is not None:
+                self._capture.release()
+
+    def stop(self) -> None:
+        """The next frame is the last."""
+        self._patience.give_up()
+
+    def _open(self) -> cv2.VideoCapture | None:
+        capture = cv2.VideoCapture(self._number)
+        if capture.isOpened():
+            return capture
+        capture.release()
+        return None
 
 
 def _upright(picture: Picture, rotation: float) -> Picture:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from itertools import islice
 from pathlib import Path
 
 import cv2
@@ -10,6 +12,7 @@ import pytest
 
 from action_recognition.data.video import read_frames
 from action_recognition.deploy import sources
+from action_recognition.deploy.patience import Patience
 from action_recognition.deploy.sources import Camera, open_source
 from action_recognition.errors import UserError
 from tests.synthetic import numbered_frames, read_frame_number, write_audio_only, write_video
@@ -90,11 +93,59 @@ def test_a_camera_gives_rgb_timed_by_the_clock(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(sources.time, "monotonic", lambda: next(clock))
     released = FakeCapture.released
     source = open_source("0", 15.0)
-    frames = list(source.frames())
+    frames = list(islice(source.frames(), 3))
     assert isinstance(source, Camera) and source.frame_rate_fps == 25.0
     assert [frame.time_s for frame in frames] == [0.0, 0.5, 1.75]
     assert frames[2].picture[0, 0].tolist() == [9, 0, 2]
     assert FakeCapture.released == released + 1
+
+
+def test_an_unplugged_camera_is_opened_again_and_what_happened_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It gives 3 frames, is away for three attempts, and is back."""
+    attempts = iter([True, False, False, False, True])
+
+    class Unplugged(FakeCapture):
+        def __init__(self, number: int) -> None:
+            super().__init__(number)
+            self.opened = next(attempts)
+
+    said: list[str] = []
+    waits: list[float] = []
+    monkeypatch.setattr(sources.cv2, "VideoCapture", Unplugged)
+    source = open_source("0", 15.0, patience=Patience(said.append, clock=iter(range(100)).__next__, wait=waits.append))
+    frames = list(islice(source.frames(), 5))
+    assert [frame.is_restart for frame in frames] == [False, False, False, True, False]
+    assert waits == [0.25, 0.5, 1.0]
+    assert said[0] == "camera 0: lost; trying again" and said[1].startswith("camera 0: back after ")
+
+
+def test_patience_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    attempts = iter([True])
+
+    class Gone(FakeCapture):
+        def __init__(self, number: int) -> None:
+            super().__init__(number)
+            self.opened = next(attempts, False)
+
+    said: list[str] = []
+    monkeypatch.setattr(sources.cv2, "VideoCapture", Gone)
+    patience = Patience(said.append, limit_s=20, clock=iter(range(100)).__next__, wait=lambda _: None)
+    assert len(list(open_source("0", 15.0, patience=patience).frames())) == 3
+    assert said[-1] == "camera 0: not back after 20 s, given up"
+
+
+def test_stopping_ends_the_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    attempts = iter([True])
+
+    class Gone(FakeCapture):
+        def __init__(self, number: int) -> None:
+            super().__init__(number)
+            self.opened = next(attempts, False)
+
+    monkeypatch.setattr(sources.cv2, "VideoCapture", Gone)
+    source = open_source("0", 15.0, patience=Patience())
+    threading.Timer(0.1, source.stop).start()
+    assert len(list(source.frames())) == 3
 
 
 @pytest.mark.parametrize("stated", [0.0, -1.0, float("nan"), 1e6])

@@ -34,7 +34,7 @@ class Detector(Protocol):
 class TrackedRegion:
     """Hands or persons by a detector that runs every `DETECT_EVERY_S`; somebody not seen for `_LOST_S` is gone.
 
-    A number is never used twice, so that nothing of one person's past reaches another.
+    Who was found once only is nobody yet. A number is never used twice, so that nothing of one person's past reaches another.
     """
 
     def __init__(self, detector: Detector, max_persons: int = 4) -> None:
@@ -101,4 +101,5 @@ def _new_tracker() -> Any:
         track_activation_threshold=_MIN_CONFIDENCE,
         minimum_consecutive_frames=1,
         minimum_iou_threshold=0.05,
+        high_conf_det_threshold=_MIN_CONFIDENCE,
     )
