@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from action_recognition.template import AMSoftmax, CosineSchedule, CrossEntropy, StepSchedule
+from action_recognition.template import AMSoftmax, CosineSchedule, CrossEntropy, OneCycleSchedule, StepSchedule
 
 
 @dataclass(frozen=True)
@@ -55,10 +55,40 @@ class ScaledCosine:
         return 0.5 * (1.0 + math.cos(math.pi * progress))
 
 
-ScaledSchedule = ScaledSteps | ScaledCosine
+@dataclass(frozen=True)
+class ScaledOneCycle:
+    """A `OneCycleSchedule` over the run's number of epochs.
+
+    Source: Smith and Topin, arXiv 1708.07120; cosines as in PyTorch's OneCycleLR; two phases as fastai's fine_tune.
+    """
+
+    freeze_epochs: int
+    freeze_learning_rate_factor: float
+    warmup_share: float
+    start_factor: float
+    epochs: int
+
+    def __str__(self) -> str:
+        head = f"one cycle of the head over {self.freeze_epochs}, then " if self.freeze_epochs else ""
+        return f"{head}one cycle with its peak after {self.warmup_share:.0%} of the steps"
+
+    def factor(self, step: int, steps_per_epoch: int) -> float:
+        """Of the base rate; each phase begins at `start_factor` of its peak, reaches it after `warmup_share`, and ends at 0."""
+        num_frozen = self.freeze_epochs * steps_per_epoch
+        if step < num_frozen:
+            return self.freeze_learning_rate_factor * self._cycle(step / num_frozen)
+        return self._cycle((step - num_frozen) / max(1, self.epochs * steps_per_epoch - num_frozen))
+
+    def _cycle(self, progress: float) -> float:
+        if progress < self.warmup_share:
+            return 1.0 - (1.0 - self.start_factor) * 0.5 * (1.0 + math.cos(math.pi * progress / self.warmup_share))
+        return 0.5 * (1.0 + math.cos(math.pi * min(1.0, (progress - self.warmup_share) / (1.0 - self.warmup_share))))
 
 
-def scale_schedule(schedule: StepSchedule | CosineSchedule, template_epochs: int, epochs: int) -> ScaledSchedule:
+ScaledSchedule = ScaledSteps | ScaledCosine | ScaledOneCycle
+
+
+def scale_schedule(schedule: StepSchedule | CosineSchedule | OneCycleSchedule, template_epochs: int, epochs: int) -> ScaledSchedule:
     """The schedule for `epochs` epochs instead of the template's.
 
     A run of a tenth of the epochs freezes, warms up and steps at a tenth of them, so that a short run also reaches its full rate.
@@ -69,6 +99,9 @@ def scale_schedule(schedule: StepSchedule | CosineSchedule, template_epochs: int
 
     if isinstance(schedule, CosineSchedule):
         return ScaledCosine(stretch(schedule.freeze_epochs), schedule.warmup_share, epochs)
+    if isinstance(schedule, OneCycleSchedule):
+        frozen = stretch(schedule.freeze_epochs)
+        return ScaledOneCycle(frozen, schedule.freeze_learning_rate_factor, schedule.warmup_share, schedule.start_factor, epochs)
     steps = sorted({stretch(step) for step in schedule.step_epochs})
     return ScaledSteps(
         stretch(schedule.freeze_epochs),

@@ -26,7 +26,7 @@ from action_recognition.data.transforms import canvas_side
 from action_recognition.models.build import build_recogniser
 from action_recognition.models.recogniser import Normalize
 from action_recognition.schedules import loss_scale
-from action_recognition.template import BatchAugmentation, Template, load_template_dir
+from action_recognition.template import BatchAugmentation, ReferenceAugmentation, Template, load_template_dir
 from action_recognition.training.augment import BatchAugment
 from action_recognition.training.freezing import set_learning
 from action_recognition.training.optimizer import make_optimizer
@@ -80,6 +80,7 @@ def _preparation(template: Template) -> Callable[[], Tensor]:
         canvases = torch.randint(0, 255, (NUM_CLIPS, 3, clip_input.clip_len, side, side), dtype=torch.uint8)
         augment, generator = BatchAugment(config, clip_input.crop_size), torch.Generator().manual_seed(0)
         return lambda: augment(canvases, generator)
+    assert isinstance(config, ReferenceAugmentation)
     rng = np.random.default_rng(0)
     frames = rng.integers(0, 255, (clip_input.clip_len, 128, 171, 3), dtype=np.uint8)
 

@@ -6,9 +6,10 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 
 from action_recognition.schedules import am_softmax_scale, is_frozen, learning_rate, loss_scale, scale_schedule
-from action_recognition.template import CosineSchedule, CrossEntropy, load_template
+from action_recognition.template import CosineSchedule, CrossEntropy, OneCycleSchedule, load_template
 from tests.conftest import template_dir
 
 
@@ -81,3 +82,28 @@ def test_the_scale_of_cross_entropy_is_constant() -> None:
     assert {loss_scale(step, 10, loss) for step in (0, 5, 1000)} == {15.0}
     reference = load_template(template_dir("msasl") / "template.yaml").training.loss
     assert loss_scale(700, 100, reference) == am_softmax_scale(700, 100, reference)
+
+
+def one_cycle(freeze_epochs: int = 0) -> OneCycleSchedule:
+    return OneCycleSchedule(
+        type="one_cycle", freeze_epochs=freeze_epochs, freeze_learning_rate_factor=2.0, warmup_share=0.25, start_factor=0.04
+    )
+
+
+def test_one_cycle_is_pytorchs() -> None:
+    """OneCycleLR counts its peak and end one step earlier: compared in progress, not in steps."""
+    schedule = scale_schedule(one_cycle(), 10, 10)
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
+    theirs = torch.optim.lr_scheduler.OneCycleLR(optimizer, 1.0, total_steps=1001, pct_start=0.25, div_factor=25, final_div_factor=1e6)
+    for step in range(1000):
+        assert learning_rate(step, 100, 1.0, schedule) == pytest.approx(theirs.get_last_lr()[0], abs=0.006)
+        optimizer.step()
+        theirs.step()
+
+
+def test_two_phases_are_two_cycles_and_scale_with_the_epochs() -> None:
+    schedule = scale_schedule(one_cycle(freeze_epochs=2), 10, 20)
+    assert is_frozen(3, schedule) and not is_frozen(4, schedule)
+    rates = [learning_rate(step, 10, 0.1, schedule) for step in range(200)]
+    assert rates[0] == pytest.approx(0.2 * 0.04) and max(rates[:40]) == pytest.approx(0.2)
+    assert rates[40] == pytest.approx(0.1 * 0.04) and max(rates[40:]) == pytest.approx(0.1) and rates[-1] < 1e-4

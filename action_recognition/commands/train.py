@@ -66,7 +66,9 @@ def build_parser(work_dir: Path) -> argparse.ArgumentParser:
         help="start from these weights; the head starts fresh where its labels differ (a file named imagenet is ./imagenet)",
     )
     start.add_argument("--resume-from", metavar="FILE|latest", help="go on with an interrupted run (optimiser and epoch included)")
+    names = "resnet18, tf_efficientnet_lite0 (its weights are installed), ..."
     recipe = parser.add_argument_group("recipe")
+    recipe.add_argument("--backbone", metavar="NAME", help=f"photos: another network of timm than model.yaml's: {names}")
     recipe.add_argument("--epochs", type=positive_int, metavar="N", help=f"scales the whole schedule (default: {basic.epochs})")
     recipe.add_argument("--batch-size", type=positive_int, metavar="N", help=f"clips per device (default: {basic.batch_size})")
     recipe.add_argument("--base-learning-rate", type=positive_float, metavar="RATE", help=f"(default: {basic.base_learning_rate})")

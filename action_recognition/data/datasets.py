@@ -18,10 +18,11 @@ from action_recognition.data.annotations import ClipRecord
 from action_recognition.data.frame_source import FileFrames, FrameSource
 from action_recognition.data.reference_augmentation import move_as_reference, recolour_as_reference
 from action_recognition.data.sampling import centre_frame_indices, random_frame_indices, varied_frame_indices
-from action_recognition.data.transforms import Frames, canvas_side, centre_crop_clip, mirror_clip
+from action_recognition.data.transforms import Frames, canvas_side, fitted_clip, mirror_clip
+from action_recognition.data.trivial_augmentation import trivially_augmented
 from action_recognition.data.video import set_decode_threads
 from action_recognition.errors import Problem, UserError, nearest
-from action_recognition.template import Augmentation, BatchAugmentation, ClipInput, ReferenceAugmentation
+from action_recognition.template import Augmentation, BatchAugmentation, ClipInput, ReferenceAugmentation, TrivialAugmentation
 
 ItemKey = int | tuple[int, int, int]
 """An index (evaluation) or (epoch, index, number of the clip among those of its video) (training)."""
@@ -118,7 +119,7 @@ class ClipDataset(Dataset[Sample | DamagedClip]):
     def _centre_clip(self, record: ClipRecord) -> NDArray[np.uint8]:
         spec = self.clip_input
         frames = self.source.read(record, centre_frame_indices(record, spec.clip_len, spec.frame_rate_fps))
-        return centre_crop_clip(frames, spec.resize_short_side, spec.crop_size)
+        return fitted_clip(frames, spec.resize_short_side, spec.crop_size, spec.mean_values)
 
     def _random_sample(self, record: ClipRecord, augmentation: Augmentation, epoch: int, index: int, number: int) -> Sample:
         rng = np.random.default_rng([self.seed, epoch, index, number])
@@ -133,14 +134,18 @@ class ClipDataset(Dataset[Sample | DamagedClip]):
     def _random_clip(self, record: ClipRecord, augmentation: Augmentation, rng: np.random.Generator) -> Frames:
         """A random window of the record, not mirrored: the reference recipe's random crop, or the canvas in which the device crops.
 
+        With TrivialAugment it is evaluation's crop, changed.
         A canvas is `canvas_side` pixels square, at the scale of evaluation and around the same centre.
         """
         spec, jitter = self.clip_input, augmentation.temporal_jitter
         if isinstance(augmentation, BatchAugmentation):
             speed = augmentation.temporal_speed_max
             frames = self.source.read(record, varied_frame_indices(record, spec.clip_len, spec.frame_rate_fps, speed, jitter, rng))
-            return centre_crop_clip(frames, spec.resize_short_side, canvas_side(spec.crop_size))
+            return fitted_clip(frames, spec.resize_short_side, spec.crop_size, spec.mean_values, canvas_side(spec.crop_size))
         frames = self.source.read(record, random_frame_indices(record, spec.clip_len, spec.frame_rate_fps, jitter, rng))
+        if isinstance(augmentation, TrivialAugmentation):
+            clip = fitted_clip(frames, spec.resize_short_side, spec.crop_size, spec.mean_values)
+            return trivially_augmented(clip, spec.mean_values, int(rng.integers(2**63)))
         return move_as_reference(frames, spec, augmentation, rng)
 
 

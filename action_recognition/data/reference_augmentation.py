@@ -16,6 +16,7 @@ from action_recognition.template import ClipInput, ReferenceAugmentation
 
 def move_as_reference(frames_thwc: Frames, clip_input: ClipInput, config: ReferenceAugmentation, rng: np.random.Generator) -> Frames:
     """Resize, rotate and crop to (T, `crop_size`, `crop_size`, 3)."""
+    assert clip_input.resize_short_side is not None  # by the template's schema
     clip = resize_clip(frames_thwc, clip_input.resize_short_side)
     if config.rotate is not None and rng.random() < config.rotate.probability:
         clip = rotate_clip(clip, rng.uniform(-config.rotate.degrees, config.rotate.degrees))

@@ -5,6 +5,8 @@ Source: REFERENCE section 4, "Validation/test" and "Augmentation, in order".
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +40,39 @@ def centre_crop_clip(frames_thwc: Frames, resize_short_side: int, crop_size: int
     out = np.empty((len(frames_thwc), crop_size, crop_size, 3), dtype=np.uint8)
     for frame, target in zip(frames_thwc, out, strict=True):
         _cut(_resize(frame, height, width), rows, columns, target)
+    return out
+
+
+def fitted_clip(
+    frames_thwc: Frames, resize_short_side: int | None, crop_size: int, mean_rgb: Sequence[float], side: int | None = None
+) -> Frames:
+    """What the network sees, `crop_size` pixels square, or `side` pixels around the same centre at the same scale.
+
+    With `resize_short_side`: `centre_crop_clip`. With None the whole picture is fitted into the crop, see `pad_clip`.
+    """
+    if resize_short_side is None:
+        return pad_clip(frames_thwc, crop_size, mean_rgb, side or crop_size)
+    return centre_crop_clip(frames_thwc, resize_short_side, side or crop_size)
+
+
+def pad_clip(frames_thwc: Frames, long_side: int, mean_rgb: Sequence[float], side: int) -> Frames:
+    """The whole picture, its long side `long_side` pixels, in the middle of a square of `side` (or more) filled with the mean colour.
+
+    Sizes round to the nearest pixel, halves up; an odd pixel of the rest goes behind. Area averaging where it shrinks (a photograph
+    is many times larger than what a network takes), bilinear where it grows.
+
+    >>> pad_clip(np.full((1, 10, 40, 3), 9, np.uint8), 4, (100.4, 0, 0), 4)[0, :, 0, 0].tolist()
+    [100, 9, 100, 100]
+    """
+    height, width = frames_thwc.shape[1:3]
+    factor = long_side / max(height, width)
+    new_height, new_width = (max(1, int(length * factor + 0.5)) for length in (height, width))
+    top, left = (side - new_height) // 2, (side - new_width) // 2
+    colour = np.array([int(value + 0.5) for value in mean_rgb], np.uint8)
+    out = np.broadcast_to(colour, (len(frames_thwc), side, side, 3)).copy()
+    how = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
+    for frame, target in zip(frames_thwc, out, strict=True):
+        target[top : top + new_height, left : left + new_width] = cv2.resize(frame, (new_width, new_height), interpolation=how)
     return out
 
 

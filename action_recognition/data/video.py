@@ -1,4 +1,4 @@
-"""Frames out of video files and frame folders: frame-exact, decoding no more than is needed.
+"""Frames out of video files, frame folders and photos: frame-exact, decoding no more than is needed.
 
 Frame numbers count the frames in the order of display, whatever the frame rate does. A file is read with PyAV: one pass over its
 packets (no decoding) tells the time stamp of every frame; then the file is opened at the last key frame that is shown at or before the
@@ -26,6 +26,7 @@ from action_recognition.data.frame_folder import (
     read_folder_frames,
     stack_frames,
 )
+from action_recognition.data.photo import PHOTO_SUFFIXES, read_photo
 from action_recognition.errors import UserError, user_error
 
 _LOCAL_ONLY = {"protocol_whitelist": "file"}  # a playlist that calls itself a video must not reach for the network
@@ -63,11 +64,16 @@ class _PacketIndex:
         return int(self.key_dts[position]) if position > 0 else None
 
 
+def is_photo(path: Path) -> bool:
+    """Whether a path is read as a photo, a clip of one frame; a GIF is a video."""
+    return path.suffix.lower() in PHOTO_SUFFIXES - {".gif"}
+
+
 def count_frames(path: Path) -> int:
-    """How many frames a video file or frame folder holds; a `UserError` names a path that cannot be read."""
+    """How many frames a video file, frame folder or photo holds; a `UserError` names a path that cannot be read."""
     if path.is_dir():
         return len(list_frame_files(path))
-    return len(_packet_index(path).pts)
+    return 1 if is_photo(path) else len(_packet_index(path).pts)
 
 
 def probe(path: Path) -> VideoInfo:
@@ -75,14 +81,17 @@ def probe(path: Path) -> VideoInfo:
     if path.is_dir():
         num_frames, height, width = probe_folder(path)
         return VideoInfo(num_frames, None, width, height)
+    if is_photo(path):
+        height, width = read_photo(path).shape[:2]
+        return VideoInfo(1, None, width, height)
     num_frames = len(_packet_index(path).pts)
     height, width = _decode(path, [0])[0].shape[:2]
     return VideoInfo(num_frames, container_frame_rate(path), width, height)
 
 
 def container_frame_rate(path: Path) -> float | None:
-    """The average frame rate that a video file states; None for a frame folder or a file that states none."""
-    if path.is_dir():
+    """The average frame rate that a video file states; None for a frame folder, a photo or a file that states none."""
+    if path.is_dir() or is_photo(path):
         return None
     with OpenedVideo(path) as (_, stream):
         rate = stream.average_rate or stream.guessed_rate
@@ -94,11 +103,16 @@ def read_frames(path: Path, frame_indices: Sequence[int], shrink: Shrink | None 
 
     `shrink` is applied to each picture as it comes, so that only small ones are in memory together.
 
-    `path` is a video file or a folder of numbered images. A `UserError` names the path when it is missing, damaged, empty or shorter.
+    `path` is a video file, a folder of numbered images, or a photo, which is one frame.
+    A `UserError` names the path when it is missing, damaged, empty or shorter.
     The rotation that a file states is applied. Equal to OpenCV's own pictures to within 2 of 255 levels.
     """
     if path.is_dir():
         return read_folder_frames(path, frame_indices, shrink)
+    if is_photo(path):
+        check_frame_numbers(path, frame_indices, 1)
+        picture = read_photo(path) if shrink is None else shrink(read_photo(path))
+        return np.repeat(picture[None], len(frame_indices), axis=0)
     return _decode(path, frame_indices, shrink)
 
 

@@ -57,6 +57,6 @@ def build_deploy_network(trained: TrainedModel, metadata: DeployMetadata) -> Dep
 
 def _reverse_input_channels(recogniser: Recogniser) -> None:
     """Make the first convolution read B, G, R: free, where reversing the picture in the graph would copy every clip."""
-    weight = recogniser.backbone.stem.conv.weight
+    weight = recogniser.backbone.first_conv().weight
     with torch.no_grad():
         weight.copy_(weight.flip(1))

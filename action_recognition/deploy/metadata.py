@@ -36,10 +36,11 @@ _ADDED_LATER: Final = ("spread_threshold",)  # keys that older files lack: they 
 class Resize:
     """Frames are scaled to this short side, then a square is cut from the centre; both in pixels.
 
-    A crop larger than the short side adds repeated edges.
+    A crop larger than the short side adds repeated edges. Without a short side the whole picture is fitted into the square and the rest
+    is filled with the mean colour: `data.transforms.pad_clip` says how, to the pixel.
     """
 
-    short_side: int
+    short_side: int | None
     crop_size: int
 
 
@@ -79,6 +80,11 @@ class DeployMetadata:
         problems = _contradictions(self)
         if problems:
             raise UserError(problems)
+
+    @property
+    def mean_rgb(self) -> tuple[float, ...]:
+        """The mean colour as R, G, B, whatever order the network's channels have."""
+        return self.mean_values[::-1] if self.color_order == "BGR" else self.mean_values
 
     @property
     def clip_shape(self) -> tuple[int, int, int, int]:
@@ -265,7 +271,7 @@ def _json_mapping(value_type: type) -> _Codec:
 def _read_resize(text: str) -> Resize:
     mapping = json.loads(text)
     sizes = [mapping[item.name] for item in fields(Resize)]
-    if any(type(size) is not int for size in sizes) or len(mapping) != len(sizes):
+    if any(type(size) is not int for size in sizes if size is not None) or sizes[-1] is None or len(mapping) != len(sizes):
         raise ValueError(text)
     return Resize(*sizes)
 
@@ -323,7 +329,7 @@ def _contradictions(metadata: DeployMetadata) -> list[Problem]:
     if not 0 <= metadata.spread_threshold < math.inf:
         problems.append(Problem("spread_threshold", f"found {metadata.spread_threshold!r}", "0 or more"))
     resize = metadata.resize
-    if min(resize.crop_size, resize.short_side) < 1:
+    if min(resize.crop_size, resize.crop_size if resize.short_side is None else resize.short_side) < 1:
         problems.append(Problem("resize", f"found crop_size {resize.crop_size} of short_side {resize.short_side}", "1 or more"))
     if len(metadata.mean_values) != 3 or not all(map(math.isfinite, metadata.mean_values)):
         problems.append(Problem("mean_values", f"found {metadata.mean_values}", "three numbers"))

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from action_recognition.data.sampling import FrameRange, centre_frame_indices
-from action_recognition.data.transforms import Frames, centre_crop_clip
+from action_recognition.data.transforms import Frames, fitted_clip
 from action_recognition.data.video import container_frame_rate, count_frames, read_frames
 from action_recognition.deploy.backends import Backend, Hint, Pixels, Precision, Scores, load_backend
 from action_recognition.deploy.calibration.rejection import spread
@@ -167,8 +167,9 @@ class Predictor:
         return self._to_clip(_take(frames, centre_frame_indices(clip, spec.clip_len, spec.frame_rate_fps)))
 
     def _to_clip(self, pictures: Frames) -> Pixels:
-        resize = self.backend.metadata.resize
-        return np.ascontiguousarray(centre_crop_clip(pictures, resize.short_side, resize.crop_size).transpose(3, 0, 1, 2))
+        spec = self.backend.metadata
+        clip = fitted_clip(pictures, spec.resize.short_side, spec.resize.crop_size, spec.mean_rgb)
+        return np.ascontiguousarray(clip.transpose(3, 0, 1, 2))
 
 
 def _reason_to_reject(label: str, probability: float, metadata: DeployMetadata) -> str:

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from action_recognition.models.head import AngularHead
+from action_recognition.models.image.signs import SignsImage
+from action_recognition.models.image.timm_image import TimmImage
 from action_recognition.models.layers import ConvForm
 from action_recognition.models.recogniser import Backbone, Recogniser
 from action_recognition.models.s3d_efficientnet_lite0 import S3DEfficientNetLite0
@@ -16,11 +18,13 @@ from action_recognition.template import ModelConfig
 BACKBONES: dict[str, Callable[[Any, ConvForm], Backbone]] = {
     "s3d_mobilenet_v3": S3DMobileNetV3,
     "s3d_efficientnet_lite0": S3DEfficientNetLite0,
+    "image_timm": TimmImage,
+    "image_signs": SignsImage,
 }
 
 
 def build_recogniser(model: ModelConfig, num_classes: int, conv_form: ConvForm = "folded") -> Recogniser:
     """A network with fresh weights; both `conv_form`s compute the same function from the same state_dict."""
     backbone = BACKBONES[model.type](model.backbone, conv_form)
-    head = AngularHead(model.backbone.last_channels, model.head.embedding_size, num_classes)
+    head = AngularHead(backbone.num_features, model.head.embedding_size, num_classes)
     return Recogniser(backbone, head)

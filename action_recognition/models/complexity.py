@@ -70,7 +70,7 @@ def _flops(network: Recogniser, clip_shape: tuple[int, int, int]) -> int:
         return hook
 
     for module in shadow.modules():
-        cost = _COSTS.get(type(module))
+        cost = _COSTS.get(type(module), _conv if isinstance(module, nn.Conv2d) else None)
         if cost is not None:
             module.register_forward_hook(add(cost))
     clip = torch.empty((1, 3, *clip_shape), device="meta")
@@ -80,7 +80,7 @@ def _flops(network: Recogniser, clip_shape: tuple[int, int, int]) -> int:
 
 
 def _conv(module: nn.Module, x: Tensor, out: Tensor) -> int:
-    assert isinstance(module, FactoredConv3d)
+    assert isinstance(module, FactoredConv3d | nn.Conv2d)
     return 2 * out.numel() * module.weight[0].numel()
 
 
@@ -101,13 +101,14 @@ def _attention(module: nn.Module, x: Tensor, out: Tensor) -> int:
 def _head(module: nn.Module, x: Tensor, out: Tensor) -> int:
     assert isinstance(module, AngularHead)
     embedding, classes = module.class_directions.shape
-    return 2 * module.project.weight.numel() + _NORMALISE * embedding + 2 * embedding * classes
+    return _NORMALISE * embedding + 2 * embedding * classes
 
 
 # Keyed by exact type: what a module costs beside the modules inside it.
 _COSTS: dict[type[nn.Module], Callable[[nn.Module, Tensor, Tensor], int]] = {
     FactoredConv3d: _conv,
     TFSameConv3d: _conv,
+    nn.Linear: lambda module, x, out: 2 * out.numel() * x.shape[-1],
     nn.ReLU: lambda module, x, out: _RELU * out.numel(),
     nn.ReLU6: lambda module, x, out: _RELU * out.numel(),
     nn.Hardswish: lambda module, x, out: _HSWISH * out.numel(),

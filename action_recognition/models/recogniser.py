@@ -8,11 +8,13 @@ import torch
 from torch import Tensor, nn
 
 from action_recognition.models.head import AngularHead
+from action_recognition.models.image.signs import SignsImage
+from action_recognition.models.image.timm_image import TimmImage
 from action_recognition.models.layers import GlobalAveragePool
 from action_recognition.models.s3d_efficientnet_lite0 import S3DEfficientNetLite0
 from action_recognition.models.s3d_mobilenet_v3 import S3DMobileNetV3
 
-Backbone = S3DMobileNetV3 | S3DEfficientNetLite0
+Backbone = S3DMobileNetV3 | S3DEfficientNetLite0 | TimmImage | SignsImage
 
 
 class Recogniser(nn.Module):

@@ -88,6 +88,7 @@ class S3DEfficientNetLite0(nn.Module):
     def __init__(self, config: EfficientNetLite0Backbone, form: ConvForm = "folded") -> None:
         super().__init__()
         self.form = form
+        self.num_features = config.last_channels
         self.stem = _conv_norm(TFSameConv3d(3, STEM_CHANNELS, 3, stride=2, form=form))
         along_time = zip(config.temporal_kernel_size, config.temporal_stride, strict=True)
         self.blocks = nn.ModuleList(
@@ -103,6 +104,10 @@ class S3DEfficientNetLite0(nn.Module):
         for block in self.blocks:
             x = block(x)
         return self.last(x), []
+
+    def first_conv(self) -> nn.Conv3d:
+        """The convolution that takes the picture."""
+        return self.stem.conv
 
     def stages(self) -> list[list[nn.Module]]:
         """Stem, blocks, last convolution, in order: each stage's modules."""

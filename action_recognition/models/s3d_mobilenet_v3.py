@@ -88,6 +88,7 @@ class S3DMobileNetV3(nn.Module):
     def __init__(self, config: MobileNetV3Backbone, form: ConvForm = "folded") -> None:
         super().__init__()
         self.form = form
+        self.num_features = config.last_channels
         self.stem = ConvNorm(FactoredConv3d(3, config.stem_channels, (1, 3), spatial_stride=2, form=form), "hswish")
         self.blocks = nn.ModuleList()
         self.attentions = nn.ModuleDict()
@@ -111,6 +112,10 @@ class S3DMobileNetV3(nn.Module):
                 x, mask = self.attentions[str(index)](x)
                 masks.append(mask)
         return self.last(x), masks
+
+    def first_conv(self) -> nn.Conv3d:
+        """The convolution that takes the picture."""
+        return self.stem.conv
 
     def stages(self) -> list[list[nn.Module]]:
         """Stem, blocks, last convolution, in order: each stage's modules, a block's attention with the block."""

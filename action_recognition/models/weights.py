@@ -18,11 +18,12 @@ from action_recognition.checkpoint import RawCheckpoint, TrainedModel, read_chec
 from action_recognition.download import StartKeyword
 from action_recognition.errors import nearest, user_error
 from action_recognition.models.build import build_recogniser
+from action_recognition.models.image.start_weights import take_image_weights
 from action_recognition.models.inflation import image_form, inflate
 from action_recognition.models.pretrained import KINETICS700_SOURCE, NO_LICENCE, imagenet_weights, kinetics700_file
 from action_recognition.models.recogniser import Recogniser
 from action_recognition.models.s3d_mobilenet_v3 import block_configs
-from action_recognition.template import ModelConfig, S3DMobileNetV3Config, Template
+from action_recognition.template import ModelConfig, S3DMobileNetV3Config, Template, TimmImageConfig
 
 HEAD_PREFIX = "head."
 CLASS_DIRECTIONS = "head.class_directions"
@@ -112,12 +113,12 @@ def load_start_weights(network: Recogniser, model: ModelConfig, start: Path | St
     over. Tensors that do not fit are skipped and reported; weights of another type of network, or of which nothing fits, are an error.
     """
     if start == "imagenet":
-        image = imagenet_weights(model.type)
+        image = imagenet_weights(model)
         report = LoadReport(image.source, image.sha256, licence=image.licence)
         return _inflate(network, model, image.state_dict, report)
     raw = read_checkpoint(_start_file(start, model))
     _check_type(raw, model)
-    if raw.form == "original" and image_form(raw.state_dict) is not None:
+    if raw.form == "original" and (isinstance(model, TimmImageConfig) or image_form(raw.state_dict) is not None):
         return _inflate(network, model, raw.state_dict, LoadReport(str(raw.path), raw.sha256))
     trained = trained_model(raw) if raw.form == "trained_model" else None
     same_labels = trained is not None and trained.labels == tuple(labels)
@@ -154,10 +155,13 @@ def _inherited_licence(trained: TrainedModel) -> str:
 
 def _inflate(network: Recogniser, model: ModelConfig, state_dict: Mapping[str, Tensor], report: LoadReport) -> LoadReport:
     """A 2-D network's weights as the backbone's; the report gets what became of them."""
-    form = image_form(state_dict)
-    assert form is not None
     target = network.state_dict()
-    taken, report.skipped = inflate(form, state_dict, target)
+    if isinstance(model, TimmImageConfig):
+        taken, report.skipped = take_image_weights(state_dict, target)
+    else:
+        form = image_form(state_dict)
+        assert form is not None
+        taken, report.skipped = inflate(form, state_dict, target)
     report.loaded = list(taken.values())
     report.fresh = sorted(set(target) - set(report.loaded))
     return _if_something_fits(report, model)
@@ -173,6 +177,8 @@ def _if_something_fits(report: LoadReport, model: ModelConfig) -> LoadReport:
 
 def _check_type(raw: RawCheckpoint, model: ModelConfig) -> None:
     """Refuse weights that are known to be of another type of network than the template's."""
+    if raw.form == "original" and isinstance(model, TimmImageConfig):
+        return  # names and shapes tell: weights of which nothing fits are an error
     form = image_form(raw.state_dict) if raw.form == "original" else None
     if raw.form == "trained_model":
         found = trained_model(raw).model.type

@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field, TypeAdapter, ValidationError, field_valid
 from pydantic_core import ErrorDetails
 
 from action_recognition.errors import Problem, UserError, nearest, user_error
-from action_recognition.template.model import MODEL_CONFIG, ModelConfig
+from action_recognition.template.model import MODEL_CONFIG, ImageModelConfig, ModelConfig
 from action_recognition.template.recipe import Training
 from action_recognition.template.sections import NonNegativeInt, PositiveFloat, PositiveInt, Section
 from action_recognition.yaml_lines import KeyPath, load_yaml_with_lines
@@ -29,11 +29,12 @@ class ClipInput(Section):
     """What the network takes: `clip_len` RGB frames at `frame_rate_fps`, `crop_size` pixels square, 0..255 before mean and scale.
 
     The short side becomes `resize_short_side`, then the centre is cut; a `crop_size` above it adds repeated edges.
+    With `resize_short_side` null the whole picture is fitted into the square, its aspect kept, and the rest is of the mean colour.
     """
 
     clip_len: PositiveInt
     frame_rate_fps: PositiveFloat
-    resize_short_side: PositiveInt
+    resize_short_side: PositiveInt | None
     crop_size: PositiveInt
     mean_values: Annotated[list[float], Field(min_length=3, max_length=3)]
     scale_values: Annotated[list[PositiveFloat], Field(min_length=3, max_length=3)]
@@ -121,6 +122,8 @@ class Template(Section):
             raise ValueError(f"labels: {repeated[0]!r} stands twice")
         if self.labels and self.negative_label is not None and self.negative_label not in self.labels:
             raise ValueError(f"negative_label: {self.negative_label!r} is not among labels{nearest(self.negative_label, self.labels)}")
+        if self.input.resize_short_side is None and self.training.augmentation.type == "reference":
+            raise ValueError("input.resize_short_side: null does not go with training.augmentation.type reference, which crops")
         swaps = self.training.augmentation.flip.label_swaps
         for name in [*swaps, *swaps.values()]:
             if self.labels and name not in self.labels:
@@ -158,6 +161,9 @@ def load_template_dir(folder: Path) -> tuple[Template, ModelConfig]:
         problems.extend(error.problems)
     if problems:
         raise UserError(problems)
+    if isinstance(model, ImageModelConfig) and template.input.clip_len != 1:
+        where = f"{folder / TEMPLATE_FILE}: input.clip_len"
+        raise user_error(where, f"found {template.input.clip_len}", f"1, since {model.type} takes single pictures")
     return template, model
 
 

@@ -86,5 +86,43 @@ class S3DEfficientNetLite0Config(Section):
     head: Head
 
 
-ModelConfig = S3DMobileNetV3Config | S3DEfficientNetLite0Config
+class TimmBackbone(Section):
+    """A convolutional network for images, by its name in timm."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.]*$")]
+
+    @property
+    def attention(self) -> list[AttentionKind]:
+        return []
+
+
+class SignsBackbone(Section):
+    """Three convolutions of `channels`, 2 and 4 times as many, each pooled by 2, then a layer of 4 `channels` features."""
+
+    channels: PositiveInt
+
+    @property
+    def attention(self) -> list[AttentionKind]:
+        return []
+
+
+class TimmImageConfig(Section):
+    """A network of timm over single pictures."""
+
+    type: Literal["image_timm"]
+    backbone: TimmBackbone
+    head: Head
+
+
+class SignsImageConfig(Section):
+    """The small network of Stanford's CS230 for hand signs."""
+
+    type: Literal["image_signs"]
+    backbone: SignsBackbone
+    head: Head
+
+
+BackboneConfig = MobileNetV3Backbone | EfficientNetLite0Backbone | TimmBackbone | SignsBackbone
+ImageModelConfig = TimmImageConfig | SignsImageConfig
+ModelConfig = S3DMobileNetV3Config | S3DEfficientNetLite0Config | ImageModelConfig
 MODEL_CONFIG: TypeAdapter[ModelConfig] = TypeAdapter(Annotated[ModelConfig, Field(discriminator="type")])

@@ -84,7 +84,18 @@ class BatchAugmentation(Section):
     flip: Flip
 
 
-Augmentation = Annotated[ReferenceAugmentation | BatchAugmentation, Field(discriminator="type")]
+class TrivialAugmentation(Section):
+    """One random change at a random strength for each clip, the same for all its frames: TrivialAugmentWide of torchvision.
+
+    Source: Müller and Hutter, arXiv 2103.10158.
+    """
+
+    type: Literal["trivial_augment_wide"]
+    temporal_jitter: bool
+    flip: Flip
+
+
+Augmentation = Annotated[ReferenceAugmentation | BatchAugmentation | TrivialAugmentation, Field(discriminator="type")]
 
 
 class Mix(Section):
@@ -199,7 +210,21 @@ class CosineSchedule(Section):
     warmup_share: Annotated[float, Field(ge=0.0, lt=1.0)]
 
 
-Schedule = Annotated[StepSchedule | CosineSchedule, Field(discriminator="type")]
+class OneCycleSchedule(Section):
+    """Half a cosine from `start_factor` of the base rate up to it, half a cosine down to nothing; see `schedules.ScaledOneCycle`.
+
+    With `freeze_epochs` these are two phases: first the head alone, up to `freeze_learning_rate_factor` of the base rate in a cycle of
+    its own, then a cycle of everything.
+    """
+
+    type: Literal["one_cycle"]
+    freeze_epochs: NonNegativeInt
+    freeze_learning_rate_factor: PositiveFloat
+    warmup_share: Annotated[float, Field(gt=0.0, lt=1.0)]  # of the steps of a cycle
+    start_factor: Share
+
+
+Schedule = Annotated[StepSchedule | CosineSchedule | OneCycleSchedule, Field(discriminator="type")]
 
 
 class Training(Section):

@@ -11,10 +11,10 @@ from torch.nn import functional as F
 
 from action_recognition.data.datasets import ClipDataset
 from action_recognition.data.labels import training_labels
-from action_recognition.template import Template, load_template_dir
+from action_recognition.template import Template
 from action_recognition.training.mix import mix_clips
 from action_recognition.training.module import batch_augment, step_generator
-from action_recognition.training.run import TrainOptions, clip_data, with_options
+from action_recognition.training.run import TrainOptions, clip_data, load_run
 
 
 class TrainedBatch(NamedTuple):
@@ -30,7 +30,7 @@ def trained_batches(work_dir: Path, options: TrainOptions, num_steps: int) -> It
 
     Captions are labels, after mirroring, and with their shares where clips are mixed. Errors: those of a run's annotations and template.
     """
-    template = with_options(load_template_dir(work_dir)[0], options)
+    template, _ = load_run(work_dir, options)
     labels, _ = training_labels(options.train_ann_files, options.classes, template.labels, options.train_data_roots)
     data = clip_data(template, options, labels)
     augment = batch_augment(template)

@@ -13,7 +13,7 @@ from action_recognition.losses.cross_entropy import CrossEntropyLoss
 from action_recognition.losses.push import CentrePushLoss, LocalPushLoss
 from action_recognition.losses.self_challenging import self_challenge
 from action_recognition.models.recogniser import Recogniser
-from action_recognition.template import AMSoftmax, CrossEntropy, EfficientNetLite0Backbone, MobileNetV3Backbone, Training
+from action_recognition.template import AMSoftmax, BackboneConfig, CrossEntropy, Training
 
 
 class Recipe(nn.Module):
@@ -26,7 +26,7 @@ class Recipe(nn.Module):
     statistics on what is left of them; all losses use the second pass. Source: REFERENCE sections 3 and 4.
     """
 
-    def __init__(self, training: Training, backbone: MobileNetV3Backbone | EfficientNetLite0Backbone) -> None:
+    def __init__(self, training: Training, backbone: BackboneConfig) -> None:
         super().__init__()
         loss, extra = training.loss, training.regularisers
         self.classification_name, self.classification = loss.type, _classification_loss(loss)

@@ -26,10 +26,11 @@ from action_recognition.data.labels import training_labels
 from action_recognition.download import StartKeyword
 from action_recognition.errors import Problem, UserError, nearest, user_error
 from action_recognition.models.build import build_recogniser
+from action_recognition.models.pretrained import check_timm_name, pixel_statistics
 from action_recognition.models.recogniser import Recogniser
 from action_recognition.models.weights import load_start_weights
 from action_recognition.schedules import ScaledSchedule, scale_schedule
-from action_recognition.template import ModelConfig, Template, Training, load_template_dir
+from action_recognition.template import ImageModelConfig, ModelConfig, Template, TimmBackbone, TimmImageConfig, Training, load_template_dir
 from action_recognition.training.averaging import AveragedWeights
 from action_recognition.training.callbacks import (
     AtomicCheckpointIO,
@@ -71,6 +72,7 @@ class TrainOptions:
     strict: bool = False
     frame_cache: Path | None = None
     frame_cache_gb: float = DEFAULT_CACHE_GB
+    backbone: str | None = None
 
 
 def train(work_dir: Path, options: TrainOptions) -> Path:
@@ -78,8 +80,7 @@ def train(work_dir: Path, options: TrainOptions) -> Path:
 
     Errors: everything that is wrong with template, annotations or weights, before the first step.
     """
-    template, model = load_template_dir(work_dir)
-    template = with_options(template, options)
+    template, model = load_run(work_dir, options)
     labels, labels_from = training_labels(options.train_ann_files, options.classes, template.labels, options.train_data_roots)
     say(f"{labels_from} ({len(labels)} classes)")
     template = with_negative_label(template, options, labels)
@@ -125,7 +126,7 @@ def _start(
     elif options.load_weights is not None:
         record = load_start_weights(network, model, options.load_weights, labels).record()
     else:
-        better = "; --load-weights imagenet gives a real start" if model.type == "s3d_efficientnet_lite0" else ""
+        better = "; --load-weights imagenet gives a real start" if model.type in ("s3d_efficientnet_lite0", "image_timm") else ""
         record = {"source": "none", "report": f"none: from scratch{better}"}
     say(f"start weights: {record['report']}")
     return record
@@ -140,6 +141,21 @@ def _annotation_files(options: TrainOptions) -> list[Path]:
 def say(message: str) -> None:
     """A line of progress on stdout, shown at once also in a pipe."""
     print(message, flush=True)
+
+
+def load_run(work_dir: Path, options: TrainOptions) -> tuple[Template, ModelConfig]:
+    """Template and network that a run follows: the work dir's, changed by the flags. Errors: of the files, a backbone that is not there."""
+    template, model = load_template_dir(work_dir)
+    template = with_options(template, options)
+    if options.backbone is None:
+        return template, model
+    check_timm_name(options.backbone, "--backbone")
+    if not isinstance(model, ImageModelConfig):
+        raise user_error("--backbone", f"{template.name} takes clips", "templates of image_gesture", "leave it out")
+    mean, scale = pixel_statistics(options.backbone)
+    clip_input = template.input.model_copy(update={"mean_values": mean, "scale_values": scale})
+    changed = TimmImageConfig(type="image_timm", backbone=TimmBackbone(name=options.backbone), head=model.head)
+    return template.model_copy(update={"input": clip_input}), changed
 
 
 def with_options(template: Template, options: TrainOptions) -> Template:
@@ -213,6 +229,8 @@ def clip_data(template: Template, options: TrainOptions, labels: list[str]) -> C
 def _frame_source(options: TrainOptions, template: Template) -> FrameSource:
     if options.frame_cache is None:
         return FileFrames()
+    if template.input.resize_short_side is None:
+        raise user_error("--frame-cache", f"keeps the frames of videos, {template.name} takes photos", fix="leave it out")
     return FrameCache(options.frame_cache, round(options.frame_cache_gb * 1e9), template.input.resize_short_side)
 
 

@@ -23,13 +23,13 @@ from action_recognition.models.build import build_recogniser
 from action_recognition.models.recogniser import Recogniser
 from action_recognition.models.weights import load_start_weights
 from action_recognition.schedules import loss_scale
-from action_recognition.template import ModelConfig, Template, load_template_dir
+from action_recognition.template import ModelConfig, Template
 from action_recognition.training.compare import flatten, summarise
 from action_recognition.training.feature_cache import FeatureCache
 from action_recognition.training.features import FeatureExtractor, FeatureTable
 from action_recognition.training.head_training import HeadResult, train_head
 from action_recognition.training.record import run_record, write_template
-from action_recognition.training.run import TrainOptions, say, train, with_negative_label
+from action_recognition.training.run import TrainOptions, load_run, say, train, with_negative_label
 
 PRESET = "small-data"
 HEAD_FILE = "head.pth"
@@ -47,7 +47,7 @@ def train_small_data(work_dir: Path, options: TrainOptions) -> Path:
     Features are kept in `feature_cache` of the work dir. Errors: those of `train`, and no start weights.
     """
     _check(options)
-    template, model = load_template_dir(work_dir)
+    template, model = load_run(work_dir, options)
     labels, _ = training_labels(options.train_ann_files, options.classes, template.labels, options.train_data_roots)
     template = with_negative_label(template, options, labels)
     train_records, val_records = _records(options, labels)

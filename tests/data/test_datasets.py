@@ -181,7 +181,7 @@ def test_our_own_mistakes_are_not_called_damage(root: Path, clip_input: ClipInpu
     def broken(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("action_recognition.data.datasets.centre_crop_clip", broken)
+    monkeypatch.setattr("action_recognition.data.datasets.fitted_clip", broken)
     with pytest.raises(ZeroDivisionError):
         _ = dataset(root, ["a.mp4 0"], clip_input)[0]
 

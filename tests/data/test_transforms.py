@@ -7,7 +7,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from action_recognition.data.transforms import canvas_side, centre_crop_clip, mirror_clip, random_crop_clip, resize_clip, rotate_clip
+from action_recognition.data.transforms import (
+    canvas_side,
+    centre_crop_clip,
+    fitted_clip,
+    mirror_clip,
+    pad_clip,
+    random_crop_clip,
+    resize_clip,
+    rotate_clip,
+)
 
 
 @pytest.mark.parametrize("case", range(5))
@@ -95,3 +104,20 @@ def test_mirroring_twice_changes_nothing() -> None:
     mirrored = mirror_clip(frames)
     assert mirrored[0, 0, 0, 0] == 200
     np.testing.assert_array_equal(mirror_clip(mirrored), frames)
+
+
+def test_the_whole_picture_is_fitted_and_the_rest_is_the_mean_colour() -> None:
+    frames = np.full((1, 60, 120, 3), 9, np.uint8)
+    fitted = fitted_clip(frames, None, 40, (100.0, 50.0, 20.4))
+    assert fitted.shape == (1, 40, 40, 3)
+    assert (fitted[:, 10:30] == 9).all() and (fitted[:, :10] == (100, 50, 20)).all() and (fitted[:, 30:] == (100, 50, 20)).all()
+    canvas = fitted_clip(frames, None, 40, (100.0, 50.0, 20.4), side=52)
+    np.testing.assert_array_equal(canvas[:, 6:46, 6:46], fitted)  # the same scale around the same centre
+    np.testing.assert_array_equal(fitted_clip(frames, 30, 24, (0, 0, 0)), centre_crop_clip(frames, 30, 24))
+
+
+def test_a_large_photo_is_averaged_and_not_sampled() -> None:
+    """A fine chessboard becomes grey; bilinear sampling alone would give black or white."""
+    board = np.indices((400, 400)).sum(0) % 2 * 255
+    photo = np.repeat(board[None, :, :, None], 3, axis=3).astype(np.uint8)
+    assert np.abs(pad_clip(photo, 50, (0, 0, 0), 50).astype(int) - 127.5).max() < 2

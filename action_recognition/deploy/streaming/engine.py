@@ -108,7 +108,7 @@ class StreamEngine:
         if person.number not in self._followers:
             self._followers[person.number] = _Follower(self.network.open_stream())
         follower = self._followers[person.number]
-        picture = network_frame(frame.picture, person.box, self.network.metadata.resize)
+        picture = network_frame(frame.picture, person.box, self.network.metadata)
         results = []
         for _ in range(repeats):
             follower.num_frames += 1

@@ -8,8 +8,8 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from action_recognition.data.transforms import centre_crop_clip
-from action_recognition.deploy.metadata import Resize
+from action_recognition.data.transforms import fitted_clip
+from action_recognition.deploy.metadata import DeployMetadata
 from action_recognition.deploy.streaming.frames import Picture, TimedFrame
 from action_recognition.errors import user_error
 
@@ -88,9 +88,10 @@ def cut(picture: Picture, box: Box | None) -> Picture:
     return picture[top:bottom, left:right]
 
 
-def network_frame(picture: Picture, box: Box | None, resize: Resize) -> Picture:
+def network_frame(picture: Picture, box: Box | None, spec: DeployMetadata) -> Picture:
     """(crop_size, crop_size, 3) uint8 RGB: the box brought to the network's size as evaluation does it."""
-    frames = centre_crop_clip(np.ascontiguousarray(cut(picture, box))[None], resize.short_side, resize.crop_size)
+    region = np.ascontiguousarray(cut(picture, box))
+    frames = fitted_clip(region[None], spec.resize.short_side, spec.resize.crop_size, spec.mean_rgb)
     return np.asarray(frames[0])
 
 

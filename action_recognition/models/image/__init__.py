@@ -1,0 +1,1 @@
+"""Networks over single pictures: a clip of one frame in, a map of features out."""

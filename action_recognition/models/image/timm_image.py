@@ -1,0 +1,42 @@
+"""A convolutional network of timm as the backbone of a `Recogniser`."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from action_recognition.models.layers import ConvForm
+from action_recognition.models.pretrained import image_network, stages_of
+from action_recognition.template import TimmBackbone
+
+
+class TimmImage(nn.Module):
+    """Pictures (N, 3, 1, H, W) float, RGB, normalised -> features (N, F, 1, H', W'), and no attention masks.
+
+    `network` keeps timm's names, so that weights from anywhere fit.
+    Errors: no such network in timm, or none that ends in a map of features.
+    """
+
+    def __init__(self, config: TimmBackbone, form: ConvForm = "folded") -> None:
+        super().__init__()
+        self.network, self.num_features, self._first_conv = image_network(config.name)
+        if form == "folded":  # channels innermost is what PyTorch's CPU convolutions like; the exported graph has no such choice
+            self.network = self.network.to(memory_format=torch.channels_last)
+        self.form = form
+
+    def forward(self, clips: Tensor) -> tuple[Tensor, list[Tensor]]:
+        pictures = clips.squeeze(2)
+        if self.form == "folded":
+            pictures = pictures.contiguous(memory_format=torch.channels_last)
+        features: Tensor = self.network(pictures)
+        return features.unsqueeze(2), []
+
+    def stages(self) -> list[list[nn.Module]]:
+        """Stem and stages, in order, as timm groups them: each stage's modules that hold parameters."""
+        return stages_of(self.network)
+
+    def first_conv(self) -> nn.Conv2d:
+        """The convolution that takes the picture."""
+        conv = self.network.get_submodule(self._first_conv)
+        assert isinstance(conv, nn.Conv2d)
+        return conv
