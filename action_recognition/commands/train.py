@@ -43,7 +43,7 @@ def build_parser(work_dir: Path) -> argparse.ArgumentParser:
             default=[],
             required=needed,
             metavar="DIRS",
-            help="where their paths start: one for all, or one a file",
+            help="where their paths start: one for all, or one a file; folders, or shards:PATTERN",
         )
     data.add_argument(
         "--classes", type=class_list, metavar="A,B,...", help="class names in label order (default: classes.json beside the annotation)"

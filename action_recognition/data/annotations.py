@@ -7,38 +7,29 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from action_recognition.data.annotation_lines import COLUMNS, Numbers, RawLine, numbered_lines, split_line
+from action_recognition.data.clip_table import UNKNOWN, ClipColumns, ClipRecord, ClipTable, PathLookup
 from action_recognition.data.path_check import PathChecker
-from action_recognition.data.sampling import FrameRange
+from action_recognition.data.shard_index import ShardLookup, is_shards
 from action_recognition.errors import Problem, UserError, nearest, user_error
 
+__all__ = ["ClipRecord", "ClipTable", "find_annotation_files", "label_numbers", "read_annotations"]
 MAX_PROBLEMS_SHOWN = 20
-UNKNOWN = 0
-"""`clip_end`, `video_end` and `frame_rate_fps` of a two-column line, whose clip is the whole video: see `frame_source.completed`."""
+_WHOLE_VIDEO: Numbers = (0, UNKNOWN, 0, UNKNOWN, float(UNKNOWN))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClipRecord(FrameRange):
-    """One clip of an annotation file; frame numbers 0-based, end exclusive; `line` says where it stands: `train.txt:12`."""
-
-    path: Path
-    label: int
-    line: str
-
-    @property
-    def is_whole_video(self) -> bool:
-        """True for a two-column line: how long the video is, and its rate, is only known when the video is opened."""
-        return self.video_end == UNKNOWN
-
-
-def read_annotations(ann_files: Sequence[Path], data_roots: Sequence[Path], labels: Sequence[str]) -> list[ClipRecord]:
+def read_annotations(ann_files: Sequence[Path], data_roots: Sequence[Path], labels: Sequence[str]) -> ClipTable:
     """The clips of all annotation files, in order.
 
     A file is looked for as given, then under its root; there is one root for all files or one for each. Paths in a file are relative
-    to its root. A label is a name in `labels` or a number, its place there. A `UserError` lists the problems of all files.
+    to its root, which is a folder or `shards:PATTERN`. A label is a name in `labels` or a number, its place
+    there. A `UserError` lists the problems of all files.
     """
     reader = _Reader(labels)
+    lookups: dict[Path, PathLookup] = {}
     for ann_file, root in find_annotation_files(ann_files, data_roots):
-        reader.read(ann_file, root)
+        if root not in lookups:
+            lookups[root] = ShardLookup(str(root)) if is_shards(root) else PathChecker(root)
+        reader.read(ann_file, lookups[root])
     return reader.result()
 
 
@@ -50,7 +41,7 @@ def find_annotation_files(ann_files: Sequence[Path], data_roots: Sequence[Path])
         found = f"{len(data_roots)} roots for {len(ann_files)} annotation files"
         raise user_error("data roots", found, "one root for all files, or one for each")
     roots = list(data_roots) * (len(ann_files) if len(data_roots) == 1 else 1)
-    problems = [Problem(str(root), "there is no such data root") for root in dict.fromkeys(roots) if not root.is_dir()]
+    problems = [Problem(str(root), "there is no such data root") for root in dict.fromkeys(roots) if not (root.is_dir() or is_shards(root))]
     pairs = []
     for ann_file, root in zip(ann_files, roots, strict=True):
         candidates = [path for path in (ann_file, root / ann_file) if path.is_file()]
@@ -78,7 +69,7 @@ class _Reader:
     """Collects records and problems over all files; keeps the first problems and counts the rest."""
 
     labels: Sequence[str]
-    records: list[ClipRecord] = field(default_factory=list)
+    columns: ClipColumns = field(default_factory=ClipColumns)
     problems: list[Problem] = field(default_factory=list)
     num_problems: int = 0
 
@@ -86,36 +77,23 @@ class _Reader:
         self.label_numbers = label_numbers(self.labels)
         self.names_with_blanks = [name for name in self.labels if len(name.split()) > 1]
 
-    def read(self, ann_file: Path, root: Path) -> None:
-        paths = PathChecker(root)
-        num_before = len(self.records) + self.num_problems
+    def read(self, ann_file: Path, paths: PathLookup) -> None:
+        self.columns.start_file(ann_file, paths.root)
+        num_before = len(self.columns) + self.num_problems
         for number, text in numbered_lines(ann_file):
-            line = f"{ann_file}:{number}"
             raw = split_line(text, self.names_with_blanks)
-            path, path_problem = paths.check(raw.path)
+            path, path_problem = paths.find(raw.path)
             label = self.label_numbers.get(raw.label)
-            numbers = raw.numbers or (0, UNKNOWN, 0, UNKNOWN, float(UNKNOWN))
             if path_problem or label is None or (raw.numbers and not _is_sound(raw.numbers)):
-                self._add(line, self._explain(text, raw, path_problem))
-                continue
-            self.records.append(
-                ClipRecord(
-                    clip_start=numbers[0],
-                    clip_end=numbers[1],
-                    video_start=numbers[2],
-                    video_end=numbers[3],
-                    frame_rate_fps=numbers[4],
-                    path=path,
-                    label=label,
-                    line=line,
-                )
-            )
-        if len(self.records) + self.num_problems == num_before:
+                self._add(f"{ann_file}:{number}", self._explain(text, raw, path_problem))
+            else:
+                self.columns.add(number, path, label, raw.numbers or _WHOLE_VIDEO)
+        if len(self.columns) + self.num_problems == num_before:
             self._add(str(ann_file), [("the file holds no clip", f"lines of {COLUMNS}", "")])
 
-    def result(self) -> list[ClipRecord]:
+    def result(self) -> ClipTable:
         if not self.problems:
-            return self.records
+            return ClipTable(self.columns)
         hidden = self.num_problems - len(self.problems)
         more = [Problem("annotations", f"and {hidden} more problems like these")] if hidden else []
         raise UserError([*self.problems, *more])

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from action_recognition.data.annotations import ClipRecord
+from action_recognition.data.annotations import ClipRecord, ClipTable
 from action_recognition.data.frame_source import FileFrames, FrameSource
 from action_recognition.data.reference_augmentation import move_as_reference, recolour_as_reference
 from action_recognition.data.sampling import centre_frame_indices, random_frame_indices, varied_frame_indices
@@ -105,6 +105,11 @@ class ClipDataset(Dataset[Sample | DamagedClip]):
     def __len__(self) -> int:
         return len(self.records)
 
+    def labels(self) -> NDArray[np.int32]:
+        """The label of every record."""
+        records = self.records
+        return records.labels if isinstance(records, ClipTable) else np.array([record.label for record in records], dtype=np.int32)
+
     def __getitem__(self, key: ItemKey) -> Sample | DamagedClip:
         epoch, index, number = key if isinstance(key, tuple) else (0, key, 0)
         record = self.records[index]
@@ -189,7 +194,9 @@ class ClassBalancedSampler(EpochShuffleSampler):
     Clips of one class differ by at most one in how often they come.
     """
 
-    def __init__(self, labels: Sequence[int], seed: int, rank: int = 0, world_size: int = 1, clips_per_video: int = 1) -> None:
+    def __init__(
+        self, labels: Sequence[int] | NDArray[np.int32], seed: int, rank: int = 0, world_size: int = 1, clips_per_video: int = 1
+    ) -> None:
         super().__init__(len(labels), seed, rank, world_size, clips_per_video)
         self._labels = np.array(labels)
 

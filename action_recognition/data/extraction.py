@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from action_recognition.data.annotation_lines import Numbers, annotation_line
 from action_recognition.data.annotations import ClipRecord, read_annotations
+from action_recognition.data.clip_table import MediaPath
 from action_recognition.data.frame_folder import IMAGE_SUFFIXES
 from action_recognition.data.video import container_frame_rate, count_frames, read_frames, set_decode_threads
 from action_recognition.errors import UserError, user_error
@@ -38,7 +39,7 @@ class ImageSettings:
 class FrameFolder:
     """What is extracted: frames `start` to `end` (exclusive; None is the last) of `source`, to `folder` below the output."""
 
-    source: Path
+    source: MediaPath
     start: int
     end: int | None
     folder: str

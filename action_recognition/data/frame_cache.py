@@ -24,9 +24,10 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from action_recognition.data.annotations import ClipRecord
+from action_recognition.data.clip_table import ClipRecord, MediaPath
 from action_recognition.data.frame_folder import check_frame_numbers
 from action_recognition.data.frame_source import FileFrames, completed
+from action_recognition.data.shard_path import ShardImage, ShardPath
 from action_recognition.data.transforms import Frames, shrink_picture
 from action_recognition.data.video import container_frame_rate, count_frames, read_frames
 from action_recognition.errors import UserError, user_error
@@ -263,12 +264,12 @@ def _write(path: Path, header: bytes, frames: Frames) -> None:
 
 
 @functools.lru_cache(maxsize=100_000)  # about 30 MB; a file that changes gets a new entry
-def _content(path: Path, size: int, mtime_ns: int) -> str:
+def _content(path: MediaPath, size: int, mtime_ns: int) -> str:
     """sha256 of a file, or of the images of a frame folder with their names."""
-    files = sorted(path.iterdir()) if path.is_dir() else [path]
+    files: list[Path | ShardPath | ShardImage] = sorted(path.iterdir(), key=str) if path.is_dir() else [path]
     digest = hashlib.sha256()
     for file in files:
-        content = file.read_bytes() if file.is_file() else b""
+        content = b"" if file.is_dir() else file.read_bytes()
         digest.update(f"{file.name if len(files) > 1 else ''}\n{len(content)}\n".encode())
         digest.update(content)
     return digest.hexdigest()

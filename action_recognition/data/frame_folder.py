@@ -10,20 +10,23 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from action_recognition.data.clip_table import MediaPath
+from action_recognition.data.shard_path import ShardImage
 from action_recognition.errors import user_error
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp"})
+FrameFile = Path | ShardImage
 Shrink = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
 """(H, W, 3) uint8 RGB to a smaller picture of that kind."""
 _LAST_NUMBER = re.compile(r"(\d+)\D*$")
 
 
-def list_frame_files(folder: Path) -> list[Path]:
+def list_frame_files(folder: MediaPath) -> list[FrameFile]:
     """The images of a frame folder, in the order of the last number in their names.
 
     A `UserError` names the folder when it holds no numbered image, a number twice, or a gap.
     """
-    numbered: dict[int, Path] = {}
+    numbered: dict[int, FrameFile] = {}
     for file in _images(folder):
         match = _LAST_NUMBER.search(file.stem)
         if match is None:
@@ -42,13 +45,13 @@ def list_frame_files(folder: Path) -> list[Path]:
     return [numbered[first + i] for i in range(len(numbered))]
 
 
-def probe_folder(folder: Path) -> tuple[int, int, int]:
+def probe_folder(folder: MediaPath) -> tuple[int, int, int]:
     """Number of frames, height and width."""
     files = list_frame_files(folder)
     return len(files), *read_image(files[0]).shape[:2]
 
 
-def read_folder_frames(folder: Path, frame_indices: Sequence[int], shrink: Shrink | None = None) -> NDArray[np.uint8]:
+def read_folder_frames(folder: MediaPath, frame_indices: Sequence[int], shrink: Shrink | None = None) -> NDArray[np.uint8]:
     """The frames of those numbers, (T, H, W, 3) uint8 RGB; a `UserError` names what is missing, unreadable or of another size."""
     files = list_frame_files(folder)
     check_frame_numbers(folder, frame_indices, len(files))
@@ -56,7 +59,7 @@ def read_folder_frames(folder: Path, frame_indices: Sequence[int], shrink: Shrin
     return stack_frames(folder, [pictures[i] for i in frame_indices])
 
 
-def stack_frames(path: Path, pictures: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+def stack_frames(path: MediaPath, pictures: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
     """(T, H, W, 3) of pictures (H, W, 3); a `UserError` names the path when they differ in size."""
     sizes = {f"{picture.shape[1]}x{picture.shape[0]}" for picture in pictures}
     if len(sizes) > 1:
@@ -64,7 +67,7 @@ def stack_frames(path: Path, pictures: Sequence[NDArray[np.uint8]]) -> NDArray[n
     return np.stack(pictures)
 
 
-def check_frame_numbers(path: Path, frame_indices: Sequence[int], num_frames: int) -> None:
+def check_frame_numbers(path: MediaPath, frame_indices: Sequence[int], num_frames: int) -> None:
     """A `UserError` with the real number of frames when a frame number lies outside the video."""
     lowest, highest = min(frame_indices), max(frame_indices)
     if lowest < 0 or highest >= num_frames:
@@ -72,14 +75,14 @@ def check_frame_numbers(path: Path, frame_indices: Sequence[int], num_frames: in
         raise user_error(str(path), f"there is no frame {wrong}, it has {num_frames} frames", f"0 to {num_frames - 1}")
 
 
-def _images(folder: Path) -> list[Path]:
+def _images(folder: MediaPath) -> list[FrameFile]:
     try:
         return [file for file in folder.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES and not file.name.startswith(".")]
     except OSError as error:
         raise user_error(str(folder), f"the folder cannot be read ({error.strerror})") from None
 
 
-def read_image(file: Path) -> NDArray[np.uint8]:
+def read_image(file: FrameFile) -> NDArray[np.uint8]:
     """(H, W, 3) uint8 RGB of an image file; a `UserError` names one that cannot be read."""
     try:
         picture: NDArray[np.uint8] | None = cv2.imdecode(np.frombuffer(file.read_bytes(), np.uint8), cv2.IMREAD_COLOR)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from action_recognition.data.annotation_lines import annotation_line
+from action_recognition.data.clip_table import MediaPath
 from action_recognition.data.listed_clips import ListedClip
 from action_recognition.data.video import container_frame_rate, count_frames
 from action_recognition.errors import UserError, user_error
@@ -37,7 +36,7 @@ class Stretch:
 
     split: str
     path: str
-    file: Path
+    file: MediaPath
     start: int
     end: int
     frame_rate_fps: float
@@ -56,7 +55,7 @@ def find_stretches(clips: Sequence[ListedClip], negative_label: str, options: Ne
     taken: dict[str, list[tuple[int, int]]] = {}
     for clip in clips:
         end = clip.record.clip_end if clip.numbers is not None else np.iinfo(np.int64).max
-        taken.setdefault(os.path.realpath(clip.record.path), []).append((clip.record.clip_start, int(end)))
+        taken.setdefault(str(clip.record.path.resolve()), []).append((clip.record.clip_start, int(end)))
     gestures = [clip for clip in clips if clip.label != negative_label and clip.numbers is not None]
     lengths_s = [(clip.record.clip_end - clip.record.clip_start) / clip.record.frame_rate_fps for clip in gestures]
     if options.length_s is not None:
@@ -72,7 +71,7 @@ def find_stretches(clips: Sequence[ListedClip], negative_label: str, options: Ne
         wanted = round(options.ratio * len(labels) / max(1, len(set(labels))))
         chosen = [candidates[place] for place in sorted(rng.permutation(len(candidates))[:wanted].tolist())]
         for stretch in chosen:  # what one split has, the next does not get
-            taken[os.path.realpath(stretch.file)].append((stretch.start, stretch.end))
+            taken[str(stretch.file.resolve())].append((stretch.start, stretch.end))
         found += chosen
         said += [*problems, f"{split}: {len(chosen)} of {len(candidates)} stretches without a gesture ({wanted} wanted)"]
     if not found:
@@ -96,7 +95,7 @@ def _candidates(
         except UserError as error:
             problems.append(f"{clip.record.line}: left out: {error.problems[0].found}")
             continue
-        for first, last in gaps(taken[os.path.realpath(clip.record.path)], num_frames, round(margin_s * rate)):
+        for first, last in gaps(taken[str(clip.record.path.resolve())], num_frames, round(margin_s * rate)):
             start = first
             for _ in range(MAX_OF_A_GAP):
                 end = start + max(1, round(float(rng.choice(lengths_s)) * rate))

@@ -2,26 +2,39 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import stat
 from pathlib import Path
+
+
+class FolderRoot:
+    """A folder as the place where the paths of annotation lines start."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def path(self, text: str) -> Path:
+        return self.folder / text
 
 
 class PathChecker:
     """Checks every path once; costs one `lstat` for most, because folders are resolved once each."""
 
     def __init__(self, root: Path) -> None:
+        self.root = FolderRoot(root)
         self._root = root
         self._real_root = os.path.realpath(root)
-        self._checked: dict[str, tuple[Path, str]] = {}
         self._real_folders: dict[str, str] = {}
+        self._remembered = functools.lru_cache(maxsize=100_000)(self.problem)  # clips of one video stand near each other
+
+    def find(self, path: str) -> tuple[str, str]:
+        """The path as it is, and what is wrong with it (empty when nothing is)."""
+        return path, self._remembered(path)
 
     def check(self, text: str) -> tuple[Path, str]:
         """The path under the root, and what is wrong with it (empty when nothing is)."""
-        known = self._checked.get(text)
-        if known is None:
-            known = self._checked[text] = (self._root / text, self.problem(text))
-        return known
+        return self._root / text, self._remembered(text)
 
     def problem(self, text: str) -> str:
         """What is wrong with the path (empty when nothing is), remembering nothing of it: for files of millions of lines."""

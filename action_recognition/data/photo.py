@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import io
 import warnings
-from pathlib import Path
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from action_recognition.data.clip_table import MediaPath
 from action_recognition.errors import UserError, user_error
 
 PHOTO_SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif"})
@@ -24,7 +24,7 @@ Photo = NDArray[np.uint8]
 """(H, W, 3) uint8 RGB."""
 
 
-def read_photo(file: Path) -> Photo:
+def read_photo(file: MediaPath) -> Photo:
     """The photo of a file, (H, W, 3) uint8 RGB; errors as `decode_photo`, and a file that cannot be opened."""
     try:
         data = file.read_bytes()

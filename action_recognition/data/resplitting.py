@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,7 +46,7 @@ def resplit(
 ) -> Resplit:
     """Split clips by person where known (by file elsewhere): nobody and no file in two splits, every class in each where possible."""
     order = sorted(range(len(clips)), key=lambda place: clips[place].line)  # the order of the files changes nothing
-    files = [os.path.realpath(clips[place].record.path) for place in order]
+    files = [str(clips[place].record.path.resolve()) for place in order]
     groups, warnings = person_groups([people.get(clips[place].path) for place in order], files, fractions)
     plan = split_clips(groups, [clips[place].record.label for place in order], fractions, seed)
     lines: dict[str, list[str]] = {split: [] for split in SPLITS}

@@ -8,16 +8,17 @@ first frame asked for. Pictures that no other picture is built from, and that no
 from __future__ import annotations
 
 import functools
+import io
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import av
 import numpy as np
 from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
+from action_recognition.data.clip_table import MediaPath
 from action_recognition.data.frame_folder import (
     Shrink,
     check_frame_numbers,
@@ -27,6 +28,7 @@ from action_recognition.data.frame_folder import (
     stack_frames,
 )
 from action_recognition.data.photo import PHOTO_SUFFIXES, read_photo
+from action_recognition.data.shard_path import ShardPath
 from action_recognition.errors import UserError, user_error
 
 _LOCAL_ONLY = {"protocol_whitelist": "file"}  # a playlist that calls itself a video must not reach for the network
@@ -64,19 +66,19 @@ class _PacketIndex:
         return int(self.key_dts[position]) if position > 0 else None
 
 
-def is_photo(path: Path) -> bool:
+def is_photo(path: MediaPath) -> bool:
     """Whether a path is read as a photo, a clip of one frame; a GIF is a video."""
     return path.suffix.lower() in PHOTO_SUFFIXES - {".gif"}
 
 
-def count_frames(path: Path) -> int:
+def count_frames(path: MediaPath) -> int:
     """How many frames a video file, frame folder or photo holds; a `UserError` names a path that cannot be read."""
     if path.is_dir():
         return len(list_frame_files(path))
     return 1 if is_photo(path) else len(_packet_index(path).pts)
 
 
-def probe(path: Path) -> VideoInfo:
+def probe(path: MediaPath) -> VideoInfo:
     """Size, length and rate of a video file or frame folder; a `UserError` names a path that cannot be read."""
     if path.is_dir():
         num_frames, height, width = probe_folder(path)
@@ -89,7 +91,7 @@ def probe(path: Path) -> VideoInfo:
     return VideoInfo(num_frames, container_frame_rate(path), width, height)
 
 
-def container_frame_rate(path: Path) -> float | None:
+def container_frame_rate(path: MediaPath) -> float | None:
     """The average frame rate that a video file states; None for a frame folder, a photo or a file that states none."""
     if path.is_dir() or is_photo(path):
         return None
@@ -98,7 +100,7 @@ def container_frame_rate(path: Path) -> float | None:
     return float(rate) if rate else None
 
 
-def read_frames(path: Path, frame_indices: Sequence[int], shrink: Shrink | None = None) -> NDArray[np.uint8]:
+def read_frames(path: MediaPath, frame_indices: Sequence[int], shrink: Shrink | None = None) -> NDArray[np.uint8]:
     """The frames of those numbers (0-based, any order, repeats allowed), (T, H, W, 3) uint8 RGB.
 
     `shrink` is applied to each picture as it comes, so that only small ones are in memory together.
@@ -116,7 +118,7 @@ def read_frames(path: Path, frame_indices: Sequence[int], shrink: Shrink | None 
     return _decode(path, frame_indices, shrink)
 
 
-def _decode(path: Path, frame_indices: Sequence[int], shrink: Shrink | None = None) -> NDArray[np.uint8]:
+def _decode(path: MediaPath, frame_indices: Sequence[int], shrink: Shrink | None = None) -> NDArray[np.uint8]:
     index = _packet_index(path)
     check_frame_numbers(path, frame_indices, len(index.pts))
     stamps = [int(index.pts[i]) for i in frame_indices]
@@ -132,7 +134,7 @@ def _decode(path: Path, frame_indices: Sequence[int], shrink: Shrink | None = No
 
 
 def _pictures(
-    path: Path, by_stamp: bool, wanted: frozenset[int], seek_target: int | None, shrink: Shrink | None
+    path: MediaPath, by_stamp: bool, wanted: frozenset[int], seek_target: int | None, shrink: Shrink | None
 ) -> dict[int, NDArray[np.uint8]]:
     """RGB pictures of the wanted time stamps, or (not `by_stamp`) of the wanted places in the order of display, but for damaged ones."""
     pictures: dict[int, NDArray[np.uint8]] = {}
@@ -172,7 +174,7 @@ def _rgb(frame: av.VideoFrame, reformatter: VideoReformatter) -> NDArray[np.uint
 class OpenedVideo:
     """A video file and its first real video stream; FFmpeg's errors become a `UserError` that names the file."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: MediaPath) -> None:
         self.path = path
 
     def __enter__(self) -> tuple[av.container.InputContainer, av.VideoStream]:
@@ -181,7 +183,7 @@ class OpenedVideo:
         if self.path.stat().st_size == 0:
             raise user_error(str(self.path), "the file is empty (0 bytes)", fix=_REPAIR)
         try:
-            self._container = av.open(f"file:{self.path}", options=_LOCAL_ONLY, metadata_errors="replace")
+            self._container = av.open(_openable(self.path), options=_LOCAL_ONLY, metadata_errors="replace")
         except (av.FFmpegError, OSError) as error:
             raise _damaged(self.path, error) from None
         cover = av.stream.Disposition.attached_pic
@@ -204,7 +206,11 @@ class OpenedVideo:
             raise _damaged(self.path, error) from None
 
 
-def _damaged(path: Path, error: BaseException) -> UserError:
+def _openable(path: MediaPath) -> str | io.BytesIO:
+    return io.BytesIO(path.read_bytes()) if isinstance(path, ShardPath) else f"file:{path}"
+
+
+def _damaged(path: MediaPath, error: BaseException) -> UserError:
     reason = getattr(error, "strerror", None) or str(error)
     return user_error(str(path), f"cannot be read as a video ({reason})", fix=_REPAIR)
 
@@ -220,7 +226,7 @@ def forget_files() -> None:
     _cached_packet_index.cache_clear()
 
 
-def _packet_index(path: Path) -> _PacketIndex:
+def _packet_index(path: MediaPath) -> _PacketIndex:
     try:
         state = path.stat()
     except OSError:
@@ -229,7 +235,7 @@ def _packet_index(path: Path) -> _PacketIndex:
 
 
 @functools.lru_cache(maxsize=256)  # an hour of video is 1 MB of time stamps; a file that changes gets a new entry
-def _cached_packet_index(path: Path, mtime_ns: int, size: int) -> _PacketIndex:
+def _cached_packet_index(path: MediaPath, mtime_ns: int, size: int) -> _PacketIndex:
     with OpenedVideo(path) as (container, stream):
         announced = stream.frames if "mp4" in container.format.name else 0  # other containers estimate it
         packets = [packet for packet in container.demux(stream) if packet.size]

@@ -13,8 +13,10 @@ import numpy.typing as npt
 
 from action_recognition.checkpoint import save_calibration
 from action_recognition.data.annotations import ClipRecord, read_annotations
+from action_recognition.data.clip_table import MediaPath
 from action_recognition.data.labels import training_labels
 from action_recognition.data.people import people_by_regex
+from action_recognition.data.shard_path import ShardPath
 from action_recognition.deploy.backends import Backend, load_backend
 from action_recognition.deploy.calibration.exported import write_into_export
 from action_recognition.deploy.calibration.fit import CalibrationFit, CalibrationRules, ScoredVal, fit_calibration
@@ -126,7 +128,7 @@ def _put_into_model(path: Path, fit: CalibrationFit) -> list[Path]:
     return write_into_export(path.with_suffix(".xml") if path.suffix == ".bin" else path, fit.calibration)
 
 
-def _negative_records(backend: Backend, options: CalibrateOptions) -> list[ClipRecord]:
+def _negative_records(backend: Backend, options: CalibrateOptions) -> Sequence[ClipRecord]:
     """Clips of people who do other things; where they are annotated with the model's own labels, those of its negative label.
 
     Errors: all of them show gestures of the model.
@@ -149,7 +151,9 @@ def _negative_records(backend: Backend, options: CalibrateOptions) -> list[ClipR
     return negative
 
 
-def _below_root(path: Path, roots: Sequence[Path]) -> str:
+def _below_root(path: MediaPath, roots: Sequence[Path]) -> str:
+    if isinstance(path, ShardPath):
+        return path.inner
     return next((str(path.relative_to(root)) for root in roots if path.is_relative_to(root)), str(path))
 
 

@@ -57,7 +57,7 @@ class EvalOptions:
 class ScoredClips:
     """Cosines (N, C) of the N clips that could be read, and the messages of those that could not."""
 
-    records: list[ClipRecord]
+    records: Sequence[ClipRecord]
     scores: npt.NDArray[np.float32]
     damaged: list[str]
 
@@ -97,7 +97,9 @@ def _open_backend(path: Path, template: Template, model: ModelConfig) -> Backend
     return load_backend(path)
 
 
-def score_clips(backend: Backend, records: list[ClipRecord], num_workers: int, strict: bool, flag: str = "--test-ann-files") -> ScoredClips:
+def score_clips(
+    backend: Backend, records: Sequence[ClipRecord], num_workers: int, strict: bool, flag: str = "--test-ann-files"
+) -> ScoredClips:
     """The cosines of the centre clip of every record, in order; `flag` named the clips."""
     dataset = ClipDataset(records, clip_input(backend.metadata))
     loader = make_loader(dataset, _BATCH_SIZE, ShareSampler(len(dataset)), num_workers)

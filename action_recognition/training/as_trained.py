@@ -9,6 +9,7 @@ from typing import NamedTuple
 import torch
 from torch.nn import functional as F
 
+from action_recognition.data.clip_table import MediaPath
 from action_recognition.data.datasets import ClipDataset
 from action_recognition.data.labels import training_labels
 from action_recognition.template import Template
@@ -22,7 +23,7 @@ class TrainedBatch(NamedTuple):
 
     clips: torch.Tensor
     captions: list[str]
-    paths: list[Path]
+    paths: list[MediaPath]
 
 
 def trained_batches(work_dir: Path, options: TrainOptions, num_steps: int) -> Iterator[TrainedBatch]:
@@ -56,5 +57,5 @@ def _mixed(
     return clips, captions
 
 
-def _paths(dataset: ClipDataset, indices: torch.Tensor) -> list[Path]:
+def _paths(dataset: ClipDataset, indices: torch.Tensor) -> list[MediaPath]:
     return [dataset.records[index].path for index in indices.tolist()]

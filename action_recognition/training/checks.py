@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from action_recognition.data.annotations import ClipRecord
+from action_recognition.data.annotations import ClipTable
 from action_recognition.errors import user_error
 from action_recognition.models.recogniser import Recogniser
 from action_recognition.schedules import ScaledSchedule
@@ -13,9 +13,9 @@ from action_recognition.template import Training
 MAX_NAMES_SHOWN = 10
 
 
-def class_notes(train: Sequence[ClipRecord], val: Sequence[ClipRecord], labels: Sequence[str]) -> list[str]:
+def class_notes(train: ClipTable, val: ClipTable, labels: Sequence[str]) -> list[str]:
     """Notes on classes that no training clip shows: they cannot be learned, and validated they count as wrong."""
-    trained, validated = ({record.label for record in records} for records in (train, val))
+    trained, validated = (set(records.labels.tolist()) for records in (train, val))
     untrained = [label for label in range(len(labels)) if label not in trained]
     notes = []
     if unseen := [label for label in untrained if label not in validated]:

@@ -48,8 +48,7 @@ class ClipData(L.LightningDataModule):
     def _train_sampler(self) -> EpochShuffleSampler:
         rank, world_size = self._ranks
         if self.sampling == "class_balanced":
-            labels = [record.label for record in self.train.records]
-            return ClassBalancedSampler(labels, self.seed, rank, world_size, self.clips_per_video)
+            return ClassBalancedSampler(self.train.labels(), self.seed, rank, world_size, self.clips_per_video)
         return EpochShuffleSampler(len(self.train), self.seed, rank, world_size, self.clips_per_video)
 
     def val_dataloader(self) -> DataLoader[Batch]:

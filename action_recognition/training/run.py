@@ -17,7 +17,7 @@ from lightning.pytorch.callbacks import Callback, RichProgressBar
 from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
 
 from action_recognition.checkpoint import RawCheckpoint, describe_training
-from action_recognition.data.annotations import ClipRecord, find_annotation_files, read_annotations
+from action_recognition.data.annotations import ClipTable, find_annotation_files, read_annotations
 from action_recognition.data.dataset_files import DATASET_FILE, read_negative_label
 from action_recognition.data.datasets import ClipDataset, label_swap_map
 from action_recognition.data.frame_cache import DEFAULT_CACHE_GB, FrameCache
@@ -189,7 +189,7 @@ def with_negative_label(template: Template, options: TrainOptions, labels: Seque
 
 def clip_data(template: Template, options: TrainOptions, labels: list[str]) -> ClipData:
     problems: list[Problem] = []
-    splits: list[list[ClipRecord]] = []
+    splits: list[ClipTable] = []
     for ann_files, roots in (
         (options.train_ann_files, options.train_data_roots),
         (options.val_ann_files, options.val_data_roots),

@@ -15,7 +15,7 @@ import lightning as L
 import torch
 
 from action_recognition.checkpoint import NETWORK_PREFIX, TRAINED_MODEL_KEY, describe_training, save_atomically
-from action_recognition.data.annotations import ClipRecord, find_annotation_files, read_annotations
+from action_recognition.data.annotations import ClipTable, find_annotation_files, read_annotations
 from action_recognition.data.datasets import label_swap_map
 from action_recognition.data.labels import training_labels
 from action_recognition.errors import Problem, UserError, user_error
@@ -112,10 +112,10 @@ def _check(options: TrainOptions) -> None:
         raise UserError(problems)
 
 
-def _records(options: TrainOptions, labels: list[str]) -> tuple[list[ClipRecord], list[ClipRecord]]:
+def _records(options: TrainOptions, labels: list[str]) -> tuple[ClipTable, ClipTable]:
     """Training and validation clips, with the problems of both in one error."""
     problems: list[Problem] = []
-    splits: list[list[ClipRecord]] = []
+    splits: list[ClipTable] = []
     for files, roots in ((options.train_ann_files, options.train_data_roots), (options.val_ann_files, options.val_data_roots)):
         try:
             splits.append(read_annotations(files, roots, labels))

@@ -231,3 +231,15 @@ def test_a_run_from_the_frame_cache_equals_one_from_the_files(data: Path, work_d
     assert list((tmp_path / "cache").glob("*/*.frames"))
     for name, value in from_files.items():
         assert torch.equal(cached[name], value), name
+
+
+def test_a_run_from_shards_equals_one_from_the_files(data: Path, work_dir: Path, tmp_path: Path) -> None:
+    from action_recognition.commands.data.make_shards import main as make_shards
+
+    ann_files = f"{data / 'train.txt'},{data / 'val.txt'}"
+    make_shards(["--ann-files", ann_files, "--data-roots", str(data), "--output", str(tmp_path / "shards")])
+    roots = {f"{split}_data_roots": [Path(f"shards:{tmp_path}/shards/{split}-*.tar")] for split in ("train", "val")}
+    from_files = weights(train(work_dir, options(data, tmp_path / "files")))
+    sharded = weights(train(work_dir, options(data, tmp_path / "out", num_workers=1, **roots)))
+    for name, value in from_files.items():
+        assert torch.equal(sharded[name], value), name

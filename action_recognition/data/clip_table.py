@@ -1,0 +1,126 @@
+"""The clips of annotation files as columns: a million of them in about 100 MB, which processes that fork share."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from action_recognition.data.annotation_lines import Numbers
+from action_recognition.data.sampling import FrameRange
+from action_recognition.data.shard_path import ShardPath
+
+MediaPath = Path | ShardPath
+"""A video file or a folder of frames, on disk or inside a shard."""
+UNKNOWN = 0
+"""`clip_end`, `video_end` and `frame_rate_fps` of a two-column line, whose clip is the whole video: see `frame_source.completed`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClipRecord(FrameRange):
+    """One clip of an annotation file; frame numbers 0-based, end exclusive; `line` says where it stands: `train.txt:12`."""
+
+    path: MediaPath
+    label: int
+    line: str
+
+    @property
+    def is_whole_video(self) -> bool:
+        """True for a two-column line: how long the video is, and its rate, is only known when the video is opened."""
+        return self.video_end == UNKNOWN
+
+
+class MediaRoot(Protocol):
+    """What the paths of annotation lines are relative to."""
+
+    def path(self, text: str) -> MediaPath:
+        """The video or frame folder of what `PathLookup.find` gave for a line's path."""
+
+
+class PathLookup(Protocol):
+    """Finds the paths of annotation lines while they are read; what it remembers for that is not kept with the clips."""
+
+    @property
+    def root(self) -> MediaRoot:
+        """Where the paths start."""
+
+    def find(self, path: str) -> tuple[str, str]:
+        """What `root.path` takes for a line's path, and what is wrong with it (empty when nothing is)."""
+
+
+class ClipTable(Sequence[ClipRecord]):
+    """Clips in the order of their lines; a record is made when it is asked for. Equal to any sequence of the same records."""
+
+    def __init__(self, columns: ClipColumns) -> None:
+        self._files, self._roots = list(columns.files), list(columns.roots)
+        self._paths = bytes(columns.paths)
+        self._path_ends = np.array(columns.path_ends, dtype=np.int64)
+        self._ranges = np.array(columns.ranges, dtype=np.int64).reshape(-1, 4)
+        self._rates_fps = np.array(columns.rates_fps, dtype=np.float64)
+        self._places = np.array(columns.places, dtype=np.int32).reshape(-1, 2)
+        self.labels: NDArray[np.int32] = np.array(columns.labels, dtype=np.int32)
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @overload
+    def __getitem__(self, index: int) -> ClipRecord: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[ClipRecord]: ...
+    def __getitem__(self, index: int | slice) -> ClipRecord | list[ClipRecord]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        i = range(len(self))[index]
+        file, line = self._places[i].tolist()
+        clip_start, clip_end, video_start, video_end = self._ranges[i].tolist()
+        text = self._paths[self._path_ends[i - 1] if i else 0 : self._path_ends[i]].decode("utf-8", "surrogateescape")
+        return ClipRecord(
+            clip_start=clip_start,
+            clip_end=clip_end,
+            video_start=video_start,
+            video_end=video_end,
+            frame_rate_fps=float(self._rates_fps[i]),
+            path=self._roots[file].path(text),
+            label=int(self.labels[i]),
+            line=f"{self._files[file]}:{line}",
+        )
+
+    def __iter__(self) -> Iterator[ClipRecord]:
+        return (self[i] for i in range(len(self)))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and len(self) == len(other) and all(a == b for a, b in zip(self, other, strict=True))
+
+    __hash__ = None  # type: ignore[assignment]  # as a list
+
+
+class ClipColumns:
+    """What a table is made of, while lines are read."""
+
+    def __init__(self) -> None:
+        self.files: list[Path] = []
+        self.roots: list[MediaRoot] = []
+        self.paths = bytearray()
+        self.path_ends, self.ranges = array("q"), array("q")
+        self.rates_fps, self.labels, self.places = array("d"), array("i"), array("i")
+
+    def start_file(self, file: Path, root: MediaRoot) -> None:
+        """What is added from now on stands in this file."""
+        self.files.append(file)
+        self.roots.append(root)
+
+    def add(self, line_number: int, found_path: str, label: int, numbers: Numbers) -> None:
+        self.paths += found_path.encode("utf-8", "surrogateescape")
+        self.path_ends.append(len(self.paths))
+        self.ranges.extend(numbers[:4])
+        self.rates_fps.append(numbers[4])
+        self.labels.append(label)
+        self.places.extend((len(self.files) - 1, line_number))
+
+    def __len__(self) -> int:
+        return len(self.labels)

@@ -1,0 +1,131 @@
+"""Writes shards: the videos of an annotation file as a few large tar files in WebDataset's form, see `shard_index`."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from action_recognition.data.clip_table import ClipRecord, ClipTable
+from action_recognition.data.frame_folder import list_frame_files
+from action_recognition.data.shard_index import INDEX_SUFFIX, ShardSample, scan_shard, shard_index
+from action_recognition.errors import UserError, user_error
+
+
+@dataclass(frozen=True)
+class ShardVideo:
+    """A video file or frame folder that goes into a shard: `inner` is its path in annotation lines, `clips` says what they cut out."""
+
+    inner: str
+    path: Path
+    clips: tuple[ClipRecord, ...]
+
+    def files(self) -> list[Path]:
+        """The file, or the images of the folder in their order; a `UserError` names a folder with a gap."""
+        return [Path(str(file)) for file in list_frame_files(self.path)] if self.path.is_dir() else [self.path]
+
+    def state(self) -> tuple[int, float]:
+        """Bytes, and when it changed last."""
+        states = [file.stat() for file in self.files()]
+        return sum(state.st_size for state in states), max(state.st_mtime for state in states)
+
+    def sample(self, key: str, labels: Sequence[str]) -> dict[str, Any]:
+        """What `webdataset.TarWriter` writes: bytes by extension, and what is known of the clips as JSON."""
+        names = ("clip_start", "clip_end", "video_start", "video_end", "frame_rate_fps")
+        clips = [
+            {"label": clip.label, "label_name": labels[clip.label]}
+            | ({} if clip.is_whole_video else {name: getattr(clip, name) for name in names})
+            for clip in self.clips
+        ]
+        description = json.dumps({"path": self.inner, "clips": clips}, ensure_ascii=False).encode()
+        if self.path.is_dir():
+            media = {file.name: file.read_bytes() for file in self.files()}
+        else:
+            media = {self.path.suffix[1:] or "bin": self.path.read_bytes()}
+        return {"__key__": key, "json": description, **media}
+
+
+def videos_of(clips: ClipTable, root: Path, seed: int) -> list[ShardVideo]:
+    """Each video once, in an order drawn by `seed`: who reads shards from their beginning sees all classes early."""
+    found: dict[str, list[ClipRecord]] = {}
+    for clip in clips:
+        found.setdefault(clip.path.relative_to(root).as_posix(), []).append(clip)
+    videos = [ShardVideo(inner, root / inner, tuple(of_video)) for inner, of_video in found.items()]
+    return [videos[place] for place in np.random.default_rng(seed).permutation(len(videos))]
+
+
+def plan_shards(videos: Sequence[ShardVideo], max_bytes: int) -> Iterator[list[ShardVideo]]:
+    """The videos of each shard: as many as fit into `max_bytes`, and at least one."""
+    shard: list[ShardVideo] = []
+    size = 0
+    for video in videos:
+        video_bytes, _ = video.state()
+        if shard and size + video_bytes > max_bytes:
+            yield shard
+            shard, size = [], 0
+        shard.append(video)
+        size += video_bytes
+    if shard:
+        yield shard
+
+
+def write_shards(
+    plan: Sequence[Sequence[ShardVideo]], folder: Path, name: str, labels: Sequence[str], progress: Callable[[int, int], None]
+) -> list[Path]:
+    """`NAME-000000.tar`, ... with an index beside each; one that is there already, of the same videos, is kept.
+
+    A `UserError` names shards in the folder that would not be of these.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    shards = [folder / f"{name}-{number:06d}.tar" for number in range(len(plan))]
+    others = sorted(set(folder.glob(f"{name}-*.tar")) - set(shards))
+    if others:
+        raise user_error(str(others[0]), "is no shard of these clips, and the pattern would take it", fix="remove it, or another --output")
+    first_key = 0
+    for number, (shard, videos) in enumerate(zip(shards, plan, strict=True)):
+        progress(number, len(plan))
+        if not _is_done(shard, videos):
+            _write_shard(shard, videos, first_key, labels)
+        first_key += len(videos)
+    progress(len(plan), len(plan))
+    return shards
+
+
+def _is_done(shard: Path, videos: Sequence[ShardVideo]) -> bool:
+    try:
+        rows = shard_index(shard) if shard.with_name(shard.name + INDEX_SUFFIX).is_file() else []
+        written = shard.stat().st_mtime
+    except (OSError, UserError):
+        return False
+    return [row.path for row in rows] == [video.inner for video in videos] and all(video.state()[1] < written for video in videos)
+
+
+def _write_shard(shard: Path, videos: Sequence[ShardVideo], first_key: int, labels: Sequence[str]) -> None:
+    """Write beside, read back, then rename, the index first."""
+    from webdataset.writer import TarWriter
+
+    partial = shard.with_name(f".{shard.name}.part")
+    try:
+        with partial.open("wb") as file:
+            with TarWriter(file, encoder=False, mtime=0.0) as writer:
+                for number, video in enumerate(videos):
+                    writer.write(video.sample(f"{first_key + number:09d}", labels))
+            file.flush()
+            os.fsync(file.fileno())
+        _write_index(shard, partial.stat().st_size, scan_shard(partial))
+        partial.replace(shard)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _write_index(shard: Path, size: int, samples: Sequence[ShardSample]) -> None:
+    index = shard.with_name(shard.name + INDEX_SUFFIX)
+    partial = index.with_name(f".{index.name}.part")
+    document = {"bytes": size, "samples": [list(sample) for sample in samples]}
+    partial.write_text(json.dumps(document, ensure_ascii=False) + "\n", encoding="utf-8")
+    partial.replace(index)
