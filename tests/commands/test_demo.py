@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import subprocess
 import sys
@@ -178,6 +179,50 @@ def test_bad_input_ends_in_one_message(model: Path, tmp_path: Path) -> None:
         )
         assert result.returncode == 2 and "Traceback" not in result.stderr
         assert expected in result.stderr and len(result.stderr.splitlines()) == 1
+
+
+def test_events_go_to_standard_output(model: Path, video: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rules = tmp_path / "rules.json"
+    rules.write_text('{"onset": 0.01, "release": 0.001, "smoothing_s": 0, "refractory_s": 0}')  # whatever is best is an event
+    flags = ["--model", str(model), "--input", str(video), "--no-show", "--threads", "1", "--stride", "1", "--decision", str(rules)]
+    assert main(tmp_path, [*flags, "--events", "-"]) == 0
+    captured = capsys.readouterr()
+    lines = [json.loads(line) for line in captured.out.splitlines()]
+    assert lines and all(line["type"] == "gesture" and line["label"] in LABELS for line in lines)
+    assert "31 frames" in captured.err and "keeps no state" in captured.err
+    assert main(tmp_path, [*flags, "--events", str(tmp_path / "new" / "events.jsonl"), "--realtime", "--box", "0,0,0.5,1"]) == 0
+    written = (tmp_path / "new" / "events.jsonl").read_text(encoding="utf-8").splitlines()
+    assert written and "events.jsonl" in capsys.readouterr().out
+
+
+def test_several_inputs_have_a_state_each(model: Path, video: Path, tmp_path: Path) -> None:
+    said: list[str] = []
+    other = write_video(tmp_path / "other.mp4", numbered_frames(16), 30)
+    summary = run_demo(DemoOptions(model, str(video), more_sources=(str(other),), show=False, stride=2), say=said.append)
+    assert summary.num_frames == 47 and summary.num_windows == 7 + 3
+    with pytest.raises(UserError, match="there are 2 inputs"):
+        run_demo(DemoOptions(model, str(video), tmp_path / "out.mp4", more_sources=(str(other),), show=False), say=quiet)
+
+
+def test_hands_are_followed_by_a_real_detector(model: Path, video: Path, tmp_path: Path, real_data: Path) -> None:
+    detector = real_data / "models" / "hand_detector.onnx"
+    summary = run_demo(DemoOptions(model, str(video), tmp_path / "out.mp4", detector=detector, show=False, num_threads=1), say=quiet)
+    assert summary.num_frames == 31 and summary.num_windows == 0  # numbers are no hands
+
+
+def test_what_contradicts_itself_is_refused(model: Path, video: Path, tmp_path: Path) -> None:
+    (tmp_path / "commands.json").write_text('{"wave": ["true"]}')
+    for options, expected in (
+        ({"mirror": True}, "label_swaps is empty"),
+        ({"commands": tmp_path / "commands.json"}, "is no label of the model"),
+        ({"detector": tmp_path / "gone.onnx"}, "there is no such file"),
+        ({"events": str(video)}, "--events: .* is the input"),
+        ({"serve": 1}, "--serve: cannot listen|--serve: port"),
+    ):
+        if "serve" in options and os.geteuid() == 0:
+            continue  # root may listen on any port
+        with pytest.raises(UserError, match=expected):
+            run_demo(DemoOptions(model, str(video), show=False, **options), say=quiet)
 
 
 @pytest.mark.parametrize("flag", ["--stride", "--threads"])

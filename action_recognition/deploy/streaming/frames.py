@@ -15,11 +15,13 @@ class TimedFrame:
     """A picture of the source and when it is shown, in seconds from the first.
 
     `is_restart`: the source was interrupted before this frame (unplugged, connected anew), so nothing before it belongs to it.
+    `arrived_s`: when its reader got it, by the monotonic clock.
     """
 
     time_s: float
     picture: Picture
     is_restart: bool = False
+    arrived_s: float = float("nan")
 
 
 class FrameRateResampler:

@@ -6,6 +6,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Final
 
 from action_recognition.deploy.sources import FrameSource
@@ -39,7 +40,7 @@ class FrameQueue:
                 self.num_dropped += 1
                 if dropped.is_restart and self._frames:  # that time tore must not get lost with the frame
                     first = self._frames.popleft()
-                    self._frames.appendleft(TimedFrame(first.time_s, first.picture, is_restart=True))
+                    self._frames.appendleft(replace(first, is_restart=True))
             self._frames.append(frame)
             self._changed.notify_all()
             return True
@@ -92,7 +93,7 @@ class FrameReader:
         frames = self.source.frames()
         try:
             for frame in frames:
-                if not self.queue.put(frame):
+                if not self.queue.put(replace(frame, arrived_s=time.monotonic())):
                     break
         except BaseException as error:
             self._error = error

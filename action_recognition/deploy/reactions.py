@@ -1,0 +1,69 @@
+"""Programs that gestures start: only those of an allow-list file, each as a list of words, never through a shell."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from action_recognition.errors import Problem, UserError, nearest, user_error
+
+_FORM = '{"label": ["program", "argument", ...]}'
+
+
+def read_commands(file: Path, labels: Sequence[str]) -> dict[str, list[str]]:
+    """The command of each label out of a JSON object; programs are looked up once, now.
+
+    A `UserError` lists labels that the model does not know, commands that are no list of words, and programs that are not there.
+    """
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise user_error(str(file), f"cannot be read ({getattr(error, 'strerror', None) or 'no UTF-8'})", _FORM) from None
+    except json.JSONDecodeError as error:
+        raise user_error(f"{file}:{error.lineno}", f"is no JSON ({error.msg})", _FORM) from None
+    if not isinstance(found, dict) or not found:
+        raise user_error(str(file), "holds no commands", _FORM)
+    problems = [problem for label, words in found.items() for problem in _problems(f"{file}: {label}", label, words, labels)]
+    if problems:
+        raise UserError(problems)
+    return {label: [str(shutil.which(words[0])), *words[1:]] for label, words in found.items()}
+
+
+def _problems(where: str, label: str, words: object, labels: Sequence[str]) -> list[Problem]:
+    problems = []
+    if label not in labels:
+        problems.append(Problem(where, f"is no label of the model{nearest(label, labels)}", ", ".join(labels)))
+    if not isinstance(words, list) or not words or not all(isinstance(word, str) and word and "\0" not in word for word in words):
+        fix = "write a list of words; no shell reads it" if isinstance(words, str) else ""
+        problems.append(Problem(where, f"found {words!r}", '["program", "argument", ...]', fix))
+    elif shutil.which(words[0]) is None:
+        problems.append(Problem(where, f"there is no program {words[0]!r}", "a program on PATH, or a path to one"))
+    return problems
+
+
+class Reactions:
+    """Starts a gesture's command, with no input and its output thrown away; not again while it still runs."""
+
+    def __init__(self, commands: Mapping[str, Sequence[str]], say: Callable[[str], None] = lambda _: None) -> None:
+        self._commands, self._say = commands, say
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
+
+    def react(self, label: str) -> bool:
+        """Whether a command was started."""
+        words = self._commands.get(label)
+        if words is None:
+            return False
+        running = self._running.get(label)
+        if running is not None and running.poll() is None:
+            self._say(f"{label}: its command still runs, not started again")
+            return False
+        nothing = subprocess.DEVNULL
+        try:
+            self._running[label] = subprocess.Popen(list(words), stdin=nothing, stdout=nothing, stderr=nothing, start_new_session=True)  # noqa: S603
+        except OSError as error:
+            self._say(f"{label}: its command could not be started ({error.strerror})")
+            return False
+        return True

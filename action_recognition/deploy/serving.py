@@ -1,0 +1,119 @@
+"""Events over a WebSocket, for programs on this machine: every client gets every event as a line of JSON."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import re
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+from action_recognition.errors import UserError, user_error
+
+if TYPE_CHECKING:
+    from websockets.asyncio.server import ServerConnection
+
+HOST: Final = "127.0.0.1"
+_LOCAL_PAGES: Final = (None, re.compile(r"https?://(localhost|127\.0\.0\.1)(:\d+)?"))  # a page of the web must not listen in
+_MAX_WAITING_BYTES: Final = 256 * 1024
+_MAX_MESSAGE_BYTES: Final = 4096
+_MAX_CLIENTS: Final = 32
+_START_S: Final = 10.0
+
+
+class EventServer:
+    """Serves on 127.0.0.1 in a thread of its own. `send` never waits: a client that stops reading is let go, and `say` hears of it.
+
+    What clients send is not looked at. A `UserError` says that the port is taken or not allowed. `port` 0 takes a free one.
+    """
+
+    def __init__(self, port: int, say: Callable[[str], None] = lambda _: None) -> None:
+        self.port, self._say = port, say
+        self._clients: set[ServerConnection] = set()
+        self._loop = asyncio.new_event_loop()
+        self._error: UserError | None = None
+        self._started, self._stopping = threading.Event(), asyncio.Event()
+        self._thread = threading.Thread(target=lambda: self._loop.run_until_complete(self._serve()), name="event server", daemon=True)
+        self._thread.start()
+        if not self._started.wait(_START_S):
+            raise user_error("--serve", "did not start in time")
+        if self._error:
+            raise self._error
+
+    @property
+    def num_clients(self) -> int:
+        return len(self._clients)
+
+    def send(self, line: str) -> None:
+        """From any thread."""
+        with contextlib.suppress(RuntimeError):  # closed already
+            self._loop.call_soon_threadsafe(self._broadcast, line)
+
+    def close(self) -> None:
+        """Say good-bye to the clients and free the port."""
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._stopping.set)
+        self._thread.join(timeout=5.0)
+
+    async def _serve(self) -> None:
+        try:
+            from websockets.asyncio.server import serve
+        except ImportError:
+            fix = "install the live packages: pip install -e .[live]"
+            self._error = user_error("--serve", "needs the package `websockets`, which is not installed here", fix=fix)
+            self._started.set()
+            return
+        origins: Any = list(_LOCAL_PAGES)
+        try:
+            server = await serve(
+                self._attend, HOST, self.port, origins=origins, max_size=_MAX_MESSAGE_BYTES, close_timeout=1, logger=_quiet()
+            )
+        except OSError as error:
+            self._error = _cannot_listen(self.port, error)
+            self._started.set()
+            return
+        self.port = next(iter(server.sockets)).getsockname()[1]
+        self._started.set()
+        async with server:
+            await self._stopping.wait()
+
+    async def _attend(self, client: ServerConnection) -> None:
+        """Until the client leaves; what it says is thrown away."""
+        if len(self._clients) >= _MAX_CLIENTS:
+            await client.close(1013, "too many clients")
+            return
+        self._clients.add(client)
+        try:
+            async for _ in client:
+                pass
+        except Exception as error:  # whatever a client does wrong ends its connection, not the server
+            self._say(f"--serve: a client was let go ({type(error).__name__})")
+        finally:
+            self._clients.discard(client)
+
+    def _broadcast(self, line: str) -> None:
+        from websockets.asyncio.server import broadcast
+
+        for client in list(self._clients):
+            if client.transport.get_write_buffer_size() > _MAX_WAITING_BYTES:
+                self._say("--serve: a client that does not read was let go")
+                self._clients.discard(client)
+                client.transport.abort()
+        broadcast(self._clients, line)
+
+
+def _cannot_listen(port: int, error: OSError) -> UserError:
+    if error.errno == errno.EADDRINUSE:
+        return user_error("--serve", f"port {port} is in use", fix="name another port, or 0 for any that is free")
+    return user_error("--serve", f"cannot listen on port {port} ({error.strerror})", "a port from 1024 to 65535")
+
+
+def _quiet() -> Any:
+    """The library logs what clients do wrong with a traceback; that is none of the user's business."""
+    import logging
+
+    logger = logging.getLogger(f"{__name__}.websockets")
+    logger.setLevel(logging.CRITICAL + 1)
+    return logger
