@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Playwright
 
 ARGUMENTS = [
     "--headless",
@@ -26,19 +26,21 @@ ARGUMENTS = [
 FAKE_CAMERA = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
 
 
-@contextmanager
-def chromium(*arguments: str) -> Iterator[Browser]:
-    """A browser; the test is skipped where there is none, and fails in CI."""
+def chromium_path() -> str:
+    """Where it is; the test is skipped where there is none, and fails in CI."""
     found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if found is None and os.environ.get("CI") == "true":
+        pytest.fail("Chromium must be there in CI")
     if found is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("Chromium must be there in CI")
         pytest.skip("no Chromium here")
-    from playwright.sync_api import sync_playwright
+    return found
 
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=[*ARGUMENTS, *arguments])
-        try:
-            yield browser
-        finally:
-            browser.close()
+
+@contextmanager
+def chromium(playwright: Playwright, *arguments: str) -> Iterator[Browser]:
+    """A browser."""
+    browser = playwright.chromium.launch(executable_path=chromium_path(), args=[*ARGUMENTS, *arguments])
+    try:
+        yield browser
+    finally:
+        browser.close()

@@ -10,15 +10,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from action_recognition.deploy.page.server import PhotoServer
 from action_recognition.deploy.page.site import RUNTIME_DIR, WASM_FILES, Site, open_site
 from tests.browser import FAKE_CAMERA, chromium
-from tests.photos import write_photo_model
+from tests.photos import drawn_hands, write_photo_model
+from tests.synthetic import write_video
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page, Playwright
 
 
 @pytest.fixture(scope="session")
@@ -56,6 +59,39 @@ def page_server(photo_export: Path, browser_runtime: Path) -> Iterator[PhotoServ
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    with chromium(*FAKE_CAMERA) as opened:
+def camera_picture() -> NDArray[np.uint8]:
+    """What the browser's camera shows, 640x480."""
+    return drawn_hands(30, 640, 480)[12]
+
+
+@pytest.fixture(scope="session")
+def browser(playwright: Playwright, camera_picture: NDArray[np.uint8], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """With a camera that shows `camera_picture` and is allowed."""
+    video = tmp_path_factory.mktemp("camera") / "camera.y4m"
+    write_video(video, np.repeat(camera_picture[None], 3, axis=0), 30, "wrapped_avframe", options={})
+    with chromium(playwright, *FAKE_CAMERA, f"--use-file-for-fake-video-capture={video}") as opened:
         yield opened
+
+
+def open_page(page: Page, address: str) -> Page:
+    """The page when it is ready; whatever it writes to its console as an error fails the test."""
+    page.on("console", lambda message: pytest.fail(message.text) if message.type == "error" else None)
+    page.goto(address)
+    page.wait_for_selector("body[data-ready], body[data-failed]")
+    return page
+
+
+@pytest.fixture(scope="session")
+def steady_page(browser: Browser, page_server: PhotoServer) -> Iterator[Page]:
+    """One page for all tests that leave it as it is."""
+    context = browser.new_context()
+    yield open_page(context.new_page(), page_server.address)
+    context.close()
+
+
+@pytest.fixture
+def page(browser: Browser, page_server: PhotoServer) -> Iterator[Page]:
+    """A fresh page that computes in the browser."""
+    context = browser.new_context()
+    yield open_page(context.new_page(), page_server.address)
+    context.close()

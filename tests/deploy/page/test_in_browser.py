@@ -2,41 +2,29 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 import pytest
 
 from action_recognition.data.photo import read_photo
-from action_recognition.deploy import Predictor
-from action_recognition.deploy.page.server import PhotoServer
-from action_recognition.deploy.photos import predict_photo
+from action_recognition.data.transforms import centre_crop_clip
+from action_recognition.deploy import Prediction, Predictor
+from action_recognition.deploy.metadata import Resize
+from action_recognition.deploy.photos import Square, predict_photo
 from tests.photos import LABELS, drawn_hands, write_photos
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Page
 
 READY_MS = 3000
-
-
-@pytest.fixture
-def page(browser: Browser, page_server: PhotoServer) -> Iterator[Page]:
-    context = browser.new_context()
-    opened = open_page(context.new_page(), page_server.address)
-    yield opened
-    context.close()
-
-
-def open_page(page: Page, address: str) -> Page:
-    """The page when it is ready; whatever it writes to its console as an error fails the test."""
-    page.on("console", lambda message: pytest.fail(message.text) if message.type == "error" else None)
-    page.goto(address)
-    page.wait_for_selector("body[data-ready], body[data-failed]")
-    return page
+BARS = "[...document.querySelectorAll('#bars .share')].map((bar) => bar.textContent)"
 
 
 def upload(page: Page, files: list[Path]) -> list[dict[str, str]]:
@@ -62,3 +50,93 @@ def test_two_hundred_photos_are_what_python_says(page: Page, photo_export: Path,
     assert [row["label"] for row in rows] == [prediction.label or "" for prediction in expected]
     assert len({row["label"] for row in rows}) > 1  # it says different things of different photos
     print("largest difference of a probability", np.abs(theirs - ours).max())
+
+
+PREPARE = """
+async ([data, width, height, resize, meanColour]) => {
+  const { prepare } = await import("/pixels.js");
+  const bytes = Uint8ClampedArray.from(atob(data), (letter) => letter.charCodeAt(0));
+  const out = prepare({ width, height, channels: 3, data: bytes }, resize, meanColour).data;
+  return Array.from(out);
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("size", "resize"),
+    [
+        ((90, 120), Resize(72, 64)),
+        ((96, 61), Resize(256, 224)),
+        ((37, 53), Resize(64, 64)),
+        ((128, 96), Resize(48, 64)),
+        ((128, 256), Resize(64, 64)),
+        ((7, 5), Resize(32, 33)),
+        ((1, 1), Resize(8, 5)),
+    ],
+)
+def test_a_short_side_is_resized_to_the_bit(steady_page: Page, size: tuple[int, int], resize: Resize) -> None:
+    picture = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
+    assert np.array_equal(prepared(steady_page, picture, resize), centre_crop_clip(picture[None], resize.short_side, resize.crop_size)[0])
+
+
+@pytest.mark.parametrize(
+    ("size", "side"), [((48, 64), 32), ((90, 121), 64), ((100, 77), 64), ((31, 200), 48), ((200, 2), 50), ((20, 33), 64), ((64, 64), 64)]
+)
+def test_a_whole_picture_is_fitted_to_the_bit(steady_page: Page, size: tuple[int, int], side: int) -> None:
+    picture = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
+    found = prepared(steady_page, picture, {"short_side": None, "crop_size": side}, (10, 20, 30)).astype(int)
+    factor = side / max(size)
+    height, width = (max(1, int(length * factor + 0.5)) for length in size)
+    how = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
+    expected = np.broadcast_to(np.array((10, 20, 30)), (side, side, 3)).copy()
+    top, left = (side - height) // 2, (side - width) // 2
+    expected[top : top + height, left : left + width] = cv2.resize(picture, (width, height), interpolation=how)
+    difference = np.abs(found - expected)
+    assert difference.max() <= 1 and (difference > 0).mean() < 2e-3  # OpenCV's sums of 32 bits round a few otherwise
+
+
+def prepared(page: Page, picture: np.ndarray, resize: Resize | dict[str, int | None], mean: tuple[int, ...] = (0, 0, 0)) -> np.ndarray:
+    """What the page's own code makes of a picture (H, W, 3), (S, S, 3)."""
+    height, width = picture.shape[:2]
+    sizes = resize if isinstance(resize, dict) else vars(resize)
+    out = page.evaluate(PREPARE, [base64.b64encode(picture.tobytes()).decode(), width, height, sizes, list(mean)])
+    return np.array(out, np.uint8).reshape(sizes["crop_size"], sizes["crop_size"], 3)
+
+
+def test_the_square_and_the_mirror_are_those_of_python(page: Page, photo_export: Path, tmp_path: Path) -> None:
+    (file,) = write_photos(tmp_path, drawn_hands(30)[20:21])
+    predictor, photo = Predictor.from_path(photo_export / "model.xml"), read_photo(file)
+    page.check("#mirror")
+    shown_after(page, lambda: page.set_input_files("#files", file), predict_photo(predictor, photo, mirror=True))
+    shown_after(page, lambda: page.check("#square-on"), predict_photo(predictor, photo, Square(64, 24, 192), mirror=True))
+    shown_after(page, lambda: page.uncheck("#mirror"), predict_photo(predictor, photo, Square(64, 24, 192)))
+    # The sliders, by the keyboard: as far left and up as it goes.
+    for slider in ("#square-x", "#square-y"):
+        page.focus(slider)
+        page.keyboard.press("Home")
+    shown_after(page, lambda: None, predict_photo(predictor, photo, Square(0, 0, 192)))
+    # And with the mouse: half a picture to the right.
+    box = page.locator("#frame").bounding_box()
+    width = page.locator("#view").bounding_box()["width"]
+    page.mouse.move(box["x"] + 20, box["y"] + 20)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 20 + width, box["y"] + 20, steps=5)
+    page.mouse.up()
+    shown_after(page, lambda: None, predict_photo(predictor, photo, Square(128, 0, 192)))
+
+
+def shown_after(page: Page, action: Callable[[], object], expected: Prediction) -> None:
+    """After the action the bars are those of the prediction."""
+    action()
+    wanted = [f"{share * 100:.1f} %" for share in expected.probabilities[:3]]
+    bars = (
+        "wanted => JSON.stringify([...document.querySelectorAll('#bars .share')].map((bar) => bar.textContent)) === JSON.stringify(wanted)"
+    )
+    page.wait_for_function(bars, arg=wanted, timeout=10_000)
+    assert page.inner_text("#bars li:first-child span:first-child") == expected.labels[0]
+    assert page.inner_text("#status") == (expected.label or f"no gesture: “{expected.labels[0]}” is the class that means no gesture")
+    assert "ms inference" in page.inner_text("#latency") and "WASM" in page.inner_text("#latency")
+
+
+def test_the_page_is_ready_in_three_seconds(steady_page: Page) -> None:
+    assert float(steady_page.get_attribute("body", "data-ready") or "inf") < READY_MS

@@ -16,7 +16,8 @@ from action_recognition.commands.serve import main
 from action_recognition.deploy.page.site import open_site
 from action_recognition.deploy.page.static import export_static
 from action_recognition.errors import UserError
-from tests.deploy.page.test_in_browser import open_page, upload
+from tests.deploy.page.conftest import open_page
+from tests.deploy.page.test_in_browser import upload
 from tests.photos import drawn_hands, write_photos
 
 if TYPE_CHECKING:
