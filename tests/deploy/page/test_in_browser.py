@@ -9,12 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 import pytest
 
 from action_recognition.data.photo import read_photo
-from action_recognition.data.transforms import centre_crop_clip
+from action_recognition.data.transforms import centre_crop_clip, fitted_clip
 from action_recognition.deploy import Prediction, Predictor
 from action_recognition.deploy.metadata import Resize
 from action_recognition.deploy.photos import Square, predict_photo
@@ -85,12 +84,7 @@ def test_a_short_side_is_resized_to_the_bit(steady_page: Page, size: tuple[int, 
 def test_a_whole_picture_is_fitted_to_the_bit(steady_page: Page, size: tuple[int, int], side: int) -> None:
     picture = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
     found = prepared(steady_page, picture, {"short_side": None, "crop_size": side}, (10, 20, 30)).astype(int)
-    factor = side / max(size)
-    height, width = (max(1, int(length * factor + 0.5)) for length in size)
-    how = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
-    expected = np.broadcast_to(np.array((10, 20, 30)), (side, side, 3)).copy()
-    top, left = (side - height) // 2, (side - width) // 2
-    expected[top : top + height, left : left + width] = cv2.resize(picture, (width, height), interpolation=how)
+    expected = fitted_clip(picture[None], None, side, (10, 20, 30))[0]
     difference = np.abs(found - expected)
     assert difference.max() <= 1 and (difference > 0).mean() < 2e-3  # OpenCV's sums of 32 bits round a few otherwise
 
