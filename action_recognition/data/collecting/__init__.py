@@ -1,0 +1,1 @@
+"""Photos of one's own: what is worth a warning when one is taken, and where they are kept."""

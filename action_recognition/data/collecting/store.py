@@ -1,0 +1,165 @@
+"""Photos on disk: a folder per class, names that say who and when, and a table of them; nothing is lost when it is cut off.
+
+FOLDER/one/anna_kitchen_0001.jpg
+FOLDER/metadata.csv: file,label,person,session,time
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime
+import io
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import cv2
+
+from action_recognition.data.photo import PHOTO_SUFFIXES, Photo
+from action_recognition.errors import Problem, UserError, user_error
+
+TABLE_FILE: Final = "metadata.csv"
+HEADER: Final = ("file", "label", "person", "session", "time")
+JPEG_QUALITY: Final = 95
+_NAME = re.compile(r"[A-Za-z0-9-]{1,40}")
+_RESERVED: Final = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Session:
+    """Who is photographed, and in which sitting: other days, light or clothes are other sessions."""
+
+    person: str
+    session: str
+
+    def __post_init__(self) -> None:
+        problems = [
+            Problem(f"--{name}", f"found {value!r}", "1 to 40 letters, digits and -, such as anna or kitchen-2")
+            for name, value in vars(self).items()
+            if not _NAME.fullmatch(value)
+        ]
+        if problems:
+            raise UserError(problems)
+
+
+class PhotoStore:
+    """The photos of a session, beside those of all others; a folder that has some is gone on with.
+
+    Errors: names that no folder can have, a table or a folder of somebody else's.
+    """
+
+    def __init__(self, root: Path, classes: Sequence[str], session: Session) -> None:
+        _check_classes(classes)
+        if root.exists() and not root.is_dir():
+            raise user_error(str(root), "is a file", fix="name a folder")
+        self.root, self.classes, self.session = root, tuple(classes), session
+        self._rows = _read_table(root / TABLE_FILE)
+        self._taken: list[Path] = []
+        self._numbers = {label: self._last_number(label) for label in classes}
+
+    @property
+    def num_taken(self) -> int:
+        """Photos of this run that are still there."""
+        return len(self._taken)
+
+    def counts(self) -> dict[str, int]:
+        """Photos of each class that are on disk, of all sessions."""
+        return {label: sum(1 for _ in _photos(self.root / label)) for label in self.classes}
+
+    def session_counts(self) -> dict[str, int]:
+        """Those of this person and session."""
+        here = Counter(row[1] for row in self._rows if (row[2], row[3]) == (self.session.person, self.session.session))
+        return {label: here[label] for label in self.classes}
+
+    def save(self, photo: Photo, label: str) -> Path:
+        """Write a photo (H, W, 3) uint8 RGB and its line; returns the file. A photo is there as a whole or not at all."""
+        self._numbers[label] += 1
+        file = self.root / label / f"{self.session.person}_{self.session.session}_{self._numbers[label]:04d}.jpg"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        written, data = cv2.imencode(".jpg", photo[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+        assert written
+        _replace(file, data.tobytes())
+        time = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        row = [file.relative_to(self.root).as_posix(), label, self.session.person, self.session.session, time]
+        self._write_table([*self._rows, row])
+        self._taken.append(file)
+        return file
+
+    def undo(self) -> str | None:
+        """Take the last photo of this run back; its class, or None where there is none."""
+        if not self._taken:
+            return None
+        file = self._taken.pop()
+        name = file.relative_to(self.root).as_posix()
+        self._write_table([row for row in self._rows if row[0] != name])
+        file.unlink(missing_ok=True)
+        label = file.parent.name
+        self._numbers[label] = self._last_number(label)
+        return label
+
+    def _last_number(self, label: str) -> int:
+        """The highest number of this person and session, from the files: the table may lack the last one."""
+        pattern = re.compile(rf"{re.escape(self.session.person)}_{re.escape(self.session.session)}_(\d+)")
+        matches = (pattern.fullmatch(file.stem) for file in _photos(self.root / label))
+        return max((int(match[1]) for match in matches if match), default=0)
+
+    def _write_table(self, rows: list[list[str]]) -> None:
+        text = io.StringIO(newline="")
+        csv.writer(text, lineterminator="\n").writerows([HEADER, *rows])
+        _replace(self.root / TABLE_FILE, text.getvalue().encode())
+        self._rows = rows
+
+
+def _photos(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        return []
+    return [file for file in folder.iterdir() if file.suffix.lower() in PHOTO_SUFFIXES and not file.name.startswith(".")]
+
+
+def _replace(file: Path, data: bytes) -> None:
+    partial = file.with_name(f".{file.name}.part")
+    try:
+        partial.write_bytes(data)
+        partial.replace(file)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _read_table(file: Path) -> list[list[str]]:
+    """The rows below the header; a `UserError` for a table with other columns. Lines that are cut off are left out."""
+    if not file.exists():
+        return []
+    try:
+        rows = list(csv.reader(io.StringIO(file.read_text(encoding="utf-8"), newline="")))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise user_error(str(file), f"cannot be read ({type(error).__name__})", fix="move it away, or name another folder") from None
+    if not rows or tuple(rows[0]) != HEADER:
+        raise user_error(
+            str(file), f"has the columns {','.join(rows[0]) if rows else ''}", ",".join(HEADER), "move it away, or name another folder"
+        )
+    return [row for row in rows[1:] if len(row) == len(HEADER)]
+
+
+def _check_classes(classes: Sequence[str]) -> None:
+    problems = []
+    if not 1 <= len(classes) <= 9:
+        problems.append(Problem("--classes", f"names {len(classes)} classes", "1 to 9, a key for each"))
+    for name in classes:
+        if not _can_be_folder(name):
+            problems.append(Problem("--classes", f"{name!r} cannot be the name of a folder", "letters, digits, blanks, - and _"))
+    folded = Counter(unicodedata.normalize("NFC", name).casefold() for name in classes)
+    problems += [Problem("--classes", f"{name!r} stands twice") for name, count in folded.items() if count > 1]
+    if problems:
+        raise UserError(problems)
+
+
+def _can_be_folder(name: str) -> bool:
+    """On every system: no separators, no control characters, no trailing dot or blank, no device of Windows."""
+    good = name == name.strip() and bool(name) and len(name.encode()) <= 100 and name.isprintable()
+    return (
+        good and not name.startswith(".") and not name.endswith(".") and not set(name) & set('/\\:*?"<>|') and not _RESERVED.fullmatch(name)
+    )
