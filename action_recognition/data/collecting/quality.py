@@ -68,4 +68,4 @@ def brightness(photo: Photo) -> float:
 
 def _small(photo: Photo) -> NDArray[np.float32]:
     grey = cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY)
-    return cv2.resize(grey, (_SMALL_SIDE, _SMALL_SIDE), interpolation=cv2.INTER_AREA).astype(np.float32)
+    return np.asarray(cv2.resize(grey, (_SMALL_SIDE, _SMALL_SIDE), interpolation=cv2.INTER_AREA), np.float32)
