@@ -41,6 +41,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--save-to", type=Path, metavar="DIR", help="calibration.json, reliability.png, risk_coverage.png (default: beside the weights)"
     )
     parser.add_argument("--num-workers", type=whole_number, default=2, metavar="N", help="processes that decode clips (default: 2)")
+    parser.add_argument("--hand-detector", type=Path, metavar="FILE", help="for a model that was trained with --crop hand")
     parser.add_argument("--strict", action="store_true", help="stop at the first clip that cannot be read (default: name it, skip it)")
     return parser
 

@@ -29,6 +29,9 @@ def build_parser(work_dir: Path) -> argparse.ArgumentParser:
     parser.add_argument(
         "--save-output-to", type=Path, metavar="DIR", help="confusion_matrix.png and predictions.csv (default: beside metrics.yaml)"
     )
+    parser.add_argument(
+        "--hand-detector", type=Path, metavar="FILE", help="cuts out the hand, for a model that was trained so (--crop hand)"
+    )
     parser.add_argument("--classes", type=class_list, metavar="A,B,...", help="checked against the model's own labels")
     parser.add_argument("--num-workers", type=whole_number, default=2, metavar="N", help="processes that decode clips (default: 2)")
     parser.add_argument(

@@ -69,6 +69,8 @@ def build_parser(work_dir: Path) -> argparse.ArgumentParser:
     names = "resnet18, tf_efficientnet_lite0 (its weights are installed), ..."
     recipe = parser.add_argument_group("recipe")
     recipe.add_argument("--backbone", metavar="NAME", help=f"photos: another network of timm than model.yaml's: {names}")
+    recipe.add_argument("--crop", choices=["hand"], help="cut the hand out of every picture first; needs --hand-detector")
+    recipe.add_argument("--hand-detector", type=Path, metavar="FILE", help="a detector of hands, ONNX or IR (docs/photos.md)")
     recipe.add_argument("--epochs", type=positive_int, metavar="N", help=f"scales the whole schedule (default: {basic.epochs})")
     recipe.add_argument("--batch-size", type=positive_int, metavar="N", help=f"clips per device (default: {basic.batch_size})")
     recipe.add_argument("--base-learning-rate", type=positive_float, metavar="RATE", help=f"(default: {basic.base_learning_rate})")

@@ -29,7 +29,7 @@ _RE_EXPORT: Final = "export the model again with export.py"
 _EXACT_LABELS: Final = "labels_json"  # `labels` writes blanks as `_` for other readers, this one keeps every name as it is
 _VERSION: Final = "format_version"
 _NO_LABEL: Final = ""
-_ADDED_LATER: Final = ("spread_threshold",)  # keys that older files lack: they have the default
+_ADDED_LATER: Final = ("spread_threshold", "crop")  # keys that older files lack: they have the default
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class DeployMetadata:
     nearest integer to source rate / `frame_rate_fps`. `normalization` says whether the graph holds mean and scale (`embedded`:
     it takes 0..255) or the caller applies them (`external`). `score_scale` times a cosine is the logit that training's softmax saw.
     A label with a probability below its one of `thresholds` is not taken, and none is where the cosines' standard deviation is below
-    `spread_threshold`.
+    `spread_threshold`. `crop`: what was cut out of every picture before the network saw it, see `data.hand_crops`.
     """
 
     labels: tuple[str, ...]
@@ -73,6 +73,7 @@ class DeployMetadata:
     thresholds: Mapping[str, float] = field(default_factory=dict)
     spread_threshold: float = 0.0
     negative_label: str | None = None
+    crop: Literal["", "hand"] = ""
     label_swaps: Mapping[str, str] = field(default_factory=dict)
     package_version: str = __version__
 
@@ -147,6 +148,7 @@ def from_template(template: Template, labels: tuple[str, ...], weights_sha256: s
         clip_len=clip_input.clip_len,
         frame_rate_fps=clip_input.frame_rate_fps,
         resize=Resize(clip_input.resize_short_side, clip_input.crop_size),
+        crop=clip_input.crop or "",
         mean_values=tuple(clip_input.mean_values),
         scale_values=tuple(clip_input.scale_values),
         score_scale=loss.scale_end if loss.type == "am_softmax" else loss.scale,
@@ -309,6 +311,7 @@ _CODECS: Final[Mapping[str, _Codec]] = {
     "thresholds": _json_mapping(float),
     "spread_threshold": _NUMBER,
     "negative_label": _Codec(lambda name: _NO_LABEL if name is None else name, lambda text: text or None, "a label, or empty"),
+    "crop": _one_of("", "hand"),
     "label_swaps": _json_mapping(str),
     "template": _TEXT,
     "package_version": _TEXT,

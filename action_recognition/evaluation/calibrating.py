@@ -45,6 +45,7 @@ class CalibrateOptions:
     save_to: Path | None = None
     num_workers: int = 2
     strict: bool = False
+    hand_detector: Path | None = None
 
 
 def calibrate(options: CalibrateOptions) -> CalibrationFit:
@@ -55,12 +56,13 @@ def calibrate(options: CalibrateOptions) -> CalibrationFit:
     val = read_annotations(options.val_ann_files, options.val_data_roots, labels)
     groups = clip_groups(val, options.val_data_roots, options.person_regex)
     negatives = _negative_records(backend, options)
-    scored = score_clips(backend, val, options.num_workers, options.strict, "--val-ann-files")
+    scored = score_clips(backend, val, options.num_workers, options.strict, "--val-ann-files", options.hand_detector)
     truth = np.array([record.label for record in scored.records])
     kept = np.array([groups[record.line] for record in scored.records])
     negative_cosines = None
     if negatives:
-        negative_cosines = score_clips(backend, negatives, options.num_workers, options.strict, "--negative-ann-files").scores
+        flag = "--negative-ann-files"
+        negative_cosines = score_clips(backend, negatives, options.num_workers, options.strict, flag, options.hand_detector).scores
     fit = fit_calibration(ScoredVal(scored.scores, truth, kept), negative_cosines, rules_for(backend, options.false_alarm_rate))
     folder = options.save_to or options.load_weights.parent
     folder.mkdir(parents=True, exist_ok=True)

@@ -17,6 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from action_recognition.checkpoint import read_checkpoint
 from action_recognition.data.annotations import ClipRecord, read_annotations
 from action_recognition.data.datasets import ClipDataset, ShareSampler, make_loader
+from action_recognition.data.hand_crops import hand_frames
 from action_recognition.deploy.backends import Backend, TorchBackend, load_backend
 from action_recognition.deploy.metadata import DeployMetadata
 from action_recognition.errors import user_error
@@ -51,6 +52,7 @@ class EvalOptions:
     classes: Sequence[str] | None = None
     num_workers: int = 2
     strict: bool = False
+    hand_detector: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,7 @@ def clip_input(metadata: DeployMetadata) -> ClipInput:
         frame_rate_fps=metadata.frame_rate_fps,
         resize_short_side=metadata.resize.short_side,
         crop_size=metadata.resize.crop_size,
+        crop=metadata.crop or None,
         mean_values=list(metadata.mean_values),
         scale_values=list(metadata.scale_values),
     )
@@ -98,10 +101,16 @@ def _open_backend(path: Path, template: Template, model: ModelConfig) -> Backend
 
 
 def score_clips(
-    backend: Backend, records: Sequence[ClipRecord], num_workers: int, strict: bool, flag: str = "--test-ann-files"
+    backend: Backend,
+    records: Sequence[ClipRecord],
+    num_workers: int,
+    strict: bool,
+    flag: str = "--test-ann-files",
+    hand_detector: Path | None = None,
 ) -> ScoredClips:
-    """The cosines of the centre clip of every record, in order; `flag` named the clips."""
-    dataset = ClipDataset(records, clip_input(backend.metadata))
+    """The cosines of the centre clip of every record, in order; `flag` named the clips. A model that sees hands only needs a detector."""
+    frames = hand_frames(hand_detector, [record.path for record in records]) if backend.metadata.crop else None
+    dataset = ClipDataset(records, clip_input(backend.metadata), source=frames)
     loader = make_loader(dataset, _BATCH_SIZE, ShareSampler(len(dataset)), num_workers)
     scores: dict[int, npt.NDArray[np.float32]] = {}
     damaged: list[str] = []
@@ -127,7 +136,7 @@ def score_clips(
 def _accuracy_of(backend: Backend, labels: list[str], options: EvalOptions) -> list[Metric]:
     check_class_list(options.test_ann_files, options.test_data_roots, labels)
     records = read_annotations(options.test_ann_files, options.test_data_roots, labels)
-    scored = score_clips(backend, records, options.num_workers, options.strict)
+    scored = score_clips(backend, records, options.num_workers, options.strict, hand_detector=options.hand_detector)
     truth = np.array([record.label for record in scored.records])
     counts = confusion_matrix(scored.scores, truth, len(labels))
     accuracy = mean_top_k_accuracy(scored.scores, truth, 1)

@@ -36,6 +36,7 @@ class ClipInput(Section):
     frame_rate_fps: PositiveFloat
     resize_short_side: PositiveInt | None
     crop_size: PositiveInt
+    crop: Literal["hand"] | None = None  # what a detector cuts out first; checkpoints of before this key have none
     mean_values: Annotated[list[float], Field(min_length=3, max_length=3)]
     scale_values: Annotated[list[PositiveFloat], Field(min_length=3, max_length=3)]
 

@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import lightning as L
 import torch
@@ -20,8 +20,7 @@ from action_recognition.checkpoint import RawCheckpoint, describe_training
 from action_recognition.data.annotations import ClipTable, find_annotation_files, read_annotations
 from action_recognition.data.dataset_files import DATASET_FILE, read_negative_label
 from action_recognition.data.datasets import ClipDataset, label_swap_map
-from action_recognition.data.frame_cache import DEFAULT_CACHE_GB, FrameCache
-from action_recognition.data.frame_source import FileFrames, FrameSource
+from action_recognition.data.frame_cache import DEFAULT_CACHE_GB
 from action_recognition.data.labels import training_labels
 from action_recognition.download import StartKeyword
 from action_recognition.errors import Problem, UserError, nearest, user_error
@@ -44,6 +43,7 @@ from action_recognition.training.callbacks import (
 )
 from action_recognition.training.checks import check_frozen_blocks, class_notes, untrained_note
 from action_recognition.training.clips import ClipData
+from action_recognition.training.frames import frame_source
 from action_recognition.training.module import GestureTraining
 from action_recognition.training.pictures import seeing_it_learn
 from action_recognition.training.record import run_record, write_json, write_template
@@ -73,6 +73,8 @@ class TrainOptions:
     frame_cache: Path | None = None
     frame_cache_gb: float = DEFAULT_CACHE_GB
     backbone: str | None = None
+    crop: Literal["hand"] | None = None
+    hand_detector: Path | None = None
 
 
 def train(work_dir: Path, options: TrainOptions) -> Path:
@@ -147,6 +149,8 @@ def load_run(work_dir: Path, options: TrainOptions) -> tuple[Template, ModelConf
     """Template and network that a run follows: the work dir's, changed by the flags. Errors: of the files, a backbone that is not there."""
     template, model = load_template_dir(work_dir)
     template = with_options(template, options)
+    if options.crop is not None:
+        template = template.model_copy(update={"input": template.input.model_copy(update={"crop": options.crop})})
     if options.backbone is None:
         return template, model
     check_timm_name(options.backbone, "--backbone")
@@ -214,7 +218,7 @@ def clip_data(template: Template, options: TrainOptions, labels: list[str]) -> C
     say(f"data: {len(train_records)} training clips, {len(val_records)} validation clips")
     for note in class_notes(train_records, val_records, labels):
         say(note)
-    frames = _frame_source(options, template)
+    frames = frame_source(options, template, [*train_records, *val_records])
     return ClipData(
         ClipDataset(train_records, template.input, augmentation, swaps, options.seed, frames),
         ClipDataset(val_records, template.input, source=frames),
@@ -224,14 +228,6 @@ def clip_data(template: Template, options: TrainOptions, labels: list[str]) -> C
         num_workers=template.training.num_workers if options.num_workers is None else options.num_workers,
         seed=options.seed,
     )
-
-
-def _frame_source(options: TrainOptions, template: Template) -> FrameSource:
-    if options.frame_cache is None:
-        return FileFrames()
-    if template.input.resize_short_side is None:
-        raise user_error("--frame-cache", f"keeps the frames of videos, {template.name} takes photos", fix="leave it out")
-    return FrameCache(options.frame_cache, round(options.frame_cache_gb * 1e9), template.input.resize_short_side)
 
 
 def _label_swaps(template: Template, labels: list[str]) -> dict[int, int]:

@@ -106,6 +106,8 @@ def _check(options: TrainOptions) -> None:
     if options.load_weights is None:
         found = "needs start weights: features of an untrained network say nothing"
         problems.append(Problem(f"--preset {PRESET}", found, fix="add --load-weights imagenet, or weights of your own"))
+    if options.crop is not None:
+        problems.append(Problem("--crop", f"does not go with --preset {PRESET}", fix="cut the hands out once: tools/data/build_dataset.py"))
     if options.resume_from is not None:
         problems.append(Problem("--resume-from", f"does not go with --preset {PRESET}", fix="run it again: cached features are used again"))
     if problems:
