@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from action_recognition.training.run import TrainOptions
 
 
-def frame_source(options: TrainOptions, template: Template, records: Sequence[ClipRecord]) -> FrameSource:
+def frame_source(options: TrainOptions, template: Template, splits: Sequence[Sequence[ClipRecord]]) -> FrameSource:
     """The source of all clips of a run, in training and validation. Errors: flags that do not go together, a detector that is missing."""
     if options.frame_cache is not None:
         if template.input.resize_short_side is None:
@@ -28,4 +28,4 @@ def frame_source(options: TrainOptions, template: Template, records: Sequence[Cl
         if options.hand_detector is not None:
             raise user_error("--hand-detector", "has nothing to do", fix="add --crop hand")
         return FileFrames()
-    return hand_frames(options.hand_detector, [record.path for record in records])
+    return hand_frames(options.hand_detector, [record.path for records in splits for record in records])

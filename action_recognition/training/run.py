@@ -218,7 +218,7 @@ def clip_data(template: Template, options: TrainOptions, labels: list[str]) -> C
     say(f"data: {len(train_records)} training clips, {len(val_records)} validation clips")
     for note in class_notes(train_records, val_records, labels):
         say(note)
-    frames = frame_source(options, template, [*train_records, *val_records])
+    frames = frame_source(options, template, splits)
     return ClipData(
         ClipDataset(train_records, template.input, augmentation, swaps, options.seed, frames),
         ClipDataset(val_records, template.input, source=frames),

@@ -33,12 +33,12 @@ KEYS_OF_THE_DESIGN = (
 def random_metadata(rng: random.Random) -> DeployMetadata:
     alphabet = "ab _-\"'<>&\\{}[],:;%\t\näß你😀"
     labels = tuple({"".join(rng.choices(alphabet, k=rng.randint(1, 9))) for _ in range(rng.randint(1, 30))})
-    short_side = rng.randint(1, 500)
+    short_side = rng.choice([None, rng.randint(1, 500)])
     return DeployMetadata(
         labels=labels,
         clip_len=rng.randint(1, 64),
         frame_rate_fps=rng.choice([15.0, 30000 / 1001, 1e-3, 1 / 3]),
-        resize=Resize(short_side, rng.randint(1, 2 * short_side)),  # a crop may be larger: it repeats edges
+        resize=Resize(short_side, rng.randint(1, 2 * (short_side or 100))),  # a crop may be larger: it repeats edges
         mean_values=tuple(rng.uniform(-300, 300) for _ in range(3)),
         scale_values=tuple(rng.uniform(1e-6, 300) for _ in range(3)),
         score_scale=rng.uniform(0.1, 30),
@@ -51,6 +51,7 @@ def random_metadata(rng: random.Random) -> DeployMetadata:
         thresholds={label: rng.uniform(-1, 1) for label in labels[:3]},
         spread_threshold=rng.uniform(0, 1),
         negative_label=rng.choice([None, labels[-1]]),
+        crop=rng.choice(["", "hand"]),
         label_swaps={labels[0]: labels[-1]},
     )
 
@@ -127,7 +128,7 @@ def test_an_invalid_value_is_named_with_its_key(key: str, text: str) -> None:
     assert any(problem.where.startswith(f"model.xml: model_info/{expected}") for problem in error.value.problems)
 
 
-@pytest.mark.parametrize("key", [key for key in to_strings(example()) if key not in ("labels", "spread_threshold")])
+@pytest.mark.parametrize("key", [key for key in to_strings(example()) if key not in ("labels", "spread_threshold", "crop")])
 def test_a_missing_key_is_named(key: str) -> None:
     strings = to_strings(example())
     del strings[key]

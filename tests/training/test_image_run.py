@@ -11,12 +11,15 @@ import pytest
 import yaml
 from PIL import Image
 
+from action_recognition.checkpoint import load_trained_model
 from action_recognition.commands import eval as eval_command
 from action_recognition.commands import export as export_command
 from action_recognition.commands import train as train_command
+from action_recognition.deploy.metadata import from_trained
 from action_recognition.deploy.predictor import Predictor
 from action_recognition.errors import UserError
 from tests.conftest import REPOSITORY
+from tests.data.detectors import write_boxes_detector
 
 TEMPLATES = REPOSITORY / "model_templates" / "image_gesture"
 LABELS = ("blue", "green", "red")
@@ -97,3 +100,24 @@ def test_a_backbone_that_is_not_there_or_not_for_photos_is_refused(tmp_path: Pat
     data, work = photo_data(tmp_path / "data", 2), work_dir(tmp_path / "work", "signs-64")
     with pytest.raises(UserError, match=r"--backbone.*resnt18.*resnet18"):
         train(work, data, "--backbone", "resnt18")
+
+
+def test_a_model_of_hands_says_so_and_is_not_measured_without_a_detector(tmp_path: Path) -> None:
+    data, work = photo_data(tmp_path / "data"), work_dir(tmp_path / "work", "signs-64", feature_dropout=0.0)
+    detector = write_boxes_detector(tmp_path / "hands.xml", [(0.3, 0.3, 0.7, 0.7, 2.0)])
+    train(work, data, "--crop", "hand", "--hand-detector", str(detector))
+    trained = load_trained_model(work / "outputs" / "best.pth")
+    assert trained.template.input.crop == from_trained(trained, "0" * 64).crop == "hand"
+    flags = ["--load-weights", str(work / "outputs" / "best.pth"), "--test-ann-files", str(data / "val.txt")]
+    flags += ["--test-data-roots", str(data), "--num-workers", "0", "--save-metrics-to", str(tmp_path / "metrics.yaml")]
+    with pytest.raises(UserError, match="--hand-detector: is missing"):
+        eval_command.main(work, flags)
+    eval_command.main(work, [*flags, "--hand-detector", str(detector)])
+
+
+def test_flags_of_photos_that_do_not_go_together(tmp_path: Path) -> None:
+    data, work = photo_data(tmp_path / "data", 2), work_dir(tmp_path / "work", "signs-64")
+    with pytest.raises(UserError, match="add --crop hand"):
+        train(work, data, "--hand-detector", str(tmp_path / "hands.xml"))
+    with pytest.raises(UserError, match="--frame-cache: keeps the frames of videos"):
+        train(work, data, "--frame-cache", str(tmp_path / "cache"))
