@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from action_recognition.data.annotations import ClipRecord
+from action_recognition.data.clip_table import MediaPath
 from action_recognition.data.frame_source import FileFrames, FrameSource
 from action_recognition.data.person_boxes import PersonDetector
 from action_recognition.data.transforms import Frames
@@ -99,7 +100,7 @@ def _on_black(picture_rgb: Picture, share: float) -> tuple[Picture, int, int]:
 class HandCrops:
     """A `FrameSource` that gives the hand's square of every frame; the squares are found before, in the main process."""
 
-    def __init__(self, squares: Mapping[Path, Square], source: FrameSource | None = None) -> None:
+    def __init__(self, squares: Mapping[MediaPath, Square], source: FrameSource | None = None) -> None:
         self._squares, self._source = dict(squares), source or FileFrames()
 
     def complete(self, record: ClipRecord, default_rate_fps: float) -> ClipRecord:
@@ -111,9 +112,9 @@ class HandCrops:
         return frames if square is None else square.cut(frames)
 
 
-def find_hands(finder: HandFinder, paths: Iterable[Path]) -> dict[Path, Square]:
+def find_hands(finder: HandFinder, paths: Iterable[MediaPath]) -> dict[MediaPath, Square]:
     """The squares of those photos (of a clip: of its middle frame) that show a hand; what cannot be read is left to who reads it."""
-    found: dict[Path, Square] = {}
+    found: dict[MediaPath, Square] = {}
     for path in paths:
         try:
             square = finder.square(read_frames(path, [count_frames(path) // 2])[0])
@@ -124,7 +125,7 @@ def find_hands(finder: HandFinder, paths: Iterable[Path]) -> dict[Path, Square]:
     return found
 
 
-def hand_frames(detector_file: Path | None, paths: Sequence[Path]) -> HandCrops:
+def hand_frames(detector_file: Path | None, paths: Iterable[MediaPath]) -> HandCrops:
     """The source of a model that sees hands only: says how many of the photos show one. Errors: no detector, or a file that is none."""
     if detector_file is None:
         fix = "add --hand-detector FILE; docs/photos.md names one"
