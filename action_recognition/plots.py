@@ -96,6 +96,20 @@ def draw_risk_coverage(path: Path, lines: Mapping[str, tuple[Sequence[float], Se
     _save(figure, path)
 
 
+def draw_false_alarms(path: Path, lines: Mapping[str, Sequence[tuple[float, float]]]) -> None:
+    """False alarms an hour (symmetric log scale, so that 0 has a place) over recall (0..1); a line for each name."""
+    figure = _figure(6, 4.5)
+    axes = figure.add_subplot()
+    for name, points in lines.items():
+        axes.plot([recall for recall, _ in points], [alarms for _, alarms in points], marker=".", label=name)
+    axes.set(xlabel="recall: share of gestures recognised", ylabel="false alarms per hour without gestures", xlim=(0, 1))
+    axes.set_yscale("symlog", linthresh=1.0)
+    axes.set_ylim(bottom=0)
+    axes.grid(alpha=0.3)
+    axes.legend()
+    _save(figure, path)
+
+
 def save_picture(path: Path, picture_hwc: npt.NDArray[np.uint8]) -> None:
     """An RGB picture (H, W, 3) uint8 as PNG, written beside and renamed."""
     import cv2

@@ -6,7 +6,10 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from action_recognition.commands.arguments import class_list, path_list, whole_number
+from action_recognition.commands.arguments import class_list, path_list, positive_float, whole_number
+
+_OF_STREAMS = ("decision", "choose_decision", "max_false_alarms", "tolerance")
+_OF_CLIPS = ("classes", "num_workers", "strict")
 
 
 def build_parser(work_dir: Path) -> argparse.ArgumentParser:
@@ -37,12 +40,27 @@ def build_parser(work_dir: Path) -> argparse.ArgumentParser:
     parser.add_argument(
         "--strict", action="store_true", help="stop at the first clip that cannot be read (default: name it, skip it, count it)"
     )
+    streams = parser.add_argument_group("streams: long videos with gestures in them, measured by events (docs/live.md)")
+    streams.add_argument(
+        "--stream", action="store_true", help="the files are streams.json of compose_streams.py, or lines whose clips lie in long videos"
+    )
+    streams.add_argument("--decision", type=Path, metavar="FILE", help="decision.json with thresholds (default: the demo's)")
+    streams.add_argument("--choose-decision", type=Path, metavar="FILE", help="choose thresholds on these (val!) streams and write them")
+    streams.add_argument("--max-false-alarms", type=positive_float, metavar="N", help="an hour, of what is chosen (default: any)")
+    streams.add_argument("--tolerance", type=positive_float, default=1.0, metavar="S", help="around a gesture's ends (default: 1 second)")
     return parser
 
 
 def main(work_dir: Path, argv: Sequence[str] | None = None) -> int:
     """Parse the flags and evaluate."""
     arguments = vars(build_parser(work_dir).parse_args(argv))
+    of_streams = {name: arguments.pop(name) for name in _OF_STREAMS}
+    if arguments.pop("stream"):
+        from action_recognition.evaluation.streams import StreamEvalOptions, evaluate_streams
+
+        shared = {name: value for name, value in arguments.items() if name not in _OF_CLIPS}
+        evaluate_streams(StreamEvalOptions(**shared, **of_streams))
+        return 0
     from action_recognition.evaluation.run import EvalOptions, evaluate
 
     evaluate(work_dir, EvalOptions(**arguments))

@@ -75,7 +75,7 @@ def evaluate(work_dir: Path, options: EvalOptions) -> list[Metric]:
         )
     metrics = _accuracy_of(backend, labels, options) if options.test_ann_files else _no_accuracy()
     metrics += _size_and_complexity(template, model, len(labels))
-    update_metrics_file(options.save_metrics_to, metrics, _describe_file(options.load_weights))
+    update_metrics_file(options.save_metrics_to, metrics, describe_file(options.load_weights))
     print(f"saved: {options.save_metrics_to}", flush=True)
     return metrics
 
@@ -203,6 +203,6 @@ def _percent(key: str, display_name: str, share: float) -> Metric:
     return Metric(key, display_name, "%", round(100.0 * share, 3))
 
 
-def _describe_file(path: Path) -> dict[str, Any]:
+def describe_file(path: Path) -> dict[str, Any]:
     data = path.read_bytes()
     return {"name": path.name, "size": len(data), "sha256": hashlib.sha256(data).hexdigest(), "source": str(path)}

@@ -1,0 +1,164 @@
+"""Streams with known events, made of clips: one person a stream, rest between the gestures, cuts where two clips meet.
+
+A gap is made of the clips around it: the last frames of the one to and fro, a cut, the first frames of the other to and fro, so that the
+person rests as people do in that clip, and nothing jumps but at the cut, which is marked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from action_recognition.data.listed_clips import ListedClip
+from action_recognition.data.stream_files import AnnotatedStream, MarkedEvent
+from action_recognition.data.video import read_frames
+
+Picture = NDArray[np.uint8]
+_LONGEST_SIDE = 480
+
+
+@dataclass(frozen=True)
+class CompositionOptions:
+    """Gaps are `gap_min_s` and an exponential time of mean `gap_more_s`, at most `gap_max_s`; `rest_s` of a clip's end goes to and fro."""
+
+    rate_fps: int = 30
+    gap_min_s: float = 2.0
+    gap_more_s: float = 1.5
+    gap_max_s: float = 8.0
+    rest_s: float = 0.4
+    max_clips: int = 20
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Part:
+    """A clip in a stream with `lead` frames of rest before it and `trail` behind it; numbers of frames at the stream's rate."""
+
+    clip: ListedClip
+    lead: int
+    length: int
+    trail: int
+
+
+def plan_streams(clips: Sequence[ListedClip], people: dict[str, str], options: CompositionOptions) -> list[tuple[str, list[Part]]]:
+    """Name and parts of every stream: the clips of each person in random order, at most `max_clips` a stream; the same for one seed."""
+    by_person: dict[str, list[ListedClip]] = {}
+    for clip in clips:
+        by_person.setdefault(people[clip.path], []).append(clip)
+    planned = []
+    for number, (person, own) in enumerate(sorted(by_person.items())):
+        rng = np.random.default_rng([options.seed, number])
+        order = [own[i] for i in rng.permutation(len(own))]
+        for start in range(0, len(order), options.max_clips):
+            name = person if len(order) <= options.max_clips else f"{person}_{start // options.max_clips + 1}"
+            planned.append((name, _parts(order[start : start + options.max_clips], rng, options)))
+    return planned
+
+
+def plan_single(clips: Sequence[ListedClip], options: CompositionOptions) -> list[tuple[str, list[Part]]]:
+    """A stream for every clip, without cuts: for people who do other things, of whom there are a few seconds each."""
+    rest = round(options.gap_min_s * options.rate_fps)
+    return [(f"other_{number:03d}", [Part(clip, rest, _length(clip, options), rest)]) for number, clip in enumerate(clips, start=1)]
+
+
+def compose(name: str, parts: Sequence[Part], folder: Path, with_events: bool, options: CompositionOptions) -> AnnotatedStream:
+    """Write `NAME.mp4` and say what is in it; the file stands in its place when it is whole."""
+    path, partial = folder / f"{name}.mp4", folder / f".{name}.part.mp4"
+    events, cuts, position = [], [], 0
+    for number, part in enumerate(parts):
+        start = position + part.lead
+        position = start + part.length + part.trail
+        if with_events:
+            events.append(MarkedEvent(part.clip.label, start / options.rate_fps, (start + part.length) / options.rate_fps))
+        if number < len(parts) - 1:
+            cuts.append(position / options.rate_fps)
+    try:
+        _write(partial, (picture for part in parts for picture in _pictures(part, options)), options.rate_fps)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+    return AnnotatedStream(path, position / options.rate_fps, tuple(events), tuple(cuts))
+
+
+def compose_all(
+    planned: Sequence[tuple[str, list[Part]]],
+    folder: Path,
+    with_events: bool,
+    options: CompositionOptions,
+    say: Callable[[str], None] = lambda _: None,
+) -> list[AnnotatedStream]:
+    """All streams; each is said when it is there."""
+    streams = []
+    for number, (name, parts) in enumerate(planned, start=1):
+        streams.append(compose(name, parts, folder, with_events, options))
+        say(f"{number} of {len(planned)}: {name}.mp4, {streams[-1].duration_s:.0f} s, {len(streams[-1].events)} gestures")
+    return streams
+
+
+def to_and_fro(position: int, length: int, rest: int) -> int:
+    """The frame of a clip of `length` that stands at `position` of its stream; positions outside go to and fro over `rest` frames.
+
+    >>> [to_and_fro(i, 5, 3) for i in range(-4, 9)]
+    [0, 1, 2, 1, 0, 1, 2, 3, 4, 3, 2, 3, 4]
+    """
+    rest = max(1, min(rest, length))
+    if 0 <= position < length:
+        return position
+    beyond = -position if position < 0 else position - (length - 1)
+    turn = 2 * (rest - 1)
+    away = 0 if turn == 0 else min(beyond % turn, turn - beyond % turn)
+    return away if position < 0 else length - 1 - away
+
+
+def _parts(clips: Sequence[ListedClip], rng: np.random.Generator, options: CompositionOptions) -> list[Part]:
+    gaps = np.minimum(options.gap_min_s + rng.exponential(options.gap_more_s, len(clips) + 1), options.gap_max_s) * options.rate_fps / 2
+    halves = [round(float(gap)) for gap in gaps]
+    return [Part(clip, halves[i], _length(clip, options), halves[i + 1]) for i, clip in enumerate(clips)]
+
+
+def _length(clip: ListedClip, options: CompositionOptions) -> int:
+    record = clip.record
+    return max(1, round((record.clip_end - record.clip_start) / record.frame_rate_fps * options.rate_fps))
+
+
+def _pictures(part: Part, options: CompositionOptions) -> Iterator[Picture]:
+    record = part.clip.record
+    frames = read_frames(record.path, range(record.clip_start, record.clip_end))
+    rest = round(options.rest_s * options.rate_fps)
+    for position in range(-part.lead, part.length + part.trail):
+        place = to_and_fro(position, part.length, rest)
+        yield frames[min(int(place * record.frame_rate_fps / options.rate_fps + 1e-6), len(frames) - 1)]
+
+
+def _write(path: Path, pictures: Iterator[Picture], rate_fps: int) -> None:
+    """H.264; all pictures are fitted into the size of the first, with black beside them."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=Fraction(rate_fps), options={"crf": "20", "preset": "veryfast"})
+        stream.pix_fmt = "yuv420p"
+        stream.width, stream.height = 0, 0
+        for picture in pictures:
+            if not stream.width:
+                scale = min(1.0, _LONGEST_SIDE / max(picture.shape[:2]))
+                stream.height, stream.width = (max(2, round(side * scale) // 2 * 2) for side in picture.shape[:2])
+            fitted = np.ascontiguousarray(_fitted(picture, stream.height, stream.width))
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(fitted, format="rgb24")))
+        container.mux(stream.encode())
+
+
+def _fitted(picture: Picture, height: int, width: int) -> Picture:
+    if picture.shape[:2] == (height, width):
+        return picture
+    scale = min(height / picture.shape[0], width / picture.shape[1])
+    inner = max(1, round(picture.shape[0] * scale)), max(1, round(picture.shape[1] * scale))
+    fitted = np.zeros((height, width, 3), np.uint8)
+    top, left = (height - inner[0]) // 2, (width - inner[1]) // 2
+    fitted[top : top + inner[0], left : left + inner[1]] = cv2.resize(picture, (inner[1], inner[0]), interpolation=cv2.INTER_AREA)
+    return fitted
