@@ -31,6 +31,8 @@ StreamMode = Literal["window", "stateful"]
 DEFAULT_STRIDE = 4
 SCORES_PER_S = 3.5
 """How often a window of few frames a second is scored at least, where nobody asks for a stride."""
+PHOTOS_PER_S = 10.0
+"""How often a network of single photos looks at a stream: its own rate says nothing, and a hand takes longer to change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +102,13 @@ def as_stream_model(backend: Backend, stride: int | None = None) -> StreamModel:
 
     Without a stride the window slides by 4 frames. A model of few frames a second would then say something every few seconds: it is
     fed several times as many, of which a window takes every `fold`-th, so that it says something `SCORES_PER_S` times a second.
+    A model of photos is given `PHOTOS_PER_S`, each of them scored.
     """
     if _keeps_state(backend):
         return backend
     rate = backend.metadata.frame_rate_fps
+    if backend.metadata.clip_len == 1:
+        return WindowStreams(backend, stride or 1, max(1, round(PHOTOS_PER_S / rate)))
     if stride is not None or rate / DEFAULT_STRIDE >= SCORES_PER_S:
         return WindowStreams(backend, DEFAULT_STRIDE if stride is None else stride)
     fold = math.ceil(SCORES_PER_S / rate)
