@@ -44,3 +44,12 @@ def chromium(playwright: Playwright, *arguments: str) -> Iterator[Browser]:
         yield browser
     finally:
         browser.close()
+
+
+@contextmanager
+def started_playwright() -> Iterator[Playwright]:
+    """What drives browsers; imported here alone, since it belongs to the packages of development."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as started:
+        yield started

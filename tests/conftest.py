@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.browser import chromium_path
+from tests.browser import chromium_path, started_playwright
 
 if TYPE_CHECKING:
     from playwright.sync_api import Playwright
@@ -55,9 +55,7 @@ def real_data() -> Path:
 def playwright() -> Iterator[Playwright]:
     """What drives browsers, one for all tests; skipped where there is no Chromium, a failure in CI."""
     chromium_path()
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as started:
+    with started_playwright() as started:
         yield started
 
 

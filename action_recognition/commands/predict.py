@@ -25,6 +25,9 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--csv", type=Path, metavar="FILE", help="write photo, label, reason and the probability of each label")
     parser.add_argument("--json", type=Path, metavar="FILE", help="the same as JSON")
     parser.add_argument("--square", type=_share, metavar="SHARE", help="look at the square in the middle: of this share of the short side")
+    parser.add_argument(
+        "--hand-detector", type=Path, metavar="FILE", help="cut out the hand that this detector finds; for models of train.py --crop hand"
+    )
     parser.add_argument("--mirror", action="store_true", help="exchange left and right first")
     parser.add_argument("--explain", type=Path, metavar="FOLDER", help="write heat maps: where the most probable label comes from")
     parser.add_argument("--threads", type=positive_int, metavar="N", help="CPU threads of the inference (default: all)")
@@ -50,6 +53,9 @@ def main(work_dir: Path, argv: Sequence[str] | None = None) -> int:
         raise user_error("--explain", f"explains photos, {arguments.source} is none", fix="name a file or a folder of photos")
     predictor = Predictor.from_path(model, num_threads=arguments.threads)
     check_takes_photos(predictor.backend.metadata, str(model))
+    if predictor.backend.metadata.crop == "hand" and arguments.square is None and (arguments.hand_detector is None or not is_photos):
+        fix = "add --square SHARE and hold the hand there" + (", or --hand-detector FILE" if is_photos else "")
+        raise user_error(str(model), "sees nothing but a hand, which has to be cut out", fix=fix)
     return _files(predictor, arguments) if is_photos else _camera(predictor, arguments)
 
 
@@ -59,7 +65,7 @@ def _files(predictor: Predictor, arguments: argparse.Namespace) -> int:
     from action_recognition.deploy.photo_report import table
 
     files = list_photos(Path(arguments.source))
-    options = PhotoOptions(arguments.square, arguments.mirror, arguments.explain)
+    options = PhotoOptions(arguments.square, arguments.mirror, arguments.explain, arguments.hand_detector)
     with shown_progress("classifying") as progress:
         results, problems = classify_files(predictor, files, options, progress)
     if results:

@@ -10,6 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from action_recognition.data.hand_crops import HandFinder
 from action_recognition.data.photo import PHOTO_SUFFIXES, Photo, read_photo
 from action_recognition.deploy.explain import heat_picture, occlusion_heat
 from action_recognition.deploy.photo_report import PhotoResult
@@ -22,11 +23,15 @@ _HEAT_SUFFIX = "_heat.jpg"
 
 @dataclass(frozen=True)
 class PhotoOptions:
-    """`share`: only the square in the middle, of that share (0..1] of the short side. `explain`: a folder for heat maps."""
+    """`share`: only the square in the middle, of that share (0..1] of the short side. `explain`: a folder for heat maps.
+
+    `hand_detector`: the hand that it finds in what is left of the photo; where it finds none, all of that.
+    """
 
     share: float | None = None
     mirror: bool = False
     explain: Path | None = None
+    hand_detector: Path | None = None
 
 
 def list_photos(path: Path) -> list[Path]:
@@ -48,9 +53,10 @@ def classify_files(
     """The results of the files that can be read, and what is wrong with the others; heat maps are written on the way."""
     results: list[PhotoResult] = []
     problems: list[Problem] = []
+    finder = HandFinder(options.hand_detector) if options.hand_detector else None
     for number, file in enumerate(files):
         try:
-            photo = _seen(read_photo(file), options)
+            photo = _seen(read_photo(file), options, finder)
             found = predict_photo(predictor, photo)
             if options.explain:
                 _explain(predictor, photo, found, _heat_file(options.explain, file, files))
@@ -61,8 +67,9 @@ def classify_files(
     return results, problems
 
 
-def _seen(photo: Photo, options: PhotoOptions) -> Photo:
+def _seen(photo: Photo, options: PhotoOptions, finder: HandFinder | None) -> Photo:
     chosen = photo if options.share is None else centre_square(photo, options.share).cut(photo)
+    chosen = chosen if finder is None else finder.cut(chosen)
     return np.ascontiguousarray(chosen[:, ::-1]) if options.mirror else chosen
 
 

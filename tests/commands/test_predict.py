@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from action_recognition.commands.predict import main
+from action_recognition.data.hand_crops import HandFinder
 from action_recognition.data.photo import read_photo
 from action_recognition.deploy import Predictor, window
 from action_recognition.deploy.explain import heat_picture, occlusion_heat
@@ -88,6 +89,24 @@ def test_a_model_of_clips_is_refused(tmp_path: Path, work_dir: Path) -> None:
     (file,) = write_photos(tmp_path, [half_bright(True)])
     with pytest.raises(UserError, match="takes clips of 4 frames"):
         main(work_dir, [str(file), "--model", str(folder / "model.onnx")])
+
+
+def test_a_model_of_hands_asks_for_them(work_dir: Path, tmp_path: Path, real_data: Path) -> None:
+    folder = write_photo_model(tmp_path / "export", replace(METADATA, crop="hand"), LeftOrRight())
+    (file,) = write_photos(tmp_path, drawn_hands(30)[20:21])
+    flags = [str(file), "--model", str(folder / "model.xml")]
+    with pytest.raises(UserError, match=r"sees nothing but a hand.*--hand-detector FILE"):
+        main(work_dir, flags)
+    assert main(work_dir, [*flags, "--square", "0.5"]) == 0
+    detector = real_data / "models" / "hand_detector.onnx"
+    photo = min((real_data / "hand_images" / "hagrid_380").rglob("*.jpg"))
+    cut = HandFinder(detector).cut(read_photo(photo))
+    expected = predict_photo(Predictor.from_path(folder / "model.xml"), cut)
+    assert cut.shape != read_photo(photo).shape
+    flags = [str(photo), "--model", str(folder / "model.xml"), "--hand-detector", str(detector), "--json", str(tmp_path / "out.json")]
+    assert main(work_dir, flags) == 0
+    found = json.loads((tmp_path / "out.json").read_text())[0]["probabilities"]
+    assert found["fist"] == pytest.approx(expected.probability_of("fist"), abs=1e-5)
 
 
 def test_the_heat_lies_where_the_label_comes_from(work_dir: Path, tmp_path: Path) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
+import signal
 import socket
 import subprocess
 import sys
@@ -222,3 +224,18 @@ def test_a_work_dir_and_an_export_folder_are_found(photo_export: Path) -> None:
         assert np.array_equal(open_site(folder).predictor.labels, LABELS)
     site = open_site(photo_export, photo_export / "model.xml")
     assert not site.in_browser and "no ONNX file" in site.notice
+
+
+def test_the_command_serves_until_ctrl_c(photo_export: Path) -> None:
+    command = [sys.executable, str(REPOSITORY / "tools" / "serve.py"), str(photo_export), "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout and process.stderr
+        line = process.stdout.readline()
+        address = re.match(r"http://127\.0\.0\.1:(\d+)/ shows the page", line)
+        assert address, line
+        connection = http.client.HTTPConnection("127.0.0.1", int(address[1]), timeout=20)
+        connection.request("GET", "/config.json")
+        assert json.loads(connection.getresponse().read())["model"] == "model.onnx"
+        connection.close()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=30) == 0 and "Traceback" not in process.stderr.read()

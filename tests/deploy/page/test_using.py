@@ -6,6 +6,7 @@ import base64
 import os
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,7 @@ from tests.conftest import REPOSITORY
 from tests.data.test_photo import bomb
 from tests.deploy.page.conftest import open_page, served
 from tests.deploy.page.test_in_browser import shown_after
-from tests.photos import LABELS, drawn_hands, write_photos
+from tests.photos import LABELS, METADATA, LeftOrRight, drawn_hands, write_photo_model, write_photos
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page, Playwright
@@ -209,6 +210,15 @@ def test_exif_rotation_transparency_and_sixteen_bits_are_as_in_python(page: Page
         share = float(page.inner_text("#bars li:first-child .share").removesuffix(" %")) / 100
         assert page.inner_text("#bars li:first-child span:first-child") == ours.labels[0], name
         assert share == pytest.approx(ours.probability, abs=0.03), name
+
+
+def test_a_model_of_hands_begins_with_the_square(browser: Browser, tmp_path: Path, browser_runtime: Path) -> None:
+    folder = write_photo_model(tmp_path / "export", replace(METADATA, crop="hand"), LeftOrRight())
+    with served(open_site(folder, runtime=browser_runtime)) as server:
+        context = browser.new_context()
+        page = open_page(context.new_page(), server.address)
+        assert page.is_checked("#square-on") and page.is_visible("#square") and "put the square around one" in page.inner_text("#hand")
+        context.close()
 
 
 # --- without the runtime

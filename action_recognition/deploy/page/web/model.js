@@ -58,6 +58,7 @@ export function readMetadata(strings) {
     thresholds: JSON.parse(strings.thresholds),
     spreadThreshold: Number(strings.spread_threshold || 0),
     negativeLabel: strings.negative_label,
+    crop: strings.crop || "",
     template: strings.template,
   };
   if (metadata.clipLen !== 1) throw new Error(`the model takes clips of ${metadata.clipLen} frames, this page shows it photos`);

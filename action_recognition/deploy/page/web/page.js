@@ -33,7 +33,7 @@ function showResult(result) {
   say(result.label === null ? `no gesture: ${result.reason}` : result.label);
   at("bars").replaceChildren(...result.ranked.slice(0, NUM_BARS).map(bar));
   at("latency").textContent =
-    `${result.inferenceMs.toFixed(0)} ms inference, ${result.preparationMs.toFixed(0)} ms preparation (${engine.runsAs})`;
+    `${result.inferenceMs.toFixed(1)} ms inference, ${result.preparationMs.toFixed(0)} ms preparation (${engine.runsAs})`;
 }
 
 function bar({ label, probability }) {
@@ -206,6 +206,13 @@ function about() {
   at("about").textContent = `${metadata.template}: ${metadata.labels.length} labels, ${side}x${side} pixels, ${runsAs}`;
 }
 
+/** The model learned from hands that were cut out: the square has to do that here. */
+function lookAtAHand() {
+  at("square-on").checked = true;
+  at("square").hidden = false;
+  at("hand").hidden = false;
+}
+
 function listen() {
   at("files").addEventListener("change", () => { addFiles(at("files").files); at("files").value = ""; });
   at("camera").addEventListener("click", toggleCamera);
@@ -233,6 +240,7 @@ try {
   about();
   at("notice").textContent = engine.notice || "";
   at("notice").hidden = !engine.notice;
+  if (engine.metadata.crop === "hand") lookAtAHand();
   at("where").textContent = engine.notice ? "computer" : "browser";
   at("files").disabled = at("camera").disabled = false;
   document.body.dataset.ready = String(Math.round(performance.now())); // ms since the page was asked for
