@@ -41,6 +41,9 @@ NUM_PHOTOS = 200
 class Lite0(nn.Module):
     """(1, 3, 1, 224, 224) float 0..255 -> logits (1, 1000)."""
 
+    mean: Tensor
+    scale: Tensor
+
     def __init__(self) -> None:
         super().__init__()
         import timm
