@@ -9,7 +9,7 @@ from pathlib import Path
 from action_recognition.commands.arguments import class_list, path_list, positive_float, whole_number
 
 _OF_STREAMS = ("decision", "choose_decision", "max_false_alarms", "tolerance")
-_OF_CLIPS = ("classes", "num_workers", "strict")
+_OF_BOTH = ("load_weights", "test_ann_files", "test_data_roots", "save_metrics_to", "save_output_to")
 
 
 def build_parser(work_dir: Path) -> argparse.ArgumentParser:
@@ -58,7 +58,7 @@ def main(work_dir: Path, argv: Sequence[str] | None = None) -> int:
     if arguments.pop("stream"):
         from action_recognition.evaluation.streams import StreamEvalOptions, evaluate_streams
 
-        shared = {name: value for name, value in arguments.items() if name not in _OF_CLIPS}
+        shared = {name: arguments[name] for name in _OF_BOTH}
         evaluate_streams(StreamEvalOptions(**shared, **of_streams))
         return 0
     from action_recognition.evaluation.run import EvalOptions, evaluate
