@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -67,6 +68,19 @@ def described(ann_files: Sequence[Path], data_roots: Sequence[Path]) -> str:
     """The content of a new `dataset.json` for clips of these files: that of the one beside the first of them, empty without one."""
     folder = find_annotation_files(ann_files, data_roots)[0][0].parent
     return dataset_text(read_negative_label(folder)) if (folder / DATASET_FILE).is_file() else ""
+
+
+def state_settings(file: Path, wanted: Mapping[str, Any]) -> None:
+    """State in `file` how the pictures around it are made; a `UserError` says that they were made otherwise before."""
+    if file.exists():
+        try:
+            stated = json.loads(file.read_text(encoding="utf-8"))
+        except ValueError:
+            stated = None
+        if stated != wanted:
+            raise user_error(str(file), f"the pictures there were made with {stated}", f"the same, not {dict(wanted)}", "another --output")
+        return
+    write_together(file.parent, {file.name: json.dumps(dict(wanted)) + "\n"})
 
 
 class _Dataset(BaseModel):

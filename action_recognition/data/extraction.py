@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from action_recognition.data.annotation_lines import Numbers, annotation_line
 from action_recognition.data.annotations import ClipRecord, read_annotations
 from action_recognition.data.clip_table import MediaPath
+from action_recognition.data.dataset_files import state_settings
 from action_recognition.data.frame_folder import IMAGE_SUFFIXES
 from action_recognition.data.video import container_frame_rate, count_frames, read_frames, set_decode_threads
 from action_recognition.errors import UserError, user_error
@@ -108,7 +108,7 @@ def extract_all(
 
     A `UserError` says that the output was made with other settings.
     """
-    _check_settings(output, settings)
+    state_settings(output / SETTINGS_FILE, {"max_image_size": settings.max_image_size, "image_extension": settings.image_extension})
     todo = list({folder.folder: folder for folder in folders}.values())
     set_decode_threads(1)  # the clips are the parallel part
     found: dict[str, int | str] = {}
@@ -179,21 +179,3 @@ def _write_image(file: Path, frame_rgb: NDArray[np.uint8], max_size: int) -> Non
 
 def _is_complete(folder: Path, num_frames: int) -> bool:
     return folder.is_dir() and sum(file.suffix in IMAGE_SUFFIXES for file in folder.iterdir()) == num_frames
-
-
-def _check_settings(output: Path, settings: ImageSettings) -> None:
-    """State the settings in the output, so that a run that goes on with others is refused."""
-    file = output / SETTINGS_FILE
-    wanted = {"max_image_size": settings.max_image_size, "image_extension": settings.image_extension}
-    if file.exists():
-        try:
-            stated = json.loads(file.read_text(encoding="utf-8"))
-        except ValueError:
-            stated = None
-        if stated != wanted:
-            raise user_error(str(file), f"the frames there were extracted with {stated}", f"the same, not {wanted}", "another --output")
-        return
-    output.mkdir(parents=True, exist_ok=True)
-    partial = file.with_name(f".{file.name}.part")
-    partial.write_text(json.dumps(wanted) + "\n", encoding="utf-8")
-    partial.replace(file)

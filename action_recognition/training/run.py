@@ -207,6 +207,8 @@ def clip_data(template: Template, options: TrainOptions, labels: list[str]) -> C
     train_records, val_records = splits
     if len(train_records) < 2:
         raise user_error("--train-ann-files", f"{len(train_records)} training clip", "2 or more")
+    if len(labels) < 2:
+        raise user_error("--train-ann-files", f"all clips are of one class, {labels[0]!r}", "2 classes or more", "add what it is not")
     swaps = _label_swaps(template, labels)
     batch_size = template.hyper_parameters.basic.batch_size
     if batch_size < 2:

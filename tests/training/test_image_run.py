@@ -121,3 +121,12 @@ def test_flags_of_photos_that_do_not_go_together(tmp_path: Path) -> None:
         train(work, data, "--hand-detector", str(tmp_path / "hands.xml"))
     with pytest.raises(UserError, match="--frame-cache: keeps the frames of videos"):
         train(work, data, "--frame-cache", str(tmp_path / "cache"))
+
+
+def test_one_class_is_nothing_to_tell_apart(tmp_path: Path) -> None:
+    data, work = photo_data(tmp_path / "data", 2), work_dir(tmp_path / "work", "signs-64")
+    for name in ("train", "val"):
+        lines = [line for line in (data / f"{name}.txt").read_text().splitlines() if line.endswith(" red")]
+        (data / f"{name}.txt").write_text("\n".join(lines) + "\n")
+    with pytest.raises(UserError, match="all clips are of one class, 'red'"):
+        train(work, data)

@@ -11,6 +11,7 @@ from pathlib import Path
 from action_recognition.commands.arguments import class_list, positive_float, positive_int, whole_number
 
 FORMATS = ("auto", "class_folders", "original_lists", "jester", "msasl", "wlasl", "kinetics_csv", "sense")
+PHOTO_FORMATS = ("photo_folders", "photo_names", "photo_table", "hagrid")
 _DESCRIPTION = """\
 Write train.txt, val.txt, test.txt, classes.json and a report for clips in one of these forms:
   class_folders   a folder for each class, of videos or of folders of numbered frames; perhaps inside train/ val/ test/
@@ -19,13 +20,18 @@ Write train.txt, val.txt, test.txt, classes.json and a report for clips in one o
   msasl, wlasl    their JSON files, with a folder of clips or of whole videos
   kinetics_csv    label,youtube_id,time_start,time_end,split, with a folder of clips or of whole videos
   sense           a project of 20bn's SenseStudio, with its recordings and tags
+and for photos, one file each:
+  photo_folders   a folder for each class, perhaps inside train/ val/ test/
+  photo_names     files named for their class, as 0_IMG_1118.jpg
+  photo_table     a CSV with the columns path, label, and perhaps split and person
+  hagrid          HaGRID's JSON files, one for each gesture, and its photos of any size
 """
 
 
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="import_clips.py", description=_DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("source", type=Path, metavar="SOURCE", help="the folder that holds the data, or its CSV, JSON or list")
-    parser.add_argument("--format", choices=FORMATS, default="auto", help="(default: auto)")
+    parser.add_argument("--format", choices=FORMATS + PHOTO_FORMATS, default="auto", help="(default: auto)")
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="the folder for the files that are written")
     parser.add_argument("--force", action="store_true", help="replace files that are there already")
     source = parser.add_argument_group("source")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import av
+import cv2
 import numpy as np
 from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
@@ -17,6 +18,8 @@ from numpy.typing import NDArray
 from action_recognition.data import video
 from action_recognition.data.checking.containers import is_text, mp4_is_cut
 from action_recognition.data.checking.pictures import SAMPLED_FRAMES, SMALL_SIDE, Look, look_at
+from action_recognition.data.photo import read_photo
+from action_recognition.data.video import is_photo
 from action_recognition.errors import UserError
 
 MAX_DECODED_FRAMES = 3000
@@ -24,6 +27,7 @@ MAX_DECODED_FRAMES = 3000
 MAX_SECONDS = 120.0
 PIXEL_ASPECT_TOLERANCE = 0.02
 LATE_S, SLIGHTLY_LATE_FRAMES = 0.25, 2.0
+_SAVE_AGAIN = "save it again as JPEG or PNG, or leave its lines out"
 _CONVERT = "convert it again from its source (ffmpeg), or leave its lines out"
 
 
@@ -64,9 +68,23 @@ def inspect_media(path: Path) -> MediaReport:
 
         return inspect_folder(path)
     try:
-        return _inspect_file(path)
+        return _inspect_photo(path) if is_photo(path) else _inspect_file(path)
     except (UserError, av.FFmpegError, OSError, ValueError, MemoryError) as error:  # what FFmpeg makes of broken files is hard to foresee
         return _broken(Fault("unreadable", f"{path.name}: {error}".replace("\n", " "), _CONVERT, fatal=True))
+
+
+def _inspect_photo(path: Path) -> MediaReport:
+    """A photo is decoded whole; what is wrong with it is what its decoder says."""
+    if path.stat().st_size == 0:
+        return _broken(Fault("zero-bytes", f"{path.name} has 0 bytes", "copy it again, or leave its lines out", fatal=True))
+    try:
+        picture = read_photo(path)
+    except UserError as error:
+        return _broken(Fault("unreadable", f"{path.name} {error.problems[0].found}", _SAVE_AGAIN, fatal=True))
+    height, width = picture.shape[:2]
+    small = cv2.resize(picture, (SMALL_SIDE, SMALL_SIDE), interpolation=cv2.INTER_AREA)
+    look = look_at(small[None])
+    return MediaReport(tuple(look_faults(look, 1)), 1, None, width, height, content_hash(path), look)
 
 
 def _broken(*faults: Fault) -> MediaReport:

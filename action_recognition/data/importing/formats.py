@@ -9,6 +9,15 @@ from action_recognition.data.importing.class_folders import read_class_folders
 from action_recognition.data.importing.csv_sets import csv_files, is_jester, is_kinetics, read_jester, read_kinetics
 from action_recognition.data.importing.found import Found
 from action_recognition.data.importing.lists import list_files, read_lists
+from action_recognition.data.importing.photo_sets import (
+    hagrid_files,
+    has_photos_in_class_folders,
+    is_photo_table,
+    read_hagrid,
+    read_photo_folders,
+    read_photo_names,
+    read_photo_table,
+)
 from action_recognition.data.importing.sense import CONFIG_FILE, read_sense
 from action_recognition.data.importing.sign_sets import is_msasl, is_wlasl, json_files, read_msasl, read_wlasl
 from action_recognition.data.importing.source import SourceOptions
@@ -22,6 +31,10 @@ READERS: dict[str, Callable[[Path, SourceOptions], Found]] = {
     "wlasl": read_wlasl,
     "kinetics_csv": read_kinetics,
     "sense": lambda source, options: read_sense(source),
+    "photo_folders": lambda source, options: read_photo_folders(source),
+    "photo_names": lambda source, options: read_photo_names(source),
+    "photo_table": read_photo_table,
+    "hagrid": read_hagrid,
 }
 
 
@@ -36,18 +49,21 @@ def read_source(source: Path, name: str, options: SourceOptions) -> tuple[Found,
 def recognise(source: Path) -> str:
     """The format of a source, by the files in it; a `UserError` names them where there are several.
 
-    A folder without any file of a format is read as class folders.
+    A folder without any file of a format is read as class folders, of photos where those lie directly in them.
     """
     is_folder = source.is_dir()
-    by_suffix: dict[str, tuple[str, ...]] = {"folder": ("sense", "msasl", "wlasl", "jester", "kinetics_csv", "original_lists")}
-    by_suffix |= {".json": ("sense", "msasl", "wlasl"), ".csv": ("jester", "kinetics_csv"), ".txt": ("original_lists",)}
+    by_suffix: dict[str, tuple[str, ...]] = {
+        "folder": ("sense", "msasl", "wlasl", "jester", "kinetics_csv", "original_lists", "hagrid", "photo_table")
+    }
+    by_suffix |= {".json": ("sense", "msasl", "wlasl", "hagrid"), ".csv": ("jester", "kinetics_csv", "photo_table")}
+    by_suffix |= {".txt": ("original_lists",)}
     candidates = by_suffix.get("folder" if is_folder else source.suffix.lower(), ())
     names = [name for name in candidates if _SIGNS[name](source)]
     if len(names) > 1:
         raise user_error(str(source), f"can be read as {' and as '.join(names)}", fix="choose with --format")
     if not names and not is_folder:
         raise user_error(str(source), "is of no format that can be imported", "a folder, or a .json, .csv or .txt", "see --help")
-    return names[0] if names else "class_folders"
+    return names[0] if names else "photo_folders" if has_photos_in_class_folders(source) else "class_folders"
 
 
 _SIGNS: dict[str, Callable[[Path], bool]] = {
@@ -57,4 +73,6 @@ _SIGNS: dict[str, Callable[[Path], bool]] = {
     "jester": lambda source: bool(csv_files(source, is_jester)),
     "kinetics_csv": lambda source: bool(csv_files(source, is_kinetics)),
     "original_lists": lambda source: bool(list_files(source)),
+    "hagrid": lambda source: bool(hagrid_files(source)),
+    "photo_table": lambda source: any(map(is_photo_table, [source] if source.is_file() else sorted(source.glob("*.csv")))),
 }

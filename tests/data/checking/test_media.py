@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from action_recognition.data.checking import media
 from action_recognition.data.checking.media import inspect_media
@@ -51,3 +52,16 @@ def test_a_pointer_and_a_web_page_are_told(tmp_path: Path) -> None:
     (tmp_path / "b.mp4").write_text("<!DOCTYPE html><html></html>")
     assert "git lfs pull" in inspect_media(tmp_path / "a.mp4").faults[0].message
     assert "a web page" in inspect_media(tmp_path / "b.mp4").faults[0].message
+
+
+def test_a_photo_is_read_whole_and_its_faults_are_named(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (40, 60, 3), dtype=np.uint8)
+    for name in ("good.jpg", "cut.jpg"):
+        Image.fromarray(noise).save(tmp_path / name)
+    (tmp_path / "cut.jpg").write_bytes((tmp_path / "cut.jpg").read_bytes()[:600])
+    (tmp_path / "empty.png").touch()
+    Image.fromarray(np.zeros((40, 60, 3), np.uint8)).save(tmp_path / "black.png")
+    good = inspect_media(tmp_path / "good.jpg")
+    assert (good.faults, good.num_frames, good.width, good.height) == ((), 1, 60, 40)
+    found = {name: [fault.kind for fault in inspect_media(tmp_path / name).faults] for name in ("cut.jpg", "empty.png", "black.png")}
+    assert found == {"cut.jpg": ["unreadable"], "empty.png": ["zero-bytes"], "black.png": ["blank-video"]}
