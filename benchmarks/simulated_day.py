@@ -23,7 +23,7 @@ from action_recognition.deploy.metadata import Resize, example
 from action_recognition.deploy.streaming import TimedFrame
 from action_recognition.deploy.streaming.engine import EngineOptions, StreamEngine
 from action_recognition.deploy.streaming.reading import FrameQueue
-from action_recognition.deploy.streams import StepScores
+from action_recognition.deploy.streams import StepScores, StreamMode
 from benchmarks import harness
 
 NUM_STREAMS = 3
@@ -37,7 +37,8 @@ _GONE_S = 30.0
 class StubNetwork:
     """Sure of a gesture when the picture is bright in green; red says whose picture it is."""
 
-    mode, frames_per_score, runs_as = "stateful", 4, "stub"
+    mode: StreamMode = "stateful"
+    frames_per_score, runs_as = 4, "stub"
 
     def __init__(self) -> None:
         self.metadata = replace(example(), resize=Resize(8, 8), frame_rate_fps=15.0, score_scale=20.0)
