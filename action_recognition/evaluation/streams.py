@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +36,7 @@ ONSETS = (*(round(0.1 + 0.05 * i, 2) for i in range(18)), 0.97, 0.98, 0.99)
 SMOOTHINGS_S = (0.0, 0.2, 0.5)
 _RELEASE_SHARE = 0.6  # of the onset
 CUT_EDGE_S = 0.5
+_print_now = partial(print, flush=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +75,7 @@ class CurvePoint:
     result: StreamResult
 
 
-def evaluate_streams(options: StreamEvalOptions, say: Callable[[str], None] = print) -> StreamResult:
+def evaluate_streams(options: StreamEvalOptions, say: Callable[[str], None] = _print_now) -> StreamResult:
     """Run the model over the streams; write metrics.yaml, stream_events.csv, stream_curve.csv and .png, and the rules that were asked for.
 
     With `choose_decision` the rules are chosen on these streams, which must then not be the ones that are reported.

@@ -1,0 +1,47 @@
+"""docs/live.md: its flags exist, its rules and numbers are the code's."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import io
+import re
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+from action_recognition.data.detector_contracts import BOXES, HANDS, SSD
+from action_recognition.deploy.decision import DecisionRules
+from tests.conftest import REPOSITORY
+
+PAGE = (REPOSITORY / "docs" / "live.md").read_text(encoding="utf-8")
+
+
+def _help(module: str, *arguments: object) -> str:
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said), pytest.raises(SystemExit):
+        importlib.import_module(f"action_recognition.commands.{module}").main(*arguments, ["--help"])
+    return said.getvalue()
+
+
+def test_every_flag_exists() -> None:
+    known = _help("demo", Path()) + _help("eval", Path()) + _help("data.compose_streams")
+    flags = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", PAGE))
+    assert {"--events", "--serve", "--choose-decision", "--person-regex"} <= flags
+    assert [flag for flag in sorted(flags) if not re.search(rf"{flag}\b", known)] == []
+
+
+def test_every_flag_of_the_demo_is_told() -> None:
+    options = set(re.findall(r"--[a-z][a-z-]*", _help("demo", Path()))) - {"--help", "--csv", "--threads", "--max-persons"}
+    assert [flag for flag in sorted(options) if flag not in PAGE] == []
+
+
+def test_the_rules_are_those_of_the_code() -> None:
+    table = dict(re.findall(r"^\| `(\w+)` \| ([\d.]+) \|", PAGE, re.MULTILINE))
+    assert {name: float(value) for name, value in table.items()} == asdict(DecisionRules())
+
+
+def test_the_contracts_are_those_of_the_code() -> None:
+    for contract in (BOXES, HANDS, SSD):
+        assert f"| {contract.name} | {'BGR' if contract.is_bgr else 'RGB'}" in PAGE
