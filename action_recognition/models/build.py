@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from action_recognition.models.causal import CausalRecogniser, make_causal
 from action_recognition.models.head import AngularHead
 from action_recognition.models.image.signs import SignsImage
 from action_recognition.models.image.timm_image import TimmImage
@@ -12,7 +13,7 @@ from action_recognition.models.layers import ConvForm
 from action_recognition.models.recogniser import Backbone, Recogniser
 from action_recognition.models.s3d_efficientnet_lite0 import S3DEfficientNetLite0
 from action_recognition.models.s3d_mobilenet_v3 import S3DMobileNetV3
-from action_recognition.template import ModelConfig
+from action_recognition.template import CausalConfig, ModelConfig, network_family
 
 # Each takes the `backbone` section of its own type.
 BACKBONES: dict[str, Callable[[Any, ConvForm], Backbone]] = {
@@ -25,6 +26,8 @@ BACKBONES: dict[str, Callable[[Any, ConvForm], Backbone]] = {
 
 def build_recogniser(model: ModelConfig, num_classes: int, conv_form: ConvForm = "folded") -> Recogniser:
     """A network with fresh weights; both `conv_form`s compute the same function from the same state_dict."""
-    backbone = BACKBONES[model.type](model.backbone, conv_form)
+    backbone = BACKBONES[network_family(model.type)](model.backbone, conv_form)
     head = AngularHead(backbone.num_features, model.head.embedding_size, num_classes)
+    if isinstance(model, CausalConfig):
+        return CausalRecogniser(make_causal(backbone), head, model.running_pool.steps)
     return Recogniser(backbone, head)

@@ -53,8 +53,12 @@ def image_form(state_dict: Mapping[str, Tensor]) -> ImageForm | None:
     )
 
 
-def inflate(form: ImageForm, state_dict: Mapping[str, Tensor], target: Mapping[str, Tensor]) -> tuple[dict[str, str], dict[str, str]]:
+def inflate(
+    form: ImageForm, state_dict: Mapping[str, Tensor], target: Mapping[str, Tensor], *, causal: bool
+) -> tuple[dict[str, str], dict[str, str]]:
     """Copy what fits from a 2-D network into `target`, tensors of a Recogniser's state_dict, in place.
+
+    `causal`: the present frame is a kernel's last tap, not its centre.
 
     Returns names of ours by the file's names for what was copied, and reasons by the file's names for the rest. A convolution and its
     norm are taken together or not at all: statistics of other features would say nothing.
@@ -63,6 +67,9 @@ def inflate(form: ImageForm, state_dict: Mapping[str, Tensor], target: Mapping[s
     skipped: dict[str, str] = {}
     for unit in form.units():
         _take(unit, state_dict, target, form.eps_excess, taken, skipped)
+    if causal:
+        for ours in taken.values():
+            _present_is_last(target[ours])
     for name in state_dict:
         if name not in taken and name not in skipped:
             skipped[name] = "batch counters" if name.endswith("num_batches_tracked") else "of the classifier or unknown to this network"
@@ -110,6 +117,11 @@ def _copy(value: Tensor, target: Tensor) -> None:
         target[:, :, target.shape[2] // 2].copy_(value)
     else:
         target.copy_(value)
+
+
+def _present_is_last(kernel: Tensor) -> None:
+    if kernel.ndim == 5 and kernel.shape[2] > 1:
+        kernel.copy_(kernel.roll(kernel.shape[2] // 2, dims=2))
 
 
 # --- the names ----------------------------------------------------------------------------------------------

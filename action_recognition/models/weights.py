@@ -7,7 +7,7 @@ Source: REFERENCE section 6.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, get_args
@@ -19,11 +19,20 @@ from action_recognition.download import StartKeyword
 from action_recognition.errors import nearest, user_error
 from action_recognition.models.build import build_recogniser
 from action_recognition.models.image.start_weights import take_image_weights
+from action_recognition.models.causal import CausalRecogniser, causal_kernel
 from action_recognition.models.inflation import image_form, inflate
 from action_recognition.models.pretrained import KINETICS700_SOURCE, NO_LICENCE, imagenet_weights, kinetics700_file
 from action_recognition.models.recogniser import Recogniser
 from action_recognition.models.s3d_mobilenet_v3 import block_configs
-from action_recognition.template import ModelConfig, S3DMobileNetV3Config, Template, TimmImageConfig
+from action_recognition.template import (
+    CausalConfig,
+    CausalS3DMobileNetV3Config,
+    ModelConfig,
+    S3DMobileNetV3Config,
+    Template,
+    TimmImageConfig,
+    network_family,
+)
 
 HEAD_PREFIX = "head."
 CLASS_DIRECTIONS = "head.class_directions"
@@ -60,10 +69,10 @@ class LoadReport:
 
 def original_names(model: ModelConfig) -> dict[str, str]:
     """Every tensor name of the original (without `module.`) -> our name, for this architecture; none where it had no such network."""
-    return dict(_original_names(model)) if isinstance(model, S3DMobileNetV3Config) else {}
+    return dict(_original_names(model)) if isinstance(model, S3DMobileNetV3Config | CausalS3DMobileNetV3Config) else {}
 
 
-def _original_names(model: S3DMobileNetV3Config) -> Iterator[tuple[str, str]]:
+def _original_names(model: S3DMobileNetV3Config | CausalS3DMobileNetV3Config) -> Iterator[tuple[str, str]]:
     yield from _conv_norm("backbone.features.0", (0, 1), "backbone.stem")
     for index, block in enumerate(block_configs(model.backbone)):
         theirs, ours = f"backbone.features.{index + 1}.conv", f"backbone.blocks.{index}"
@@ -89,7 +98,7 @@ def _original_names(model: S3DMobileNetV3Config) -> Iterator[tuple[str, str]]:
     yield "cls_head.fc_angular.weight", CLASS_DIRECTIONS
 
 
-def _in_channels(model: S3DMobileNetV3Config, index: int) -> int:
+def _in_channels(model: S3DMobileNetV3Config | CausalS3DMobileNetV3Config, index: int) -> int:
     return model.backbone.out_channels[index - 1] if index else model.backbone.stem_channels
 
 
@@ -133,7 +142,7 @@ def load_start_weights(network: Recogniser, model: ModelConfig, start: Path | St
 def _start_file(start: Path | StartKeyword, model: ModelConfig) -> Path:
     """The file that `start` names. Errors: there is none, or none for this type of network."""
     if start == "kinetics700":
-        if model.type != "s3d_mobilenet_v3":
+        if network_family(model.type) != "s3d_mobilenet_v3":
             raise user_error(
                 "--load-weights kinetics700", "is there for s3d_mobilenet_v3 only", f"imagenet, or a file with weights of {model.type}"
             )
@@ -161,7 +170,7 @@ def _inflate(network: Recogniser, model: ModelConfig, state_dict: Mapping[str, T
     else:
         form = image_form(state_dict)
         assert form is not None
-        taken, report.skipped = inflate(form, state_dict, target)
+        taken, report.skipped = inflate(form, state_dict, target, causal=isinstance(model, CausalConfig))
     report.loaded = list(taken.values())
     report.fresh = sorted(set(target) - set(report.loaded))
     return _if_something_fits(report, model)
@@ -176,7 +185,7 @@ def _if_something_fits(report: LoadReport, model: ModelConfig) -> LoadReport:
 
 
 def _check_type(raw: RawCheckpoint, model: ModelConfig) -> None:
-    """Refuse weights that are known to be of another type of network than the template's."""
+    """Refuse weights that are known to be of another family of network than the template's."""
     if raw.form == "original" and isinstance(model, TimmImageConfig):
         return  # names and shapes tell: weights of which nothing fits are an error
     form = image_form(raw.state_dict) if raw.form == "original" else None
@@ -186,7 +195,7 @@ def _check_type(raw: RawCheckpoint, model: ModelConfig) -> None:
         found = form.network
     else:
         found = "s3d_mobilenet_v3" if _ORIGINAL_MARK in raw.state_dict else model.type
-    if found != model.type:
+    if network_family(found) != network_family(model.type) or (found != network_family(found) and found != model.type):
         kind = f"the 2-D network ({form.name}) of {found}" if form else found
         raise user_error(str(raw.path), f"holds weights of {kind}", f"weights of {model.type}, the type in this work dir's model.yaml")
 
@@ -201,6 +210,9 @@ def load_for_inference(path: Path, template: Template, model: ModelConfig) -> Tr
     if raw.form == "trained_model":
         return trained_model(raw)
     _check_type(raw, model)
+    if isinstance(model, CausalConfig):
+        found = "holds weights of a network for clips, which sees later frames"
+        raise user_error(str(path), found, f"a checkpoint of {model.type}", "train one from it: train.py --load-weights")
     network = build_recogniser(model, len(template.labels))
     report = _copy(network, model, raw, head="keep", counters=True)
     missing = [name for name in report.fresh if not name.endswith("num_batches_tracked")]
@@ -218,6 +230,7 @@ def _copy(network: Recogniser, model: ModelConfig, raw: RawCheckpoint, *, head: 
     names = original_names(model) if raw.form == "original" else {name: name for name in network.state_dict()}
     target = network.state_dict()
     report = LoadReport(str(raw.path), raw.sha256)
+    turn = _turned_to_the_past(network, raw)
     for theirs, value in raw.state_dict.items():
         ours = names.get(theirs)
         if ours is None:
@@ -227,7 +240,7 @@ def _copy(network: Recogniser, model: ModelConfig, raw: RawCheckpoint, *, head: 
         elif not counters and ours.endswith("num_batches_tracked"):
             report.skipped[theirs] = "batch counters"
         else:
-            fitted = _fit(ours, value, target[ours], raw.class_map if head == "keep" else None)
+            fitted = _fit(ours, turn(value, target[ours]), target[ours], raw.class_map if head == "keep" else None)
             if fitted is None:
                 report.skipped[theirs] = "of another shape"
             else:
@@ -236,6 +249,14 @@ def _copy(network: Recogniser, model: ModelConfig, raw: RawCheckpoint, *, head: 
     report.fresh = sorted(set(target) - set(report.loaded))
     network.load_state_dict(target)
     return report
+
+
+def _turned_to_the_past(network: Recogniser, raw: RawCheckpoint) -> Callable[[Tensor, Tensor], Tensor]:
+    """What makes a file's kernels over time those of `network`: clip kernels become causal ones where only the network is causal."""
+    is_causal = raw.form == "trained_model" and isinstance(trained_model(raw).model, CausalConfig)
+    if is_causal or not isinstance(network, CausalRecogniser):
+        return lambda value, target: value
+    return lambda value, target: causal_kernel(value, target.shape[2]) if value.ndim == target.ndim == 5 else value
 
 
 def _fit(name: str, value: Tensor, target: Tensor, class_map: dict[int, int] | None) -> Tensor | None:

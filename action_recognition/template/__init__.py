@@ -18,6 +18,9 @@ from action_recognition.template.document import (
 from action_recognition.template.model import (
     MODEL_CONFIG,
     BackboneConfig,
+    CausalConfig,
+    CausalS3DEfficientNetLite0Config,
+    CausalS3DMobileNetV3Config,
     EfficientNetLite0Backbone,
     GaussianDropout,
     Head,
@@ -25,11 +28,13 @@ from action_recognition.template.model import (
     MobileNetV3Backbone,
     ModelConfig,
     S3DEfficientNetLite0Config,
+    RunningPool,
     S3DMobileNetV3Config,
     SignsBackbone,
     SignsImageConfig,
     TimmBackbone,
     TimmImageConfig,
+    network_family,
 )
 from action_recognition.template.recipe import (
     SGD,
@@ -65,6 +70,9 @@ __all__ = [
     "BackboneConfig",
     "BatchAugmentation",
     "BlockDropout",
+    "CausalConfig",
+    "CausalS3DEfficientNetLite0Config",
+    "CausalS3DMobileNetV3Config",
     "ClipInput",
     "CosineSchedule",
     "CrossEntropy",
@@ -86,6 +94,7 @@ __all__ = [
     "ReferenceAugmentation",
     "Regularisers",
     "Rotate",
+    "RunningPool",
     "S3DEfficientNetLite0Config",
     "S3DMobileNetV3Config",
     "Schedule",
@@ -100,4 +109,5 @@ __all__ = [
     "load_model_config",
     "load_template",
     "load_template_dir",
+    "network_family",
 ]

@@ -70,6 +70,12 @@ class Head(Section):
     embedding_size: PositiveInt
 
 
+class RunningPool(Section):
+    """How a causal network pools over time: at each step the mean over the last `steps` of them, or over as many as there were."""
+
+    steps: PositiveInt
+
+
 class S3DMobileNetV3Config(Section):
     """The architecture of the two published models."""
 
@@ -124,5 +130,33 @@ class SignsImageConfig(Section):
 
 BackboneConfig = MobileNetV3Backbone | EfficientNetLite0Backbone | TimmBackbone | SignsBackbone
 ImageModelConfig = TimmImageConfig | SignsImageConfig
-ModelConfig = S3DMobileNetV3Config | S3DEfficientNetLite0Config | ImageModelConfig
+class CausalS3DMobileNetV3Config(Section):
+    """`s3d_mobilenet_v3` that looks at the past only, for streams."""
+
+    type: Literal["causal_s3d_mobilenet_v3"]
+    backbone: MobileNetV3Backbone
+    running_pool: RunningPool
+    head: Head
+
+
+class CausalS3DEfficientNetLite0Config(Section):
+    """`s3d_efficientnet_lite0` that looks at the past only, for streams."""
+
+    type: Literal["causal_s3d_efficientnet_lite0"]
+    backbone: EfficientNetLite0Backbone
+    running_pool: RunningPool
+    head: Head
+
+
+CausalConfig = CausalS3DMobileNetV3Config | CausalS3DEfficientNetLite0Config
+ModelConfig = S3DMobileNetV3Config | S3DEfficientNetLite0Config | CausalConfig | ImageModelConfig
 MODEL_CONFIG: TypeAdapter[ModelConfig] = TypeAdapter(Annotated[ModelConfig, Field(discriminator="type")])
+
+
+def network_family(model_type: str) -> str:
+    """The type whose weights fit: a causal network takes those of the same network for clips.
+
+    >>> network_family("causal_s3d_mobilenet_v3")
+    's3d_mobilenet_v3'
+    """
+    return model_type.removeprefix("causal_")

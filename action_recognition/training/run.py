@@ -29,7 +29,16 @@ from action_recognition.models.pretrained import check_timm_name, pixel_statisti
 from action_recognition.models.recogniser import Recogniser
 from action_recognition.models.weights import load_start_weights
 from action_recognition.schedules import ScaledSchedule, scale_schedule
-from action_recognition.template import ImageModelConfig, ModelConfig, Template, TimmBackbone, TimmImageConfig, Training, load_template_dir
+from action_recognition.template import (
+    ImageModelConfig,
+    ModelConfig,
+    Template,
+    TimmBackbone,
+    TimmImageConfig,
+    Training,
+    load_template_dir,
+    network_family,
+)
 from action_recognition.training.averaging import AveragedWeights
 from action_recognition.training.callbacks import (
     AtomicCheckpointIO,
@@ -48,6 +57,8 @@ from action_recognition.training.module import GestureTraining
 from action_recognition.training.pictures import seeing_it_learn
 from action_recognition.training.record import run_record, write_json, write_template
 from action_recognition.training.resume import checkpoint_to_go_on_from
+
+_FROM_IMAGENET = ("s3d_efficientnet_lite0", "image_timm")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,7 +139,7 @@ def _start(
     elif options.load_weights is not None:
         record = load_start_weights(network, model, options.load_weights, labels).record()
     else:
-        better = "; --load-weights imagenet gives a real start" if model.type in ("s3d_efficientnet_lite0", "image_timm") else ""
+        better = "; --load-weights imagenet gives a real start" if network_family(model.type) in _FROM_IMAGENET else ""
         record = {"source": "none", "report": f"none: from scratch{better}"}
     say(f"start weights: {record['report']}")
     return record

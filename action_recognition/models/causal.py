@@ -1,0 +1,109 @@
+"""Networks that look at the past only: what they say at a step does not change when more frames come.
+
+    clip form   frames 0..T-1 at once, zeros before frame 0                     training, `CausalRecogniser`
+    step form   k frames a call, the rest of the past as explicit states        live, `stream_network.StreamNetwork`
+
+Both are the same function of the frames.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from action_recognition.models.head import AngularHead
+from action_recognition.models.layers import FactoredConv3d, TemporalAveragePool
+from action_recognition.models.recogniser import Backbone, Recogniser
+
+
+class RunningAveragePool(nn.Module):
+    """Mean over space, and over the last `steps` steps: (N, C, S, H, W) -> (N, C, S), S steps in and out.
+
+    Where fewer steps were there, it is the mean over those.
+
+    >>> RunningAveragePool(2)(torch.tensor([2.0, 4.0, 8.0]).view(1, 1, 3, 1, 1)).flatten().tolist()
+    [2.0, 3.0, 6.0]
+    """
+
+    def __init__(self, steps: int) -> None:
+        super().__init__()
+        self.steps = steps
+
+    def forward(self, x: Tensor) -> Tensor:
+        sums = F.avg_pool1d(F.pad(x.mean((3, 4)), (self.steps - 1, 0)), self.steps, stride=1) * self.steps
+        counts = torch.arange(1, x.shape[2] + 1, device=x.device, dtype=x.dtype).clamp(max=self.steps)
+        return sums / counts
+
+    def last(self, x: Tensor) -> Tensor:
+        """The last step of `forward` alone: (N, C)."""
+        return x[:, :, -self.steps :].mean((2, 3, 4))
+
+
+class CausalRecogniser(Recogniser):
+    """Clips (N, 3, T, H, W) float, RGB, normalised -> cosine (N, C) of each class after the last frame, in -1..1.
+
+    `step_cosine` gives it at every step: after each `frames_per_step` frames.
+    """
+
+    def __init__(self, backbone: Backbone, head: AngularHead, pool_steps: int) -> None:
+        super().__init__(backbone, head)
+        self.running_pool = RunningAveragePool(pool_steps)
+
+    @property
+    def frames_per_step(self) -> int:
+        """Frames from one step to the next: every temporal stride doubles them."""
+        return int(2 ** sum(isinstance(module, TemporalAveragePool) for module in self.backbone.modules()))
+
+    def features(self, clips: Tensor) -> Tensor:
+        """Pooled features (N, F) after the last frame."""
+        features, _ = self.backbone(clips)
+        return self.running_pool.last(features)
+
+    def step_cosine(self, clips: Tensor) -> Tensor:
+        """Cosine (N, S, C) at every step, S = T / `frames_per_step`."""
+        features, _ = self.backbone(clips)
+        pooled = self.running_pool(features).transpose(1, 2)
+        cosine: Tensor = self.head(pooled.flatten(0, 1))
+        return cosine.view(*pooled.shape[:2], -1)
+
+
+def make_causal(backbone: Backbone) -> Backbone:
+    """The backbone with all padding over time on the past side; the means of two frames take a frame and the one before it already."""
+    for module in backbone.modules():
+        if isinstance(module, FactoredConv3d):
+            module.causal = True
+    return backbone
+
+
+def causal_kernel(kernel: Tensor, num_taps: int) -> Tensor:
+    """A kernel over time around the present frame, (out, in, kt, kh, kw), as one of `num_taps` taps that ends with it.
+
+    Future frames are taken to look as the present one: their taps are added to its own, so that a still clip gives the same features;
+    past taps that have no place are added to the oldest one, and places further back are zero.
+
+    >>> causal_kernel(torch.tensor([1.0, 2.0, 4.0, 8.0, 16.0]).view(1, 1, 5, 1, 1), 5).flatten().tolist()
+    [0.0, 0.0, 1.0, 2.0, 28.0]
+    >>> causal_kernel(torch.tensor([1.0, 2.0, 4.0, 8.0, 16.0]).view(1, 1, 5, 1, 1), 1).flatten().tolist()
+    [31.0]
+    """
+    centre = kernel.shape[2] // 2
+    past, present = kernel[:, :, :centre], kernel[:, :, centre:].sum(2, keepdim=True)
+    taps = torch.cat([past, present], 2)
+    surplus = taps.shape[2] - num_taps
+    if surplus > 0:
+        taps = torch.cat([taps[:, :, : surplus + 1].sum(2, keepdim=True), taps[:, :, surplus + 1 :]], 2)
+    return F.pad(taps, (0, 0, 0, 0, num_taps - taps.shape[2], 0))
+
+
+def receptive_field_frames(network: CausalRecogniser) -> int:
+    """How many frames back, the present one included, a score can depend on."""
+    frames, spacing = 1, 1
+    for modules in network.backbone.stages():
+        for part in (part for module in modules for part in module.modules()):
+            if isinstance(part, FactoredConv3d):
+                frames += spacing * (part.kernel_size[0] - 1)
+            elif isinstance(part, TemporalAveragePool):
+                frames += spacing
+                spacing *= 2
+    return frames + spacing * (network.running_pool.steps - 1)
