@@ -167,12 +167,12 @@ def onnx_graph(network: nn.Module, clip_shape: tuple[int, ...]) -> onnx.ModelPro
     )
     assert program is not None
     model = program.model_proto
-    _strip_exporter_notes(model)
+    strip_exporter_notes(model)
     onnx.checker.check_model(model, full_check=True)
     return model
 
 
-def _strip_exporter_notes(model: onnx.ModelProto) -> None:
+def strip_exporter_notes(model: onnx.ModelProto) -> None:
     """The exporter writes stack traces, with paths of this machine, into every node."""
     graph = model.graph
     del graph.metadata_props[:]

@@ -30,7 +30,7 @@ class DeployNetwork(nn.Module):
         embedded = metadata.normalization == "embedded"
         self.normalize = Normalize(metadata.mean_values, metadata.scale_values) if embedded else nn.Identity()
         if metadata.color_order == "BGR":
-            _reverse_input_channels(recogniser)
+            reverse_input_channels(recogniser)
         for module in recogniser.modules():
             if isinstance(module, TemporalAveragePool):
                 module.one_operation = True
@@ -55,7 +55,7 @@ def build_deploy_network(trained: TrainedModel, metadata: DeployMetadata) -> Dep
     return DeployNetwork(recogniser, metadata)
 
 
-def _reverse_input_channels(recogniser: Recogniser) -> None:
+def reverse_input_channels(recogniser: Recogniser) -> None:
     """Make the first convolution read B, G, R: free, where reversing the picture in the graph would copy every clip."""
     weight = recogniser.backbone.first_conv().weight
     with torch.no_grad():

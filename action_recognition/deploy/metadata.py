@@ -29,7 +29,7 @@ _RE_EXPORT: Final = "export the model again with export.py"
 _EXACT_LABELS: Final = "labels_json"  # `labels` writes blanks as `_` for other readers, this one keeps every name as it is
 _VERSION: Final = "format_version"
 _NO_LABEL: Final = ""
-_ADDED_LATER: Final = ("spread_threshold", "crop")  # keys that older files lack: they have the default
+_ADDED_LATER: Final = ("spread_threshold", "crop", "stream")  # keys that older files lack: they have the default
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,22 @@ class Resize:
 
 
 @dataclass(frozen=True)
+class StreamLayout:
+    """How a network that keeps a state is fed: `frames_per_call` frames a call, a score each `frames_per_score` of them.
+
+    Scores after each `frames_per_step` frames are those of the clip form; those between, where there are any, of clips begun later.
+    Before `warm_up_frames` the network has seen less than the clips that it was trained on; after `reach_frames` nothing is left of
+    what was before.
+    """
+
+    frames_per_call: int
+    frames_per_score: int
+    frames_per_step: int
+    warm_up_frames: int
+    reach_frames: int
+
+
+@dataclass(frozen=True)
 class DeployMetadata:
     """All that a consumer needs beside the network; a `UserError` lists what contradicts itself.
 
@@ -53,6 +69,7 @@ class DeployMetadata:
     it takes 0..255) or the caller applies them (`external`). `score_scale` times a cosine is the logit that training's softmax saw.
     A label with a probability below its one of `thresholds` is not taken, and none is where the cosines' standard deviation is below
     `spread_threshold`. `crop`: what was cut out of every picture before the network saw it, see `data.hand_crops`.
+    `stream` None: the network takes clips of `clip_len` frames.
     """
 
     labels: tuple[str, ...]
@@ -75,6 +92,7 @@ class DeployMetadata:
     negative_label: str | None = None
     crop: Literal["", "hand"] = ""
     label_swaps: Mapping[str, str] = field(default_factory=dict)
+    stream: StreamLayout | None = None
     package_version: str = __version__
 
     def __post_init__(self) -> None:
@@ -100,7 +118,12 @@ class DeployMetadata:
         'RGB 0..255, 16 frames at 15 fps, 224x224'
         """
         value_range = "0..255" if self.normalization == "embedded" else "normalised"
-        size = self.resize.crop_size
+        size, stream = self.resize.crop_size, self.stream
+        if stream is not None:
+            return (
+                f"{self.color_order} {value_range}, {stream.frames_per_call} frames a call at {self.frame_rate_fps:g} fps, {size}x{size}, "
+                "the past in its state"
+            )
         return f"{self.color_order} {value_range}, {self.clip_len} frames at {self.frame_rate_fps:g} fps, {size}x{size}"
 
 
@@ -278,6 +301,20 @@ def _read_resize(text: str) -> Resize:
     return Resize(*sizes)
 
 
+def _write_stream(stream: StreamLayout | None) -> str:
+    return "" if stream is None else json.dumps(vars(stream))
+
+
+def _read_stream(text: str) -> StreamLayout | None:
+    mapping = json.loads(text) if text else None
+    if mapping is None:
+        return None
+    numbers = [mapping[item.name] for item in fields(StreamLayout)]
+    if any(type(number) is not int or number < 1 for number in numbers) or len(mapping) != len(numbers):
+        raise ValueError(text)
+    return StreamLayout(*numbers)
+
+
 def _one_of(*allowed: str) -> _Codec:
     def read(text: str) -> str:
         if text not in allowed:
@@ -313,6 +350,7 @@ _CODECS: Final[Mapping[str, _Codec]] = {
     "negative_label": _Codec(lambda name: _NO_LABEL if name is None else name, lambda text: text or None, "a label, or empty"),
     "crop": _one_of("", "hand"),
     "label_swaps": _json_mapping(str),
+    "stream": _Codec(_write_stream, _read_stream, "empty, or JSON of frame numbers, 1 or more each, as export.py writes them"),
     "template": _TEXT,
     "package_version": _TEXT,
     "weights_sha256": _TEXT,

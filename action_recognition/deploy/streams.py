@@ -15,14 +15,14 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, Protocol, TypeGuard
+from typing import Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from action_recognition.deploy.backends import Backend, Hint, Precision, Scores, load_backend
+from action_recognition.deploy.backends import Backend, Hint, Pixels, Precision, Scores, StatefulBackend, load_backend
 from action_recognition.deploy.metadata import DeployMetadata
 
 Picture = npt.NDArray[np.uint8]
@@ -98,14 +98,14 @@ def open_stream_model(
 
 
 def as_stream_model(backend: Backend, stride: int | None = None) -> StreamModel:
-    """The backend itself where it keeps a state, else a window over it. A stateful model's own step is fixed: `stride` is not used.
+    """Streams with states where the network keeps one, else a window over it. A stateful model's own step is fixed: `stride` is not used.
 
     Without a stride the window slides by 4 frames. A model of few frames a second would then say something every few seconds: it is
     fed several times as many, of which a window takes every `fold`-th, so that it says something `SCORES_PER_S` times a second.
     A model of photos is given `PHOTOS_PER_S`, each of them scored.
     """
-    if _keeps_state(backend):
-        return backend
+    if isinstance(backend, StatefulBackend):
+        return StatefulStreams(backend)
     rate = backend.metadata.frame_rate_fps
     if backend.metadata.clip_len == 1:
         return WindowStreams(backend, stride or 1, max(1, round(PHOTOS_PER_S / rate)))
@@ -118,10 +118,6 @@ def as_stream_model(backend: Backend, stride: int | None = None) -> StreamModel:
 def fed_rate_fps(model: StreamModel) -> float:
     """How many frames a second `Stream.feed` has to get."""
     return model.metadata.frame_rate_fps * (model.fold if isinstance(model, WindowStreams) else 1)
-
-
-def _keeps_state(backend: Backend | StreamModel) -> TypeGuard[StreamModel]:
-    return hasattr(backend, "open_stream")
 
 
 class WindowStreams:
@@ -178,6 +174,65 @@ class WindowStream:
         start = time.perf_counter()
         scores = self._backend.scores(np.stack(frames).transpose(3, 0, 1, 2)[None])[0]
         return StepScores(self._num_frames - 1, scores, (time.perf_counter() - start) * 1e3, is_warm=True)
+
+
+class StatefulStreams:
+    """Streams over a network that keeps a state: each frame is computed once."""
+
+    mode: StreamMode = "stateful"
+
+    def __init__(self, backend: StatefulBackend) -> None:
+        self.backend = backend
+        self.metadata, self.runs_as = backend.metadata, backend.runs_as
+
+    @property
+    def frames_per_score(self) -> int:
+        return self.backend.layout.frames_per_score
+
+    def open_stream(self) -> StatefulStream:
+        return StatefulStream(self.backend)
+
+
+class StatefulStream:
+    """One stream's state, and the frames that are too few for a call."""
+
+    def __init__(self, backend: StatefulBackend) -> None:
+        self._metadata, self._layout = backend.metadata, backend.layout
+        self._stepper = backend.new_stepper()
+        self._waiting: list[Picture] = []
+        self._num_frames = 0
+
+    def feed(self, picture: Picture) -> list[StepScores]:
+        check_picture(picture, self._metadata)
+        self._waiting.append(picture)
+        self._num_frames += 1
+        if len(self._waiting) < self._layout.frames_per_call:
+            return []
+        frames, self._waiting = np.stack(self._waiting), []
+        return self._step(frames)
+
+    def finish(self) -> list[StepScores]:
+        """Of a stream shorter than one call: the call filled up with its last frame; later frames that fill none say nothing new."""
+        if not self._waiting or self._num_frames >= self._layout.frames_per_call:
+            return []
+        missing = self._layout.frames_per_call - len(self._waiting)
+        frames, self._waiting = np.stack(self._waiting + self._waiting[-1:] * missing), []
+        return [replace(step, frame=self._num_frames - 1) for step in self._step(frames)[-1:]]
+
+    def reset(self) -> None:
+        self._stepper.reset()
+        self._waiting, self._num_frames = [], 0
+
+    def _step(self, frames: Pixels) -> list[StepScores]:
+        start, layout = time.perf_counter(), self._layout
+        rows = self._stepper.step(frames)
+        inference_ms = (time.perf_counter() - start) * 1e3
+        first = self._num_frames - layout.frames_per_call
+        seen = [first + layout.frames_per_score * (row + 1) for row in range(len(rows))]
+        return [
+            StepScores(num_frames - 1, row, inference_ms, is_warm=num_frames >= layout.warm_up_frames)
+            for num_frames, row in zip(seen, rows, strict=True)
+        ]
 
 
 def check_picture(picture: Picture, metadata: DeployMetadata) -> None:

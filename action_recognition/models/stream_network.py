@@ -1,12 +1,12 @@
-"""The step form of a causal network: k frames a call, and the past in explicit states.
+r"""The step form of a causal network: k frames a call, and the past in explicit states.
 
 Frames lie along the batch axis, (k, C, H, W), so that everything within a frame is a 2-D convolution and time is a shift along that axis.
 A convolution over time multiplies the frames of one call by each of its taps, and keeps sums on its narrow side (those of its outputs,
 not of its wide inputs), as a transposed FIR filter:
 
     frames -- tap 0 --> r ---> [d frames] ---> + --> [d frames] ---> + --> out      [d frames]: a state, the last d that went in
-           \\- tap 1 -------------------------/                    /
-           \\- tap 2 ----------------------------------------------/
+           \- tap 1 -------------------------/                    /
+           \- tap 2 ----------------------------------------------/
 
 A temporal stride halves the frames of a call where their number is even. Where it is odd every frame goes on, and what follows looks
 at every second one (d doubles): then there is a score after every frame, and after whole steps it is that of the clip form.
@@ -85,6 +85,7 @@ class StreamNetwork(nn.Module):
         stages: list[nn.Module] = [Spatial(backbone.stem)]
         attentions = getattr(backbone, "attentions", {})
         for index, block in enumerate(backbone.blocks):
+            assert isinstance(block, InvertedResidual | LiteBlock)
             stages.append(Block(block, rhythm))
             rhythm = rhythm.strided() if block.pool is not None else rhythm
             if str(index) in attentions:
@@ -141,7 +142,7 @@ class Temporal(nn.Module):
     def __init__(self, unit: ConvNorm, rhythm: Rhythm) -> None:
         super().__init__()
         weight, bias = _with_norm(unit)
-        self.taps = nn.ParameterList([nn.Parameter(tap.squeeze(2), requires_grad=False) for tap in weight.split(1, dim=2)])
+        self.taps = nn.ParameterList([nn.Parameter(tap.squeeze(2), requires_grad=False) for tap in torch.split(weight, 1, dim=2)])
         self.bias = nn.Buffer(bias)
         self.groups, self.dilation, self.activations = unit.conv.groups, rhythm.dilation, list(unit)[2:]
 
@@ -262,7 +263,8 @@ class Head(nn.Module):
         sums = self.window @ (states.delay(rows, self.length) if self.length else rows)
         embedding = F.linear(sums[:, :-1] / sums[:, -1:], self.weight, self.bias)
         unit = embedding / torch.linalg.vector_norm(embedding, dim=1, keepdim=True).clamp_min(1e-12)
-        return unit @ self.class_directions
+        cosine: Tensor = unit @ self.class_directions
+        return cosine
 
 
 def _with_norm(unit: ConvNorm) -> tuple[Tensor, Tensor]:

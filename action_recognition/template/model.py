@@ -130,6 +130,8 @@ class SignsImageConfig(Section):
 
 BackboneConfig = MobileNetV3Backbone | EfficientNetLite0Backbone | TimmBackbone | SignsBackbone
 ImageModelConfig = TimmImageConfig | SignsImageConfig
+
+
 class CausalS3DMobileNetV3Config(Section):
     """`s3d_mobilenet_v3` that looks at the past only, for streams."""
 

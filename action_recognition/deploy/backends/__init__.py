@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from action_recognition.deploy.backends.files import RECORD_FILE, check_against_record
 from action_recognition.deploy.backends.protocol import Backend, Hint, Pixels, Precision, Scores, network_input
+from action_recognition.deploy.backends.stateful import StatefulBackend
 from action_recognition.deploy.metadata import DeployMetadata
 from action_recognition.errors import user_error
 
@@ -32,6 +33,7 @@ __all__ = [
     "Pixels",
     "Precision",
     "Scores",
+    "StatefulBackend",
     "TorchBackend",
     "check_against_record",
     "load_backend",
@@ -72,7 +74,10 @@ def load_backend(
     if path.suffix == ".xml":
         check_against_record(path)
         from action_recognition.deploy.backends.openvino_runtime import OpenVinoBackend
+        from action_recognition.deploy.backends.openvino_stream import ir_keeps_state, stateful_ir
 
+        if metadata is None and ir_keeps_state(path):
+            return stateful_ir(path, num_threads, precision, device, hint)
         return OpenVinoBackend(path, num_threads, precision, device, hint, metadata)
     if device not in ("CPU", "AUTO"):
         raise user_error("device", f"{device!r} is not there for {path.suffix} files", "CPU", "for other devices take the .xml file")
@@ -86,7 +91,10 @@ def load_backend(
 def _load_onnx(path: Path, num_threads: int | None, metadata: DeployMetadata | None) -> Backend:
     check_against_record(path)
     from action_recognition.deploy.backends.onnx_runtime import OnnxBackend
+    from action_recognition.deploy.backends.onnx_stream import onnx_has_states, stateful_onnx
 
+    if metadata is None and onnx_has_states(path):
+        return stateful_onnx(path, num_threads)
     return OnnxBackend(path, num_threads, metadata)
 
 

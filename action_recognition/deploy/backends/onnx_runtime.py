@@ -13,6 +13,17 @@ from action_recognition.deploy.backends.protocol import InferenceThreads, Pixels
 from action_recognition.deploy.metadata import DeployMetadata, from_strings
 
 
+def open_session(path: Path, num_threads: int | None) -> onnxruntime.InferenceSession:
+    """A `UserError` names a file that is no readable network."""
+    options = onnxruntime.SessionOptions()
+    if num_threads is not None:
+        options.intra_op_num_threads = num_threads
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # ONNX Runtime's errors have no base class of their own
+        raise unreadable(path, error) from None
+
+
 class OnnxBackend:
     """An exported ONNX file in ONNX Runtime on the CPU, f32, one clip at a time.
 
@@ -20,13 +31,7 @@ class OnnxBackend:
     """
 
     def __init__(self, path: Path, num_threads: int | None = None, metadata: DeployMetadata | None = None) -> None:
-        options = onnxruntime.SessionOptions()
-        if num_threads is not None:
-            options.intra_op_num_threads = num_threads
-        try:
-            self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # ONNX Runtime's errors have no base class of their own
-            raise unreadable(path, error) from None
+        self._session = open_session(path, num_threads)
         inputs, outputs = ([tuple(item.shape) for item in items] for items in (self._session.get_inputs(), self._session.get_outputs()))
         check_form(path, inputs, outputs)
         if metadata is None:

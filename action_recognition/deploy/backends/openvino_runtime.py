@@ -46,14 +46,14 @@ class OpenVinoBackend:
         metadata: DeployMetadata | None = None,
     ) -> None:
         core = openvino_core()
-        _check_device(core, device, num_threads)
-        model = _read(core, path)
-        inputs, outputs = _static_shapes(model.inputs), _static_shapes(model.outputs)
+        check_device(core, device, num_threads)
+        model = read_ir(core, path)
+        inputs, outputs = static_shapes(model.inputs), static_shapes(model.outputs)
         check_form(path, inputs, outputs)
-        self.metadata = metadata or _own_metadata(model, path, inputs, outputs)
+        self.metadata = metadata or own_metadata(model, path, inputs, outputs)
         check_shapes(path, self.metadata, inputs, outputs)
         try:
-            self._compiled = core.compile_model(model, device, _settings(num_threads, precision, hint))
+            self._compiled = core.compile_model(model, device, settings(num_threads, precision, hint))
         except RuntimeError as error:
             if device != "CPU":
                 raise user_error("device", f"{device} cannot run {path.name} ({str(error).splitlines()[-1].strip()[:200]})") from None
@@ -67,10 +67,7 @@ class OpenVinoBackend:
     @property
     def precision(self) -> str:
         """The precision that the device computes in: `f32`, `bf16`, `f16`; what was asked for, where the device does not say."""
-        try:
-            return str(self._compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name())
-        except RuntimeError:
-            return self._asked
+        return computed_precision(self._compiled, self._asked)
 
     @property
     def num_requests(self) -> int:
@@ -108,7 +105,15 @@ class OpenVinoBackend:
         return f"{self._compiled.get_property('INFERENCE_NUM_THREADS')} threads" if self._device == "CPU" else self._device
 
 
-def _check_device(core: Any, device: str, num_threads: int | None) -> None:
+def computed_precision(compiled: Any, asked: str) -> str:
+    """The precision that a compiled model computes in; `asked` where its device does not say."""
+    try:
+        return str(compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name())
+    except RuntimeError:
+        return asked
+
+
+def check_device(core: Any, device: str, num_threads: int | None) -> None:
     there = list(core.available_devices)
     name = device.partition(":")[0].partition(".")[0]
     known = {item.partition(".")[0] for item in there}
@@ -118,7 +123,7 @@ def _check_device(core: Any, device: str, num_threads: int | None) -> None:
         raise user_error("num_threads", f"{device} has no threads to choose", fix="leave it out, or use the device CPU")
 
 
-def _read(core: Any, path: Path) -> Any:
+def read_ir(core: Any, path: Path) -> Any:
     weights = path.with_suffix(".bin")
     if not weights.is_file():
         raise user_error(str(weights), "there is no such file; an IR is .xml and .bin together", fix="copy both")
@@ -143,13 +148,13 @@ def _release(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in re.findall(r"\d+", version)[:2])
 
 
-def _own_metadata(model: Any, path: Path, inputs: list[Shape], outputs: list[Shape]) -> DeployMetadata:
+def own_metadata(model: Any, path: Path, inputs: list[Shape], outputs: list[Shape]) -> DeployMetadata:
     keys = model.get_rt_info([SECTION]).astype(dict) if model.has_rt_info([SECTION]) else {}
     check_metadata_are_there(path, keys, inputs, outputs)
     return read_openvino(model, str(path))
 
 
-def _settings(num_threads: int | None, precision: Precision, hint: Hint) -> dict[str, Any]:
+def settings(num_threads: int | None, precision: Precision, hint: Hint) -> dict[str, Any]:
     settings: dict[str, Any] = {"PERFORMANCE_HINT": hint.upper()}
     if num_threads is not None:
         settings["INFERENCE_NUM_THREADS"] = num_threads
@@ -158,7 +163,7 @@ def _settings(num_threads: int | None, precision: Precision, hint: Hint) -> dict
     return settings
 
 
-def _static_shapes(ports: list[Any]) -> list[Shape]:
+def static_shapes(ports: list[Any]) -> list[Shape]:
     return [
         ("of any rank",)
         if port.get_partial_shape().rank.is_dynamic
