@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from action_recognition.template import AMSoftmax, CosineSchedule, CrossEntropy, OneCycleSchedule, StepSchedule
+from action_recognition.template import AMSoftmax, CosineSchedule, LossConfig, OneCycleSchedule, StepSchedule
 
 
 @dataclass(frozen=True)
@@ -133,9 +133,9 @@ def is_frozen(epoch: int, schedule: ScaledSchedule) -> bool:
     return epoch < schedule.freeze_epochs
 
 
-def loss_scale(step: int, steps_per_epoch: int, loss: AMSoftmax | CrossEntropy) -> float:
+def loss_scale(step: int, steps_per_epoch: int, loss: LossConfig) -> float:
     """What cosines are multiplied by at step `step` (0-based)."""
-    return loss.scale if isinstance(loss, CrossEntropy) else am_softmax_scale(step, steps_per_epoch, loss)
+    return am_softmax_scale(step, steps_per_epoch, loss) if isinstance(loss, AMSoftmax) else loss.scale
 
 
 def am_softmax_scale(step: int, steps_per_epoch: int, loss: AMSoftmax) -> float:

@@ -50,6 +50,19 @@ def tiny_template(folder: Path, **basic: Any) -> Path:
     return folder / "template.yaml"
 
 
+def causal_tiny_template(folder: Path, **basic: Any) -> Path:
+    """`tiny_template` as a causal network with a step of 2 frames, by the recipe of the causal templates."""
+    path = tiny_template(folder, **basic)
+    model = yaml.safe_load((folder / "model.yaml").read_text())
+    model |= {"type": "causal_s3d_mobilenet_v3", "running_pool": {"steps": 2}}
+    causal = yaml.safe_load((template_dir("msasl").parent / "causal-s3d-mobilenet-v3-stream" / "template.yaml").read_text())
+    template = yaml.safe_load(path.read_text())
+    template["training"] = modern_recipe(loss=causal["training"]["loss"])
+    (folder / "model.yaml").write_text(yaml.safe_dump(model, sort_keys=False))
+    path.write_text(yaml.safe_dump(template, sort_keys=False))
+    return path
+
+
 def moving_bar(label: int, seed: int, num_frames: int = 8) -> NDArray[np.uint8]:
     """(T, 40, 48, 3) uint8: a bar that crosses from right to left (label 0), left to right (1), or stands (2)."""
     rng = np.random.default_rng([label, seed])

@@ -45,6 +45,18 @@ def clip_counts(text: str) -> list[int | None]:
     return counts
 
 
+def frame_counts(text: str) -> tuple[int, ...]:
+    """`1,4` as numbers above 0, each once.
+
+    >>> frame_counts("1, 4")
+    (1, 4)
+    """
+    counts = tuple(positive_int(part.strip()) for part in text.split(",") if part.strip())
+    if not counts or len(set(counts)) != len(counts):
+        raise argparse.ArgumentTypeError(f"found {text!r}; allowed: different numbers above 0, separated by commas")
+    return counts
+
+
 def whole_number(text: str) -> int:
     """0 or more."""
     return _number(text, minimum=0)

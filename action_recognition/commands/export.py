@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from action_recognition.commands.arguments import positive_int
+from action_recognition.commands.arguments import frame_counts, positive_int
 from action_recognition.errors import user_error
 from action_recognition.template import OutputFormat, load_template_dir
 
@@ -35,6 +35,12 @@ def build_parser(output_format: OutputFormat) -> argparse.ArgumentParser:
     formats.add_argument("--fp16", action="store_true", help="write model_fp16.xml too, an IR of half the size with weights stored as FP16")
     graph = parser.add_argument_group("graph")
     graph.add_argument("--no-embed-normalization", action="store_true", help="expect normalised frames instead of pixels 0..255")
+    graph.add_argument(
+        "--stream-frames",
+        type=frame_counts,
+        metavar="4,8",
+        help="of a causal network: models that keep the past as a state and take so many frames a call (default: 4, or 1 below 12 fps)",
+    )
     input_format = output_format.openvino.input_format
     graph.add_argument(
         "--openvino-input-format",
@@ -88,6 +94,7 @@ def main(work_dir: Path, argv: Sequence[str] | None = None) -> int:
         embed_normalization=not arguments.no_embed_normalization,
         color_order=arguments.openvino_input_format,
         check_clips=arguments.check_clips,
+        stream_frames=arguments.stream_frames,
         command=shlex.join(["export.py", *(sys.argv[1:] if argv is None else argv)]),
     )
     print(f"exporting {trained.template.name}, {len(trained.labels)} classes, from {arguments.load_weights}")

@@ -36,9 +36,19 @@ from action_recognition.deploy.backends import (
     load_backend,
 )
 from action_recognition.deploy.backends.files import IR_FILE, ONNX_FILE
-from action_recognition.deploy.graph import build_deploy_network
+from action_recognition.deploy.graph import build_deploy_network, strip_exporter_notes
 from action_recognition.deploy.metadata import DeployMetadata, from_trained, write_onnx, write_openvino
+from action_recognition.deploy.stream_export import (
+    PROOF_FRAMES,
+    STREAM_LIMIT,
+    StreamProof,
+    check_frames_per_call,
+    made_video,
+    stream_network,
+    write_stream,
+)
 from action_recognition.errors import Problem, UserError, user_error
+from action_recognition.template import CausalConfig
 
 IR_FP16_FILE: Final = "model_fp16.xml"
 CLASSES_FILE: Final = "classes.json"
@@ -46,12 +56,17 @@ ONNX_OPSET: Final = 18
 FP32_LIMIT: Final = 1e-3
 FP16_LIMIT: Final = 1e-2
 NUM_PLAIN_CLIPS: Final = 2
+MANY_FRAMES_PER_S: Final = 12.0
 _RECORDED_PACKAGES: Final = ("torch", "onnx", "onnxscript", "onnxruntime", "openvino", "numpy")
 
 
 @dataclass(frozen=True)
 class ExportOptions:
-    """What to write. `fp16` adds an IR whose weights are stored as FP16; `command` is recorded."""
+    """What to write. `fp16` adds an IR whose weights are stored as FP16; `command` is recorded.
+
+    `stream_frames`: for each number a network that is fed so many frames a call; None is 4 for a causal network
+    (1 at less than 12 frames a second), else none.
+    """
 
     onnx: bool = True
     openvino: bool = True
@@ -59,6 +74,7 @@ class ExportOptions:
     embed_normalization: bool = True
     color_order: Literal["RGB", "BGR"] = "RGB"
     check_clips: int = 6
+    stream_frames: tuple[int, ...] | None = None
     command: str = ""
 
 
@@ -95,10 +111,13 @@ def export_model(trained: TrainedModel, folder: Path, options: ExportOptions, sa
         normalization="embedded" if options.embed_normalization else "external",
         **_in_color_order(trained, options.color_order),
     )
+    stream_frames = _stream_frames(trained, metadata, options)
     with _staging(folder) as staging:
         limits = _write_models(trained, metadata, options, staging)
         clips = made_clips(metadata, options.check_clips)
         parities = _check(trained, clips, staging, limits, say)
+        parities += _export_streams(trained, metadata, clips, replace(options, stream_frames=stream_frames), staging, say)
+        _refuse_failed(parities)
         (staging / CLASSES_FILE).write_text(json.dumps(list(metadata.labels), indent=1) + "\n", encoding="utf-8")
         _write_record(staging, trained, options, parities)
         return _put_in_place(staging, folder)
@@ -172,15 +191,6 @@ def onnx_graph(network: nn.Module, clip_shape: tuple[int, ...]) -> onnx.ModelPro
     return model
 
 
-def strip_exporter_notes(model: onnx.ModelProto) -> None:
-    """The exporter writes stack traces, with paths of this machine, into every node."""
-    graph = model.graph
-    del graph.metadata_props[:]
-    for item in (*graph.node, *graph.value_info, *graph.initializer, *graph.input, *graph.output):
-        item.doc_string = ""
-        del item.metadata_props[:]
-
-
 def _to_openvino(onnx_path: Path, metadata: DeployMetadata) -> openvino.Model:
     model = openvino.convert_model(onnx_path)
     model.get_parameters()[0].set_layout(openvino.Layout("NCDHW"))
@@ -213,6 +223,10 @@ def _check(trained: TrainedModel, clips: Pixels, staging: Path, limits: dict[str
         say(str(parities[-1]))
         if name == IR_FILE:
             _say_own_precision(staging / name, clips[pictures], expected[pictures], say)
+    return parities
+
+
+def _refuse_failed(parities: list[Parity]) -> None:
     failed = [item for item in parities if not item.passed]
     if failed:
         raise UserError(
@@ -224,7 +238,6 @@ def _check(trained: TrainedModel, clips: Pixels, staging: Path, limits: dict[str
             )
             for item in failed
         )
-    return parities
 
 
 def _compare(path: Path, clips: Pixels, expected: Scores, limit: float) -> Parity:
@@ -237,6 +250,35 @@ def _say_own_precision(path: Path, clips: Pixels, expected: Scores, say: Callabl
     backend = OpenVinoBackend(path, precision="default")
     difference = float(np.abs(backend.scores(clips) - expected).max())
     say(f"{path.name}: by itself OpenVINO computes in {backend.precision} on this CPU, largest difference then {difference:.2e}")
+
+
+def _stream_frames(trained: TrainedModel, metadata: DeployMetadata, options: ExportOptions) -> tuple[int, ...]:
+    """What was asked for, or what suits the frame rate: a score should not wait for the rest of a slow call."""
+    is_causal = isinstance(trained.model, CausalConfig)
+    if options.stream_frames is None:
+        return (4 if metadata.frame_rate_fps >= MANY_FRAMES_PER_S else 1,) if is_causal else ()
+    if not is_causal:
+        found = f"a network of type {trained.model.type} sees later frames: it cannot be fed call by call"
+        raise user_error("--stream-frames", found, fix="leave it out, or train a causal template")
+    check_frames_per_call(options.stream_frames, metadata.clip_len)
+    return options.stream_frames
+
+
+def _export_streams(
+    trained: TrainedModel, metadata: DeployMetadata, clips: Pixels, options: ExportOptions, staging: Path, say: Callable[[str], None]
+) -> list[Parity]:
+    """Write the step forms of a causal network into `staging` and hold them against its clip form."""
+    numbers = options.stream_frames or ()
+    proof = StreamProof(trained, made_video(clips[: len(clips) - NUM_PLAIN_CLIPS], PROOF_FRAMES)) if numbers else None
+    parities = []
+    for number in numbers:
+        network, described = stream_network(trained, metadata, number)
+        for name in write_stream(network, described, staging, as_onnx=options.onnx, as_openvino=options.openvino):
+            assert proof is not None
+            found = proof.differences(staging / name)
+            parities.append(Parity(name, found.runs_as, found.largest, STREAM_LIMIT))
+            say(f"{parities[-1]}; {len(proof.video)} frames, after a reset, two streams side by side")
+    return parities
 
 
 # --- the folder ---------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ channels in blocks of 16, so each fold and unfold, free in PyTorch, is a copy th
 
 from __future__ import annotations
 
+import onnx
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -60,3 +61,12 @@ def reverse_input_channels(recogniser: Recogniser) -> None:
     weight = recogniser.backbone.first_conv().weight
     with torch.no_grad():
         weight.copy_(weight.flip(1))
+
+
+def strip_exporter_notes(model: onnx.ModelProto) -> None:
+    """The exporter writes stack traces, with paths of this machine, into every node."""
+    graph = model.graph
+    del graph.metadata_props[:]
+    for item in (*graph.node, *graph.value_info, *graph.initializer, *graph.input, *graph.output):
+        item.doc_string = ""
+        del item.metadata_props[:]

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from action_recognition import __version__
+from action_recognition.deploy.stream_layout import StreamLayout, read_layout, write_layout
 from action_recognition.errors import Problem, UserError, nearest, user_error
 
 if TYPE_CHECKING:
@@ -42,22 +43,6 @@ class Resize:
 
     short_side: int | None
     crop_size: int
-
-
-@dataclass(frozen=True)
-class StreamLayout:
-    """How a network that keeps a state is fed: `frames_per_call` frames a call, a score each `frames_per_score` of them.
-
-    Scores after each `frames_per_step` frames are those of the clip form; those between, where there are any, of clips begun later.
-    Before `warm_up_frames` the network has seen less than the clips that it was trained on; after `reach_frames` nothing is left of
-    what was before.
-    """
-
-    frames_per_call: int
-    frames_per_score: int
-    frames_per_step: int
-    warm_up_frames: int
-    reach_frames: int
 
 
 @dataclass(frozen=True)
@@ -301,20 +286,6 @@ def _read_resize(text: str) -> Resize:
     return Resize(*sizes)
 
 
-def _write_stream(stream: StreamLayout | None) -> str:
-    return "" if stream is None else json.dumps(vars(stream))
-
-
-def _read_stream(text: str) -> StreamLayout | None:
-    mapping = json.loads(text) if text else None
-    if mapping is None:
-        return None
-    numbers = [mapping[item.name] for item in fields(StreamLayout)]
-    if any(type(number) is not int or number < 1 for number in numbers) or len(mapping) != len(numbers):
-        raise ValueError(text)
-    return StreamLayout(*numbers)
-
-
 def _one_of(*allowed: str) -> _Codec:
     def read(text: str) -> str:
         if text not in allowed:
@@ -350,7 +321,7 @@ _CODECS: Final[Mapping[str, _Codec]] = {
     "negative_label": _Codec(lambda name: _NO_LABEL if name is None else name, lambda text: text or None, "a label, or empty"),
     "crop": _one_of("", "hand"),
     "label_swaps": _json_mapping(str),
-    "stream": _Codec(_write_stream, _read_stream, "empty, or JSON of frame numbers, 1 or more each, as export.py writes them"),
+    "stream": _Codec(write_layout, read_layout, "empty, or JSON of frame numbers, 1 or more each, as export.py writes them"),
     "template": _TEXT,
     "package_version": _TEXT,
     "weights_sha256": _TEXT,

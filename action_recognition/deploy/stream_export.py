@@ -23,7 +23,7 @@ from torch import Tensor
 from action_recognition.checkpoint import TrainedModel
 from action_recognition.deploy.backends import INPUT_NAME, OUTPUT_NAME, Pixels, Scores, StatefulBackend, load_backend
 from action_recognition.deploy.backends.stateful import NEXT_STATE_PREFIX, STATE_PREFIX, Stepper
-from action_recognition.deploy.graph import reverse_input_channels
+from action_recognition.deploy.graph import reverse_input_channels, strip_exporter_notes
 from action_recognition.deploy.metadata import DeployMetadata, StreamLayout, write_onnx, write_openvino
 from action_recognition.errors import user_error
 from action_recognition.models.build import build_recogniser
@@ -70,11 +70,9 @@ def check_frames_per_call(frames_per_call: Sequence[int], clip_len: int) -> None
 
 
 def causal_recogniser(trained: TrainedModel) -> CausalRecogniser:
-    """The trained network in evaluation mode. Errors: it is none that looks at the past only."""
+    """The trained network in evaluation mode."""
     recogniser = build_recogniser(trained.model, len(trained.labels))
-    if not isinstance(recogniser, CausalRecogniser):
-        found = f"a network of type {trained.model.type} sees later frames: it cannot be fed call by call"
-        raise user_error("--stream-frames", found, fix="leave it out, or train a causal template")
+    assert isinstance(recogniser, CausalRecogniser)
     recogniser.load_state_dict(trained.state_dict)
     return recogniser.eval()
 

@@ -15,6 +15,10 @@ from torch.nn import functional as F
 from action_recognition.models.head import AngularHead
 from action_recognition.models.layers import FactoredConv3d, TemporalAveragePool
 from action_recognition.models.recogniser import Backbone, Recogniser
+from action_recognition.models.s3d_efficientnet_lite0 import S3DEfficientNetLite0
+from action_recognition.models.s3d_mobilenet_v3 import S3DMobileNetV3
+
+VideoBackbone = S3DMobileNetV3 | S3DEfficientNetLite0
 
 
 class RunningAveragePool(nn.Module):
@@ -46,7 +50,9 @@ class CausalRecogniser(Recogniser):
     `step_cosine` gives it at every step: after each `frames_per_step` frames.
     """
 
-    def __init__(self, backbone: Backbone, head: AngularHead, pool_steps: int) -> None:
+    backbone: VideoBackbone
+
+    def __init__(self, backbone: VideoBackbone, head: AngularHead, pool_steps: int) -> None:
         super().__init__(backbone, head)
         self.running_pool = RunningAveragePool(pool_steps)
 
@@ -63,13 +69,18 @@ class CausalRecogniser(Recogniser):
     def step_cosine(self, clips: Tensor) -> Tensor:
         """Cosine (N, S, C) at every step, S = T / `frames_per_step`."""
         features, _ = self.backbone(clips)
-        pooled = self.running_pool(features).transpose(1, 2)
-        cosine: Tensor = self.head(pooled.flatten(0, 1))
-        return cosine.view(*pooled.shape[:2], -1)
+        return self.head_at_steps(self.running_pool(features))
+
+    def head_at_steps(self, pooled: Tensor) -> Tensor:
+        """Cosine (N, S, C) of pooled features (N, F, S)."""
+        rows = pooled.transpose(1, 2)
+        cosine: Tensor = self.head(rows.flatten(0, 1))
+        return cosine.view(*rows.shape[:2], -1)
 
 
-def make_causal(backbone: Backbone) -> Backbone:
+def make_causal(backbone: Backbone) -> VideoBackbone:
     """The backbone with all padding over time on the past side; the means of two frames take a frame and the one before it already."""
+    assert isinstance(backbone, S3DMobileNetV3 | S3DEfficientNetLite0)
     for module in backbone.modules():
         if isinstance(module, FactoredConv3d):
             module.causal = True

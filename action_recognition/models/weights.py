@@ -18,8 +18,8 @@ from action_recognition.checkpoint import RawCheckpoint, TrainedModel, read_chec
 from action_recognition.download import StartKeyword
 from action_recognition.errors import nearest, user_error
 from action_recognition.models.build import build_recogniser
-from action_recognition.models.image.start_weights import take_image_weights
 from action_recognition.models.causal import CausalRecogniser, causal_kernel
+from action_recognition.models.image.start_weights import take_image_weights
 from action_recognition.models.inflation import image_form, inflate
 from action_recognition.models.pretrained import KINETICS700_SOURCE, NO_LICENCE, imagenet_weights, kinetics700_file
 from action_recognition.models.recogniser import Recogniser

@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field, TypeAdapter, ValidationError, field_valid
 from pydantic_core import ErrorDetails
 
 from action_recognition.errors import Problem, UserError, nearest, user_error
-from action_recognition.template.model import MODEL_CONFIG, ImageModelConfig, ModelConfig
+from action_recognition.template.model import MODEL_CONFIG, CausalConfig, ImageModelConfig, ModelConfig
 from action_recognition.template.recipe import Training
 from action_recognition.template.sections import NonNegativeInt, PositiveFloat, PositiveInt, Section
 from action_recognition.yaml_lines import KeyPath, load_yaml_with_lines
@@ -165,7 +165,28 @@ def load_template_dir(folder: Path) -> tuple[Template, ModelConfig]:
     if isinstance(model, ImageModelConfig) and template.input.clip_len != 1:
         where = f"{folder / TEMPLATE_FILE}: input.clip_len"
         raise user_error(where, f"found {template.input.clip_len}", f"1, since {model.type} takes single pictures")
+    problems = _causal_problems(folder, template, model)
+    if problems:
+        raise UserError(problems)
     return template, model
+
+
+def _causal_problems(folder: Path, template: Template, model: ModelConfig) -> list[Problem]:
+    """A causal network learns at every step, and so does no other; its clips are whole steps."""
+    loss, early = template.training.loss.type, "early_cross_entropy"
+    where = str(folder / TEMPLATE_FILE)
+    if not isinstance(model, CausalConfig):
+        others = "am_softmax or cross_entropy"
+        return [Problem(f"{where}: training.loss.type", f"{early} is for causal networks", others)] if loss == early else []
+    problems = []
+    if loss != early:
+        allowed = f"{early}, since {model.type} says something at every step"
+        problems.append(Problem(f"{where}: training.loss.type", f"found {loss!r}", allowed))
+    step = model.frames_per_step
+    if template.input.clip_len % step:
+        allowed = f"a multiple of {step}, the frames of a step"
+        problems.append(Problem(f"{where}: input.clip_len", f"found {template.input.clip_len}", allowed))
+    return problems
 
 
 def _load(path: Path, schema: Any, adapter: TypeAdapter[Loaded]) -> Loaded:

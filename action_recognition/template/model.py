@@ -132,22 +132,31 @@ BackboneConfig = MobileNetV3Backbone | EfficientNetLite0Backbone | TimmBackbone 
 ImageModelConfig = TimmImageConfig | SignsImageConfig
 
 
-class CausalS3DMobileNetV3Config(Section):
+class _Causal(Section):
+    """What the causal networks share."""
+
+    backbone: MobileNetV3Backbone | EfficientNetLite0Backbone
+    running_pool: RunningPool
+    head: Head
+
+    @property
+    def frames_per_step(self) -> int:
+        """Frames from one step to the next: every temporal stride doubles them."""
+        return int(2 ** self.backbone.temporal_stride.count(2))
+
+
+class CausalS3DMobileNetV3Config(_Causal):
     """`s3d_mobilenet_v3` that looks at the past only, for streams."""
 
     type: Literal["causal_s3d_mobilenet_v3"]
     backbone: MobileNetV3Backbone
-    running_pool: RunningPool
-    head: Head
 
 
-class CausalS3DEfficientNetLite0Config(Section):
+class CausalS3DEfficientNetLite0Config(_Causal):
     """`s3d_efficientnet_lite0` that looks at the past only, for streams."""
 
     type: Literal["causal_s3d_efficientnet_lite0"]
     backbone: EfficientNetLite0Backbone
-    running_pool: RunningPool
-    head: Head
 
 
 CausalConfig = CausalS3DMobileNetV3Config | CausalS3DEfficientNetLite0Config

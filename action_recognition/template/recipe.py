@@ -128,7 +128,19 @@ class CrossEntropy(Section):
     label_smoothing: Annotated[float, Field(ge=0.0, lt=1.0)]
 
 
-Loss = Annotated[AMSoftmax | CrossEntropy, Field(discriminator="type")]
+class EarlyCrossEntropy(Section):
+    """Cross entropy at every step of a causal network; see `losses.early` and `training.splice`."""
+
+    type: Literal["early_cross_entropy"]
+    scale: PositiveFloat
+    label_smoothing: Annotated[float, Field(ge=0.0, lt=1.0)]
+    first_step_weight: Probability  # of a gesture's first step, by its last one's: the higher, the earlier, the more is guessed
+    monotony_weight: NonNegativeFloat  # of falling back from what was right
+    splice_probability: Probability  # of a clip that begins after the end of another
+
+
+LossConfig = AMSoftmax | CrossEntropy | EarlyCrossEntropy
+Loss = Annotated[LossConfig, Field(discriminator="type")]
 
 
 class Push(Section):
@@ -244,6 +256,16 @@ class Training(Section):
     batch_norm: Literal["train", "frozen"]  # frozen: the backbone's batch norms keep the statistics they started with
     ema_decay: Annotated[float, Field(gt=0.0, lt=1.0)] | None  # of averaged weights, which are what is validated and saved
     early_stop_epochs: PositiveInt | None  # end after so many epochs without a better validation
+
+    @model_validator(mode="after")
+    def _steps_have_no_single_embedding(self) -> Self:
+        if not isinstance(self.loss, EarlyCrossEntropy):
+            return self
+        single = [f"regularisers.{name}" for name in ("local_push", "clip_mixing", "self_challenging") if getattr(self.regularisers, name)]
+        if single:
+            found = f"loss.type {self.loss.type} has an embedding a step, {' and '.join(single)} need one a clip"
+            raise ValueError(f"{found}; set those to null")
+        return self
 
     @model_validator(mode="after")
     def _mixed_clips_have_no_single_label(self) -> Self:

@@ -12,10 +12,11 @@ from torch.nn import functional as F
 from action_recognition.data.clip_table import MediaPath
 from action_recognition.data.datasets import ClipDataset
 from action_recognition.data.labels import training_labels
-from action_recognition.template import Template
+from action_recognition.template import CausalConfig, EarlyCrossEntropy, Template
 from action_recognition.training.mix import mix_clips
 from action_recognition.training.module import batch_augment, step_generator
 from action_recognition.training.run import TrainOptions, clip_data, load_run
+from action_recognition.training.splice import NO_LABEL, splice_clips
 
 
 class TrainedBatch(NamedTuple):
@@ -31,7 +32,7 @@ def trained_batches(work_dir: Path, options: TrainOptions, num_steps: int) -> It
 
     Captions are labels, after mirroring, and with their shares where clips are mixed. Errors: those of a run's annotations and template.
     """
-    template, _ = load_run(work_dir, options)
+    template, model = load_run(work_dir, options)
     labels, _ = training_labels(options.train_ann_files, options.classes, template.labels, options.train_data_roots)
     data = clip_data(template, options, labels)
     augment = batch_augment(template)
@@ -39,7 +40,11 @@ def trained_batches(work_dir: Path, options: TrainOptions, num_steps: int) -> It
         clips = batch.clips
         if augment is not None:
             clips = augment(clips, step_generator(options.seed, step, 0, "augment"))
-        clips, captions = _mixed(clips, batch.labels, labels, template, step_generator(options.seed, step, 0, "mix"))
+        generator = step_generator(options.seed, step, 0, "mix")
+        if isinstance(model, CausalConfig):
+            clips, captions = _spliced(clips, batch.labels, labels, template, model.frames_per_step, generator)
+        else:
+            clips, captions = _mixed(clips, batch.labels, labels, template, generator)
         yield TrainedBatch(clips.clamp(0, 255).to(torch.uint8), captions, _paths(data.train, batch.indices))
 
 
@@ -55,6 +60,17 @@ def _mixed(
         present = sorted(((share, name) for share, name in zip(row, labels, strict=True) if share > 0), reverse=True)
         captions.append(" + ".join(f"{name} {100 * share:.0f} %" if len(present) > 1 else name for share, name in present))
     return clips, captions
+
+
+def _spliced(
+    clips: torch.Tensor, numbers: torch.Tensor, labels: list[str], template: Template, frames_per_step: int, generator: torch.Generator
+) -> tuple[torch.Tensor, list[str]]:
+    loss = template.training.loss
+    assert isinstance(loss, EarlyCrossEntropy)
+    clips, targets = splice_clips(clips, numbers, probability=loss.splice_probability, frames_per_step=frames_per_step, generator=generator)
+    names = [labels[number] for number in numbers.tolist()]
+    leads = (targets == NO_LABEL).sum(1).tolist()
+    return clips, [f"{name} from step {lead}" if lead else name for name, lead in zip(names, leads, strict=True)]
 
 
 def _paths(dataset: ClipDataset, indices: torch.Tensor) -> list[MediaPath]:

@@ -15,14 +15,16 @@ from action_recognition.checkpoint import TRAINED_MODEL_KEY
 from action_recognition.data.datasets import Batch
 from action_recognition.errors import user_error
 from action_recognition.metrics import mean_top_k_accuracy, top_k_accuracy
+from action_recognition.models.causal import CausalRecogniser
 from action_recognition.models.recogniser import Normalize, Recogniser
 from action_recognition.schedules import ScaledSchedule, is_frozen, learning_rate, loss_scale
-from action_recognition.template import BatchAugmentation, ModelConfig, Template
+from action_recognition.template import BatchAugmentation, EarlyCrossEntropy, ModelConfig, Template
 from action_recognition.training.augment import BatchAugment
 from action_recognition.training.freezing import set_learning
 from action_recognition.training.mix import mix_clips
 from action_recognition.training.optimizer import make_optimizer
 from action_recognition.training.recipe import Recipe
+from action_recognition.training.splice import splice_clips
 
 
 class GestureTraining(L.LightningModule):
@@ -90,7 +92,15 @@ class GestureTraining(L.LightningModule):
         return loss
 
     def _mixed(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Clips (N, 3, T, H, W) and labels (N,) as they are, or with `mix` blended clips and (N, C) shares of the classes."""
+        """Clips (N, 3, T, H, W) and labels (N,) as they are, or with `mix` blended clips and (N, C) shares of the classes.
+
+        Of a causal network, clips that begin after others, and labels (N, S) of their steps.
+        """
+        if isinstance(self.network, CausalRecogniser):
+            step, loss = self.network.frames_per_step, self.recipe.loss
+            assert isinstance(loss, EarlyCrossEntropy)
+            share, generator = loss.splice_probability, self._generator("mix")
+            return splice_clips(batch.clips, batch.labels, probability=share, frames_per_step=step, generator=generator)
         if self.recipe.mix is None:
             return batch.clips, batch.labels
         num_classes = self.network.head.class_directions.shape[1]

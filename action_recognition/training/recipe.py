@@ -10,10 +10,12 @@ from action_recognition.losses.am_softmax import AMSoftmaxLoss
 from action_recognition.losses.attention import TotalVarianceLoss
 from action_recognition.losses.clip_mixing import ClipMixingLoss
 from action_recognition.losses.cross_entropy import CrossEntropyLoss
+from action_recognition.losses.early import EarlyCrossEntropyLoss
 from action_recognition.losses.push import CentrePushLoss, LocalPushLoss
 from action_recognition.losses.self_challenging import self_challenge
+from action_recognition.models.causal import CausalRecogniser
 from action_recognition.models.recogniser import Recogniser
-from action_recognition.template import AMSoftmax, BackboneConfig, CrossEntropy, Training
+from action_recognition.template import BackboneConfig, CrossEntropy, EarlyCrossEntropy, LossConfig, Training
 
 
 class Recipe(nn.Module):
@@ -44,21 +46,39 @@ class Recipe(nn.Module):
         """Losses by name for normalised clips (N, 3, T, H, W); `unchanged` (N,) bool pins what self-challenging draws.
 
         `labels` are (N,) int64, or of mixed clips (N, C) float: the template then has no part that needs one label a clip.
+        Of a causal network they are (N, S) int64, one a step.
         """
+        if isinstance(self.classification, EarlyCrossEntropyLoss):
+            return self._over_steps(network, self.classification, clips, labels, scale)
         feature_maps, masks = network.backbone(clips)
         features = F.dropout(network.pool(feature_maps), self.feature_dropout, network.training)
         embedding = self._embedding(network, features, labels, unchanged)
         cosine = network.head.cosine(embedding)
         losses: dict[str, Tensor] = {self.classification_name: self.classification(cosine, labels, scale=scale)}
         extra = self.extra
-        if self.total_variance is not None and extra.attention is not None and masks:
-            losses["attention"] = extra.attention.weight * torch.stack([self.total_variance(mask) for mask in masks]).mean()
         if self.local_push is not None and extra.local_push is not None:
             losses["local_push"] = extra.local_push.weight * self.local_push(embedding, cosine, labels)
-        if self.centre_push is not None and extra.centre_push is not None:
-            losses["centre_push"] = extra.centre_push.weight * self.centre_push(network.head.class_directions)
         if self.clip_mixing is not None and extra.clip_mixing is not None:
             losses["clip_mixing"] = extra.clip_mixing.weight * self.clip_mixing(cosine, labels, scale=scale)
+        return losses | self._of_masks_and_centres(network, masks)
+
+    def _over_steps(
+        self, network: Recogniser, classification: EarlyCrossEntropyLoss, clips: Tensor, targets: Tensor, scale: float
+    ) -> dict[str, Tensor]:
+        assert isinstance(network, CausalRecogniser)
+        feature_maps, masks = network.backbone(clips)
+        pooled = F.dropout(network.running_pool(feature_maps), self.feature_dropout, network.training)
+        cosine = network.head_at_steps(pooled)
+        losses = {self.classification_name: classification(cosine, targets, scale=scale)}
+        return losses | self._of_masks_and_centres(network, masks)
+
+    def _of_masks_and_centres(self, network: Recogniser, masks: list[Tensor]) -> dict[str, Tensor]:
+        """The losses that need no label."""
+        losses, extra = {}, self.extra
+        if self.total_variance is not None and extra.attention is not None and masks:
+            losses["attention"] = extra.attention.weight * torch.stack([self.total_variance(mask) for mask in masks]).mean()
+        if self.centre_push is not None and extra.centre_push is not None:
+            losses["centre_push"] = extra.centre_push.weight * self.centre_push(network.head.class_directions)
         return losses
 
     def _embedding(self, network: Recogniser, features: Tensor, labels: Tensor, unchanged: Tensor | None) -> Tensor:
@@ -75,7 +95,11 @@ class Recipe(nn.Module):
             head.norm.train()
 
 
-def _classification_loss(loss: AMSoftmax | CrossEntropy) -> AMSoftmaxLoss | CrossEntropyLoss:
+def _classification_loss(loss: LossConfig) -> AMSoftmaxLoss | CrossEntropyLoss | EarlyCrossEntropyLoss:
+    if isinstance(loss, EarlyCrossEntropy):
+        return EarlyCrossEntropyLoss(
+            label_smoothing=loss.label_smoothing, first_step_weight=loss.first_step_weight, monotony_weight=loss.monotony_weight
+        )
     if isinstance(loss, CrossEntropy):
         return CrossEntropyLoss(label_smoothing=loss.label_smoothing)
     return AMSoftmaxLoss(

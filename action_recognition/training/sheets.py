@@ -13,7 +13,7 @@ from lightning.pytorch.callbacks import Callback
 
 from action_recognition.data.datasets import Batch, ClipDataset, Sample
 from action_recognition.plots import save_picture
-from action_recognition.template import AMSoftmax, CrossEntropy
+from action_recognition.template import AMSoftmax, LossConfig
 from action_recognition.training.contact_sheet import contact_sheet
 from action_recognition.training.validation_scores import ScoredValidation, ValidationScores
 
@@ -82,6 +82,6 @@ def confidences(cosine: npt.NDArray[np.float32], scale: float) -> npt.NDArray[np
     return shares
 
 
-def score_scale(loss: AMSoftmax | CrossEntropy) -> float:
+def score_scale(loss: LossConfig) -> float:
     """What the trained cosines are multiplied by before the softmax, at the end of training."""
     return loss.scale_end if isinstance(loss, AMSoftmax) else loss.scale

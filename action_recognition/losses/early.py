@@ -1,0 +1,79 @@
+"""A loss over the steps of a stream: right at the end of a gesture, right early, and no falling back."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class EarlyCrossEntropyLoss(nn.Module):
+    """Cross entropy of softmax(scale * cosine) at every step, dearer the further a gesture has come, and a price on falling back.
+
+        w(s) = first_step_weight + (1 - first_step_weight) * s / last step of the gesture
+        loss = sum of w(s) * CE(s) / sum of w(s)  +  monotony_weight * mean of max(0, best log p so far - log p(s))
+
+    p(s) is the probability of the right class at step s of its gesture. A `first_step_weight` of 1 asks for the answer at the first step,
+    when it may not be there to see; 0 for that at the end only. Softmax probabilities of the past count as they are: what falls back
+    learns, not what was good before.
+    Shape: cosine (N, S, C) in -1..1; targets (N, S) int64, where a negative label leaves a step out and a change of label begins a
+    gesture; output: scalar, 0 when no step has a label.
+    Source: Aliakbarian et al., arXiv 1703.07023, equation 5 (weights that grow with time); Ma et al., CVPR 2016, equation 4 (monotony).
+
+    >>> loss = EarlyCrossEntropyLoss(label_smoothing=0.0, first_step_weight=0.0, monotony_weight=0.0)
+    >>> early, late = torch.tensor([[[0.9, -0.9], [0.9, -0.9]]]), torch.tensor([[[-0.9, 0.9], [0.9, -0.9]]])
+    >>> bool(loss(early, torch.tensor([[0, 0]]), scale=5.0) == loss(late, torch.tensor([[0, 0]]), scale=5.0))
+    True
+    """
+
+    def __init__(self, *, label_smoothing: float, first_step_weight: float, monotony_weight: float) -> None:
+        super().__init__()
+        self.label_smoothing = label_smoothing
+        self.first_step_weight = first_step_weight
+        self.monotony_weight = monotony_weight
+
+    def forward(self, cosine: Tensor, targets: Tensor, *, scale: float) -> Tensor:
+        labelled = targets >= 0
+        if not bool(labelled.any()):
+            return (cosine * 0.0).sum()
+        logits = scale * cosine
+        per_step = F.cross_entropy(logits.transpose(1, 2), targets.clamp_min(0), label_smoothing=self.label_smoothing, reduction="none")
+        place = steps_since_change(targets)
+        weights = labelled * (self.first_step_weight + (1.0 - self.first_step_weight) * _progress(place))
+        loss = (weights * per_step).sum() / weights.sum().clamp_min(torch.finfo(weights.dtype).tiny)
+        if self.monotony_weight:
+            right = F.log_softmax(logits, 2).gather(2, targets.clamp_min(0).unsqueeze(2)).squeeze(2)
+            loss = loss + self.monotony_weight * (labelled * _fallen_back(right, place)).sum() / labelled.sum()
+        return loss
+
+
+def steps_since_change(targets: Tensor) -> Tensor:
+    """How many steps of the same label came before each: (N, S) int64.
+
+    >>> steps_since_change(torch.tensor([[-1, -1, 3, 3, 3]])).tolist()
+    [[0, 1, 0, 1, 2]]
+    """
+    place = torch.zeros_like(targets)
+    for step in range(1, targets.shape[1]):
+        same = targets[:, step] == targets[:, step - 1]
+        place[:, step] = torch.where(same, place[:, step - 1] + 1, 0)
+    return place
+
+
+def _progress(place: Tensor) -> Tensor:
+    """0 at the first step of a gesture, 1 at its last; a gesture of one step is at its end."""
+    last = place.clone()
+    for step in range(place.shape[1] - 2, -1, -1):
+        goes_on = place[:, step + 1] > 0
+        last[:, step] = torch.where(goes_on, last[:, step + 1], place[:, step])
+    return torch.where(last > 0, place / last.clamp_min(1), torch.ones_like(place, dtype=torch.float32))
+
+
+def _fallen_back(right: Tensor, place: Tensor) -> Tensor:
+    """By how much the right class's log probability lies below its best since the gesture began: (N, S), 0 where it does not."""
+    fallen = [torch.zeros_like(right[:, 0])]
+    best = right[:, 0].detach()
+    for step in range(1, right.shape[1]):
+        best = torch.where(place[:, step] > 0, torch.maximum(best, right[:, step - 1].detach()), right[:, step].detach())
+        fallen.append((best - right[:, step]).clamp_min(0.0))
+    return torch.stack(fallen, 1)
