@@ -24,7 +24,8 @@ from action_recognition.checkpoint import TrainedModel
 from action_recognition.deploy.backends import INPUT_NAME, OUTPUT_NAME, Pixels, Scores, StatefulBackend, load_backend
 from action_recognition.deploy.backends.stateful import NEXT_STATE_PREFIX, STATE_PREFIX, Stepper
 from action_recognition.deploy.graph import reverse_input_channels, strip_exporter_notes
-from action_recognition.deploy.metadata import DeployMetadata, StreamLayout, write_onnx, write_openvino
+from action_recognition.deploy.metadata import DeployMetadata, write_onnx, write_openvino
+from action_recognition.deploy.stream_layout import StreamLayout
 from action_recognition.errors import user_error
 from action_recognition.models.build import build_recogniser
 from action_recognition.models.causal import CausalRecogniser, receptive_field_frames

@@ -12,7 +12,8 @@ import numpy.typing as npt
 
 from action_recognition.deploy.backends.files import Shape
 from action_recognition.deploy.backends.protocol import InferenceThreads, Pixels, Scores, check_clips, stack_scores
-from action_recognition.deploy.metadata import DeployMetadata, StreamLayout
+from action_recognition.deploy.metadata import DeployMetadata
+from action_recognition.deploy.stream_layout import StreamLayout
 from action_recognition.errors import user_error
 
 STATE_PREFIX: Final = "state_"
