@@ -114,6 +114,8 @@ def test_trained_model_gives_its_own_facts() -> None:
         ("thresholds", '{"Thumb up": "high"}'),
         ("thresholds", '{"Thumb": 0.5}'),
         ("spread_threshold", "-0.1"),
+        ("stream", "[1, 2]"),
+        ("stream", "4 frames"),
         ("negative_label", "no gesture"),
         ("label_swaps", '["Thumb up"]'),
         ("weights_sha256", "abc"),
@@ -128,7 +130,7 @@ def test_an_invalid_value_is_named_with_its_key(key: str, text: str) -> None:
     assert any(problem.where.startswith(f"model.xml: model_info/{expected}") for problem in error.value.problems)
 
 
-@pytest.mark.parametrize("key", [key for key in to_strings(example()) if key not in ("labels", "spread_threshold", "crop")])
+@pytest.mark.parametrize("key", [key for key in to_strings(example()) if key not in ("labels", "spread_threshold", "crop", "stream")])
 def test_a_missing_key_is_named(key: str) -> None:
     strings = to_strings(example())
     del strings[key]

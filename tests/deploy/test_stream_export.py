@@ -41,8 +41,7 @@ def causal_template() -> Template:
     return template.model_copy(update={"input": clip_input, "labels": [], "negative_label": None})
 
 
-@pytest.fixture(scope="module")
-def trained() -> TrainedModel:
+def causal_trained() -> TrainedModel:
     """Three blocks, a step of 4 frames; fixed weights."""
     torch.manual_seed(3)
     network = build_recogniser(mobilenet(), len(LABELS))
@@ -53,6 +52,11 @@ def trained() -> TrainedModel:
             module.running_var.uniform_(0.5, 1.5)
             nn.init.normal_(module.bias, 0, 0.3)
     return TrainedModel(network.state_dict(), LABELS, causal_template(), mobilenet(), {}, "ab" * 32)
+
+
+@pytest.fixture(scope="module")
+def trained() -> TrainedModel:
+    return causal_trained()
 
 
 @pytest.fixture(scope="module")

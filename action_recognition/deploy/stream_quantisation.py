@@ -1,0 +1,147 @@
+"""INT8 of a network that keeps a state, calibrated on states as they occur in streams.
+
+Quantised is the form with explicit states, so that its calibration samples are whole calls: frames, and the states that the calls
+before left. Then the states become variables again. They stay in float32: a sum of products, not an input of a convolution.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import openvino
+
+from action_recognition.deploy.backends import INPUT_NAME, OUTPUT_NAME, Pixels
+from action_recognition.deploy.backends.stateful import NEXT_STATE_PREFIX, STATE_PREFIX, frame_input
+from action_recognition.deploy.metadata import DeployMetadata, from_strings
+from action_recognition.deploy.stream_export import stream_names, to_stateful
+from action_recognition.errors import user_error
+from action_recognition.openvino_core import openvino_core
+
+Call = dict[str, npt.NDArray[Any]]
+"""The inputs of one call by name: frames and states."""
+
+_HEAD_TYPES: Final = ("Divide", "ReduceL2")
+
+
+def int8_name(frames_per_call: int) -> str:
+    """The name of the IR.
+
+    >>> int8_name(4)
+    'model_stream4_int8.xml'
+    """
+    return stream_names(frames_per_call)[0].replace(".xml", "_int8.xml")
+
+
+def quantise_stream(onnx_path: Path, videos: Sequence[Pixels], target: Path, calls_per_video: int | None = None) -> Path:
+    """A stateful INT8 IR of an exported ONNX file with explicit states, written to `target`; returns its path.
+
+    `videos` are (T, H, W, 3) uint8 RGB at the model's rate and size, the more alike to those of use the better; of each, calls spread
+    evenly over its length take part (all without `calls_per_video`). Errors: no such file, or one without states.
+    """
+    model, metadata = _explicit(onnx_path)
+    calls = [call for video in videos for call in _spread(recorded_calls(model, metadata, video), calls_per_video)]
+    if not calls:
+        assert metadata.stream is not None
+        found = f"none of the videos has {metadata.stream.frames_per_call} frames, as many as a call"
+        raise user_error("calibration", found, fix="give longer ones")
+    quantised = _in_own_thread(lambda: _quantise(model, calls))
+    _keep_names(quantised, model)
+    partial = target.with_name(f".{target.stem}.part.xml")
+    openvino.save_model(to_stateful(quantised, metadata), partial, compress_to_fp16=False)
+    partial.with_suffix(".bin").replace(target.with_suffix(".bin"))
+    partial.replace(target)
+    return target
+
+
+def recorded_calls(model: openvino.Model, metadata: DeployMetadata, video: Pixels) -> list[Call]:
+    """Every whole call of a stream that shows `video`, with the states that it starts from."""
+    assert metadata.stream is not None
+    request = openvino_core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"}).create_infer_request()
+    k = metadata.stream.frames_per_call
+    states: Call = {
+        name: np.zeros(tuple(port.get_shape()), np.float32) for port in model.inputs for name in port.get_names() if _is_state(name)
+    }
+    calls = []
+    for start in range(0, len(video) - k + 1, k):
+        call = {INPUT_NAME: frame_input(video[start : start + k], metadata), **states}
+        calls.append(call)
+        results = request.infer(call)
+        states = {name: np.array(results[NEXT_STATE_PREFIX + name.removeprefix(STATE_PREFIX)]) for name in states}
+    return calls
+
+
+def _explicit(onnx_path: Path) -> tuple[openvino.Model, DeployMetadata]:
+    import onnx
+
+    if not onnx_path.is_file():
+        raise user_error(str(onnx_path), "there is no such file", fix="export.py --onnx --openvino writes it for a causal network")
+    strings = {item.key: item.value for item in onnx.load(onnx_path, load_external_data=False).metadata_props}
+    metadata = from_strings(strings, str(onnx_path))
+    if metadata.stream is None:
+        raise user_error(str(onnx_path), "takes clips and keeps no state", fix="compress.py quantises networks for clips")
+    return openvino.convert_model(onnx_path), metadata
+
+
+def _is_state(name: str) -> bool:
+    return name.startswith(STATE_PREFIX)
+
+
+def _spread(calls: Sequence[Call], number: int | None) -> list[Call]:
+    """`number` of the calls, evenly over the stream; also its first, whose states are zero."""
+    if number is None or number >= len(calls):
+        return list(calls)
+    return [calls[round(place)] for place in np.linspace(0, len(calls) - 1, number)]
+
+
+def _quantise(model: openvino.Model, calls: Sequence[Call]) -> Any:
+    import nncf
+
+    result = model.output(OUTPUT_NAME).get_node().input_value(0).get_node()
+    # Coarse where it costs nothing: the running mean, the length of the embedding, and the product with the classes' directions.
+    products = [node.get_friendly_name() for node in model.get_ordered_ops() if node.get_type_name() == "MatMul"]
+    clamps = [
+        node.get_friendly_name()
+        for node in model.get_ordered_ops()
+        if node.get_type_name() == "Clamp" and node.input_value(0).get_node().get_type_name() in _HEAD_TYPES
+    ]
+    names = sorted({result.get_friendly_name(), *products, *clamps})
+    return nncf.quantize(
+        model,
+        nncf.Dataset(calls),
+        preset=nncf.QuantizationPreset.PERFORMANCE,
+        target_device=nncf.TargetDevice.CPU,
+        subset_size=len(calls),
+        fast_bias_correction=True,
+        ignored_scope=nncf.IgnoredScope(names=names, types=list(_HEAD_TYPES), validate=False),
+    )
+
+
+def _keep_names(quantised: openvino.Model, original: openvino.Model) -> None:
+    """Inputs and outputs keep the names by which states are paired."""
+    for ports, others in ((quantised.inputs, original.inputs), (quantised.outputs, original.outputs)):
+        for port, other in zip(ports, others, strict=True):
+            port.set_names(other.get_names())
+
+
+def _in_own_thread(work: Callable[[], Any]) -> Any:
+    """NNCF makes OpenVINO cores of its own: see `action_recognition.openvino_core` for why that wants a thread that ends."""
+    results: list[Any] = []
+    errors: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            results.append(work())
+        except BaseException as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=run, name="quantise")
+    thread.start()
+    thread.join()
+    if errors:
+        raise errors[0]
+    return results[0]
