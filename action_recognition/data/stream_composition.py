@@ -12,12 +12,12 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from action_recognition.data.listed_clips import ListedClip
 from action_recognition.data.stream_files import AnnotatedStream, MarkedEvent
+from action_recognition.data.transforms import fit_into
 from action_recognition.data.video import read_frames
 
 Picture = NDArray[np.uint8]
@@ -148,17 +148,6 @@ def _write(path: Path, pictures: Iterator[Picture], rate_fps: int) -> None:
             if not stream.width:
                 scale = min(1.0, _LONGEST_SIDE / max(picture.shape[:2]))
                 stream.height, stream.width = (max(2, round(side * scale) // 2 * 2) for side in picture.shape[:2])
-            fitted = np.ascontiguousarray(_fitted(picture, stream.height, stream.width))
+            fitted = np.ascontiguousarray(fit_into(picture, stream.height, stream.width))
             container.mux(stream.encode(av.VideoFrame.from_ndarray(fitted, format="rgb24")))
         container.mux(stream.encode())
-
-
-def _fitted(picture: Picture, height: int, width: int) -> Picture:
-    if picture.shape[:2] == (height, width):
-        return picture
-    scale = min(height / picture.shape[0], width / picture.shape[1])
-    inner = max(1, round(picture.shape[0] * scale)), max(1, round(picture.shape[1] * scale))
-    fitted = np.zeros((height, width, 3), np.uint8)
-    top, left = (height - inner[0]) // 2, (width - inner[1]) // 2
-    fitted[top : top + inner[0], left : left + inner[1]] = cv2.resize(picture, (inner[1], inner[0]), interpolation=cv2.INTER_AREA)
-    return fitted

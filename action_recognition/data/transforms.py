@@ -99,6 +99,22 @@ def shrink_picture(picture_hwc: NDArray[np.uint8], resize_short_side: int) -> ND
     return _resize(picture_hwc, *_resized_size(picture_hwc[np.newaxis], resize_short_side))
 
 
+def fit_into(picture: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
+    """A picture (H, W, 3) as large as it fits into `height` x `width`, in its middle, black beside it; itself where it has that size.
+
+    >>> fit_into(np.full((2, 4, 3), 9, np.uint8), 4, 4)[:, 0, 0].tolist()
+    [0, 9, 9, 0]
+    """
+    if picture.shape[:2] == (height, width):
+        return picture
+    scale = min(height / picture.shape[0], width / picture.shape[1])
+    inner = max(1, round(picture.shape[0] * scale)), max(1, round(picture.shape[1] * scale))
+    fitted = np.zeros((height, width, 3), np.uint8)
+    top, left = (height - inner[0]) // 2, (width - inner[1]) // 2
+    fitted[top : top + inner[0], left : left + inner[1]] = cv2.resize(picture, (inner[1], inner[0]), interpolation=cv2.INTER_AREA)
+    return fitted
+
+
 def rotate_clip(frames_thwc: Frames, degrees: float) -> Frames:
     """The clip turned clockwise around its centre at its size; black where nothing was.
 

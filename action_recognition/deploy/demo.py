@@ -20,7 +20,7 @@ from action_recognition.deploy.keyboard import KEYS_HELP, Controls, save_snapsho
 from action_recognition.deploy.live_run import DemoSummary, LiveRun, LiveStream
 from action_recognition.deploy.patience import Patience
 from action_recognition.deploy.reactions import Reactions, read_commands
-from action_recognition.deploy.recording import VideoRecorder
+from action_recognition.deploy.recording import PredictionTable, VideoRecorder
 from action_recognition.deploy.serving import HOST, EventServer
 from action_recognition.deploy.sources import open_source
 from action_recognition.deploy.streaming import Picture
@@ -143,7 +143,9 @@ def _region(options: DemoOptions) -> Region:
 
 
 def _add_outputs(run: LiveRun, options: DemoOptions, commands: dict[str, list[str]], say: Say, stack: ExitStack) -> None:
-    """Where events go beside the picture."""
+    """Where predictions and events go beside the picture."""
+    if options.csv:
+        run.table = PredictionTable(run.metadata)
     if options.serve is not None:
         server = EventServer(options.serve, say)
         stack.callback(server.close)
@@ -167,7 +169,7 @@ def _introduce(options: DemoOptions, network: StreamModel, say: Say) -> None:
 
 
 def _finish(run: LiveRun, streams: list[LiveStream], options: DemoOptions, say: Say) -> DemoSummary:
-    if options.csv:
+    if options.csv and run.table:
         run.table.save(options.csv)
     for path in (options.output, options.csv, options.events):
         if path and path != STDOUT:

@@ -74,7 +74,7 @@ class LiveRun:
         self.sinks: list[Callable[[str], None]] = []
         self.reactions: Reactions | None = None
         self.num_frames = self.num_windows = self.num_events = 0
-        self.table = PredictionTable(metadata)
+        self.table: PredictionTable | None = None  # a list that grows for as long as the run lasts: only where it is asked for
         self._inference_ms: deque[float] = deque(maxlen=_KEPT)
         self._latency_ms: deque[float] = deque(maxlen=_KEPT)
         self._start_s, self._start_cpu_s = time.perf_counter(), time.process_time()
@@ -128,7 +128,8 @@ class LiveRun:
             self._inference_ms.append(result.scores.inference_ms)
             stream.latest[result.person] = result.scores
             if self._counts(stream, result.person):
-                self.table.add(result.scores)
+                if self.table:
+                    self.table.add(result.scores)
                 if result.event:
                     self._send(stream, result, result.event, arrived_s)
         for number in stream.latest.keys() - {person.number for person in stream.engine.persons}:

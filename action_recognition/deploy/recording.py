@@ -10,6 +10,7 @@ from typing import Final
 import av
 import numpy as np
 
+from action_recognition.data.transforms import fit_into
 from action_recognition.deploy.metadata import DeployMetadata
 from action_recognition.deploy.streaming import Picture, WindowScores
 from action_recognition.errors import user_error
@@ -22,7 +23,7 @@ _TIME_BASE: Final = Fraction(1, 90_000)
 class VideoRecorder:
     """Writes RGB pictures with their times as H.264 (yuv420p); the file stands in its place after `close`.
 
-    Every picture must have the size of the first; an odd last row or column is left out, as the format needs even sizes.
+    A picture of another size than the first is fitted into that; an odd last row or column is left out, as the format needs even sizes.
     """
 
     def __init__(self, path: Path, frame_rate_fps: float) -> None:
@@ -43,8 +44,7 @@ class VideoRecorder:
         if self._size is None:
             self._size = picture.shape[0], picture.shape[1]
             self._stream.height, self._stream.width = (size // 2 * 2 for size in self._size)
-        if picture.shape[:2] != self._size:
-            raise user_error(str(self.path), f"the pictures change their size from {self._size} to {picture.shape[:2]}", "one size")
+        picture = fit_into(picture, *self._size)
         frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture[: self._stream.height, : self._stream.width]), format="rgb24")
         frame.pts = self._last_pts = max(self._last_pts + 1, round(time_s / _TIME_BASE))
         frame.time_base = _TIME_BASE

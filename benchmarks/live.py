@@ -1,0 +1,94 @@
+"""Live, end to end without decoding and drawing: a stream played at its rate through queue, engine and decision.
+
+Frames of 640x480 at 30 a second are held in memory and come when their time has come. Figures, for each network: `cpu_share_NAME`, CPU
+time of the whole process over the time of the stream (1 is one core), and `latency_p95_ms_NAME`, from the arrival of a prediction's last
+frame to the decision on it. Networks: the S3D network of 16 frames at 15 fps (msasl) and the EfficientNet-Lite0 network (lite0), each as a
+window with fresh weights, f32 by hint. The stream is 20 s long, 5 with --quick.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # `python benchmarks/live.py` without an installed package
+
+from action_recognition.checkpoint import TrainedModel
+from action_recognition.deploy.backends import load_backend
+from action_recognition.deploy.backends.files import IR_FILE
+from action_recognition.deploy.export import ExportOptions, export_model
+from action_recognition.deploy.streaming import TimedFrame
+from action_recognition.deploy.streaming.engine import StreamEngine
+from action_recognition.deploy.streaming.reading import FrameReader, PlayedAtItsRate
+from action_recognition.deploy.streams import StreamModel, as_stream_model
+from action_recognition.models.build import build_recogniser
+from action_recognition.template import load_template_dir
+from benchmarks import harness
+
+TEMPLATES = {"msasl": "s3d-rgb-mobilenet-v3-stream-msasl", "lite0": "s3d-rgb-efficientnet-lite0-stream"}
+RATE_FPS = 30.0
+
+
+class HeldFrames:
+    """A few pictures again and again."""
+
+    name, frame_rate_fps, is_live = "held frames", RATE_FPS, False
+
+    def __init__(self, seconds: float) -> None:
+        self._pictures = np.random.default_rng(0).integers(0, 256, (8, 480, 640, 3), dtype=np.uint8)
+        self._num_frames = round(seconds * RATE_FPS)
+
+    def frames(self) -> Iterator[TimedFrame]:
+        for number in range(self._num_frames):
+            yield TimedFrame(number / RATE_FPS, self._pictures[number % len(self._pictures)])
+
+    def stop(self) -> None:
+        self._num_frames = 0
+
+
+def network(template_name: str, folder: Path, threads: int) -> StreamModel:
+    """A template's network with fresh weights and two labels where it has none, exported and read back."""
+    template, model = load_template_dir(harness.REPOSITORY / "model_templates" / "gesture_recognition" / template_name)
+    labels = tuple(template.labels) or ("one", "other")
+    torch.manual_seed(0)
+    trained = TrainedModel(build_recogniser(model, len(labels)).state_dict(), labels, template, model, {}, "0" * 64)
+    export_model(trained, folder, ExportOptions(onnx=False, check_clips=1), say=lambda _: None)
+    return as_stream_model(load_backend(folder / IR_FILE, threads))
+
+
+def play(model: StreamModel, seconds: float) -> tuple[float, list[float], int]:
+    """CPU share, latency of every prediction in milliseconds, frames dropped."""
+    reader, engine = FrameReader(PlayedAtItsRate(HeldFrames(seconds))), StreamEngine(model)
+    latencies_ms: list[float] = []
+    start_s, start_cpu_s = time.perf_counter(), time.process_time()
+    while (frame := reader.get()) is not None:
+        results = engine.push(frame)
+        latencies_ms += [1e3 * (time.monotonic() - frame.arrived_s)] * len(results)
+    share = (time.process_time() - start_cpu_s) / (time.perf_counter() - start_s)
+    return share, latencies_ms, reader.queue.num_dropped
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    options = harness.parse_arguments(__doc__ or "", argv)
+    seconds = 5.0 if options.quick else 20.0
+    figures: dict[str, harness.Figure] = {}
+    notes = []
+    for name, template_name in TEMPLATES.items():
+        with tempfile.TemporaryDirectory() as temporary:
+            model = network(template_name, Path(temporary) / "export", options.threads)
+            play(model, 4.0)  # warm-up
+            share, latencies_ms, num_dropped = play(model, seconds)
+        figures[f"cpu_share_{name}"] = harness.Figure(share)
+        figures[f"latency_p95_ms_{name}"] = harness.Figure(float(np.percentile(latencies_ms, 95)))
+        notes.append(f"{name}: {len(latencies_ms) / seconds:.1f} predictions/s, {num_dropped} frames dropped; {model.runs_as}")
+    harness.report("live", options, {}, figures, notes=notes)
+
+
+if __name__ == "__main__":
+    main()
