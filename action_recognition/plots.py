@@ -65,6 +65,17 @@ def draw_learning_curve(
     _save(figure, path)
 
 
+def draw_shares(path: Path, shares: Mapping[str, float], title: str) -> None:
+    """A bar for each name, the largest on top."""
+    figure = _figure(6.4, 1.2 + 0.35 * len(shares))
+    axes = figure.add_subplot()
+    names = sorted(shares, key=lambda name: shares[name])
+    axes.barh(names, [shares[name] for name in names])
+    axes.set_title(title)
+    axes.grid(alpha=0.3, axis="x")
+    _save(figure, path)
+
+
 def draw_reliability_diagram(path: Path, tables: Mapping[str, tuple[Sequence[float], Sequence[float], Sequence[int]]]) -> None:
     """One panel for each name: share of right clips over mean confidence of each bin, empty bins nan, with their numbers of clips.
 

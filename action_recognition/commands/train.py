@@ -19,6 +19,9 @@ from action_recognition.commands.arguments import (
 from action_recognition.errors import user_error
 from action_recognition.template import MODEL_FILE, TEMPLATE_FILE, load_template_dir
 
+PLAN_FLAGS = ("preset", "folds", "person_regex", "learning_curve")
+"""What decides about several runs; the other flags are those of one."""
+
 
 def build_parser(work_dir: Path) -> argparse.ArgumentParser:
     """The flags, with the template's values in the help."""
@@ -114,6 +117,6 @@ def main(work_dir: Path, argv: Sequence[str] | None = None) -> int:
     from action_recognition.training.plan import Plan, carry_out
     from action_recognition.training.run import TrainOptions
 
-    plan = Plan(**{name: arguments.pop(name) for name in ("preset", "folds", "person_regex", "learning_curve")})
+    plan = Plan(**{name: arguments.pop(name) for name in PLAN_FLAGS})
     carry_out(work_dir, TrainOptions(**arguments), plan)
     return 0

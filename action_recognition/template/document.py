@@ -141,12 +141,12 @@ _TEMPLATE: TypeAdapter[Template] = TypeAdapter(Template)
 
 def load_template(path: Path) -> Template:
     """Read and check template.yaml; a `UserError` lists every problem with file, line and dotted key."""
-    return _load(path, Template, _TEMPLATE)
+    return load_checked(path, Template, _TEMPLATE)
 
 
 def load_model_config(path: Path) -> ModelConfig:
     """Read and check model.yaml; a `UserError` lists every problem with file, line and dotted key."""
-    return _load(path, ModelConfig, MODEL_CONFIG)
+    return load_checked(path, ModelConfig, MODEL_CONFIG)
 
 
 def load_template_dir(folder: Path) -> tuple[Template, ModelConfig]:
@@ -189,7 +189,7 @@ def _causal_problems(folder: Path, template: Template, model: ModelConfig) -> li
     return problems
 
 
-def _load(path: Path, schema: Any, adapter: TypeAdapter[Loaded]) -> Loaded:
+def load_checked(path: Path, schema: Any, adapter: TypeAdapter[Loaded]) -> Loaded:
     document, lines = load_yaml_with_lines(path)
     if not isinstance(document, dict):
         raise user_error(str(path), "no mapping of keys to values", "the keys that the templates under model_templates/ show")

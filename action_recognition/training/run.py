@@ -88,8 +88,8 @@ class TrainOptions:
     hand_detector: Path | None = None
 
 
-def train(work_dir: Path, options: TrainOptions) -> Path:
-    """Train as the work dir's template says, changed by the options; returns the path of `latest.pth`.
+def train(work_dir: Path, options: TrainOptions, watchers: Sequence[Callback] = ()) -> Path:
+    """Train as the work dir's template says, changed by the options; returns the path of `latest.pth`. `watchers` see the run too.
 
     Errors: everything that is wrong with template, annotations or weights, before the first step.
     """
@@ -124,7 +124,7 @@ def train(work_dir: Path, options: TrainOptions) -> Path:
     options.save_checkpoints_to.mkdir(parents=True, exist_ok=True)
     write_json(record, options.save_checkpoints_to / "train_record.json")
     write_template(template, model, options.save_checkpoints_to)
-    _fit(module, data, template, options, resume)
+    _fit(module, data, template, options, resume, watchers)
     latest = options.save_checkpoints_to / "latest.pth"
     say(f"saved: {latest} (last epoch), {latest.with_name('best.pth')} (best on the validation clips)")
     return latest
@@ -289,13 +289,20 @@ def _loggers(options: TrainOptions) -> list[Logger]:
     return [CSVLogger(folder, name="", version="log"), TensorBoardLogger(tensorboard, name="", version="")]
 
 
-def _fit(module: GestureTraining, data: ClipData, template: Template, options: TrainOptions, resume: RawCheckpoint | None) -> None:
+def _fit(
+    module: GestureTraining,
+    data: ClipData,
+    template: Template,
+    options: TrainOptions,
+    resume: RawCheckpoint | None,
+    watchers: Sequence[Callback],
+) -> None:
     _quieten_lightning()
     damaged = DamagedClips(options.strict)
     interactive = sys.stdout.isatty()
     folder = options.save_checkpoints_to
     callbacks: list[Callback] = [damaged, *_recipe_callbacks(template.training, data), EpochLines(), SaveLatest(folder), SaveBest(folder)]
-    callbacks += seeing_it_learn(folder, module.description["labels"], data.val, template)
+    callbacks += [*seeing_it_learn(folder, module.description["labels"], data.val, template), *watchers]
     trainer = L.Trainer(
         **_devices(template, options, module.schedule),
         max_epochs=template.hyper_parameters.basic.epochs,

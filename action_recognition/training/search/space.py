@@ -1,0 +1,151 @@
+"""SPACE.yaml: which values of which template are tried, with what flags each trial is trained, and how many."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+
+import yaml
+from pydantic import Field, TypeAdapter, ValidationError, model_validator
+
+from action_recognition.errors import Problem, UserError, nearest
+from action_recognition.template import MODEL_CONFIG, MODEL_FILE, TEMPLATE_FILE, Template, load_checked, load_template_dir
+from action_recognition.template.sections import NonNegativeInt, PositiveInt, Section
+from action_recognition.yaml_lines import load_yaml_with_lines
+
+if TYPE_CHECKING:
+    import optuna
+
+_MODEL_PREFIX = "model."
+Documents = tuple[dict[str, Any], dict[str, Any]]
+"""template.yaml and model.yaml."""
+
+
+class Range(Section):
+    """Numbers from `low` to `high`, whole ones when both are; `log`: as many below as above their geometric mean."""
+
+    low: float | int
+    high: float | int
+    log: bool = False
+
+    @model_validator(mode="after")
+    def _is_a_range(self) -> Self:
+        if self.low >= self.high:
+            raise ValueError(f"low {self.low:g} is not below high {self.high:g}")
+        if self.log and self.low <= 0:
+            raise ValueError(f"low {self.low:g} has no logarithm: log needs numbers above 0")
+        return self
+
+
+Dimension = Range | Annotated[list[Any], Field(min_length=1)]
+"""A range, or the values to choose from."""
+
+
+class SearchSpace(Section):
+    """SPACE.yaml. `space` holds dotted keys of template.yaml (of model.yaml behind `model.`), `train` flags of train.py without `--`."""
+
+    template: str  # folder with template.yaml and model.yaml, from the folder of SPACE.yaml
+    train: dict[str, Any]
+    trials: PositiveInt
+    space: Annotated[dict[str, Dimension], Field(min_length=1)]
+    sampler: Literal["tpe", "random"] = "tpe"
+    pruner: Literal["median", "halving", "none"] = "median"
+    startup_trials: PositiveInt = 5  # so many are drawn at random, and none is pruned before so many are done
+    warmup_epochs: NonNegativeInt = 2  # no trial is pruned before it has so many epochs behind it
+    seed: NonNegativeInt = 0
+
+
+def load_space(path: Path) -> tuple[SearchSpace, Documents]:
+    """SPACE.yaml and the template that it changes; a `UserError` names every wrong key (with the nearest) and every value not allowed."""
+    space = load_checked(path, SearchSpace, TypeAdapter(SearchSpace))
+    folder = path.parent / space.template
+    load_template_dir(folder)
+    template, model = (yaml.safe_load((folder / name).read_text(encoding="utf-8")) for name in (TEMPLATE_FILE, MODEL_FILE))
+    documents: Documents = (template, model)
+    lines = load_yaml_with_lines(path)[1]
+    problems = []
+    for key, dimension in space.space.items():
+        where = f"{path}:{lines.get(('space', key), 1)}: space.{key}"
+        found = list(_problems(where, key, dimension, documents))
+        problems += found
+    if problems:
+        raise UserError(problems)
+    return space, documents
+
+
+def with_values(documents: Documents, values: Mapping[str, Any]) -> Documents:
+    """Copies of both documents with the values at their dotted keys."""
+    changed = copy.deepcopy(documents)
+    for key, value in values.items():
+        section, name = _place(changed, key)
+        section[name] = value
+    return changed
+
+
+def write_documents(documents: Documents, folder: Path) -> None:
+    """template.yaml and model.yaml in a folder; written beside, then renamed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, document in zip((TEMPLATE_FILE, MODEL_FILE), documents, strict=True):
+        partial = folder / f".{name}.part"
+        partial.write_text(yaml.safe_dump(document, sort_keys=False, allow_unicode=True), encoding="utf-8")
+        partial.replace(folder / name)
+
+
+def suggest(space: SearchSpace, trial: optuna.Trial) -> dict[str, Any]:
+    """The values of a trial; values to choose from are JSON to Optuna, which knows plain ones only."""
+    values: dict[str, Any] = {}
+    for key, dimension in space.space.items():
+        if isinstance(dimension, list):
+            values[key] = json.loads(str(trial.suggest_categorical(key, [json.dumps(value) for value in dimension])))
+        elif isinstance(dimension.low, int) and isinstance(dimension.high, int):
+            values[key] = trial.suggest_int(key, dimension.low, dimension.high, log=dimension.log)
+        else:
+            values[key] = trial.suggest_float(key, dimension.low, dimension.high, log=dimension.log)
+    return values
+
+
+def _problems(where: str, key: str, dimension: Dimension, documents: Documents) -> Iterator[Problem]:
+    try:
+        _place(documents, key)
+    except KeyError:
+        found = f"is no key of the template{nearest(key, dotted_keys(documents))}"
+        yield Problem(where, found, f"a dotted key of {TEMPLATE_FILE}, of {MODEL_FILE} behind {_MODEL_PREFIX}")
+        return
+    for value in dimension if isinstance(dimension, list) else (dimension.low, dimension.high):
+        template, model = with_values(documents, {key: value})
+        try:
+            TypeAdapter(Template).validate_python(template)
+            MODEL_CONFIG.validate_python(model)
+        except ValidationError as error:
+            detail = error.errors(include_url=False)[0]
+            yield Problem(where, f"the value {value!r} is not allowed: {detail['msg']}")
+
+
+def _place(documents: Documents, key: str) -> tuple[dict[str, Any], str]:
+    """The section that holds a dotted key, and its name there; a `KeyError` when there is none."""
+    section: Any = documents[1] if key.startswith(_MODEL_PREFIX) else documents[0]
+    *sections, name = key.removeprefix(_MODEL_PREFIX).split(".")
+    for part in sections:
+        section = section[part] if isinstance(section, dict) else {}
+    if not isinstance(section, dict) or name not in section:
+        raise KeyError(key)
+    return section, name
+
+
+def dotted_keys(documents: Documents) -> list[str]:
+    """All keys that a space may name.
+
+    >>> dotted_keys(({"a": {"b": 1}}, {"c": 2}))
+    ['a', 'a.b', 'model.c']
+    """
+    return [*_dotted(documents[0], ""), *_dotted(documents[1], _MODEL_PREFIX)]
+
+
+def _dotted(section: Mapping[str, Any], prefix: str) -> Iterator[str]:
+    for name, value in section.items():
+        yield f"{prefix}{name}"
+        if isinstance(value, Mapping):
+            yield from _dotted(value, f"{prefix}{name}.")
