@@ -65,6 +65,22 @@ def draw_learning_curve(
     _save(figure, path)
 
 
+def draw_rate_sweep(
+    path: Path, rates: Sequence[float], losses: Sequence[float], smoothed_losses: Sequence[float], found: float | None
+) -> None:
+    """Loss over the learning rate, on a logarithmic axis, with the rate that was found."""
+    figure = _figure(6.0, 3.8)
+    axes = figure.add_subplot()
+    axes.plot(rates, losses, color="lightgrey", label="loss of the step")
+    axes.plot(rates, smoothed_losses, label="smoothed")
+    if found is not None:
+        axes.axvline(found, color="grey", linestyle="--", label=f"steepest: {found:.2g}")
+    axes.set(xscale="log", xlabel="base learning rate", ylabel="training loss")
+    axes.grid(alpha=0.3)
+    axes.legend()
+    _save(figure, path)
+
+
 def draw_shares(path: Path, shares: Mapping[str, float], title: str) -> None:
     """A bar for each name, the largest on top."""
     figure = _figure(6.4, 1.2 + 0.35 * len(shares))

@@ -1,7 +1,8 @@
-"""Time to read a clip of 16 frames, every second one, out of a 10 s video file: ours against mmcv, PyAV and OpenCV.
+"""Time to read a clip of 16 frames, every second one, out of a 10 s video file: ours against mmcv, PyAV, OpenCV and torchcodec.
 
 Figures: `time_over_best` (ours over the fastest of the others, below 1 is faster) and `speedup_vs_mmcv`. A round reads one window with
 every reader: the centre window, then windows at random places, in turn. Ours starts every time without what it remembers of a file.
+torchcodec takes part where it is installed; the toolkit does not need it. What feeds training with two workers is in decode_feed.py.
 """
 
 from __future__ import annotations
@@ -76,6 +77,22 @@ def read_opencv_seek(path: Path, frame_indices: Sequence[int]) -> Frames:
     return _grab(capture, min(frame_indices), frame_indices)
 
 
+def read_torchcodec(path: Path, frame_indices: Sequence[int]) -> Frames:
+    from torchcodec.decoders import VideoDecoder  # type: ignore[attr-defined,unused-ignore]  # where it is installed
+
+    decoder = VideoDecoder(str(path), dimension_order="NHWC", num_ffmpeg_threads=video.decode_threads())
+    pictures: Frames = decoder.get_frames_at(list(frame_indices)).data.numpy()
+    return pictures
+
+
+def torchcodec_works(path: Path) -> bool:
+    try:
+        read_torchcodec(path, [0])
+    except (ImportError, OSError, RuntimeError):  # not installed, or without the FFmpeg libraries that it loads
+        return False
+    return True
+
+
 OURS: dict[str, Reader] = {"ours": read_ours, "ours, file read before": read_ours_known_file}
 OTHERS: dict[str, Reader] = {
     "mmcv.VideoReader": read_mmcv,
@@ -85,18 +102,18 @@ OTHERS: dict[str, Reader] = {
 }
 
 
-def make_video(path: Path) -> None:
-    """10 s of a moving texture with a moving disc, H.264 as x264 makes it by default (key frames 250 apart, B-frames)."""
+def make_video(path: Path, num_frames: int = NUM_FRAMES, height: int = HEIGHT, width: int = WIDTH) -> None:
+    """By default 10 s of a moving texture with a moving disc, H.264 as x264 makes it by default (key frames 250 apart, B-frames)."""
     rng = np.random.default_rng(0)
-    noise = cv2.GaussianBlur(rng.integers(0, 256, (2 * HEIGHT, 2 * WIDTH, 3), dtype=np.uint8), (0, 0), 3)
+    noise = cv2.GaussianBlur(rng.integers(0, 256, (2 * height, 2 * width, 3), dtype=np.uint8), (0, 0), 3)
     texture = cv2.normalize(noise, None, 0, 255, cv2.NORM_MINMAX)
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=VIDEO_RATE_FPS)
-        stream.height, stream.width, stream.pix_fmt = HEIGHT, WIDTH, "yuv420p"
-        for i in range(NUM_FRAMES):
-            top, left = int(HEIGHT / 2 + HEIGHT / 3 * np.cos(i / 31)), int(WIDTH / 2 + WIDTH / 3 * np.sin(i / 20))
-            picture = texture[top : top + HEIGHT, left : left + WIDTH].copy()
-            cv2.circle(picture, (int(WIDTH / 2 + WIDTH / 4 * np.sin(i / 7)), HEIGHT // 2), HEIGHT // 6, (255, 200, 0), -1)
+        stream.height, stream.width, stream.pix_fmt = height, width, "yuv420p"
+        for i in range(num_frames):
+            top, left = int(height / 2 + height / 3 * np.cos(i / 31)), int(width / 2 + width / 3 * np.sin(i / 20))
+            picture = texture[top : top + height, left : left + width].copy()
+            cv2.circle(picture, (int(width / 2 + width / 4 * np.sin(i / 7)), height // 2), height // 6, (255, 200, 0), -1)
             container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
         container.mux(stream.encode())
 
@@ -126,11 +143,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "made.mp4"
         make_video(path)
-        readers = OURS | OTHERS
+        others = OTHERS | ({"torchcodec": read_torchcodec} if torchcodec_works(path) else {})
+        readers = OURS | others
         wrong = [name for name, reader in readers.items() if not same_pixels(reader, path, places)]
         timed = {name: next_window(reader, path, places) for name, reader in readers.items()}
         timings = harness.interleaved(timed, options.rounds(10 * len(places)), warm_up=0)  # `same_pixels` has warmed up
-    best = harness.fastest({name: timings[name] for name in OTHERS})
+    best = harness.fastest({name: timings[name] for name in others})
     figures = {
         "time_over_best": harness.ratio(timings["ours"], timings[best]),
         "time_over_best_file_read_before": harness.ratio(timings["ours, file read before"], timings[best]),

@@ -86,6 +86,7 @@ def build_parser(work_dir: Path) -> argparse.ArgumentParser:
     machine.add_argument(
         "--save-checkpoints-to", type=Path, default=work_dir / "outputs", metavar="DIR", help="(default: outputs in the work dir)"
     )
+    _add_measuring(parser.add_argument_group("measuring"))
     machine.add_argument("--tensorboard-dir", type=Path, metavar="DIR", help="(default: tensorboard in the checkpoints' folder)")
     parser.add_argument("--config", help=argparse.SUPPRESS)
     return parser
@@ -104,6 +105,25 @@ def _add_plan(runs: argparse._ArgumentGroup) -> None:
         type=clip_counts,
         metavar="3,5,10,all",
         help="one model for each number of training clips a class: would more clips help?",
+    )
+
+
+def _add_measuring(measuring: argparse._ArgumentGroup) -> None:
+    measuring.add_argument("--profile", action="store_true", help="watch 20 steps of the run: where their time goes, and a trace")
+    before = measuring.add_mutually_exclusive_group()
+    before.add_argument(
+        "--find-batch-size",
+        dest="find",
+        action="store_const",
+        const="batch_size",
+        help="train nothing: which batches fit, and how fast",
+    )
+    before.add_argument(
+        "--find-lr",
+        dest="find",
+        action="store_const",
+        const="lr",
+        help="keep nothing: 100 steps at growing rates, a plot",
     )
 
 

@@ -221,6 +221,11 @@ def set_decode_threads(num_threads: int) -> None:
     _num_threads = num_threads
 
 
+def decode_threads() -> int:
+    """Threads that decode one file."""
+    return _num_threads
+
+
 def forget_files() -> None:
     """Drop the time stamps that are remembered of files read before (benchmarks only; a changed file is noticed anyway)."""
     _cached_packet_index.cache_clear()

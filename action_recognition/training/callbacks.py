@@ -142,36 +142,73 @@ class FiniteLoss(Callback):
 
 
 class EpochLines(Callback):
-    """One line per epoch: loss, accuracy, speed, and when the run will end."""
+    """One line per epoch: loss, accuracy, speed, and when the run will end; within a long epoch a line a minute.
 
-    def __init__(self) -> None:
-        self._epoch_began = 0.0
+    `data wait` is the share of the steps' time in which the next batch was not there yet. Speed and wait are logged too.
+    """
+
+    def __init__(self, every_s: float = 60.0) -> None:
+        self.every_s = every_s
+        self._epoch_began = self._said_at = 0.0
         self._num_clips = 0
+        self._step_ended_s = self._waited_s = self._stepped_s = 0.0
         self._durations: list[float] = []
 
     def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         self._epoch_began, self._num_clips = time.monotonic(), 0
+        self._said_at = self._epoch_began
+        self._step_ended_s, self._waited_s, self._stepped_s = time.perf_counter(), 0.0, 0.0
+
+    def on_train_batch_start(self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Batch, batch_idx: int) -> None:
+        assert isinstance(pl_module, GestureTraining)
+        self._waited_s += max(0.0, pl_module.batch_arrived_s - self._step_ended_s)
 
     def on_train_batch_end(self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Batch, batch_idx: int) -> None:
         self._num_clips += len(batch.labels)
+        now = time.perf_counter()
+        self._stepped_s, self._step_ended_s = self._stepped_s + now - self._step_ended_s, now
+        if time.monotonic() - self._said_at > self.every_s and trainer.is_global_zero:
+            self._say_step(trainer, batch_idx)
+
+    def _say_step(self, trainer: L.Trainer, batch_idx: int) -> None:
+        self._said_at = time.monotonic()
+        num_steps = int(trainer.num_training_batches)
+        left_s = (num_steps - batch_idx - 1) * self._stepped_s / (batch_idx + 1)
+        print(
+            f"  epoch {trainer.current_epoch + 1}, step {batch_idx + 1} of {num_steps}: {self._speed()}, "
+            f"the epoch's steps end about {_clock_in(left_s)}",
+            flush=True,
+        )
+
+    def _speed(self) -> str:
+        return f"{self._num_clips / max(self._stepped_s, 1e-9):.1f} clips/s, data wait {self._wait_percent():.0f} %"
+
+    def _wait_percent(self) -> float:
+        return 100.0 * min(1.0, self._waited_s / max(self._stepped_s, 1e-9))
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        if self._stepped_s:
+            self.log("speed/clips_per_s", self._num_clips / self._stepped_s)
+            self.log("speed/data_wait_percent", self._wait_percent())
         if not trainer.is_global_zero or trainer.max_epochs is None:
             return
         seconds = time.monotonic() - self._epoch_began
         # The first epoch of each phase costs differently, so the estimate follows the last few.
         self._durations = [*self._durations[-4:], seconds]
         left = (trainer.max_epochs - trainer.current_epoch - 1) * sum(self._durations) / len(self._durations)
-        ends = (datetime.now() + timedelta(seconds=left)).strftime("%H:%M:%S")
         assert isinstance(pl_module, GestureTraining)
         if not pl_module.epoch_loss.update_called:
             return
         print(
             f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}: loss {float(pl_module.epoch_loss.compute()):.3f}, "
             f"val top-1 {float(trainer.callback_metrics['val/accuracy']):.1f} %, "
-            f"{self._num_clips / max(seconds, 1e-9):.1f} clips/s, {seconds:.0f} s, ends about {ends}",
+            f"{self._speed()}, {seconds:.0f} s, ends about {_clock_in(left)}",
             flush=True,
         )
+
+
+def _clock_in(seconds: float) -> str:
+    return (datetime.now() + timedelta(seconds=seconds)).strftime("%H:%M:%S")
 
 
 def describe_failure(error: BaseException) -> UserError | None:

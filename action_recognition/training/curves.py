@@ -28,8 +28,8 @@ class Curves(Callback):
         self._epoch_began = 0.0
         self._drawn_at = -math.inf
 
-    def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        # current_epoch is above 0 in a run that goes on: what was before it stays.
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        # Here, not when the fit starts, current_epoch is above 0 in a run that goes on: what was before it stays.
         path = self.folder / CURVES_FILE
         self.rows = [row for row in read_curves(path) if row["epoch"] <= trainer.current_epoch] if path.is_file() else []
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any, Literal
 
 import lightning as L
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -58,10 +60,12 @@ class GestureTraining(L.LightningModule):
         self.losses = Recipe(template.training, model.backbone)
         self.augment = batch_augment(template)
         self.gradient_norm = torch.zeros(())
+        self.batch_arrived_s = 0.0  # by `time.perf_counter`: what is between the last step and here was waiting for data
         self.epoch_loss = MeanMetric(nan_strategy="ignore")  # a loss that is no number ends the run, see FiniteLoss
-        self.val_cosine, self.val_labels = CatMetric(), CatMetric()
+        self.val_cosine, self.val_labels = CatMetric(nan_strategy="disable"), CatMetric()
 
     def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
+        self.batch_arrived_s = time.perf_counter()
         return batch._replace(**{name: getattr(batch, name).to(device, non_blocking=True) for name in ("clips", "labels", "indices")})
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
@@ -136,6 +140,9 @@ class GestureTraining(L.LightningModule):
         labels = self.val_labels.compute().reshape(-1).cpu().numpy().astype(int)
         self.val_cosine.reset()
         self.val_labels.reset()
+        if not np.isfinite(scores).all():
+            found = f"the network's answers to validation clips are no numbers any more after epoch {self.current_epoch + 1}"
+            raise user_error("training", found, fix="lower --base-learning-rate; best.pth and latest.pth are those of the epochs before")
         self.log("val/accuracy", 100.0 * mean_top_k_accuracy(scores, labels, 1), prog_bar=True)
         self.log("val/top1", 100.0 * top_k_accuracy(scores, labels, 1))
         self.log("val/top5", 100.0 * top_k_accuracy(scores, labels, min(5, num_classes)))

@@ -56,5 +56,8 @@ def _check(options: TrainOptions, plan: Plan) -> None:
         problems.append(Problem("--person-regex", "says who is held out by --folds, which is missing", fix="add --folds N"))
     if options.resume_from is not None and (plan.folds is not None or plan.learning_curve is not None):
         problems.append(Problem("--resume-from", "goes on with one run, not with several", fix="leave it out"))
+    if options.find is not None and (plan.preset, plan.folds, plan.learning_curve) != (None, None, None):
+        found = "is found for one run, without --preset, --folds and --learning-curve"
+        problems.append(Problem(f"--find-{options.find.replace('_', '-')}", found, fix="leave these out"))
     if problems:
         raise UserError(dict.fromkeys(problems))

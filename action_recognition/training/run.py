@@ -55,6 +55,8 @@ from action_recognition.training.clips import ClipData
 from action_recognition.training.frames import frame_source
 from action_recognition.training.module import GestureTraining
 from action_recognition.training.pictures import seeing_it_learn
+from action_recognition.training.probes import Place, find_out
+from action_recognition.training.profiling import ProfileSteps
 from action_recognition.training.record import run_record, write_json, write_template
 from action_recognition.training.resume import checkpoint_to_go_on_from
 
@@ -83,6 +85,8 @@ class TrainOptions:
     strict: bool = False
     frame_cache: Path | None = None
     frame_cache_gb: float = DEFAULT_CACHE_GB
+    find: Literal["batch_size", "lr"] | None = None
+    profile: bool = False
     backbone: str | None = None
     crop: Literal["hand"] | None = None
     hand_detector: Path | None = None
@@ -121,9 +125,15 @@ def train(work_dir: Path, options: TrainOptions, watchers: Sequence[Callback] = 
         description=describe_training(labels, template, model, record),
         seed=options.seed,
     )
+    if options.find is not None:
+        _quieten_lightning()
+        find_out(options.find, module, data, template, Place(options.gpu_num, options.save_checkpoints_to))
+        return options.save_checkpoints_to / "latest.pth"
     options.save_checkpoints_to.mkdir(parents=True, exist_ok=True)
     write_json(record, options.save_checkpoints_to / "train_record.json")
     write_template(template, model, options.save_checkpoints_to)
+    if options.profile:
+        watchers = [*watchers, ProfileSteps(options.save_checkpoints_to)]
     _fit(module, data, template, options, resume, watchers)
     latest = options.save_checkpoints_to / "latest.pth"
     say(f"saved: {latest} (last epoch), {latest.with_name('best.pth')} (best on the validation clips)")

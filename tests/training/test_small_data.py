@@ -155,6 +155,7 @@ def test_the_learning_curve_trains_on_nested_subsets(start: Start, tmp_path: Pat
         (["--person-regex", "(x)"], True, "add --folds"),
         (["--learning-curve", "2,4", "--resume-from", "latest"], True, "not with several"),
         (["--folds", "99"], False, "2 to 12"),
+        (["--find-lr", "--preset", "small-data", "--load-weights", "imagenet"], True, "--find-lr: is found for one run"),
     ],
 )
 def test_flags_that_do_not_go_together_are_refused(start: Start, tmp_path: Path, more: list[str], val: bool, said: str) -> None:

@@ -147,7 +147,7 @@ class PruneTrial(Callback):
         self.trial, self.outputs = trial, outputs
         self.pruned = False
 
-    def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         path = self.outputs / CURVES_FILE
         for row in read_curves(path) if trainer.current_epoch and path.is_file() else ():  # epochs before an interruption
             if row["epoch"] <= trainer.current_epoch and not math.isnan(row["val_accuracy"]):

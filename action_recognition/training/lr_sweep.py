@@ -1,0 +1,91 @@
+"""`--find-lr`: a short run whose learning rate grows at every step; where the loss falls fastest is the rate to train with.
+
+Source: Smith, "Cyclical learning rates for training neural networks", WACV 2017, section 3.3.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import numpy as np
+from lightning.pytorch.callbacks import Callback
+
+from action_recognition.data.datasets import Batch
+from action_recognition.plots import draw_rate_sweep
+
+PICTURE, TABLE = "find_lr.png", "find_lr.csv"
+NUM_STEPS = 100
+LOWEST, HIGHEST = 1e-6, 1.0  # base learning rates
+_SMOOTHING, _WORSE = 0.9, 4.0  # share of the mean before; the sweep ends where the loss is so many times its least
+
+
+class RateSweep(Callback):
+    """Sets the rate of every step, each group in its ratio to the base rate, and keeps the losses; ends the run when all is seen."""
+
+    def __init__(self, base_learning_rate: float, num_steps: int = NUM_STEPS) -> None:
+        self.base, self.num_steps = base_learning_rate, num_steps
+        self.rates: list[float] = []
+        self.losses: list[float] = []
+
+    def rate(self, step: int) -> float:
+        """The base rate of a step, from `LOWEST` to `HIGHEST` by equal factors."""
+        return float(LOWEST * (HIGHEST / LOWEST) ** (step / max(1, self.num_steps - 1)))
+
+    def on_train_batch_start(self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Batch, batch_idx: int) -> None:
+        factor = self.rate(trainer.global_step) / self.base
+        for optimizer in trainer.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = group["initial_lr"] * factor  # after the schedule has set its own
+
+    def on_train_batch_end(self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Batch, batch_idx: int) -> None:
+        if outputs is None:
+            return
+        loss = float(outputs["loss"])
+        if math.isfinite(loss):
+            self.rates.append(self.rate(trainer.global_step - 1))
+            self.losses.append(loss)
+        diverged = not math.isfinite(loss) or (len(self.losses) > 10 and smoothed(self.losses)[-1] > _WORSE * min(smoothed(self.losses)))
+        if diverged or trainer.global_step >= self.num_steps:
+            trainer.should_stop = True
+
+
+def smoothed(losses: Sequence[float]) -> list[float]:
+    """Exponential mean, corrected for its start.
+
+    >>> smoothed([2.0, 2.0, 2.0])
+    [2.0, 2.0, 2.0]
+    """
+    mean, out = 0.0, []
+    for number, loss in enumerate(losses, start=1):
+        mean = _SMOOTHING * mean + (1.0 - _SMOOTHING) * loss
+        out.append(round(mean / (1.0 - _SMOOTHING**number), 12))
+    return out
+
+
+def steepest(rates: Sequence[float], losses: Sequence[float]) -> float | None:
+    """The rate where the smoothed loss falls fastest over the logarithm of the rate; None when it never falls, or of too few steps.
+
+    >>> rates = [10.0 ** (i / 10) for i in range(-40, 0)]
+    >>> round(math.log10(steepest(rates, [3.0 - 2.0 / (1.0 + math.exp(-6 * (math.log10(r) + 2))) for r in rates])), 1) < -1.0
+    True
+    """
+    if len(losses) < 10:
+        return None
+    slopes = np.gradient(np.array(smoothed(losses)), np.log(np.array(rates)))[5:]  # the first mean is of few losses
+    place = int(np.argmin(slopes))
+    return float(rates[5 + place]) if slopes[place] < 0 else None
+
+
+def write_sweep(folder: Path, rates: Sequence[float], losses: Sequence[float], found: float | None) -> list[Path]:
+    """find_lr.csv and find_lr.png."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = ["learning_rate,loss,smoothed", *(f"{r:.6g},{x:.6g},{s:.6g}" for r, x, s in zip(rates, losses, smoothed(losses), strict=True))]
+    partial = folder / f".{TABLE}.part"
+    partial.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    partial.replace(folder / TABLE)
+    draw_rate_sweep(folder / PICTURE, rates, losses, smoothed(losses), found)
+    return [folder / TABLE, folder / PICTURE]

@@ -1,0 +1,103 @@
+"""Windows out of 50 files of all kinds against a plain decode of the whole file; and nothing stays open after many clips."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import av
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from action_recognition.data.annotations import read_annotations
+from action_recognition.data.datasets import ClipDataset, DamagedClip
+from action_recognition.data.frame_cache import FrameCache
+from action_recognition.data.video import count_frames, read_frames
+from action_recognition.template import load_template_dir
+from tests.conftest import template_dir
+from tests.synthetic import numbered_frames, truncate, write_frame_folder, write_lines, write_video
+
+NUM_FRAMES = 40
+NOISE = np.random.default_rng(0).integers(0, 256, (NUM_FRAMES, 48, 64, 3), dtype=np.uint8)
+_X264 = [{"bf": str(bf), "g": str(g), "threads": "1"} for bf, g in itertools.product((0, 1, 3), (1, 7, 250))]
+_OPEN_GOP = {"bf": "3", "g": "10", "x264-params": "open-gop=1"}
+VARIED = [i * 5 if i < 11 else 60 + 2 * i + (i % 3) // 2 for i in range(NUM_FRAMES)]  # time stamps: bursts and gaps
+
+
+class Kind(NamedTuple):
+    suffix: str
+    codec: str
+    options: dict[str, str]
+    rotation: int = 0
+    varied: bool = False
+
+    def write(self, path: Path) -> Path:
+        rate: dict[str, Any] = {"ticks": VARIED} if self.varied else {}
+        return write_video(path, NOISE, codec=self.codec, options=self.options, rotation=self.rotation, **rate)
+
+
+KINDS = [
+    *(Kind(suffix, "libx264", options) for suffix, options in itertools.product((".mp4", ".mkv"), _X264)),
+    *(Kind(".mp4", "libx264", options, rotation) for rotation, options in itertools.product((90, -90, 180), _X264[::4])),
+    *(Kind(suffix, "libx264", options, 0, True) for suffix, options in itertools.product((".mp4", ".mkv"), _X264[::2])),
+    *(Kind(".mp4", "libx264", options, rotation, True) for rotation, options in itertools.product((90, 180), _X264[5:7])),
+    *(Kind(suffix, "libx264", _OPEN_GOP) for suffix in (".mp4", ".mkv", ".ts")),
+    Kind(".ts", "libx264", _X264[4]),
+    Kind(".avi", "mpeg4", {}),
+    Kind(".mp4", "mpeg4", {"bf": "2"}),
+    Kind(".mkv", "mpeg4", {"bf": "2", "g": "9"}),
+    Kind(".h264", "libx264", _X264[4]),
+    Kind(".mpg", "mpeg2video", {"bf": "2"}),
+    Kind(".webm", "libvpx-vp9", {"deadline": "realtime", "cpu-used": "8"}),
+]
+
+
+def decoded_from_its_beginning(path: Path) -> NDArray[np.uint8]:
+    with av.open(str(path)) as container:
+        return np.stack([np.rot90(frame.to_ndarray(format="rgb24"), frame.rotation // 90) for frame in container.decode(video=0)])
+
+
+def test_there_are_fifty() -> None:
+    assert len(KINDS) >= 50
+    assert sum(kind.rotation != 0 for kind in KINDS) >= 10 and sum(kind.varied for kind in KINDS) >= 10
+    assert sum(kind.options.get("bf", "0") != "0" for kind in KINDS) >= 25
+
+
+@pytest.mark.parametrize("number", range(len(KINDS)))
+def test_windows_equal_a_decode_of_the_whole_file(number: int, tmp_path: Path) -> None:
+    kind = KINDS[number]
+    path = kind.write(tmp_path / f"a{kind.suffix}")
+    whole = decoded_from_its_beginning(path)
+    assert len(whole) == count_frames(path) == NUM_FRAMES
+    rng = np.random.default_rng(number)
+    for _ in range(4):
+        step = int(rng.integers(1, 4))
+        first = int(rng.integers(NUM_FRAMES - 8 * step))
+        window = list(range(first, first + 8 * step, step))
+        np.testing.assert_array_equal(read_frames(path, window), whole[window])
+    np.testing.assert_array_equal(read_frames(path, range(NUM_FRAMES)), whole)
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="counts open files where the system says them")
+@pytest.mark.parametrize("cached", [False, True])
+def test_nothing_stays_open_after_many_clips(cached: bool, tmp_path: Path) -> None:
+    root = tmp_path / "clips"
+    write_video(root / "a.mp4", numbered_frames(12))
+    write_frame_folder(root / "frames", numbered_frames(12))
+    truncate(root / "a.mp4", root / "cut.mp4", 0.6)
+    (root / "empty.mp4").touch()
+    records = read_annotations([write_lines(root / "t.txt", ["a.mp4 0", "frames 0", "cut.mp4 0", "empty.mp4 0"])], [root], ["a"])
+    clip_input = load_template_dir(template_dir("jester"))[0].input.model_copy(update={"resize_short_side": 24, "crop_size": 16})
+    clips = ClipDataset(records, clip_input, source=FrameCache(tmp_path / "cache", 3000 if cached else 10**7, 24) if cached else None)
+
+    def read_all() -> int:
+        return sum(isinstance(clips[index], DamagedClip) for index in range(len(clips)))
+
+    assert read_all() == 2
+    before = set(os.listdir("/proc/self/fd"))  # noqa: PTH208
+    for _ in range(100):
+        read_all()
+    assert set(os.listdir("/proc/self/fd")) == before  # noqa: PTH208
