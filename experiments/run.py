@@ -3,7 +3,8 @@
     python experiments/run.py experiments/smarthome_gestures.yaml --data-root ../shared/data --out runs [--jobs 2] [--rows NAME,...]
 
 A row that is done is not run again, so an interrupted table goes on where it stopped. Every row trains with its seeds, takes the last
-epoch's weights (nothing is selected) and evaluates them on val, and on test where `--test` is given: once per row that is reported.
+epoch's weights (nothing is selected, but where a row says `weights: best`) and evaluates them on val, and on test where `--test` is
+given: once per row that is reported.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from typing import Any
 import yaml
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-TEMPLATES = REPOSITORY / "model_templates" / "gesture_recognition"
+TEMPLATES = REPOSITORY / "model_templates"
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,9 @@ class Row:
     seeds: tuple[int, ...] = (0,)
     without: str = ""  # column of metadata.csv: clips where it is 1 are left out of training
     validate_too: str = ""  # expression over paths: these training clips are validated on instead, with those of val
+    weights: str = "latest"  # or best: the epoch that was best on val
+    backbone: str = ""  # of photos: what --backbone takes
+    crop: str = ""  # of photos: what --crop takes; the detector is the command's --hand-detector
 
 
 def read_table(path: Path) -> list[Row]:
@@ -75,10 +79,15 @@ def set_dotted(document: dict[str, Any], values: dict[str, Any]) -> None:
         target[key] = value
 
 
+def template_file(name: str) -> Path:
+    """The template.yaml of that name, of clips or of photos."""
+    return next(iter(TEMPLATES.glob(f"*/{name}/template.yaml")), TEMPLATES / name)
+
+
 def prepare(row: Row, folder: Path) -> None:
     """A work dir with the row's values in template.yaml and model.yaml."""
     shutil.rmtree(folder, ignore_errors=True)
-    command = [sys.executable, str(REPOSITORY / "tools/instantiate_template.py"), str(TEMPLATES / row.template / "template.yaml")]
+    command = [sys.executable, str(REPOSITORY / "tools/instantiate_template.py"), str(template_file(row.template))]
     subprocess.run([*command, str(folder), "--do-not-load-snapshot"], check=True, stdout=subprocess.DEVNULL)
     for name, values in (("template.yaml", row.template_values), ("model.yaml", row.model_values)):
         document = yaml.safe_load((folder / name).read_text(encoding="utf-8"))
@@ -141,7 +150,13 @@ def _training_flags(row: Row, seed: int, root: Path, folder: Path, options: argp
     start = row.start
     if start.startswith("run:"):
         start = str(folder.parents[1] / f"{start[4:]}-{seed}" / "outputs" / "latest.pth")
+    flags += ["--backbone", row.backbone] if row.backbone else []
+    flags += ["--crop", row.crop, *_detector(row, options)] if row.crop else []
     return [*flags, "--load-weights", start] if start else flags
+
+
+def _detector(row: Row, options: argparse.Namespace) -> list[str]:
+    return ["--hand-detector", str(Path(options.hand_detector).resolve())] if row.crop and options.hand_detector else []
 
 
 def _evaluate(row: Row, split: str, folder: Path, options: argparse.Namespace) -> dict[str, float]:
@@ -149,7 +164,8 @@ def _evaluate(row: Row, split: str, folder: Path, options: argparse.Namespace) -
     metrics = folder / f"{split}_metrics.yaml"
     file = root / "test.txt" if split == "test" else annotation_files(row, root, folder)["val"]
     flags = ["--test-ann-files", str(file), "--test-data-roots", str(root)]
-    flags += ["--load-weights", str(folder / "outputs/latest.pth"), "--save-metrics-to", str(metrics)]
+    flags += ["--load-weights", str(folder / f"outputs/{row.weights}.pth"), "--save-metrics-to", str(metrics)]
+    flags += _detector(row, options)
     _call(folder, "eval.py", flags, options)
     values = {metric["key"]: metric["value"] for metric in yaml.safe_load(metrics.read_text())["metrics"]}
     clips = len(file.read_text().splitlines())
@@ -194,6 +210,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--jobs", type=int, default=1, help="runs at a time")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1, help="of each run")
     parser.add_argument("--num-workers", type=int, default=1, help="decoding processes of each run")
+    parser.add_argument("--hand-detector", help="for rows with crop: hand")
     parser.add_argument("--test", action="store_true", help="evaluate on the test split too")
     options = parser.parse_args(arguments)
     rows = read_table(options.table)

@@ -10,7 +10,8 @@ import pytest
 import yaml
 
 from action_recognition.template import load_template_dir
-from experiments.run import TEMPLATES, Row, _training_flags, annotation_files, main, prepare, read_table, table_lines
+from experiments import hand_image_sets
+from experiments.run import Row, _training_flags, annotation_files, main, prepare, read_table, table_lines, template_file
 from tests.conftest import REPOSITORY
 from tests.tiny import tiny_data
 
@@ -23,7 +24,7 @@ def test_every_row_is_a_work_dir_that_the_schema_takes(table: Path, tmp_path: Pa
     assert rows
     for row in rows:
         assert row.seeds
-        original = (TEMPLATES / row.template / "template.yaml").read_text()
+        original = template_file(row.template).read_text()
         folder = tmp_path / row.name
         prepare(row, folder)
         template, _ = load_template_dir(folder)
@@ -117,3 +118,26 @@ def test_a_table_runs_and_goes_on_where_it_stopped(tmp_path: Path, capsys: pytes
     assert [line.split(" | ")[0] for line in table_text.splitlines()[2:]] == ["| first"]
     assert "| val top-1 | val top-5 | test top-1 | test top-5 | both top-1 | both top-5 |" in table_text
     assert table_text in capsys.readouterr().out
+
+
+def test_rows_of_photos_say_network_and_crop(tmp_path: Path) -> None:
+    row = Row("r", "d", "signs-64", backbone="resnet18", crop="hand", weights="best")
+    options = argparse.Namespace(num_workers=1, hand_detector="hands.onnx")
+    flags = _training_flags(row, 0, tmp_path, tmp_path / "out/t/r-0", options)
+    assert flags[flags.index("--backbone") + 1] == "resnet18" and flags[flags.index("--crop") + 1] == "hand"
+    assert flags[flags.index("--hand-detector") + 1] == str(Path("hands.onnx").resolve())
+    assert template_file("signs-64").is_file() and template_file("s3d-rgb-efficientnet-lite0-stream").is_file()
+
+
+def test_the_published_photo_sets_become_folders(real_data: Path, tmp_path: Path) -> None:
+    assert hand_image_sets.main([str(real_data / "hand_images"), str(tmp_path)]) == 0
+    counts = {
+        folder.name: [len((folder / f"{name}.txt").read_text().splitlines()) for name in ("train", "val", "test")]
+        for folder in tmp_path.iterdir()
+    }
+    assert counts == {
+        "sign_digits_6": [425, 61, 124],
+        "sign_digits": [714, 101, 208],
+        "finger_counting": [385, 97, 303],
+        "hagrid_380": [228, 57, 95],
+    }
