@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from action_recognition.checkpoint import read_checkpoint
+from action_recognition.checkpoint import load_trained_model, read_checkpoint
 from action_recognition.data.annotations import ClipRecord, read_annotations
 from action_recognition.data.datasets import ClipDataset, ShareSampler, make_loader
 from action_recognition.data.hand_crops import hand_frames
@@ -74,10 +74,18 @@ def evaluate(work_dir: Path, options: EvalOptions) -> list[Metric]:
             "--classes", f"differs from the labels that the model was trained with: {', '.join(options.classes)}", ", ".join(labels)
         )
     metrics = _accuracy_of(backend, labels, options) if options.test_ann_files else _no_accuracy()
-    metrics += _size_and_complexity(template, model, len(labels))
+    metrics += _size_and_complexity(*_described(options.load_weights, template, model), len(labels))
     update_metrics_file(options.save_metrics_to, metrics, describe_file(options.load_weights))
     print(f"saved: {options.save_metrics_to}", flush=True)
     return metrics
+
+
+def _described(path: Path, template: Template, model: ModelConfig) -> tuple[Template, ModelConfig]:
+    """What the weights say about themselves (`train.py --backbone` may have taken another network); of other files, the work dir's."""
+    if path.suffix != ".pth" or read_checkpoint(path).form != "trained_model":
+        return template, model
+    trained = load_trained_model(path)
+    return trained.template, trained.model
 
 
 def clip_input(metadata: DeployMetadata) -> ClipInput:

@@ -94,6 +94,10 @@ def test_two_phases_with_trivial_augment_and_another_backbone(tmp_path: Path, ca
     written = yaml.safe_load((work / "outputs" / "model.yaml").read_text())
     assert written["backbone"] == {"name": "tf_efficientnet_lite0"}
     assert yaml.safe_load((work / "outputs" / "template.yaml").read_text())["input"]["mean_values"] == [127.5] * 3
+    flags = ["--load-weights", str(work / "outputs" / "best.pth"), "--test-ann-files", "", "--test-data-roots", str(data)]
+    eval_command.main(work, [*flags, "--save-metrics-to", str(tmp_path / "metrics.yaml")])
+    metrics = {item["key"]: item["value"] for item in yaml.safe_load((tmp_path / "metrics.yaml").read_text())["metrics"]}
+    assert 3.0 < metrics["size"] < 4.5  # EfficientNet-Lite0's, not the 11 million of the work dir's ResNet18
 
 
 def test_a_backbone_that_is_not_there_or_not_for_photos_is_refused(tmp_path: Path) -> None:
