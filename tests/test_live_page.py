@@ -26,7 +26,8 @@ def _help(module: str, *arguments: object) -> str:
 
 
 def test_every_flag_exists() -> None:
-    known = _help("demo", Path()) + _help("eval", Path()) + _help("data.compose_streams")
+    known = "".join(_help(name, Path()) for name in ("demo", "eval", "export", "train"))
+    known += _help("data.compose_streams") + _help("instantiate")
     flags = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", PAGE))
     assert {"--events", "--serve", "--choose-decision", "--person-regex"} <= flags
     assert [flag for flag in sorted(flags) if not re.search(rf"{flag}\b", known)] == []

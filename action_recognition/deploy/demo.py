@@ -18,6 +18,7 @@ from action_recognition.deploy.drawing import draw_live
 from action_recognition.deploy.events import STDOUT, EventFile
 from action_recognition.deploy.keyboard import KEYS_HELP, Controls, save_snapshot
 from action_recognition.deploy.live_run import DemoSummary, LiveRun, LiveStream
+from action_recognition.deploy.metadata import DeployMetadata
 from action_recognition.deploy.patience import Patience
 from action_recognition.deploy.reactions import Reactions, read_commands
 from action_recognition.deploy.recording import PredictionTable, VideoRecorder
@@ -127,19 +128,24 @@ def _open_stream(options: DemoOptions, text: str, network: StreamModel, rules: D
     if options.realtime and not source.is_live:
         source = PlayedAtItsRate(source)
     say(f"{source.name}: {source.frame_rate_fps:g} frames/s{', live' if source.is_live else ''}")
-    engine = StreamEngine(network, _region(options), EngineOptions(rules, options.mirror), source.name, say)
+    engine = StreamEngine(network, _region(options, network.metadata), EngineOptions(rules, options.mirror), source.name, say)
     reader = FrameReader(source)
     stack.callback(reader.stop)
     return LiveStream(source, reader, engine)
 
 
-def _region(options: DemoOptions) -> Region:
+def _region(options: DemoOptions, metadata: DeployMetadata) -> Region:
+    """Where to look; a model of hands that were cut out gets them cut as in training."""
     if options.detector is None:
+        if metadata.crop == "hand" and options.box is None:
+            raise user_error("--detector", "the model was trained on hands that were cut out", "a detector of hands, or --box")
         return FixedRegion(options.box)
+    from action_recognition.data.hand_crops import HAND_MARGIN
     from action_recognition.data.person_boxes import loaded_detector
-    from action_recognition.deploy.streaming.tracking import TrackedRegion
+    from action_recognition.deploy.streaming.tracking import MARGIN, TrackedRegion
 
-    return TrackedRegion(loaded_detector(options.detector, "CPU", options.num_threads), options.max_persons)
+    detector = loaded_detector(options.detector, "CPU", options.num_threads)
+    return TrackedRegion(detector, options.max_persons, HAND_MARGIN if metadata.crop == "hand" else MARGIN)
 
 
 def _add_outputs(run: LiveRun, options: DemoOptions, commands: dict[str, list[str]], say: Say, stack: ExitStack) -> None:

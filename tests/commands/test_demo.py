@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -22,9 +23,11 @@ from action_recognition.deploy.demo import DemoOptions, run_demo
 from action_recognition.deploy.export import ExportOptions, export_model
 from action_recognition.deploy.sources import VideoFile
 from action_recognition.deploy.streaming import TimedFrame
+from action_recognition.deploy.streaming.regions import Box
 from action_recognition.errors import UserError
 from tests.conftest import REPOSITORY
 from tests.deploy.conftest import LABELS, tiny_trained
+from tests.photos import METADATA, LeftOrRight, write_photo_model
 from tests.synthetic import numbered_frames, write_video
 
 
@@ -208,6 +211,14 @@ def test_hands_are_followed_by_a_real_detector(model: Path, video: Path, tmp_pat
     detector = real_data / "models" / "hand_detector.onnx"
     summary = run_demo(DemoOptions(model, str(video), tmp_path / "out.mp4", detector=detector, show=False, num_threads=1), say=quiet)
     assert summary.num_frames == 31 and summary.num_windows == 0  # numbers are no hands
+
+
+def test_a_model_of_hands_wants_hands(video: Path, tmp_path: Path) -> None:
+    spec = replace(METADATA, crop="hand")
+    model = write_photo_model(tmp_path, spec, LeftOrRight()) / "model.xml"
+    with pytest.raises(UserError, match=r"--detector: the model was trained on hands.*or --box"):
+        run_demo(DemoOptions(model, str(video), show=False), say=quiet)
+    assert run_demo(DemoOptions(model, str(video), show=False, box=Box(0, 0, 1, 1)), say=quiet).num_windows > 5
 
 
 def test_what_contradicts_itself_is_refused(model: Path, video: Path, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from action_recognition.errors import user_error
 DETECT_EVERY_S = 0.2
 _SMOOTHING_S = 0.4
 _LOST_S = 1.5
-_MARGIN = 1.6  # a hand moves out of its own box, and a person's arms do
+MARGIN = 1.6  # a hand moves out of its own box, and a person's arms do
 _MIN_CONFIDENCE = 0.5
 
 
@@ -37,8 +37,8 @@ class TrackedRegion:
     Who was found once only is nobody yet. A number is never used twice, so that nothing of one person's past reaches another.
     """
 
-    def __init__(self, detector: Detector, max_persons: int = 4) -> None:
-        self._detector, self._max_persons = detector, max_persons
+    def __init__(self, detector: Detector, max_persons: int = 4, margin: float = MARGIN) -> None:
+        self._detector, self._max_persons, self._margin = detector, max_persons, margin
         self._first_number = 1
         self.reset()
 
@@ -61,7 +61,7 @@ class TrackedRegion:
         step_s, self._detected_s = frame.time_s - self._detected_s, frame.time_s
         share = 1.0 - math.exp(-step_s / _SMOOTHING_S) if 0 < step_s < math.inf else 1.0
         for number, corners in self._tracked(frame):
-            seen = square_around(Box(*(corners / (width, height, width, height)).tolist()), _MARGIN, height, width)
+            seen = square_around(Box(*(corners / (width, height, width, height)).tolist()), self._margin, height, width)
             old = self._boxes.get(number, seen)
             self._boxes[number] = Box(*(before + share * (now - before) for before, now in zip(old, seen, strict=True)))
             self._seen_s[number] = frame.time_s
