@@ -13,7 +13,7 @@ import pytest
 
 from action_recognition.data.detector_contracts import BOXES, HANDS, SSD
 from action_recognition.deploy.decision import DecisionRules
-from tests.conftest import REPOSITORY
+from tests.conftest import REPOSITORY, template_dir
 
 PAGE = (REPOSITORY / "docs" / "live.md").read_text(encoding="utf-8")
 
@@ -26,7 +26,7 @@ def _help(module: str, *arguments: object) -> str:
 
 
 def test_every_flag_exists() -> None:
-    known = "".join(_help(name, Path()) for name in ("demo", "eval", "export", "train"))
+    known = "".join(_help(name, template_dir("jester")) for name in ("demo", "eval", "export", "train"))
     known += _help("data.compose_streams") + _help("instantiate")
     flags = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", PAGE))
     assert {"--events", "--serve", "--choose-decision", "--person-regex"} <= flags
