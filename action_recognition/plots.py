@@ -137,6 +137,18 @@ def draw_false_alarms(path: Path, lines: Mapping[str, Sequence[tuple[float, floa
     _save(figure, path)
 
 
+def draw_accuracy_over_latency(path: Path, points: Sequence[tuple[str, float, float]]) -> None:
+    """Accuracy in % over the milliseconds of a clip, a named point for each (name, latency, accuracy)."""
+    figure = _figure(7.0, 4.2)
+    axes = figure.add_subplot()
+    for name, latency_ms, accuracy in points:
+        axes.plot([latency_ms], [accuracy], marker="o", linestyle="", label=name)
+    axes.set(xlabel="ms for a clip, median", ylabel="top-1, % (mean over classes)", xlim=(0, None))
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=7)
+    _save(figure, path)
+
+
 def save_picture(path: Path, picture_hwc: npt.NDArray[np.uint8]) -> None:
     """An RGB picture (H, W, 3) uint8 as PNG, written beside and renamed."""
     import cv2

@@ -23,8 +23,9 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # `python benchmarks/streaming.py` without an installed package
 
 from action_recognition.checkpoint import TrainedModel
-from action_recognition.deploy.export import made_clips, onnx_graph
+from action_recognition.deploy.export import onnx_graph
 from action_recognition.deploy.graph import build_deploy_network
+from action_recognition.deploy.made_clips import made_clips
 from action_recognition.deploy.metadata import from_trained
 from action_recognition.deploy.stream_export import made_video, stream_names, stream_network, write_stream
 from action_recognition.deploy.stream_quantisation import int8_name, quantise_stream

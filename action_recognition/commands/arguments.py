@@ -78,6 +78,21 @@ def positive_float(text: str) -> float:
     return value
 
 
+def points(text: str) -> float:
+    """0 to 100, for a difference of percentages.
+
+    >>> points("0.5")
+    0.5
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0.0 <= value <= 100.0:
+        raise argparse.ArgumentTypeError(f"found {text!r}; allowed: points of accuracy, 0 to 100")
+    return value
+
+
 def _number(text: str, minimum: int) -> int:
     try:
         value = int(text)

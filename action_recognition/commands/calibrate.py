@@ -26,12 +26,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--val-data-roots", type=path_list, required=True, metavar="DIRS", help="where their paths start: one for all, or one a file"
     )
-    negatives = parser.add_argument_group("negatives: people who do other things (any labels)")
-    negatives.add_argument("--negative-ann-files", type=path_list, default=[], metavar="FILES", help="annotation files of such clips")
-    negatives.add_argument("--negative-data-roots", type=path_list, default=[], metavar="DIRS", help="where their paths start")
-    negatives.add_argument(
-        "--false-alarm-rate", type=rate, default=0.01, metavar="R", help="share of negatives taken for a gesture, 0 to 1 (default: 0.01)"
-    )
+    add_negatives(parser)
     parser.add_argument(
         "--person-regex",
         metavar="REGEX",
@@ -44,6 +39,22 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--hand-detector", type=Path, metavar="FILE", help="for a model that was trained with --crop hand")
     parser.add_argument("--strict", action="store_true", help="stop at the first clip that cannot be read (default: name it, skip it)")
     return parser
+
+
+def add_negatives(parser: argparse.ArgumentParser) -> None:
+    """The flags of clips that show no gesture."""
+    negatives = parser.add_argument_group("negatives: people who do other things (any labels)")
+    negatives.add_argument("--negative-ann-files", type=path_list, default=[], metavar="FILES", help="annotation files of such clips")
+    negatives.add_argument("--negative-data-roots", type=path_list, default=[], metavar="DIRS", help="where their paths start")
+    negatives.add_argument(
+        "--false-alarm-rate", type=rate, default=0.01, metavar="R", help="share of negatives taken for a gesture, 0 to 1 (default: 0.01)"
+    )
+
+
+def check_negatives(ann_files: Sequence[Path], data_roots: Sequence[Path]) -> None:
+    """A `UserError` when only one of the two flags is given."""
+    if bool(ann_files) != bool(data_roots):
+        raise user_error("--negative-ann-files, --negative-data-roots", "one is given without the other", "both or none")
 
 
 def rate(text: str) -> float:
@@ -64,8 +75,7 @@ def rate(text: str) -> float:
 def main(work_dir: Path, argv: Sequence[str] | None = None) -> int:
     """Parse the flags and calibrate; the model says all that is needed, so the work dir's template is not read."""
     arguments = build_parser().parse_args(argv)
-    if bool(arguments.negative_ann_files) != bool(arguments.negative_data_roots):
-        raise user_error("--negative-ann-files, --negative-data-roots", "one is given without the other", "both or none")
+    check_negatives(arguments.negative_ann_files, arguments.negative_data_roots)
     from action_recognition.evaluation.calibrating import CalibrateOptions, calibrate
 
     calibrate(CalibrateOptions(**vars(arguments)))

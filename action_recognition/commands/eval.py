@@ -30,12 +30,24 @@ def build_parser(work_dir: Path) -> argparse.ArgumentParser:
     )
     parser.add_argument("--save-metrics-to", type=Path, required=True, metavar="FILE", help="metrics.yaml; what it holds already is kept")
     parser.add_argument(
-        "--save-output-to", type=Path, metavar="DIR", help="confusion_matrix.png and predictions.csv (default: beside metrics.yaml)"
+        "--save-output-to",
+        type=Path,
+        metavar="DIR",
+        help="confusion_matrix.png, predictions.csv, evaluation.json (default: beside metrics)",
     )
     parser.add_argument(
         "--hand-detector", type=Path, metavar="FILE", help="cuts out the hand, for a model that was trained so (--crop hand)"
     )
     parser.add_argument("--classes", type=class_list, metavar="A,B,...", help="checked against the model's own labels")
+    parser.add_argument(
+        "--compare-to", type=Path, metavar="FILE", help="another form of the model, its checkpoint say: the difference of every clip"
+    )
+    parser.add_argument(
+        "--precision",
+        choices=("f32", "default"),
+        default="f32",
+        help="what OpenVINO computes in: f32, or what it takes by itself, bf16 on CPUs that have it (default: f32)",
+    )
     parser.add_argument("--num-workers", type=whole_number, default=2, metavar="N", help="processes that decode clips (default: 2)")
     parser.add_argument(
         "--strict", action="store_true", help="stop at the first clip that cannot be read (default: name it, skip it, count it)"

@@ -8,7 +8,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from action_recognition.commands.arguments import frame_counts, positive_int
+from action_recognition.commands.arguments import frame_counts, path_list, positive_int
+from action_recognition.deploy.card import NOT_STATED
 from action_recognition.errors import user_error
 from action_recognition.template import OutputFormat, load_template_dir
 
@@ -48,6 +49,11 @@ def build_parser(output_format: OutputFormat) -> argparse.ArgumentParser:
         default=input_format,
         help=f"colour order of both formats (template: {input_format})",
     )
+    card = parser.add_argument_group("model card (what is not given stands there as not stated)")
+    card.add_argument("--evaluations", type=path_list, default=[], metavar="FILES", help="evaluation.json files of eval.py, by commas")
+    card.add_argument("--intended-use", default=NOT_STATED, metavar="TEXT", help="what the model is for")
+    card.add_argument("--data-licence", default=NOT_STATED, metavar="TEXT", help="the licence of the training clips")
+    card.add_argument("--weights-licence", default=NOT_STATED, metavar="TEXT", help="the licence of the trained weights")
     parser.add_argument(
         "--check-clips",
         type=positive_int,
@@ -95,6 +101,10 @@ def main(work_dir: Path, argv: Sequence[str] | None = None) -> int:
         color_order=arguments.openvino_input_format,
         check_clips=arguments.check_clips,
         stream_frames=arguments.stream_frames,
+        evaluations=arguments.evaluations,
+        intended_use=arguments.intended_use,
+        data_licence=arguments.data_licence,
+        weights_licence=arguments.weights_licence,
         command=shlex.join(["export.py", *(sys.argv[1:] if argv is None else argv)]),
     )
     print(f"exporting {trained.template.name}, {len(trained.labels)} classes, from {arguments.load_weights}")

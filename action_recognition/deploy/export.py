@@ -5,14 +5,10 @@ Both formats come from one graph: torch.export -> ONNX -> IR. Each takes `input`
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
 import importlib.metadata
 import json
 import platform
-import shutil
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -25,10 +21,10 @@ from torch import nn
 
 from action_recognition import __version__
 from action_recognition.checkpoint import TrainedModel
+from action_recognition.deploy.accuracy_checker import ACCURACY_CHECKER_FILE, configuration, is_possible
 from action_recognition.deploy.backends import (
     INPUT_NAME,
     OUTPUT_NAME,
-    RECORD_FILE,
     OpenVinoBackend,
     Pixels,
     Scores,
@@ -36,8 +32,12 @@ from action_recognition.deploy.backends import (
     load_backend,
 )
 from action_recognition.deploy.backends.files import IR_FILE, ONNX_FILE
+from action_recognition.deploy.card import NOT_STATED
+from action_recognition.deploy.folder import CLASSES_FILE, IR_FP16_FILE, put_in_place, staging_folder
 from action_recognition.deploy.graph import build_deploy_network, strip_exporter_notes
+from action_recognition.deploy.made_clips import NUM_PLAIN_CLIPS, made_clips
 from action_recognition.deploy.metadata import DeployMetadata, from_trained, write_onnx, write_openvino
+from action_recognition.deploy.naming import settle_names
 from action_recognition.deploy.stream_export import (
     PROOF_FRAMES,
     STREAM_LIMIT,
@@ -47,22 +47,23 @@ from action_recognition.deploy.stream_export import (
     stream_network,
     write_stream,
 )
+from action_recognition.deploy.timing import measure_latency, num_cores
 from action_recognition.errors import Problem, UserError, user_error
+from action_recognition.models.build import build_recogniser
+from action_recognition.models.complexity import count
 from action_recognition.template import CausalConfig
 
-IR_FP16_FILE: Final = "model_fp16.xml"
-CLASSES_FILE: Final = "classes.json"
 ONNX_OPSET: Final = 18
 FP32_LIMIT: Final = 1e-3
 FP16_LIMIT: Final = 1e-2
-NUM_PLAIN_CLIPS: Final = 2
 MANY_FRAMES_PER_S: Final = 12.0
+_SHAPING_OPTIONS: Final = ("onnx", "openvino", "fp16", "embed_normalization", "color_order", "check_clips", "stream_frames")
 _RECORDED_PACKAGES: Final = ("torch", "onnx", "onnxscript", "onnxruntime", "openvino", "numpy")
 
 
 @dataclass(frozen=True)
 class ExportOptions:
-    """What to write. `fp16` adds an IR whose weights are stored as FP16; `command` is recorded.
+    """What to write. `fp16` adds an IR whose weights are stored as FP16; `command` is recorded; what follows it stands in the model card.
 
     `stream_frames`: for each number a network that is fed so many frames a call; None is 4 for a causal network
     (1 at less than 12 frames a second), else none.
@@ -76,6 +77,10 @@ class ExportOptions:
     check_clips: int = 6
     stream_frames: tuple[int, ...] | None = None
     command: str = ""
+    evaluations: Sequence[Path] = ()
+    intended_use: str = NOT_STATED
+    data_licence: str = NOT_STATED
+    weights_licence: str = NOT_STATED
 
 
 @dataclass(frozen=True)
@@ -112,33 +117,17 @@ def export_model(trained: TrainedModel, folder: Path, options: ExportOptions, sa
         **_in_color_order(trained, options.color_order),
     )
     stream_frames = _stream_frames(trained, metadata, options)
-    with _staging(folder) as staging:
+    with staging_folder(folder) as staging:
         limits = _write_models(trained, metadata, options, staging)
         clips = made_clips(metadata, options.check_clips)
         parities = _check(trained, clips, staging, limits, say)
         parities += _export_streams(trained, metadata, clips, replace(options, stream_frames=stream_frames), staging, say)
         _refuse_failed(parities)
         (staging / CLASSES_FILE).write_text(json.dumps(list(metadata.labels), indent=1) + "\n", encoding="utf-8")
-        _write_record(staging, trained, options, parities)
-        return _put_in_place(staging, folder)
-
-
-def made_clips(metadata: DeployMetadata, count: int) -> Pixels:
-    """(count + 2, 3, T, H, W) uint8: discs that move over a gradient, of a photograph's brightness and contrast; then black, white."""
-    channels, length, height, width = metadata.clip_shape
-    rng = np.random.default_rng(0)
-    clips = np.zeros((count + NUM_PLAIN_CLIPS, channels, length, height, width), np.uint8)
-    rows, columns = np.mgrid[0 : 1 : height * 1j, 0 : 1 : width * 1j]
-    for clip in clips[:count]:
-        start, speed = rng.uniform(0, 1, 2), rng.uniform(-0.8, 0.8, 2)
-        back, slope, disc = rng.uniform((90, -40, -60), (160, 40, 60), (channels, 3)).T[..., None, None]
-        for frame in range(length):
-            row, column = (start + speed * frame / length) % 1.0
-            inside = (rows - row) ** 2 + (columns - column) ** 2 < 0.04
-            picture = back + slope * (rows + columns - 1.0) + disc * inside
-            clip[:, frame] = np.clip(picture + rng.normal(0, 6, picture.shape), 0, 255)
-    clips[-1] = 255
-    return clips
+        if is_possible(metadata):
+            (staging / ACCURACY_CHECKER_FILE).write_text(configuration(metadata), encoding="utf-8")
+        record = _record(trained, metadata, options, parities, _latency(staging))
+        return put_in_place(staging, folder, record)
 
 
 # --- the files ----------------------------------------------------------------------------------------------
@@ -159,6 +148,7 @@ def _write_models(trained: TrainedModel, metadata: DeployMetadata, options: Expo
     onnx.save(network, str(onnx_path))
     if options.openvino:
         model = _to_openvino(onnx_path, metadata)
+        settle_names(model, _onnx_names(network))
         _save_ir(model, staging / IR_FILE, compress_to_fp16=False)
         limits[IR_FILE] = FP32_LIMIT
         if options.fp16:
@@ -189,6 +179,12 @@ def onnx_graph(network: nn.Module, clip_shape: tuple[int, ...]) -> onnx.ModelPro
     strip_exporter_notes(model)
     onnx.checker.check_model(model, full_check=True)
     return model
+
+
+def _onnx_names(model: onnx.ModelProto) -> set[str]:
+    """Names that the ONNX graph gives: the same in every run."""
+    graph = model.graph
+    return {item.name for item in (*graph.node, *graph.initializer, *graph.input)} | {name for node in graph.node for name in node.output}
 
 
 def _to_openvino(onnx_path: Path, metadata: DeployMetadata) -> openvino.Model:
@@ -284,40 +280,59 @@ def _export_streams(
 # --- the folder ---------------------------------------------------------------------------------------------
 
 
-@contextlib.contextmanager
-def _staging(folder: Path) -> Iterator[Path]:
-    """A folder beside the target, on the same disk, removed whatever happens."""
-    if folder.exists() and not folder.is_dir():
-        raise user_error(str(folder), "is a file", fix="name a folder with --save-model-to")
-    folder.mkdir(parents=True, exist_ok=True)
-    staging = Path(tempfile.mkdtemp(prefix=".export-", dir=folder))
-    try:
-        yield staging
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
-
-
-def _put_in_place(staging: Path, folder: Path) -> list[Path]:
-    """Rename one by one, the record last: should this be cut off, its sums tell that the files do not belong together."""
-    names = sorted(item.name for item in staging.iterdir() if item.name != RECORD_FILE)
-    for name in (*names, RECORD_FILE):
-        (staging / name).replace(folder / name)
-    return [folder / name for name in (*names, RECORD_FILE)]
-
-
-def _write_record(staging: Path, trained: TrainedModel, options: ExportOptions, parities: list[Parity]) -> None:
-    """What was made from what: versions, command, sums, measured differences."""
-    outputs = [
-        {"name": item.name, "size": item.stat().st_size, "sha256": hashlib.sha256(item.read_bytes()).hexdigest()}
-        for item in sorted(staging.iterdir())
-    ]
-    record = {
+def _record(
+    trained: TrainedModel, metadata: DeployMetadata, options: ExportOptions, parities: list[Parity], latency: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """What was made from what: versions, command, measured differences and times, and what the model card says of the model."""
+    return {
         "package_version": __version__,
         "versions": {"python": platform.python_version(), **{name: importlib.metadata.version(name) for name in _RECORDED_PACKAGES}},
         "command": options.command,
-        "options": {key: value for key, value in asdict(options).items() if key != "command"},
+        "options": {key: value for key, value in asdict(options).items() if key in _SHAPING_OPTIONS},
         "weights_sha256": trained.weights_sha256,
         "parity": [asdict(item) for item in parities],
-        "outputs": outputs,
+        "latency": latency,
+        "model": _model_facts(trained, metadata, options),
+        "evaluations": [_checked_evaluation(item, trained) for item in options.evaluations],
     }
-    (staging / RECORD_FILE).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+
+
+def _latency(staging: Path) -> list[dict[str, Any]]:
+    """Of the FP32 IR with one thread and with all cores."""
+    cores = num_cores()
+    path = staging / IR_FILE
+    return [measure_latency(path, threads) for threads in sorted({1, cores})] if path.is_file() else []
+
+
+def _model_facts(trained: TrainedModel, metadata: DeployMetadata, options: ExportOptions) -> dict[str, Any]:
+    """What the card says beside what was measured."""
+    side = metadata.resize.crop_size
+    counted = count(build_recogniser(trained.model, len(trained.labels)), (metadata.clip_len, side, side))
+    record = trained.record
+    kept = ("command", "git_commit", "seed", "started", "annotation_sha256", "packages")
+    return {
+        "template": metadata.template,
+        "labels": list(metadata.labels),
+        "input": metadata.model_input,
+        "complexity_gflops": counted.complexity_gflops,
+        "size_mp": counted.size_mp,
+        "intended_use": options.intended_use,
+        "training": {key: record[key] for key in kept if record.get(key)},
+        "licences": {
+            "weights": options.weights_licence,
+            "start_weights": dict(record.get("start_weights") or {}).get("licence", NOT_STATED),
+            "data": options.data_licence,
+        },
+    }
+
+
+def _checked_evaluation(path: Path, trained: TrainedModel) -> dict[str, Any]:
+    """What eval.py measured. Errors: not its file; measured with other weights."""
+    try:
+        found = dict(json.loads(path.read_text(encoding="utf-8")))
+        weights, labels = found["weights_sha256"], [row["label"] for row in found["per_class"]]
+    except (OSError, ValueError, KeyError, TypeError):
+        raise user_error(str(path), "is no result of eval.py", "the evaluation.json that it writes", "run eval.py again") from None
+    if weights != trained.weights_sha256 or labels != list(trained.labels):
+        raise user_error(str(path), "was measured with other weights", trained.weights_sha256, "run eval.py with these weights")
+    return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,12 +16,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from action_recognition.checkpoint import load_trained_model, read_checkpoint
 from action_recognition.data.annotations import ClipRecord, read_annotations
-from action_recognition.data.datasets import ClipDataset, ShareSampler, make_loader
+from action_recognition.data.datasets import Batch, ClipDataset, ShareSampler, make_loader
 from action_recognition.data.hand_crops import hand_frames
-from action_recognition.deploy.backends import Backend, TorchBackend, load_backend
+from action_recognition.deploy.backends import Backend, Precision, TorchBackend, load_backend
 from action_recognition.deploy.metadata import DeployMetadata
-from action_recognition.errors import user_error
+from action_recognition.errors import UserError, user_error
 from action_recognition.evaluation.report import Metric, update_metrics_file, write_clip_table
+from action_recognition.evaluation.result import DIFFERENCES_FILE, RESULT_FILE, difference, write_differences, write_evaluation
 from action_recognition.metrics import (
     confusion_matrix,
     mean_class_accuracy,
@@ -42,7 +43,10 @@ _BATCH_SIZE = 4
 
 @dataclass(frozen=True, kw_only=True)
 class EvalOptions:
-    """The flags of `eval.py`; without annotation files only size and complexity are written."""
+    """The flags of `eval.py`; without annotation files only size and complexity are written.
+
+    `compare_to` is another form of the same model, the checkpoint most often; `precision` is OpenVINO's.
+    """
 
     load_weights: Path
     test_ann_files: Sequence[Path]
@@ -50,6 +54,8 @@ class EvalOptions:
     save_metrics_to: Path
     save_output_to: Path | None = None
     classes: Sequence[str] | None = None
+    compare_to: Path | None = None
+    precision: Precision = "f32"
     num_workers: int = 2
     strict: bool = False
     hand_detector: Path | None = None
@@ -67,13 +73,14 @@ class ScoredClips:
 def evaluate(work_dir: Path, options: EvalOptions) -> list[Metric]:
     """Run the model over the clips and write metrics.yaml, confusion_matrix.png and predictions.csv."""
     template, model = load_template_dir(work_dir)
-    backend = _open_backend(options.load_weights, template, model)
+    backend = _open_backend(options.load_weights, template, model, options.precision)
+    other = None if options.compare_to is None else _open_backend(options.compare_to, template, model)
     labels = list(backend.metadata.labels)
     if options.classes is not None and list(options.classes) != labels:
         raise user_error(
             "--classes", f"differs from the labels that the model was trained with: {', '.join(options.classes)}", ", ".join(labels)
         )
-    metrics = _accuracy_of(backend, labels, options) if options.test_ann_files else _no_accuracy()
+    metrics = _accuracy_of(backend, other, labels, options) if options.test_ann_files else _no_accuracy()
     metrics += _size_and_complexity(*_described(options.load_weights, template, model), len(labels))
     update_metrics_file(options.save_metrics_to, metrics, describe_file(options.load_weights))
     print(f"saved: {options.save_metrics_to}", flush=True)
@@ -101,11 +108,11 @@ def clip_input(metadata: DeployMetadata) -> ClipInput:
     )
 
 
-def _open_backend(path: Path, template: Template, model: ModelConfig) -> Backend:
+def _open_backend(path: Path, template: Template, model: ModelConfig, precision: Precision = "f32") -> Backend:
     """The model in `path`; weights of the original say little about themselves, so they are read by the work dir's template."""
     if path.suffix == ".pth" and read_checkpoint(path).form == "original":
         return TorchBackend(load_for_inference(path, template, model))
-    return load_backend(path)
+    return load_backend(path, precision=precision)
 
 
 def score_clips(
@@ -117,12 +124,32 @@ def score_clips(
     hand_detector: Path | None = None,
 ) -> ScoredClips:
     """The cosines of the centre clip of every record, in order; `flag` named the clips. A model that sees hands only needs a detector."""
-    frames = hand_frames(hand_detector, [record.path for record in records]) if backend.metadata.crop else None
-    dataset = ClipDataset(records, clip_input(backend.metadata), source=frames)
-    loader = make_loader(dataset, _BATCH_SIZE, ShareSampler(len(dataset)), num_workers)
     scores: dict[int, npt.NDArray[np.float32]] = {}
     damaged: list[str] = []
-    columns = (TextColumn("evaluating"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    for batch in centre_clips(records, backend.metadata, num_workers, strict, hand_detector):
+        damaged += [clip.message for clip in batch.damaged]
+        if len(batch.labels):
+            rows = backend.scores(batch.clips.numpy())
+            scores.update(zip(batch.indices.tolist(), rows, strict=True))
+    if not scores:
+        raise none_could_be_read(flag)
+    kept = sorted(scores)
+    return ScoredClips([records[i] for i in kept], np.stack([scores[i] for i in kept]), damaged)
+
+
+def centre_clips(
+    records: Sequence[ClipRecord],
+    metadata: DeployMetadata,
+    num_workers: int,
+    strict: bool,
+    hand_detector: Path | None = None,
+    title: str = "evaluating",
+) -> Iterator[Batch]:
+    """The centre clip of every record in batches, with progress; damaged ones are named as they come, with `strict` the first ends it."""
+    frames = hand_frames(hand_detector, [record.path for record in records]) if metadata.crop else None
+    dataset = ClipDataset(records, clip_input(metadata), source=frames)
+    loader = make_loader(dataset, _BATCH_SIZE, ShareSampler(len(dataset)), num_workers)
+    columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, disable=not sys.stdout.isatty(), transient=True) as progress:
         task = progress.add_task("", total=len(records))
         for batch in loader:
@@ -130,18 +157,16 @@ def score_clips(
                 if strict:
                     raise user_error("--strict", f"a clip could not be read: {clip.message}")
                 print(f"skipped: {clip.message}", file=sys.stderr, flush=True)
-                damaged.append(clip.message)
-            if len(batch.labels):
-                rows = backend.scores(batch.clips.numpy())
-                scores.update(zip(batch.indices.tolist(), rows, strict=True))
+            yield batch
             progress.advance(task, len(batch.labels) + len(batch.damaged))
-    if not scores:
-        raise user_error(flag, "none of the clips could be read", fix="see the messages above")
-    kept = sorted(scores)
-    return ScoredClips([records[i] for i in kept], np.stack([scores[i] for i in kept]), damaged)
 
 
-def _accuracy_of(backend: Backend, labels: list[str], options: EvalOptions) -> list[Metric]:
+def none_could_be_read(flag: str) -> UserError:
+    """What to raise where no clip of those that `flag` names is left."""
+    return user_error(flag, "none of the clips could be read", fix="see the messages above")
+
+
+def _accuracy_of(backend: Backend, other: Backend | None, labels: list[str], options: EvalOptions) -> list[Metric]:
     check_class_list(options.test_ann_files, options.test_data_roots, labels)
     records = read_annotations(options.test_ann_files, options.test_data_roots, labels)
     scored = score_clips(backend, records, options.num_workers, options.strict, hand_detector=options.hand_detector)
@@ -152,10 +177,12 @@ def _accuracy_of(backend: Backend, labels: list[str], options: EvalOptions) -> l
     folder = options.save_output_to or options.save_metrics_to.parent
     folder.mkdir(parents=True, exist_ok=True)
     write_clip_table(folder / "predictions.csv", scored.records, scored.scores, labels)
+    write_evaluation(folder / RESULT_FILE, options.load_weights, backend, options.test_ann_files, scored.scores, truth)
     title = f"top-1 {100 * accuracy:.1f} % (mean over classes), {len(truth)} clips"
     draw_confusion_matrix(folder / "confusion_matrix.png", counts, labels, title)
     low, high = wilson_interval(top1, len(truth))
     interval = f"95 % interval {100 * low:.1f} to {100 * high:.1f}"
+    print(f"{options.load_weights.name}: {backend.runs_as}", flush=True)
     print(f"top-1 {100 * accuracy:.2f} % (mean over classes); {100 * top1:.2f} % of {len(truth)} clips, {interval}", flush=True)
     for label, taken_for, times in most_confused(counts, labels, 3):
         print(f"  {label!r} taken for {taken_for!r}: {times}")
@@ -171,7 +198,18 @@ def _accuracy_of(backend: Backend, labels: list[str], options: EvalOptions) -> l
         _percent("ranking_map_present", "Ranking mAP, classes present", precision["present_classes"]),
         Metric("num_clips", "Clips evaluated", "clips", len(truth)),
         Metric("num_damaged_clips", "Clips that could not be read", "clips", len(scored.damaged)),
+        *(_compared(backend, scored, other, folder, options) if other is not None else []),
     ]
+
+
+def _compared(backend: Backend, scored: ScoredClips, other: Backend, folder: Path, options: EvalOptions) -> list[Metric]:
+    """The same clips by the other model: differences.csv, and the largest of them."""
+    expected = score_clips(other, scored.records, options.num_workers, options.strict, hand_detector=options.hand_detector)
+    found = difference(backend, scored.scores, other, expected.scores)
+    write_differences(folder / DIFFERENCES_FILE, scored.records, found)
+    for metric in found.metrics():
+        print(f"  {metric.display_name}: {metric.value:.4g} {metric.unit}".rstrip(), flush=True)
+    return found.metrics()
 
 
 def check_class_list(ann_files: Sequence[Path], roots: Sequence[Path], labels: list[str]) -> None:

@@ -19,6 +19,8 @@ from action_recognition.template import Default, OpenVinoFormat, OutputFormat
 from tests.conftest import REPOSITORY, template_dir
 from tests.deploy.conftest import LABELS, tiny_trained
 
+BESIDE = {"classes.json", "export_record.json", "model_card.json", "model_card.md", "signature.json", "accuracy-check.yml"}
+
 
 def output_format(onnx: bool = True, openvino: bool = True) -> OutputFormat:
     return OutputFormat(onnx=Default(default=onnx), openvino=OpenVinoFormat(default=openvino, input_format="RGB"))
@@ -43,7 +45,7 @@ def export(work_dir: Path, *flags: str) -> set[str]:
 
 
 def test_by_default_both_formats_are_written_and_told(work_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert export(work_dir) == {"model.xml", "model.bin", "model.onnx", "classes.json", "export_record.json"}
+    assert export(work_dir) == {"model.xml", "model.bin", "model.onnx", *BESIDE}
     said = capsys.readouterr().out
     assert "model.xml: largest difference to PyTorch" in said and "model.onnx: largest difference to PyTorch" in said
     assert f"wrote {work_dir / 'export' / 'model.bin'}" in said and "4 classes" in said
@@ -53,7 +55,7 @@ def test_by_default_both_formats_are_written_and_told(work_dir: Path, capsys: py
 
 
 def test_a_named_format_is_the_only_one(work_dir: Path) -> None:
-    assert export(work_dir, "--onnx") == {"model.onnx", "classes.json", "export_record.json"}
+    assert export(work_dir, "--onnx") == {"model.onnx", *BESIDE}
 
 
 def test_flags_reach_the_files(work_dir: Path) -> None:

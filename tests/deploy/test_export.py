@@ -17,8 +17,9 @@ import torch
 from action_recognition.checkpoint import TrainedModel
 from action_recognition.deploy import export
 from action_recognition.deploy.backends import TorchBackend, load_backend
-from action_recognition.deploy.export import ExportOptions, export_model, made_clips
+from action_recognition.deploy.export import ExportOptions, export_model
 from action_recognition.deploy.graph import build_deploy_network
+from action_recognition.deploy.made_clips import made_clips
 from action_recognition.deploy.metadata import from_strings, from_trained, read_openvino, to_strings
 from action_recognition.errors import UserError
 from action_recognition.models.build import build_recogniser
@@ -29,7 +30,8 @@ from action_recognition.template import load_template_dir
 from tests.conftest import template_dir
 from tests.deploy.conftest import LABELS
 
-ALL_FILES = {"model.xml", "model.bin", "model_fp16.xml", "model_fp16.bin", "model.onnx", "classes.json", "export_record.json"}
+BESIDE = {"classes.json", "export_record.json", "model_card.json", "model_card.md", "signature.json", "accuracy-check.yml"}
+ALL_FILES = {"model.xml", "model.bin", "model_fp16.xml", "model_fp16.bin", "model.onnx", *BESIDE}
 
 
 def quiet(_: str) -> None:
@@ -116,7 +118,7 @@ def test_classes_and_record_describe_the_files(exported: Path) -> None:
     assert json.loads((exported / "classes.json").read_text(encoding="utf-8")) == list(LABELS)
     record = json.loads((exported / "export_record.json").read_text(encoding="utf-8"))
     assert record["command"] == "export.py --fp16" and record["weights_sha256"] == "ab" * 32
-    assert {item["name"] for item in record["outputs"]} == ALL_FILES - {"export_record.json"}
+    assert {item["name"] for item in record["outputs"]} == ALL_FILES - {"export_record.json", "signature.json"}
     for item in record["outputs"]:
         assert item["sha256"] == hashlib.sha256((exported / item["name"]).read_bytes()).hexdigest()
     assert {item["file"]: item["limit"] for item in record["parity"]} == {"model.xml": 1e-3, "model.onnx": 1e-3, "model_fp16.xml": 1e-2}
@@ -156,7 +158,7 @@ def test_color_order_and_normalisation(tiny: TrainedModel, tmp_path: Path, embed
 )
 def test_only_the_chosen_format_is_written(tiny: TrainedModel, tmp_path: Path, options: ExportOptions, files: set[str]) -> None:
     written = export_model(tiny, tmp_path, options, say=quiet)
-    assert {item.name for item in tmp_path.iterdir()} == files | {"classes.json", "export_record.json"} == {path.name for path in written}
+    assert {item.name for item in tmp_path.iterdir()} == files | BESIDE == {path.name for path in written}
 
 
 def test_fp16_without_openvino_is_refused(tiny: TrainedModel, tmp_path: Path) -> None:
@@ -189,7 +191,7 @@ def test_an_interrupted_export_leaves_the_old_files(tiny: TrainedModel, tmp_path
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(export, "_write_record", interrupt)
+    monkeypatch.setattr(export, "_record", interrupt)
     with pytest.raises(KeyboardInterrupt):
         export_model(tiny, tmp_path, ExportOptions(openvino=False, check_clips=1), say=quiet)
     assert {item.name: item.read_text() for item in tmp_path.iterdir()} == {"model.onnx": "old"}

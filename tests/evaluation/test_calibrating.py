@@ -17,7 +17,7 @@ from action_recognition.checkpoint import TRAINED_MODEL_KEY, describe_training, 
 from action_recognition.commands.calibrate import main
 from action_recognition.commands.export import main as export_main
 from action_recognition.deploy.backends import load_backend
-from action_recognition.deploy.export import made_clips
+from action_recognition.deploy.made_clips import made_clips
 from action_recognition.errors import UserError
 from action_recognition.models.build import build_recogniser
 from action_recognition.template import load_template_dir
@@ -45,8 +45,12 @@ def others(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def work_dir(tmp_path: Path) -> Path:
+    return untrained_work_dir(tmp_path / "work")
+
+
+def untrained_work_dir(path: Path) -> Path:
     """A work dir with untrained weights: their probabilities are as good as any to calibrate."""
-    folder = tiny_template(tmp_path / "work").parent
+    folder = tiny_template(path).parent
     template, model = load_template_dir(folder)
     described = describe_training(list(LABELS), template, model, {})
     torch.manual_seed(0)

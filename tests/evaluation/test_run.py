@@ -61,6 +61,23 @@ def test_every_form_gives_the_same_numbers(work_dir: Path, data: Path, tmp_path:
         assert other == torch_values, name
 
 
+def test_every_form_is_compared_clip_by_clip(work_dir: Path, data: Path, tmp_path: Path) -> None:
+    weights = work_dir / "outputs" / "latest.pth"
+    for name, precision, limit in (("model.xml", "f32", 1e-3), ("model.onnx", "f32", 1e-3), ("model.xml", "default", 0.1)):
+        out = tmp_path / f"{name}-{precision}"
+        changes = {"load_weights": work_dir / "export" / name, "compare_to": weights, "precision": precision}
+        found = values(evaluate(work_dir, options(work_dir, data, out, **changes)))
+        assert 0 <= float(found["max_probability_difference"] or 0) < limit and (found["agreement"] == 100 or precision == "default")
+        with (out / "differences.csv").open(newline="") as file:
+            rows = list(csv.DictReader(file))
+        assert len(rows) == 6
+        assert max(float(row["cosine_difference"]) for row in rows) == pytest.approx(float(found["max_cosine_difference"] or 0), rel=0.01)
+    result = json.loads((tmp_path / "model.onnx-f32" / "evaluation.json").read_text())
+    assert result["model"] == "model.onnx" and result["num_clips"] == sum(row["num_clips"] for row in result["per_class"]) == 6
+    assert result["top1_of_clips"] == pytest.approx(100 / 6 * sum(row["right"] for row in result["per_class"]), abs=1e-3)
+    assert result["weights_sha256"] == read_checkpoint(weights).sha256 and result["interval"][0] <= result["top1_of_clips"]
+
+
 def test_the_files_agree_with_each_other(work_dir: Path, data: Path, tmp_path: Path) -> None:
     metrics = values(evaluate(work_dir, options(work_dir, data, tmp_path)))
     stored = yaml.safe_load((tmp_path / "metrics.yaml").read_text())

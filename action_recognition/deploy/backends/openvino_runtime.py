@@ -48,18 +48,19 @@ class OpenVinoBackend:
         core = openvino_core()
         check_device(core, device, num_threads)
         model = read_ir(core, path)
+        _check_int8(core, model, device, path)
         inputs, outputs = static_shapes(model.inputs), static_shapes(model.outputs)
         check_form(path, inputs, outputs)
         self.metadata = metadata or own_metadata(model, path, inputs, outputs)
         check_shapes(path, self.metadata, inputs, outputs)
         try:
-            self._compiled = core.compile_model(model, device, settings(num_threads, precision, hint))
+            self.compiled = core.compile_model(model, device, settings(num_threads, precision, hint))
         except RuntimeError as error:
             if device != "CPU":
                 raise user_error("device", f"{device} cannot run {path.name} ({str(error).splitlines()[-1].strip()[:200]})") from None
             raise unreadable(path, error) from None
         self._device, self._asked = device, precision
-        self._request = self._compiled.create_infer_request()
+        self._request = self.compiled.create_infer_request()
         self._threads: InferenceThreads | None = None
         self._requests: SimpleQueue[Any] = SimpleQueue()
         self.runs_as = f"OpenVINO {openvino.__version__.split('-')[0]}, {self.precision}, {self._where()}"
@@ -67,12 +68,12 @@ class OpenVinoBackend:
     @property
     def precision(self) -> str:
         """The precision that the device computes in: `f32`, `bf16`, `f16`; what was asked for, where the device does not say."""
-        return computed_precision(self._compiled, self._asked)
+        return computed_precision(self.compiled, self._asked)
 
     @property
     def num_requests(self) -> int:
         """How many clips OpenVINO wants to have at once: 1 for latency, more for throughput."""
-        return int(self._compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
+        return int(self.compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
 
     def scores(self, clips: Pixels) -> Scores:
         """As `Backend.scores`; with `hint="throughput"` the clips of a batch are computed side by side."""
@@ -90,7 +91,7 @@ class OpenVinoBackend:
         check_clips(clip[None], self.metadata)
         if self._threads is None:
             for _ in range(self.num_requests):
-                self._requests.put(self._compiled.create_infer_request())
+                self._requests.put(self.compiled.create_infer_request())
             self._threads = InferenceThreads(self._scores_side_by_side, self.num_requests)
         return self._threads.submit(clip)
 
@@ -102,7 +103,7 @@ class OpenVinoBackend:
             self._requests.put(request)
 
     def _where(self) -> str:
-        return f"{self._compiled.get_property('INFERENCE_NUM_THREADS')} threads" if self._device == "CPU" else self._device
+        return f"{self.compiled.get_property('INFERENCE_NUM_THREADS')} threads" if self._device == "CPU" else self._device
 
 
 def computed_precision(compiled: Any, asked: str) -> str:
@@ -121,6 +122,17 @@ def check_device(core: Any, device: str, num_threads: int | None) -> None:
         raise user_error("device", f"{device!r} is not there", ", ".join([*there, "AUTO"]), "check its driver, or name another device")
     if num_threads is not None and name != "CPU":
         raise user_error("num_threads", f"{device} has no threads to choose", fix="leave it out, or use the device CPU")
+
+
+def _check_int8(core: Any, model: Any, device: str, path: Path) -> None:
+    """A `UserError` when a quantised network is asked of a device that does not compute in INT8."""
+    if device.partition(":")[0] in _CHOOSING or all(node.get_type_name() != "FakeQuantize" for node in model.get_ops()):
+        return
+    capabilities = {name: list(core.get_property(name, "OPTIMIZATION_CAPABILITIES")) for name in core.available_devices}
+    able = [name for name, found in capabilities.items() if "INT8" in found]
+    if "INT8" not in list(core.get_property(device, "OPTIMIZATION_CAPABILITIES")):
+        found = f"{device} does not compute in INT8, and {path.name} is quantised"
+        raise user_error("device", found, ", ".join(able), "take model.xml or model_fp16.xml there")
 
 
 def read_ir(core: Any, path: Path) -> Any:

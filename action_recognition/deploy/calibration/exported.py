@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
 from action_recognition.checkpoint import Calibration
-from action_recognition.deploy.backends import RECORD_FILE, check_against_record
+from action_recognition.deploy.backends import check_against_record
+from action_recognition.deploy.folder import put_in_place, read_record, staging_folder
 from action_recognition.deploy.metadata import DeployMetadata, calibrated, from_strings, read_openvino, write_onnx, write_openvino
 from action_recognition.errors import user_error
 from action_recognition.openvino_core import openvino_core
@@ -21,33 +18,16 @@ _MODEL_SUFFIXES = (".xml", ".onnx")
 def write_into_export(path: Path, calibration: Calibration) -> list[Path]:
     """Put a calibration into the exported model `path` (.xml or .onnx) and the others that its folder's record names; what was written.
 
-    Without a record it is that file alone. Networks stay as they are: the IR's .bin is the same, byte for byte. The files are made in a
-    folder beside and then renamed, the record last, so that a mixture is recognised by its sums.
+    Without a record it is that file alone. Networks stay as they are: the IR's .bin is the same, byte for byte.
     Errors: a file is damaged, or has other labels or weights than the calibration was made for.
     """
-    folder, record = path.parent, _read_record(path.parent)
-    staging = Path(tempfile.mkdtemp(prefix=".calibrate-", dir=folder))
-    try:
+    folder, record = path.parent, read_record(path.parent)
+    with staging_folder(folder) as staging:
         weights = {_write_one(model, staging, calibration) for model in _models(path, record)}
         if len(weights) > 1:
             raise user_error(str(folder), "holds models of different weights", "one export", "export again into a folder of its own")
-        names = sorted(item.name for item in staging.iterdir())
-        if record is not None:
-            (staging / RECORD_FILE).write_text(_updated(record, staging, names, calibration), encoding="utf-8")
-            names.append(RECORD_FILE)
-        for name in names:
-            (staging / name).replace(folder / name)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
-    return [folder / name for name in names]
-
-
-def _read_record(folder: Path) -> dict[str, Any] | None:
-    path = folder / RECORD_FILE
-    if not path.is_file():
-        return None
-    record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))  # readable: the model was opened by it
-    return record
+        changed = None if record is None else record | {"calibration": calibration.as_plain()}
+        return put_in_place(staging, folder, changed)
 
 
 def _models(path: Path, record: dict[str, Any] | None) -> list[Path]:
@@ -95,12 +75,3 @@ def _calibrated(path: Path, metadata: DeployMetadata, calibration: Calibration) 
     if metadata.labels != calibration.labels:
         raise user_error(str(path), "its labels are not those of the calibration", ", ".join(calibration.labels[:8]), "calibrate it itself")
     return calibrated(metadata, calibration)
-
-
-def _updated(record: dict[str, Any], staging: Path, names: list[str], calibration: Calibration) -> str:
-    """The record with the new sizes and sums, and what was fitted."""
-    entries = {item["name"]: item for item in record["outputs"]}
-    for name in names:
-        data = (staging / name).read_bytes()
-        entries[name] = entries.get(name, {}) | {"name": name, "size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
-    return json.dumps(record | {"outputs": list(entries.values()), "calibration": calibration.as_plain()}, indent=2) + "\n"

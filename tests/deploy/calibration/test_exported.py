@@ -14,11 +14,12 @@ from action_recognition.checkpoint import Calibration
 from action_recognition.deploy.backends import RECORD_FILE, load_backend
 from action_recognition.deploy.calibration import exported as module
 from action_recognition.deploy.calibration.exported import write_into_export
-from action_recognition.deploy.export import made_clips
+from action_recognition.deploy.made_clips import made_clips
 from action_recognition.errors import UserError
 from tests.deploy.conftest import LABELS
 
 CALIBRATION = Calibration(LABELS, 0.625, {LABELS[0]: 0.5, LABELS[3]: 0.75}, 0.125, {"notes": ["a note"]})
+MADE_OF_THE_RECORD = {RECORD_FILE, "model_card.json", "model_card.md", "signature.json"}
 MODELS = ("model.xml", "model_fp16.xml", "model.onnx")
 
 
@@ -38,10 +39,10 @@ def test_every_model_of_the_folder_says_the_same(given: str, folder: Path) -> No
     clips = made_clips(scores["model.xml"].metadata, 1)
     expected = {name: backend.scores(clips) for name, backend in scores.items()}
     written = write_into_export(folder / given, CALIBRATION)
-    assert {path.name for path in written} == {*MODELS, RECORD_FILE}
+    assert {path.name for path in written} == {*MODELS, *MADE_OF_THE_RECORD}
     after = contents(folder)
     assert set(after) == set(before)
-    assert {name for name in after if after[name] != before[name]} == {*MODELS, RECORD_FILE}
+    assert {name for name in after if after[name] != before[name]} == {*MODELS, *MADE_OF_THE_RECORD}
     for name in MODELS:
         backend = load_backend(folder / name)  # compares with the record's sums
         assert backend.metadata.temperature == 0.625 and backend.metadata.thresholds == dict(CALIBRATION.thresholds)

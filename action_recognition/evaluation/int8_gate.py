@@ -1,0 +1,178 @@
+"""Quantise within the accuracy gate: what INT8 loses is measured on clips that the quantisation did not see, fold by fold."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from action_recognition.deploy.backends import Pixels
+from action_recognition.deploy.metadata import DeployMetadata
+from action_recognition.deploy.quantisation.gate import Drop, Scores, accuracy_drop, first_that_holds, levels
+from action_recognition.deploy.quantisation.layers import Layer, floating_layers, give_back, quantised_layers
+from action_recognition.deploy.quantisation.post_training import quantise
+from action_recognition.deploy.quantisation.report import Compression
+from action_recognition.deploy.quantisation.scoring import rank_layers, score_model
+from action_recognition.evaluation.clip_store import StoredClips
+
+_RANKING_CLIPS = 16
+
+Indices = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class GateRules:
+    """The largest drop of top-1 in points; clips to calibrate the quantisers on; the seed that draws them."""
+
+    max_drop: float = 1.0
+    calibration_clips: int = 128
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class GateClips:
+    """The clips of the gate: which are validation clips (N,), and the fold of each (N,)."""
+
+    stored: StoredClips
+    is_val: npt.NDArray[np.bool_]
+    fold: Indices
+
+    @property
+    def num_folds(self) -> int:
+        return int(self.fold.max()) + 1
+
+    def to_quantise_on(self, count: int, seed: int, without_fold: int | None = None) -> Indices:
+        """Up to `count` training clips, drawn from all of them and then freed of a fold; any clips where no training clip is left."""
+        drawn = np.random.default_rng(seed).permutation(np.flatnonzero(~self.is_val))[:count]
+        allowed = drawn[self.fold[drawn] != without_fold]
+        return allowed if len(allowed) else np.flatnonzero(self.fold != without_fold)[:count]
+
+
+class Int8Gate:
+    """`run` gives the network that holds the gate; `original` is the FP32 network as it was read."""
+
+    def __init__(self, original: Any, clips: GateClips, metadata: DeployMetadata, rules: GateRules) -> None:
+        self._original, self._clips, self._metadata, self._rules = original, clips, metadata, rules
+        self._truth = clips.stored.labels
+        self._everything: Indices = np.arange(len(self._truth))
+
+    def run(self) -> tuple[Compression, Any]:
+        """Give back as few layers as keep the drop of the folds within the limit, in the network of all clips too."""
+        layers = quantised_layers(self._network)
+        trials = first_that_holds(levels(len(layers)), self._cross_validated, self._rules.max_drop)
+        count, drop = trials[-1]
+        given_back = self._most_harmful(count)
+        network = give_back(self._network, self._original, [layer.name for layer in given_back])
+        returned = set(given_back)
+        compression = Compression(
+            quantised=[layer for layer in layers if layer not in returned],
+            given_back=given_back,
+            floating=[layer for layer in floating_layers(network) if layer not in returned],
+            trials=trials,
+            drops=self._drops_of(network),
+            error={layer.name: value for layer, value in self._ranked} if count else {},
+            facts=self._facts(notes(drop, self._rules.max_drop, count, len(layers))),
+        )
+        return compression, network
+
+    # --- networks -------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _network(self) -> Any:
+        return self._quantised(None)
+
+    @cached_property
+    def _of_fold(self) -> list[Any]:
+        """One network a fold, quantised without its clips."""
+        folds = range(self._clips.num_folds)
+        return [self._quantised(fold) for fold in folds] if len(folds) > 1 else [self._network]
+
+    def _quantised(self, without_fold: int | None) -> Any:
+        indices = self._clips.to_quantise_on(self._rules.calibration_clips, self._rules.seed, without_fold)
+        print(f"quantising on {len(indices)} clips{'' if without_fold is None else f', none of fold {without_fold + 1}'}", flush=True)
+        return quantise(self._original, self._clips.stored.chosen(indices), self._metadata)
+
+    @cached_property
+    def _ranked(self) -> list[tuple[Layer, float]]:
+        indices = self._clips.to_quantise_on(_RANKING_CLIPS, self._rules.seed)
+        with progress_line("ranking layers", len(quantised_layers(self._network))) as advance:
+            return rank_layers(self._network, self._original, self._clips.stored.chosen(indices), self._metadata, advance)
+
+    def _most_harmful(self, count: int) -> list[Layer]:
+        return [layer for layer, _ in self._ranked[:count]] if count else []
+
+    # --- drops ----------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _before(self) -> Scores:
+        return self._scores(self._original, self._everything, "FP32")
+
+    def _cross_validated(self, count: int) -> Drop:
+        """The drop over all clips, each scored by the network of its fold, with `count` layers given back."""
+        names = [layer.name for layer in self._most_harmful(count)]
+        after = np.zeros_like(self._before)
+        for fold, network in enumerate(self._of_fold):
+            indices = np.flatnonzero(self._clips.fold == fold)
+            changed = give_back(network, self._original, names)
+            after[indices] = self._scores(changed, indices, f"INT8, fold {fold + 1} of {self._clips.num_folds}")
+        drop = accuracy_drop(self._truth, self._before, after)
+        print(f"{count} layers given back, cross-validated: {drop}", flush=True)
+        return drop
+
+    def _drops_of(self, network: Any) -> dict[str, Drop]:
+        """On training and validation clips, all of them seen."""
+        after = self._scores(network, self._everything, "INT8")
+        parts = {"train": ~self._clips.is_val, "validation": self._clips.is_val}
+        return {name: accuracy_drop(self._truth[part], self._before[part], after[part]) for name, part in parts.items() if part.any()}
+
+    def _scores(self, model: Any, indices: Indices, title: str) -> Scores:
+        with progress_line(title, len(indices)) as advance:
+            return score_model(model, _one_by_one(self._clips.stored.pixels, indices, advance), self._metadata)
+
+    def _facts(self, sentences: Sequence[str]) -> dict[str, Any]:
+        rules = self._rules
+        return {
+            "method": "NNCF post-training quantisation, weights per channel, biases corrected",
+            "max_drop_points": rules.max_drop,
+            "clips": len(self._truth),
+            "validation_clips": int(self._clips.is_val.sum()),
+            "folds": self._clips.num_folds,
+            "calibration_clips": len(self._clips.to_quantise_on(rules.calibration_clips, rules.seed)),
+            "seed": rules.seed,
+            "notes": list(sentences),
+        }
+
+
+def notes(drop: Drop, max_drop: float, given_back: int, num_layers: int) -> list[str]:
+    """What the gate does not promise, in sentences."""
+    found = []
+    if drop.high > max_drop:
+        found.append(
+            f"{drop.num_clips} clips are too few to be sure of the limit: the drop is {drop.points:+.2f} points, with 95 % confidence "
+            f"between {drop.low:+.2f} and {drop.high:+.2f}, and {max_drop:g} were allowed; more clips narrow it"
+        )
+    if given_back > num_layers // 2:
+        found.append(f"{given_back} of {num_layers} layers had to be given back, so little speed is gained: train longer, or on more clips")
+    return found
+
+
+@contextlib.contextmanager
+def progress_line(title: str, total: int) -> Iterator[Callable[[], None]]:
+    """A line with an end time on a terminal, nothing elsewhere; call what it gives once a step."""
+    columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, disable=not sys.stdout.isatty(), transient=True) as progress:
+        task = progress.add_task("", total=total)
+        yield lambda: progress.advance(task)
+
+
+def _one_by_one(pixels: Pixels, indices: Indices, advance: Callable[[], None]) -> Iterator[Pixels]:
+    for index in indices:
+        yield pixels[index]
+        advance()

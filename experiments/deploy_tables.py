@@ -1,0 +1,95 @@
+#!/usr/bin/env python3
+"""Put measured tables into docs/deploy.md, between the marks `<!-- NAME -->` and `<!-- end of NAME -->`.
+
+python tools/benchmark.py export/model.xml export/model_fp16.xml export/model_int8.xml export/model.onnx --json benchmark.json
+python experiments/deploy_tables.py --benchmark benchmark.json --compression export/compression.json --evaluations E1.json,E2.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from action_recognition.commands.arguments import path_list
+from action_recognition.deploy.benchmarking import Measured
+from action_recognition.deploy.benchmarking import to_markdown as benchmark_table
+from action_recognition.errors import run_command, user_error
+
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "deploy.md"
+
+
+def times(document: Mapping[str, Any]) -> str:
+    """The table of `tools/benchmark.py --json`."""
+    return benchmark_table([Measured(**row) for row in document["models"]], str(document["cpu"])).strip()
+
+
+def gate(document: Mapping[str, Any]) -> str:
+    """The trials of a compression.json and what each layer ended in."""
+    lines = ["| layers given back | clips | FP32 | INT8 | drop, points (95 %) | same answer |", "|---|---|---|---|---|---|"]
+    for row in document["cross_validated"]:
+        drop = f"{row['points']:+.2f} ({row['low']:+.2f} to {row['high']:+.2f})"
+        figures = f"{row['before']:.2f} % | {row['after']:.2f} % | {drop} | {row['agreement']:.1f} %"
+        lines.append(f"| {row['layers_given_back']} | {row['num_clips']} | {figures} |")
+    states = [row["computes_in"] for row in document["layers"]]
+    counted = ", ".join(f"{states.count(state)} {state}" for state in ("int8", "given back", "float"))
+    return "\n".join([*lines, "", f"Operations: {counted}. {document['folds']} folds, quantised on {document['calibration_clips']} clips."])
+
+
+def accuracies(documents: Sequence[Mapping[str, Any]]) -> str:
+    """One row for each evaluation.json."""
+    lines = ["| model | computed by | clips | top-1 (95 %) | mean over classes |", "|---|---|---|---|---|"]
+    for found in documents:
+        low, high = found["interval"]
+        top1 = f"{found['top1_of_clips']:.2f} % ({low:.1f} to {high:.1f})"
+        lines.append(f"| {found['model']} | {found['runs_as']} | {found['num_clips']} | {top1} | {found['accuracy']:.2f} % |")
+    return "\n".join(lines)
+
+
+def replace_table(page: str, name: str, table: str) -> str:
+    """The page with another table between the marks of this name. Errors: it has no such marks."""
+    start, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
+    if start not in page or end not in page:
+        raise user_error("--page", f"has no marks {start} and {end}")
+    before, rest = page.split(start, 1)
+    return f"{before}{start}\n\n{table}\n\n{end}{rest.split(end, 1)[1]}"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--page", type=Path, default=PAGE, metavar="FILE")
+    parser.add_argument("--benchmark", type=Path, metavar="FILE", help="of tools/benchmark.py --json")
+    parser.add_argument("--compression", type=Path, metavar="FILE", help="compression.json of compress.py")
+    parser.add_argument("--evaluations", type=path_list, default=[], metavar="FILES", help="evaluation.json files of eval.py, by commas")
+    options = parser.parse_args(argv)
+    tables = {}
+    if options.benchmark:
+        tables["times of all forms"] = times(_read(options.benchmark))
+    if options.compression:
+        tables["accuracy gate"] = gate(_read(options.compression))
+    if options.evaluations:
+        tables["accuracy of all forms"] = accuracies([_read(path) for path in options.evaluations])
+    page = options.page.read_text(encoding="utf-8")
+    for name, table in tables.items():
+        page = replace_table(page, name, table)
+    partial = options.page.with_name(f".{options.page.name}.part")
+    partial.write_text(page, encoding="utf-8")
+    partial.replace(options.page)
+    print(f"{options.page}: {', '.join(tables) or 'nothing'} written")
+    return 0
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        raise user_error(str(path), "is no JSON file of these tools") from None
+
+
+if __name__ == "__main__":
+    run_command(main)
