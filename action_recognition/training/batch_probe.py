@@ -13,6 +13,7 @@ from pathlib import Path
 
 import torch
 
+from action_recognition.data.datasets import Batch
 from action_recognition.data.transforms import canvas_side
 from action_recognition.template import BatchAugmentation, Template
 from action_recognition.training.freezing import set_learning
@@ -84,7 +85,7 @@ def _probe(module: GestureTraining, template: Template, device: torch.device, ba
     is_batch = isinstance(template.training.augmentation, BatchAugmentation)
     side = canvas_side(template.input.crop_size) if is_batch else template.input.crop_size
     clips = torch.zeros(num_clips, 3, template.input.clip_len, side, side, dtype=torch.uint8).random_(0, 256)
-    labels = torch.arange(num_clips) // template.training.clips_per_video % module.network.head.class_directions.shape[1]
+    labels = torch.arange(num_clips) // template.training.clips_per_video % len(module.description["labels"])
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
     seconds: list[float] = []
@@ -105,10 +106,12 @@ def _probe(module: GestureTraining, template: Template, device: torch.device, ba
 
 def _step(module: GestureTraining, optimizer: torch.optim.Optimizer, clips: torch.Tensor, labels: torch.Tensor) -> None:
     """What a step of a run does to a batch, but for what is logged."""
+    indices = torch.zeros_like(labels)
     if module.augment is not None:
         clips = module.augment(clips, torch.Generator().manual_seed(0))
     optimizer.zero_grad()
-    losses: dict[str, torch.Tensor] = module.losses(module.network, module.normalize(clips), labels, scale=1.0)
+    clips, targets = module._mixed(Batch(clips, labels, indices, []))
+    losses: dict[str, torch.Tensor] = module.losses(module.network, module.normalize(clips), targets, scale=1.0)
     torch.stack(list(losses.values())).sum().backward()  # type: ignore[no-untyped-call]
     optimizer.step()
 

@@ -1,0 +1,67 @@
+"""Clips as columns: the records that a list would hold, in a hundred bytes each, shared by processes that fork."""
+
+from __future__ import annotations
+
+import os
+import pickle
+from pathlib import Path
+
+import pytest
+
+from action_recognition.data.annotations import ClipRecord, ClipTable, read_annotations
+from tests.synthetic import write_lines
+
+NUM_ROWS = 40_000
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> ClipTable:
+    root = tmp_path_factory.mktemp("clips")
+    (root / "videos").mkdir()
+    for number in range(500):
+        (root / "videos" / f"clip_{number:04d}.mp4").touch()
+    lines = [f"videos/clip_{row % 500:04d}.mp4 {row % 3} {row % 7} 36 0 {40 + row % 5} 12.5" for row in range(NUM_ROWS)]
+    lines[7] = "videos/clip_0001.mp4 b"
+    return read_annotations([write_lines(root / "t.txt", lines)], [root], ["a", "b", "c"])
+
+
+def test_records_are_those_of_the_lines(table: ClipTable) -> None:
+    assert len(table) == NUM_ROWS
+    one = table[12]
+    assert (one.path.name, one.label, one.line.rpartition("/")[2]) == ("clip_0012.mp4", 0, "t.txt:13")
+    assert (one.clip_start, one.clip_end, one.video_start, one.video_end, one.frame_rate_fps) == (5, 36, 0, 42, 12.5)
+    assert table[7].is_whole_video and table[7].label == 1 and not one.is_whole_video
+    assert table[-1] == table[NUM_ROWS - 1] and table[10:13] == [table[10], table[11], table[12]]
+    assert isinstance(one, ClipRecord) and isinstance(one.path, Path) and isinstance(one.clip_start, int) and hash(one)
+    assert table.labels[:3].tolist() == [0, 1, 2] and sum(record.label for record in table) == table.labels.sum()
+    with pytest.raises(IndexError):
+        table[NUM_ROWS]
+
+
+def test_a_table_equals_what_a_process_gets_of_it_and_is_small(table: ClipTable) -> None:
+    copied = pickle.dumps(table)
+    assert len(copied) < 120 * NUM_ROWS  # ten times that as a list of records
+    assert pickle.loads(copied) == table
+    assert table != table[:5] and table[:5] != table and table[2:4] == [table[2], table[3]]
+
+
+@pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="asks the system how much memory a process has alone")
+def test_a_process_that_reads_every_record_shares_the_table(table: ClipTable) -> None:
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        before = private_kb()
+        for _ in table:
+            pass
+        os.write(writer, str(private_kb() - before).encode())
+        os._exit(0)
+    os.close(writer)
+    grown_kb = int(os.read(reader, 100))
+    os.waitpid(child, 0)
+    os.close(reader)
+    assert grown_kb < 0.4 * len(pickle.dumps(table)) / 1000 + 1500  # what Python itself touches
+
+
+def private_kb() -> int:
+    lines = Path("/proc/self/smaps_rollup").read_text().splitlines()
+    return sum(int(line.split()[1]) for line in lines if line.startswith("Private_"))
