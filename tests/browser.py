@@ -13,16 +13,16 @@ import pytest
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Playwright
 
-ARGUMENTS = [
+QUIET = [  # for machines of tests: no window, no root, nothing fetched in the background
     "--headless",
     "--no-sandbox",
-    "--disable-gpu",
     "--disable-quic",
     "--no-first-run",
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
 ]
+ARGUMENTS = [*QUIET, "--disable-gpu"]
 FAKE_CAMERA = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
 
 
@@ -38,8 +38,15 @@ def chromium_path() -> str:
 
 @contextmanager
 def chromium(playwright: Playwright, *arguments: str) -> Iterator[Browser]:
-    """A browser."""
-    browser = playwright.chromium.launch(executable_path=chromium_path(), args=[*ARGUMENTS, *arguments])
+    """A browser without a GPU."""
+    with started(playwright, [*ARGUMENTS, *arguments]) as browser:
+        yield browser
+
+
+@contextmanager
+def started(playwright: Playwright, arguments: list[str]) -> Iterator[Browser]:
+    """A browser with these arguments alone."""
+    browser = playwright.chromium.launch(executable_path=chromium_path(), args=arguments)
     try:
         yield browser
     finally:
@@ -48,7 +55,11 @@ def chromium(playwright: Playwright, *arguments: str) -> Iterator[Browser]:
 
 @contextmanager
 def started_playwright() -> Iterator[Playwright]:
-    """What drives browsers; imported here alone, since it belongs to the packages of development."""
+    """What drives browsers. As long as it is there an event loop runs in this thread: keep it no longer than its tests.
+
+    Imported here alone, since it belongs to the packages of development.
+    """
+    chromium_path()
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as started:

@@ -3,16 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
-
-from tests.browser import chromium_path, started_playwright
-
-if TYPE_CHECKING:
-    from playwright.sync_api import Playwright
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SHARED = REPOSITORY.parent / "shared"
@@ -49,14 +42,6 @@ def reference() -> Path:
 def real_data() -> Path:
     """Real gesture clips."""
     return _shared_folder("data")
-
-
-@pytest.fixture(scope="session")
-def playwright() -> Iterator[Playwright]:
-    """What drives browsers, one for all tests; skipped where there is no Chromium, a failure in CI."""
-    chromium_path()
-    with started_playwright() as started:
-        yield started
 
 
 @pytest.fixture(scope="session", params=["msasl", "jester"])

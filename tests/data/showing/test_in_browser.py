@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from action_recognition.commands.data.show import main
-from tests.browser import chromium
+from tests.browser import chromium, started_playwright
 from tests.synthetic import numbered_frames, write_lines, write_video
 from tests.tiny import moving_bar
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page, Playwright
+    from playwright.sync_api import Page
 
 
 @pytest.fixture(scope="module")
@@ -33,8 +33,8 @@ def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def page(playwright: Playwright, page_file: Path) -> Iterator[Page]:
-    with chromium(playwright) as browser:
+def page(page_file: Path) -> Iterator[Page]:
+    with started_playwright() as playwright, chromium(playwright) as browser:
         opened = browser.new_page()
         problems: list[str] = []
         opened.on("console", lambda message: problems.append(message.text) if message.type in ("error", "warning") else None)

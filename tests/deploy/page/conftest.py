@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from action_recognition.deploy.page.server import PhotoServer
 from action_recognition.deploy.page.site import RUNTIME_DIR, WASM_FILES, Site, open_site
-from tests.browser import FAKE_CAMERA, chromium
+from tests.browser import FAKE_CAMERA, chromium, started_playwright
 from tests.photos import drawn_hands, write_photo_model
 from tests.synthetic import write_video
 
@@ -52,10 +52,16 @@ def served(site: Site, **options: int) -> Iterator[PhotoServer]:
             thread.join()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def page_server(photo_export: Path, browser_runtime: Path) -> Iterator[PhotoServer]:
     with served(open_site(photo_export, runtime=browser_runtime)) as server:
         yield server
+
+
+@pytest.fixture(scope="package")
+def playwright() -> Iterator[Playwright]:
+    with started_playwright() as started:
+        yield started
 
 
 @pytest.fixture(scope="session")
@@ -64,7 +70,7 @@ def camera_picture() -> NDArray[np.uint8]:
     return drawn_hands(30, 640, 480)[12]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser(playwright: Playwright, camera_picture: NDArray[np.uint8], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     """With a camera that shows `camera_picture` and is allowed."""
     video = tmp_path_factory.mktemp("camera") / "camera.y4m"
@@ -81,7 +87,7 @@ def open_page(page: Page, address: str) -> Page:
     return page
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def steady_page(browser: Browser, page_server: PhotoServer) -> Iterator[Page]:
     """One page for all tests that leave it as it is."""
     context = browser.new_context()

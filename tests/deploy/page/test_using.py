@@ -18,7 +18,7 @@ from action_recognition.deploy import Predictor
 from action_recognition.deploy.page.server import PhotoServer
 from action_recognition.deploy.page.site import open_site
 from action_recognition.deploy.photos import Square, centre_square, predict_photo
-from tests.browser import chromium
+from tests.browser import QUIET, chromium, started
 from tests.conftest import REPOSITORY
 from tests.data.test_photo import bomb
 from tests.deploy.page.conftest import open_page, served
@@ -219,6 +219,23 @@ def test_a_model_of_hands_begins_with_the_square(browser: Browser, tmp_path: Pat
         page = open_page(context.new_page(), server.address)
         assert page.is_checked("#square-on") and page.is_visible("#square") and "put the square around one" in page.inner_text("#hand")
         context.close()
+
+
+@pytest.mark.slow
+def test_webgpu_says_the_same(playwright: Playwright, page_server: PhotoServer, photo_export: Path, tmp_path: Path) -> None:
+    """By Chromium's GPU in software, which the page takes only where the address asks for it."""
+    (file,) = write_photos(tmp_path, drawn_hands(30)[20:21])
+    expected = predict_photo(Predictor.from_path(photo_export / "model.xml"), _as_read(file))
+    with started(playwright, [*QUIET, "--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"]) as browser:
+        for query, where in (("", "WASM"), ("?backend=webgpu", "WebGPU")):
+            page = browser.new_page()
+            page.goto(page_server.address + query)
+            page.wait_for_selector("body[data-ready], body[data-failed]", timeout=240_000)
+            page.set_input_files("#files", file)
+            page.wait_for_selector("#bars li", timeout=120_000)
+            assert where in page.inner_text("#latency")
+            assert page.evaluate(BAR_SUM) == pytest.approx(100 * expected.probabilities[:3].sum(), abs=0.3)
+            page.close()
 
 
 # --- without the runtime

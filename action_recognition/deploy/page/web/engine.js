@@ -48,7 +48,7 @@ async function browserEngine(config) {
 
 async function openSession(bytes, runtime) {
   const asked = new URLSearchParams(location.search).get("backend");
-  if (asked !== "wasm" && navigator.gpu && (await navigator.gpu.requestAdapter().catch(() => null))) {
+  if (asked !== "wasm" && (await hasGpu(asked === "webgpu"))) {
     try {
       return await session(`${runtime}ort.webgpu.min.mjs`, bytes, runtime, "webgpu");
     } catch (error) {
@@ -56,6 +56,12 @@ async function openSession(bytes, runtime) {
     }
   }
   return session(`${runtime}ort.wasm.min.mjs`, bytes, runtime, "wasm");
+}
+
+/** A GPU that is one: what computes in its place on the CPU is slower than WASM, and taken only where it is asked for. */
+async function hasGpu(alsoFallback) {
+  const adapter = navigator.gpu && (await navigator.gpu.requestAdapter().catch(() => null));
+  return Boolean(adapter) && (alsoFallback || !(adapter.info?.isFallbackAdapter ?? adapter.isFallbackAdapter));
 }
 
 async function session(module, bytes, runtime, provider) {
