@@ -14,7 +14,9 @@ from action_recognition.errors import UserError
 from action_recognition.workdir import InstantiateOptions, instantiate
 from tests.conftest import REPOSITORY, template_dir
 
-MADE = {"template.yaml", "model.yaml", "train.py", "eval.py", "calibrate.py", "export.py", "demo.py", "predict.py", "instantiated_from.json"}
+MADE = {"template.yaml", "model.yaml", *(f"{name}.py" for name in ("train", "eval", "calibrate", "export", "demo", "predict"))} | {
+    "instantiated_from.json"
+}
 WEIGHTS = b"these stand in for weights" * 1000
 JESTER_SNAPSHOT = "https://docs.google.com/uc?export=download&id=1lDm2qOxMRyXZW6y7owlQBv8SGvGIKpcX"
 
