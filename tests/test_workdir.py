@@ -14,9 +14,8 @@ from action_recognition.errors import UserError
 from action_recognition.workdir import InstantiateOptions, instantiate
 from tests.conftest import REPOSITORY, template_dir
 
-MADE = {"template.yaml", "model.yaml", *(f"{name}.py" for name in ("train", "eval", "calibrate", "export", "demo", "predict"))} | {
-    "instantiated_from.json"
-}
+SCRIPTS = ("train", "eval", "calibrate", "export", "compress", "demo", "predict")
+MADE = {"template.yaml", "model.yaml", "instantiated_from.json", *(f"{name}.py" for name in SCRIPTS)}
 WEIGHTS = b"these stand in for weights" * 1000
 JESTER_SNAPSHOT = "https://docs.google.com/uc?export=download&id=1lDm2qOxMRyXZW6y7owlQBv8SGvGIKpcX"
 
