@@ -9,33 +9,28 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
-from action_recognition.data.stream_files import AnnotatedStream, read_streams
+from action_recognition.data.stream_files import read_streams
 from action_recognition.deploy.backends import load_backend
-from action_recognition.deploy.decision import DecisionRules, GestureEvent, Vocabulary, decide, read_rules, write_rules
-from action_recognition.deploy.sources import open_source
-from action_recognition.deploy.streaming.engine import EngineOptions, StepResult, StreamEngine
-from action_recognition.deploy.streams import StreamModel, as_stream_model
+from action_recognition.deploy.decision import DecisionRules, Vocabulary, read_rules, write_rules
+from action_recognition.deploy.streams import as_stream_model
 from action_recognition.errors import user_error
 from action_recognition.evaluation.event_metrics import (
     SEEN_SHARES,
     Decision,
-    Gesture,
     StreamResult,
-    Timeline,
     percentile,
     score_stream,
     seen_hits,
 )
 from action_recognition.evaluation.report import Metric, update_metrics_file
 from action_recognition.evaluation.run import describe_file
+from action_recognition.evaluation.stream_scores import SCORES_FOLDER, ScoredStream, StoredScores, score_streams
 from action_recognition.plots import draw_false_alarms
 
 ONSETS = (*(round(0.1 + 0.05 * i, 2) for i in range(18)), 0.97, 0.98, 0.99)
 SMOOTHINGS_S = (0.0, 0.2, 0.5)
 _RELEASE_SHARE = 0.6  # of the onset
-CUT_EDGE_S = 0.5
 _print_now = partial(print, flush=True)
 
 
@@ -55,19 +50,6 @@ class StreamEvalOptions:
 
 
 @dataclass(frozen=True)
-class ScoredStream:
-    """A stream and what the network said along it: `times_s` (R,) and probabilities (R, C)."""
-
-    stream: AnnotatedStream
-    timeline: Timeline
-    times_s: npt.NDArray[np.float64]
-    chances: npt.NDArray[np.float64]
-
-    def events(self, words: Vocabulary, rules: DecisionRules) -> list[GestureEvent]:
-        return decide(zip(self.times_s.tolist(), self.chances, strict=True), words, rules)
-
-
-@dataclass(frozen=True)
 class CurvePoint:
     """What the streams give with one set of rules."""
 
@@ -76,8 +58,9 @@ class CurvePoint:
 
 
 def evaluate_streams(options: StreamEvalOptions, say: Callable[[str], None] = _print_now) -> StreamResult:
-    """Run the model over the streams; write metrics.yaml, stream_events.csv, stream_curve.csv and .png, and the rules that were asked for.
+    """Run the model over the streams, or take what it said of them before.
 
+    Writes metrics.yaml, stream_events.csv, stream_curve.csv and .png, and the rules that were asked for.
     With `choose_decision` the rules are chosen on these streams, which must then not be the ones that are reported.
     """
     model = as_stream_model(load_backend(options.load_weights))
@@ -85,7 +68,8 @@ def evaluate_streams(options: StreamEvalOptions, say: Callable[[str], None] = _p
     streams = read_streams(options.test_ann_files, options.test_data_roots, metadata.labels, metadata.negative_label)
     words = Vocabulary.of(metadata)
     rules = read_rules(options.decision) if options.decision else DecisionRules()
-    scored = [_scored(model, stream, say) for stream in streams]
+    folder = options.save_output_to or options.save_metrics_to.parent
+    scored = score_streams(model, streams, StoredScores(folder / SCORES_FOLDER, options.load_weights), say)
     curve = curve_of(scored, words, rules, options.tolerance)
     if options.choose_decision:
         rules = chosen_rules(curve, options.max_false_alarms)
@@ -96,12 +80,6 @@ def evaluate_streams(options: StreamEvalOptions, say: Callable[[str], None] = _p
     for line in summary_lines(result):
         say(line)
     return result
-
-
-def timeline_of(stream: AnnotatedStream) -> Timeline:
-    """The stream's gestures; half a second around every cut is excluded."""
-    gestures = tuple(Gesture(event.label, event.start_s, event.end_s) for event in stream.events)
-    return Timeline(stream.duration_s, gestures, tuple((cut_s - CUT_EDGE_S, cut_s + CUT_EDGE_S) for cut_s in stream.cuts_s))
 
 
 def result_of(scored: Sequence[ScoredStream], words: Vocabulary, rules: DecisionRules, tolerance_s: float) -> StreamResult:
@@ -156,20 +134,6 @@ def summary_lines(result: StreamResult) -> list[str]:
         f"(95 % interval {low:.1f} to {high:.1f})",
         f"decided {median[0]:.2f} s after the start (p95 {late[0]:.2f}), {median[1]:+.2f} s after the end (p95 {late[1]:+.2f})",
     ]
-
-
-def _scored(model: StreamModel, stream: AnnotatedStream, say: Callable[[str], None]) -> ScoredStream:
-    """The network over a stream, every frame of it, by the engine of the demo."""
-    engine = StreamEngine(model, options=EngineOptions(), name=str(stream.path), say=say)
-    source = open_source(str(stream.path), model.metadata.frame_rate_fps)
-    rows: list[StepResult] = []
-    for frame in source.frames():
-        rows += engine.push(frame)
-    rows += engine.finish()
-    say(f"{stream.path.name}: {stream.duration_s:.0f} s, {len(stream.events)} gestures, {len(rows)} predictions")
-    times_s = np.array([row.scores.time_s for row in rows])
-    chances = np.array([row.chances for row in rows]).reshape(len(rows), len(model.metadata.labels))
-    return ScoredStream(stream, timeline_of(stream), times_s, chances)
 
 
 def _write(

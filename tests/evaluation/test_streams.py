@@ -14,7 +14,8 @@ from action_recognition.commands.eval import main
 from action_recognition.data.stream_files import AnnotatedStream, MarkedEvent, write_streams
 from action_recognition.deploy.decision import DecisionRules, Vocabulary, read_rules
 from action_recognition.errors import UserError
-from action_recognition.evaluation.streams import ScoredStream, chosen_rules, curve_of, result_of, seen_accuracy, timeline_of
+from action_recognition.evaluation.stream_scores import ScoredStream, timeline_of
+from action_recognition.evaluation.streams import chosen_rules, curve_of, result_of, seen_accuracy
 from tests.deploy.conftest import LABELS, exported, tiny  # noqa: F401
 from tests.synthetic import numbered_frames, write_video
 
@@ -25,7 +26,7 @@ def scored(chances: list[float], events: tuple[MarkedEvent, ...], cuts_s: tuple[
     """Five rows a second; what is no wave is spread over nothing."""
     stream = AnnotatedStream(Path("a.mp4"), len(chances) / 5, events, cuts_s)
     times_s = np.arange(len(chances)) / 5
-    return ScoredStream(stream, timeline_of(stream), times_s, np.array([[chance, 0.0] for chance in chances]))
+    return ScoredStream(stream, timeline_of(stream), times_s, np.array([[chance, 0.0] for chance in chances]), times_s >= 0)
 
 
 def test_thresholds_are_those_of_the_best_f1_and_the_fewest_false_alarms() -> None:
@@ -56,7 +57,7 @@ def test_half_a_second_around_a_cut_is_excluded() -> None:
 def test_accuracy_at_what_was_seen_is_over_all_streams() -> None:
     chances = [[0.1, 0.9]] * 5 + [[0.9, 0.1]] * 10
     item = scored([0.0] * 15, (MarkedEvent("wave", 0.0, 2.8), MarkedEvent("stop", 0.0, 0.5)))
-    item = ScoredStream(item.stream, item.timeline, item.times_s, np.array(chances))
+    item = ScoredStream(item.stream, item.timeline, item.times_s, np.array(chances), item.is_warm)
     assert [seen_accuracy([item], WORDS.labels, share) for share in (0.25, 1.0)] == [0.5, 1.0]
     assert math.isnan(seen_accuracy([scored([0.0], ())], WORDS.labels, 0.5))
 
@@ -75,4 +76,18 @@ def test_as_typed(exported: Path, tmp_path: Path, capsys: pytest.CaptureFixture[
     assert len(rows) == 63 and (tmp_path / "out" / "stream_curve.png").is_file() and (tmp_path / "out" / "stream_events.csv").is_file()
     assert read_rules(tmp_path / "rules.json").onset in {float(row["onset"]) for row in rows}
     said = capsys.readouterr().out
-    assert "1 gestures" in said and "an hour (95 % interval" in said and "chosen on these streams" in said
+    assert (
+        "kept from before" not in said and "1 gestures" in said and "an hour (95 % interval" in said and "chosen on these streams" in said
+    )
+    first = (tmp_path / "out" / "metrics.yaml").read_text()
+    assert main(tmp_path, flags) == 0  # nothing is computed again
+    assert "kept from before" in capsys.readouterr().out and (tmp_path / "out" / "metrics.yaml").read_text() == first
+    write_video(tmp_path / "data" / "a.mp4", numbered_frames(110, 40, 48), 30)
+    assert main(tmp_path, flags) == 0
+    assert "kept from before" not in capsys.readouterr().out
+
+
+def test_nothing_is_decided_before_the_network_has_seen_enough() -> None:
+    item = scored([1.0] * 20, ())
+    cold = ScoredStream(item.stream, item.timeline, item.times_s, item.chances, item.times_s >= 2.0)
+    assert [event.time_s for event in cold.events(WORDS, DecisionRules())] == [2.0]

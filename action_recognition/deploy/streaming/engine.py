@@ -14,7 +14,10 @@ from action_recognition.deploy.streams import StepScores, Stream, StreamModel, f
 
 @dataclass(frozen=True, slots=True)
 class StepResult:
-    """What one step said of one person: the network's scores, their probabilities, those smoothed, and the event if there is one."""
+    """What one step said of one person: the network's scores, their probabilities, those smoothed, and the event if there is one.
+
+    Not `is_warm`: the network has seen too little yet, nothing was decided.
+    """
 
     stream: str
     person: int
@@ -22,6 +25,7 @@ class StepResult:
     chances: Chances
     smoothed: Chances
     event: GestureEvent | None
+    is_warm: bool = True
 
 
 @dataclass(frozen=True)
@@ -126,4 +130,6 @@ class StreamEngine:
         if found.is_warm or self.options.decide_cold:
             follower.decision, event = step(follower.decision, time_s, chances, self._words, self.options.rules)
         smoothed = chances if follower.decision.smoothed is None else follower.decision.smoothed
-        return StepResult(self.name, person, WindowScores(time_s, found.scores, found.inference_ms), chances, smoothed, event)
+        return StepResult(
+            self.name, person, WindowScores(time_s, found.scores, found.inference_ms), chances, smoothed, event, found.is_warm
+        )
