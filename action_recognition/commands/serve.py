@@ -18,7 +18,9 @@ def build_parser() -> argparse.ArgumentParser:
         prog="serve.py", description="A page that classifies photos and what the camera sees, in the browser; for this computer alone."
     )
     parser.add_argument("work_dir", type=Path, metavar="WORK_DIR", help="a work dir with an export, or the folder that export.py wrote")
-    parser.add_argument("--model", type=Path, metavar="FILE", help="this .onnx (or .xml) instead of the export's, such as an INT8 one")
+    parser.add_argument(
+        "--model", type=Path, metavar="FILE", help="this .onnx instead of the export's; or a .xml, which this computer runs"
+    )
     parser.add_argument("--port", type=whole_number, default=8000, metavar="N", help="0 takes a free one (default: 8000)")
     parser.add_argument("--open", action="store_true", help="open it in the browser of this computer")
     parser.add_argument("--export-static", type=Path, metavar="FOLDER", help="write the page with the model into a folder, and end")

@@ -126,3 +126,20 @@ def test_a_missing_camera_ends_in_one_message(tmp_path: Path) -> None:
     flags = ["--person", "p", "--session", "s", "--source", str(tmp_path / "missing.mp4"), "--label", "a", "--no-show"]
     done = subprocess.run([*command, *flags], capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 2 and "there is no such video" in done.stderr and len(done.stderr.splitlines()) == 1
+
+
+def test_what_was_collected_is_imported_with_its_people(tmp_path: Path, numbers: Path) -> None:
+    from action_recognition.commands.data.import_clips import main as import_main
+
+    for person in ("anna", "ben", "carl"):
+        for label in ("one", "two"):
+            where = ["--person", person, "--session", "s1", "--source", str(numbers), "--label", label, "--every", "1", "--no-show"]
+            main([str(tmp_path / "my photos"), "--classes", "one,two", *where])
+    flags = ["--format", "photo_folders", "--output", str(tmp_path / "data"), "--person-regex", "/([a-z]+)_", "--fractions", "34,33,33"]
+    assert import_main([str(tmp_path / "my photos"), *flags]) == 0
+    people = {}
+    for split in ("train", "val", "test"):
+        lines = (tmp_path / "data" / f"{split}.txt").read_text().splitlines()
+        people[split] = {line.split("/")[1].split("_")[0] for line in lines}
+        assert len(lines) == 10
+    assert sorted(name for names in people.values() for name in names) == ["anna", "ben", "carl"]  # each in one part
