@@ -18,8 +18,9 @@ from action_recognition.commands.search import main as search
 from action_recognition.errors import UserError
 from action_recognition.template import load_template_dir
 from action_recognition.training.run import train
-from action_recognition.training.search.space import load_space
-from action_recognition.training.search.study import PruneTrial
+from action_recognition.training.search.report import write_report
+from action_recognition.training.search.space import load_space, suggest
+from action_recognition.training.search.study import PruneTrial, Search, num_trials
 from tests.tiny import tiny_data, tiny_template
 from tests.training.test_run import options
 
@@ -161,6 +162,19 @@ def test_several_processes_share_the_trials(space_file: Path, data: Path, tmp_pa
     found = rows(out)
     assert [row["trial"] for row in found] == ["0", "1", "2"] and len({row[RATE] for row in found}) == 3
     assert sum(text.count(": done") for text in said) == 3
+
+
+def test_a_database_keeps_the_trials_too(space_file: Path, data: Path, tmp_path: Path) -> None:
+    space, documents = load_space(write_space(space_file, data))
+    url = f"sqlite:///{tmp_path / 'trials.db'}"
+    search_there = Search(space, documents, tmp_path / "out", lambda folder: options(data, folder), url)
+    study = search_there.study()
+    trial = study.ask()
+    values = suggest(space, trial)
+    study.tell(trial, 50.0)
+    again = search_there.study()
+    assert num_trials(again) == 1 and again.best_trial.params[RATE] == values[RATE]
+    assert len(write_report(search_there, again)) == 4 and rows(tmp_path / "out")[0]["best_val_top1"] == "50.0"
 
 
 def test_ranges_and_choices_are_read(space_file: Path, data: Path) -> None:
