@@ -29,11 +29,15 @@ ItemKey = int | tuple[int, int, int]
 
 
 class Sample(NamedTuple):
-    """One clip: (3, T, H, W) uint8 RGB 0..255; the label after mirroring; its place in the data set."""
+    """One clip: (3, T, H, W) uint8 RGB 0..255; the label after mirroring; its place in the data set.
+
+    `inside` (T,) bool of a random clip: which frames lie within the annotated clip.
+    """
 
     clip: torch.Tensor
     label: int
     index: int  # type: ignore[assignment]  # hides tuple.index, which nobody calls on a sample
+    inside: torch.Tensor | None = None
 
 
 class DamagedClip(NamedTuple):
@@ -44,12 +48,16 @@ class DamagedClip(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """`clips` (N, 3, T, H, W) uint8 RGB 0..255; `labels` and `indices` (N,) int64; N is 0 when every clip is damaged."""
+    """`clips` (N, 3, T, H, W) uint8 RGB 0..255; `labels` and `indices` (N,) int64; N is 0 when every clip is damaged.
+
+    `inside` (N, T) bool of random clips, see `Sample`.
+    """
 
     clips: torch.Tensor
     labels: torch.Tensor
     indices: torch.Tensor
     damaged: list[DamagedClip]
+    inside: torch.Tensor | None = None
 
 
 def label_swap_map(label_swaps: Mapping[str, str], labels: Sequence[str]) -> dict[int, int]:
@@ -128,26 +136,32 @@ class ClipDataset(Dataset[Sample | DamagedClip]):
 
     def _random_sample(self, record: ClipRecord, augmentation: Augmentation, epoch: int, index: int, number: int) -> Sample:
         rng = np.random.default_rng([self.seed, epoch, index, number])
-        clip = self._random_clip(record, augmentation, rng)
+        frame_indices = self._random_frame_indices(record, augmentation, rng)
+        clip = self._random_clip(record, augmentation, frame_indices, rng)
         mirrored = rng.random() < augmentation.flip.probability
         if mirrored:
             clip = mirror_clip(clip)
         if isinstance(augmentation, ReferenceAugmentation):
             clip = recolour_as_reference(clip, augmentation, rng)
-        return _sample(clip, self.label_swaps.get(record.label, record.label) if mirrored else record.label, index)
+        sample = _sample(clip, self.label_swaps.get(record.label, record.label) if mirrored else record.label, index)
+        return sample._replace(inside=torch.tensor([record.clip_start <= i < record.clip_end for i in frame_indices]))
 
-    def _random_clip(self, record: ClipRecord, augmentation: Augmentation, rng: np.random.Generator) -> Frames:
+    def _random_frame_indices(self, record: ClipRecord, augmentation: Augmentation, rng: np.random.Generator) -> list[int]:
+        spec, jitter = self.clip_input, augmentation.temporal_jitter
+        if isinstance(augmentation, BatchAugmentation):
+            speed = augmentation.temporal_speed_max
+            return varied_frame_indices(record, spec.clip_len, spec.frame_rate_fps, speed, jitter, rng)
+        return random_frame_indices(record, spec.clip_len, spec.frame_rate_fps, jitter, rng)
+
+    def _random_clip(self, record: ClipRecord, augmentation: Augmentation, frame_indices: list[int], rng: np.random.Generator) -> Frames:
         """A random window of the record, not mirrored: the reference recipe's random crop, or the canvas in which the device crops.
 
         With TrivialAugment it is evaluation's crop, changed.
         A canvas is `canvas_side` pixels square, at the scale of evaluation and around the same centre.
         """
-        spec, jitter = self.clip_input, augmentation.temporal_jitter
+        spec, frames = self.clip_input, self.source.read(record, frame_indices)
         if isinstance(augmentation, BatchAugmentation):
-            speed = augmentation.temporal_speed_max
-            frames = self.source.read(record, varied_frame_indices(record, spec.clip_len, spec.frame_rate_fps, speed, jitter, rng))
             return fitted_clip(frames, spec.resize_short_side, spec.crop_size, spec.mean_values, canvas_side(spec.crop_size))
-        frames = self.source.read(record, random_frame_indices(record, spec.clip_len, spec.frame_rate_fps, jitter, rng))
         if isinstance(augmentation, TrivialAugmentation):
             clip = fitted_clip(frames, spec.resize_short_side, spec.crop_size, spec.mean_values)
             return trivially_augmented(clip, spec.mean_values, int(rng.integers(2**63)))
@@ -229,7 +243,9 @@ def collate(items: Sequence[Sample | DamagedClip]) -> Batch:
     samples = [item for item in items if isinstance(item, Sample) and item.index not in without]
     clips = torch.stack([sample.clip for sample in samples]) if samples else torch.empty(0, 3, 0, 0, 0, dtype=torch.uint8)
     labels, indices = ([getattr(sample, name) for sample in samples] for name in ("label", "index"))
-    return Batch(clips, torch.tensor(labels, dtype=torch.int64), torch.tensor(indices, dtype=torch.int64), damaged)
+    places = [sample.inside for sample in samples if sample.inside is not None]
+    inside = torch.stack(places) if samples and len(places) == len(samples) else None
+    return Batch(clips, torch.tensor(labels, dtype=torch.int64), torch.tensor(indices, dtype=torch.int64), damaged, inside)
 
 
 def make_loader(

@@ -14,9 +14,9 @@ from action_recognition.data.datasets import ClipDataset
 from action_recognition.data.labels import training_labels
 from action_recognition.template import CausalConfig, EarlyCrossEntropy, Template
 from action_recognition.training.mix import mix_clips
-from action_recognition.training.module import batch_augment, step_generator
+from action_recognition.training.module import batch_augment, no_gesture_label, step_generator
 from action_recognition.training.run import TrainOptions, clip_data, load_run
-from action_recognition.training.splice import NO_LABEL, splice_clips
+from action_recognition.training.splice import splice_clips, step_targets
 
 
 class TrainedBatch(NamedTuple):
@@ -42,7 +42,14 @@ def trained_batches(work_dir: Path, options: TrainOptions, num_steps: int) -> It
             clips = augment(clips, step_generator(options.seed, step, 0, "augment"))
         generator = step_generator(options.seed, step, 0, "mix")
         if isinstance(model, CausalConfig):
-            clips, captions = _spliced(clips, batch.labels, labels, template, model.frames_per_step, generator)
+            targets = step_targets(
+                batch.labels,
+                batch.inside,
+                num_frames=clips.shape[2],
+                frames_per_step=model.frames_per_step,
+                before=no_gesture_label(labels, template),
+            )
+            clips, captions = _spliced(clips, batch.labels, targets, labels, template, generator)
         else:
             clips, captions = _mixed(clips, batch.labels, labels, template, generator)
         yield TrainedBatch(clips.clamp(0, 255).to(torch.uint8), captions, _paths(data.train, batch.indices))
@@ -63,13 +70,18 @@ def _mixed(
 
 
 def _spliced(
-    clips: torch.Tensor, numbers: torch.Tensor, labels: list[str], template: Template, frames_per_step: int, generator: torch.Generator
+    clips: torch.Tensor,
+    numbers: torch.Tensor,
+    targets: torch.Tensor,
+    labels: list[str],
+    template: Template,
+    generator: torch.Generator,
 ) -> tuple[torch.Tensor, list[str]]:
     loss = template.training.loss
     assert isinstance(loss, EarlyCrossEntropy)
-    clips, targets = splice_clips(clips, numbers, probability=loss.splice_probability, frames_per_step=frames_per_step, generator=generator)
+    clips, targets = splice_clips(clips, targets, probability=loss.splice_probability, generator=generator)
     names = [labels[number] for number in numbers.tolist()]
-    leads = (targets == NO_LABEL).sum(1).tolist()
+    leads = (targets != numbers.unsqueeze(1)).long().cumprod(1).sum(1).tolist()
     return clips, [f"{name} from step {lead}" if lead else name for name, lead in zip(names, leads, strict=True)]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import lightning as L
@@ -26,7 +26,7 @@ from action_recognition.training.freezing import set_learning
 from action_recognition.training.mix import mix_clips
 from action_recognition.training.optimizer import make_optimizer
 from action_recognition.training.recipe import Recipe
-from action_recognition.training.splice import splice_clips
+from action_recognition.training.splice import NO_LABEL, splice_clips, step_targets
 
 
 class GestureTraining(L.LightningModule):
@@ -57,6 +57,7 @@ class GestureTraining(L.LightningModule):
         self.steps_per_epoch = steps_per_epoch
         self.description = description
         self.seed = seed
+        self.no_gesture = no_gesture_label(description.get("labels", []), template)
         self.losses = Recipe(template.training, model.backbone)
         self.augment = batch_augment(template)
         self.gradient_norm = torch.zeros(())
@@ -103,8 +104,10 @@ class GestureTraining(L.LightningModule):
         if isinstance(self.network, CausalRecogniser):
             step, loss = self.network.frames_per_step, self.recipe.loss
             assert isinstance(loss, EarlyCrossEntropy)
-            share, generator = loss.splice_probability, self._generator("mix")
-            return splice_clips(batch.clips, batch.labels, probability=share, frames_per_step=step, generator=generator)
+            targets = step_targets(
+                batch.labels, batch.inside, num_frames=batch.clips.shape[2], frames_per_step=step, before=self.no_gesture
+            )
+            return splice_clips(batch.clips, targets, probability=loss.splice_probability, generator=self._generator("mix"))
         if self.recipe.mix is None:
             return batch.clips, batch.labels
         num_classes = self.network.head.class_directions.shape[1]
@@ -163,6 +166,12 @@ def step_generator(seed: int, step: int, rank: int, purpose: Literal["augment", 
     """A stream of its own for each purpose, on the CPU, that follows from the step alone."""
     place = ("augment", "mix").index(purpose)
     return torch.Generator().manual_seed(hash((seed, step, rank, place)))
+
+
+def no_gesture_label(labels: Sequence[str], template: Template) -> int:
+    """The number of the class that means no gesture, -1 where there is none."""
+    name = template.negative_label
+    return list(labels).index(name) if name is not None and name in labels else NO_LABEL
 
 
 def batch_augment(template: Template) -> BatchAugment | None:

@@ -1,4 +1,4 @@
-"""Clips with another one before them, so that a network with a memory learns from streams: a label for every step."""
+"""What a network with a memory learns from: a label for every step, and clips with another one before them, as in a stream."""
 
 from __future__ import annotations
 
@@ -8,32 +8,48 @@ from torch import Tensor
 NO_LABEL = -1
 
 
-def splice_clips(
-    clips: Tensor, labels: Tensor, *, probability: float, frames_per_step: int, generator: torch.Generator
-) -> tuple[Tensor, Tensor]:
-    """Clips (N, 3, T, H, W) and labels (N,) -> clips of the same shape, and the label of each step (N, S), S = T / `frames_per_step`.
+def step_targets(labels: Tensor, inside: Tensor | None, *, num_frames: int, frames_per_step: int, before: int = NO_LABEL) -> Tensor:
+    """The label of each step of clips with these labels (N,): (N, S) int64, S = `num_frames` / `frames_per_step`.
+
+    `inside` (N, T) bool says which frames lie within the annotated clip; None: all. A step counts by its last frame: until the clip has
+    begun it has the label `before` (the class that means no gesture, or none), after its end it has none, since it may still be seen.
+
+    >>> inside = torch.tensor([[False, False, False, True, True, False]])
+    >>> step_targets(torch.tensor([7]), inside, num_frames=6, frames_per_step=2, before=0).tolist()
+    [[0, 7, -1]]
+    """
+    targets = labels.unsqueeze(1).repeat(1, num_frames // frames_per_step)
+    if inside is None:
+        return targets
+    within = inside.to(labels.device)[:, frames_per_step - 1 :: frames_per_step]
+    begun = inside.to(labels.device).long().cummax(1).values[:, frames_per_step - 1 :: frames_per_step].bool()
+    return targets.masked_fill(~within, NO_LABEL).masked_fill(~begun, before)
+
+
+def splice_clips(clips: Tensor, targets: Tensor, *, probability: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Clips (N, 3, T, H, W) and the labels of their steps (N, S) -> both in the same shapes, some beginning after another clip.
 
     Each clip is spliced with `probability`: it then begins up to half its length later, after the end of another clip of the batch, and
     its own end is cut off. The steps of the other clip have no label (-1): of that gesture only the end is there.
     `generator` is of the CPU, so that every device draws the same.
 
     >>> clips = torch.arange(2.0).view(2, 1, 1, 1, 1).expand(2, 3, 4, 1, 1)
-    >>> spliced, targets = splice_clips(
-    ...     clips, torch.tensor([5, 6]), probability=1.0, frames_per_step=1, generator=torch.Generator().manual_seed(0))
-    >>> [[int(value) for value in clip[0, :, 0, 0]] for clip in spliced], targets.tolist()
-    ([[1, 0, 0, 0], [0, 0, 1, 1]], [[-1, 5, 5, 5], [-1, -1, 6, 6]])
+    >>> targets = torch.tensor([[5] * 4, [6] * 4])
+    >>> spliced, targets = splice_clips(clips, targets, probability=1.0, generator=torch.Generator().manual_seed(3))
+    >>> [sorted({int(value) for value in clip[0, -2:, 0, 0]}) for clip in spliced], targets[:, 0].tolist(), targets[:, -1].tolist()
+    ([[0], [1]], [-1, -1], [5, 6])
     """
-    number, num_steps = len(clips), clips.shape[2] // frames_per_step
+    number, num_steps = targets.shape
+    frames_per_step = clips.shape[2] // num_steps
     order = torch.randperm(number, generator=generator)
     partner = torch.empty_like(order)
     partner[order] = order.roll(1)
     happens = torch.rand(number, generator=generator) < probability
     lead = torch.randint(1, max(2, num_steps // 2 + 1), (number,), generator=generator) * (happens & (partner != torch.arange(number)))
-    targets = labels.unsqueeze(1).repeat(1, num_steps)
-    spliced = clips.clone()
+    spliced, labels = clips.clone(), targets.clone()
     for index, steps in enumerate(lead.tolist()):
         frames = steps * frames_per_step
         if frames:
             spliced[index] = torch.cat([clips[partner[index], :, -frames:], clips[index, :, :-frames]], 1)
-            targets[index, :steps] = NO_LABEL
-    return spliced, targets
+            labels[index] = torch.cat([torch.full_like(targets[index, :steps], NO_LABEL), targets[index, :-steps]])
+    return spliced, labels

@@ -319,3 +319,18 @@ def test_real_clips_are_read(real_data: Path, clip_input: ClipInput) -> None:
     records = read_annotations([Path("test.txt")], [folder], labels)
     samples = [ClipDataset(records, clip_input)[i] for i in range(len(records))]
     assert len(samples) == 20 and all(isinstance(sample, Sample) for sample in samples)
+
+
+def test_random_clips_say_which_frames_lie_within_the_annotated_clip(root: Path, clip_input: ClipInput, augmentation: Augmentation) -> None:
+    """A window of 8 frames, every second one of the video's, around a clip of 6."""
+    assert isinstance(augmentation, ReferenceAugmentation)
+    flip = augmentation.flip.model_copy(update={"probability": 0.0})
+    changes = {"rotate": None, "block_dropout": None, "photometric": None, "crop_scale_min": 1.0, "flip": flip}
+    clips = dataset(root, ["a.mp4 2 16 22 0 40 30"], clip_input, augmentation.model_copy(update=changes))
+    sample = clips[0, 0, 0]
+    assert isinstance(sample, Sample) and sample.inside is not None
+    assert sample.inside.tolist() == [16 <= number < 22 for number in shown_numbers(sample)]
+    assert 0 < int(sample.inside.sum()) < 8
+    batch = collate([sample, sample])
+    assert batch.inside is not None and batch.inside.shape == (2, 8)
+    assert collate([sample, sample._replace(inside=None)]).inside is None

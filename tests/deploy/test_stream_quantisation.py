@@ -45,9 +45,13 @@ def scores(path: Path, video: np.ndarray) -> np.ndarray:
 def test_int8_is_near_fp32_along_a_stream(folder: Path, video: np.ndarray) -> None:
     exact, quantised = (scores(folder / name, video) for name in ("model_stream4.xml", "model_stream4_int8.xml"))
     assert not np.array_equal(exact, quantised)
-    error, spread = np.abs(quantised - exact), np.abs(exact - exact.mean(0))
-    assert error.mean() < 0.25 * spread.mean()
-    assert error[len(error) // 2 :].mean() < 2 * error[: len(error) // 2].mean() + 1e-3  # nothing adds up over time
+    assert np.abs(quantised - exact).mean() < 0.25 * np.abs(exact - exact.mean(0)).mean()
+
+
+def test_nothing_adds_up_over_time(folder: Path, video: np.ndarray) -> None:
+    """A video in a loop gives the same scores every time, once its own past is all there is."""
+    passes = scores(folder / "model_stream4_int8.xml", np.concatenate([video] * 5)).reshape(5, -1, 3)
+    np.testing.assert_allclose(passes[4], passes[2], atol=1e-5)
 
 
 def test_int8_files_are_stateful_quantised_and_complete(folder: Path) -> None:
