@@ -38,6 +38,9 @@ METADATA = DeployMetadata(
 class PhotoNetwork(nn.Module):
     """(1, 3, 1, H, W) float 0..255 -> logits (1, 4) that differ much between pictures, so that small differences of these can be seen."""
 
+    mean: Tensor
+    scale: Tensor
+
     def __init__(self) -> None:
         super().__init__()
         torch.manual_seed(5)
