@@ -45,7 +45,8 @@ def test_the_example_of_a_search_is_sound(tmp_path: Path) -> None:
 
 
 def test_flags_in_the_text_exist() -> None:
-    known = "".join(path.read_text(encoding="utf-8") for path in (REPOSITORY / "action_recognition" / "commands").rglob("*.py"))
+    sources = [*(REPOSITORY / "action_recognition" / "commands").rglob("*.py"), REPOSITORY / "benchmarks" / "harness.py"]
+    known = "".join(path.read_text(encoding="utf-8") for path in sources)
     for flag in set(re.findall(r"`[^`\n]*?(--[a-z][a-z0-9-]*)", SCALE + SEARCH)):
         assert f'"{flag}"' in known or f"{flag[2:].removeprefix('train-').removeprefix('val-')}" in known, flag
 
