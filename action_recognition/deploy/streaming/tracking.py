@@ -67,6 +67,7 @@ class TrackedRegion:
             self._seen_s[number] = frame.time_s
         for number in [number for number, seen_s in self._seen_s.items() if frame.time_s - seen_s > _LOST_S]:
             del self._boxes[number], self._seen_s[number]
+        self._numbers = {of_tracker: number for of_tracker, number in self._numbers.items() if number in self._boxes}
 
     def _tracked(self, frame: TimedFrame) -> list[tuple[int, npt.NDArray[np.float64]]]:
         import supervision

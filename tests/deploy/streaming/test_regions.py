@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 
 from action_recognition.data.person_boxes import PersonDetector
-from action_recognition.deploy.metadata import Resize
+from action_recognition.deploy.metadata import Resize, example
 from action_recognition.deploy.streaming import TimedFrame
 from action_recognition.deploy.streaming.regions import Box, FixedRegion, cut, network_frame, parse_box, square_around
 from action_recognition.deploy.streaming.tracking import TrackedRegion
@@ -46,10 +47,10 @@ def test_boxes_that_are_none_are_refused(text: str) -> None:
 def test_a_fixed_box_is_what_the_network_gets() -> None:
     picture = np.zeros((100, 200, 3), np.uint8)
     picture[:, 100:] = 255
-    box = parse_box("0.5,0,1,1")
+    box, spec = parse_box("0.5,0,1,1"), replace(example(), resize=Resize(36, 32))
     assert cut(picture, box).shape == (100, 100, 3)
-    assert network_frame(picture, box, Resize(36, 32)).min() == 255
-    assert network_frame(picture, None, Resize(36, 32)).shape == (32, 32, 3)
+    assert network_frame(picture, box, spec).min() == 255
+    assert network_frame(picture, None, spec).shape == (32, 32, 3)
     assert [person.box for person in FixedRegion(box).persons(TimedFrame(0.0, picture))] == [box]
 
 
