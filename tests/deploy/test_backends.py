@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import torch
 
 from action_recognition.checkpoint import TRAINED_MODEL_KEY, TrainedModel, describe_training
 from action_recognition.deploy.backends import RECORD_FILE, OpenVinoBackend, TorchBackend, load_backend
+from action_recognition.deploy.backends.openvino_runtime import check_int8
 from action_recognition.errors import UserError
 from action_recognition.openvino_core import openvino_core
 from tests.deploy.conftest import LABELS
@@ -163,3 +165,14 @@ def test_an_onnx_file_without_metadata_is_refused(copy: Path) -> None:
     onnx.save(graph, copy / "model.onnx")
     with pytest.raises(UserError, match="carries no metadata"):
         load_backend(copy / "model.onnx")
+
+
+def test_int8_is_refused_where_a_device_does_not_compute_in_it() -> None:
+    there = {"CPU": ["FP32", "INT8"], "GPU.0": ["FP32", "FP16"], "NPU": ["INT8"]}
+    for device in ("CPU", "NPU", "AUTO", "AUTO:GPU,CPU"):
+        check_int8(Path("model_int8.xml"), device, there)
+    for device in ("GPU", "GPU.0"):
+        with pytest.raises(
+            UserError, match=rf"{re.escape(device)} does not compute in INT8, and model_int8\.xml is quantised; allowed: CPU, NPU"
+        ):
+            check_int8(Path("model_int8.xml"), device, there)

@@ -31,7 +31,7 @@ def needed(program: str) -> str:
 
 
 def test_benchmark_app_runs_the_ir(exported: Path) -> None:
-    command = [needed("benchmark_app"), "-m", str(exported / "model.xml"), "-d", "CPU", "-niter", "4", "-hint", "latency", "-nthreads", "1"]
+    command = [needed("benchmark_app"), "-m", str(exported / "model.xml"), "-d", "CPU", "-niter", "4", "-hint", "latency"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "input (node: input) : f32 / [N,C,D,H,W] / [1,3,4,32,32]" in done.stdout

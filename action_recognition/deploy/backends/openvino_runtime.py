@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from queue import SimpleQueue
@@ -48,7 +49,8 @@ class OpenVinoBackend:
         core = openvino_core()
         check_device(core, device, num_threads)
         model = read_ir(core, path)
-        _check_int8(core, model, device, path)
+        if any(node.get_type_name() == "FakeQuantize" for node in model.get_ops()):
+            check_int8(path, device, {name: core.get_property(name, "OPTIMIZATION_CAPABILITIES") for name in core.available_devices})
         inputs, outputs = static_shapes(model.inputs), static_shapes(model.outputs)
         check_form(path, inputs, outputs)
         self.metadata = metadata or own_metadata(model, path, inputs, outputs)
@@ -124,13 +126,11 @@ def check_device(core: Any, device: str, num_threads: int | None) -> None:
         raise user_error("num_threads", f"{device} has no threads to choose", fix="leave it out, or use the device CPU")
 
 
-def _check_int8(core: Any, model: Any, device: str, path: Path) -> None:
-    """A `UserError` when a quantised network is asked of a device that does not compute in INT8."""
-    if device.partition(":")[0] in _CHOOSING or all(node.get_type_name() != "FakeQuantize" for node in model.get_ops()):
-        return
-    capabilities = {name: list(core.get_property(name, "OPTIMIZATION_CAPABILITIES")) for name in core.available_devices}
+def check_int8(path: Path, device: str, capabilities: Mapping[str, Sequence[str]]) -> None:
+    """A `UserError` when a quantised network is asked of a device that does not compute in INT8; `capabilities` of each device."""
     able = [name for name, found in capabilities.items() if "INT8" in found]
-    if "INT8" not in list(core.get_property(device, "OPTIMIZATION_CAPABILITIES")):
+    name = device.partition(":")[0]
+    if name not in _CHOOSING and not any(item == device or item.partition(".")[0] == name for item in able):
         found = f"{device} does not compute in INT8, and {path.name} is quantised"
         raise user_error("device", found, ", ".join(able), "take model.xml or model_fp16.xml there")
 
