@@ -37,6 +37,7 @@ TRAINING = [
     "nncf==3.4.0",
     "optuna==5.0.0",
     "webdataset==1.0.2",
+    "braceexpand==0.1.7",  # the names of shards, as webdataset reads them
 ]
 LIVE = [  # what the live engine takes beside the runtime: tracks of persons and hands, events over a socket
     "supervision==0.31.2",
