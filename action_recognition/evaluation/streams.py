@@ -30,7 +30,7 @@ from action_recognition.plots import draw_false_alarms
 
 ONSETS = (*(round(0.1 + 0.05 * i, 2) for i in range(18)), 0.97, 0.98, 0.99)
 SMOOTHINGS_S = (0.0, 0.2, 0.5)
-_RELEASE_SHARE = 0.6  # of the onset
+RELEASE_SHARES = (0.3, 0.6)  # of the onset
 _print_now = partial(print, flush=True)
 
 
@@ -91,17 +91,18 @@ def result_of(scored: Sequence[ScoredStream], words: Vocabulary, rules: Decision
 
 
 def curve_of(scored: Sequence[ScoredStream], words: Vocabulary, rules: DecisionRules, tolerance_s: float) -> list[CurvePoint]:
-    """Every onset with every smoothing; release and onset go together, all else is as in `rules`."""
+    """Every onset with every smoothing and every share of it as release; all else is as in `rules`."""
     tried = [
-        replace(rules, onset=onset, release=round(onset * _RELEASE_SHARE, 4), smoothing_s=smoothing_s)
+        replace(rules, onset=onset, release=round(onset * share, 4), smoothing_s=smoothing_s)
         for smoothing_s in SMOOTHINGS_S
+        for share in RELEASE_SHARES
         for onset in ONSETS
     ]
     return [CurvePoint(item, result_of(scored, words, item, tolerance_s)) for item in tried]
 
 
 def chosen_rules(curve: Sequence[CurvePoint], max_false_alarms_per_hour: float | None) -> DecisionRules:
-    """The rules of the highest F1 among those with few enough false alarms; of equal ones those with the fewest.
+    """The rules of the highest F1 among those with few enough false alarms; of equal ones those with the fewest, and fewest double fires.
 
     A `UserError` says where no rule has few enough, and how few there can be.
     """
@@ -111,7 +112,7 @@ def chosen_rules(curve: Sequence[CurvePoint], max_false_alarms_per_hour: float |
     if not fitting:
         least = min(point.result.false_alarms_per_hour for point in curve)
         raise user_error("--max-false-alarms", f"no thresholds give {max_false_alarms_per_hour:g} an hour", f"{least:.1f} or more")
-    return max(fitting, key=lambda point: (point.result.f1, -point.result.num_false, point.rules.onset)).rules
+    return max(fitting, key=lambda point: (point.result.f1, -point.result.num_false, -point.result.num_double, point.rules.onset)).rules
 
 
 def seen_accuracy(scored: Sequence[ScoredStream], labels: Sequence[str], share: float) -> float:
@@ -153,11 +154,10 @@ def _write(
     ]
     _write_csv(folder / "stream_events.csv", [["stream", "time_s", "start_s", "label", "probability"], *rows])
     _write_csv(folder / "stream_curve.csv", [_CURVE_COLUMNS, *map(_curve_row, curve)])
-    lines = {
-        f"smoothing {smoothing_s:g} s": [point.result for point in curve if point.rules.smoothing_s == smoothing_s]
-        for smoothing_s in SMOOTHINGS_S
-    }
-    points = {name: [(item.recall, item.false_alarms_per_hour) for item in results] for name, results in lines.items()}
+    points: dict[str, list[tuple[float, float]]] = {}
+    for point in curve:
+        name = f"smoothing {point.rules.smoothing_s:g} s, release {point.rules.release / point.rules.onset:.1f} x onset"
+        points.setdefault(name, []).append((point.result.recall, point.result.false_alarms_per_hour))
     draw_false_alarms(folder / "stream_curve.png", points)
     seen = [_seen_metric(share, seen_accuracy(scored, words.labels, share)) for share in SEEN_SHARES]
     update_metrics_file(options.save_metrics_to, [*_metrics(result), *seen], describe_file(options.load_weights))
