@@ -7,6 +7,9 @@ import io
 import math
 import os
 import pickle
+import shutil
+import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -194,8 +197,11 @@ def _check_version(path: Path, version: int, record: Mapping[str, Any]) -> None:
     )
 
 
-def save_atomically(content: Mapping[str, Any], path: Path) -> None:
-    """Write a checkpoint beside its place, flush it to the disk, then rename: the old file stays until the new one is whole."""
+def save_atomically(content: Mapping[str, Any], path: Path, previous: Path | None = None) -> None:
+    """Write a checkpoint beside its place, flush it to the disk, then rename: the old file stays until the new one is whole.
+
+    With `previous` the old file stays under that name for good, in the same folder.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.part")
     try:
@@ -205,7 +211,10 @@ def save_atomically(content: Mapping[str, Any], path: Path) -> None:
             file.write(buffer.getbuffer())
             file.flush()
             os.fsync(file.fileno())
+        if previous is not None and path.is_file():
+            _keep(path, previous)
         partial.replace(path)
+        _flush_folder(path.parent)
     except OSError as error:
         partial.unlink(missing_ok=True)
         raise user_error(
@@ -215,9 +224,44 @@ def save_atomically(content: Mapping[str, Any], path: Path) -> None:
         ) from error
 
 
+def _keep(path: Path, previous: Path) -> None:
+    """Another name for a file that is about to be replaced; it is there under its own all the time."""
+    beside = previous.with_name(f".{previous.name}.part")
+    beside.unlink(missing_ok=True)
+    try:
+        os.link(path, beside)
+    except OSError:  # a file system without hard links
+        shutil.copyfile(path, beside)
+    beside.replace(previous)
+
+
+def _flush_folder(folder: Path) -> None:
+    """A rename outlives a power cut only when its folder is on the disk, too."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _damaged_member(data: bytes) -> str | None:
+    """What of a zip file does not agree with its checksum; torch.load itself checks none. None for files of another form."""
+    if not zipfile.is_zipfile(io.BytesIO(data)):
+        return None
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            return archive.testzip()
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError):
+        return "its table of contents"
+
+
 def _unpickle(path: Path, data: bytes) -> Any:
     if path.suffix == ".safetensors":
         return _safetensors(path, data)
+    if (member := _damaged_member(data)) is not None:
+        raise user_error(
+            str(path), f"is damaged: {member} does not agree with its checksum", fix="fetch it again, or use another checkpoint"
+        )
     try:
         return torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:

@@ -12,6 +12,7 @@ from typing import NoReturn
 
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
+EXIT_TERMINATED = 143  # 128 + SIGTERM, as a shell would say it
 
 _ENVIRONMENT_ERRNOS = {
     errno.ENOSPC: "the disk is full",
@@ -59,6 +60,10 @@ class UserError(Exception):
         return type(self), (self.problems,)  # so that a data worker can send it to the parent
 
 
+class Terminated(Exception):
+    """SIGTERM asked the work to end, and what is needed to go on was saved."""
+
+
 def user_error(where: str, found: str, allowed: str = "", fix: str = "") -> UserError:
     """A `UserError` of one problem."""
     return UserError([Problem(where, found, allowed, fix)])
@@ -85,6 +90,9 @@ def run_command(command: Callable[[], int | None]) -> NoReturn:
     except KeyboardInterrupt:
         _say("interrupted")
         code = EXIT_INTERRUPTED
+    except Terminated:
+        _say("terminated")
+        code = EXIT_TERMINATED
     except BrokenPipeError:
         # The reader of our output went away (`| head`): not an error of ours, nothing more to say.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

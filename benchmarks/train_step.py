@@ -26,7 +26,7 @@ from benchmarks.harness import REPOSITORY, Figure, Timing, interleaved, parse_ar
 
 BATCH_SIZE, CROP_SIZE = 2, 112
 Variant = Literal["msasl", "jester"]
-Extra = Literal["", "channels_last_3d", "bf16", "compile"]
+Extra = Literal["", "channels_last_3d", "bf16", "compile", "compile_bf16"]
 
 
 def training_step(variant: Variant, form: ConvForm, extra: Extra = "") -> Callable[[], None]:
@@ -42,11 +42,11 @@ def training_step(variant: Variant, form: ConvForm, extra: Extra = "") -> Callab
         clips = clips.contiguous(memory_format=torch.channels_last_3d)
     optimizer = torch.optim.SGD(network.parameters(), lr=1e-3, momentum=0.9, weight_decay=1e-4)
     loss = AMSoftmaxLoss(margin=0.35, entropy_weight=0.085, use_pr_product=True, hard_sample_weight=0.0)
-    forward: Callable[[torch.Tensor], torch.Tensor] = torch.compile(network) if extra == "compile" else network
+    forward: Callable[[torch.Tensor], torch.Tensor] = torch.compile(network) if extra.startswith("compile") else network
 
     def step() -> None:
         optimizer.zero_grad()
-        with torch.autocast("cpu", torch.bfloat16, enabled=extra == "bf16"):
+        with torch.autocast("cpu", torch.bfloat16, enabled=extra.endswith("bf16")):
             cosine = forward(clips)
         loss(cosine.float(), labels, scale=20.0).backward()
         optimizer.step()

@@ -93,6 +93,11 @@ def points(text: str) -> float:
     return value
 
 
+def minutes(text: str) -> float:
+    """0 or more."""
+    return 0.0 if text.strip() in ("0", "0.0") else positive_float(text)
+
+
 def _number(text: str, minimum: int) -> int:
     try:
         value = int(text)

@@ -10,6 +10,7 @@ from pathlib import Path
 from action_recognition.commands.arguments import (
     class_list,
     clip_counts,
+    minutes,
     path_list,
     positive_float,
     positive_int,
@@ -61,14 +62,18 @@ def build_parser(work_dir: Path) -> argparse.ArgumentParser:
     data.add_argument(
         "--strict", action="store_true", help="stop at the first clip that cannot be read (default: name it, skip it, count it)"
     )
-    start = parser.add_argument_group("start").add_mutually_exclusive_group()
+    start = parser.add_argument_group("start")
     start.add_argument(
         "--load-weights",
         type=start_weights,
         metavar="imagenet|kinetics700|FILE",
         help="start from these weights; the head starts fresh where its labels differ (a file named imagenet is ./imagenet)",
     )
-    start.add_argument("--resume-from", metavar="FILE|latest", help="go on with an interrupted run (optimiser and epoch included)")
+    start.add_argument(
+        "--resume-from",
+        metavar="latest|auto|FILE",
+        help="go on with an interrupted run, to the bit; auto starts afresh where there is nothing to go on from",
+    )
     names = "resnet18, tf_efficientnet_lite0 (its weights are installed), ..."
     recipe = parser.add_argument_group("recipe")
     recipe.add_argument("--backbone", metavar="NAME", help=f"photos: another network of timm than model.yaml's: {names}")
@@ -78,13 +83,37 @@ def build_parser(work_dir: Path) -> argparse.ArgumentParser:
     recipe.add_argument("--batch-size", type=positive_int, metavar="N", help=f"clips per device (default: {basic.batch_size})")
     recipe.add_argument("--base-learning-rate", type=positive_float, metavar="RATE", help=f"(default: {basic.base_learning_rate})")
     recipe.add_argument("--seed", type=whole_number, default=0, metavar="N", help="of everything random (default: 0)")
+    recipe.add_argument(
+        "--accumulate",
+        type=positive_int,
+        default=1,
+        metavar="N",
+        help="batches whose gradients make one step (default: 1)",
+    )
     _add_plan(parser.add_argument_group("runs"))
     machine = parser.add_argument_group("machine and output")
     machine.add_argument(
         "--gpu-num", type=whole_number, metavar="N", help=f"0 trains on the CPU (default: {template.gpu_num}, or as many as there are)"
     )
     machine.add_argument(
+        "--precision",
+        choices=["32", "bf16-mixed", "16-mixed"],
+        default="32",
+        help="what the backbone computes in; head and losses always take 32 bits (default: 32; 16-mixed needs a GPU)",
+    )
+    machine.add_argument("--compile", action="store_true", help="compile the backbone first: minutes, for shorter steps on most GPUs")
+    machine.add_argument(
+        "--num-nodes", type=positive_int, default=1, metavar="N", help="machines that train together, see docs/cluster.md (default: 1)"
+    )
+    machine.add_argument(
         "--save-checkpoints-to", type=Path, default=work_dir / "outputs", metavar="DIR", help="(default: outputs in the work dir)"
+    )
+    machine.add_argument(
+        "--save-every-minutes",
+        type=minutes,
+        default=10.0,
+        metavar="M",
+        help="also save within an epoch (default: 10; 0: only at its end and at a signal)",
     )
     _add_measuring(parser.add_argument_group("measuring"))
     machine.add_argument("--tensorboard-dir", type=Path, metavar="DIR", help="(default: tensorboard in the checkpoints' folder)")

@@ -5,6 +5,7 @@ Randomness is a pure function of (seed, epoch, index, clip number): the order of
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -183,6 +184,11 @@ class EpochShuffleSampler(Sampler[tuple[int, int, int]]):
         self.num_records, self.seed, self.rank, self.world_size = num_records, seed, rank, world_size
         self.clips_per_video = clips_per_video
         self.epoch = 0
+        self._behind: dict[int, int] = {}
+
+    def skip(self, epoch: int, num_clips: int) -> None:
+        """Leave out the first clips of this rank's share of one epoch: a run that goes on has them behind it. The length stays."""
+        self._behind = {epoch: num_clips}
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the order; Lightning calls this before every epoch."""
@@ -193,8 +199,10 @@ class EpochShuffleSampler(Sampler[tuple[int, int, int]]):
 
     def __iter__(self) -> Iterator[tuple[int, int, int]]:
         order = self._order(len(self) // self.clips_per_video * self.world_size, np.random.default_rng([self.seed, self.epoch]))
-        for index in order[self.rank :: self.world_size]:
-            yield from ((self.epoch, int(index), number) for number in range(self.clips_per_video))
+        first = self._behind.get(self.epoch, 0)
+        share = order[self.rank :: self.world_size]
+        for place in range(first, len(self)):
+            yield self.epoch, int(share[place // self.clips_per_video]), place % self.clips_per_video
 
     def _order(self, count: int, rng: np.random.Generator) -> NDArray[np.int64]:
         """The `count` records of an epoch of all ranks."""
@@ -272,5 +280,8 @@ def make_loader(
 
 
 def _start_worker(worker_id: int) -> None:
+    # Ctrl-C in a terminal and a cluster's SIGTERM reach all processes; the main one still needs clips until it has saved.
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signum, signal.SIG_IGN)
     cv2.setNumThreads(0)  # the workers are the parallel part
     set_decode_threads(1)

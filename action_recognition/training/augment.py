@@ -30,13 +30,14 @@ class BatchAugment:
         self.crop_size = crop_size
 
     @torch.no_grad()
-    def __call__(self, canvases: Tensor, generator: torch.Generator) -> Tensor:
+    def __call__(self, canvases: Tensor, generator: torch.Generator, rank: int = 0, world_size: int = 1) -> Tensor:
         """(N, 3, T, S, S) uint8 RGB on any device -> (N, 3, T, crop, crop) float32 RGB 0..255 on the same.
 
         `generator` is of the CPU, so that the same seed draws the same on every device; how much is drawn depends on N only.
+        With several processes it is the same in all, and each takes the draws that its clips would have got in one process.
         """
         names = _DRAWS + _ERASE_DRAWS
-        uniform = torch.rand(len(names), len(canvases), generator=generator)
+        uniform = torch.rand(len(names), len(canvases) * world_size, generator=generator)[:, rank::world_size]
         draws = dict(zip(names, uniform.to(canvases.device), strict=True))
         with torch.autocast(canvases.device.type, enabled=False):  # half precision would blur colours by a level
             clips = self._moved(canvases, draws)

@@ -1,4 +1,4 @@
-"""What a run says and saves while it goes."""
+"""What a run says while it goes, and what ends it."""
 
 from __future__ import annotations
 
@@ -7,69 +7,26 @@ import sys
 import time
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import lightning as L
-from lightning.fabric.plugins.io.checkpoint_io import CheckpointIO
-from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
+from lightning.pytorch.callbacks import Callback, EarlyStopping
 from torch import Tensor
 
-from action_recognition.checkpoint import read_checkpoint, save_atomically
 from action_recognition.data.annotations import ClipRecord
 from action_recognition.data.datasets import Batch, DamagedClip
 from action_recognition.errors import UserError, user_error
 from action_recognition.training.module import GestureTraining
 
-
-class AtomicCheckpointIO(CheckpointIO):
-    """Checkpoints that are whole or not there, and are read without executing anything."""
-
-    def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None) -> None:
-        save_atomically(checkpoint, Path(path))
-
-    def load_checkpoint(self, path: str | Path, map_location: Any = None, weights_only: bool | None = True) -> dict[str, Any]:
-        return read_checkpoint(Path(path)).content
-
-    def remove_checkpoint(self, path: str | Path) -> None:
-        Path(path).unlink(missing_ok=True)
-
-
-class _PthCheckpoint(ModelCheckpoint):
-    """Written after an epoch is wholly done, so that going on from it starts the next one."""
-
-    FILE_EXTENSION = ".pth"
-
-    def __init__(self, folder: Path, filename: str, monitor: str | None) -> None:
-        super().__init__(
-            dirpath=folder,
-            filename=filename,
-            monitor=monitor,
-            mode="max",
-            save_top_k=1,
-            enable_version_counter=False,
-            save_on_train_epoch_end=True,
-        )
-
-
-class SaveLatest(_PthCheckpoint):
-    """`latest.pth` after every epoch, and at Ctrl-C."""
-
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder, "latest", monitor=None)
-        self.path = folder / "latest.pth"
-
-    def on_exception(self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException) -> None:
-        if isinstance(exception, KeyboardInterrupt) and trainer.global_step:
-            trainer.save_checkpoint(self.path)
-            print(f"interrupted: saved {self.path}; go on with --resume-from latest", flush=True)
-
-
-class SaveBest(_PthCheckpoint):
-    """`best.pth` where the validation accuracy was highest."""
-
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder, "best", monitor="val/accuracy")
+# What gloo, NCCL and the store say when the other side is gone.
+_LOST_PEER = (
+    "Connection closed by peer",
+    "Connection reset by peer",
+    "ncclRemoteError",
+    "Broken pipe",
+    "Timed out waiting",
+    "Socket Timeout",
+)
 
 
 class StopEarly(EarlyStopping):
@@ -113,20 +70,25 @@ class DamagedClips(Callback):
 
 
 class FiniteLoss(Callback):
-    """Ends the run at the first step whose loss or gradient is no number, before anything of it is saved, and names the step's clips."""
+    """Ends the run at the first step whose loss or gradient is no number, before anything of it is saved, and names the step's clips.
 
-    def __init__(self, records: Sequence[ClipRecord]) -> None:
-        self.records = records
+    With float16 the gradients are scaled, and those that overflow are left out by the scaler: then only the loss is checked.
+    With several processes a loss of one of them makes all gradients no numbers, by which all end at once.
+    """
+
+    def __init__(self, records: Sequence[ClipRecord], check_gradient: bool = True) -> None:
+        self.records, self.check_gradient = records, check_gradient
         self._indices: list[int] = []
 
     def on_train_batch_start(self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Batch, batch_idx: int) -> None:
         self._indices = list(dict.fromkeys(batch.indices.tolist()))
 
     def on_before_backward(self, trainer: L.Trainer, pl_module: L.LightningModule, loss: Tensor) -> None:
-        self._check(trainer, "loss", float(loss.detach()))
+        if trainer.world_size == 1 or not self.check_gradient:
+            self._check(trainer, "loss", float(loss.detach()))
 
     def on_train_batch_end(self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Batch, batch_idx: int) -> None:
-        if outputs is not None:
+        if outputs is not None and self.check_gradient:
             assert isinstance(pl_module, GestureTraining)
             self._check(trainer, "gradient's norm", float(pl_module.gradient_norm))
 
@@ -150,12 +112,15 @@ class EpochLines(Callback):
     def __init__(self, every_s: float = 60.0) -> None:
         self.every_s = every_s
         self._epoch_began = self._said_at = 0.0
-        self._num_clips = 0
+        self._num_clips = self._num_steps = 0
         self._step_ended_s = self._waited_s = self._stepped_s = 0.0
         self._durations: list[float] = []
 
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        self.on_train_epoch_start(trainer, pl_module)  # which is not called where a run goes on within an epoch
+
     def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        self._epoch_began, self._num_clips = time.monotonic(), 0
+        self._epoch_began, self._num_clips, self._num_steps = time.monotonic(), 0, 0
         self._said_at = self._epoch_began
         self._step_ended_s, self._waited_s, self._stepped_s = time.perf_counter(), 0.0, 0.0
 
@@ -165,6 +130,7 @@ class EpochLines(Callback):
 
     def on_train_batch_end(self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Batch, batch_idx: int) -> None:
         self._num_clips += len(batch.labels)
+        self._num_steps += 1
         now = time.perf_counter()
         self._stepped_s, self._step_ended_s = self._stepped_s + now - self._step_ended_s, now
         if time.monotonic() - self._said_at > self.every_s and trainer.is_global_zero:
@@ -173,7 +139,7 @@ class EpochLines(Callback):
     def _say_step(self, trainer: L.Trainer, batch_idx: int) -> None:
         self._said_at = time.monotonic()
         num_steps = int(trainer.num_training_batches)
-        left_s = (num_steps - batch_idx - 1) * self._stepped_s / (batch_idx + 1)
+        left_s = (num_steps - batch_idx - 1) * self._stepped_s / self._num_steps
         print(
             f"  epoch {trainer.current_epoch + 1}, step {batch_idx + 1} of {num_steps}: {self._speed()}, "
             f"the epoch's steps end about {_clock_in(left_s)}",
@@ -190,17 +156,16 @@ class EpochLines(Callback):
         if self._stepped_s:
             self.log("speed/clips_per_s", self._num_clips / self._stepped_s)
             self.log("speed/data_wait_percent", self._wait_percent())
-        if not trainer.is_global_zero or trainer.max_epochs is None:
+        assert isinstance(pl_module, GestureTraining)
+        loss = pl_module.epoch_loss.mean()
+        if loss is None or not trainer.is_global_zero or trainer.max_epochs is None:
             return
         seconds = time.monotonic() - self._epoch_began
         # The first epoch of each phase costs differently, so the estimate follows the last few.
         self._durations = [*self._durations[-4:], seconds]
         left = (trainer.max_epochs - trainer.current_epoch - 1) * sum(self._durations) / len(self._durations)
-        assert isinstance(pl_module, GestureTraining)
-        if not pl_module.epoch_loss.update_called:
-            return
         print(
-            f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}: loss {float(pl_module.epoch_loss.compute()):.3f}, "
+            f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}: loss {loss:.3f}, "
             f"val top-1 {float(trainer.callback_metrics['val/accuracy']):.1f} %, "
             f"{self._speed()}, {seconds:.0f} s, ends about {_clock_in(left)}",
             flush=True,
@@ -212,10 +177,28 @@ def _clock_in(seconds: float) -> str:
 
 
 def describe_failure(error: BaseException) -> UserError | None:
-    """The user error behind an exception that came through a data worker or Lightning, if there is one."""
+    """The user error behind an exception that came through a data worker, another process or Lightning, if there is one."""
     seen: BaseException | None = error
     while seen is not None:
         if isinstance(seen, UserError):
             return seen
+        if (known := _of_the_machine(str(seen))) is not None:
+            return known
         seen = seen.__cause__ or seen.__context__
     return None
+
+
+def _of_the_machine(message: str) -> UserError | None:
+    go_on = "then go on with --resume-from latest"
+    if "DataLoader worker" in message and ("killed by signal" in message or "exited unexpectedly" in message):
+        return user_error("--num-workers", f"a process that decodes clips died: {_first_line(message)}", fix=f"use fewer, {go_on}")
+    if any(part in message for part in _LOST_PEER):
+        where = "several processes"
+        return user_error(where, "another process of this run ended", fix=f"see what it or its machine says, {go_on}")
+    if "EADDRINUSE" in message or "address already in use" in message.lower():
+        return user_error("MASTER_PORT", f"is in use: {_first_line(message)}", fix="name another one, the same on all machines")
+    return None
+
+
+def _first_line(message: str) -> str:
+    return message.strip().splitlines()[0][:200]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import lightning as L
 from torch.utils.data import DataLoader
@@ -13,7 +13,7 @@ from action_recognition.data.datasets import Batch, ClassBalancedSampler, ClipDa
 class ClipData(L.LightningDataModule):
     """Loaders for training (in the recipe's order, last partial batch dropped; `batch_size` counts videos) and validation.
 
-    In validation each clip comes exactly once.
+    In validation each clip comes exactly once. A checkpoint holds the place in the epoch: a run that goes on takes the next batch.
     """
 
     def __init__(
@@ -31,6 +31,7 @@ class ClipData(L.LightningDataModule):
         self.train, self.val = train, val
         self.batch_size, self.num_workers, self.seed = batch_size, num_workers, seed
         self.sampling, self.clips_per_video = sampling, clips_per_video
+        self._place = (0, 0)
 
     @property
     def _ranks(self) -> tuple[int, int]:
@@ -38,12 +39,27 @@ class ClipData(L.LightningDataModule):
         return (trainer.global_rank, trainer.world_size) if trainer is not None else (0, 1)
 
     def steps_per_epoch(self) -> int:
-        """Optimiser steps of one epoch on the devices of this run."""
+        """Optimiser steps of one epoch on the devices of this run; the last one may be of fewer batches than are accumulated."""
         _, world_size = self._ranks
-        return max(1, -(-len(self.train) // world_size) // self.batch_size)
+        batches = max(1, -(-len(self.train) // world_size) // self.batch_size)
+        return -(-batches // (self.trainer.accumulate_grad_batches if self.trainer is not None else 1))
+
+    def state_dict(self) -> dict[str, Any]:
+        """Epochs behind the run, and batches of the one that is under way: those that were trained on, not those already decoded."""
+        loop = self.trainer.fit_loop
+        epochs = loop.epoch_progress.current
+        batches = loop.epoch_loop.batch_progress.current.processed if epochs.ready > epochs.processed else 0
+        return {"epochs": epochs.processed, "batches": batches}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self._place = (int(state_dict["epochs"]), int(state_dict["batches"]))
 
     def train_dataloader(self) -> DataLoader[Batch]:
-        return make_loader(self.train, self.batch_size * self.clips_per_video, self._train_sampler(), self.num_workers, drop_last=True)
+        sampler, num_clips = self._train_sampler(), self.batch_size * self.clips_per_video
+        epoch, batches = self._place
+        sampler.set_epoch(epoch)  # workers ask for the first clips before Lightning says which epoch it is
+        sampler.skip(epoch, batches * num_clips)
+        return make_loader(self.train, num_clips, sampler, self.num_workers, drop_last=True)
 
     def _train_sampler(self) -> EpochShuffleSampler:
         rank, world_size = self._ranks

@@ -32,16 +32,15 @@ class Curves(Callback):
         # Here, not when the fit starts, current_epoch is above 0 in a run that goes on: what was before it stays.
         path = self.folder / CURVES_FILE
         self.rows = [row for row in read_curves(path) if row["epoch"] <= trainer.current_epoch] if path.is_file() else []
+        self._epoch_began = time.monotonic()  # the epoch's own start is not announced where a run goes on within it
 
     def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         self._epoch_began = time.monotonic()
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        loss: Any = pl_module.epoch_loss
-        if not loss.update_called:
-            return
-        mean_loss = float(loss.compute())  # on every rank, since it is a sum over all
-        if not trainer.is_global_zero:
+        module: Any = pl_module
+        mean_loss = module.epoch_loss.mean()  # on every rank, since it is a sum over all
+        if mean_loss is None or not trainer.is_global_zero:
             return
         metrics = trainer.callback_metrics
         row = {

@@ -15,7 +15,8 @@ from action_recognition.data.people import compile_person_regex
 from action_recognition.errors import Problem, UserError, user_error
 from action_recognition.template import load_template_dir
 from action_recognition.training.compare import RunSummary, cell, summarise
-from action_recognition.training.run import TrainOptions, say
+from action_recognition.training.processes import say
+from action_recognition.training.run import TrainOptions
 from action_recognition.training.subsets import AnnotatedClip, annotated_clips, write_annotations
 
 FOLDS_FILE = "folds.csv"

@@ -16,7 +16,8 @@ from action_recognition.plots import draw_learning_curve
 from action_recognition.template import load_template_dir
 from action_recognition.training.compare import summarise
 from action_recognition.training.folds import TrainOne
-from action_recognition.training.run import TrainOptions, say
+from action_recognition.training.processes import say
+from action_recognition.training.run import TrainOptions
 from action_recognition.training.subsets import annotated_clips, nested_subset, write_annotations
 
 CURVE_FILE = "learning_curve.csv"

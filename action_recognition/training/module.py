@@ -7,11 +7,9 @@ from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import lightning as L
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
-from torchmetrics import CatMetric, MeanMetric
 
 from action_recognition.checkpoint import TRAINED_MODEL_KEY
 from action_recognition.data.datasets import Batch
@@ -22,11 +20,16 @@ from action_recognition.models.recogniser import Normalize, Recogniser
 from action_recognition.schedules import ScaledSchedule, is_frozen, learning_rate, loss_scale
 from action_recognition.template import BatchAugmentation, EarlyCrossEntropy, ModelConfig, Template
 from action_recognition.training.augment import BatchAugment
+from action_recognition.training.epoch_loss import EpochLoss
 from action_recognition.training.freezing import set_learning
 from action_recognition.training.mix import mix_clips
 from action_recognition.training.optimizer import make_optimizer
+from action_recognition.training.precision import no_autocast, whole_precision
 from action_recognition.training.recipe import Recipe
 from action_recognition.training.splice import NO_LABEL, splice_clips, step_targets
+from action_recognition.training.validation_scores import ScoredValidation, score_all
+
+EPOCH_LOSS_KEY = "epoch_loss"
 
 
 class GestureTraining(L.LightningModule):
@@ -62,8 +65,9 @@ class GestureTraining(L.LightningModule):
         self.augment = batch_augment(template)
         self.gradient_norm = torch.zeros(())
         self.batch_arrived_s = 0.0  # by `time.perf_counter`: what is between the last step and here was waiting for data
-        self.epoch_loss = MeanMetric(nan_strategy="ignore")  # a loss that is no number ends the run, see FiniteLoss
-        self.val_cosine, self.val_labels = CatMetric(nan_strategy="disable"), CatMetric()
+        self.epoch_loss = EpochLoss()
+        self._scores: list[tuple[Any, Any, Any]] = []
+        self._scored: ScoredValidation | None = None
 
     def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
         self.batch_arrived_s = time.perf_counter()
@@ -72,31 +76,48 @@ class GestureTraining(L.LightningModule):
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
         if self.augment is None or not self.trainer.training or not len(batch.labels):
             return batch
-        return batch._replace(clips=self.augment(batch.clips, self._generator("augment")))
+        # Called before the batch is counted, so the number of those that are behind is its place.
+        part = self.trainer.fit_loop.epoch_loop.batch_progress.current.ready % self.trainer.accumulate_grad_batches
+        generator = step_generator(self.seed, self.global_step, self.trainer.world_size * part, "augment")
+        return batch._replace(clips=self.augment(batch.clips, generator, self.global_rank, self.trainer.world_size))
 
     def setup(self, stage: str) -> None:
         # Before several devices agree on which gradients they exchange.
         set_learning(self.network, self.recipe, head_only=False)
+
+    def on_train_start(self) -> None:
+        self.on_train_epoch_start()  # which is not called where a run goes on within an epoch
 
     def on_train_epoch_start(self) -> None:
         set_learning(self.network, self.recipe, head_only=is_frozen(self.current_epoch, self.schedule))
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor | None:
         if len(batch.labels) < 2:
-            return None  # damaged clips left too few for a batch norm
-        clips, targets = self._mixed(batch)
+            return self._no_loss()  # damaged clips left too few for a batch norm
+        clips, targets = self._mixed(batch, batch_idx)
         # Noise of the network (Gumbel) follows from the step alone, so that going on repeats what never stopping would have drawn.
-        torch.manual_seed(hash((self.seed, self.global_step, self.global_rank)))
+        torch.manual_seed(hash((self.seed, self.global_step, self.share(batch_idx))))
         scale = loss_scale(self.global_step, self.steps_per_epoch(), self.recipe.loss)
         losses: dict[str, Tensor] = self.losses(self.network, self.normalize(clips), targets, scale=scale)
         loss = torch.stack(list(losses.values())).sum()
         for name, value in losses.items():
             self.log(f"train/{name}", value.detach(), batch_size=len(batch.labels))
-        self.epoch_loss.update(loss.detach(), weight=len(batch.labels))
+        self.epoch_loss.add(float(loss.detach()), len(batch.labels))
         self.log("train/loss", loss.detach(), prog_bar=True, batch_size=len(batch.labels))
         return loss
 
-    def _mixed(self, batch: Batch) -> tuple[Tensor, Tensor]:
+    def _no_loss(self) -> Tensor | None:
+        """Nothing to learn from; with several processes gradients of 0, since the others wait for this one's."""
+        if self.trainer.world_size == 1:
+            return None
+        return torch.stack([0.0 * parameter.sum() for parameter in self.network.parameters() if parameter.requires_grad]).sum()
+
+    def share(self, batch_idx: int) -> int:
+        """Which part of its step a batch is, over processes and accumulated batches: each draws noise of its own."""
+        part: int = batch_idx % self.trainer.accumulate_grad_batches
+        return int(self.global_rank) + int(self.trainer.world_size) * part
+
+    def _mixed(self, batch: Batch, batch_idx: int) -> tuple[Tensor, Tensor]:
         """Clips (N, 3, T, H, W) and labels (N,) as they are, or with `mix` blended clips and (N, C) shares of the classes.
 
         Of a causal network, clips that begin after others, and labels (N, S) of their steps.
@@ -104,18 +125,16 @@ class GestureTraining(L.LightningModule):
         if isinstance(self.network, CausalRecogniser):
             step, loss = self.network.frames_per_step, self.recipe.loss
             assert isinstance(loss, EarlyCrossEntropy)
+            generator = step_generator(self.seed, self.global_step, self.share(batch_idx), "mix")
             targets = step_targets(
                 batch.labels, batch.inside, num_frames=batch.clips.shape[2], frames_per_step=step, before=self.no_gesture
             )
-            return splice_clips(batch.clips, targets, probability=loss.splice_probability, generator=self._generator("mix"))
+            return splice_clips(batch.clips, targets, probability=loss.splice_probability, generator=generator)
         if self.recipe.mix is None:
             return batch.clips, batch.labels
         num_classes = self.network.head.class_directions.shape[1]
         targets = F.one_hot(batch.labels, num_classes).to(torch.float32)
-        return mix_clips(batch.clips, targets, self.recipe.mix, self._generator("mix"))
-
-    def _generator(self, purpose: Literal["augment", "mix"]) -> torch.Generator:
-        return step_generator(self.seed, self.global_step, self.global_rank, purpose)
+        return mix_clips(batch.clips, targets, self.recipe.mix, step_generator(self.seed, self.global_step, self.share(batch_idx), "mix"))
 
     def configure_gradient_clipping(
         self, optimizer: torch.optim.Optimizer, gradient_clip_val: float | None = None, gradient_clip_algorithm: str | None = None
@@ -124,28 +143,34 @@ class GestureTraining(L.LightningModule):
         self.gradient_norm = torch.nn.utils.clip_grad_norm_(self.parameters(), gradient_clip_val)
 
     def on_train_epoch_end(self) -> None:
-        if not self.epoch_loss.update_called:
-            return  # gone on from a checkpoint that was saved after the last step of its epoch
-        self.log("train/loss_epoch", float(self.epoch_loss.compute()))
-        self.epoch_loss.reset()
+        mean_loss = self.epoch_loss.mean()
+        if mean_loss is not None:
+            self.log("train/loss_epoch", mean_loss)
+        self.epoch_loss = EpochLoss()
         self.log("train/learning_rate", max(group["lr"] for group in self.optimizers().param_groups))
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         if len(batch.labels):
-            self.val_cosine.update(self.network(self.normalize(batch.clips)).float())
-            self.val_labels.update(batch.labels)
+            features = self.network.features(self.normalize(batch.clips))
+            with no_autocast(features):
+                cosine = self.network.head(whole_precision(features)).float()
+            self._scores.append((cosine.cpu().numpy(), batch.labels.cpu().numpy(), batch.indices.cpu().numpy()))
+
+    def on_validation_epoch_start(self) -> None:
+        self._scores, self._scored = [], None
+
+    def scored_validation(self) -> ScoredValidation:
+        """What this validation said about the clips of all processes; to be called by all of them, when it is over."""
+        if self._scored is None:
+            self._scored = score_all(self.current_epoch + 1, self._scores, self.network.head.class_directions.shape[1])
+        return self._scored
 
     def on_validation_epoch_end(self) -> None:
-        if not self.val_cosine.update_called:
+        scored = self.scored_validation()
+        scores, labels = scored.cosine, scored.labels
+        num_classes = scores.shape[1]
+        if not len(labels):
             raise user_error("--val-ann-files", "none of the validation clips could be read")
-        num_classes = self.network.head.class_directions.shape[1]
-        scores = self.val_cosine.compute().reshape(-1, num_classes).cpu().numpy()
-        labels = self.val_labels.compute().reshape(-1).cpu().numpy().astype(int)
-        self.val_cosine.reset()
-        self.val_labels.reset()
-        if not np.isfinite(scores).all():
-            found = f"the network's answers to validation clips are no numbers any more after epoch {self.current_epoch + 1}"
-            raise user_error("training", found, fix="lower --base-learning-rate; best.pth and latest.pth are those of the epochs before")
         self.log("val/accuracy", 100.0 * mean_top_k_accuracy(scores, labels, 1), prog_bar=True)
         self.log("val/top1", 100.0 * top_k_accuracy(scores, labels, 1))
         self.log("val/top5", 100.0 * top_k_accuracy(scores, labels, min(5, num_classes)))
@@ -160,6 +185,11 @@ class GestureTraining(L.LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint[TRAINED_MODEL_KEY] = self.description
+        checkpoint[EPOCH_LOSS_KEY] = self.epoch_loss.state()
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        if self.global_rank == 0:  # the stored sum is over all ranks
+            self.epoch_loss = EpochLoss(*checkpoint.get(EPOCH_LOSS_KEY, ()))
 
 
 def step_generator(seed: int, step: int, rank: int, purpose: Literal["augment", "mix"]) -> torch.Generator:

@@ -9,7 +9,9 @@ from pathlib import Path
 from action_recognition.errors import Problem, UserError
 from action_recognition.training.folds import TrainOne, train_folds
 from action_recognition.training.learning_curve import train_learning_curve
-from action_recognition.training.run import TrainOptions, say, train
+from action_recognition.training.processes import say
+from action_recognition.training.resume import AUTO
+from action_recognition.training.run import TrainOptions, train
 from action_recognition.training.small_data import train_small_data
 from action_recognition.training.subsets import few_clips_note
 
@@ -59,5 +61,8 @@ def _check(options: TrainOptions, plan: Plan) -> None:
     if options.find is not None and (plan.preset, plan.folds, plan.learning_curve) != (None, None, None):
         found = "is found for one run, without --preset, --folds and --learning-curve"
         problems.append(Problem(f"--find-{options.find.replace('_', '-')}", found, fix="leave these out"))
+    if options.resume_from not in (None, AUTO) and options.load_weights is not None:
+        found = "does not go with --load-weights: the weights are those of the checkpoint"
+        problems.append(Problem("--resume-from", found, fix=f"leave one out; --resume-from {AUTO} takes both, for its fresh start"))
     if problems:
         raise UserError(dict.fromkeys(problems))

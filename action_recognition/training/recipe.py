@@ -16,6 +16,7 @@ from action_recognition.losses.self_challenging import self_challenge
 from action_recognition.models.causal import CausalRecogniser
 from action_recognition.models.recogniser import Recogniser
 from action_recognition.template import BackboneConfig, CrossEntropy, EarlyCrossEntropy, LossConfig, Training
+from action_recognition.training.precision import no_autocast, whole_precision
 
 
 class Recipe(nn.Module):
@@ -51,6 +52,13 @@ class Recipe(nn.Module):
         if isinstance(self.classification, EarlyCrossEntropyLoss):
             return self._over_steps(network, self.classification, clips, labels, scale)
         feature_maps, masks = network.backbone(clips)
+        with no_autocast(clips):
+            feature_maps, masks = whole_precision(feature_maps), [whole_precision(mask) for mask in masks]
+            return self._losses(network, feature_maps, masks, labels, scale, unchanged)
+
+    def _losses(
+        self, network: Recogniser, feature_maps: Tensor, masks: list[Tensor], labels: Tensor, scale: float, unchanged: Tensor | None
+    ) -> dict[str, Tensor]:
         features = F.dropout(network.pool(feature_maps), self.feature_dropout, network.training)
         embedding = self._embedding(network, features, labels, unchanged)
         cosine = network.head.cosine(embedding)

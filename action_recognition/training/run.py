@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import logging
+import dataclasses
+import os
 import re
-import sys
-import warnings
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal
 
 import lightning as L
-import torch
-from lightning.pytorch.callbacks import Callback, RichProgressBar
-from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
+from lightning.pytorch.callbacks import Callback
 
-from action_recognition.checkpoint import RawCheckpoint, describe_training
+from action_recognition.checkpoint import RawCheckpoint, describe_training, trained_model
 from action_recognition.data.annotations import ClipTable, find_annotation_files, read_annotations
 from action_recognition.data.dataset_files import DATASET_FILE, read_negative_label
 from action_recognition.data.datasets import ClipDataset, label_swap_map
@@ -35,30 +34,31 @@ from action_recognition.template import (
     Template,
     TimmBackbone,
     TimmImageConfig,
-    Training,
     load_template_dir,
     network_family,
 )
-from action_recognition.training.averaging import AveragedWeights
-from action_recognition.training.callbacks import (
-    AtomicCheckpointIO,
-    DamagedClips,
-    EpochLines,
-    FiniteLoss,
-    SaveBest,
-    SaveLatest,
-    StopEarly,
-    describe_failure,
-)
 from action_recognition.training.checks import check_frozen_blocks, class_notes, untrained_note
 from action_recognition.training.clips import ClipData
+from action_recognition.training.devices import DevicePlan, plan_devices
+from action_recognition.training.engine import Engine, fit, quieten_lightning
 from action_recognition.training.frames import frame_source
 from action_recognition.training.module import GestureTraining
-from action_recognition.training.pictures import seeing_it_learn
+from action_recognition.training.precision import Precision
 from action_recognition.training.probes import Place, find_out
+from action_recognition.training.processes import is_first_process, say
 from action_recognition.training.profiling import ProfileSteps
 from action_recognition.training.record import run_record, write_json, write_template
-from action_recognition.training.resume import checkpoint_to_go_on_from
+from action_recognition.training.resume import (
+    AUTO,
+    changes_since,
+    check_changes,
+    check_epochs_left,
+    check_same_network,
+    find_checkpoint,
+    is_finished,
+)
+from action_recognition.training.run_lock import sole_run
+from action_recognition.training.saving import BEST, LATEST
 
 _FROM_IMAGENET = ("s3d_efficientnet_lite0", "image_timm")
 
@@ -75,6 +75,10 @@ class TrainOptions:
     load_weights: Path | StartKeyword | None = None
     resume_from: str | None = None
     gpu_num: int | None = None
+    num_nodes: int = 1
+    precision: Precision = "32"
+    compile: bool = False
+    accumulate: int = 1
     tensorboard_dir: Path | None = None
     batch_size: int | None = None
     epochs: int | None = None
@@ -90,6 +94,7 @@ class TrainOptions:
     backbone: str | None = None
     crop: Literal["hand"] | None = None
     hand_detector: Path | None = None
+    save_every_minutes: float = 10.0
 
 
 def train(work_dir: Path, options: TrainOptions, watchers: Sequence[Callback] = ()) -> Path:
@@ -97,47 +102,93 @@ def train(work_dir: Path, options: TrainOptions, watchers: Sequence[Callback] = 
 
     Errors: everything that is wrong with template, annotations or weights, before the first step.
     """
-    template, model = load_run(work_dir, options)
+    original_epochs = load_template_dir(work_dir)[0].hyper_parameters.basic.epochs
+    resume, note = find_checkpoint(options.resume_from, options.save_checkpoints_to)
+    if note:
+        say(note)
+    template, model = load_run(work_dir, options if resume is None else flags_as_before(options, resume))
     labels, labels_from = training_labels(options.train_ann_files, options.classes, template.labels, options.train_data_roots)
     say(f"{labels_from} ({len(labels)} classes)")
     template = with_negative_label(template, options, labels)
+    basic = template.hyper_parameters.basic
+    latest = options.save_checkpoints_to / LATEST
+    if resume is not None and _nothing_left(resume, labels, model, basic.epochs, options):
+        return latest
     L.seed_everything(options.seed, verbose=False)
-    resume = _resume_checkpoint(options, labels, template, model)
     data = clip_data(template, options, labels)
+    devices = plan_devices(template.gpu_num if options.gpu_num is None else options.gpu_num, options.num_nodes, os.environ)
+    run = _run_facts(options, data, devices)
+    if resume is not None:
+        for line in check_changes(resume, changes_since(resume, template, run)):
+            say(line)
     network = build_recogniser(model, len(labels))
     check_frozen_blocks(template.training, network)
     start_weights = _start(network, model, options, labels, resume)
-
-    basic = template.hyper_parameters.basic
-    original_epochs = load_template_dir(work_dir)[0].hyper_parameters.basic.epochs
-    schedule = scale_schedule(template.training.schedule, original_epochs, basic.epochs)
-    say(f"schedule over {basic.epochs} epochs: {schedule}")
-    if start_weights["source"] == "none" and (note := untrained_note(template.training, schedule)):
-        say(note)
     record = run_record(options.seed, _annotation_files(options), start_weights)
     module = GestureTraining(
         network,
         template,
         model,
         base_learning_rate=basic.base_learning_rate,
-        schedule=schedule,
+        schedule=_schedule(template, original_epochs, start_weights),
         steps_per_epoch=lambda: data.steps_per_epoch(),  # no bound method: the module is copied for averaging, the data must not be
         description=describe_training(labels, template, model, record),
         seed=options.seed,
     )
     if options.find is not None:
-        _quieten_lightning()
+        quieten_lightning()
         find_out(options.find, module, data, template, Place(options.gpu_num, options.save_checkpoints_to))
-        return options.save_checkpoints_to / "latest.pth"
-    options.save_checkpoints_to.mkdir(parents=True, exist_ok=True)
-    write_json(record, options.save_checkpoints_to / "train_record.json")
-    write_template(template, model, options.save_checkpoints_to)
+        return latest
     if options.profile:
         watchers = [*watchers, ProfileSteps(options.save_checkpoints_to)]
-    _fit(module, data, template, options, resume, watchers)
-    latest = options.save_checkpoints_to / "latest.pth"
-    say(f"saved: {latest} (last epoch), {latest.with_name('best.pth')} (best on the validation clips)")
+    with sole_run(options.save_checkpoints_to) if is_first_process() else nullcontext():
+        if is_first_process():
+            write_json(record, options.save_checkpoints_to / "train_record.json")
+            write_template(template, model, options.save_checkpoints_to)
+        fit(module, data, template, options, Engine(devices, run, resume, watchers))
+    say(f"saved: {latest} (last epoch), {latest.with_name(BEST)} (best on the validation clips)")
     return latest
+
+
+def _nothing_left(resume: RawCheckpoint, labels: list[str], model: ModelConfig, epochs: int, options: TrainOptions) -> bool:
+    """Whether the run is done already, which only `auto` takes for success. Errors: another network, or done."""
+    check_same_network(resume, labels, model)
+    if options.resume_from == AUTO and is_finished(resume, epochs):
+        say(f"--resume-from auto: {resume.path} has all {epochs} epochs behind it: nothing to do")
+        return True
+    check_epochs_left(resume, epochs)
+    return False
+
+
+def flags_as_before(options: TrainOptions, resume: RawCheckpoint) -> TrainOptions:
+    """The options with what no flag gives taken from the run that is gone on with."""
+    before = trained_model(resume).template.hyper_parameters.basic
+    not_given = [name for name in ("batch_size", "base_learning_rate", "epochs") if getattr(options, name) is None]
+    return dataclasses.replace(options, **{name: getattr(before, name) for name in not_given})
+
+
+def _run_facts(options: TrainOptions, data: ClipData, devices: DevicePlan) -> dict[str, Any]:
+    def digest(files: Sequence[Path], roots: Sequence[Path]) -> str:
+        parts = [sha256(file.read_bytes()).hexdigest() for file, _ in find_annotation_files(files, roots)]
+        return sha256(" ".join(parts).encode()).hexdigest()[:16]
+
+    return {
+        "seed": options.seed,
+        "world_size": devices.world_size,
+        "batch_size": data.batch_size,
+        "accumulate": options.accumulate,
+        "train_data": digest(options.train_ann_files, options.train_data_roots),
+        "val_data": digest(options.val_ann_files, options.val_data_roots),
+    }
+
+
+def _schedule(template: Template, original_epochs: int, start_weights: dict[str, str]) -> ScaledSchedule:
+    epochs = template.hyper_parameters.basic.epochs
+    schedule = scale_schedule(template.training.schedule, original_epochs, epochs)
+    say(f"schedule over {epochs} epochs: {schedule}")
+    if start_weights["source"] == "none" and (note := untrained_note(template.training, schedule)):
+        say(note)
+    return schedule
 
 
 def _start(
@@ -159,11 +210,6 @@ def _annotation_files(options: TrainOptions) -> list[Path]:
     """Where the annotation files really are: as given, or under their roots."""
     train_pairs = find_annotation_files(options.train_ann_files, options.train_data_roots)
     return [file for file, _ in train_pairs + find_annotation_files(options.val_ann_files, options.val_data_roots)]
-
-
-def say(message: str) -> None:
-    """A line of progress on stdout, shown at once also in a pipe."""
-    print(message, flush=True)
 
 
 def load_run(work_dir: Path, options: TrainOptions) -> tuple[Template, ModelConfig]:
@@ -264,95 +310,3 @@ def _label_swaps(template: Template, labels: list[str]) -> dict[int, int]:
             "training.augmentation.flip.label_swaps of template.yaml, or set flip.probability to 0"
         )
     return swaps
-
-
-def _resume_checkpoint(options: TrainOptions, labels: list[str], template: Template, model: ModelConfig) -> RawCheckpoint | None:
-    if options.resume_from is None:
-        return None
-    latest = options.save_checkpoints_to / "latest.pth"
-    path = latest if options.resume_from == "latest" else Path(options.resume_from)
-    return checkpoint_to_go_on_from(path, labels, template, model, options.epochs)
-
-
-def _devices(template: Template, options: TrainOptions, schedule: ScaledSchedule) -> dict[str, Any]:
-    wanted = template.gpu_num if options.gpu_num is None else options.gpu_num
-    available = torch.cuda.device_count()
-    number = min(wanted, available)
-    if number == 0:
-        reason = "--gpu-num 0" if wanted == 0 else "no GPU here"
-        say(f"device: CPU, {torch.get_num_threads()} threads ({reason})")
-        return {"accelerator": "cpu", "devices": 1}
-    if number < wanted:
-        say(f"note: {wanted} GPUs wanted, {available} here")
-    say(f"device: {number} GPU{'s' if number > 1 else ''} ({torch.cuda.get_device_name()})")
-    return {"accelerator": "gpu", "devices": number, "strategy": _strategy(schedule) if number > 1 else "auto"}
-
-
-def _strategy(schedule: ScaledSchedule) -> str:
-    """How several devices work together; while the backbone is frozen it has no gradients to exchange, later it has."""
-    return "ddp_find_unused_parameters_true" if schedule.freeze_epochs else "ddp"
-
-
-def _loggers(options: TrainOptions) -> list[Logger]:
-    folder = options.save_checkpoints_to
-    tensorboard = options.tensorboard_dir or folder / "tensorboard"
-    return [CSVLogger(folder, name="", version="log"), TensorBoardLogger(tensorboard, name="", version="")]
-
-
-def _fit(
-    module: GestureTraining,
-    data: ClipData,
-    template: Template,
-    options: TrainOptions,
-    resume: RawCheckpoint | None,
-    watchers: Sequence[Callback],
-) -> None:
-    _quieten_lightning()
-    damaged = DamagedClips(options.strict)
-    interactive = sys.stdout.isatty()
-    folder = options.save_checkpoints_to
-    callbacks: list[Callback] = [damaged, *_recipe_callbacks(template.training, data), EpochLines(), SaveLatest(folder), SaveBest(folder)]
-    callbacks += [*seeing_it_learn(folder, module.description["labels"], data.val, template), *watchers]
-    trainer = L.Trainer(
-        **_devices(template, options, module.schedule),
-        max_epochs=template.hyper_parameters.basic.epochs,
-        gradient_clip_val=template.training.optimizer.gradient_clip_norm,
-        callbacks=[*callbacks, RichProgressBar(leave=False)] if interactive else callbacks,
-        logger=_loggers(options),
-        plugins=[AtomicCheckpointIO()],
-        enable_progress_bar=interactive,
-        enable_model_summary=False,
-        num_sanity_val_steps=0,
-        use_distributed_sampler=False,
-        log_every_n_steps=10,
-    )
-    try:
-        trainer.fit(module, datamodule=data, ckpt_path=resume.path if resume else None, weights_only=True)
-    except SystemExit:
-        if trainer.interrupted:  # Lightning ends the process itself at Ctrl-C; the exit code is ours to choose
-            raise KeyboardInterrupt from None
-        raise
-    except Exception as error:
-        known = describe_failure(error)
-        if known is not None and known is not error:
-            raise known from None
-        raise
-    finally:
-        if damaged.summary():
-            say(damaged.summary())
-
-
-def _recipe_callbacks(training: Training, data: ClipData) -> list[Callback]:
-    callbacks: list[Callback] = [FiniteLoss(data.train.records)]
-    if training.ema_decay is not None:
-        callbacks.append(AveragedWeights(training.ema_decay))
-    if training.early_stop_epochs is not None:
-        callbacks.append(StopEarly(training.early_stop_epochs))
-    return callbacks
-
-
-def _quieten_lightning() -> None:
-    """Its hints repeat what is said here or concern choices that are made here."""
-    for name in ("lightning.pytorch", "lightning.fabric", "lightning.pytorch.utilities.rank_zero"):
-        logging.getLogger(name).setLevel(logging.ERROR)
-    warnings.filterwarnings("ignore", module=r"lightning\..*")

@@ -28,8 +28,9 @@ from action_recognition.training.compare import flatten, summarise
 from action_recognition.training.feature_cache import FeatureCache
 from action_recognition.training.features import FeatureExtractor, FeatureTable
 from action_recognition.training.head_training import HeadResult, train_head
+from action_recognition.training.processes import say
 from action_recognition.training.record import run_record, write_template
-from action_recognition.training.run import TrainOptions, load_run, say, train, with_negative_label
+from action_recognition.training.run import TrainOptions, load_run, train, with_negative_label
 
 PRESET = "small-data"
 HEAD_FILE = "head.pth"

@@ -9,10 +9,9 @@ import lightning as L
 import numpy as np
 import numpy.typing as npt
 from lightning.pytorch.callbacks import Callback
-from torchmetrics import CatMetric
 
-from action_recognition.data.datasets import Batch
 from action_recognition.metrics import mean_top_k_accuracy
+from action_recognition.training.processes import gather_rows
 
 
 @dataclass(frozen=True)
@@ -30,30 +29,29 @@ class ScoredValidation:
         return mean_top_k_accuracy(self.cosine, self.labels, 1)
 
 
+def score_all(
+    epoch: int, own: list[tuple[npt.NDArray[np.float32], npt.NDArray[np.int64], npt.NDArray[np.int64]]], num_classes: int
+) -> ScoredValidation:
+    """The batches (cosine, labels, indices) of all processes, in the order of the data set: the same however the clips were shared."""
+    empty = (np.empty((0, num_classes), np.float32), np.empty(0, np.int64), np.empty(0, np.int64))
+    columns = (np.concatenate([start, *parts]) for start, parts in zip(empty, zip(*own, strict=True), strict=True)) if own else empty
+    cosine, labels, indices = gather_rows(tuple(columns))
+    order = np.argsort(indices, kind="stable")
+    return ScoredValidation(epoch, cosine[order], labels[order], indices[order])
+
+
 class ValidationScores(Callback):
     """Keeps the scores of the latest and of the best validation; stands before the callbacks that read them."""
 
     def __init__(self) -> None:
         self.latest: ScoredValidation | None = None
         self.best: ScoredValidation | None = None
-        self._indices = CatMetric()
-
-    def on_validation_batch_start(
-        self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Batch, batch_idx: int, dataloader_idx: int = 0
-    ) -> None:
-        if len(batch.indices):
-            self._indices = self._indices.to(batch.indices.device)
-            self._indices.update(batch.indices)
 
     def on_validation_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        # Called before the module's own hook, which empties its metrics.
         module: Any = pl_module
-        if not module.val_cosine.update_called or not self._indices.update_called:
+        scored: ScoredValidation = module.scored_validation()
+        if not len(scored.labels):
             return
-        labels = module.val_labels.compute().reshape(-1).cpu().numpy().astype(np.int64)
-        cosine = module.val_cosine.compute().reshape(len(labels), -1).cpu().numpy()
-        indices = self._indices.compute().reshape(-1).cpu().numpy().astype(np.int64)
-        self._indices.reset()
-        self.latest = ScoredValidation(trainer.current_epoch + 1, cosine, labels, indices)
+        self.latest = scored
         if self.best is None or self.latest.accuracy > self.best.accuracy:
             self.best = self.latest

@@ -1,17 +1,23 @@
-"""Several devices: two processes on the CPU stand for two GPUs."""
+"""Several devices: two processes on the CPU, started by torchrun or by Lightning, stand for two GPUs or two machines."""
 
 from __future__ import annotations
 
+import csv
 import os
+import signal
+import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
+from action_recognition.errors import UserError
 from action_recognition.schedules import ScaledCosine
-from action_recognition.training.run import _strategy
+from action_recognition.training.devices import ddp_strategy, plan_devices
 from tests.conftest import REPOSITORY
 from tests.tiny import modern_recipe, tiny_data, tiny_template
 from tests.training.test_run import edit_template, weights
@@ -19,13 +25,44 @@ from tests.training.test_run import edit_template, weights
 PROGRAM = """
 import sys
 from pathlib import Path
+import action_recognition.training.module as module
 import action_recognition.training.run as run
 from tests.training.test_run import options
 
-folder = Path(sys.argv[1])
-run._devices = lambda template, given, schedule: {"accelerator": "cpu", "devices": 2, "strategy": run._strategy(schedule)}
-run.train(folder / "work dir", options(folder / "data", folder / "out", epochs=int(sys.argv[2]), batch_size=3))
+folder, out, epochs, batch_size, processes, statistics = Path(sys.argv[1]), sys.argv[2], *map(int, sys.argv[3:5]), *sys.argv[5:7]
+if processes == "lightning":
+    run.plan_devices = lambda wanted, num_nodes, environment: run.DevicePlan("cpu", 2, 1, ())
+if statistics == "frozen":
+    set_learning = module.set_learning
+    def without_statistics(network, training, *, head_only):
+        set_learning(network, training, head_only=head_only)
+        network.head.norm.eval()
+    module.set_learning = without_statistics
+from action_recognition.errors import run_command
+run_command(lambda: run.train(folder / "work dir", options(folder / "data", folder / out, epochs=epochs, batch_size=batch_size)) and 0)
 """
+TORCHRUN = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+
+
+def command(folder: Path, out: str, epochs: int, batch_size: int, processes: str = "one", statistics: str = "learned") -> list[str]:
+    (folder / "program.py").write_text(PROGRAM)
+    launcher = TORCHRUN if processes == "torchrun" else []
+    return [sys.executable, *launcher, str(folder / "program.py"), str(folder), out, str(epochs), str(batch_size), processes, statistics]
+
+
+def environment() -> dict[str, str]:
+    return os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(REPOSITORY)}
+
+
+def finished(arguments: list[str]) -> str:
+    done = subprocess.run(arguments, env=environment(), capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout[-1000:] + done.stderr[-3000:]
+    return done.stdout
+
+
+def column(folder: Path, name: str) -> list[float]:
+    with (folder / "curves.csv").open(newline="") as file:
+        return [float(row[name]) for row in csv.DictReader(file)]
 
 
 @pytest.mark.parametrize("freeze_epochs", [0, 1])
@@ -34,14 +71,103 @@ def test_two_devices_train_what_is_frozen_first_or_always(freeze_epochs: int, tm
     work_dir = tiny_template(tmp_path / "work dir").parent
     schedule = {"type": "cosine", "freeze_epochs": freeze_epochs, "warmup_share": 0.0}
     edit_template(work_dir, "training", value=modern_recipe(schedule=schedule, frozen_blocks=1, ema_decay=0.9))
-    (tmp_path / "program.py").write_text(PROGRAM)
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(REPOSITORY)}
-    command = [sys.executable, str(tmp_path / "program.py"), str(tmp_path), "2"]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr[-2000:]
-    assert "epoch 2/2" in done.stdout
+    said = finished(command(tmp_path, "out", 2, 3, "lightning"))
+    assert said.count("epoch 2/2") == said.count("training clips") == 1  # said once for both
     assert all(bool(value.isfinite().all()) for value in weights(tmp_path / "out" / "latest.pth").values() if value.dtype == torch.float32)
 
 
+def test_two_processes_learn_what_one_does_from_as_many_clips_a_step(tmp_path: Path) -> None:
+    data = tiny_data(tmp_path / "data")
+    lines = (data / "val.txt").read_text().splitlines()
+    (data / "val.txt").write_text("\n".join(lines[:5]) + "\n")  # an odd number: the shares differ
+    work_dir = tiny_template(tmp_path / "work dir").parent
+    recipe = modern_recipe(mix=None, ema_decay=0.9, batch_norm="frozen")
+    edit_template(work_dir, "training", value=recipe)
+    edit_template(work_dir, "hyper_parameters", "basic", "base_learning_rate", value=0.001)
+    for name in ("attention",):
+        path = work_dir / "model.yaml"
+        path.write_text(path.read_text().replace("- spatial_temporal", "- none"))  # it draws noise
+        assert name in path.read_text()
+    finished(command(tmp_path, "one", 17, 6, "one", "frozen"))
+    finished(command(tmp_path, "two", 17, 3, "torchrun", "frozen"))
+    one, two = column(tmp_path / "one", "train_loss"), column(tmp_path / "two", "train_loss")
+    assert len(one) == 17  # of 3 steps
+    np.testing.assert_allclose(two, one, rtol=1e-5)
+    for name in ("val_accuracy", "val_top1", "val_top5"):
+        assert column(tmp_path / "two", name) == column(tmp_path / "one", name)
+    theirs, ours = (sorted((tmp_path / out / "confusion").iterdir()) for out in ("one", "two"))
+    assert [path.read_text() for path in ours] == [path.read_text() for path in theirs]  # each of 5 clips once
+
+
+def test_statistics_and_averages_are_the_same_in_all_processes(tmp_path: Path) -> None:
+    program = """
+import torch, torch.distributed as dist
+from torch import nn
+from action_recognition.training.processes import SharedStatistics, gather_rows, sum_over_processes
+dist.init_process_group("gloo")
+rank = dist.get_rank()
+norms = nn.Sequential(nn.BatchNorm1d(2), nn.BatchNorm1d(3).eval())
+for norm in norms:
+    norm.running_mean += rank + 1.0
+    norm.running_var += 2.0 * rank
+SharedStatistics().on_train_batch_end(None, norms, None, None, 0)
+assert norms[0].running_mean.tolist() == [1.5, 1.5] and norms[0].running_var.tolist() == [2.0, 2.0]
+assert norms[1].running_mean.tolist() == [rank + 1.0] * 3  # one that does not learn keeps its own
+rows = (torch.arange(3.0 * rank).reshape(-1, 3).numpy(), torch.arange(rank).numpy())
+assert [part.shape for part in gather_rows(rows)] == [(1, 3), (1,)]
+assert sum_over_processes([1.0, rank]) == [2.0, 1.0]
+print("equal", flush=True)
+"""
+    (tmp_path / "program.py").write_text(program)
+    assert finished([sys.executable, *TORCHRUN, str(tmp_path / "program.py")]).count("equal") == 2
+
+
+@pytest.mark.parametrize("processes", ["lightning"])
+def test_a_process_that_dies_ends_the_others_with_one_message(processes: str, tmp_path: Path) -> None:
+    tiny_data(tmp_path / "data", clips_per_class=2)
+    tiny_template(tmp_path / "work dir")
+    first = subprocess.Popen(
+        command(tmp_path, "out", 4000, 3, processes), env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert first.stdout is not None
+    for line in first.stdout:
+        if line.startswith("epoch 2/"):
+            break
+    child = next(int(pid) for pid in Path(f"/proc/{first.pid}/task/{first.pid}/children").read_text().split())
+    began = time.monotonic()
+    os.kill(child, signal.SIGKILL)
+    _, errors = first.communicate(timeout=60)
+    assert time.monotonic() - began < 60
+    assert first.returncode in (2, -signal.SIGKILL)
+    assert errors.count("error: ") == 1 and "process of this run" in errors and "Traceback" not in errors, errors
+
+
 def test_unused_gradients_are_looked_for_only_where_epochs_are_frozen() -> None:
-    assert [_strategy(ScaledCosine(epochs, 0.0, 4)) for epochs in (0, 1)] == ["ddp", "ddp_find_unused_parameters_true"]
+    found = [ddp_strategy(ScaledCosine(epochs, 0.0, 4))._ddp_kwargs["find_unused_parameters"] for epochs in (0, 1)]
+    assert found == [False, True]
+
+
+def test_processes_are_planned_as_torchrun_kubeflow_or_the_flags_say() -> None:
+    torchrun = {"TORCHELASTIC_RUN_ID": "x", "LOCAL_WORLD_SIZE": "2", "WORLD_SIZE": "4"}
+    plan = plan_devices(0, 1, torchrun)
+    assert (plan.accelerator, plan.devices, plan.num_nodes, plan.world_size) == ("cpu", 2, 2, 4)
+    with pytest.raises(UserError, match="torchrun started processes on 2"):
+        plan_devices(0, 3, torchrun)
+    plan = plan_devices(0, 1, {"MASTER_ADDR": "a", "MASTER_PORT": "1", "WORLD_SIZE": "3", "RANK": "1"})
+    assert (plan.devices, plan.num_nodes, len(plan.plugins)) == (1, 3, 1)
+    with pytest.raises(UserError) as error:
+        plan_devices(0, 2, {"NODE_RANK": "0"})
+    assert [problem.where for problem in error.value.problems] == ["MASTER_ADDR", "MASTER_PORT"]
+
+
+def test_a_port_in_use_is_named_before_anything_starts() -> None:
+    with socket.socket() as taken:
+        taken.bind(("", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        machines = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "NODE_RANK": "0"}
+        with pytest.raises(UserError, match=f"port {port} is in use"):
+            plan_devices(0, 2, machines)
+        assert plan_devices(0, 2, machines | {"NODE_RANK": "1"}).num_nodes == 2  # another machine only connects
+    with pytest.raises(UserError, match="1 to 65535"):
+        plan_devices(0, 2, machines | {"MASTER_PORT": "many"})

@@ -182,7 +182,10 @@ def test_what_cannot_be_gone_on_from_is_refused(case: str, data: Path, work_dir:
         train(work_dir, options(data, tmp_path / "out", **changes))
 
 
-def test_ctrl_c_saves_a_checkpoint_that_can_be_gone_on_from(data: Path, work_dir: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("signum", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_saves_a_checkpoint_that_can_be_gone_on_from(
+    signum: signal.Signals, code: int, data: Path, work_dir: Path, tmp_path: Path
+) -> None:
     program = "import sys; from pathlib import Path; from action_recognition.errors import run_command as run;"
     program += "from action_recognition.commands.train import main; run(lambda: main(Path(sys.argv[1]), sys.argv[2:]))"
     out = tmp_path / "out"
@@ -198,9 +201,9 @@ def test_ctrl_c_saves_a_checkpoint_that_can_be_gone_on_from(data: Path, work_dir
         if line.startswith("epoch 2/"):
             break
     time.sleep(0.2)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(signum)
     rest, errors = process.communicate(timeout=60)
-    assert process.returncode == 130, errors
+    assert process.returncode == code, errors
     assert "Traceback" not in errors
     assert "interrupted: saved" in rest
     done = read_checkpoint(out / "latest.pth").content["epoch"]

@@ -24,7 +24,8 @@ from action_recognition.errors import UserError
 from action_recognition.template import load_template_dir
 from action_recognition.training.compare import summarise
 from action_recognition.training.curve_files import CURVES_FILE, read_curves
-from action_recognition.training.run import TrainOptions, say, train
+from action_recognition.training.processes import say
+from action_recognition.training.run import TrainOptions, train
 from action_recognition.training.search.space import Documents, SearchSpace, suggest, with_values, write_documents
 
 if TYPE_CHECKING:

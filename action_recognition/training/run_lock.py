@@ -1,0 +1,41 @@
+"""One run at a time in an output folder."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from action_recognition.errors import user_error
+
+LOCK_FILE = ".run.lock"
+
+
+@contextmanager
+def sole_run(folder: Path) -> Iterator[None]:
+    """Hold `folder` for this process: another one that wants it meanwhile gets a `UserError` that names ours.
+
+    The system frees the lock when the process ends, however it ends, also where workers that it started live a little longer:
+    locks of this kind are not inherited. A file that is left over locks nothing.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / LOCK_FILE
+    with path.open("a+", encoding="utf-8") as file:
+        try:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            file.seek(0)
+            holder = file.read(200).strip() or "another process"
+            raise user_error(
+                f"--save-checkpoints-to {folder}",
+                f"another run writes there ({holder})",
+                "a folder of its own",
+                "wait, end it, or name another",
+            ) from None
+        file.truncate(0)
+        file.write(f"process {os.getpid()} on {socket.gethostname()}")
+        file.flush()
+        yield
