@@ -94,9 +94,10 @@ class GestureTraining(L.LightningModule):
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor | None:
         if len(batch.labels) < 2:
             return self._no_loss()  # damaged clips left too few for a batch norm
-        clips, targets = self._mixed(batch, batch_idx)
+        share = self.share(batch_idx)
+        clips, targets = self._mixed(batch, share)
         # Noise of the network (Gumbel) follows from the step alone, so that going on repeats what never stopping would have drawn.
-        torch.manual_seed(hash((self.seed, self.global_step, self.share(batch_idx))))
+        torch.manual_seed(hash((self.seed, self.global_step, share)))
         scale = loss_scale(self.global_step, self.steps_per_epoch(), self.recipe.loss)
         losses: dict[str, Tensor] = self.losses(self.network, self.normalize(clips), targets, scale=scale)
         loss = torch.stack(list(losses.values())).sum()
@@ -117,7 +118,7 @@ class GestureTraining(L.LightningModule):
         part: int = batch_idx % self.trainer.accumulate_grad_batches
         return int(self.global_rank) + int(self.trainer.world_size) * part
 
-    def _mixed(self, batch: Batch, batch_idx: int) -> tuple[Tensor, Tensor]:
+    def _mixed(self, batch: Batch, share: int = 0) -> tuple[Tensor, Tensor]:
         """Clips (N, 3, T, H, W) and labels (N,) as they are, or with `mix` blended clips and (N, C) shares of the classes.
 
         Of a causal network, clips that begin after others, and labels (N, S) of their steps.
@@ -125,7 +126,7 @@ class GestureTraining(L.LightningModule):
         if isinstance(self.network, CausalRecogniser):
             step, loss = self.network.frames_per_step, self.recipe.loss
             assert isinstance(loss, EarlyCrossEntropy)
-            generator = step_generator(self.seed, self.global_step, self.share(batch_idx), "mix")
+            generator = step_generator(self.seed, self.global_step, share, "mix")
             targets = step_targets(
                 batch.labels, batch.inside, num_frames=batch.clips.shape[2], frames_per_step=step, before=self.no_gesture
             )
@@ -134,7 +135,7 @@ class GestureTraining(L.LightningModule):
             return batch.clips, batch.labels
         num_classes = self.network.head.class_directions.shape[1]
         targets = F.one_hot(batch.labels, num_classes).to(torch.float32)
-        return mix_clips(batch.clips, targets, self.recipe.mix, step_generator(self.seed, self.global_step, self.share(batch_idx), "mix"))
+        return mix_clips(batch.clips, targets, self.recipe.mix, step_generator(self.seed, self.global_step, share, "mix"))
 
     def configure_gradient_clipping(
         self, optimizer: torch.optim.Optimizer, gradient_clip_val: float | None = None, gradient_clip_algorithm: str | None = None
