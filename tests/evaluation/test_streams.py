@@ -35,9 +35,7 @@ def test_thresholds_are_those_of_the_best_f1_and_the_fewest_false_alarms() -> No
     streams = [scored([*quiet, *[0.8] * 10, *quiet, *[0.7] * 5, *quiet], (MarkedEvent("wave", 4.0, 6.0),))]
     curve = curve_of(streams, WORDS, DecisionRules(), 0.5)
     rules = chosen_rules(curve, None)
-    assert (0.7 < rules.onset <= 0.8 and rules.release / rules.onset == pytest.approx(0.3)) or rules.release / rules.onset == pytest.approx(
-        0.6
-    )
+    assert 0.7 < rules.onset <= 0.8 and round(rules.release / rules.onset, 2) in (0.3, 0.6)
     result = result_of(streams, WORDS, rules, 0.5)
     assert (result.num_right, result.num_false, result.f1) == (1, 0, 1.0)
     low = [point.result for point in curve if point.rules.onset == 0.3 and point.rules.smoothing_s == 0.0]
