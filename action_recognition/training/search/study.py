@@ -20,7 +20,7 @@ from optuna.storages import BaseStorage, JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
 
-from action_recognition.errors import UserError
+from action_recognition.errors import Terminated, UserError
 from action_recognition.template import load_template_dir
 from action_recognition.training.compare import summarise
 from action_recognition.training.curve_files import CURVES_FILE, read_curves
@@ -109,7 +109,7 @@ def _carry_out(search: Search, study: optuna.Study, trial: optuna.Trial, folder:
     watcher = PruneTrial(trial, options.save_checkpoints_to)
     try:
         _train(folder, options, watcher, goes_on=CONTINUES in trial.user_attrs)
-    except (KeyboardInterrupt, SystemExit):
+    except (KeyboardInterrupt, SystemExit, Terminated):
         _put_back(study, trial.number, _folder_number(trial), trial.params)
         raise
     except UserError as error:
