@@ -71,6 +71,8 @@ def test_a_full_disk_leaves_the_last_checkpoint_and_says_so(tmp_path: Path) -> N
     [
         ("DataLoader worker (pid 5) is killed by signal: Killed.", "a process that decodes clips died"),
         ("[../gloo/pair.cc] Connection closed by peer [127.0.0.1]:4", "another process of this run ended"),
+        ("CUDA out of memory. Tried to allocate 2.00 GiB", "--find-batch-size"),
+        ("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes", "--find-batch-size"),
         ("The server socket has failed: EADDRINUSE", "is in use"),
     ],
 )
