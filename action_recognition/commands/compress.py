@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import shlex
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -68,5 +70,6 @@ def main(work_dir: Path, argv: Sequence[str] | None = None) -> int:
         arguments[f"{split}_data_roots"] = arguments[f"{split}_data_roots"] or [path.parent for path in arguments[f"{split}_ann_files"]]
     from action_recognition.evaluation.compressing import CompressOptions, compress
 
-    compress(work_dir, CompressOptions(**arguments))
+    command = shlex.join(["compress.py", *(sys.argv[1:] if argv is None else argv)])
+    compress(work_dir, CompressOptions(**arguments, command=command))
     return 0

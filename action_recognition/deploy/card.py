@@ -24,6 +24,7 @@ _LIMITS: Final = (
 def make_card(record: Mapping[str, Any]) -> dict[str, Any]:
     """The card of a folder with this record."""
     facts = record.get("model", {})
+    commands = (facts.get("training", {}).get("command"), record.get("command"), (record.get("compression") or {}).get("command"))
     return {
         "format": _FORMAT,
         "name": facts.get("template", NOT_STATED),
@@ -38,7 +39,7 @@ def make_card(record: Mapping[str, Any]) -> dict[str, Any]:
         "latency": record.get("latency", []),
         "int8": record.get("compression"),
         "calibration": _calibration(record.get("calibration")),
-        "reproduce": [command for command in (facts.get("training", {}).get("command"), record.get("command")) if command],
+        "reproduce": list(dict.fromkeys(command for command in commands if command)),
         "versions": record.get("versions", {}),
     }
 

@@ -317,7 +317,7 @@ def _model_facts(trained: TrainedModel, metadata: DeployMetadata, options: Expor
         "complexity_gflops": counted.complexity_gflops,
         "size_mp": counted.size_mp,
         "intended_use": options.intended_use,
-        "training": {key: record[key] for key in kept if record.get(key)},
+        "training": {key: record[key] for key in kept if record.get(key) not in (None, "", {})},
         "licences": {
             "weights": options.weights_licence,
             "start_weights": dict(record.get("start_weights") or {}).get("licence", NOT_STATED),

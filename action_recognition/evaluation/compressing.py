@@ -56,6 +56,7 @@ class CompressOptions:
     strict: bool = False
     hand_detector: Path | None = None
     seed: int = 0
+    command: str = "compress.py"
 
 
 def compress(work_dir: Path, options: CompressOptions) -> Compression:
@@ -71,9 +72,11 @@ def compress(work_dir: Path, options: CompressOptions) -> Compression:
         compression, network = Int8Gate(original, clips, metadata, rules).run()
         (staging / "clips").unlink()
         _write(staging, folder, network, original, metadata, compression)
-        written = put_in_place(staging, folder, _with_result(folder, compression))
+        written = put_in_place(staging, folder, _with_result(folder, compression, options.command))
     for path in written:
         print(f"wrote {path} ({path.stat().st_size / 1e6:.2f} MB)", flush=True)
+    for sentence in compression.facts["notes"]:
+        print(f"note: {sentence}", flush=True)
     if options.calibrate:
         _calibrate(folder, options)
     return compression
@@ -100,7 +103,7 @@ def _exported_folder(work_dir: Path, options: CompressOptions) -> Path:
         return folder
     print(f"exporting {path} into {folder}", flush=True)
     color_order = trained.template.output_format.openvino.input_format
-    export_model(trained, folder, ExportOptions(fp16=True, color_order=color_order, command="compress.py"))
+    export_model(trained, folder, ExportOptions(fp16=True, color_order=color_order, command=options.command))
     return folder
 
 
@@ -144,11 +147,11 @@ def _write(staging: Path, folder: Path, network: Any, original: Any, metadata: D
     load_backend(staging / IR_INT8_FILE)
 
 
-def _with_result(folder: Path, compression: Compression) -> dict[str, Any] | None:
+def _with_result(folder: Path, compression: Compression, command: str) -> dict[str, Any] | None:
     """The folder's record with the result of the gate."""
     record = read_record(folder)
     plain = compression.as_plain()
-    summary = {key: value for key, value in plain.items() if key != "layers"}
+    summary = {key: value for key, value in plain.items() if key != "layers"} | {"command": command}
     summary["layers"] = {"int8": len(compression.quantised), "given_back": len(compression.given_back), "float": len(compression.floating)}
     return None if record is None else record | {"compression": summary}
 

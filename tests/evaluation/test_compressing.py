@@ -73,6 +73,8 @@ def test_the_tables_say_what_was_measured(compressed: Path) -> None:
     assert {row["computes_in"] for row in table["layers"]} == {"int8", "float"}
     record = json.loads((folder / "export_record.json").read_text())
     assert record["compression"]["folds"] == 2 and record["calibration"]["labels"]
+    assert record["compression"]["command"].startswith("compress.py --load-weights ")
+    assert "compress.py --load-weights" in (folder / "model_card.md").read_text()
     assert "| 0 | 12 |" in (folder / "compression.md").read_text()
 
 
