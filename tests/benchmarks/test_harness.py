@@ -45,5 +45,5 @@ def test_decode_benchmark_runs_and_writes_its_figures(
     assert {"time_over_best", "speedup_vs_mmcv"} <= document["figures"].keys()
     assert all(isinstance(value, float) and value > 0 for value in document["figures"].values())
     assert document["machine"]["cores"] >= 1 and document["machine"]["versions"]["av"]
-    assert set(document["times_ms"]) == {*decode.OURS, *decode.OTHERS}
+    assert set(document["times_ms"]) - {"torchcodec"} == {*decode.OURS, *decode.OTHERS}  # torchcodec where it is installed
     assert "time_over_best: " in capsys.readouterr().out
