@@ -31,6 +31,7 @@ from action_recognition.models.build import build_recogniser
 from action_recognition.schedules import scale_schedule
 from action_recognition.template import load_template_dir
 from action_recognition.training.clips import ClipData
+from action_recognition.training.engine import quieten_lightning
 from action_recognition.training.module import GestureTraining
 from benchmarks.harness import REPOSITORY, Timing, fastest, interleaved, parse_arguments, ratio, report
 from benchmarks.train_step import BATCH_SIZE, CROP_SIZE, Extra, Variant, training_step
@@ -96,6 +97,7 @@ def loop(variant: Variant, data_root: Path) -> tuple[GestureTraining, ClipData]:
 
 def steps_of_loop(module: GestureTraining, data: ClipData, num_steps: int) -> float:
     """Seconds of a step, over `num_steps` after three that are not counted."""
+    quieten_lightning()
     times = StepTimes()
     trainer = L.Trainer(
         accelerator="cpu",

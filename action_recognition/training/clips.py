@@ -38,6 +38,11 @@ class ClipData(L.LightningDataModule):
         trainer = self.trainer
         return (trainer.global_rank, trainer.world_size) if trainer is not None else (0, 1)
 
+    @property
+    def _on_gpu(self) -> bool:
+        """Then batches wait in memory from which the device takes them while it computes."""
+        return self.trainer is not None and bool(self.trainer.strategy.root_device.type == "cuda")
+
     def steps_per_epoch(self) -> int:
         """Optimiser steps of one epoch on the devices of this run; the last one may be of fewer batches than are accumulated."""
         _, world_size = self._ranks
@@ -59,7 +64,7 @@ class ClipData(L.LightningDataModule):
         epoch, batches = self._place
         sampler.set_epoch(epoch)  # workers ask for the first clips before Lightning says which epoch it is
         sampler.skip(epoch, batches * num_clips)
-        return make_loader(self.train, num_clips, sampler, self.num_workers, drop_last=True)
+        return make_loader(self.train, num_clips, sampler, self.num_workers, drop_last=True, pin_memory=self._on_gpu)
 
     def _train_sampler(self) -> EpochShuffleSampler:
         rank, world_size = self._ranks
@@ -69,4 +74,6 @@ class ClipData(L.LightningDataModule):
 
     def val_dataloader(self) -> DataLoader[Batch]:
         rank, world_size = self._ranks
-        return make_loader(self.val, self.batch_size, ShareSampler(len(self.val), rank, world_size), self.num_workers)
+        return make_loader(
+            self.val, self.batch_size, ShareSampler(len(self.val), rank, world_size), self.num_workers, pin_memory=self._on_gpu
+        )

@@ -84,6 +84,7 @@ class _PthCheckpoint(ModelCheckpoint):
             scores = {str(own): score for score in state_dict.get("best_k_models", {}).values()}
             paths = {"dirpath": self.dirpath, "best_model_path": str(own), "kth_best_model_path": str(own) if scores else ""}
             super().load_state_dict({**state_dict, **paths, "best_k_models": scores, "last_model_path": ""})
+            self.current_score = state_dict.get("current_score")  # Lightning saves it, and does not take it back
 
 
 class SaveBest(_PthCheckpoint):

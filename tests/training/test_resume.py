@@ -34,7 +34,7 @@ def work_dir(tmp_path: Path) -> Path:
 
 
 def test_after_any_kill_a_run_goes_on_to_the_bit() -> None:
-    command = [sys.executable, "tests/training/kills.py", "--kills", "3", "--epochs", "6"]
+    command = [sys.executable, "tests/training/kills.py", "--kills", "3", "--epochs", "12"]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0 and "0 problems" in done.stdout, done.stdout + done.stderr[-2000:]
