@@ -35,8 +35,11 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def others(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return clips_of_others(tmp_path_factory.mktemp("others"))
+
+
+def clips_of_others(folder: Path) -> Path:
     """Clips of other things, with labels of their own."""
-    folder = tmp_path_factory.mktemp("others")
     for number in range(3):
         write_video(folder / f"{number}.mp4", numbered_frames(8, first=100 * number), frame_rate_fps=15)
     write_lines(folder / "val.txt", [f"{number}.mp4 class_{number} 0 8 0 8 15" for number in range(3)])
@@ -88,12 +91,13 @@ def test_a_checkpoint_carries_it_into_the_exported_files(
         assert metadata.spread_threshold == trained.calibration.spread_threshold
 
 
-def test_an_exported_folder_is_calibrated_in_place_and_scores_as_before(work_dir: Path, data: Path) -> None:
+def test_an_exported_folder_is_calibrated_in_place_and_scores_as_before(work_dir: Path, data: Path, others: Path) -> None:
     flags = ["--load-weights", str(work_dir / "outputs/latest.pth"), "--save-model-to", str(work_dir / "export"), "--check-clips", "1"]
     assert export_main(work_dir, flags) == 0
     model = load_backend(work_dir / "export/model.xml")
     clips = made_clips(model.metadata, 1)
-    calibrate(work_dir, data, "export/model.bin", "--save-to", work_dir / "report")
+    negatives = ("--negative-ann-files", others / "val.txt", "--negative-data-roots", others)
+    calibrate(work_dir, data, "export/model.bin", "--save-to", work_dir / "report", *negatives)
     assert {item.name for item in (work_dir / "report").iterdir()} == REPORT
     written = json.loads((work_dir / "report" / "calibration.json").read_text(encoding="utf-8"))
     assert (written["thresholds"], written["spread_threshold"]) != ({}, 0.0)

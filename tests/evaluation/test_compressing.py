@@ -21,7 +21,7 @@ from action_recognition.evaluation import int8_gate
 from action_recognition.evaluation.int8_gate import notes
 from tests.conftest import REPOSITORY
 from tests.deploy.quantisation.test_gate import drop
-from tests.evaluation.test_calibrating import untrained_work_dir
+from tests.evaluation.test_calibrating import clips_of_others, untrained_work_dir
 from tests.tiny import tiny_data
 
 MODELS = ("model.xml", "model_fp16.xml", "model_int8.xml", "model.onnx")
@@ -38,7 +38,9 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def compressed(tmp_path_factory: pytest.TempPathFactory, data: Path) -> Path:
     """A work dir whose checkpoint went all the way."""
     work_dir = untrained_work_dir(tmp_path_factory.mktemp("compressed") / "work")
-    compress(work_dir, data, "outputs/latest.pth", "--num-folds", 2, "--max-drop", 100)
+    others = clips_of_others(tmp_path_factory.mktemp("others"))
+    negatives = ("--negative-ann-files", others / "val.txt", "--negative-data-roots", others)
+    compress(work_dir, data, "outputs/latest.pth", "--num-folds", 2, "--max-drop", 100, *negatives)
     return work_dir
 
 

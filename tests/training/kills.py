@@ -77,15 +77,17 @@ def kill_at_random(child: int, signum: signal.Signals, wait_s: float) -> int | N
     return None if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
 
 
-def run_with_kills(work_dir: Path, data: Path, folder: Path, kills: int, signum: signal.Signals, seed: int) -> list[str]:
-    """Problems that were found on the way; afterwards the run is complete."""
+def run_with_kills(
+    work_dir: Path, data: Path, folder: Path, kills: int, signum: signal.Signals, seed: int, longest_s: float
+) -> tuple[int, list[str]]:
+    """How many kills met the run, each at most `longest_s` after a start, and the problems on the way; then the run is complete."""
     rng, out, log = random.Random(seed), folder / "run", folder / "killed.log"
-    problems, longest = [], 3.0
+    problems: list[str] = []
     for number in range(kills):
-        code = kill_at_random(start(work_dir, data, out, log), signum, rng.uniform(0.0, longest))
+        code = kill_at_random(start(work_dir, data, out, log), signum, rng.uniform(0.0, longest_s))
         if code == 0 and (out / "latest.pth").is_file() and is_complete(out):
             print(f"note: the run ended after {number} of {kills} kills; --epochs makes it longer")
-            return problems
+            return number, problems
         if code is not None and code not in (0, EXPECTED_CODES.get(signum, 0)):
             problems.append(f"kill {number}: exit code {code}")
         for path in sorted(out.glob("*.pth")):
@@ -95,7 +97,7 @@ def run_with_kills(work_dir: Path, data: Path, folder: Path, kills: int, signum:
                 problems.append(f"kill {number}: {error}")
         print(f"\r{number + 1} of {kills}, {place(out)}   ", end="", file=sys.stderr, flush=True)
     os.waitpid(start(work_dir, data, out, log), 0)
-    return problems
+    return kills, problems
 
 
 def place(out: Path) -> str:
@@ -148,15 +150,15 @@ def main() -> int:
     folder = Path(tempfile.mkdtemp(prefix="kills_"))
     work_dir, data = make_work_dir(folder, given.recipe, given.epochs), tiny_data(folder / "data", clips_per_class=8)
     began = time.monotonic()
-    problems = run_with_kills(work_dir, data, folder, given.kills, signal.Signals[f"SIG{given.signal}"], given.seed)
-    # The same place for both, since checkpoints name it.
-    (folder / "run").rename(folder / "killed")
     os.waitpid(start(work_dir, data, folder / "run", folder / "whole.log"), 0)
-    (folder / "run").rename(folder / "whole")
+    longest_s = 0.5 + (time.monotonic() - began) / given.kills  # so that the run is seldom over before the last kill
+    (folder / "run").rename(folder / "whole")  # the same place for both, since checkpoints name it
+    kills, problems = run_with_kills(work_dir, data, folder, given.kills, signal.Signals[f"SIG{given.signal}"], given.seed, longest_s)
+    (folder / "run").rename(folder / "killed")
     problems += compare(folder / "whole", folder / "killed")
     for problem in problems:
         print(f"problem: {problem}")
-    print(f"{given.kills} kills by SIG{given.signal}, {given.epochs} epochs, {time.monotonic() - began:.0f} s: {len(problems)} problems")
+    print(f"{kills} kills by SIG{given.signal}, {given.epochs} epochs, {time.monotonic() - began:.0f} s: {len(problems)} problems")
     if problems:
         print(f"left in {folder}")
         return 1

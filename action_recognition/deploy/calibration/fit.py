@@ -75,9 +75,10 @@ class CalibrationFit:
 
 
 def fit_calibration(val: ScoredVal, negative_cosines: npt.NDArray[np.floating] | None, rules: CalibrationRules) -> CalibrationFit:
-    """Temperature and the least spread from validation clips, thresholds from negatives' cosines (M, C), or from stand-ins for them.
+    """Temperature and the least spread from validation clips, thresholds from negatives' cosines (M, C) where there are any.
 
     The least spread costs 5 % of the gestures or, where that costs fewer of them than thresholds of labels, does without these.
+    Without negatives it is all that rejects; gestures whose label is left out stand in to tell what would pass it.
     A temperature other than 1 is taken where it certainly lowers the NLL of clips that were held out. Validation clips of the negative
     label are negatives too. `notes` are the sentences that say what is not certain.
     """
@@ -180,8 +181,9 @@ def _reject(gestures: Floats, spreads: Floats, negatives: _Negatives, rules: Cal
     """
     least = fit_spread_threshold(spreads)
     none = as_array({}, rules)
-    if not len(negatives.spreads):
-        return _Rejection(least, none, spreads >= least, 1.0, np.zeros(len(none), bool))
+    if negatives.source != "negatives":  # stand-ins are too like gestures: thresholds above them cost most of the gestures
+        kept = float((negatives.spreads >= least).mean()) if len(negatives.spreads) else 1.0
+        return _Rejection(least, none, spreads >= least, kept, np.zeros(len(none), bool))
     fitted = fit_thresholds(negatives.probabilities, rules.false_alarm_rate, rules.negative, negatives.spreads >= least)
     by_label = _Rejection(least, fitted.values, (spreads >= least) & accepted(gestures, fitted.values), fitted.kept_rate, fitted.shared)
     own = negatives.probabilities.argmax(axis=1) == rules.negative if rules.negative is not None else np.zeros(len(negatives.spreads), bool)
@@ -199,10 +201,11 @@ def _described(chosen: _Rejection, negatives: _Negatives, rules: CalibrationRule
         return described | {"kept_rate": None}
     if source == "leave_one_class_out":
         notes.append(
-            "no negatives: the thresholds are from gestures whose label was left out, which the network did learn; they promise no rate "
-            "of false alarms for people who do other things. Give clips of those: --negative-ann-files"
+            "no negatives: only the least spread rejects, which costs 5 % of the validation gestures; it promises no rate of false alarms "
+            f"for people who do other things ({100 * chosen.kept_rate:.0f} % of gestures that the labels lack would pass). "
+            "Give clips of such people: --negative-ann-files"
         )
-        return described | {"kept_rate": None}
+        return described | {"kept_rate": None, "kept_stand_ins": chosen.kept_rate}
     if chosen.kept_rate > rate + 1e-9:
         high = 100 * wilson_interval(0.0, number)[1]
         notes.append(

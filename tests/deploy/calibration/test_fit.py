@@ -67,7 +67,9 @@ def test_without_negatives_no_rate_is_promised() -> None:
     fit = fit_calibration(val(100), None, rules(false_alarm_rate=0.1))
     described = fit.calibration.summary["thresholds"]
     assert described["source"] == "leave_one_class_out" and described["kept_rate"] is None
-    assert fit.calibration.spread_threshold > 0 and "they promise no rate" in " ".join(fit.notes)
+    assert 0 < described["kept_stand_ins"] < 1 and fit.calibration.thresholds == {}
+    assert fit.calibration.spread_threshold > 0 and "it promises no rate" in " ".join(fit.notes)
+    assert described["accepted_gestures"] > 0.9  # no more than the least spread costs
     two = ScoredVal(np.array([[0.5, 0.1], [0.2, 0.3]]), np.array([0, 0]), np.arange(2))
     none = fit_calibration(two, None, rules(labels=("a", "b")))
     assert none.calibration.thresholds == {} and "no thresholds" in " ".join(none.notes)
