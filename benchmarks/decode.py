@@ -78,7 +78,7 @@ def read_opencv_seek(path: Path, frame_indices: Sequence[int]) -> Frames:
 
 
 def read_torchcodec(path: Path, frame_indices: Sequence[int]) -> Frames:
-    from torchcodec.decoders import VideoDecoder  # type: ignore[attr-defined,unused-ignore]  # where it is installed
+    from torchcodec.decoders import VideoDecoder  # where it is installed
 
     decoder = VideoDecoder(str(path), dimension_order="NHWC", num_ffmpeg_threads=video.decode_threads())
     pictures: Frames = decoder.get_frames_at(list(frame_indices)).data.numpy()
