@@ -18,7 +18,7 @@ from typing import Any
 
 from action_recognition import __version__
 from action_recognition.download import Expected, fetch, file_facts, part_file
-from action_recognition.errors import Problem, UserError, user_error
+from action_recognition.errors import Problem, UserError, nearest, user_error
 from action_recognition.template import SNAPSHOT_FILE, TEMPLATE_FILE, Dependency, Template, load_template_dir
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -86,7 +86,9 @@ def instantiate(template: Path, work_dir: Path, options: InstantiateOptions) -> 
 def _template_folder(template: Path) -> Path:
     folder = template if template.is_dir() else template.parent
     if not template.is_dir() and template.name != TEMPLATE_FILE:
-        raise user_error(str(template), "is not a template", f"a {TEMPLATE_FILE}, or the folder that holds one")
+        beside = [path.parent.name for path in template.parent.glob(f"*/{TEMPLATE_FILE}")]
+        found = f"is not a template{nearest(template.name, beside)}"
+        raise user_error(str(template), found, f"a {TEMPLATE_FILE}, or the folder that holds one")
     return folder.resolve()
 
 

@@ -123,6 +123,12 @@ def test_what_is_not_a_template_is_said(tmp_path: Path, target: Path, network: N
         instantiate(tmp_path / "model.yaml", target, network.options())
 
 
+def test_the_nearest_template_is_named(template: Path, target: Path, network: Network) -> None:
+    folder = template.parent if template.is_file() else template
+    with pytest.raises(UserError, match=f"is not a template, did you mean '{folder.name}'"):
+        instantiate(folder.with_name(folder.name[:-1]), target, network.options())
+
+
 def test_weights_that_are_there_are_not_fetched_again(template: Path, target: Path, network: Network) -> None:
     instantiate(template, target, network.options())
     network.file.unlink()
