@@ -26,9 +26,9 @@ from action_recognition.deploy.backends import OpenVinoBackend, network_input
 from action_recognition.deploy.benchmark_process import computes_in
 from action_recognition.deploy.made_clips import made_clips
 from action_recognition.deploy.metadata import DeployMetadata, write_openvino
-from action_recognition.deploy.quantisation.post_training import in_own_thread, quantise
+from action_recognition.deploy.quantisation.post_training import quantise
 from action_recognition.models.build import build_recogniser
-from action_recognition.openvino_core import openvino_core
+from action_recognition.openvino_core import in_own_thread, openvino_core
 from action_recognition.template import load_template_dir
 from benchmarks import harness
 from benchmarks.window_inference import export_ours, random_model

@@ -6,8 +6,7 @@ before left. Then the states become variables again. They stay in float32: a sum
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,7 +19,7 @@ from action_recognition.deploy.backends.stateful import NEXT_STATE_PREFIX, STATE
 from action_recognition.deploy.metadata import DeployMetadata, from_strings
 from action_recognition.deploy.stream_export import stream_names, to_stateful
 from action_recognition.errors import user_error
-from action_recognition.openvino_core import openvino_core
+from action_recognition.openvino_core import in_own_thread, openvino_core
 
 Call = dict[str, npt.NDArray[Any]]
 """The inputs of one call by name: frames and states."""
@@ -49,7 +48,7 @@ def quantise_stream(onnx_path: Path, videos: Sequence[Pixels], target: Path, cal
         assert metadata.stream is not None
         found = f"none of the videos has {metadata.stream.frames_per_call} frames, as many as a call"
         raise user_error("calibration", found, fix="give longer ones")
-    quantised = _in_own_thread(lambda: _quantise(model, calls))
+    quantised = in_own_thread(lambda: _quantise(model, calls))
     _keep_names(quantised, model)
     partial = target.with_name(f".{target.stem}.part.xml")
     openvino.save_model(to_stateful(quantised, metadata), partial, compress_to_fp16=False)
@@ -126,22 +125,3 @@ def _keep_names(quantised: openvino.Model, original: openvino.Model) -> None:
     for ports, others in ((quantised.inputs, original.inputs), (quantised.outputs, original.outputs)):
         for port, other in zip(ports, others, strict=True):
             port.set_names(other.get_names())
-
-
-def _in_own_thread(work: Callable[[], Any]) -> Any:
-    """NNCF makes OpenVINO cores of its own: see `action_recognition.openvino_core` for why that wants a thread that ends."""
-    results: list[Any] = []
-    errors: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            results.append(work())
-        except BaseException as error:
-            errors.append(error)
-
-    thread = threading.Thread(target=run, name="quantise")
-    thread.start()
-    thread.join()
-    if errors:
-        raise errors[0]
-    return results[0]

@@ -6,13 +6,13 @@ it, and the product with the class directions (3 of some 100 operations, below 0
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from action_recognition.deploy.backends import OUTPUT_NAME
 from action_recognition.deploy.backends.protocol import Pixels, network_input
 from action_recognition.deploy.metadata import DeployMetadata
+from action_recognition.openvino_core import in_own_thread
 
 if TYPE_CHECKING:
     import openvino
@@ -53,22 +53,3 @@ def _cosine_nodes(model: openvino.Model) -> list[str]:
         if node.get_type_name() in _HEAD_NODES and node.input_value(0).get_node().get_type_name() in _HEAD_TYPES:
             names.append(node.get_friendly_name())
     return names
-
-
-def in_own_thread(work: Callable[[], Any]) -> Any:
-    """NNCF makes OpenVINO cores of its own: see `action_recognition.openvino_core` for why that wants a thread that ends."""
-    results: list[Any] = []
-    errors: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            results.append(work())
-        except BaseException as error:
-            errors.append(error)
-
-    thread = threading.Thread(target=run, name="quantise")
-    thread.start()
-    thread.join()
-    if errors:
-        raise errors[0]
-    return results[0]
