@@ -131,7 +131,7 @@ def as_array(thresholds: Mapping[str, float], rules: CalibrationRules) -> Floats
 
 @dataclass(frozen=True)
 class _Negatives:
-    """Where they are from, their probabilities (M, C) and spreads (M,)."""
+    """Where they are from, their probabilities (M, C), of stand-ins none, and spreads (M,)."""
 
     source: str
     probabilities: Floats
@@ -159,7 +159,8 @@ def _negatives(val: ScoredVal, given: npt.NDArray[np.floating] | None, factor: f
         return _Negatives("negatives", softmax(cosines * factor), spread(cosines))
     if len(rules.labels) - (rules.negative is not None) < 3:
         return _Negatives("none", np.zeros((0, len(rules.labels))), np.zeros(0))
-    return _Negatives("leave_one_class_out", *leave_one_class_out(np.asarray(val.cosines), val.labels, factor, rules.negative))
+    stand_ins = leave_one_class_out(np.asarray(val.cosines), val.labels, rules.negative)
+    return _Negatives("leave_one_class_out", np.zeros((0, len(rules.labels))), stand_ins)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from action_recognition.deploy.calibration.measures import Flags, Floats, Labels, softmax
+from action_recognition.deploy.calibration.measures import Flags, Floats, Labels
 
 LOST_GESTURES = 0.05  # share of gestures that the spread may cost
 _ABOVE = 1e-6  # a threshold lies this far above the score that it has to reject
@@ -121,18 +121,15 @@ def fit_thresholds(negatives: Floats, rate: float, negative_label: int | None = 
     return Thresholds(values, np.isin(np.arange(num_labels), shared), kept)
 
 
-def leave_one_class_out(cosines: Floats, labels: Labels, factor: float, negative_label: int | None = None) -> tuple[Floats, Floats]:
-    """Stand-ins for negatives: every clip (N, C) as a model sees it that lacks the clip's label.
-
-    -> probabilities (N', C), softmax of `factor` times the cosines, 0 at the label, and the spread of the other cosines (N',).
+def leave_one_class_out(cosines: Floats, labels: Labels, negative_label: int | None = None) -> Floats:
+    """Stand-ins for negatives: the spread (N',) of every clip's cosines (N, C) for a model that lacks the clip's label.
 
     The network did learn that label, so what it makes of a movement it never met can differ. Clips of the negative label are left out.
     """
     known = labels != negative_label if negative_label is not None else np.ones(len(labels), bool)
     without = np.array(cosines[known], np.float64)
-    rows = np.arange(len(without))
-    without[rows, labels[known]] = np.nan
-    return softmax(np.where(np.isnan(without), -np.inf, without * factor)), np.asarray(np.nanstd(without, axis=1))
+    without[np.arange(len(without)), labels[known]] = np.nan
+    return np.asarray(np.nanstd(without, axis=1))
 
 
 def accepted(probabilities: Floats, thresholds: Floats) -> Flags:

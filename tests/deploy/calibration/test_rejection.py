@@ -89,10 +89,9 @@ def test_no_negatives_promise_nothing() -> None:
 
 def test_leaving_a_label_out_leaves_the_others() -> None:
     cosines = np.log([[0.6, 0.3, 0.1], [0.2, 0.2, 0.6]]) / 2
-    probabilities, spreads = leave_one_class_out(cosines, np.array([0, 0]), 2.0)
-    assert probabilities == pytest.approx(np.array([[0, 0.75, 0.25], [0, 0.25, 0.75]]))
+    spreads = leave_one_class_out(cosines, np.array([0, 0]))
     assert spreads == pytest.approx(np.log(3) / 4)  # half the distance of the two that are left
-    assert leave_one_class_out(cosines, np.array([0, 2]), 2.0, negative_label=2)[0].shape == (1, 3)
+    assert leave_one_class_out(cosines, np.array([0, 2]), negative_label=2).shape == (1,)
 
 
 def test_the_spread_tells_what_no_probability_shows() -> None:
