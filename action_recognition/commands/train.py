@@ -67,7 +67,7 @@ def build_parser(work_dir: Path) -> argparse.ArgumentParser:
         "--load-weights",
         type=start_weights,
         metavar="imagenet|kinetics700|FILE",
-        help="start from these weights; the head starts fresh where its labels differ (a file named imagenet is ./imagenet)",
+        help="start from these weights; the head starts fresh where one of their labels is not there (a file named imagenet is ./imagenet)",
     )
     start.add_argument(
         "--resume-from",

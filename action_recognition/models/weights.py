@@ -118,8 +118,9 @@ def load_start_weights(network: Recogniser, model: ModelConfig, start: Path | St
     """Copy what fits from `start` into a network that will be trained on `labels`.
 
     `start` is a file (a checkpoint of ours, of the original, or of a 2-D network, which is inflated) or a keyword. The head stays
-    fresh, as in the original, unless the file is a checkpoint of ours with the very same labels. Counters of batches are never taken
-    over. Tensors that do not fit are skipped and reported; weights of another type of network, or of which nothing fits, are an error.
+    fresh, as in the original, unless the file is a checkpoint of ours whose labels are all among `labels`: then only the directions of
+    labels that it does not have are fresh. Counters of batches are never taken over. Tensors that do not fit are skipped and reported;
+    weights of another type of network, or of which nothing fits, are an error.
     """
     if start == "imagenet":
         image = imagenet_weights(model)
@@ -134,9 +135,29 @@ def load_start_weights(network: Recogniser, model: ModelConfig, start: Path | St
     report = _copy(network, model, raw, head="keep" if same_labels else "reset", counters=False)
     if trained is not None:
         report.licence = _inherited_licence(trained)
+        if not same_labels and set(trained.labels) <= set(labels):
+            _keep_known_classes(network, trained, labels, report)
     if start == "kinetics700":
         report.source = KINETICS700_SOURCE
     return _if_something_fits(report, model)
+
+
+def _keep_known_classes(network: Recogniser, trained: TrainedModel, labels: Sequence[str], report: LoadReport) -> None:
+    """The head of a model that knows some of `labels`: it is taken, but for the directions of the others."""
+    target = network.state_dict()
+    columns = [list(labels).index(label) for label in trained.labels]
+    for name in [name for name in target if name.startswith(HEAD_PREFIX) and not name.endswith("num_batches_tracked")]:
+        value = trained.state_dict[name]
+        place = target[name][:, columns] if name == CLASS_DIRECTIONS else target[name]
+        if value.shape != place.shape:
+            continue
+        if name == CLASS_DIRECTIONS:
+            target[name][:, columns] = value
+        else:
+            target[name].copy_(value)
+        del report.skipped[name]
+        report.loaded.append(name)
+    report.fresh = [name for name in report.fresh if name not in report.loaded]
 
 
 def _start_file(start: Path | StartKeyword, model: ModelConfig) -> Path:

@@ -70,6 +70,20 @@ def test_a_clip_models_checkpoint_starts_a_causal_one(tmp_path: Path) -> None:
     assert torch.equal(ours["backbone.blocks.1.expand.conv.weight"], theirs["backbone.blocks.1.expand.conv.weight"])
 
 
+def test_labels_that_are_added_keep_what_the_head_knows(tmp_path: Path) -> None:
+    theirs = checkpoint(tmp_path / "clip.pth", as_clip_model(mobilenet()))
+    labels = ["rest", *reversed(LABELS)]
+    network = build_recogniser(mobilenet(), len(labels))
+    fresh = network.state_dict()["head.class_directions"].clone()
+    report = load_start_weights(network, mobilenet(), tmp_path / "clip.pth", labels)
+    ours = network.state_dict()
+    assert torch.equal(ours["head.project.weight"], theirs["head.project.weight"])
+    for place, label in enumerate(LABELS):
+        assert torch.equal(ours["head.class_directions"][:, labels.index(label)], theirs["head.class_directions"][:, place])
+    assert torch.equal(ours["head.class_directions"][:, 0], fresh[:, 0])
+    assert set(report.loaded) | set(report.fresh) == set(ours) and not set(report.loaded) & set(report.fresh)
+
+
 def test_a_still_clip_has_the_clip_models_features_far_from_its_ends(tmp_path: Path) -> None:
     """Without temporal attention and strides, which change what a still clip gives."""
     model = mobilenet(attention=["spatial", "none", "none"])
