@@ -80,6 +80,26 @@ def write_photo_model(folder: Path, metadata: DeployMetadata = METADATA, network
     return folder
 
 
+def write_int8_model(folder: Path, metadata: DeployMetadata = METADATA) -> Path:
+    """`model_int8.onnx` beside model.onnx: pairs of QuantizeLinear and DequantizeLinear, scales by drawn hands."""
+    from onnxruntime.quantization import CalibrationDataReader, QuantFormat, quantize_static
+
+    class Hands(CalibrationDataReader):  # type: ignore[misc]
+        def __init__(self) -> None:
+            side = metadata.resize.crop_size
+            self.left = [np.resize(picture, (side, side, 3)).astype(np.float32) for picture in drawn_hands(30)[::6]]
+
+        def get_next(self) -> dict[str, NDArray[np.float32]] | None:
+            return {"input": self.left.pop().transpose(2, 0, 1)[None, :, None]} if self.left else None
+
+    quantize_static(folder / "model.onnx", folder / "model_int8.onnx", Hands(), QuantFormat.QDQ, per_channel=True)
+    graph = onnx.load(folder / "model_int8.onnx")
+    del graph.metadata_props[:]
+    write_onnx(graph, metadata)
+    onnx.save(graph, str(folder / "model_int8.onnx"))
+    return folder / "model_int8.onnx"
+
+
 @cache
 def drawn_hands(count: int, width: int = 320, height: int = 240) -> list[NDArray[np.uint8]]:
     """Pictures (H, W, 3) uint8 RGB of drawn hands."""

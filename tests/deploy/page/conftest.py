@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from action_recognition.deploy.page.server import PhotoServer
 from action_recognition.deploy.page.site import RUNTIME_DIR, WASM_FILES, Site, open_site
 from tests.browser import FAKE_CAMERA, chromium, started_playwright
-from tests.photos import drawn_hands, write_photo_model
+from tests.photos import drawn_hands, write_int8_model, write_photo_model
 from tests.synthetic import write_video
 
 if TYPE_CHECKING:
@@ -27,6 +27,15 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="session")
 def photo_export(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_photo_model(tmp_path_factory.mktemp("photo") / "export")
+
+
+@pytest.fixture(scope="session")
+def int8_export(photo_export: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with model_int8.onnx; for tests that leave it as it is."""
+    folder = tmp_path_factory.mktemp("int8") / "export"
+    shutil.copytree(photo_export, folder)
+    write_int8_model(folder)
+    return folder
 
 
 @pytest.fixture(scope="session")

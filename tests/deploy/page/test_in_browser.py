@@ -16,11 +16,13 @@ from action_recognition.data.photo import read_photo
 from action_recognition.data.transforms import centre_crop_clip, fitted_clip
 from action_recognition.deploy import Prediction, Predictor
 from action_recognition.deploy.metadata import Resize
+from action_recognition.deploy.page.site import open_site
 from action_recognition.deploy.photos import Square, predict_photo
+from tests.deploy.page.conftest import open_page, served
 from tests.photos import LABELS, drawn_hands, write_photos
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Browser, Page
 
 READY_MS = 3000
 BARS = "[...document.querySelectorAll('#bars .share')].map((bar) => bar.textContent)"
@@ -130,6 +132,31 @@ def shown_after(page: Page, action: Callable[[], object], expected: Prediction) 
     assert page.inner_text("#bars li:first-child span:first-child") == expected.labels[0]
     assert page.inner_text("#status") == (expected.label or f"no gesture: “{expected.labels[0]}” is the class that means no gesture")
     assert "ms inference" in page.inner_text("#latency") and "WASM" in page.inner_text("#latency")
+
+
+def test_the_int8_network_is_taken_and_the_other_one_on_demand(
+    browser: Browser, browser_runtime: Path, int8_export: Path, tmp_path: Path
+) -> None:
+    int8, full = (Predictor.from_path(int8_export / name) for name in ("model_int8.onnx", "model.onnx"))
+    files = write_photos(tmp_path, drawn_hands(30)[::5])
+    with served(open_site(int8_export)) as server:
+        context = browser.new_context()
+        page = open_page(context.new_page(), server.address)
+        assert page.is_visible("#network") and page.locator("#network option").all_inner_texts()[0].startswith("INT8, 0.1 MB")
+        for predictor, name in ((int8, "INT8 of"), (full, "FP32 of"), (int8, "INT8 of")):
+            if name[:4] not in page.inner_text("#about"):
+                page.select_option("#network", name[:4])
+                page.wait_for_function("name => document.getElementById('about').textContent.includes(name)", arg=name)
+            if page.is_visible("#clear"):
+                page.click("#clear")
+            rows = upload(page, files)
+            theirs = np.array([[float(row[label]) for label in LABELS] for row in rows])
+            found = [predict_photo(predictor, read_photo(file)) for file in files]
+            ours = np.array([[prediction.probability_of(label) for label in LABELS] for prediction in found])
+            assert name in page.inner_text("#latency") and np.abs(theirs - ours).max() <= 2e-2
+        context.close()
+    one, other = (predict_photo(predictor, read_photo(files[0])).probabilities for predictor in (int8, full))
+    assert np.abs(one - other).max() > 1e-4  # the two can be told apart
 
 
 def test_the_page_is_ready_in_three_seconds(steady_page: Page) -> None:

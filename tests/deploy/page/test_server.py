@@ -5,19 +5,24 @@ from __future__ import annotations
 import http.client
 import json
 import re
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 
 import numpy as np
+import onnx
 import pytest
 
 from action_recognition.data.photo import read_photo
 from action_recognition.deploy import Predictor
+from action_recognition.deploy.metadata import write_onnx
 from action_recognition.deploy.page.server import PhotoServer
 from action_recognition.deploy.page.site import PAGE_FILES, WEB_DIR, open_site
 from action_recognition.deploy.photos import Square, predict_photo
@@ -25,7 +30,7 @@ from action_recognition.errors import UserError
 from tests.conftest import REPOSITORY
 from tests.data.test_photo import bomb
 from tests.deploy.page.conftest import served
-from tests.photos import LABELS, drawn_hands, write_photos
+from tests.photos import LABELS, METADATA, drawn_hands, write_photos
 
 MAX_UPLOAD_BYTES = 200_000
 
@@ -226,6 +231,28 @@ def test_a_work_dir_and_an_export_folder_are_found(photo_export: Path) -> None:
     assert not site.in_browser and "no ONNX file" in site.notice
 
 
+def test_the_int8_network_comes_first_where_it_is_of_the_same_weights(photo_export: Path, int8_export: Path, tmp_path: Path) -> None:
+    assert [model["precision"] for model in models_of(photo_export)] == ["FP32"]
+    first, second = models_of(int8_export)
+    assert first == {"file": "model_int8.onnx", "precision": "INT8", "bytes": (int8_export / "model_int8.onnx").stat().st_size}
+    assert (second["file"], second["precision"]) == ("model.onnx", "FP32")
+    assert open_site(int8_export, int8_export / "model_int8.onnx").files["model_int8.onnx"] == int8_export / "model_int8.onnx"
+    shutil.copytree(int8_export, tmp_path / "export")
+    int8 = tmp_path / "export" / "model_int8.onnx"
+    graph = onnx.load(int8)
+    del graph.metadata_props[:]
+    write_onnx(graph, replace(METADATA, weights_sha256="cd" * 32))
+    onnx.save(graph, str(int8))
+    assert [model["precision"] for model in models_of(tmp_path)] == ["FP32"] and "model_int8.onnx" not in open_site(tmp_path).files
+    int8.write_bytes(int8.read_bytes()[:1000])
+    with pytest.raises(UserError, match=r"model_int8\.onnx: is not a readable model"):
+        open_site(tmp_path)
+
+
+def models_of(folder: Path) -> list[dict[str, Any]]:
+    return list(json.loads(open_site(folder).texts["config.json"])["models"])
+
+
 def test_the_command_serves_until_ctrl_c(photo_export: Path) -> None:
     command = [sys.executable, str(REPOSITORY / "tools" / "serve.py"), str(photo_export), "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
@@ -235,7 +262,7 @@ def test_the_command_serves_until_ctrl_c(photo_export: Path) -> None:
         assert address, line
         connection = http.client.HTTPConnection("127.0.0.1", int(address[1]), timeout=20)
         connection.request("GET", "/config.json")
-        assert json.loads(connection.getresponse().read())["model"] == "model.onnx"
+        assert json.loads(connection.getresponse().read())["models"][0]["file"] == "model.onnx"
         connection.close()
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=30) == 0 and "Traceback" not in process.stderr.read()

@@ -1,8 +1,11 @@
 "use strict";
 // Where the scores come from: ONNX Runtime in this browser, or the server that gave the page. Both offer
-// {metadata, runsAs, classify(photo, square, mirror) -> {label, reason, ranked, preparationMs, inferenceMs}}.
+// {metadata, runsAs, close(), classify(photo, square, mirror) -> {label, reason, ranked, preparationMs, inferenceMs}},
+// and `models` to choose from with the `model` that is used: {file, precision, bytes}.
 import { PhotoError, cut, decode, mirrored, prepare } from "./pixels.js";
 import { decide, networkInput, onnxStrings, readMetadata } from "./model.js";
+
+const MODULES = { wasm: "ort.wasm.min.mjs", webgpu: "ort.webgpu.min.mjs" };
 
 /** A photo: {blob} of a file, or {picture} of a camera; pixels are decoded once. */
 export async function pixelsOf(photo) {
@@ -10,9 +13,10 @@ export async function pixelsOf(photo) {
   return photo.picture;
 }
 
-export async function openEngine() {
+/** The engine with the network of that `precision`; without one the first that there is, in 32 bits where a GPU computes. */
+export async function openEngine(precision) {
   const config = await (await got("config.json")).json();
-  const engine = config.engine === "browser" ? await browserEngine(config) : await serverEngine(config);
+  const engine = config.engine === "browser" ? await browserEngine(config, precision) : await serverEngine(config);
   return { ...engine, notice: config.notice };
 }
 
@@ -22,10 +26,16 @@ async function got(address, options) {
   return answer;
 }
 
-async function browserEngine(config) {
-  const bytes = new Uint8Array(await (await got(config.model)).arrayBuffer());
+async function browserEngine(config, precision) {
+  const runtime = new URL(config.runtime, document.baseURI).href;
+  const gpu = await wantsGpu();
+  const wanted = precision || (gpu ? "FP32" : config.models[0].precision); // GPUs have no kernels for 8 bits there
+  const model = config.models.find((one) => one.precision === wanted) || config.models[0];
+  const loading = import(`${runtime}${MODULES[gpu ? "webgpu" : "wasm"]}`); // beside the model, not after it
+  loading.catch(() => {}); // said where it is awaited
+  const bytes = new Uint8Array(await (await got(model.file)).arrayBuffer());
   const metadata = readMetadata(onnxStrings(bytes));
-  const { ort, session, runsAs } = await openSession(bytes, new URL(config.runtime, document.baseURI).href);
+  const { ort, session, runsAs } = await openSession(loading, bytes, runtime, gpu);
   const side = metadata.resize.crop_size;
   const rank = session.inputMetadata[0].shape.length;
   const dims = rank === 5 ? [1, 3, 1, side, side] : [1, 3, side, side];
@@ -43,19 +53,33 @@ async function browserEngine(config) {
     const scores = await run(values);
     return { ...decide(scores, metadata), preparationMs: middle - start, inferenceMs: performance.now() - middle };
   };
-  return { metadata, runsAs, classify };
+  let last = Promise.resolve();
+  return {
+    metadata,
+    models: config.models,
+    model,
+    runsAs: `${runsAs}, ${model.precision} of ${megabytes(model)}`,
+    classify(...what) { return (last = classify(...what)); },
+    close: () => last.catch(() => {}).then(() => session.release()), // what runs still needs it
+  };
 }
 
-async function openSession(bytes, runtime) {
+export const megabytes = ({ bytes }) => `${(bytes / 1e6).toFixed(1)} MB`;
+
+async function wantsGpu() {
   const asked = new URLSearchParams(location.search).get("backend");
-  if (asked !== "wasm" && (await hasGpu(asked === "webgpu"))) {
+  return asked !== "wasm" && hasGpu(asked === "webgpu");
+}
+
+async function openSession(loading, bytes, runtime, gpu) {
+  if (gpu) {
     try {
-      return await session(`${runtime}ort.webgpu.min.mjs`, bytes, runtime, "webgpu");
+      return await session(await loading, bytes, runtime, "webgpu");
     } catch (error) {
       console.warn("WebGPU cannot run this model, WASM does", error);
     }
   }
-  return session(`${runtime}ort.wasm.min.mjs`, bytes, runtime, "wasm");
+  return session(await (gpu ? import(`${runtime}${MODULES.wasm}`) : loading), bytes, runtime, "wasm");
 }
 
 /** A GPU that is one: what computes in its place on the CPU is slower than WASM, and taken only where it is asked for. */
@@ -64,8 +88,7 @@ async function hasGpu(alsoFallback) {
   return Boolean(adapter) && (alsoFallback || !(adapter.info?.isFallbackAdapter ?? adapter.isFallbackAdapter));
 }
 
-async function session(module, bytes, runtime, provider) {
-  const ort = await import(module);
+async function session(ort, bytes, runtime, provider) {
   ort.env.wasm.wasmPaths = runtime;
   // Several threads need memory that they share, which browsers give to pages with the headers of tools/serve.py only.
   const numThreads = self.crossOriginIsolated ? Math.max(1, Math.min(4, Math.ceil((navigator.hardwareConcurrency || 2) / 2))) : 1;
@@ -88,7 +111,7 @@ async function serverEngine(config) {
     const answer = await (await got(`api/predict?${query}`, { method: "POST", body })).json();
     return { ...decide(answer.scores, metadata), preparationMs: middle - start, inferenceMs: answer.inference_ms };
   };
-  return { metadata, runsAs: `on this computer, ${config.runs_as}`, classify };
+  return { metadata, runsAs: `on this computer, ${config.runs_as}`, models: [], close() {}, classify };
 }
 
 async function asPng(picture) {

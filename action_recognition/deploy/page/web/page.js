@@ -1,6 +1,6 @@
 "use strict";
 // What the user sees and does. Photos wait in a queue and are classified one after another; the camera gives one at a time.
-import { openEngine, pixelsOf } from "./engine.js";
+import { megabytes, openEngine, pixelsOf } from "./engine.js";
 import { PhotoError, fromDrawable } from "./pixels.js";
 import { startCamera, cameraProblem } from "./camera.js";
 import { onSquare, squareOf } from "./square.js";
@@ -213,7 +213,29 @@ function lookAtAHand() {
   at("hand").hidden = false;
 }
 
+/** What there is to choose from, with what each costs to fetch; nothing is shown where there is no choice. */
+function offerModels() {
+  at("network").replaceChildren(...engine.models.map((model) => new Option(`${model.precision}, ${megabytes(model)}`, model.precision)));
+  at("network").value = engine.model?.precision || "";
+  at("network-label").hidden = engine.models.length < 2;
+}
+
+/** Photos that wait get the network that was chosen before; the one on the stage is looked at once more. */
+function changeModel() {
+  const wanted = at("network").value;
+  queue = queue.then(async () => {
+    say("The model is being loaded…");
+    const opened = await openEngine(wanted);
+    engine.close();
+    engine = opened;
+    say("");
+    about();
+  }).catch((error) => { at("network").value = engine.model.precision; showFailure(`The model cannot be used: ${error.message}`); });
+  again();
+}
+
 function listen() {
+  at("network").addEventListener("change", changeModel);
   at("files").addEventListener("change", () => { addFiles(at("files").files); at("files").value = ""; });
   at("camera").addEventListener("click", toggleCamera);
   at("take").addEventListener("click", take);
@@ -237,6 +259,7 @@ function listen() {
 try {
   engine = await openEngine();
   listen();
+  offerModels();
   about();
   at("notice").textContent = engine.notice || "";
   at("notice").hidden = !engine.notice;
