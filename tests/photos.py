@@ -84,7 +84,7 @@ def write_int8_model(folder: Path, metadata: DeployMetadata = METADATA) -> Path:
     """`model_int8.onnx` beside model.onnx: pairs of QuantizeLinear and DequantizeLinear, scales by drawn hands."""
     from onnxruntime.quantization import CalibrationDataReader, QuantFormat, quantize_static
 
-    class Hands(CalibrationDataReader):  # type: ignore[misc]
+    class Hands(CalibrationDataReader):
         def __init__(self) -> None:
             side = metadata.resize.crop_size
             self.left = [np.resize(picture, (side, side, 3)).astype(np.float32) for picture in drawn_hands(30)[::6]]

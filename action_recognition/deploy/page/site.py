@@ -98,7 +98,7 @@ def _weights_of(file: Path) -> str:
         entries = onnx.load(file, load_external_data=False).metadata_props
     except Exception as error:  # of protocol buffers, which have several
         raise unreadable(file, error) from None
-    return {entry.key: entry.value for entry in entries}.get("weights_sha256", "")
+    return "".join(entry.value for entry in entries if entry.key == "weights_sha256")
 
 
 def _described(file: Path) -> dict[str, str | int]:
