@@ -21,6 +21,7 @@ from action_recognition.data.dataset_files import write_lists
 
 FINGERS = ["one", "two", "three", "four", "five"]
 DIGITS = [str(number) for number in range(10)]
+AS_FINGERS = dict(zip(DIGITS[1:6], FINGERS, strict=True))
 _BLOCK = (0.4, 0.6)
 Rows = list[dict[str, str]]
 
@@ -69,6 +70,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     digits, fingers, hagrid = (options.hand_images / name for name in ("sign_digits", "finger_counting_epsrc", "hagrid_380"))
     write_set(digits, read_rows(digits), DIGITS[:6], options.out / "sign_digits_6")
     write_set(digits, read_rows(digits), DIGITS, options.out / "sign_digits")
+    renamed = [row | {"label": AS_FINGERS[row["label"]]} for row in read_rows(digits) if row["label"] in AS_FINGERS]
+    write_set(digits, renamed, FINGERS, options.out / "sign_digits_as_fingers")  # 1 to 5 by the other set's names
     write_set(fingers, with_val_block(read_rows(fingers)), FINGERS, options.out / "finger_counting")
     rows = read_rows(hagrid)
     write_set(hagrid, rows, sorted({row["label"] for row in rows}), options.out / "hagrid_380")

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import dataclasses
 import json
 import os
 import re
@@ -29,6 +30,7 @@ import yaml
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 TEMPLATES = REPOSITORY / "model_templates"
+_COLUMNS = {"top1": "top-1", "top5": "top-5", "mean_of_classes": "mean of classes", "lowest_class": "lowest class"}
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,7 @@ class Row:
     weights: str = "latest"  # or best: the epoch that was best on val
     backbone: str = ""  # of photos: what --backbone takes
     crop: str = ""  # of photos: what --crop takes; the detector is the command's --hand-detector
+    elsewhere: str = ""  # another data set with the same classes, whose test split is evaluated too
 
 
 def read_table(path: Path) -> list[Row]:
@@ -127,7 +130,8 @@ def run_one(row: Row, seed: int, options: argparse.Namespace) -> dict[str, Any]:
         result = {"row": row.name, "seed": seed, "train_minutes": (time.monotonic() - began) / 60}
         result_file.write_text(json.dumps(result) + "\n")
     result = json.loads(result_file.read_text())
-    for split in ("val", "test") if options.test else ("val",):
+    wanted = ["val", *(["test"] if options.test else []), *(["elsewhere"] if options.test and row.elsewhere else [])]
+    for split in wanted:
         if split not in result:
             result[split] = _evaluate(row, split, folder, options)
             result_file.write_text(json.dumps(result) + "\n")
@@ -160,16 +164,29 @@ def _detector(row: Row, options: argparse.Namespace) -> list[str]:
 
 
 def _evaluate(row: Row, split: str, folder: Path, options: argparse.Namespace) -> dict[str, float]:
-    root = Path(options.data_root).resolve() / row.data
+    """Shares of right clips, their mean over classes, and the lowest class's, in percent."""
+    root = Path(options.data_root).resolve() / (row.elsewhere if split == "elsewhere" else row.data)
     metrics = folder / f"{split}_metrics.yaml"
-    file = root / "test.txt" if split == "test" else annotation_files(row, root, folder)["val"]
-    flags = ["--test-ann-files", str(file), "--test-data-roots", str(root)]
+    file = annotation_files(row, root, folder)["val"] if split == "val" else root / "test.txt"
+    flags = ["--test-ann-files", str(file), "--test-data-roots", str(root), "--save-output-to", str(folder / split)]
     flags += ["--load-weights", str(folder / f"outputs/{row.weights}.pth"), "--save-metrics-to", str(metrics)]
     flags += _detector(row, options)
     _call(folder, "eval.py", flags, options)
     values = {metric["key"]: metric["value"] for metric in yaml.safe_load(metrics.read_text())["metrics"]}
     clips = len(file.read_text().splitlines())
-    return {"top1": values["top1_of_clips"], "top5": values["top5_of_clips"], "clips": clips}
+    return {
+        "top1": values["top1_of_clips"],
+        "top5": values["top5_of_clips"],
+        "clips": clips,
+        "mean_of_classes": values["accuracy"],
+        "lowest_class": lowest_class(folder / split / "evaluation.json"),
+    }
+
+
+def lowest_class(evaluation: Path) -> float:
+    """Of the classes that the split shows, the lowest share of right clips, in percent."""
+    found = json.loads(evaluation.read_text(encoding="utf-8"))["per_class"]
+    return min(100 * item["right"] / item["num_clips"] for item in found if item["num_clips"])
 
 
 def _call(folder: Path, script: str, flags: Sequence[str], options: argparse.Namespace) -> None:
@@ -182,14 +199,16 @@ def _call(folder: Path, script: str, flags: Sequence[str], options: argparse.Nam
 
 def table_lines(rows: Sequence[Row], results: Sequence[dict[str, Any]]) -> Iterator[str]:
     """Markdown: mean over the seeds, with the single figures where there are several."""
-    splits = [split for split in ("val", "test", "both") if any(split in result for result in results)]
-    yield "| row | seeds | " + " | ".join(f"{split} top-1 | {split} top-5" for split in splits) + " | train, min |"
-    yield "|---|---|" + "---|" * (2 * len(splits) + 1)
+    splits = [split for split in ("val", "test", "both", "elsewhere") if any(split in result for result in results)]
+    columns = [(split, key) for split in splits for key in ("top1", "top5")]
+    columns += [("test", key) for key in ("mean_of_classes", "lowest_class") if any(key in result.get("test", {}) for result in results)]
+    yield "| row | seeds | " + " | ".join(f"{split} {_COLUMNS[key]}" for split, key in columns) + " | train, min |"
+    yield "|---|---|" + "---|" * (len(columns) + 1)
     for row in rows:
         mine = [result for result in results if result["row"] == row.name]
         if not mine:
             continue
-        cells = [_cell([result[split][key] for result in mine if split in result]) for split in splits for key in ("top1", "top5")]
+        cells = [_cell([result[split][key] for result in mine if key in result.get(split, {})]) for split, key in columns]
         minutes = statistics.mean(result["train_minutes"] for result in mine)
         yield f"| {row.name} | {', '.join(str(result['seed']) for result in mine)} | {' | '.join(cells)} | {minutes:.1f} |"
 
@@ -207,6 +226,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--data-root", required=True, help="holds a folder for each data set of the table")
     parser.add_argument("--out", required=True, help="work dirs and results; the finished table is written here")
     parser.add_argument("--rows", help="only these, separated by commas")
+    parser.add_argument("--seeds", help="instead of each row's own, separated by commas")
     parser.add_argument("--jobs", type=int, default=1, help="runs at a time")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1, help="of each run")
     parser.add_argument("--num-workers", type=int, default=1, help="decoding processes of each run")
@@ -219,6 +239,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if unknown := [name for name in wanted if name not in known]:
             parser.error(f"--rows {','.join(unknown)}: not in {options.table}; its rows: {', '.join(known)}")
         rows = [known[name] for name in wanted]
+    if options.seeds:
+        rows = [dataclasses.replace(row, seeds=tuple(int(seed) for seed in options.seeds.split(","))) for row in rows]
     Path(options.out).mkdir(parents=True, exist_ok=True)
     results: list[dict[str, Any]] = []
     with ThreadPoolExecutor(options.jobs) as pool:

@@ -11,7 +11,7 @@ import yaml
 
 from action_recognition.template import load_template_dir
 from experiments import hand_image_sets
-from experiments.run import Row, _training_flags, annotation_files, main, prepare, read_table, table_lines, template_file
+from experiments.run import Row, _training_flags, annotation_files, lowest_class, main, prepare, read_table, table_lines, template_file
 from tests.conftest import REPOSITORY
 from tests.tiny import tiny_data
 
@@ -89,6 +89,21 @@ def test_the_table_has_the_mean_and_each_seed() -> None:
     assert lines[2:] == ["| r | 0, 1 | 55.0 (50.0 60.0) | 90.0 (90.0 90.0) | 2.0 |"]
 
 
+def test_the_lowest_class_and_another_set_have_their_columns(tmp_path: Path) -> None:
+    per_class = [
+        {"label": "a", "num_clips": 4, "right": 3},
+        {"label": "b", "num_clips": 2, "right": 1},
+        {"label": "c", "num_clips": 0, "right": 0},
+    ]
+    (tmp_path / "evaluation.json").write_text(json.dumps({"per_class": per_class}))
+    assert lowest_class(tmp_path / "evaluation.json") == 50.0
+    split = {"top1": 50.0, "top5": 90.0, "clips": 10, "mean_of_classes": 62.5, "lowest_class": 50.0}
+    result = {"row": "r", "seed": 0, "train_minutes": 2.0, "test": split, "elsewhere": split | {"top1": 40.0}}
+    lines = list(table_lines([Row("r", "d", "t")], [result]))
+    assert lines[0].endswith("| elsewhere top-1 | elsewhere top-5 | test mean of classes | test lowest class | train, min |")
+    assert lines[2].endswith("| 40.0 | 90.0 | 62.5 | 50.0 | 2.0 |")
+
+
 def test_a_row_starts_from_the_same_seed_of_another_table(tmp_path: Path) -> None:
     options = argparse.Namespace(num_workers=1)
     flags = _training_flags(Row("r", "d", "t", "run:first/modern"), 2, tmp_path / "data", tmp_path / "out/second/r-2", options)
@@ -138,6 +153,7 @@ def test_the_published_photo_sets_become_folders(real_data: Path, tmp_path: Path
     assert counts == {
         "sign_digits_6": [425, 61, 124],
         "sign_digits": [714, 101, 208],
+        "sign_digits_as_fingers": [357, 51, 104],
         "finger_counting": [385, 97, 303],
         "hagrid_380": [228, 57, 95],
     }
