@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from action_recognition.commands.search import train_options
 from action_recognition.template import load_template_dir
+from action_recognition.training.search.space import load_space
 from experiments import hand_image_sets
 from experiments.run import Row, _training_flags, annotation_files, lowest_class, main, prepare, read_table, table_lines, template_file
 from tests.conftest import REPOSITORY
@@ -29,6 +31,14 @@ def test_every_row_is_a_work_dir_that_the_schema_takes(table: Path, tmp_path: Pa
         prepare(row, folder)
         template, _ = load_template_dir(folder)
         assert template.name == yaml.safe_load(original)["name"]
+
+
+@pytest.mark.parametrize("space", sorted((REPOSITORY / "experiments" / "spaces").glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_space_is_one_that_the_search_takes(space: Path) -> None:
+    """Its keys are the template's and its flags those of train.py; what the data sets are is another matter."""
+    found, _ = load_space(space)
+    options = train_options(space.parent / found.template, found.train, space.parent)
+    assert options.train_ann_files == [space.parent / found.train["train-ann-files"]]
 
 
 def test_a_row_starts_from_the_defaults(tmp_path: Path) -> None:
