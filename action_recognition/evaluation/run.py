@@ -146,7 +146,7 @@ def centre_clips(
     title: str = "evaluating",
 ) -> Iterator[Batch]:
     """The centre clip of every record in batches, with progress; damaged ones are named as they come, with `strict` the first ends it."""
-    frames = hand_frames(hand_detector, [record.path for record in records]) if metadata.crop else None
+    frames = hand_frames(hand_detector, records) if metadata.crop else None
     dataset = ClipDataset(records, clip_input(metadata), source=frames)
     loader = make_loader(dataset, _BATCH_SIZE, ShareSampler(len(dataset)), num_workers)
     columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())

@@ -1,4 +1,4 @@
-"""Where the frames of a run's clips come from: files, a cache in front of them, or the hands cut out of photos."""
+"""Where the frames of a run's clips come from: files, a cache in front of them, or the hands cut out of them."""
 
 from __future__ import annotations
 
@@ -28,4 +28,4 @@ def frame_source(options: TrainOptions, template: Template, splits: Sequence[Seq
         if options.hand_detector is not None:
             raise user_error("--hand-detector", "has nothing to do", fix="add --crop hand")
         return FileFrames()
-    return hand_frames(options.hand_detector, [record.path for records in splits for record in records])
+    return hand_frames(options.hand_detector, [record for records in splits for record in records])

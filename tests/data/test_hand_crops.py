@@ -40,8 +40,8 @@ def test_a_source_cuts_what_was_found_before(tmp_path: Path) -> None:
     Image.fromarray(BLUE).save(tmp_path / "hand.png")
     Image.fromarray(BLUE[..., ::-1].copy()).save(tmp_path / "none.png")
     (tmp_path / "broken.png").write_bytes(b"no picture")
-    squares = find_hands(finder, [tmp_path / name for name in ("hand.png", "none.png", "broken.png")])
-    assert list(squares) == [tmp_path / "hand.png"]
+    squares = find_hands(finder, [record(tmp_path / name) for name in ("hand.png", "none.png", "broken.png")])
+    assert [path for path, *_ in squares] == [tmp_path / "hand.png"]
     source = HandCrops(squares)
     assert source.read(record(tmp_path / "hand.png"), [0]).shape[1:3] != (90, 120)
     assert source.read(record(tmp_path / "none.png"), [0]).shape[1:3] == (90, 120)
@@ -59,7 +59,7 @@ def test_a_missing_detector_is_asked_for(tmp_path: Path) -> None:
 def test_the_real_detector_finds_most_hands(real_data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Of 16 HaGRID photos at least 11; its authors' own preprocessing finds 66 % of all."""
     photos = sorted((real_data / "hand_images" / "hagrid_380").glob("*/*_00000.jpg"))[:16]
-    source = hand_frames(real_data / "models" / "hand_detector.onnx", photos)
+    source = hand_frames(real_data / "models" / "hand_detector.onnx", [record(photo) for photo in photos])
     sides = [source.read(record(photo), [0]).shape[1:3] for photo in photos]
     assert sum(min(side) < 300 for side in sides) >= 11
     assert "hands: found in" in capsys.readouterr().out
