@@ -9,7 +9,7 @@ from pathlib import Path
 from action_recognition.commands.arguments import class_list, path_list, positive_float, whole_number
 
 _OF_STREAMS = ("decision", "choose_decision", "max_false_alarms", "tolerance")
-_OF_BOTH = ("load_weights", "test_ann_files", "test_data_roots", "save_metrics_to", "save_output_to")
+_OF_BOTH = ("load_weights", "test_ann_files", "test_data_roots", "save_metrics_to", "save_output_to", "hand_detector")
 
 
 def build_parser(work_dir: Path) -> argparse.ArgumentParser:

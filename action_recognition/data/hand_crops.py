@@ -49,24 +49,19 @@ class Square(NamedTuple):
 class HandFinder:
     """The surest hand of a picture, by a detector in an ONNX file or IR. Errors: a file that is no detector."""
 
-    def __init__(self, detector_file: Path) -> None:
-        self._detector = PersonDetector(detector_file)
+    def __init__(self, detector_file: Path, num_threads: int | None = None) -> None:
+        self._detector = PersonDetector(detector_file, num_threads=num_threads)
 
     def square(self, picture_rgb: Picture) -> Square | None:
         """Around the hand that the detector is surest of in (H, W, 3) RGB; None where it finds none."""
-        boxes = self._boxes(picture_rgb)
+        boxes = self.boxes(picture_rgb)
         return square_around(boxes[int(np.argmax(boxes[:, 4])), :4], HAND_MARGIN, *picture_rgb.shape[:2]) if len(boxes) else None
 
     def square_of_clip(self, frames_thwc: Frames) -> Square | None:
-        """Around all hands of all frames, (T, H, W, 3) RGB: around each with its margin, so that a small one brings a small one."""
-        boxes = np.concatenate([self._boxes(frame) for frame in frames_thwc])
-        if not len(boxes):
-            return None
-        centres, sides = (boxes[:, :2] + boxes[:, 2:4]) / 2, (boxes[:, 2:4] - boxes[:, :2]).max(axis=1, keepdims=True)
-        reach = HAND_MARGIN * sides / 2
-        return square_around(np.concatenate([(centres - reach).min(axis=0), (centres + reach).max(axis=0)]), 1.0, *frames_thwc.shape[1:3])
+        """Around all hands of all frames, (T, H, W, 3) RGB; None where it finds none in any."""
+        return square_around_hands(np.concatenate([self.boxes(frame) for frame in frames_thwc]), *frames_thwc.shape[1:3])
 
-    def _boxes(self, picture_rgb: Picture) -> NDArray[np.float64]:
+    def boxes(self, picture_rgb: Picture) -> NDArray[np.float64]:
         """(N, 5) corners in the picture's pixels and confidence, of the first margin with which there are any."""
         boxes = np.empty((0, 5))
         for share in _CANVAS_SHARES:
@@ -100,6 +95,19 @@ def square_around(corners: Sequence[float] | NDArray[np.float64], margin: float,
     ]
     left, top = (round(first) for first in firsts)
     return Square(left, top, max(left + 1, round(firsts[0] + sides[0])), max(top + 1, round(firsts[1] + sides[1])))
+
+
+def square_around_hands(boxes: NDArray[np.float64], height: int, width: int) -> Square | None:
+    """The square around all of (N, 5) boxes, each with its own margin, so that a small hand brings a small one; None for N = 0.
+
+    >>> square_around_hands(np.array([[40, 40, 50, 50, 0.9], [70, 40, 80, 50, 0.8]]), 200, 200)
+    Square(left=38, top=23, right=82, bottom=67)
+    """
+    if not len(boxes):
+        return None
+    centres, sides = (boxes[:, :2] + boxes[:, 2:4]) / 2, (boxes[:, 2:4] - boxes[:, :2]).max(axis=1, keepdims=True)
+    reach = HAND_MARGIN * sides / 2
+    return square_around(np.concatenate([(centres - reach).min(axis=0), (centres + reach).max(axis=0)]), 1.0, height, width)
 
 
 def _on_black(picture_rgb: Picture, share: float) -> tuple[Picture, int, int]:

@@ -136,16 +136,15 @@ def _open_stream(options: DemoOptions, text: str, network: StreamModel, rules: D
 
 def _region(options: DemoOptions, metadata: DeployMetadata) -> Region:
     """Where to look; a model of hands that were cut out gets them cut as in training."""
-    if options.detector is None:
-        if metadata.crop == "hand" and options.box is None:
-            raise user_error("--detector", "the model was trained on hands that were cut out", "a detector of hands, or --box")
+    if options.box is not None or (options.detector is None and not metadata.crop):
         return FixedRegion(options.box)
-    from action_recognition.data.hand_crops import HAND_MARGIN
     from action_recognition.data.person_boxes import loaded_detector
-    from action_recognition.deploy.streaming.tracking import MARGIN, TrackedRegion
+    from action_recognition.deploy.streaming.hands import trained_region
+    from action_recognition.deploy.streaming.tracking import TrackedRegion
 
-    detector = loaded_detector(options.detector, "CPU", options.num_threads)
-    return TrackedRegion(detector, options.max_persons, HAND_MARGIN if metadata.crop == "hand" else MARGIN)
+    if metadata.crop:
+        return trained_region(metadata, options.detector, "--detector", options.max_persons, options.num_threads)
+    return TrackedRegion(loaded_detector(options.detector, "CPU", options.num_threads), options.max_persons)
 
 
 def _add_outputs(run: LiveRun, options: DemoOptions, commands: dict[str, list[str]], say: Say, stack: ExitStack) -> None:

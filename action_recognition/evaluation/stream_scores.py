@@ -16,6 +16,7 @@ from action_recognition.data.stream_files import AnnotatedStream
 from action_recognition.deploy.decision import DecisionRules, GestureEvent, Vocabulary, decide
 from action_recognition.deploy.sources import open_source
 from action_recognition.deploy.streaming.engine import StepResult, StreamEngine
+from action_recognition.deploy.streaming.regions import Region
 from action_recognition.deploy.streams import StreamModel
 from action_recognition.evaluation.event_metrics import Gesture, Timeline
 
@@ -40,12 +41,12 @@ class ScoredStream:
 
 
 class StoredScores:
-    """Scores of streams by the model file and the video that they are of; a changed one of either is scored anew."""
+    """Scores of streams by the model, the detector of hands and the video that they are of; a changed one of them is scored anew."""
 
-    def __init__(self, folder: Path, weights: Path) -> None:
+    def __init__(self, folder: Path, weights: Path, hand_detector: Path | None = None) -> None:
         self._folder = folder
         # The topology and the weights of an IR are two files.
-        files = [weights, *([weights.with_suffix(".bin")] if weights.suffix == ".xml" else [])]
+        files = [weights, *([weights.with_suffix(".bin")] if weights.suffix == ".xml" else []), *([hand_detector] if hand_detector else [])]
         self._model = hashlib.sha256(b"".join(hashlib.sha256(file.read_bytes()).digest() for file in files if file.is_file())).hexdigest()
 
     def load(self, stream: AnnotatedStream) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.bool_]] | None:
@@ -77,14 +78,17 @@ def timeline_of(stream: AnnotatedStream) -> Timeline:
 
 
 def score_streams(
-    model: StreamModel, streams: Sequence[AnnotatedStream], stored: StoredScores, say: Callable[[str], None]
+    model: StreamModel, region: Region, streams: Sequence[AnnotatedStream], stored: StoredScores, say: Callable[[str], None]
 ) -> list[ScoredStream]:
-    """All streams in order; what is kept of an earlier run is taken. The end is estimated from what was done of this one."""
+    """All streams in order; what is kept of an earlier run is taken. The end is estimated from what was done of this one.
+
+    `region` is where the network looks; it starts anew with every stream.
+    """
     found = []
     start_s, done_s = time.monotonic(), 0.0
     for number, stream in enumerate(streams, start=1):
         kept = stored.load(stream)
-        scored = ScoredStream(stream, timeline_of(stream), *(kept or _rows(model, stream, say)))
+        scored = ScoredStream(stream, timeline_of(stream), *(kept or _rows(model, region, stream, say)))
         found.append(scored)
         rest = ""
         if kept is None:
@@ -98,10 +102,11 @@ def score_streams(
 
 
 def _rows(
-    model: StreamModel, stream: AnnotatedStream, say: Callable[[str], None]
+    model: StreamModel, region: Region, stream: AnnotatedStream, say: Callable[[str], None]
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
     """The network over every frame of a stream, by the engine of the demo."""
-    engine = StreamEngine(model, name=str(stream.path), say=say)
+    region.reset()
+    engine = StreamEngine(model, region, name=str(stream.path), say=say)
     source = open_source(str(stream.path), model.metadata.frame_rate_fps)
     rows: list[StepResult] = []
     for frame in source.frames():

@@ -13,6 +13,7 @@ import numpy as np
 from action_recognition.data.stream_files import read_streams
 from action_recognition.deploy.backends import load_backend
 from action_recognition.deploy.decision import DecisionRules, Vocabulary, read_rules, write_rules
+from action_recognition.deploy.streaming.hands import trained_region
 from action_recognition.deploy.streams import as_stream_model
 from action_recognition.errors import user_error
 from action_recognition.evaluation.event_metrics import (
@@ -43,6 +44,7 @@ class StreamEvalOptions:
     test_data_roots: Sequence[Path]
     save_metrics_to: Path
     save_output_to: Path | None = None
+    hand_detector: Path | None = None
     decision: Path | None = None
     choose_decision: Path | None = None
     max_false_alarms: float | None = None
@@ -69,7 +71,8 @@ def evaluate_streams(options: StreamEvalOptions, say: Callable[[str], None] = _p
     words = Vocabulary.of(metadata)
     rules = read_rules(options.decision) if options.decision else DecisionRules()
     folder = options.save_output_to or options.save_metrics_to.parent
-    scored = score_streams(model, streams, StoredScores(folder / SCORES_FOLDER, options.load_weights), say)
+    stored = StoredScores(folder / SCORES_FOLDER, options.load_weights, options.hand_detector)
+    scored = score_streams(model, trained_region(metadata, options.hand_detector, "--hand-detector"), streams, stored, say)
     curve = curve_of(scored, words, rules, options.tolerance)
     if options.choose_decision:
         rules = chosen_rules(curve, options.max_false_alarms)

@@ -216,7 +216,7 @@ def test_hands_are_followed_by_a_real_detector(model: Path, video: Path, tmp_pat
 def test_a_model_of_hands_wants_hands(video: Path, tmp_path: Path) -> None:
     spec = replace(METADATA, crop="hand")
     model = write_photo_model(tmp_path, spec, LeftOrRight()) / "model.xml"
-    with pytest.raises(UserError, match=r"--detector: the model was trained on hands.*or --box"):
+    with pytest.raises(UserError, match=r"--detector: is missing: the model was trained on hands.*--box"):
         run_demo(DemoOptions(model, str(video), show=False), say=quiet)
     assert run_demo(DemoOptions(model, str(video), show=False, box=Box(0, 0, 1, 1)), say=quiet).num_windows > 5
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,15 @@ import pytest
 from PIL import Image
 
 from action_recognition.data.annotations import ClipRecord
-from action_recognition.data.hand_crops import HAND_MARGIN, HandCrops, HandFinder, find_hands, hand_frames, square_around
+from action_recognition.data.hand_crops import (
+    HAND_MARGIN,
+    HandCrops,
+    HandFinder,
+    find_hands,
+    hand_frames,
+    square_around,
+    square_around_hands,
+)
 from action_recognition.errors import UserError
 from tests.data.detectors import write_boxes_detector
 
@@ -47,6 +56,32 @@ def test_a_source_cuts_what_was_found_before(tmp_path: Path) -> None:
     assert source.read(record(tmp_path / "none.png"), [0]).shape[1:3] == (90, 120)
     with pytest.raises(UserError, match=r"broken\.png"):
         source.read(record(tmp_path / "broken.png"), [0])
+
+
+def test_a_clip_gets_one_square_around_the_hands_of_all_its_frames(tmp_path: Path) -> None:
+    """The detector sees one place of a blue picture; one of two clips of a video has some blue frames."""
+    finder = HandFinder(write_boxes_detector(tmp_path / "hands.xml", [(0.4, 0.4, 0.6, 0.6, 2.0)]))
+    folder = tmp_path / "clip"
+    folder.mkdir()
+    for i in range(12):
+        Image.fromarray(BLUE if i >= 5 else BLUE[..., ::-1].copy()).save(folder / f"{i + 1:05d}.png")
+    first = ClipRecord(clip_start=0, clip_end=4, video_start=0, video_end=12, frame_rate_fps=10.0, path=folder, label=0, line="a:1")
+    second = dataclasses.replace(first, clip_start=2, clip_end=12)
+    source = HandCrops(find_hands(finder, [first, second]))
+    assert source.read(first, [3, 2]).shape == (2, 90, 120, 3)
+    cut = source.read(second, [2, 11])
+    assert cut.shape[1:3] == pytest.approx((50, 50), abs=1)  # 36 x 27 by the margin of 1.4
+    np.testing.assert_array_equal(cut[0, 0, 0], [255, 0, 0])
+
+
+def test_the_square_of_a_clip_holds_every_hand() -> None:
+    boxes = np.array([[10, 40, 20, 50, 0.9], [70, 44, 80, 54, 0.8]], float)
+    square = square_around_hands(boxes, 200, 200)
+    assert square is not None
+    assert square.left <= 8
+    assert square.right >= 82
+    assert square.right - square.left == square.bottom - square.top
+    assert square_around_hands(np.empty((0, 5)), 200, 200) is None
 
 
 def test_a_missing_detector_is_asked_for(tmp_path: Path) -> None:

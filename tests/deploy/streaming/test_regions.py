@@ -13,9 +13,11 @@ import pytest
 from action_recognition.data.person_boxes import PersonDetector
 from action_recognition.deploy.metadata import Resize, example
 from action_recognition.deploy.streaming import TimedFrame
+from action_recognition.deploy.streaming.hands import HandsRegion, trained_region
 from action_recognition.deploy.streaming.regions import Box, FixedRegion, cut, network_frame, parse_box, square_around
 from action_recognition.deploy.streaming.tracking import TrackedRegion
 from action_recognition.errors import UserError
+from tests.data.detectors import write_boxes_detector
 
 
 class Moving:
@@ -95,6 +97,32 @@ def test_who_is_gone_is_gone_and_who_comes_back_is_new() -> None:
     region.reset()
     region.persons(scene(6.2, 50))
     assert [person.number for person in region.persons(scene(6.4, 50))] == [3]
+
+
+def test_a_clip_models_hands_are_seen_together_as_long_as_its_window() -> None:
+    """Red at 20 .. 40 and blue at 120 .. 140, each with 1.4 of its 20 pixels: 14 .. 146 of 200 pixels across."""
+    region = HandsRegion(Moving(), window_s=1.0)
+    assert [person.box for person in region.persons(scene(0.0, None))] == [None]
+    (both,) = region.persons(scene(0.5, 20, 120))
+    assert both.box is not None
+    assert (both.box.left, both.box.right) == pytest.approx((16 / 200, 144 / 200), abs=0.011)
+    (still,) = region.persons(scene(1.0, 20))  # blue was seen half a second ago
+    assert still.box == both.box
+    (one,) = region.persons(scene(1.8, 20))
+    assert one.box is not None
+    assert one.box.right < 60 / 200
+    region.reset()
+    assert [person.box for person in region.persons(scene(2.0, None))] == [None]
+
+
+def test_a_model_looks_where_it_looked_in_training(tmp_path: Path) -> None:
+    detector = write_boxes_detector(tmp_path / "hands.xml", [(0.4, 0.4, 0.6, 0.6, 2.0)])
+    hands = replace(example(), crop="hand")
+    assert isinstance(trained_region(example(), None, "--hand-detector"), FixedRegion)
+    assert isinstance(trained_region(hands, detector, "--hand-detector"), HandsRegion)
+    assert isinstance(trained_region(replace(hands, clip_len=1), detector, "--hand-detector"), TrackedRegion)
+    with pytest.raises(UserError, match="--hand-detector: is missing"):
+        trained_region(hands, None, "--hand-detector")
 
 
 def test_no_more_persons_than_asked_for() -> None:
