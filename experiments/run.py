@@ -151,6 +151,7 @@ def _training_flags(row: Row, seed: int, root: Path, folder: Path, options: argp
     flags = ["--train-ann-files", str(files["train"]), "--train-data-roots", str(root)]
     flags += ["--val-ann-files", str(files["val"]), "--val-data-roots", str(root), "--seed", str(seed)]
     flags += ["--gpu-num", "0", "--num-workers", str(options.num_workers)]
+    flags += ["--frame-cache", str(Path(options.frame_cache).resolve())] if options.frame_cache else []
     start = row.start
     if start.startswith("run:"):
         start = str(folder.parents[1] / f"{start[4:]}-{seed}" / "outputs" / "latest.pth")
@@ -230,6 +231,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--jobs", type=int, default=1, help="runs at a time")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1, help="of each run")
     parser.add_argument("--num-workers", type=int, default=1, help="decoding processes of each run")
+    parser.add_argument("--frame-cache", help="folder of decoded frames that the runs share")
     parser.add_argument("--hand-detector", help="for rows with crop: hand")
     parser.add_argument("--test", action="store_true", help="evaluate on the test split too")
     options = parser.parse_args(arguments)

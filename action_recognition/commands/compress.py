@@ -48,6 +48,13 @@ def build_parser() -> argparse.ArgumentParser:
     gate.add_argument(
         "--max-clips", type=positive_int, default=600, metavar="N", help="clips of the gate, training ones drawn (default: 600)"
     )
+    gate.add_argument(
+        "--qat-epochs",
+        type=whole_number,
+        default=0,
+        metavar="N",
+        help="also fine-tune a checkpoint for so many epochs to be quantised (folds + 1 times); the better network is written (default: 0)",
+    )
     gate.add_argument("--seed", type=whole_number, default=0, metavar="N", help="draws the clips and folds (default: 0)")
     parser.add_argument(
         "--person-regex", metavar="REGEX", help=r"its first group is the person in a clip's path, as in '(p\d+)_': folds by person"

@@ -37,7 +37,7 @@ from action_recognition.deploy.folder import CLASSES_FILE, IR_FP16_FILE, put_in_
 from action_recognition.deploy.graph import build_deploy_network, strip_exporter_notes
 from action_recognition.deploy.made_clips import NUM_PLAIN_CLIPS, made_clips
 from action_recognition.deploy.metadata import DeployMetadata, from_trained, write_onnx, write_openvino
-from action_recognition.deploy.naming import settle_names
+from action_recognition.deploy.naming import onnx_names, settle_names
 from action_recognition.deploy.stream_export import (
     PROOF_FRAMES,
     STREAM_LIMIT,
@@ -147,8 +147,7 @@ def _write_models(trained: TrainedModel, metadata: DeployMetadata, options: Expo
     network = onnx_graph(build_deploy_network(trained, metadata), metadata.clip_shape)
     onnx.save(network, str(onnx_path))
     if options.openvino:
-        model = _to_openvino(onnx_path, metadata)
-        settle_names(model, _onnx_names(network))
+        model = _to_openvino(network, onnx_path, metadata)
         _save_ir(model, staging / IR_FILE, compress_to_fp16=False)
         limits[IR_FILE] = FP32_LIMIT
         if options.fp16:
@@ -181,16 +180,21 @@ def onnx_graph(network: nn.Module, clip_shape: tuple[int, ...]) -> onnx.ModelPro
     return model
 
 
-def _onnx_names(model: onnx.ModelProto) -> set[str]:
-    """Names that the ONNX graph gives: the same in every run."""
-    graph = model.graph
-    return {item.name for item in (*graph.node, *graph.initializer, *graph.input)} | {name for node in graph.node for name in node.output}
+def openvino_network(trained: TrainedModel, metadata: DeployMetadata, folder: Path) -> openvino.Model:
+    """The FP32 network that `export_model` writes as model.xml, in memory; `folder` takes a file on the way."""
+    graph, path = onnx_graph(build_deploy_network(trained, metadata), metadata.clip_shape), folder / ONNX_FILE
+    onnx.save(graph, str(path))
+    model = _to_openvino(graph, path, metadata)
+    path.unlink()
+    return model
 
 
-def _to_openvino(onnx_path: Path, metadata: DeployMetadata) -> openvino.Model:
+def _to_openvino(graph: onnx.ModelProto, onnx_path: Path, metadata: DeployMetadata) -> openvino.Model:
+    """The IR of a graph that lies in `onnx_path`."""
     model = openvino.convert_model(onnx_path)
     model.get_parameters()[0].set_layout(openvino.Layout("NCDHW"))
     write_openvino(model, metadata)
+    settle_names(model, onnx_names(graph))
     return model
 
 

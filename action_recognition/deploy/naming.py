@@ -7,6 +7,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    import onnx
     import openvino
 
 _NUMBERED: Final = re.compile(r".*_\d+")
@@ -23,3 +24,9 @@ def settle_names(model: openvino.Model, known: Collection[str]) -> None:
 def names_of(model: openvino.Model) -> set[str]:
     """Of all its operations."""
     return {node.get_friendly_name() for node in model.get_ops()}
+
+
+def onnx_names(model: onnx.ModelProto) -> set[str]:
+    """Names that an ONNX graph gives: the same in every run."""
+    graph = model.graph
+    return {item.name for item in (*graph.node, *graph.initializer, *graph.input)} | {name for node in graph.node for name in node.output}

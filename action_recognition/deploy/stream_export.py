@@ -8,7 +8,7 @@ In the IR the states are variables (ReadValue, Assign): zero in a new infer requ
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -25,6 +25,7 @@ from action_recognition.deploy.backends import INPUT_NAME, OUTPUT_NAME, Pixels, 
 from action_recognition.deploy.backends.stateful import NEXT_STATE_PREFIX, STATE_PREFIX, Stepper
 from action_recognition.deploy.graph import reverse_input_channels, strip_exporter_notes
 from action_recognition.deploy.metadata import DeployMetadata, write_onnx, write_openvino
+from action_recognition.deploy.naming import onnx_names, settle_names
 from action_recognition.deploy.stream_layout import StreamLayout
 from action_recognition.errors import user_error
 from action_recognition.models.build import build_recogniser
@@ -104,7 +105,9 @@ def write_stream(network: StreamNetwork, metadata: DeployMetadata, folder: Path,
     onnx.save(graph, str(path))
     names = []
     if as_openvino:
-        openvino.save_model(to_stateful(openvino.convert_model(path), metadata), folder / ir_name, compress_to_fp16=False)
+        openvino.save_model(
+            to_stateful(openvino.convert_model(path), metadata, onnx_names(graph)), folder / ir_name, compress_to_fp16=False
+        )
         names.append(ir_name)
     path.unlink()
     if as_onnx:
@@ -137,13 +140,14 @@ def stream_onnx_graph(network: StreamNetwork, metadata: DeployMetadata) -> onnx.
     return graph
 
 
-def to_stateful(model: openvino.Model, metadata: DeployMetadata) -> openvino.Model:
-    """The same graph with its states as variables, and the metadata in it."""
+def to_stateful(model: openvino.Model, metadata: DeployMetadata, known: Collection[str]) -> openvino.Model:
+    """The same graph with its states as variables, and the metadata in it; operations whose name is not `known` get settled ones."""
     names = [name for port in model.inputs for name in port.get_names() if name.startswith(STATE_PREFIX)]
     pairs = {name: NEXT_STATE_PREFIX + name.removeprefix(STATE_PREFIX) for name in names}
     apply_make_stateful_transformation(model, pairs)
     model.get_parameters()[0].set_layout(openvino.Layout("NHWC"))
     write_openvino(model, metadata)
+    settle_names(model, known)
     return model
 
 

@@ -6,7 +6,8 @@ before left. Then the states become variables again. They stay in float32: a sum
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,9 +15,11 @@ import numpy as np
 import numpy.typing as npt
 import openvino
 
-from action_recognition.deploy.backends import INPUT_NAME, OUTPUT_NAME, Pixels
+from action_recognition.deploy.backends import INPUT_NAME, OUTPUT_NAME, Pixels, Scores
+from action_recognition.deploy.backends.protocol import stack_scores
 from action_recognition.deploy.backends.stateful import NEXT_STATE_PREFIX, STATE_PREFIX, frame_input
 from action_recognition.deploy.metadata import DeployMetadata, from_strings
+from action_recognition.deploy.naming import names_of, onnx_names, settle_names
 from action_recognition.deploy.stream_export import stream_names, to_stateful
 from action_recognition.errors import user_error
 from action_recognition.openvino_core import in_own_thread, openvino_core
@@ -25,6 +28,8 @@ Call = dict[str, npt.NDArray[Any]]
 """The inputs of one call by name: frames and states."""
 
 _HEAD_TYPES: Final = ("Divide", "ReduceL2")
+_CLIPS_A_STREAM: Final = 8  # that are shown one after the other while states are recorded: what was before a gesture is in them, too
+_CALLS: Final = 384
 
 
 def int8_name(frames_per_call: int) -> str:
@@ -42,48 +47,90 @@ def quantise_stream(onnx_path: Path, videos: Sequence[Pixels], target: Path, cal
     `videos` are (T, H, W, 3) uint8 RGB at the model's rate and size, the more alike to those of use the better; of each, calls spread
     evenly over its length take part (all without `calls_per_video`). Errors: no such file, or one without states.
     """
-    model, metadata = _explicit(onnx_path)
+    model, metadata = explicit_network(onnx_path)
     calls = [call for video in videos for call in _spread(recorded_calls(model, metadata, video), calls_per_video)]
     if not calls:
         assert metadata.stream is not None
         found = f"none of the videos has {metadata.stream.frames_per_call} frames, as many as a call"
         raise user_error("calibration", found, fix="give longer ones")
-    quantised = in_own_thread(lambda: _quantise(model, calls))
-    _keep_names(quantised, model)
     partial = target.with_name(f".{target.stem}.part.xml")
-    openvino.save_model(to_stateful(quantised, metadata), partial, compress_to_fp16=False)
+    save_stream(_quantised_on(model, calls), metadata, partial)
     partial.with_suffix(".bin").replace(target.with_suffix(".bin"))
     partial.replace(target)
     return target
 
 
+def save_stream(network: openvino.Model, metadata: DeployMetadata, path: Path) -> None:
+    """Write a network with explicit states as one that keeps them."""
+    openvino.save_model(to_stateful(network, metadata, names_of(network)), path, compress_to_fp16=False)
+
+
+@dataclass(frozen=True)
+class StreamForm:
+    """A network with explicit states, for the accuracy gate: a clip's score is that of its last frame, the states zero before its first."""
+
+    metadata: DeployMetadata
+    method: str = "NNCF post-training quantisation on streams of clips, states as they occur there, weights per channel, biases corrected"
+
+    def quantise(self, model: openvino.Model, clips: Sequence[Pixels]) -> openvino.Model:
+        """A quantised copy; `clips` (3, T, H, W) uint8 RGB follow each other in streams."""
+        groups = [clips[start : start + _CLIPS_A_STREAM] for start in range(0, len(clips), _CLIPS_A_STREAM)]
+        videos = [np.concatenate([_frames(clip) for clip in group]) for group in groups]
+        return _quantised_on(
+            model, [call for video in videos for call in _spread(recorded_calls(model, self.metadata, video), _CALLS // len(videos) + 1)]
+        )
+
+    def scores(self, model: openvino.Model, clips: Iterable[Pixels]) -> Scores:
+        """(N, C) float32."""
+        request = _request(model)
+        rows = []
+        for clip in clips:
+            *_, (_, results) = _played(request, model, self.metadata, _frames(clip))
+            rows.append(np.array(results[OUTPUT_NAME][-1], np.float32))
+        return stack_scores(rows, self.metadata)
+
+
+def _frames(clip: Pixels) -> Pixels:
+    """(3, T, H, W) -> (T, H, W, 3)."""
+    return np.ascontiguousarray(clip.transpose(1, 2, 3, 0))
+
+
 def recorded_calls(model: openvino.Model, metadata: DeployMetadata, video: Pixels) -> list[Call]:
     """Every whole call of a stream that shows `video`, with the states that it starts from."""
+    return [call for call, _ in _played(_request(model), model, metadata, video)]
+
+
+def _request(model: openvino.Model) -> Any:
+    return openvino_core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"}).create_infer_request()
+
+
+def _played(request: Any, model: openvino.Model, metadata: DeployMetadata, video: Pixels) -> Iterator[tuple[Call, Any]]:
+    """The inputs and the results of every whole call."""
     assert metadata.stream is not None
-    request = openvino_core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"}).create_infer_request()
     k = metadata.stream.frames_per_call
     states: Call = {
         name: np.zeros(tuple(port.get_shape()), np.float32) for port in model.inputs for name in port.get_names() if _is_state(name)
     }
-    calls = []
     for start in range(0, len(video) - k + 1, k):
         call = {INPUT_NAME: frame_input(video[start : start + k], metadata), **states}
-        calls.append(call)
         results = request.infer(call)
+        yield call, results
         states = {name: np.array(results[NEXT_STATE_PREFIX + name.removeprefix(STATE_PREFIX)]) for name in states}
-    return calls
 
 
-def _explicit(onnx_path: Path) -> tuple[openvino.Model, DeployMetadata]:
+def explicit_network(onnx_path: Path) -> tuple[openvino.Model, DeployMetadata]:
+    """The network of an exported ONNX file, with its states as inputs and outputs. Errors: no such file, or one without states."""
     import onnx
 
     if not onnx_path.is_file():
         raise user_error(str(onnx_path), "there is no such file", fix="export.py --onnx --openvino writes it for a causal network")
-    strings = {item.key: item.value for item in onnx.load(onnx_path, load_external_data=False).metadata_props}
-    metadata = from_strings(strings, str(onnx_path))
+    graph = onnx.load(onnx_path)
+    metadata = from_strings({item.key: item.value for item in graph.metadata_props}, str(onnx_path))
     if metadata.stream is None:
         raise user_error(str(onnx_path), "takes clips and keeps no state", fix="compress.py quantises networks for clips")
-    return openvino.convert_model(onnx_path), metadata
+    model = openvino.convert_model(onnx_path)
+    settle_names(model, onnx_names(graph))
+    return model, metadata
 
 
 def _is_state(name: str) -> bool:
@@ -95,6 +142,13 @@ def _spread(calls: Sequence[Call], number: int | None) -> list[Call]:
     if number is None or number >= len(calls):
         return list(calls)
     return [calls[round(place)] for place in np.linspace(0, len(calls) - 1, number)]
+
+
+def _quantised_on(model: openvino.Model, calls: Sequence[Call]) -> openvino.Model:
+    quantised = in_own_thread(lambda: _quantise(model, calls))
+    _keep_names(quantised, model)
+    settle_names(quantised, names_of(model))
+    return quantised
 
 
 def _quantise(model: openvino.Model, calls: Sequence[Call]) -> Any:

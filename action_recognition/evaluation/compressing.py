@@ -2,13 +2,14 @@
 
 Quantise on training clips; measure what is lost on clips that the quantisation did not see, fold by fold; give the layers back to
 floating point whose quantisation changes the scores most, until the loss is within the limit; write the network with as many given back.
+With `qat_epochs` the same again from fine-tuned weights, each fold's without its clips. Networks for streams and the ONNX of networks for
+photos go through the same gate (`compressing_forms`).
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +23,19 @@ from action_recognition.deploy.export import ExportOptions, export_model
 from action_recognition.deploy.folder import IR_FP16_FILE, IR_INT8_FILE, put_in_place, read_record, staging_folder
 from action_recognition.deploy.metadata import DeployMetadata, write_openvino
 from action_recognition.deploy.naming import names_of, settle_names
+from action_recognition.deploy.quantisation.forms import ClipForm
 from action_recognition.deploy.quantisation.gate import fold_of_clips
 from action_recognition.deploy.quantisation.layers import quantised_layers
-from action_recognition.deploy.quantisation.report import JSON_FILE, MARKDOWN_FILE, Compression, to_markdown
+from action_recognition.deploy.quantisation.report import Compression, holds, summary, write_tables
 from action_recognition.errors import user_error
 from action_recognition.evaluation.calibrating import CalibrateOptions, calibrate, clip_groups
 from action_recognition.evaluation.clip_store import store_clips
-from action_recognition.evaluation.int8_gate import GateClips, GateRules, Int8Gate
+from action_recognition.evaluation.compressing_forms import GateRun, compress_onnx, compress_streams
+from action_recognition.evaluation.fine_tuning import fine_tuned_networks, tuned_form
+from action_recognition.evaluation.int8_gate import GateClips, GateRules
 from action_recognition.evaluation.run import check_class_list
 from action_recognition.openvino_core import openvino_core
+from action_recognition.training.qat import FineTuning
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +61,7 @@ class CompressOptions:
     strict: bool = False
     hand_detector: Path | None = None
     seed: int = 0
+    qat_epochs: int = 0
     command: str = "compress.py"
 
 
@@ -68,14 +74,15 @@ def compress(work_dir: Path, options: CompressOptions) -> Compression:
         raise user_error(str(folder / IR_FILE), "is quantised already", "the IR that export.py wrote, in floating point")
     with staging_folder(folder) as staging:
         clips = _read_clips(staging / "clips", metadata, options)
-        rules = GateRules(options.max_drop, options.calibration_clips, options.seed)
-        compression, network = Int8Gate(original, clips, metadata, rules).run()
-        (staging / "clips").unlink()
+        gate = GateRun(clips, metadata, GateRules(options.max_drop, options.calibration_clips, options.seed))
+        compression, network = _within_gate(gate, original, staging, options)
         _write(staging, folder, network, original, metadata, compression)
-        written = put_in_place(staging, folder, _with_result(folder, compression, options.command))
+        others = compress_streams(gate, folder, staging) | compress_onnx(gate, folder, staging, compression)
+        (staging / "clips").unlink()
+        written = put_in_place(staging, folder, _with_result(folder, compression, others, options.command))
     for path in written:
         print(f"wrote {path} ({path.stat().st_size / 1e6:.2f} MB)", flush=True)
-    for sentence in compression.facts["notes"]:
+    for sentence in [*compression.facts["notes"], *(note for other in others.values() for note in other.facts["notes"])]:
         print(f"note: {sentence}", flush=True)
     if options.calibrate:
         _calibrate(folder, options)
@@ -89,6 +96,8 @@ def _exported_folder(work_dir: Path, options: CompressOptions) -> Path:
     """The folder of the FP32 IR; a checkpoint is exported unless that folder holds its export already."""
     path = options.load_weights
     if path.suffix in (".xml", ".bin"):
+        if options.qat_epochs:
+            raise user_error("--qat-epochs", f"trains the weights of a checkpoint, and {path.name} holds none", "outputs/best.pth, say")
         if path.stem != Path(IR_FILE).stem:
             raise user_error(str(path), "is not the FP32 IR of an exported folder", f"its {IR_FILE}, or a checkpoint of train.py")
         if options.save_model_to not in (None, path.parent):
@@ -130,6 +139,29 @@ def _at_most(records: Sequence[ClipRecord], count: int, seed: int) -> Sequence[C
     return [records[index] for index in sorted(np.random.default_rng(seed).permutation(len(records))[:count])]
 
 
+# --- the network of clips -----------------------------------------------------------------------------------
+
+
+def _within_gate(gate: GateRun, original: Any, staging: Path, options: CompressOptions) -> tuple[Compression, Any]:
+    """Quantised as it is, and fine-tuned where that was asked for: then the better of the two."""
+    found = gate.run(ClipForm(gate.metadata), original)
+    if not options.qat_epochs:
+        return found
+    trained, tuning = load_trained_model(options.load_weights), FineTuning(options.qat_epochs, seed=options.seed)
+    print(f"fine-tuning: {options.qat_epochs} epochs for each fold and for all training clips", flush=True)
+    tuned = gate.run(tuned_form(gate.metadata, tuning), original, fine_tuned_networks(trained, gate, tuning, staging))
+    kept = max(found, tuned, key=lambda result: _merit(result[0], options.max_drop))
+    written = "fine-tuned" if kept is tuned else "not fine-tuned"
+    print(f"written: the network that was {written}", flush=True)
+    facts = {"without_fine_tuning": summary(found[0]), "fine_tuned": summary(tuned[0]), "written": written}
+    return replace(kept[0], facts={**kept[0].facts, **facts}), kept[1]
+
+
+def _merit(compression: Compression, max_drop: float) -> tuple[bool, int, float]:
+    """Holds the gate; with few layers in floating point; with the answers of FP32."""
+    return holds(compression, max_drop), -len(compression.given_back), compression.trials[-1][1].agreement
+
+
 # --- files --------------------------------------------------------------------------------------------------
 
 
@@ -142,18 +174,15 @@ def _write(staging: Path, folder: Path, network: Any, original: Any, metadata: D
     openvino.save_model(network, staging / IR_INT8_FILE, compress_to_fp16=False)
     if not (folder / IR_FP16_FILE).is_file():
         openvino.save_model(openvino_core().read_model(folder / IR_FILE), staging / IR_FP16_FILE, compress_to_fp16=True)
-    (staging / JSON_FILE).write_text(json.dumps(compression.as_plain(), indent=1) + "\n", encoding="utf-8")
-    (staging / MARKDOWN_FILE).write_text(to_markdown(compression), encoding="utf-8")
+    write_tables(staging, compression)
     load_backend(staging / IR_INT8_FILE)
 
 
-def _with_result(folder: Path, compression: Compression, command: str) -> dict[str, Any] | None:
-    """The folder's record with the result of the gate."""
+def _with_result(folder: Path, compression: Compression, others: Mapping[str, Compression], command: str) -> dict[str, Any] | None:
+    """The folder's record with the results of the gate."""
     record = read_record(folder)
-    plain = compression.as_plain()
-    summary = {key: value for key, value in plain.items() if key != "layers"} | {"command": command}
-    summary["layers"] = {"int8": len(compression.quantised), "given_back": len(compression.given_back), "float": len(compression.floating)}
-    return None if record is None else record | {"compression": summary}
+    found = summary(compression) | {"command": command, "other_forms": {name: summary(other) for name, other in others.items()}}
+    return None if record is None else record | {"compression": found}
 
 
 def _calibrate(folder: Path, options: CompressOptions) -> None:

@@ -6,7 +6,7 @@ import contextlib
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -14,17 +14,17 @@ import numpy.typing as npt
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from action_recognition.deploy.backends import Pixels
-from action_recognition.deploy.metadata import DeployMetadata
+from action_recognition.deploy.quantisation.forms import NetworkForm
 from action_recognition.deploy.quantisation.gate import Drop, Scores, accuracy_drop, first_that_holds, levels
 from action_recognition.deploy.quantisation.layers import Layer, floating_layers, give_back, quantised_layers
-from action_recognition.deploy.quantisation.post_training import quantise
 from action_recognition.deploy.quantisation.report import Compression
-from action_recognition.deploy.quantisation.scoring import rank_layers, score_model
+from action_recognition.deploy.quantisation.scoring import rank_layers
 from action_recognition.evaluation.clip_store import StoredClips
 
 _RANKING_CLIPS = 16
 
 Indices = npt.NDArray[np.int64]
+Floats = Callable[[int | None], Any]
 
 
 @dataclass(frozen=True)
@@ -56,10 +56,14 @@ class GateClips:
 
 
 class Int8Gate:
-    """`run` gives the network that holds the gate; `original` is the FP32 network as it was read."""
+    """`run` gives the network that holds the gate, quantised from `floats`: a floating network for a fold, and one for None, all clips.
 
-    def __init__(self, original: Any, clips: GateClips, metadata: DeployMetadata, rules: GateRules) -> None:
-        self._original, self._clips, self._metadata, self._rules = original, clips, metadata, rules
+    What is lost is against `original`, the FP32 network as it was read, which most often is what `floats` gives.
+    """
+
+    def __init__(self, form: NetworkForm, original: Any, clips: GateClips, rules: GateRules, floats: Floats | None = None) -> None:
+        self._form, self._original, self._clips, self._rules = form, original, clips, rules
+        self._floats = cache(floats or (lambda _: original))
         self._truth = clips.stored.labels
         self._everything: Indices = np.arange(len(self._truth))
 
@@ -69,7 +73,7 @@ class Int8Gate:
         trials = first_that_holds(levels(len(layers)), self._cross_validated, self._rules.max_drop)
         count, drop = trials[-1]
         given_back = self._most_harmful(count)
-        network = give_back(self._network, self._original, [layer.name for layer in given_back])
+        network = give_back(self._network, self._floats(None), [layer.name for layer in given_back])
         returned = set(given_back)
         compression = Compression(
             quantised=[layer for layer in layers if layer not in returned],
@@ -78,7 +82,7 @@ class Int8Gate:
             trials=trials,
             drops=self._drops_of(network),
             error={layer.name: value for layer, value in self._ranked} if count else {},
-            facts=self._facts(notes(drop, self._rules.max_drop, count, len(layers))),
+            facts=gate_facts(self._form.method, self._clips, self._rules, notes(drop, self._rules.max_drop, count, len(layers))),
         )
         return compression, network
 
@@ -92,18 +96,22 @@ class Int8Gate:
     def _of_fold(self) -> list[Any]:
         """One network a fold, quantised without its clips."""
         folds = range(self._clips.num_folds)
-        return [self._quantised(fold) for fold in folds] if len(folds) > 1 else [self._network]
+        return [self._quantised(self._fold_number(fold)) for fold in folds] if len(folds) > 1 else [self._network]
+
+    def _fold_number(self, fold: int) -> int | None:
+        """None where there is one fold only, whose clips are not left out."""
+        return fold if self._clips.num_folds > 1 else None
 
     def _quantised(self, without_fold: int | None) -> Any:
         indices = self._clips.to_quantise_on(self._rules.calibration_clips, self._rules.seed, without_fold)
         print(f"quantising on {len(indices)} clips{'' if without_fold is None else f', none of fold {without_fold + 1}'}", flush=True)
-        return quantise(self._original, self._clips.stored.chosen(indices), self._metadata)
+        return self._form.quantise(self._floats(without_fold), self._clips.stored.chosen(indices))
 
     @cached_property
     def _ranked(self) -> list[tuple[Layer, float]]:
         indices = self._clips.to_quantise_on(_RANKING_CLIPS, self._rules.seed)
         with progress_line("ranking layers", len(quantised_layers(self._network))) as advance:
-            return rank_layers(self._network, self._original, self._clips.stored.chosen(indices), self._metadata, advance)
+            return rank_layers(self._network, self._floats(None), self._clips.stored.chosen(indices), self._form.scores, advance)
 
     def _most_harmful(self, count: int) -> list[Layer]:
         return [layer for layer, _ in self._ranked[:count]] if count else []
@@ -120,7 +128,7 @@ class Int8Gate:
         after = np.zeros_like(self._before)
         for fold, network in enumerate(self._of_fold):
             indices = np.flatnonzero(self._clips.fold == fold)
-            changed = give_back(network, self._original, names)
+            changed = give_back(network, self._floats(self._fold_number(fold)), names)
             after[indices] = self._scores(changed, indices, f"INT8, fold {fold + 1} of {self._clips.num_folds}")
         drop = accuracy_drop(self._truth, self._before, after)
         print(f"{count} layers given back, cross-validated: {drop}", flush=True)
@@ -134,20 +142,21 @@ class Int8Gate:
 
     def _scores(self, model: Any, indices: Indices, title: str) -> Scores:
         with progress_line(title, len(indices)) as advance:
-            return score_model(model, _one_by_one(self._clips.stored.pixels, indices, advance), self._metadata)
+            return self._form.scores(model, _one_by_one(self._clips.stored.pixels, indices, advance))
 
-    def _facts(self, sentences: Sequence[str]) -> dict[str, Any]:
-        rules = self._rules
-        return {
-            "method": "NNCF post-training quantisation, weights per channel, biases corrected",
-            "max_drop_points": rules.max_drop,
-            "clips": len(self._truth),
-            "validation_clips": int(self._clips.is_val.sum()),
-            "folds": self._clips.num_folds,
-            "calibration_clips": len(self._clips.to_quantise_on(rules.calibration_clips, rules.seed)),
-            "seed": rules.seed,
-            "notes": list(sentences),
-        }
+
+def gate_facts(method: str, clips: GateClips, rules: GateRules, sentences: Sequence[str]) -> dict[str, Any]:
+    """What stands above the tables."""
+    return {
+        "method": method,
+        "max_drop_points": rules.max_drop,
+        "clips": len(clips.fold),
+        "validation_clips": int(clips.is_val.sum()),
+        "folds": clips.num_folds,
+        "calibration_clips": len(clips.to_quantise_on(rules.calibration_clips, rules.seed)),
+        "seed": rules.seed,
+        "notes": list(sentences),
+    }
 
 
 def notes(drop: Drop, max_drop: float, given_back: int, num_layers: int) -> list[str]:
@@ -159,7 +168,8 @@ def notes(drop: Drop, max_drop: float, given_back: int, num_layers: int) -> list
             f"between {drop.low:+.2f} and {drop.high:+.2f}, and {max_drop:g} were allowed; more clips narrow it"
         )
     if given_back > num_layers // 2:
-        found.append(f"{given_back} of {num_layers} layers had to be given back, so little speed is gained: train longer, or on more clips")
+        fix = "fine-tune with --qat-epochs, or train on more clips"
+        found.append(f"{given_back} of {num_layers} layers had to be given back, so little speed is gained: {fix}")
     return found
 
 

@@ -19,6 +19,7 @@ from action_recognition.data.annotations import ClipRecord, read_annotations
 from action_recognition.data.datasets import Batch, ClipDataset, ShareSampler, make_loader
 from action_recognition.data.hand_crops import hand_frames
 from action_recognition.deploy.backends import Backend, Precision, TorchBackend, load_backend
+from action_recognition.deploy.folder import read_record
 from action_recognition.deploy.metadata import DeployMetadata
 from action_recognition.errors import UserError, user_error
 from action_recognition.evaluation.report import Metric, update_metrics_file, write_clip_table
@@ -81,18 +82,26 @@ def evaluate(work_dir: Path, options: EvalOptions) -> list[Metric]:
             "--classes", f"differs from the labels that the model was trained with: {', '.join(options.classes)}", ", ".join(labels)
         )
     metrics = _accuracy_of(backend, other, labels, options) if options.test_ann_files else _no_accuracy()
-    metrics += _size_and_complexity(*_described(options.load_weights, template, model), len(labels))
+    metrics += _cost(options.load_weights, template, model, len(labels))
     update_metrics_file(options.save_metrics_to, metrics, describe_file(options.load_weights))
     print(f"saved: {options.save_metrics_to}", flush=True)
     return metrics
 
 
-def _described(path: Path, template: Template, model: ModelConfig) -> tuple[Template, ModelConfig]:
-    """What the weights say about themselves (`train.py --backbone` may have taken another network); of other files, the work dir's."""
-    if path.suffix != ".pth" or read_checkpoint(path).form != "trained_model":
-        return template, model
-    trained = load_trained_model(path)
-    return trained.template, trained.model
+def _cost(path: Path, template: Template, model: ModelConfig, num_labels: int) -> list[Metric]:
+    """Size and complexity of what the file holds, which need not be what the work dir says: `train.py --backbone` takes another network.
+
+    A checkpoint says it itself, of an exported file the record beside it does; else the work dir's template and model are counted.
+    """
+    if path.suffix == ".pth" and read_checkpoint(path).form == "trained_model":
+        trained = load_trained_model(path)
+        return _size_and_complexity(trained.template, trained.model, num_labels)
+    record = (read_record(path.parent) if path.suffix != ".pth" else None) or {}
+    facts = record.get("model", {})
+    named = {item["name"] for item in record.get("outputs", [])}
+    if path.with_suffix(path.suffix.replace(".bin", ".xml")).name in named and {"size_mp", "complexity_gflops"} <= facts.keys():
+        return _size_metrics(facts["size_mp"], facts["complexity_gflops"])
+    return _size_and_complexity(template, model, num_labels)
 
 
 def clip_input(metadata: DeployMetadata) -> ClipInput:
@@ -239,10 +248,11 @@ def _no_accuracy() -> list[Metric]:
 def _size_and_complexity(template: Template, model: ModelConfig, num_classes: int) -> list[Metric]:
     side = template.input.crop_size
     counted = count(build_recogniser(model, num_classes), (template.input.clip_len, side, side))
-    return [
-        Metric("size", "Size", "Mp", counted.size_mp),
-        Metric("complexity", "Complexity", "GFLOPs", counted.complexity_gflops),
-    ]
+    return _size_metrics(counted.size_mp, counted.complexity_gflops)
+
+
+def _size_metrics(size_mp: float, complexity_gflops: float) -> list[Metric]:
+    return [Metric("size", "Size", "Mp", size_mp), Metric("complexity", "Complexity", "GFLOPs", complexity_gflops)]
 
 
 def _percent(key: str, display_name: str, share: float) -> Metric:

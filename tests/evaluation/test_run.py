@@ -117,6 +117,16 @@ def test_without_annotation_size_and_complexity_are_still_written(work_dir: Path
     assert metrics["complexity"]
 
 
+def test_size_and_complexity_are_the_files_whatever_the_work_dir_says(work_dir: Path, data: Path, tmp_path: Path) -> None:
+    expected = values(evaluate(work_dir, options(work_dir, data, tmp_path, test_ann_files=[])))
+    other = tiny_template(tmp_path / "other").parent
+    model = yaml.safe_load((other / "model.yaml").read_text())
+    model["head"]["embedding_size"] = 64
+    (other / "model.yaml").write_text(yaml.safe_dump(model))
+    for name in ("outputs/latest.pth", "export/model.xml", "export/model.bin", "export/model.onnx"):
+        assert values(evaluate(other, options(work_dir, data, tmp_path, test_ann_files=[], load_weights=work_dir / name))) == expected
+
+
 def test_other_labels_are_refused_not_renumbered(work_dir: Path, data: Path, tmp_path: Path) -> None:
     ann = tmp_path / "test.txt"
     ann.write_text((data / "val.txt").read_text())

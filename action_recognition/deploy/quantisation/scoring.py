@@ -27,19 +27,20 @@ def rank_layers(
     quantised: openvino.Model,
     original: openvino.Model,
     clips: list[Pixels],
-    metadata: DeployMetadata,
+    score: Callable[[openvino.Model, Iterable[Pixels]], Scores],
     advance: Callable[[], None] = lambda: None,
 ) -> list[tuple[Layer, float]]:
     """Every quantised layer with the mean square error of the scores that giving it back alone takes away; the largest first.
 
-    No label is looked at, so the order is the same for every fold of the gate. `advance` is called once a layer.
+    No label is looked at, so the order is the same for every fold of the gate. `score` gives (N, C) of N clips; `advance` is called once
+    a layer.
     """
-    expected = score_model(original, clips, metadata)
-    error = _mean_square(score_model(quantised, clips, metadata), expected)
+    expected = score(original, clips)
+    error = _mean_square(score(quantised, clips), expected)
     gains = []
     for layer in quantised_layers(quantised):
         changed = give_back(quantised, original, [layer.name])
-        gains.append((layer, error - _mean_square(score_model(changed, clips, metadata), expected)))
+        gains.append((layer, error - _mean_square(score(changed, clips), expected)))
         advance()
     return sorted(gains, key=lambda item: -item[1])
 

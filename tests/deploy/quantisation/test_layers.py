@@ -11,6 +11,7 @@ import pytest
 from action_recognition.deploy.backends import load_backend
 from action_recognition.deploy.made_clips import made_clips
 from action_recognition.deploy.metadata import DeployMetadata
+from action_recognition.deploy.quantisation.forms import ClipForm
 from action_recognition.deploy.quantisation.layers import Layer, floating_layers, give_back, quantised_layers
 from action_recognition.deploy.quantisation.post_training import quantise
 from action_recognition.deploy.quantisation.scoring import rank_layers, score_model
@@ -68,7 +69,7 @@ def test_given_back_layers_compute_as_before(networks: tuple[Any, Any, DeployMet
 def test_the_layers_that_harm_most_come_first(networks: tuple[Any, Any, DeployMetadata]) -> None:
     original, quantised, metadata = networks
     counted: list[Layer | None] = []
-    ranked = rank_layers(quantised, original, list(made_clips(metadata, 1)), metadata, lambda: counted.append(None))
+    ranked = rank_layers(quantised, original, list(made_clips(metadata, 1)), ClipForm(metadata).scores, lambda: counted.append(None))
     gains = [gain for _, gain in ranked]
     assert gains == sorted(gains, reverse=True) and len(counted) == len(ranked) == len(quantised_layers(quantised))
     half = [layer.name for layer, _ in ranked[: len(ranked) // 2]]
