@@ -187,7 +187,7 @@ def _evaluate(row: Row, split: str, folder: Path, options: argparse.Namespace) -
 def lowest_class(evaluation: Path) -> float:
     """Of the classes that the split shows, the lowest share of right clips, in percent."""
     found = json.loads(evaluation.read_text(encoding="utf-8"))["per_class"]
-    return min(100 * item["right"] / item["num_clips"] for item in found if item["num_clips"])
+    return float(min(100 * item["right"] / item["num_clips"] for item in found if item["num_clips"]))
 
 
 def _call(folder: Path, script: str, flags: Sequence[str], options: argparse.Namespace) -> None:
