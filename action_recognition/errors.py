@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import errno
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NoReturn
 
 EXIT_USER_ERROR = 2
@@ -77,6 +79,16 @@ def nearest(name: str, options: Iterable[str]) -> str:
     """
     matches = difflib.get_close_matches(name, list(options), n=1)
     return f", did you mean {matches[0]!r}?" if matches else ""
+
+
+@contextlib.contextmanager
+def naming(place: Path) -> Iterator[None]:
+    """An `OSError` that names no file, as that of a full disk, gets the name of `place`."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = error.filename or str(place)
+        raise
 
 
 def run_command(command: Callable[[], int | None]) -> NoReturn:

@@ -13,6 +13,7 @@ import numpy as np
 from action_recognition.data.importing.run import probe_all
 from action_recognition.data.listed_clips import ListedClip
 from action_recognition.data.video import VideoInfo
+from action_recognition.errors import naming
 
 QUANTILES = {"min": 0.0, "p05": 0.05, "median": 0.5, "p95": 0.95, "max": 1.0}
 
@@ -95,8 +96,9 @@ def draw_histograms(facts: Sequence[ClipFacts], file: Path) -> None:
     partial = file.with_name(f".{file.name}.part")
     file.parent.mkdir(parents=True, exist_ok=True)
     try:
-        figure.savefig(partial, format="png", dpi=100)
-        partial.replace(file)
+        with naming(file):
+            figure.savefig(partial, format="png", dpi=100)
+            partial.replace(file)
     finally:
         partial.unlink(missing_ok=True)
 

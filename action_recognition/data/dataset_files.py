@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from action_recognition.data.annotations import find_annotation_files
 from action_recognition.data.importing.found import SPLITS
 from action_recognition.data.labels import CLASSES_FILE
-from action_recognition.errors import Problem, UserError, user_error
+from action_recognition.errors import Problem, UserError, naming, user_error
 
 DATASET_FILE = "dataset.json"
 METADATA_FILE = "metadata.csv"
@@ -96,13 +96,14 @@ def write_together(folder: Path, texts: Mapping[str, str]) -> None:
         raise user_error(str(folder), f"no folder can be made here ({error.strerror})") from None
     partials = {name: folder / f".{name}.part" for name, text in texts.items() if text}
     try:
-        for name, partial in partials.items():
-            partial.write_text(texts[name], encoding="utf-8", errors="backslashreplace", newline="")
-        for name in texts:
-            if name in partials:
-                partials[name].replace(folder / name)
-            else:
-                (folder / name).unlink(missing_ok=True)
+        with naming(folder):
+            for name, partial in partials.items():
+                partial.write_text(texts[name], encoding="utf-8", errors="backslashreplace", newline="")
+            for name in texts:
+                if name in partials:
+                    partials[name].replace(folder / name)
+                else:
+                    (folder / name).unlink(missing_ok=True)
     finally:
         for partial in partials.values():
             partial.unlink(missing_ok=True)

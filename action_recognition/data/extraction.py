@@ -19,7 +19,7 @@ from action_recognition.data.clip_table import MediaPath
 from action_recognition.data.dataset_files import state_settings
 from action_recognition.data.frame_folder import IMAGE_SUFFIXES
 from action_recognition.data.video import container_frame_rate, count_frames, read_frames, set_decode_threads
-from action_recognition.errors import UserError, user_error
+from action_recognition.errors import UserError, naming, user_error
 
 SETTINGS_FILE = "extract.json"
 FRAME_NAME = "{:05d}{}"  # from 1, as the original's
@@ -148,7 +148,8 @@ def extract_folder(folder: FrameFolder, output: Path, settings: ImageSettings) -
         for first in range(folder.start, end, _FRAMES_AT_ONCE):
             frames = read_frames(folder.source, range(first, min(first + _FRAMES_AT_ONCE, end)))
             for number, frame in enumerate(frames, start=first - folder.start + 1):
-                _write_image(partial / FRAME_NAME.format(number, f".{settings.image_extension}"), frame, settings.max_image_size)
+                with naming(target):
+                    _write_image(partial / FRAME_NAME.format(number, f".{settings.image_extension}"), frame, settings.max_image_size)
         if target.exists():
             shutil.rmtree(target)
         partial.replace(target)

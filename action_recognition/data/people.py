@@ -40,7 +40,8 @@ def people_by_regex(paths: Iterable[str], person_regex: str) -> dict[str, str]:
         else:
             without.append(path)
     if without:
-        problems = [Problem(path, f"--person-regex {person_regex!r} finds no person in this path") for path in without[:_PROBLEMS_SHOWN]]
+        found, fix = f"--person-regex {person_regex!r} finds no person in this path", "an expression that fits every path, as '([^/_]+)_'"
+        problems = [Problem(path, found, fix=fix) for path in without[:_PROBLEMS_SHOWN]]
         more = [Problem("--person-regex", f"and {len(without) - _PROBLEMS_SHOWN} more paths like these")]
         raise UserError([*problems, *(more if len(without) > _PROBLEMS_SHOWN else [])])
     return people

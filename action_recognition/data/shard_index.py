@@ -14,12 +14,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from action_recognition.data.shard_path import COPY_AGAIN, ShardPath, truncated
+from action_recognition.data.shard_path import COPY_AGAIN, ShardPath, is_plain, truncated
 from action_recognition.errors import Problem, UserError, user_error
 
 PREFIX = "shards:"
 INDEX_SUFFIX = ".index.json"
 _BLOCK_BYTES = 512
+_LONGEST_DESCRIPTION = 2**20  # a path, and what is known of its clips
 _PATTERNS = f"{PREFIX}DIR/NAME-*.tar or {PREFIX}DIR/NAME-{{000..009}}.tar"
 
 
@@ -107,6 +108,8 @@ def shard_index(shard: Path) -> list[ShardSample]:
     try:
         document = json.loads(index.read_bytes())
         expected, rows = int(document["bytes"]), [ShardSample(*row) for row in document["samples"]]
+        if any(not 0 <= row.offset <= row.offset + row.size <= expected for row in rows):
+            raise ValueError("a sample lies outside of its shard")
     except FileNotFoundError:
         return scan_shard(shard)
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -121,7 +124,7 @@ def scan_shard(shard: Path) -> list[ShardSample]:
     try:
         with tarfile.open(shard, mode="r:") as members:
             groups: dict[str, list[tarfile.TarInfo]] = {}
-            for member in members:
+            for member in filter(is_plain, members):
                 groups.setdefault(member.name.partition(".")[0], []).append(member)
             samples = [_sample(members, group, shard) for group in groups.values()]
             end = members.offset + 2 * _BLOCK_BYTES  # a tar file ends in two empty blocks
@@ -147,7 +150,7 @@ def _sample(members: tarfile.TarFile, group: Sequence[tarfile.TarInfo], shard: P
 
 
 def _described_path(members: tarfile.TarFile, description: tarfile.TarInfo) -> str:
-    content = members.extractfile(description)
+    content = members.extractfile(description) if description.size <= _LONGEST_DESCRIPTION else None
     try:
         return str(json.loads(content.read())["path"]) if content else ""
     except (ValueError, KeyError, TypeError):

@@ -67,7 +67,7 @@ class ShardPath:
         """The images of a frame folder; a `UserError` names a shard that is damaged there."""
         try:
             with tarfile.open(fileobj=io.BytesIO(self.read_bytes()), mode="r:") as members:
-                for member in members:
+                for member in filter(is_plain, members):
                     content = members.extractfile(member)
                     if content is not None:
                         yield ShardImage(f"{self}/{member.name.partition('.')[2]}", content.read())
@@ -102,6 +102,11 @@ class ShardImage:
 
     def read_bytes(self) -> bytes:
         return self.content
+
+
+def is_plain(member: tarfile.TarInfo) -> bool:
+    """Whether a member of a tar file is a file that is as large there as when it is read: no link, no folder, nothing sparse."""
+    return member.isreg() and not member.issparse()
 
 
 COPY_AGAIN = "copy it again, or make it again with tools/data/make_shards.py"

@@ -14,7 +14,7 @@ import numpy as np
 from action_recognition.data.clip_table import ClipRecord, ClipTable
 from action_recognition.data.frame_folder import list_frame_files
 from action_recognition.data.shard_index import INDEX_SUFFIX, ShardSample, scan_shard, shard_index
-from action_recognition.errors import UserError, user_error
+from action_recognition.errors import UserError, naming, user_error
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ def _write_shard(shard: Path, videos: Sequence[ShardVideo], first_key: int, labe
 
     partial = shard.with_name(f".{shard.name}.part")
     try:
-        with partial.open("wb") as file:
+        with naming(shard), partial.open("wb") as file:
             with TarWriter(file, encoder=False, mtime=0.0) as writer:
                 for number, video in enumerate(videos):
                     writer.write(video.sample(f"{first_key + number:09d}", labels))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,13 +11,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from action_recognition.data.annotations import read_annotations
-from action_recognition.data.datasets import ClipDataset, DamagedClip
-from action_recognition.data.frame_cache import FrameCache
 from action_recognition.data.video import count_frames, read_frames
-from action_recognition.template import load_template_dir
-from tests.conftest import template_dir
-from tests.synthetic import numbered_frames, truncate, write_frame_folder, write_lines, write_video
+from tests.data.many_clips import make_clips, read_windows
+from tests.synthetic import write_video
 
 NUM_FRAMES = 40
 NOISE = np.random.default_rng(0).integers(0, 256, (NUM_FRAMES, 48, 64, 3), dtype=np.uint8)
@@ -84,20 +79,7 @@ def test_windows_equal_a_decode_of_the_whole_file(number: int, tmp_path: Path) -
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="counts open files where the system says them")
 @pytest.mark.parametrize("cached", [False, True])
 def test_nothing_stays_open_after_many_clips(cached: bool, tmp_path: Path) -> None:
-    root = tmp_path / "clips"
-    write_video(root / "a.mp4", numbered_frames(12))
-    write_frame_folder(root / "frames", numbered_frames(12))
-    truncate(root / "a.mp4", root / "cut.mp4", 0.6)
-    (root / "empty.mp4").touch()
-    records = read_annotations([write_lines(root / "t.txt", ["a.mp4 0", "frames 0", "cut.mp4 0", "empty.mp4 0"])], [root], ["a"])
-    clip_input = load_template_dir(template_dir("jester"))[0].input.model_copy(update={"resize_short_side": 24, "crop_size": 16})
-    clips = ClipDataset(records, clip_input, source=FrameCache(tmp_path / "cache", 3000 if cached else 10**7, 24) if cached else None)
-
-    def read_all() -> int:
-        return sum(isinstance(clips[index], DamagedClip) for index in range(len(clips)))
-
-    assert read_all() == 2
-    before = set(os.listdir("/proc/self/fd"))  # noqa: PTH208
-    for _ in range(100):
-        read_all()
-    assert set(os.listdir("/proc/self/fd")) == before  # noqa: PTH208
+    clips = make_clips(tmp_path / "clips", 8, tmp_path / "cache" if cached else None)
+    list(read_windows(clips, len(clips), 1))
+    first, *_, last = read_windows(clips, 40 * len(clips), 2)
+    assert last.descriptors == first.descriptors and last.damaged == 2 * 40

@@ -149,6 +149,34 @@ def foreign(shard: Path) -> None:
         members.addfile(info, io.BytesIO(b"123456789"))
 
 
+def links_instead_of_files(shard: Path) -> None:
+    shard.with_name(shard.name + INDEX_SUFFIX).unlink()
+    with tarfile.open(shard, "w") as members:
+        for name, target in (("../../0.json", "../../0.json"), ("../../0.mp4", "/etc/passwd")):
+            info = tarfile.TarInfo(name)
+            info.type, info.linkname = tarfile.SYMTYPE, target
+            members.addfile(info)
+
+
+def description_of_absurd_size(shard: Path) -> None:
+    shard.with_name(shard.name + INDEX_SUFFIX).unlink()
+    with tarfile.open(shard, "w", format=tarfile.PAX_FORMAT) as members:
+        for name, claims in (
+            ("0.mp4", {}),
+            ("0.json", {"GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.realsize": "9" * 18}),
+        ):
+            info = tarfile.TarInfo(name)
+            info.size, info.pax_headers = 1024, claims
+            members.addfile(info, io.BytesIO(b"1\n0\n9\n".ljust(1024, b"\0")))
+
+
+def index_of_absurd_size(shard: Path) -> None:
+    index = shard.with_name(shard.name + INDEX_SUFFIX)
+    document = json.loads(index.read_bytes())
+    document["samples"][0][3] = 10**15
+    index.write_text(json.dumps(document))
+
+
 def broken_index(shard: Path) -> None:
     shard.with_name(shard.name + INDEX_SUFFIX).write_text("[1")
 
@@ -161,6 +189,9 @@ def broken_index(shard: Path) -> None:
         (cut_end_mark, "the shard is truncated: "),
         (no_tar, "is truncated or no tar file"),
         (foreign, "sample '000' has no video, or no .json that holds its path"),
+        (links_instead_of_files, "is truncated"),
+        (description_of_absurd_size, "sample '0' has no video, or no .json that holds its path"),
+        (index_of_absurd_size, "is no index of a shard"),
         (broken_index, "is no index of a shard"),
     ],
 )

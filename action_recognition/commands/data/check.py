@@ -87,9 +87,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def write_json(file: Path, checked: Checked) -> None:
     """All findings; written beside, then renamed."""
-    partial = file.with_name(f".{file.name}.part")
-    partial.write_text(json.dumps(checked.findings.as_json(), indent=1) + "\n", encoding="utf-8")
-    partial.replace(file)
+    from action_recognition.data.dataset_files import write_together
+
+    write_together(file.parent, {file.name: json.dumps(checked.findings.as_json(), indent=1) + "\n"})
 
 
 def print_findings(checked: Checked) -> None:

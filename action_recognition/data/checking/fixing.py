@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from action_recognition.data.checking.findings import Findings
 from action_recognition.data.checking.rows import open_text
-from action_recognition.errors import user_error
+from action_recognition.errors import naming, user_error
 
 DIFF_FILE = "repairs.diff"
 
@@ -37,18 +37,28 @@ def write_fixed(ann_files: Sequence[Path], findings: Findings, folder: Path, cla
     partial = folder.with_name(f".{folder.name}.part")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
+    try:
+        with naming(folder):
+            changed = _write_copies(ann_files, findings, partial)
+            if classes_file is not None:
+                shutil.copyfile(classes_file, partial / classes_file.name)
+            if folder.exists():
+                folder.rmdir()
+            partial.replace(folder)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return {folder / name: number for name, number in changed.items()}
+
+
+def _write_copies(ann_files: Sequence[Path], findings: Findings, folder: Path) -> dict[str, int]:
+    """The copies and the diff; the number of changed lines by the copy's name."""
     changed = {}
-    with (partial / DIFF_FILE).open("w", encoding="utf-8", errors="surrogateescape", newline="\n") as diff:
+    with (folder / DIFF_FILE).open("w", encoding="utf-8", errors="surrogateescape", newline="\n") as diff:
         for number, (file, name) in enumerate(zip(ann_files, _free_names(ann_files), strict=True)):
             repairs = {place.line: text for place, text in findings.repairs.items() if place.file == number}
-            changes = _write_copy(file, partial / name, repairs)
+            changes = _write_copy(file, folder / name, repairs)
             diff.writelines(unified_diff(file, name, changes))
-            changed[folder / name] = len(changes)
-    if classes_file is not None:
-        shutil.copyfile(classes_file, partial / classes_file.name)
-    if folder.exists():
-        folder.rmdir()
-    partial.replace(folder)
+            changed[name] = len(changes)
     return changed
 
 

@@ -59,7 +59,9 @@ def read_jester(source: Path, options: SourceOptions) -> Found:
     found = Found(index.root, folder_rate_fps=_JESTER_RATE_FPS)
     label_files = sorted(folder.glob("*labels*.csv"))
     if label_files:
-        names = [row.cells[0].strip() for row in read_table(label_files[0]).rows]
+        label_table = read_table(label_files[0])
+        found.warnings += [label_table.remark] if label_table.remark else []
+        names = [row.cells[0].strip() for row in label_table.rows]
         found.classes = [name for name in names if name.lower() not in ("label", "labels")][: options.num_classes]
     for table in tables:
         id_column, label_column, rows = _jester_columns(table)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
+from action_recognition.data.dataset_files import DATASET_FILE, METADATA_FILE, REPORT_FILES
 from action_recognition.data.importing.class_folders import read_class_folders
 from action_recognition.data.importing.csv_sets import csv_files, is_jester, is_kinetics, read_jester, read_kinetics
 from action_recognition.data.importing.found import Found
 from action_recognition.data.importing.lists import list_files, read_lists
+from action_recognition.data.importing.media import ARCHIVE_SUFFIXES
 from action_recognition.data.importing.photo_sets import (
     hagrid_files,
     has_photos_in_class_folders,
@@ -21,7 +24,9 @@ from action_recognition.data.importing.photo_sets import (
 from action_recognition.data.importing.sense import CONFIG_FILE, read_sense
 from action_recognition.data.importing.sign_sets import is_msasl, is_wlasl, json_files, read_msasl, read_wlasl
 from action_recognition.data.importing.source import SourceOptions
-from action_recognition.errors import user_error
+from action_recognition.data.labels import CLASSES_FILE
+from action_recognition.data.tables import read_text
+from action_recognition.errors import UserError, user_error
 
 READERS: dict[str, Callable[[Path, SourceOptions], Found]] = {
     "class_folders": lambda source, options: read_class_folders(source),
@@ -42,8 +47,11 @@ def read_source(source: Path, name: str, options: SourceOptions) -> tuple[Found,
     """What a source holds, and its format (`name`, or the one that is recognised for "auto")."""
     if not source.exists():
         raise user_error(str(source), "there is no such file or folder")
-    name = recognise(source) if name == "auto" else name
-    return READERS[name](source, options), name
+    recognised = recognise(source) if name == "auto" else name
+    found = READERS[recognised](source, options)
+    if name == "auto" and recognised in _WITHOUT_FILES:
+        found.warnings += _unknown_files(source)
+    return found, recognised
 
 
 def recognise(source: Path) -> str:
@@ -62,10 +70,40 @@ def recognise(source: Path) -> str:
     if len(names) > 1:
         raise user_error(str(source), f"can be read as {' and as '.join(names)}", fix="choose with --format")
     if not names and not is_folder:
-        raise user_error(str(source), "is of no format that can be imported", "a folder, or a .json, .csv or .txt", "see --help")
+        raise _not_recognised(source)
     return names[0] if names else "photo_folders" if has_photos_in_class_folders(source) else "class_folders"
 
 
+def _not_recognised(source: Path) -> UserError:
+    allowed = "a folder, or a .json, .csv or .txt"
+    if source.suffix.lower() in ARCHIVE_SUFFIXES:
+        return user_error(str(source), "is an archive, which is not opened here", allowed, "unpack it into a new folder and name that")
+    if reason := _json_problem(source):
+        return user_error(str(source), reason, fix="take the published file again")
+    return user_error(str(source), "is of no format that can be imported", allowed, "see --help")
+
+
+def _unknown_files(source: Path) -> list[str]:
+    """A line for each JSON and CSV file of a folder that is read as folders of classes, but for those that this toolkit writes."""
+    files = [file for file in sorted(source.iterdir()) if file.suffix.lower() in (".json", ".csv") and file.name not in _OUR_FILES]
+    return [f"{file} is not used: {_json_problem(file) or 'it is of no format that can be imported'}" for file in files]
+
+
+def _json_problem(file: Path) -> str:
+    """Why a file cannot be read as JSON; empty where it can, or is none by its name."""
+    if file.suffix.lower() != ".json":
+        return ""
+    try:
+        json.loads(read_text(file)[0])
+    except (ValueError, RecursionError) as error:
+        return f"it is not readable as JSON ({error})"
+    except UserError as error:
+        return error.problems[0].found
+    return ""
+
+
+_WITHOUT_FILES = ("class_folders", "photo_folders")
+_OUR_FILES = frozenset({CLASSES_FILE, DATASET_FILE, METADATA_FILE, "splits.csv", *REPORT_FILES})
 _SIGNS: dict[str, Callable[[Path], bool]] = {
     "sense": lambda source: source.name == CONFIG_FILE or (source / CONFIG_FILE).is_file(),
     "msasl": lambda source: bool(json_files(source, is_msasl)),

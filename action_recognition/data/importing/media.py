@@ -14,6 +14,7 @@ from action_recognition.errors import user_error
 VIDEO_SUFFIXES = frozenset(  # of what FFmpeg reads, what people have
     {".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".flv", ".3gp", ".ogv", ".mts", ".m2ts", ".ts", ".gif"}
 )
+ARCHIVE_SUFFIXES = frozenset({".zip", ".tar", ".gz", ".tgz", ".bz2", ".tbz2", ".xz", ".txz", ".zst", ".7z", ".rar"})
 _JUNK = frozenset({"thumbs.db", "desktop.ini"})
 _HAS_NUMBER = re.compile(r"\d")
 
@@ -60,6 +61,8 @@ def _file_problem(entry: os.DirEntry[str]) -> str:
     suffix = Path(entry.name).suffix.lower()
     if suffix in VIDEO_SUFFIXES:
         return ""
+    if suffix in ARCHIVE_SUFFIXES:
+        return "an archive, which is not opened; unpack it"
     if suffix in IMAGE_SUFFIXES:
         return "an image without a number; frames of a clip are numbered, in a folder of their own"
     return f"no video file by its name (suffix {suffix!r})" if suffix else "no video file by its name (no suffix)"

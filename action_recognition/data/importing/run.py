@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -16,6 +17,8 @@ from action_recognition.data.people import people_by_regex
 from action_recognition.data.splitting import missing_lines, person_groups, split_clips
 from action_recognition.data.video import VideoInfo, probe, set_decode_threads
 from action_recognition.errors import UserError, nearest, user_error
+
+_NEGATIVE_NAME = re.compile(r"(no|non)[ _-]?gestures?|nothing|none|background|negatives?", re.IGNORECASE)
 
 Progress = Callable[[int, int], None]
 """Called with (done, total) as files are opened."""
@@ -67,12 +70,22 @@ def make_data_set(found: Found, options: ImportOptions, progress: Progress = lam
     if not lined:
         reasons = [f"{remark.where}: {remark.reason}" for remark in found.left_out[:5]]
         raise user_error(str(found.data_root), "no clip is left of those found; " + "; ".join(reasons))
+    _say_how_to_state_negatives(classes, options, found)
     if options.negative_label is not None and options.negative_label not in classes:
         also = nearest(options.negative_label, classes)
         raise user_error("--negative-label", f"no class {options.negative_label!r}{also}", f"one of: {', '.join(classes)}")
     splits, split_by = _splits([clip for clip, _ in lined], classes, options.split, found)
     clips = {name: [item for item, split in zip(lined, splits, strict=True) if split == name] for name in SPLITS}
     return DataSet(found.data_root, classes, clips, found.left_out, found.changed, found.warnings, split_by)
+
+
+def _say_how_to_state_negatives(classes: Sequence[str], options: ImportOptions, found: Found) -> None:
+    """A warning where a class is named as negatives are and nobody said that it holds them."""
+    named_so = [name for name in classes if _NEGATIVE_NAME.fullmatch(name)]
+    if named_so and options.negative_label is None:
+        found.warnings.append(
+            f"class {named_so[0]!r} is taken for a gesture as the others; where it means no gesture, give --negative-label {named_so[0]!r}"
+        )
 
 
 def probe_all(root: Path, paths: Sequence[str], jobs: int, progress: Progress) -> dict[str, VideoInfo | str]:

@@ -18,6 +18,7 @@ from action_recognition.data.frame_folder import IMAGE_SUFFIXES
 from action_recognition.data.preparing.cropping import PictureSize, Rectangle, cropped
 from action_recognition.data.preparing.trimming import Span
 from action_recognition.data.video import read_frames
+from action_recognition.errors import naming
 
 _BYTES_AT_ONCE = 200_000_000  # of decoded pictures
 _JPEG_QUALITY = [1, 95]  # cv2.IMWRITE_JPEG_QUALITY
@@ -69,21 +70,23 @@ def write_clip(cut: ClipCut, target: Path, form: ClipForm) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     _remove(partial)
     try:
-        if form.as_video:
-            partial.write_bytes(_encoded(cut, form))
-        else:
-            partial.mkdir()
-            for number, picture in enumerate(_pictures(cut, form), start=1):
-                name = form.image_name.format(number)
-                params = _JPEG_QUALITY if name.endswith((".jpg", ".jpeg")) else None
-                mmcv.imwrite(mmcv.rgb2bgr(picture), str(partial / name), params)
-        _remove(target)
-        partial.replace(target)
-    except OSError as error:
-        error.filename = error.filename or str(target)  # a full disk does not say which
-        raise
+        with naming(target):
+            if form.as_video:
+                partial.write_bytes(_encoded(cut, form))
+            else:
+                _write_folder(cut, partial, form)
+            _remove(target)
+            partial.replace(target)
     finally:
         _remove(partial)
+
+
+def _write_folder(cut: ClipCut, folder: Path, form: ClipForm) -> None:
+    folder.mkdir()
+    for number, picture in enumerate(_pictures(cut, form), start=1):
+        name = form.image_name.format(number)
+        params = _JPEG_QUALITY if name.endswith((".jpg", ".jpeg")) else None
+        mmcv.imwrite(mmcv.rgb2bgr(picture), str(folder / name), params)
 
 
 def _pictures(cut: ClipCut, form: ClipForm) -> Iterator[NDArray[np.uint8]]:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from action_recognition.data.checking.findings import Finding
+from action_recognition.data.dataset_files import write_together
 from action_recognition.data.showing.items import ClipItem
 from action_recognition.data.showing.strips import Stretch
 from action_recognition.errors import user_error
@@ -58,10 +59,7 @@ def json_in_html(data: object) -> str:
 def write_page(file: Path, text: str) -> None:
     """Write beside, then rename; a `UserError` when a file of somebody else's is there."""
     check_page_file(file)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    partial = file.with_name(f".{file.name}.part")
-    partial.write_text(text, encoding="utf-8", errors="backslashreplace")  # names of files need not be UTF-8
-    partial.replace(file)
+    write_together(file.parent, {file.name: text})
 
 
 def check_page_file(file: Path) -> None:

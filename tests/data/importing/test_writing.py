@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -112,6 +113,26 @@ def test_a_disk_that_fills_leaves_nothing_half_written(source: Path, tmp_path: P
     out = tmp_path / "out"
     out.mkdir()
     (out / ".metadata.csv.part").symlink_to("/dev/full")
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(OSError, match=f"No space left.*{out}"):
         run(source, out)
     assert list(out.iterdir()) == []
+
+
+def test_archives_are_not_opened(source: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "clips.zip", "w") as archive:
+        archive.writestr("../outside.mp4", b"x")
+    with pytest.raises(UserError, match=r"clips.zip: is an archive, .*unpack it into a new folder"):
+        run(tmp_path / "clips.zip", tmp_path / "out")
+    (tmp_path / "clips.zip").rename(source / "wave hand" / "anna.zip")
+    run(source, tmp_path / "out")
+    assert "an archive, which is not opened; unpack it" in (tmp_path / "out" / "report.txt").read_text(encoding="utf-8")
+
+
+def test_what_is_not_used_and_what_was_not_said_is_warned_of(source: Path, tmp_path: Path) -> None:
+    (source / "MSASL_train.json").write_text('[{"url": "x", ', encoding="utf-8")
+    run(source, tmp_path / "out")
+    text = (tmp_path / "out" / "report.txt").read_text(encoding="utf-8")
+    assert "MSASL_train.json is not used: it is not readable as JSON (Expecting property name" in text
+    assert "where it means no gesture, give --negative-label 'no gesture'" in text
+    with pytest.raises(UserError, match=r"MSASL_train.json: it is not readable as JSON"):
+        run(source / "MSASL_train.json", tmp_path / "other")
