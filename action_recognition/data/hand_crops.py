@@ -9,7 +9,7 @@ pictures as they are, in 85 % with a black margin that makes them 4:3 and half a
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,6 +25,8 @@ from action_recognition.errors import UserError, user_error
 
 HAND_MARGIN = 1.4
 """Side of the square in units of the box's longer side: fingers reach out of the box."""
+CLIP_HAND_MARGIN = 1.6
+"""The same around every hand of a clip: it moves, and the other one may have been missed."""
 MIN_CONFIDENCE = 0.5
 _CANVAS_SHARES = (1.5, 2.0, 1.0)  # black margins that are tried, by how much larger they make the picture
 _ASPECT = 4 / 3  # of what the detector takes
@@ -54,7 +56,7 @@ class HandFinder:
 
     def square(self, picture_rgb: Picture) -> Square | None:
         """Around the hand that the detector is surest of in (H, W, 3) RGB; None where it finds none."""
-        boxes = self.boxes(picture_rgb)
+        boxes = next((found for found in self._by_margin(picture_rgb) if len(found)), np.empty((0, 5)))
         return square_around(boxes[int(np.argmax(boxes[:, 4])), :4], HAND_MARGIN, *picture_rgb.shape[:2]) if len(boxes) else None
 
     def square_of_clip(self, frames_thwc: Frames) -> Square | None:
@@ -62,15 +64,14 @@ class HandFinder:
         return square_around_hands(np.concatenate([self.boxes(frame) for frame in frames_thwc]), *frames_thwc.shape[1:3])
 
     def boxes(self, picture_rgb: Picture) -> NDArray[np.float64]:
-        """(N, 5) corners in the picture's pixels and confidence, of the first margin with which there are any."""
-        boxes = np.empty((0, 5))
+        """(N, 5) corners in the picture's pixels and confidence, with every margin: one finds what another misses, a hand may come twice."""
+        return np.concatenate(list(self._by_margin(picture_rgb)))
+
+    def _by_margin(self, picture_rgb: Picture) -> Iterator[NDArray[np.float64]]:
         for share in _CANVAS_SHARES:
             canvas, left, top = _on_black(picture_rgb, share)
             boxes = self._detector.boxes(canvas)
-            boxes = boxes[boxes[:, 4] >= MIN_CONFIDENCE]
-            if len(boxes):
-                break
-        return boxes - (left, top, left, top, 0)
+            yield boxes[boxes[:, 4] >= MIN_CONFIDENCE] - (left, top, left, top, 0)
 
     def cut(self, picture_rgb: Picture) -> Picture:
         """The hand's square, or the whole picture where no hand is found."""
@@ -101,12 +102,12 @@ def square_around_hands(boxes: NDArray[np.float64], height: int, width: int) -> 
     """The square around all of (N, 5) boxes, each with its own margin, so that a small hand brings a small one; None for N = 0.
 
     >>> square_around_hands(np.array([[40, 40, 50, 50, 0.9], [70, 40, 80, 50, 0.8]]), 200, 200)
-    Square(left=38, top=23, right=82, bottom=67)
+    Square(left=37, top=22, right=83, bottom=68)
     """
     if not len(boxes):
         return None
     centres, sides = (boxes[:, :2] + boxes[:, 2:4]) / 2, (boxes[:, 2:4] - boxes[:, :2]).max(axis=1, keepdims=True)
-    reach = HAND_MARGIN * sides / 2
+    reach = CLIP_HAND_MARGIN * sides / 2
     return square_around(np.concatenate([(centres - reach).min(axis=0), (centres + reach).max(axis=0)]), 1.0, height, width)
 
 

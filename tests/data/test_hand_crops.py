@@ -70,7 +70,7 @@ def test_a_clip_gets_one_square_around_the_hands_of_all_its_frames(tmp_path: Pat
     source = HandCrops(find_hands(finder, [first, second]))
     assert source.read(first, [3, 2]).shape == (2, 90, 120, 3)
     cut = source.read(second, [2, 11])
-    assert cut.shape[1:3] == pytest.approx((50, 50), abs=1)  # 36 x 27 by the margin of 1.4
+    assert cut.shape[1:3] == pytest.approx((77, 77), abs=1)  # a fifth of 240, the widest of three canvases, by the margin of 1.6
     np.testing.assert_array_equal(cut[0, 0, 0], [255, 0, 0])
 
 
