@@ -16,8 +16,11 @@ from torch import Tensor, nn
 
 from action_recognition.data.drawn_hands.clips import draw_clip
 from action_recognition.data.drawn_hands.style import TEST_STYLE
+from action_recognition.data.transforms import fitted_clip
+from action_recognition.deploy.backends.protocol import Pixels
 from action_recognition.deploy.export import onnx_graph
 from action_recognition.deploy.metadata import DeployMetadata, Resize, write_onnx, write_openvino
+from action_recognition.deploy.quantisation.onnx_qdq import ONNX_INT8_FILE, quantise_onnx
 
 LABELS = ("fist", "flat hand", 'Größe "<&>" 你好', "no gesture")
 METADATA = DeployMetadata(
@@ -80,24 +83,12 @@ def write_photo_model(folder: Path, metadata: DeployMetadata = METADATA, network
     return folder
 
 
-def write_int8_model(folder: Path, metadata: DeployMetadata = METADATA) -> Path:
-    """`model_int8.onnx` beside model.onnx: pairs of QuantizeLinear and DequantizeLinear, scales by drawn hands."""
-    from onnxruntime.quantization import CalibrationDataReader, QuantFormat, quantize_static
-
-    class Hands(CalibrationDataReader):
-        def __init__(self) -> None:
-            side = metadata.resize.crop_size
-            self.left = [np.resize(picture, (side, side, 3)).astype(np.float32) for picture in drawn_hands(30)[::6]]
-
-        def get_next(self) -> dict[str, NDArray[np.float32]] | None:
-            return {"input": self.left.pop().transpose(2, 0, 1)[None, :, None]} if self.left else None
-
-    quantize_static(folder / "model.onnx", folder / "model_int8.onnx", Hands(), QuantFormat.QDQ, per_channel=True)
-    graph = onnx.load(folder / "model_int8.onnx")
-    del graph.metadata_props[:]
-    write_onnx(graph, metadata)
-    onnx.save(graph, str(folder / "model_int8.onnx"))
-    return folder / "model_int8.onnx"
+def write_int8_model(folder: Path, metadata: DeployMetadata = METADATA, clips: list[Pixels] | None = None) -> Path:
+    """`model_int8.onnx` beside model.onnx; its scales are those of the clips (3, 1, H, W) uint8 RGB, else of drawn hands."""
+    side = metadata.resize.crop_size
+    of_hands = [fitted_clip(picture[None], None, side, metadata.mean_rgb).transpose(3, 0, 1, 2) for picture in drawn_hands(30)[::6]]
+    onnx.save(quantise_onnx(folder / "model.onnx", clips or of_hands, metadata), str(folder / ONNX_INT8_FILE))
+    return folder / ONNX_INT8_FILE
 
 
 @cache

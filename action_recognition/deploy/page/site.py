@@ -12,6 +12,7 @@ from action_recognition.deploy.backends.files import IR_FILE, ONNX_FILE, check_a
 from action_recognition.deploy.metadata import to_strings
 from action_recognition.deploy.photos import check_takes_photos
 from action_recognition.deploy.predictor import Predictor
+from action_recognition.deploy.quantisation.onnx_qdq import ONNX_INT8_FILE
 from action_recognition.errors import user_error
 
 WEB_DIR: Final = Path(__file__).with_name("web")
@@ -21,7 +22,6 @@ PAGE_FILES: Final = ("index.html", "page.css", "page.js", "camera.js", "square.j
 WASM_FILES: Final = ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")
 WEBGPU_FILES: Final = ("ort.webgpu.min.mjs", "ort-wasm-simd-threaded.asyncify.mjs", "ort-wasm-simd-threaded.asyncify.wasm")
 RUNTIME_ADDRESS: Final = "ort/"
-INT8_ONNX_FILE: Final = "model_int8.onnx"
 _EXPORT_DIR: Final = "export"
 _QUANTISED_OP: Final = b"DequantizeLinear"
 
@@ -81,7 +81,7 @@ def _find_models(work_dir: Path, model: Path | None) -> tuple[list[Path], Path]:
 
 def _for_browser(folder: Path) -> list[Path]:
     """model_int8.onnx, where it was made of the same weights, and model.onnx."""
-    int8, full = folder / INT8_ONNX_FILE, folder / ONNX_FILE
+    int8, full = folder / ONNX_INT8_FILE, folder / ONNX_FILE
     if not full.is_file():
         return []
     check_against_record(full)
@@ -105,7 +105,7 @@ def _described(file: Path) -> dict[str, str | int]:
     """Its address, and what the page says of it before it is fetched."""
     data = file.read_bytes()
     quantised = _QUANTISED_OP in data
-    return {"file": INT8_ONNX_FILE if quantised else ONNX_FILE, "precision": "INT8" if quantised else "FP32", "bytes": len(data)}
+    return {"file": ONNX_INT8_FILE if quantised else ONNX_FILE, "precision": "INT8" if quantised else "FP32", "bytes": len(data)}
 
 
 def _notice(has_runtime: bool, for_browser: Sequence[Path]) -> str:
