@@ -64,7 +64,7 @@ class HandFinder:
         return square_around_hands(np.concatenate([self.boxes(frame) for frame in frames_thwc]), *frames_thwc.shape[1:3])
 
     def boxes(self, picture_rgb: Picture) -> NDArray[np.float64]:
-        """(N, 5) corners in the picture's pixels and confidence, with every margin: one finds what another misses, a hand may come twice."""
+        """(N, 5) corners in the picture's pixels and confidence, with every margin; a hand may come twice."""
         return np.concatenate(list(self._by_margin(picture_rgb)))
 
     def _by_margin(self, picture_rgb: Picture) -> Iterator[NDArray[np.float64]]:
