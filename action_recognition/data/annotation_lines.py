@@ -17,10 +17,12 @@ from action_recognition.errors import user_error
 COLUMNS = "path label clip_start clip_end video_start video_end fps"
 Numbers = tuple[int, int, int, int, float]
 """clip_start, clip_end, video_start, video_end, fps."""
+HIGHEST_RATE_FPS = 1e6  # of any camera; sampling would leave the whole numbers behind
+_MAX_FRAME_NUMBER = 10**12  # a thousand years of video; what is larger does not fit where numbers are kept
 
 
 class RawLine(NamedTuple):
-    """A line cut into its parts; `numbers` is None when the last five columns are not four whole numbers and a rate."""
+    """A line cut into its parts; `numbers` is None when the last five columns are not four frame numbers and a rate."""
 
     path: str
     label: str
@@ -81,7 +83,7 @@ def _numbers(columns: list[str]) -> Numbers | None:
         numbers = int(columns[0]), int(columns[1]), int(columns[2]), int(columns[3]), float(columns[4])
     except ValueError:
         return None
-    return numbers if math.isfinite(numbers[4]) else None
+    return numbers if math.isfinite(numbers[4]) and max(numbers[:4]) <= _MAX_FRAME_NUMBER else None
 
 
 def _split_label(text: str, names_with_blanks: Collection[str]) -> tuple[str, str]:

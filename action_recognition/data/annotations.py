@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from action_recognition.data.annotation_lines import COLUMNS, Numbers, RawLine, numbered_lines, split_line
+from action_recognition.data.annotation_lines import COLUMNS, HIGHEST_RATE_FPS, Numbers, RawLine, numbered_lines, split_line
 from action_recognition.data.clip_table import UNKNOWN, ClipColumns, ClipRecord, ClipTable, PathLookup
 from action_recognition.data.path_check import PathChecker
 from action_recognition.data.shard_index import ShardLookup, is_shards
@@ -109,7 +109,7 @@ class _Reader:
         if path_problem and num_columns not in (2, 7):
             return [(f"{num_columns} columns; read with blanks in its path: {path_problem}", f"2 or 7 columns: {COLUMNS}", "")]
         if path_problem and num_columns == 7 and raw.numbers is None:
-            return [("columns 3 to 7 are not four whole numbers and a frame rate", COLUMNS, "")]
+            return [("columns 3 to 7 are not four frame numbers and a frame rate", COLUMNS, "")]
         found = [(path_problem, "", "")] if path_problem else []
         if raw.label not in self.label_numbers:
             found.append(self._explain_label(raw.label))
@@ -124,7 +124,7 @@ class _Reader:
 
 def _is_sound(numbers: Numbers) -> bool:
     clip_start, clip_end, video_start, video_end, rate = numbers
-    return 0 <= video_start <= clip_start < clip_end <= video_end and rate > 0
+    return 0 <= video_start <= clip_start < clip_end <= video_end and 0 < rate <= HIGHEST_RATE_FPS
 
 
 def _explain_numbers(raw: RawLine) -> list[tuple[str, str, str]]:
@@ -143,6 +143,6 @@ def _explain_numbers(raw: RawLine) -> list[tuple[str, str, str]]:
             found.append((f"{outside}: columns 3-4 are the clip, 5-6 the video; these look exchanged", "", f"write {swapped!r}"))
         else:
             found.append((outside, "clip_start and clip_end between video_start and video_end", ""))
-    if rate <= 0:
-        found.append((f"frame rate {rate:g}", "above 0", ""))
+    if not 0 < rate <= HIGHEST_RATE_FPS:
+        found.append((f"frame rate {rate:g}", f"above 0, at most {HIGHEST_RATE_FPS:g}", ""))
     return found

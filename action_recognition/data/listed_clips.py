@@ -1,4 +1,4 @@
-"""The clips of annotation files with their paths as written, for tools that write new files or count."""
+"""The clips of annotation files with their lines as written, for what writes new files, counts, or trains on a part."""
 
 from __future__ import annotations
 
@@ -13,13 +13,23 @@ from action_recognition.data.labels import training_labels
 
 @dataclass(frozen=True)
 class ListedClip:
-    """A clip of an annotation file; `path` as written there, `numbers` None for a line of two columns, `split` the file's name."""
+    """A clip with the line that it came from: `text` stands in `file`, whose paths start at `root`.
 
-    path: str
+    `path` is as written there, `numbers` None for a line of two columns, `label` the name of the class.
+    """
+
     record: ClipRecord
+    text: str
+    file: Path
+    root: Path
+    path: str
     numbers: Numbers | None
     label: str
-    split: str
+
+    @property
+    def split(self) -> str:
+        """The name of the file."""
+        return self.file.stem
 
     @property
     def line(self) -> str:
@@ -36,9 +46,9 @@ def listed_clips(
     labels, _ = training_labels(ann_files, classes, (), data_roots)
     records = read_annotations(ann_files, data_roots, labels)
     with_blanks = [name for name in labels if len(name.split()) > 1]
-    texts = [(text, file.stem) for file, _ in find_annotation_files(ann_files, data_roots) for _, text in numbered_lines(file)]
+    lines = [(text, file, root) for file, root in find_annotation_files(ann_files, data_roots) for _, text in numbered_lines(file)]
     clips = []
-    for record, (text, split) in zip(records, texts, strict=True):
-        raw = split_line(text, with_blanks)
-        clips.append(ListedClip(raw.path, record, raw.numbers, labels[record.label], split))
+    for record, line in zip(records, lines, strict=True):
+        raw = split_line(line[0], with_blanks)
+        clips.append(ListedClip(record, *line, raw.path, raw.numbers, labels[record.label]))
     return clips, labels

@@ -11,13 +11,14 @@ from pathlib import Path
 import numpy as np
 
 from action_recognition.data.labels import training_labels
+from action_recognition.data.listed_clips import ListedClip, listed_clips
 from action_recognition.data.people import compile_person_regex
 from action_recognition.errors import Problem, UserError, user_error
 from action_recognition.template import load_template_dir
 from action_recognition.training.compare import RunSummary, cell, summarise
 from action_recognition.training.processes import say
 from action_recognition.training.run import TrainOptions
-from action_recognition.training.subsets import AnnotatedClip, annotated_clips, write_annotations
+from action_recognition.training.subsets import write_annotations
 
 FOLDS_FILE = "folds.csv"
 _PROBLEMS_SHOWN = 5
@@ -44,7 +45,7 @@ def train_folds(work_dir: Path, options: TrainOptions, num_folds: int, person_re
     template, _ = load_template_dir(work_dir)
     labels, labels_from = training_labels(options.train_ann_files, options.classes, template.labels, options.train_data_roots)
     say(f"{labels_from} ({len(labels)} classes)")
-    clips = annotated_clips(options.train_ann_files, options.train_data_roots, labels)
+    clips, _ = listed_clips(options.train_ann_files, options.train_data_roots, labels)
     people = people_of(clips, person_regex)
     if person_regex is None:
         say("warning: no --person-regex: folds are made by video, so a person may stand on both sides, and the accuracy flatters")
@@ -65,16 +66,16 @@ def train_folds(work_dir: Path, options: TrainOptions, num_folds: int, person_re
     return folds
 
 
-def people_of(clips: Sequence[AnnotatedClip], person_regex: str | None) -> list[str]:
+def people_of(clips: Sequence[ListedClip], person_regex: str | None) -> list[str]:
     """The person of every clip; a `UserError` names a broken expression, or the paths that it does not match."""
     if person_regex is None:
-        return [clip.relative_path for clip in clips]
+        return [clip.path for clip in clips]
     pattern = compile_person_regex(person_regex)
-    found = [pattern.search(clip.relative_path) for clip in clips]
+    found = [pattern.search(clip.path) for clip in clips]
     names = [match.group(1) if match else None for match in found]
     without = [clip for clip, name in zip(clips, names, strict=True) if not name]
     if without:
-        problems = [Problem(clip.record.line, f"--person-regex finds no person in {clip.relative_path!r}") for clip in without]
+        problems = [Problem(clip.record.line, f"--person-regex finds no person in {clip.path!r}") for clip in without]
         more = [Problem("--person-regex", f"and {len(problems) - _PROBLEMS_SHOWN} more paths like these")]
         raise UserError([*problems[:_PROBLEMS_SHOWN], *(more if len(problems) > _PROBLEMS_SHOWN else [])])
     return [str(name) for name in names]
@@ -135,7 +136,7 @@ def write_folds(path: Path, folds: Sequence[Fold]) -> None:
     partial.replace(path)
 
 
-def _fold_options(options: TrainOptions, parts: Sequence[Sequence[AnnotatedClip]], folder: Path, labels: list[str]) -> TrainOptions:
+def _fold_options(options: TrainOptions, parts: Sequence[Sequence[ListedClip]], folder: Path, labels: list[str]) -> TrainOptions:
     (train_files, train_roots), (val_files, val_roots) = (
         write_annotations(part, folder, name) for part, name in zip(parts, ("train", "val"), strict=True)
     )
@@ -151,7 +152,7 @@ def _fold_options(options: TrainOptions, parts: Sequence[Sequence[AnnotatedClip]
     )
 
 
-def _lonely_classes(clips: Sequence[AnnotatedClip], fold_of: Sequence[int], labels: Sequence[str]) -> list[str]:
+def _lonely_classes(clips: Sequence[ListedClip], fold_of: Sequence[int], labels: Sequence[str]) -> list[str]:
     """A warning for every class of which some fold would have no training clip."""
     folds_of = {name: {fold_of[i] for i, clip in enumerate(clips) if clip.record.label == label} for label, name in enumerate(labels)}
     return [

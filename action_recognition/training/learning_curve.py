@@ -11,6 +11,7 @@ from pathlib import Path
 
 from action_recognition.data.annotations import read_annotations
 from action_recognition.data.labels import training_labels
+from action_recognition.data.listed_clips import listed_clips
 from action_recognition.metrics import wilson_interval
 from action_recognition.plots import draw_learning_curve
 from action_recognition.template import load_template_dir
@@ -18,7 +19,7 @@ from action_recognition.training.compare import summarise
 from action_recognition.training.folds import TrainOne
 from action_recognition.training.processes import say
 from action_recognition.training.run import TrainOptions
-from action_recognition.training.subsets import annotated_clips, nested_subset, write_annotations
+from action_recognition.training.subsets import nested_subset, write_annotations
 
 CURVE_FILE = "learning_curve.csv"
 CURVE_PICTURE = "learning_curve.png"
@@ -46,7 +47,7 @@ def train_learning_curve(work_dir: Path, options: TrainOptions, sizes: Sequence[
     template, _ = load_template_dir(work_dir)
     labels, labels_from = training_labels(options.train_ann_files, options.classes, template.labels, options.train_data_roots)
     say(f"{labels_from} ({len(labels)} classes)")
-    clips = annotated_clips(options.train_ann_files, options.train_data_roots, labels)
+    clips, _ = listed_clips(options.train_ann_files, options.train_data_roots, labels)
     num_val = len(read_annotations(options.val_ann_files, options.val_data_roots, labels))
     truth = [clip.record.label for clip in clips]
     points: list[CurvePoint] = []

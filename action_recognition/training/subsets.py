@@ -4,42 +4,20 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from action_recognition.data.annotation_lines import numbered_lines, split_line
-from action_recognition.data.annotations import ClipRecord, find_annotation_files, read_annotations
+from action_recognition.data.annotations import find_annotation_files
 from action_recognition.data.dataset_files import DATASET_FILE
+from action_recognition.data.listed_clips import ListedClip
 from action_recognition.errors import UserError
 
 FEW_CLIPS_PER_CLASS = 20
 
 
-@dataclass(frozen=True)
-class AnnotatedClip:
-    """A clip with the line that it came from: `text` stands in `file`, whose paths start at `root`."""
-
-    record: ClipRecord
-    text: str
-    file: Path
-    root: Path
-
-    @property
-    def relative_path(self) -> str:
-        """The path as the annotation file has it."""
-        return self.record.path.relative_to(self.root).as_posix()
-
-
-def annotated_clips(ann_files: Sequence[Path], data_roots: Sequence[Path], labels: Sequence[str]) -> list[AnnotatedClip]:
-    """The clips of all files with their lines; a `UserError` lists the problems of all files."""
-    records = read_annotations(ann_files, data_roots, labels)
-    lines = [(text, file, root) for file, root in find_annotation_files(ann_files, data_roots) for _, text in numbered_lines(file)]
-    return [AnnotatedClip(record, *line) for record, line in zip(records, lines, strict=True)]
-
-
-def write_annotations(clips: Iterable[AnnotatedClip], folder: Path, name: str) -> tuple[list[Path], list[Path]]:
+def write_annotations(clips: Iterable[ListedClip], folder: Path, name: str) -> tuple[list[Path], list[Path]]:
     """The clips' lines as one file for each root, `folder/name.txt` the first; returns files and roots.
 
     The description of the data set that stands beside the first clip's file comes along.

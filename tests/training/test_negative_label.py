@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from action_recognition.checkpoint import load_trained_model
+from action_recognition.data.listed_clips import listed_clips
 from action_recognition.deploy.metadata import from_trained
 from action_recognition.errors import UserError
 from action_recognition.template import load_template_dir
 from action_recognition.training.run import TrainOptions, train, with_negative_label
-from action_recognition.training.subsets import annotated_clips, write_annotations
+from action_recognition.training.subsets import write_annotations
 from tests.tiny import LABELS, tiny_data, tiny_template
 
 
@@ -70,5 +71,5 @@ def test_a_wrong_description_is_named(data: Path, tmp_path: Path, text: str) -> 
 
 
 def test_parts_of_a_data_set_keep_its_description(data: Path, tmp_path: Path) -> None:
-    write_annotations(annotated_clips([data / "train.txt"], [data], LABELS), tmp_path / "fold_1", "train")
+    write_annotations(listed_clips([data / "train.txt"], [data], LABELS)[0], tmp_path / "fold_1", "train")
     assert json.loads((tmp_path / "fold_1" / "dataset.json").read_text(encoding="utf-8")) == {"negative_label": LABELS[2]}

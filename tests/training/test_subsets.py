@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from action_recognition.data.annotations import read_annotations
+from action_recognition.data.listed_clips import listed_clips
 from action_recognition.errors import UserError
 from action_recognition.training.folds import assign_folds, people_of
 from action_recognition.training.learning_curve import CurvePoint, verdict
-from action_recognition.training.subsets import annotated_clips, few_clips_note, nested_subset, write_annotations
+from action_recognition.training.subsets import few_clips_note, nested_subset, write_annotations
 from tests.tiny import LABELS, tiny_data
 
 
@@ -20,16 +21,16 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_subset_written_and_read_again_is_the_same_clips(data: Path, tmp_path: Path) -> None:
-    clips = annotated_clips([Path("train.txt"), data / "val.txt"], [data, data], LABELS)
+    clips, _ = listed_clips([Path("train.txt"), data / "val.txt"], [data, data], LABELS)
     files, roots = write_annotations(clips[3:20], tmp_path, "part")
     again = read_annotations(files, roots, LABELS)
     assert [(r.path, r.label, r.clip_end) for r in again] == [(c.record.path, c.record.label, 8) for c in clips[3:20]]
-    assert clips[0].relative_path == "videos/train 0-0.mp4"
+    assert clips[0].path == "videos/train 0-0.mp4"
 
 
 def test_every_root_gets_its_own_file(data: Path, tmp_path: Path) -> None:
     other = tiny_data(tmp_path / "other", clips_per_class=1)
-    clips = annotated_clips([data / "val.txt", other / "val.txt"], [data, other], LABELS)
+    clips, _ = listed_clips([data / "val.txt", other / "val.txt"], [data, other], LABELS)
     files, roots = write_annotations(clips, tmp_path / "out", "val")
     assert (len(files), roots) == (2, [data, other])
     assert [r.path for r in read_annotations(files, roots, LABELS)] == [c.record.path for c in clips]
@@ -72,7 +73,7 @@ def test_no_fold_is_empty_even_when_one_person_has_most_clips() -> None:
 
 
 def test_the_person_is_the_first_group_of_the_expression(data: Path) -> None:
-    clips = annotated_clips([data / "train.txt"], [data], LABELS)
+    clips, _ = listed_clips([data / "train.txt"], [data], LABELS)
     assert people_of(clips, r"-(\d+)\.") == [str(i) for i in range(6)] * 3
     assert len(set(people_of(clips, None))) == 18
     for wrong, said in ((r"(", "no regular expression"), (r"\d", "has no group"), (r"(x)", "and 13 more paths like these")):

@@ -12,7 +12,7 @@ LINE_KINDS = {
     "line-too-long": "a line longer than any path and its numbers can be",
     "note-line-endings": "the file mixes line ends of several systems",
     "column-count": "neither 2 nor 7 columns",
-    "columns-not-numbers": "7 columns, of which the last five are not four whole numbers and a rate",
+    "columns-not-numbers": "7 columns, of which the last five are not four frame numbers and a rate",
     "separator": "columns are separated by commas or semicolons",
     "quotes": "the path stands in quotes",
     "columns-exchanged": "columns 3-4 hold the video and 5-6 the clip, as the original's instructions had it",

@@ -52,7 +52,7 @@ def _add_line(found: Found, text: str, where: str, with_blanks: list[str]) -> No
     if not raw.path:
         found.leave_out(where, "", "has one column only")
     elif raw.numbers is None and len(text.split()) == 7 and not (found.data_root / raw.path).exists():
-        found.leave_out(where, raw.path, "its columns 3 to 7 are not four whole numbers and a frame rate")
+        found.leave_out(where, raw.path, "its columns 3 to 7 are not four frame numbers and a frame rate")
     else:
         split = named_split(Path(where.rpartition(":")[0]))
         found.clips.append(FoundClip(path=raw.path, label=raw.label, where=where, split=split, span=raw.numbers))

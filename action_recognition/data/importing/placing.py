@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from action_recognition.data.annotation_lines import Numbers
+from action_recognition.data.annotation_lines import HIGHEST_RATE_FPS, Numbers
 from action_recognition.data.importing.found import FoundClip, Seconds, Share
 from action_recognition.data.video import VideoInfo
 
@@ -62,7 +62,7 @@ def _place_numbers(numbers: Numbers, length: int) -> tuple[Numbers, str]:
             raise CannotPlace(f"the clip ends at frame {clip_end}, the file has {length} frames")
         changed.append(f"video_end {video_end} became {length}, the number of frames in the file")
         clip_end, video_end = min(clip_end, length), length
-    if not (0 <= video_start <= clip_start < clip_end <= video_end and rate > 0):
+    if not (0 <= video_start <= clip_start < clip_end <= video_end and 0 < rate <= HIGHEST_RATE_FPS):
         raise CannotPlace(f"clip {clip_start} to {clip_end} of video {video_start} to {video_end} at {rate:g} fps makes no sense")
     return (clip_start, clip_end, video_start, video_end, rate), "; ".join(changed)
 

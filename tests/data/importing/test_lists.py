@@ -52,7 +52,7 @@ def test_rows_that_do_not_fit_the_file(source: Path) -> None:
     found = {int(remark.where.rpartition(":")[2]): remark.reason for remark in data_set.left_out}
     assert set(found) == set(range(2, 10))
     assert "ends at frame 30" in found[2] and "the file has 8 frames" in found[3] and "makes no sense" in found[4]
-    assert "not four whole numbers" in found[6] and "above 0" in found[7] and "no file or folder" in found[8] and "one column" in found[9]
+    assert "not four frame numbers" in found[6] and "above 0" in found[7] and "no file or folder" in found[8] and "one column" in found[9]
 
 
 def test_names_of_classes_and_a_single_list(source: Path) -> None:
