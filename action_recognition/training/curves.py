@@ -12,7 +12,7 @@ from lightning.pytorch.callbacks import Callback
 
 from action_recognition.training.curve_files import CURVES_FILE, CURVES_PICTURE, draw_curves, read_curves, write_curves
 
-_DRAW_EVERY_S = 10.0  # drawing takes about half a second, which a run of short epochs would notice
+_DRAW_EVERY_S = 60.0  # drawing takes up to half a second, in which nothing is learned
 
 
 class Curves(Callback):
@@ -26,13 +26,14 @@ class Curves(Callback):
         self.folder = folder
         self.rows: list[dict[str, float]] = []
         self._epoch_began = 0.0
-        self._drawn_at = -math.inf
+        self._drawn_at = 0.0
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         # Here, not when the fit starts, current_epoch is above 0 in a run that goes on: what was before it stays.
         path = self.folder / CURVES_FILE
         self.rows = [row for row in read_curves(path) if row["epoch"] <= trainer.current_epoch] if path.is_file() else []
-        self._epoch_began = time.monotonic()  # the epoch's own start is not announced where a run goes on within it
+        # The epoch's own start is not announced where a run goes on within it; a short run is drawn at its end alone.
+        self._epoch_began = self._drawn_at = time.monotonic()
 
     def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         self._epoch_began = time.monotonic()
