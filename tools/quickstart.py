@@ -128,8 +128,12 @@ def instantiate(run: Run) -> None:
 
 def train(run: Run) -> None:
     shutil.rmtree(run.outputs, ignore_errors=True)  # of an earlier quickstart: its logs and checkpoints would stand among the new ones
-    epochs = [] if run.plan.epochs is None else ["--epochs", run.plan.epochs]
-    in_work_dir(run, "train.py", *_clip_flags(run, "train"), *_clip_flags(run, "val"), "--gpu-num", 0, "--seed", run.seed, *epochs)
+    flags: list[object] = ["--gpu-num", 0, "--seed", run.seed]
+    if run.plan.epochs is not None:
+        flags += ["--epochs", run.plan.epochs]
+    cache = run.folder / "frame_cache"  # each clip is decoded once, not once an epoch: half a gigabyte until the training is over
+    in_work_dir(run, "train.py", *_clip_flags(run, "train"), *_clip_flags(run, "val"), *flags, "--frame-cache", cache)
+    shutil.rmtree(cache)
 
 
 def export(run: Run) -> None:
