@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import os
+import runpy
 import signal
+import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -13,6 +17,7 @@ SHARED = REPOSITORY.parent / "shared"
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell leaves it for what runs in the background; children would inherit it
     signal.signal(signal.SIGINT, signal.default_int_handler)
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # scripts that tests start need not compile the package each time
 
 
 def _shared_folder(name: str) -> Path:
@@ -22,6 +27,19 @@ def _shared_folder(name: str) -> Path:
     if os.environ.get("CI") == "true":
         pytest.fail(f"{folder} must be there in CI")
     pytest.skip("the reference material lies beside the project in CI only")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_table_of_operators() -> Iterator[None]:
+    """torch.onnx.export makes its table of 500 operators anew for every model, a quarter of the time of a small one; here once."""
+    if "onnx" not in sys.modules:  # nothing that is tested here exports
+        yield
+        return
+    from torch.onnx._internal.exporter._registration import ONNXRegistry
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ONNXRegistry, "from_torchlib", staticmethod(functools.cache(ONNXRegistry.from_torchlib)))
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -52,6 +70,14 @@ def real_data() -> Path:
 def variant(request: pytest.FixtureRequest) -> str:
     """Each of the two published models."""
     return str(request.param)
+
+
+def end_of_script(script: Path, arguments: Sequence[object], monkeypatch: pytest.MonkeyPatch) -> int:
+    """The exit code of a script that is run here: without a process of its own, whose heavy imports take seconds."""
+    monkeypatch.setattr(sys, "argv", [str(script), *map(str, arguments)])
+    with pytest.raises(SystemExit) as end:
+        runpy.run_path(str(script), run_name="__main__")
+    return int(end.value.code or 0)
 
 
 def template_dir(variant: str) -> Path:

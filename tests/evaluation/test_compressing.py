@@ -19,7 +19,7 @@ from action_recognition.deploy.made_clips import made_clips
 from action_recognition.errors import UserError
 from action_recognition.evaluation import int8_gate
 from action_recognition.evaluation.int8_gate import notes
-from tests.conftest import REPOSITORY
+from tests.conftest import REPOSITORY, end_of_script
 from tests.deploy.quantisation.test_gate import drop
 from tests.evaluation.test_calibrating import clips_of_others, untrained_work_dir
 from tests.tiny import tiny_data
@@ -160,10 +160,13 @@ def test_numbers_are_checked(flag: str, value: str, tmp_path: Path, data: Path, 
     assert "allowed: " in capsys.readouterr().err
 
 
-def test_the_script_helps_and_says_what_is_wrong_without_a_traceback(tmp_path: Path, data: Path) -> None:
+def test_the_script_helps_and_says_what_is_wrong_without_a_traceback(
+    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     script = str(shutil.copy(REPOSITORY / "tools/workdir/compress.py", tmp_path / "compress.py"))
     done = subprocess.run([sys.executable, script, "--help"], capture_output=True, text=True, cwd=REPOSITORY)
     assert done.returncode == 0 and "--max-drop" in done.stdout
-    flags = ["--load-weights", "missing.pth", "--train-ann-files", str(data / "train.txt"), "--val-ann-files", str(data / "val.txt")]
-    done = subprocess.run([sys.executable, script, *flags], capture_output=True, text=True, cwd=REPOSITORY)
-    assert done.returncode == 2 and done.stderr.startswith("error: missing.pth") and "Traceback" not in done.stderr
+    flags = ["--load-weights", "missing.pth", "--train-ann-files", data / "train.txt", "--val-ann-files", data / "val.txt"]
+    assert end_of_script(Path(script), flags, monkeypatch) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("error: missing.pth") and "Traceback" not in said

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import signal
 import socket
@@ -10,101 +11,53 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
 from action_recognition.errors import UserError
+from action_recognition.models.recogniser import Recogniser
 from action_recognition.schedules import ScaledCosine
+from action_recognition.template import Training
+from action_recognition.training import module
 from action_recognition.training.devices import ddp_strategy, plan_devices
+from action_recognition.training.run import train
 from tests.conftest import REPOSITORY
 from tests.tiny import modern_recipe, tiny_data, tiny_template
-from tests.training.test_run import edit_template, weights
+from tests.training.test_run import edit_template, options, weights
 
 PROGRAM = """
-import sys
+import json, sys
 from pathlib import Path
 import action_recognition.training.module as module
 import action_recognition.training.run as run
+from action_recognition.errors import run_command
 from tests.training.test_run import options
 
-folder, out, epochs, batch_size, processes, statistics = Path(sys.argv[1]), sys.argv[2], *map(int, sys.argv[3:5]), *sys.argv[5:7]
-if processes == "lightning":
+set_learning = module.set_learning
+def without_statistics(network, training, *, head_only):
+    set_learning(network, training, head_only=head_only)
+    network.head.norm.eval()
+
+def train_all():
+    for job in json.loads(Path(sys.argv[1]).read_text()):
+        work_dir, data, out = (Path(job.pop(name)) for name in ("work_dir", "data", "out"))
+        module.set_learning = without_statistics if job.pop("keep_statistics", False) else set_learning
+        run.train(work_dir, options(data, out, **job))
+
+if sys.argv[2] == "lightning":
     run.plan_devices = lambda wanted, num_nodes, environment: run.DevicePlan("cpu", 2, 1, ())
-if statistics == "frozen":
-    set_learning = module.set_learning
-    def without_statistics(network, training, *, head_only):
-        set_learning(network, training, head_only=head_only)
-        network.head.norm.eval()
-    module.set_learning = without_statistics
-from action_recognition.errors import run_command
-run_command(lambda: run.train(folder / "work dir", options(folder / "data", folder / out, epochs=epochs, batch_size=batch_size)) and 0)
 """
-TORCHRUN = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-
-
-def command(folder: Path, out: str, epochs: int, batch_size: int, processes: str = "one", statistics: str = "learned") -> list[str]:
-    (folder / "program.py").write_text(PROGRAM)
-    launcher = TORCHRUN if processes == "torchrun" else []
-    return [sys.executable, *launcher, str(folder / "program.py"), str(folder), out, str(epochs), str(batch_size), processes, statistics]
-
-
-def environment() -> dict[str, str]:
-    return os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(REPOSITORY)}
-
-
-def finished(arguments: list[str]) -> str:
-    done = subprocess.run(arguments, env=environment(), capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stdout[-1000:] + done.stderr[-3000:]
-    return done.stdout
-
-
-def column(folder: Path, name: str) -> list[float]:
-    with (folder / "curves.csv").open(newline="") as file:
-        return [float(row[name]) for row in csv.DictReader(file)]
-
-
-@pytest.mark.parametrize("freeze_epochs", [0, 1])
-def test_two_devices_train_what_is_frozen_first_or_always(freeze_epochs: int, tmp_path: Path) -> None:
-    tiny_data(tmp_path / "data", clips_per_class=2)
-    work_dir = tiny_template(tmp_path / "work dir").parent
-    schedule = {"type": "cosine", "freeze_epochs": freeze_epochs, "warmup_share": 0.0}
-    edit_template(work_dir, "training", value=modern_recipe(schedule=schedule, frozen_blocks=1, ema_decay=0.9))
-    said = finished(command(tmp_path, "out", 2, 3, "lightning"))
-    assert said.count("epoch 2/2") == said.count("training clips") == 1  # said once for both
-    assert all(bool(value.isfinite().all()) for value in weights(tmp_path / "out" / "latest.pth").values() if value.dtype == torch.float32)
-
-
-def test_two_processes_learn_what_one_does_from_as_many_clips_a_step(tmp_path: Path) -> None:
-    data = tiny_data(tmp_path / "data")
-    lines = (data / "val.txt").read_text().splitlines()
-    (data / "val.txt").write_text("\n".join(lines[:5]) + "\n")  # an odd number: the shares differ
-    work_dir = tiny_template(tmp_path / "work dir").parent
-    recipe = modern_recipe(mix=None, ema_decay=0.9, batch_norm="frozen")
-    edit_template(work_dir, "training", value=recipe)
-    edit_template(work_dir, "hyper_parameters", "basic", "base_learning_rate", value=0.001)
-    for name in ("attention",):
-        path = work_dir / "model.yaml"
-        path.write_text(path.read_text().replace("- spatial_temporal", "- none"))  # it draws noise
-        assert name in path.read_text()
-    finished(command(tmp_path, "one", 17, 6, "one", "frozen"))
-    finished(command(tmp_path, "two", 17, 3, "torchrun", "frozen"))
-    one, two = column(tmp_path / "one", "train_loss"), column(tmp_path / "two", "train_loss")
-    assert len(one) == 17  # of 3 steps
-    np.testing.assert_allclose(two, one, rtol=1e-5)
-    for name in ("val_accuracy", "val_top1", "val_top5"):
-        assert column(tmp_path / "two", name) == column(tmp_path / "one", name)
-    theirs, ours = (sorted((tmp_path / out / "confusion").iterdir()) for out in ("one", "two"))
-    assert [path.read_text() for path in ours] == [path.read_text() for path in theirs]  # each of 5 clips once
-
-
-def test_statistics_and_averages_are_the_same_in_all_processes(tmp_path: Path) -> None:
-    program = """
-import torch, torch.distributed as dist
+TRAIN_ALL = "run_command(train_all)"
+SHARE = """
+import torch.distributed as dist
 from torch import nn
+import torch
 from action_recognition.training.processes import SharedStatistics, gather_rows, sum_over_processes
-dist.init_process_group("gloo")
+train_all()
+assert dist.get_backend() == "gloo"
 rank = dist.get_rank()
 norms = nn.Sequential(nn.BatchNorm1d(2), nn.BatchNorm1d(3).eval())
 for norm in norms:
@@ -118,21 +71,98 @@ assert [part.shape for part in gather_rows(rows)] == [(1, 3), (1,)]
 assert sum_over_processes([1.0, rank]) == [2.0, 1.0]
 print("equal", flush=True)
 """
-    (tmp_path / "program.py").write_text(program)
-    assert finished([sys.executable, *TORCHRUN, str(tmp_path / "program.py")]).count("equal") == 2
+TORCHRUN = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(REPOSITORY)}
 
 
-@pytest.mark.parametrize("processes", ["lightning"])
-def test_a_process_that_dies_ends_the_others_with_one_message(processes: str, tmp_path: Path) -> None:
+def command(folder: Path, jobs: list[dict[str, Any]], launcher: str, then: str = TRAIN_ALL) -> list[str]:
+    """Two processes that train job after job; `work_dir`, `data` and `out` of a job lie in the folder."""
+    (folder / "program.py").write_text(PROGRAM + then)
+    places = [{name: str(folder / job[name]) for name in ("work_dir", "data", "out")} for job in jobs]
+    (folder / "jobs.json").write_text(json.dumps([job | place for job, place in zip(jobs, places, strict=True)]))
+    start = TORCHRUN if launcher == "torchrun" else []
+    return [sys.executable, *start, str(folder / "program.py"), str(folder / "jobs.json"), launcher]
+
+
+def column(folder: Path, name: str) -> list[float]:
+    with (folder / "curves.csv").open(newline="") as file:
+        return [float(row[name]) for row in csv.DictReader(file)]
+
+
+def frozen_work_dir(folder: Path, freeze_epochs: int) -> None:
+    schedule = {"type": "cosine", "freeze_epochs": freeze_epochs, "warmup_share": 0.0}
+    recipe = modern_recipe(schedule=schedule, frozen_blocks=1, ema_decay=0.9)
+    edit_template(tiny_template(folder).parent, "training", value=recipe)
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """The folder of all that two processes of one torchrun learned in turn, and what they said: starting them is what takes long."""
+    folder = tmp_path_factory.mktemp("pair")
+    data = tiny_data(folder / "data")
+    lines = (data / "val.txt").read_text().splitlines()
+    (data / "val.txt").write_text("\n".join(lines[:5]) + "\n")  # an odd number: the shares differ
+    work_dir = tiny_template(folder / "work dir").parent
+    edit_template(work_dir, "training", value=modern_recipe(mix=None, ema_decay=0.9, batch_norm="frozen"))
+    edit_template(work_dir, "hyper_parameters", "basic", "base_learning_rate", value=0.001)
+    model = (work_dir / "model.yaml").read_text()
+    assert "- spatial_temporal" in model
+    (work_dir / "model.yaml").write_text(model.replace("- spatial_temporal", "- none"))  # it draws noise
+    jobs = [{"work_dir": "work dir", "data": "data", "out": "two", "epochs": 17, "batch_size": 3, "keep_statistics": True}]
+    for freeze_epochs in (0, 1):
+        name = f"frozen {freeze_epochs}"
+        frozen_work_dir(folder / name, freeze_epochs)
+        jobs.append({"work_dir": name, "data": "data", "out": f"out {name}", "epochs": 2, "batch_size": 3})
+    done = subprocess.run(command(folder, jobs, "torchrun", SHARE), env=ENVIRONMENT, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout[-1000:] + done.stderr[-3000:]
+    return folder, done.stdout
+
+
+@pytest.mark.parametrize("freeze_epochs", [0, 1])
+def test_two_devices_train_what_is_frozen_first_or_always(freeze_epochs: int, pair: tuple[Path, str]) -> None:
+    folder, said = pair
+    assert said.count("epoch 2/2") == 2 and said.count("training clips") == 3  # once for both, in each of the runs
+    trained = weights(folder / f"out frozen {freeze_epochs}" / "latest.pth")
+    assert all(bool(value.isfinite().all()) for value in trained.values() if value.dtype == torch.float32)
+
+
+def test_two_processes_learn_what_one_does_from_as_many_clips_a_step(pair: tuple[Path, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, _ = pair
+    set_learning = module.set_learning
+
+    def without_statistics(network: Recogniser, training: Training, *, head_only: bool) -> None:
+        set_learning(network, training, head_only=head_only)
+        network.head.norm.eval()
+
+    monkeypatch.setattr(module, "set_learning", without_statistics)
+    train(folder / "work dir", options(folder / "data", folder / "one", epochs=17, batch_size=6))
+    one, two = column(folder / "one", "train_loss"), column(folder / "two", "train_loss")
+    assert len(one) == 17  # of 3 steps
+    np.testing.assert_allclose(two, one, rtol=1e-5)
+    for name in ("val_accuracy", "val_top1", "val_top5"):
+        assert column(folder / "two", name) == column(folder / "one", name)
+    theirs, ours = (sorted((folder / out / "confusion").iterdir()) for out in ("one", "two"))
+    assert [path.read_text() for path in ours] == [path.read_text() for path in theirs]  # each of 5 clips once
+
+
+def test_statistics_and_averages_are_the_same_in_all_processes(pair: tuple[Path, str]) -> None:
+    assert pair[1].count("equal") == 2
+
+
+def test_a_process_that_dies_ends_the_others_with_one_message(tmp_path: Path) -> None:
     tiny_data(tmp_path / "data", clips_per_class=2)
     tiny_template(tmp_path / "work dir")
+    jobs = [{"work_dir": "work dir", "data": "data", "out": "out", "epochs": 4000, "batch_size": 3}]
     first = subprocess.Popen(
-        command(tmp_path, "out", 4000, 3, processes), env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command(tmp_path, jobs, "lightning"), env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     assert first.stdout is not None
+    said = ""
     for line in first.stdout:
+        said += line
         if line.startswith("epoch 2/"):
             break
+    assert said.count("training clips") == said.count("epoch 1/") == 1  # once for both
     child = next(int(pid) for pid in Path(f"/proc/{first.pid}/task/{first.pid}/children").read_text().split())
     began = time.monotonic()
     os.kill(child, signal.SIGKILL)
