@@ -15,6 +15,7 @@ from torch import Tensor
 
 from action_recognition.data.annotations import ClipRecord
 from action_recognition.data.datasets import ClipDataset, DamagedClip, ItemKey, Sample, ShareSampler, make_loader
+from action_recognition.data.frame_source import FrameSource
 from action_recognition.errors import user_error
 from action_recognition.models.recogniser import Normalize, Recogniser
 from action_recognition.template import BatchAugmentation, Template
@@ -47,11 +48,22 @@ class FeatureTable:
 class FeatureExtractor:
     """The backbone and pooling of `network` over views, as `template` prepares clips; `label_swaps` as for `ClipDataset`.
 
-    What a view shows follows from the clip, the template, the seed and the view's number: not from which other clips are in the run.
+    `source` gives the frames, `source_key` tells apart sources that give other frames of the same files. What a view shows follows from
+    the clip, the template, the seed and the view's number: not from which other clips are in the run.
     """
 
-    def __init__(self, network: Recogniser, template: Template, label_swaps: Mapping[int, int], seed: int, cache: FeatureCache) -> None:
+    def __init__(
+        self,
+        network: Recogniser,
+        template: Template,
+        label_swaps: Mapping[int, int],
+        seed: int,
+        cache: FeatureCache,
+        source: FrameSource | None = None,
+        source_key: str = "",
+    ) -> None:
         self.network, self.template, self.cache = network, template, cache
+        self.source, self.source_key = source, source_key
         self.label_swaps, self.seed = dict(label_swaps), seed
         self.normalize = Normalize(template.input.mean_values, template.input.scale_values)
         self._weights_sha256 = sha256_of_backbone(network)
@@ -64,7 +76,7 @@ class FeatureExtractor:
         num_cached = len(found)
         damaged: dict[str, None] = {}
         missing = [place for place in range(len(views)) if place not in found]
-        dataset = _Views([views[place] for place in missing], [keys[place] for place in missing], self.template, self.label_swaps)
+        dataset = _Views([views[place] for place in missing], [keys[place] for place in missing], self)
         device = next(self.network.parameters()).device
         for batch in make_loader(dataset, _BATCH_SIZE, ShareSampler(len(missing)), num_workers) if missing else ():
             for clip in batch.damaged:
@@ -90,6 +102,7 @@ class FeatureExtractor:
             "file": _file_state(view.record),
             "clip": [getattr(view.record, name) for name in ("clip_start", "clip_end", "video_start", "video_end", "frame_rate_fps")],
             "label": view.record.label,
+            "source": self.source_key,
             "input": self.template.input.model_dump(mode="json"),
             "view": view.number,
         }
@@ -108,8 +121,9 @@ class FeatureExtractor:
 class _Views(ClipDataset):
     """Views as a data set: index -> the clip as the network sees it, uint8. What is drawn for a view follows from its key."""
 
-    def __init__(self, views: Sequence[View], keys: Sequence[str], template: Template, label_swaps: Mapping[int, int]) -> None:
-        super().__init__([view.record for view in views], template.input, template.training.augmentation, label_swaps)
+    def __init__(self, views: Sequence[View], keys: Sequence[str], extractor: FeatureExtractor) -> None:
+        template, records = extractor.template, [view.record for view in views]
+        super().__init__(records, template.input, template.training.augmentation, extractor.label_swaps, source=extractor.source)
         self.views, self.keys = views, keys
         batch = self.augmentation if isinstance(self.augmentation, BatchAugmentation) else None
         self.augment = BatchAugment(batch, template.input.crop_size) if batch else None
@@ -118,7 +132,8 @@ class _Views(ClipDataset):
         assert isinstance(key, int)
         view, seed = self.views[key], int(self.keys[key][:12], 16)
         # A data set of this clip alone, since its place in a list must not matter.
-        alone = ClipDataset([view.record], self.clip_input, self.augmentation if view.number else None, self.label_swaps, seed)
+        augmentation = self.augmentation if view.number else None
+        alone = ClipDataset([view.record], self.clip_input, augmentation, self.label_swaps, seed, source=self.source)
         item = alone[(view.number, 0, 0)]
         if view.number and self.augment is not None and isinstance(item, Sample):
             moved = self.augment(item.clip.unsqueeze(0), torch.Generator().manual_seed(seed))[0]

@@ -6,6 +6,7 @@ The template stays the basis; what the preset changes is said when it runs and s
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,6 +28,7 @@ from action_recognition.template import ModelConfig, Template
 from action_recognition.training.compare import flatten, summarise
 from action_recognition.training.feature_cache import FeatureCache
 from action_recognition.training.features import FeatureExtractor, FeatureTable
+from action_recognition.training.frames import frame_source
 from action_recognition.training.head_training import HeadResult, train_head
 from action_recognition.training.processes import say
 from action_recognition.training.record import run_record, write_template
@@ -60,7 +62,10 @@ def train_small_data(work_dir: Path, options: TrainOptions) -> Path:
 
     began = time.monotonic()
     swaps = label_swap_map(template.training.augmentation.flip.label_swaps, labels)
-    extractor = FeatureExtractor(_on_device(network, options), template, swaps, options.seed, FeatureCache(work_dir / CACHE_FOLDER))
+    source = frame_source(options, template, (train_records, val_records))
+    detector = hashlib.sha256(options.hand_detector.read_bytes()).hexdigest() if options.hand_detector else ""
+    cache = FeatureCache(work_dir / CACHE_FOLDER)
+    extractor = FeatureExtractor(_on_device(network, options), template, swaps, options.seed, cache, source, detector)
     num_workers = template.training.num_workers if options.num_workers is None else options.num_workers
     tables = [
         extractor.table(records, num_augmented, num_workers, options.strict)
@@ -107,8 +112,6 @@ def _check(options: TrainOptions) -> None:
     if options.load_weights is None:
         found = "needs start weights: features of an untrained network say nothing"
         problems.append(Problem(f"--preset {PRESET}", found, fix="add --load-weights imagenet, or weights of your own"))
-    if options.crop is not None:
-        problems.append(Problem("--crop", f"does not go with --preset {PRESET}", fix="cut the hands out once: tools/data/build_dataset.py"))
     if options.resume_from is not None:
         problems.append(Problem("--resume-from", f"does not go with --preset {PRESET}", fix="run it again: cached features are used again"))
     if problems:

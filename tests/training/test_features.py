@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ import numpy as np
 import pytest
 import torch
 
-from action_recognition.data.annotations import read_annotations
+from action_recognition.data.annotations import ClipRecord, read_annotations
+from action_recognition.data.frame_source import FileFrames
 from action_recognition.errors import UserError
 from action_recognition.models.build import build_recogniser
 from action_recognition.models.recogniser import Recogniser
@@ -39,6 +41,23 @@ def extractor(template_and_network: tuple[Template, Recogniser], folder: Path, *
     template, network = template_and_network
     given: dict[str, Any] = {"network": network, "template": template, "label_swaps": {0: 1, 1: 0}, "seed": 0}
     return FeatureExtractor(**(given | {"cache": FeatureCache(folder)} | changes))
+
+
+class UpperHalf(FileFrames):
+    """A source that cuts something out, as `HandCrops` does."""
+
+    def read(self, record: ClipRecord, frame_indices: Sequence[int]) -> np.ndarray:
+        frames = super().read(record, frame_indices)
+        return frames[:, : frames.shape[1] // 2]
+
+
+def test_features_are_of_what_the_source_cuts_out(template_and_network: tuple[Template, Recogniser], data: Path, tmp_path: Path) -> None:
+    records = read_annotations([data / "train.txt"], [data], LABELS)[:3]
+    whole = extractor(template_and_network, tmp_path).table(records, 1)
+    cut = extractor(template_and_network, tmp_path, source=UpperHalf(), source_key="half").table(records, 1)
+    assert cut.num_cached == 0
+    assert not torch.allclose(whole.features, cut.features)
+    assert extractor(template_and_network, tmp_path, source=UpperHalf(), source_key="half").table(records, 1).num_cached == 6
 
 
 def test_what_was_written_is_read(tmp_path: Path) -> None:

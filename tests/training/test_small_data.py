@@ -108,6 +108,12 @@ def test_without_start_weights_the_preset_says_what_to_add(start: Start, tmp_pat
         train_small_data(start[0], options(start[1], tmp_path, resume_from="latest"))
 
 
+def test_the_preset_cuts_hands_out_where_the_run_does(start: Start, tmp_path: Path) -> None:
+    work_dir, data, weights = start
+    with pytest.raises(UserError, match="--hand-detector: is missing"):
+        train_small_data(work_dir, options(data, tmp_path, load_weights=weights, crop="hand"))
+
+
 def test_folds_hold_out_every_person_once(start: Start, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     work_dir, data, weights = start
     regex = r"\d-(\d)\.mp4"
