@@ -2,7 +2,8 @@
 """Put measured tables into docs/deploy.md, between the marks `<!-- NAME -->` and `<!-- end of NAME -->`.
 
 python tools/benchmark.py export/model.xml export/model_fp16.xml export/model_int8.xml export/model.onnx --json benchmark.json
-python experiments/deploy_tables.py --benchmark benchmark.json --compression export/compression.json --evaluations E1.json,E2.json
+python experiments/deploy_forms.py --checkpoint outputs/latest.pth --export export --data DATA/smarthome_gestures --json forms.json
+python experiments/deploy_tables.py --benchmark benchmark.json --compression export/compression.json --forms forms.json,other.json
 """
 
 from __future__ import annotations
@@ -42,13 +43,21 @@ def gate(document: Mapping[str, Any]) -> str:
 
 
 def accuracies(documents: Sequence[Mapping[str, Any]]) -> str:
-    """One row for each evaluation.json."""
-    lines = ["| model | computed by | clips | top-1 (95 %) | mean over classes |", "|---|---|---|---|---|"]
-    for found in documents:
-        low, high = found["interval"]
-        top1 = f"{found['top1_of_clips']:.2f} % ({low:.1f} to {high:.1f})"
-        lines.append(f"| {found['model']} | {found['runs_as']} | {found['num_clips']} | {top1} | {found['accuracy']:.2f} % |")
-    return "\n".join(lines)
+    """A table for each result of deploy_forms.py."""
+    return "\n\n".join(_of_one_network(document) for document in documents)
+
+
+def _of_one_network(found: Mapping[str, Any]) -> str:
+    clips = found["num_clips"]
+    lines = [f"{found['name']}, {found['data']}, {clips['val']} validation and {clips['test']} test clips:", ""]
+    lines += ["| form | computed by | top-1 of val | of test | of both (95 %) | drop, points (95 %) | same answer | largest difference |"]
+    lines += ["|---|---|---|---|---|---|---|---|"]
+    for row in found["forms"]:
+        (low, high), (points, least, most) = row["interval"], row["drop"]
+        both, drop = f"{row['both']:.2f} % ({low:.1f} to {high:.1f})", f"{points:+.2f} ({least:+.2f} to {most:+.2f})"
+        figures = (f"{row['val']:.2f} %", f"{row['test']:.2f} %", both, drop, f"{row['agreement']:.1f} %")
+        lines.append(f"| {row['form']} | {row['runs_as']} | {' | '.join(figures)} | {row['max_probability_difference']:.1e} |")
+    return "\n".join([*lines, "", "Drop, answer and the largest difference of a probability are against the first row."])
 
 
 def replace_table(page: str, name: str, table: str) -> str:
@@ -65,15 +74,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--page", type=Path, default=PAGE, metavar="FILE")
     parser.add_argument("--benchmark", type=Path, metavar="FILE", help="of tools/benchmark.py --json")
     parser.add_argument("--compression", type=Path, metavar="FILE", help="compression.json of compress.py")
-    parser.add_argument("--evaluations", type=path_list, default=[], metavar="FILES", help="evaluation.json files of eval.py, by commas")
+    parser.add_argument("--forms", type=path_list, default=[], metavar="FILES", help="of deploy_forms.py --json, by commas")
     options = parser.parse_args(argv)
     tables = {}
     if options.benchmark:
         tables["times of all forms"] = times(_read(options.benchmark))
     if options.compression:
         tables["accuracy gate"] = gate(_read(options.compression))
-    if options.evaluations:
-        tables["accuracy of all forms"] = accuracies([_read(path) for path in options.evaluations])
+    if options.forms:
+        tables["accuracy of all forms"] = accuracies([_read(path) for path in options.forms])
     page = options.page.read_text(encoding="utf-8")
     for name, table in tables.items():
         page = replace_table(page, name, table)

@@ -37,6 +37,7 @@ from action_recognition.deploy.folder import CLASSES_FILE, IR_FP16_FILE, put_in_
 from action_recognition.deploy.graph import build_deploy_network, strip_exporter_notes
 from action_recognition.deploy.made_clips import NUM_PLAIN_CLIPS, made_clips
 from action_recognition.deploy.metadata import DeployMetadata, from_trained, write_onnx, write_openvino
+from action_recognition.deploy.model_api import is_expressible, write_model_api
 from action_recognition.deploy.naming import onnx_names, settle_names
 from action_recognition.deploy.stream_export import (
     PROOF_FRAMES,
@@ -123,6 +124,8 @@ def export_model(trained: TrainedModel, folder: Path, options: ExportOptions, sa
         parities = _check(trained, clips, staging, limits, say)
         parities += _export_streams(trained, metadata, clips, replace(options, stream_frames=stream_frames), staging, say)
         _refuse_failed(parities)
+        if options.openvino and is_expressible(metadata):
+            write_model_api(staging / IR_FILE, metadata, staging)
         (staging / CLASSES_FILE).write_text(json.dumps(list(metadata.labels), indent=1) + "\n", encoding="utf-8")
         if is_possible(metadata):
             (staging / ACCURACY_CHECKER_FILE).write_text(configuration(metadata), encoding="utf-8")

@@ -16,12 +16,13 @@ from action_recognition.deploy.card import CARD_JSON_FILE
 from action_recognition.deploy.folder import CLASSES_FILE, SIGNATURE_FILE
 from action_recognition.deploy.made_clips import NUM_PLAIN_CLIPS, made_clips
 from action_recognition.deploy.metadata import DeployMetadata
+from action_recognition.deploy.model_api import MODEL_API_FILE
 from action_recognition.errors import Problem, UserError, user_error
 
 _MODEL_SUFFIXES: Final = (".xml", ".onnx")
 _LIMITS: Final = {"model_fp16": 1e-2, "model_int8": 0.3}  # of a cosine; INT8 is coarse, and made clips are not what it was calibrated on
 _LIMIT: Final = 1e-3
-_STREAM_PREFIX: Final = "model_stream"  # fed call by call: their sums are checked, and export.py proved them against the clip form
+_OTHER_INPUT: Final = ("model_stream", Path(MODEL_API_FILE).stem)  # fed otherwise: their sums are checked
 _FIX: Final = "copy the folder again from where it was exported, or export again"
 
 
@@ -31,7 +32,7 @@ def verify_folder(folder: Path, say: Any = print) -> list[str]:
     if problems:
         raise UserError(problems)
     say(f"{SIGNATURE_FILE}: {len(named)} files, all with the sums that it names")
-    models = sorted(name for name in named if Path(name).suffix in _MODEL_SUFFIXES and not name.startswith(_STREAM_PREFIX))
+    models = sorted(name for name in named if Path(name).suffix in _MODEL_SUFFIXES and not name.startswith(_OTHER_INPUT))
     backends = {name: load_backend(folder / name) for name in models}
     problems = _one_meaning(folder, {name: backend.metadata for name, backend in backends.items()})
     if problems:

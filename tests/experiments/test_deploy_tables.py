@@ -25,13 +25,23 @@ def test_every_table_has_its_place_and_is_replaced_as_often_as_wanted(tmp_path: 
             "folds": 3,
             "calibration_clips": 128,
         },
-        "evaluations": {
-            "model": "model.xml",
-            "runs_as": "OpenVINO",
-            "num_clips": 70,
-            "top1_of_clips": 51.0,
-            "accuracy": 50.0,
-            "interval": [40, 62],
+        "forms": {
+            "name": "a network",
+            "data": "gestures",
+            "num_clips": {"val": 69, "test": 70},
+            "forms": [
+                {
+                    "form": "model.xml",
+                    "runs_as": "OpenVINO",
+                    "val": 63.8,
+                    "test": 45.7,
+                    "both": 54.7,
+                    "interval": [46.4, 62.7],
+                    "drop": [0.0, -1.4, 1.4],
+                    "agreement": 100.0,
+                    "max_probability_difference": 2e-6,
+                }
+            ],
         },
     }
     for name, content in documents.items():
@@ -41,7 +51,7 @@ def test_every_table_has_its_place_and_is_replaced_as_often_as_wanted(tmp_path: 
     once = page.read_text(encoding="utf-8")
     assert "| export/model.xml | 1 | f32 51 | 12.0 | 13.0 | 80.0 | 100 | 300 | 19.5 | 50.00 % |" in once and "A processor." in once
     assert "| 0 | 100 | 90.00 % | 89.50 % | +0.50 (-0.50 to +1.50) | 99.0 % |" in once and "1 int8, 0 given back, 1 float" in once
-    assert "| model.xml | OpenVINO | 70 | 51.00 % (40.0 to 62.0) | 50.00 % |" in once
+    assert "| model.xml | OpenVINO | 63.80 % | 45.70 % | 54.70 % (46.4 to 62.7) | +0.00 (-1.40 to +1.40) | 100.0 % | 2.0e-06 |" in once
     assert main([f"--page={page}", *flags]) == 0 and page.read_text(encoding="utf-8") == once
 
 

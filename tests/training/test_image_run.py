@@ -11,12 +11,14 @@ import pytest
 import yaml
 from PIL import Image
 
-from action_recognition.checkpoint import load_trained_model
+from action_recognition.checkpoint import Calibration, load_trained_model
 from action_recognition.commands import eval as eval_command
 from action_recognition.commands import export as export_command
 from action_recognition.commands import train as train_command
+from action_recognition.deploy.calibration.exported import write_into_export
 from action_recognition.deploy.metadata import from_trained
 from action_recognition.deploy.predictor import Predictor
+from action_recognition.deploy.verification import verify_folder
 from action_recognition.errors import UserError
 from tests.conftest import REPOSITORY
 from tests.data.detectors import write_boxes_detector
@@ -74,6 +76,10 @@ def test_train_eval_export_predict(tmp_path: Path) -> None:
     predictor = Predictor.from_path(export / "model.xml")
     assert predictor.backend.metadata.resize.short_side is None and predictor.backend.metadata.clip_len == 1
     assert predictor.predict_file(data / "red" / "val_0.png").label == "red"
+    before = (export / "model_api.bin").read_bytes()
+    write_into_export(export / "model.xml", Calibration(LABELS, temperature=2.0, thresholds={}))
+    assert (export / "model_api.bin").read_bytes() != before  # the temperature is in the graph
+    assert verify_folder(export, say=lambda _: None) == ["model.onnx", "model.xml"]
 
 
 def test_two_phases_with_trivial_augment_and_another_backbone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,8 +7,10 @@ from typing import Any
 
 from action_recognition.checkpoint import Calibration
 from action_recognition.deploy.backends import check_against_record
+from action_recognition.deploy.backends.files import IR_FILE
 from action_recognition.deploy.folder import put_in_place, read_record, staging_folder
 from action_recognition.deploy.metadata import DeployMetadata, calibrated, from_strings, read_openvino, write_onnx, write_openvino
+from action_recognition.deploy.model_api import MODEL_API_FILE, write_model_api
 from action_recognition.errors import user_error
 from action_recognition.openvino_core import openvino_core
 
@@ -26,6 +28,7 @@ def write_into_export(path: Path, calibration: Calibration) -> list[Path]:
         weights = {_write_one(model, staging, calibration) for model in _models(path, record)}
         if len(weights) > 1:
             raise user_error(str(folder), "holds models of different weights", "one export", "export again into a folder of its own")
+        _renew_model_api(path, record, staging, calibration)
         changed = None if record is None else record | {"calibration": calibration.as_plain()}
         return put_in_place(staging, folder, changed)
 
@@ -35,7 +38,7 @@ def _models(path: Path, record: dict[str, Any] | None) -> list[Path]:
     if record is None:
         return [path]
     named = [path.with_name(item["name"]) for item in record["outputs"] if Path(item["name"]).suffix in _MODEL_SUFFIXES]
-    models = [item for item in named if item.parent == path.parent and item.is_file()]
+    models = [item for item in named if item.parent == path.parent and item.is_file() and item.name != MODEL_API_FILE]
     for model in models:
         check_against_record(model)
     return models if path in models else [*models, path]
@@ -45,6 +48,15 @@ def _write_one(path: Path, staging: Path, calibration: Calibration) -> str:
     """The file with other metadata in `staging`; the sum of the weights that it was made from."""
     write = _write_ir if path.suffix == ".xml" else _write_onnx
     return write(path, staging, calibration)
+
+
+def _renew_model_api(path: Path, record: dict[str, Any] | None, staging: Path, calibration: Calibration) -> None:
+    """The form for Model API has the temperature in its graph: it is made again."""
+    ir = path.with_name(IR_FILE)
+    if record is None or MODEL_API_FILE not in {item["name"] for item in record["outputs"]} or not ir.is_file():
+        return
+    metadata = _calibrated(ir, read_openvino(openvino_core().read_model(ir), str(ir)), calibration)
+    write_model_api(ir, metadata, staging)
 
 
 def _write_ir(path: Path, staging: Path, calibration: Calibration) -> str:
