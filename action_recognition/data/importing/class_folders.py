@@ -6,8 +6,9 @@ import os
 import unicodedata
 from pathlib import Path
 
+from action_recognition.data.frame_folder import IMAGE_SUFFIXES
 from action_recognition.data.importing.found import Found, FoundClip, Split, split_of
-from action_recognition.data.importing.media import walk_media
+from action_recognition.data.importing.media import VIDEO_SUFFIXES, walk_media
 from action_recognition.errors import user_error
 
 
@@ -24,6 +25,8 @@ def read_class_folders(source: Path) -> Found:
         splits = {f"{name}/": split_of(name) for name in names}
     elif not names:
         raise user_error(str(source), "holds no folder", "one folder for each class, with its videos or frame folders inside")
+    for prefix in sorted({"", *splits}):
+        _leave_out_loose_files(source / prefix, found)
     for prefix, split in splits.items():
         for name in _folders(source / prefix, found) if prefix else names:
             add_class_folder(found, f"{prefix}{name}", name, split)
@@ -48,6 +51,14 @@ def add_class_folder(found: Found, folder: str, label: str, split: Split | None)
             found.clips.append(FoundClip(path=path, label=label, where=path, split=split))
     if not num_clips:
         found.leave_out(folder, folder, f"class {label!r} has no clip here")
+
+
+def _leave_out_loose_files(folder: Path, found: Found) -> None:
+    """Name the videos and images that lie beside the folders of the classes."""
+    for file in sorted(folder.iterdir()):
+        if file.is_file() and file.suffix.lower() in VIDEO_SUFFIXES | IMAGE_SUFFIXES and not file.name.startswith("."):
+            path = file.relative_to(found.data_root).as_posix()
+            found.leave_out(path, path, "lies beside the folders of the classes; move it into that of its class")
 
 
 def _folders(folder: Path, found: Found) -> list[str]:

@@ -137,10 +137,10 @@ def _placed(found: Found, options: ImportOptions, progress: Progress) -> list[tu
 
 
 def _classes(clips: Sequence[FoundClip], known: Sequence[str] | None, found: Found) -> list[str]:
-    """The classes in label order: those known, else those in use, sorted."""
+    """The classes in label order: those known, else those in use, sorted (names that are numbers as numbers)."""
     used = {clip.label for clip in clips}
     if known is None:
-        return sorted(used)
+        return sorted(used, key=(lambda name: (int(name), name)) if all(map(str.isdecimal, used)) else None)
     unused = [name for name in known if name not in used]
     if unused:
         found.warnings.append(f"{len(unused)} of {len(known)} classes have no clip: {_some(unused, 10)}")

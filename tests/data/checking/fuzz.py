@@ -32,6 +32,8 @@ from tests.synthetic import write_video
 
 MAX_SECONDS = 20.0
 """For one small file; it takes milliseconds."""
+MAX_GROWTH_MB = 30.0
+"""From the middle of a full run to its end."""
 _PATHS = ("videos/a.mp4", "videos/b c.mp4", "Größe.mp4", "frames", "videos/gone.mp4")
 _WORDS = (
     *("", " ", "\t", "0", "-1", "1", "9" * 30, "9" * 5000, "1e5", "nan", "inf", "-inf", "0x10", "1_0", "٣", "²", "1.0", "30", "29.97", "#"),
@@ -212,12 +214,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         start = time.monotonic()
         seen = fuzz_videos(root, arguments.videos, arguments.seed, jobs=1)
     places = range(len(seen) // 10 - 1, len(seen), max(1, len(seen) // 10))
+    files_mb = [seen[i].memory_mb for i in places]
     print(
         f"{len(seen)} files, {time.monotonic() - start:.0f} s, {sum(item.readable for item in seen)} readable, the slowest "
-        f"{max(item.seconds for item in seen):.2f} s; MB after each tenth: {_rounded([seen[i].memory_mb for i in places])}"
+        f"{max(item.seconds for item in seen):.2f} s; MB after each tenth: {_rounded(files_mb)}"
     )
     print(Counter(kind for item in seen for kind in item.kinds).most_common())
-    return 0
+    grown_mb = max(values[-1] - values[len(values) // 2] for values in (memory_mb, files_mb))
+    if grown_mb > MAX_GROWTH_MB:
+        print(f"memory grew by {grown_mb:.0f} MB in the second half")
+    return int(grown_mb > MAX_GROWTH_MB)
 
 
 def _rounded(values: Sequence[float]) -> str:

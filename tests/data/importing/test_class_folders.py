@@ -23,6 +23,12 @@ def test_videos_and_frame_folders_are_told_apart(tmp_path: Path) -> None:
     assert data_set.left_out == []
 
 
+def test_classes_that_are_numbers_stand_in_their_order(tmp_path: Path) -> None:
+    for name in ("1", "10", "2"):
+        make_video(tmp_path / name / "a.mp4")
+    assert imported(tmp_path).classes == ["1", "2", "10"]
+
+
 def test_frame_folders_get_the_rate_that_is_given(tmp_path: Path) -> None:
     make_folder(tmp_path / "wave" / "1", num_frames=4)
     assert lines_of(imported(tmp_path, frame_rate_fps=12.0)) == ["wave/1 0 0 4 0 4 12"]
@@ -52,10 +58,15 @@ def test_what_is_no_clip_is_named_with_its_reason(tmp_path: Path) -> None:
     make_folder(wave / "gap")
     (wave / "gap" / "00003.jpg").unlink()
     (tmp_path / "nothing here").mkdir()
+    make_video(tmp_path / "loose.mp4")
     data_set = imported(tmp_path)
     assert lines_of(data_set) == ["wave/good.mp4 0 0 6 0 6 30"]
     found = reasons(data_set.left_out)
-    assert set(found) == {f"wave/{name}" for name in ("empty.mp4", "renamed.mp4", "notes.txt", "sound.mkv", "gap")} | {"nothing here"}
+    assert set(found) == {f"wave/{name}" for name in ("empty.mp4", "renamed.mp4", "notes.txt", "sound.mkv", "gap")} | {
+        "nothing here",
+        "loose.mp4",
+    }
+    assert "beside the folders of the classes" in found["loose.mp4"]
     assert "0 bytes" in found["wave/empty.mp4"] and "cannot be read as a video" in found["wave/renamed.mp4"]
     assert "suffix '.txt'" in found["wave/notes.txt"] and "no video stream" in found["wave/sound.mkv"]
     assert "number 3 is missing" in found["wave/gap"] and "has no clip" in found["nothing here"]
