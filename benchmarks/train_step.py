@@ -22,6 +22,7 @@ from action_recognition.losses.am_softmax import AMSoftmaxLoss
 from action_recognition.models.build import build_recogniser
 from action_recognition.models.layers import ConvForm
 from action_recognition.template import load_template_dir
+from action_recognition.training.memory import keep_freed_memory
 from benchmarks.harness import REPOSITORY, Figure, Timing, interleaved, parse_arguments, ratio, report
 
 BATCH_SIZE, CROP_SIZE = 2, 112
@@ -57,6 +58,7 @@ def training_step(variant: Variant, form: ConvForm, extra: Extra = "") -> Callab
 def main() -> None:
     options = parse_arguments(__doc__.splitlines()[0] if __doc__ else "")
     torch.set_num_threads(options.threads)
+    keep_freed_memory()  # as train.py does
     timings: dict[str, Timing] = {}
     figures: dict[str, Figure] = {}
     for variant in ("msasl", "jester"):

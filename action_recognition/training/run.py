@@ -42,6 +42,7 @@ from action_recognition.training.clips import ClipData
 from action_recognition.training.devices import DevicePlan, plan_devices
 from action_recognition.training.engine import Engine, fit, quieten_lightning
 from action_recognition.training.frames import frame_source
+from action_recognition.training.memory import keep_freed_memory
 from action_recognition.training.module import GestureTraining
 from action_recognition.training.precision import Precision
 from action_recognition.training.probes import Place, find_out
@@ -117,6 +118,8 @@ def train(work_dir: Path, options: TrainOptions, watchers: Sequence[Callback] = 
     L.seed_everything(options.seed, verbose=False)
     data = clip_data(template, options, labels)
     devices = plan_devices(template.gpu_num if options.gpu_num is None else options.gpu_num, options.num_nodes, os.environ)
+    if devices.accelerator == "cpu":
+        keep_freed_memory()
     run = _run_facts(options, data, devices)
     if resume is not None:
         for line in check_changes(resume, changes_since(resume, template, run)):
