@@ -62,9 +62,9 @@ def feeds(root: Path, template: Template) -> dict[str, Callable[[], int]]:
     assert template.input.resize_short_side is not None
     cache = FrameCache(root / "cache", 10**10, template.input.resize_short_side)
     sources: Mapping[str, tuple[str, Path, FrameSource]] = {
-        "files": ("videos", root, FileFrames()),
-        "frame folders": ("frames", root, FileFrames()),
-        "shards": ("videos", shards, FileFrames()),
+        "files": ("videos", root, FileFrames(template.input.resize_short_side)),
+        "frame folders": ("frames", root, FileFrames(template.input.resize_short_side)),
+        "shards": ("videos", shards, FileFrames(template.input.resize_short_side)),
         "cache": ("videos", root, cache),
     }
     return {name: _epoch(*values, template) for name, values in sources.items()}

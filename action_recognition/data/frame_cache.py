@@ -103,7 +103,7 @@ class FrameCache:
     def __init__(self, folder: Path, limit_bytes: int, short_side: int) -> None:
         self.folder, self.limit_bytes, self.short_side = folder, limit_bytes, short_side
         self.began = time.time()
-        self._files = FileFrames()
+        self._files = FileFrames(short_side)
         self._last: tuple[ClipRecord, Entry | None] | None = None
         self._unkept: set[str] = set()
         try:

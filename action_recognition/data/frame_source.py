@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Sequence
 from typing import Protocol
 
 from action_recognition.data.annotations import ClipRecord
-from action_recognition.data.transforms import Frames
+from action_recognition.data.transforms import Frames, shrink_picture
 from action_recognition.data.video import container_frame_rate, count_frames, read_frames
 from action_recognition.errors import user_error
 
@@ -19,11 +20,14 @@ class FrameSource(Protocol):
         """The record with the ends and rate of a two-column line filled in, see `completed`."""
 
     def read(self, record: ClipRecord, frame_indices: Sequence[int]) -> Frames:
-        """The frames of those numbers of the record's video, (T, H, W, 3) uint8 RGB."""
+        """The frames of those numbers of the record's video, (T, H, W, 3) uint8 RGB, as they are or already shrunk for the recipe."""
 
 
 class FileFrames:
-    """Frames out of the video files and frame folders themselves."""
+    """Frames out of the video files and frame folders themselves; with `short_side` shrunk to it, see `shrink_picture`."""
+
+    def __init__(self, short_side: int | None = None) -> None:
+        self._shrink = functools.partial(shrink_picture, resize_short_side=short_side) if short_side is not None else None
 
     def complete(self, record: ClipRecord, default_rate_fps: float) -> ClipRecord:
         num_frames = count_frames(record.path)
@@ -31,7 +35,7 @@ class FileFrames:
         return completed(record, num_frames, rate, default_rate_fps)
 
     def read(self, record: ClipRecord, frame_indices: Sequence[int]) -> Frames:
-        return read_frames(record.path, frame_indices)
+        return read_frames(record.path, frame_indices, self._shrink)
 
 
 def completed(record: ClipRecord, num_frames: int, stated_rate_fps: float | None, default_rate_fps: float) -> ClipRecord:

@@ -25,7 +25,8 @@ def drop_blocks(frames_thwc: Frames, config: BlockDropout, rng: np.random.Genera
     cells = max(1, round(1.0 / config.cell_share))
     kept = rng.random((cells, cells)) >= config.probability
     rows, columns = (np.arange(side) * cells // side for side in frames_thwc.shape[1:3])
-    return frames_thwc * kept[np.ix_(rows, columns)].astype(np.uint8)[..., None]
+    mask = np.repeat(kept[np.ix_(rows, columns)].astype(np.uint8)[..., None], frames_thwc.shape[3], axis=2)  # numpy is slow along 3 values
+    return frames_thwc * mask
 
 
 def shift_colours(frames_thwc: Frames, config: Photometric, rng: np.random.Generator) -> Frames:
@@ -38,16 +39,19 @@ def shift_colours(frames_thwc: Frames, config: Photometric, rng: np.random.Gener
     def happens() -> bool:
         return bool(rng.random() < config.probability)
 
-    clip = frames_thwc.astype(np.float32)
-    if happens():
-        clip += _brightness_change(frames_thwc, config, rng)
-    if happens():
-        clip *= _factor(config.contrast, rng)
+    added = _brightness_change(frames_thwc, config, rng) if happens() else 0.0
+    factor = _factor(config.contrast, rng) if happens() else 1.0
     saturation = _factor(config.saturation, rng) if happens() else 1.0
     hue_degrees = rng.uniform(-config.hue_degrees, config.hue_degrees) if happens() else 0.0
-    if saturation != 1.0 or hue_degrees != 0.0:
-        clip = np.stack([shift_hsv(frame, saturation, hue_degrees) for frame in clip])
-    return np.clip(clip, 0.0, 255.0).astype(np.uint8)  # truncates, as the original
+    out = np.empty(frames_thwc.shape, np.uint8)
+    for frame, target in zip(frames_thwc, out, strict=True):  # a frame of floats stays in the processor's cache, a clip does not
+        changed = frame.astype(np.float32)
+        changed += added
+        changed *= factor
+        if saturation != 1.0 or hue_degrees != 0.0:
+            changed = shift_hsv(changed, saturation, hue_degrees)
+        target[:] = np.clip(changed, 0.0, 255.0, out=changed)  # truncates, as the original
+    return out
 
 
 def _brightness_change(frames_thwc: Frames, config: Photometric, rng: np.random.Generator) -> float:
@@ -65,5 +69,5 @@ def shift_hsv(frame_hwc: _Floats, saturation: float, hue_degrees: float) -> _Flo
     """A float RGB frame with its saturation (0..1) times a factor and its hue (degrees) turned."""
     hsv = cv2.cvtColor(frame_hwc, cv2.COLOR_RGB2HSV)
     hsv[..., 0] += hue_degrees  # OpenCV takes any angle
-    hsv[..., 1] = np.clip(hsv[..., 1] * saturation, 0.0, 1.0)
+    np.clip(hsv[..., 1] * saturation, 0.0, 1.0, out=hsv[..., 1])
     return np.asarray(cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB), dtype=np.float32)

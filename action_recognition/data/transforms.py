@@ -35,7 +35,7 @@ def centre_crop_clip(frames_thwc: Frames, resize_short_side: int, crop_size: int
     >>> centre_crop_clip(np.zeros((2, 100, 177, 3), np.uint8), 256, 224).shape
     (2, 224, 224, 3)
     """
-    height, width = _resized_size(frames_thwc, resize_short_side)
+    height, width = resized_size(frames_thwc, resize_short_side)
     rows, columns = _centred(height, crop_size), _centred(width, crop_size)
     out = np.empty((len(frames_thwc), crop_size, crop_size, 3), dtype=np.uint8)
     for frame, target in zip(frames_thwc, out, strict=True):
@@ -82,8 +82,21 @@ def resize_clip(frames_thwc: Frames, resize_short_side: int) -> Frames:
     >>> resize_clip(np.zeros((2, 100, 177, 3), np.uint8), 256).shape
     (2, 256, 453, 3)
     """
-    height, width = _resized_size(frames_thwc, resize_short_side)
+    height, width = resized_size(frames_thwc, resize_short_side)
+    if frames_thwc.shape[1:3] == (height, width):
+        return frames_thwc
     return np.stack([_resize(frame, height, width) for frame in frames_thwc])
+
+
+def resized_size(frames_thwc: Frames, short_side: int) -> tuple[int, int]:
+    """Height and width of the clip after the short side became `short_side`, halves up as the original.
+
+    >>> resized_size(np.zeros((2, 100, 177, 3), np.uint8), 256)
+    (256, 453)
+    """
+    height, width = frames_thwc.shape[1:3]
+    factor = short_side / min(height, width)
+    return int(height * factor + 0.5), int(width * factor + 0.5)
 
 
 def shrink_picture(picture_hwc: NDArray[np.uint8], resize_short_side: int) -> NDArray[np.uint8]:
@@ -96,7 +109,7 @@ def shrink_picture(picture_hwc: NDArray[np.uint8], resize_short_side: int) -> ND
     """
     if min(picture_hwc.shape[:2]) <= resize_short_side:
         return picture_hwc
-    return _resize(picture_hwc, *_resized_size(picture_hwc[np.newaxis], resize_short_side))
+    return _resize(picture_hwc, *resized_size(picture_hwc[np.newaxis], resize_short_side))
 
 
 def fit_into(picture: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
@@ -127,33 +140,42 @@ def rotate_clip(frames_thwc: Frames, degrees: float) -> Frames:
 
 
 def random_crop_clip(frames_thwc: Frames, crop_size: int, crop_scale_min: float, rng: np.random.Generator) -> Frames:
-    """Training crop of a resized clip: one random square out of all frames, resized to `crop_size`.
-
-    The square's side is U(`crop_scale_min`, 1) of the short side, its place uniform. A picture that is smaller than `crop_size`
-    gets repeated edges first, as in `centre_crop_clip`.
-    """
-    frames_thwc = _at_least(frames_thwc, crop_size)
+    """Training crop of a resized clip: `crop_clip` at a `random_square`."""
     height, width = frames_thwc.shape[1:3]
+    return crop_clip(frames_thwc, crop_size, random_square(height, width, crop_size, crop_scale_min, rng))
+
+
+def random_square(height: int, width: int, crop_size: int, crop_scale_min: float, rng: np.random.Generator) -> tuple[range, range]:
+    """Rows and columns of a square in pictures of that size, of which each side is at least `crop_size` (`crop_clip`).
+
+    The square's side is U(`crop_scale_min`, 1) of the short side, its place uniform.
+    """
+    height, width = max(height, crop_size), max(width, crop_size)
     side = max(1, int(rng.uniform(crop_scale_min, 1.0) * min(height, width) + 0.5))
     top, left = int(rng.integers(height - side + 1)), int(rng.integers(width - side + 1))
-    crops = frames_thwc[:, top : top + side, left : left + side]
+    return range(top, top + side), range(left, left + side)
+
+
+def crop_clip(frames_thwc: Frames, crop_size: int, square: tuple[range, range]) -> Frames:
+    """The rows and columns of all frames, resized to `crop_size`.
+
+    A picture that is smaller than `crop_size` gets repeated edges first, as in `centre_crop_clip`; rows and columns count after that.
+    """
+    rows, columns = square
+    crops = _at_least(frames_thwc, crop_size)[:, rows.start : rows.stop, columns.start : columns.stop]
     return np.stack([_resize(crop, crop_size, crop_size) for crop in crops])
 
 
 def mirror_clip(frames_thwc: Frames) -> Frames:
-    """The clip mirrored left to right (a view); the label may change with it, see `datasets.label_swap_map`.
+    """The clip mirrored left to right; the label may change with it, see `datasets.label_swap_map`.
 
     >>> mirror_clip(np.arange(6, dtype=np.uint8).reshape(1, 1, 2, 3)).tolist()
     [[[[3, 4, 5], [0, 1, 2]]]]
     """
-    return frames_thwc[:, :, ::-1]
-
-
-def _resized_size(frames_thwc: Frames, short_side: int) -> tuple[int, int]:
-    """Height and width after the short side became `short_side`, halves up as the original."""
-    height, width = frames_thwc.shape[1:3]
-    factor = short_side / min(height, width)
-    return int(height * factor + 0.5), int(width * factor + 0.5)
+    out = np.empty_like(frames_thwc)
+    for frame, target in zip(frames_thwc, out, strict=True):
+        cv2.flip(frame, 1, target)  # numpy's view backwards would make everything after it slow
+    return out
 
 
 def _resize(frame_hwc: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:

@@ -43,8 +43,10 @@ def probe_batch_sizes(module: GestureTraining, template: Template, device: torch
     while batch_size <= largest:
         try:
             found = _probe(module, template, device, batch_size)
-        except torch.OutOfMemoryError:
-            return
+        except RuntimeError as error:  # torch.OutOfMemoryError is one; without a GPU it has no type of its own
+            if is_out_of_memory(error):
+                return
+            raise
         yield found
         growth = found.memory_gb - before.memory_gb if before else found.memory_gb
         too_much = device.type == "cpu" and found.memory_gb + 2 * max(growth, 0.0) > _SHARE_OF_MEMORY * free_gb
@@ -52,6 +54,23 @@ def probe_batch_sizes(module: GestureTraining, template: Template, device: torch
         if too_much or too_slow:
             return
         batch_size, before = 2 * batch_size, found
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an exception says that there is no memory: a GPU's, or the one of the CPU, which torch tells by its text alone."""
+    message = str(error)
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or "out of memory" in message or "can't allocate memory" in message
+
+
+def batch_fits(module: GestureTraining, template: Template, device: torch.device, batch_size: int) -> bool:
+    """Whether a training step on so many videos fits into memory. The module is left as it was."""
+    try:
+        _probe(module, template, device, batch_size)
+    except RuntimeError as error:
+        if is_out_of_memory(error):
+            return False
+        raise
+    return True
 
 
 def proposed(found: Sequence[Probed]) -> Probed:

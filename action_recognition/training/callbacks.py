@@ -195,7 +195,7 @@ def _of_the_machine(message: str) -> UserError | None:
     if any(part in message for part in _LOST_PEER):
         where = "several processes"
         return user_error(where, "another process of this run ended", fix=f"see what it or its machine says, {go_on}")
-    if "out of memory" in message or "can't allocate memory" in message:
+    if "out of memory" in message or "can't allocate memory" in message:  # one process says what fits, see `out_of_memory`
         found, keep = f"does not fit into memory: {_first_line(message)}", "--accumulate N keeps as many clips a step"
         return user_error("--batch-size", found, "what --find-batch-size finds", f"make it smaller; {keep}")
     if "EADDRINUSE" in message or "address already in use" in message.lower():

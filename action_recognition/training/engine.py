@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import lightning as L
 from lightning.pytorch.callbacks import Callback, RichProgressBar
-from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
+from lightning.pytorch.loggers import Logger, TensorBoardLogger
 
 from action_recognition.checkpoint import RawCheckpoint
 from action_recognition.errors import Terminated
@@ -28,9 +28,11 @@ from action_recognition.training.callbacks import (
 from action_recognition.training.clips import ClipData
 from action_recognition.training.devices import DevicePlan
 from action_recognition.training.module import GestureTraining
+from action_recognition.training.out_of_memory import caused_by_memory, with_batch_that_fits
 from action_recognition.training.pictures import seeing_it_learn
 from action_recognition.training.precision import compile_backbone, trainer_precision
 from action_recognition.training.processes import SayWhoDied, SharedStatistics, end_with_parent, say
+from action_recognition.training.run_log import RunLog
 from action_recognition.training.saving import AtomicCheckpointIO, SaveBest, SaveLatest, StopRequest
 
 if TYPE_CHECKING:
@@ -47,10 +49,12 @@ class Engine:
     watchers: Sequence[Callback] = ()
 
 
-def _loggers(options: TrainOptions) -> list[Logger]:
+def _loggers(options: TrainOptions, resume: RawCheckpoint | None) -> list[Logger]:
     folder = options.save_checkpoints_to
     tensorboard = options.tensorboard_dir or folder / "tensorboard"
-    return [CSVLogger(folder, name="", version="log"), TensorBoardLogger(tensorboard, name="", version="")]
+    steps = int(resume.content["global_step"]) if resume is not None else 0
+    purge = {"purge_step": steps} if steps else {}  # what a run that was killed wrote after its checkpoint is not shown twice
+    return [RunLog(folder, steps), TensorBoardLogger(tensorboard, name="", version="", **purge)]
 
 
 def fit(module: GestureTraining, data: ClipData, template: Template, options: TrainOptions, engine: Engine) -> None:
@@ -70,7 +74,7 @@ def fit(module: GestureTraining, data: ClipData, template: Template, options: Tr
         max_epochs=template.hyper_parameters.basic.epochs,
         gradient_clip_val=template.training.optimizer.gradient_clip_norm,
         callbacks=[*callbacks, RichProgressBar(leave=False)] if interactive else callbacks,
-        logger=_loggers(options),
+        logger=_loggers(options, engine.resume),
         plugins=[AtomicCheckpointIO(), *engine.devices.plugins],
         enable_progress_bar=interactive,
         enable_model_summary=False,
@@ -89,12 +93,17 @@ def fit(module: GestureTraining, data: ClipData, template: Template, options: Tr
         raise
     except Exception as error:
         known = describe_failure(error)
-        if known is not None and known is not error:
-            raise known from None
-        raise
+        if known is None or known is error:
+            raise
+        failure, no_memory = known, caused_by_memory(error) and engine.devices.world_size == 1
+    else:
+        return
     finally:
         if damaged.summary():
             say(damaged.summary())
+    device = trainer.strategy.root_device
+    del trainer  # and with the exception, which is gone here, all that it holds
+    raise with_batch_that_fits(failure, module, template, device) if no_memory else failure
 
 
 def _recipe_callbacks(training: Training, data: ClipData, options: TrainOptions) -> list[Callback]:

@@ -27,5 +27,5 @@ def frame_source(options: TrainOptions, template: Template, splits: Sequence[Seq
     if template.input.crop is None:
         if options.hand_detector is not None:
             raise user_error("--hand-detector", "has nothing to do", fix="add --crop hand")
-        return FileFrames()
+        return FileFrames(template.input.resize_short_side)
     return hand_frames(options.hand_detector, [record for records in splits for record in records])

@@ -101,10 +101,11 @@ class GestureTraining(L.LightningModule):
         scale = loss_scale(self.global_step, self.steps_per_epoch(), self.recipe.loss)
         losses: dict[str, Tensor] = self.losses(self.network, self.normalize(clips), targets, scale=scale)
         loss = torch.stack(list(losses.values())).sum()
-        for name, value in losses.items():
-            self.log(f"train/{name}", value.detach(), batch_size=len(batch.labels))
         self.epoch_loss.add(float(loss.detach()), len(batch.labels))
-        self.log("train/loss", loss.detach(), prog_bar=True, batch_size=len(batch.labels))
+        if self.trainer._logger_connector.should_update_logs:  # at other steps Lightning looks at each value, and drops it
+            for name, value in losses.items():
+                self.log(f"train/{name}", value.detach(), batch_size=len(batch.labels))
+            self.log("train/loss", loss.detach(), prog_bar=True, batch_size=len(batch.labels))
         return loss
 
     def _no_loss(self) -> Tensor | None:
@@ -141,7 +142,11 @@ class GestureTraining(L.LightningModule):
         self, optimizer: torch.optim.Optimizer, gradient_clip_val: float | None = None, gradient_clip_algorithm: str | None = None
     ) -> None:
         assert gradient_clip_val is not None
-        self.gradient_norm = torch.nn.utils.clip_grad_norm_(self.parameters(), gradient_clip_val)
+        parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+        norm = torch.nn.utils.get_total_norm([parameter.grad for parameter in parameters if parameter.grad is not None])
+        if norm.device.type != "cpu" or not norm <= gradient_clip_val:  # a GPU would have to be waited for; times 1 changes nothing
+            torch.nn.utils.clip_grads_with_norm_(parameters, gradient_clip_val, norm)
+        self.gradient_norm = norm
 
     def on_train_epoch_end(self) -> None:
         mean_loss = self.epoch_loss.mean()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from action_recognition.data.annotations import read_annotations
+from action_recognition.data.annotations import ClipRecord, read_annotations
 from action_recognition.data.datasets import (
     Batch,
     ClassBalancedSampler,
@@ -24,6 +25,7 @@ from action_recognition.data.datasets import (
     label_swap_map,
     make_loader,
 )
+from action_recognition.data.transforms import Frames
 from action_recognition.errors import UserError
 from action_recognition.template import Augmentation, BatchAugmentation, ClipInput, ReferenceAugmentation, load_template_dir
 from tests.conftest import template_dir
@@ -298,6 +300,31 @@ def test_clips_of_one_video_follow_each_other_and_differ(root: Path, clip_input:
     assert all(first[:2] == second[:2] and (first[2], second[2]) == (0, 1) for first, second in zip(keys[::2], keys[1::2], strict=True))
     clips = dataset(root, ["a.mp4 0"], clip_input, augmentation)
     assert not torch.equal(clips[0, 0, 0].clip, clips[0, 0, 1].clip)  # type: ignore[union-attr]
+
+
+def test_clips_of_one_video_are_read_together_and_are_what_they_are_alone(
+    root: Path, clip_input: ClipInput, augmentation: Augmentation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clips = dataset(root, ["a.mp4 0 0 40 0 40 30", "b.mp4 1", "broken.mp4 2 0 9 0 9 30"], clip_input, augmentation)
+    keys = [(2, index, number) for index in (0, 1, 2) for number in (0, 1)]
+    alone = [clips[key] for key in keys]
+    reads: list[int] = []
+    read = clips.source.read
+
+    def counted(record: ClipRecord, places: Sequence[int]) -> Frames:
+        reads.append(len(places))
+        return read(record, places)
+
+    monkeypatch.setattr(clips.source, "read", counted)
+    together = clips.__getitems__(keys)
+    assert reads == [16, 16]  # both clips of 8 frames in one pass
+    for one, other in zip(alone, together, strict=True):
+        assert type(one) is type(other) and one.index == other.index
+        if isinstance(one, Sample) and isinstance(other, Sample):
+            assert torch.equal(one.clip, other.clip) and one.label == other.label
+    monkeypatch.setattr("action_recognition.data.datasets._KEY_FRAME_DISTANCE", 1)  # then they are far from each other
+    far = clips.__getitems__(keys[:2])
+    assert reads[2:] == [8, 8] and [shown_numbers(clip) for clip in far] == [shown_numbers(clip) for clip in alone[:2]]
 
 
 def test_a_video_with_a_damaged_clip_gives_none_to_the_batch() -> None:

@@ -128,6 +128,12 @@ def curves(out: Path) -> list[dict[str, str]]:
         return [{name: value for name, value in row.items() if name != "seconds"} for row in csv.DictReader(file)]
 
 
+def logged(out: Path) -> list[tuple[str, str]]:
+    """Step and columns of the rows of metrics.csv."""
+    with (out / "log" / "metrics.csv").open(newline="") as file:
+        return [(row["step"], " ".join(name for name, value in row.items() if value)) for row in csv.DictReader(file)]
+
+
 def compare(whole: Path, killed: Path) -> list[str]:
     problems = []
     for name in ("latest.pth", "best.pth"):
@@ -135,6 +141,9 @@ def compare(whole: Path, killed: Path) -> list[str]:
         problems += [f"{name}: {len(keys)} values differ, first {', '.join(keys[:4])}"] if keys else []
     if curves(whole) != curves(killed):
         problems.append("curves.csv differs")
+    rows = logged(killed)
+    if len(set(rows)) < len(rows) or not set(rows) <= set(logged(whole)):  # the last row before a kill may be lost
+        problems.append("metrics.csv has rows twice, or others")
     return problems
 
 

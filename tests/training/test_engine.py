@@ -13,9 +13,11 @@ import torch
 
 from action_recognition.commands.train import build_parser
 from action_recognition.errors import UserError
+from action_recognition.models.recogniser import Recogniser
 from action_recognition.template import load_template_dir
 from action_recognition.training.callbacks import describe_failure
 from action_recognition.training.precision import no_autocast, trainer_precision, whole_precision
+from action_recognition.training.recipe import Recipe
 from action_recognition.training.run import train
 from tests.conftest import REPOSITORY, template_dir
 from tests.tiny import tiny_data, tiny_template
@@ -83,6 +85,28 @@ def test_failures_of_the_machine_are_named(message: str, said: str) -> None:
         known = describe_failure(error)
     assert known is not None and said in str(known)
     assert describe_failure(RuntimeError("a mistake of ours")) is None
+
+
+@pytest.mark.parametrize(
+    "error",
+    [torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"), RuntimeError("[enforce fail] can't allocate memory: 9")],
+)
+@pytest.mark.parametrize(("fitting", "said"), [(3, "3, which fits"), (0, "not even 2 videos fit")])
+def test_out_of_memory_says_the_batch_that_would_fit(
+    error: RuntimeError, fitting: int, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = Recipe.forward
+
+    def limited(self: Recipe, network: Recogniser, clips: torch.Tensor, labels: torch.Tensor, *, scale: float) -> dict[str, torch.Tensor]:
+        if len(clips) > fitting:
+            raise error
+        return whole(self, network, clips, labels, scale=scale)
+
+    monkeypatch.setattr(Recipe, "forward", limited)
+    data, work_dir = tiny_data(tmp_path / "data", clips_per_class=2), tiny_template(tmp_path / "work dir", batch_size=6).parent
+    with pytest.raises(UserError) as raised:
+        train(work_dir, options(data, tmp_path / "out"))
+    assert "--batch-size: does not fit into memory" in str(raised.value) and said in str(raised.value)
 
 
 def test_the_commands_of_the_page_have_the_flags_of_the_command() -> None:

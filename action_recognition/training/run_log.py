@@ -1,0 +1,65 @@
+"""`log/metrics.csv`: what Lightning's CSV logger writes, gone on with where the run is gone on with."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch.loggers import CSVLogger
+from lightning.pytorch.loggers.csv_logs import ExperimentWriter
+from lightning.pytorch.loggers.logger import rank_zero_experiment
+
+FOLDER = "log"
+_STEP = "step"
+
+
+class RunLog(CSVLogger):
+    """Rows of the steps before `steps_behind` stay, later ones (which a run that was killed wrote) come again; 0 starts anew.
+
+    Every row is on the disk before the next step, so that what a checkpoint has behind it is there.
+    """
+
+    def __init__(self, folder: Path, steps_behind: int = 0) -> None:
+        super().__init__(folder, name="", version=FOLDER, flush_logs_every_n_steps=1)
+        self._steps_behind = steps_behind
+        self._experiment: ExperimentWriter | None = None
+
+    @property
+    @rank_zero_experiment  # type: ignore[untyped-decorator]
+    def experiment(self) -> Any:
+        if self._experiment is None:
+            columns = keep_rows(Path(self.log_dir) / ExperimentWriter.NAME_METRICS_FILE, self._steps_behind)
+            self._experiment = _Writer(self.log_dir)
+            self._experiment.metrics_keys = columns
+        return self._experiment
+
+
+class _Writer(ExperimentWriter):
+    def _check_log_dir_exists(self) -> None:
+        """Lightning's removes the file."""
+
+
+def keep_rows(path: Path, steps_behind: int) -> list[str]:
+    """Leave the rows of steps before that one in the file, or no file where there are none; returns its columns."""
+    columns, rows = _read(path)
+    kept = [row for row in rows if (row.get(_STEP) or "").isdecimal() and int(row[_STEP]) < steps_behind]
+    if not kept:
+        path.unlink(missing_ok=True)
+        return []
+    partial = path.with_name(f".{path.name}.part")
+    with partial.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, fieldnames=columns, extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(kept)
+    partial.replace(path)
+    return columns
+
+
+def _read(path: Path) -> tuple[list[str], list[dict[str, str]]]:
+    if not path.is_file():
+        return [], []
+    with path.open(newline="", encoding="utf-8", errors="replace") as file:
+        reader = csv.DictReader(file)
+        rows = list(reader)
+        return list(reader.fieldnames or []), rows
