@@ -22,6 +22,9 @@ _ENVIRONMENT_ERRNOS = {
     errno.EACCES: "permission denied",
     errno.EPERM: "permission denied",
     errno.EROFS: "the file system is read-only",
+    errno.ENOTDIR: "a part of this path is a file, not a folder",
+    errno.EEXIST: "a file is there, where a folder is needed",
+    errno.ENAMETOOLONG: "the name is too long",
 }
 
 

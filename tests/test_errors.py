@@ -27,7 +27,13 @@ def test_all_problems_are_said_each_on_its_line_without_a_traceback(capsys: pyte
 
 
 @pytest.mark.parametrize(
-    ("number", "said"), [(errno.ENOSPC, "the disk is full"), (errno.EACCES, "permission denied"), (errno.EROFS, "read-only")]
+    ("number", "said"),
+    [
+        (errno.ENOSPC, "the disk is full"),
+        (errno.EACCES, "permission denied"),
+        (errno.EROFS, "read-only"),
+        (errno.ENOTDIR, "a part of this path is a file"),
+    ],
 )
 def test_a_disk_that_refuses_is_a_message(number: int, said: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:

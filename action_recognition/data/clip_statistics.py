@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from action_recognition.data.dataset_files import make_folder
 from action_recognition.data.importing.run import probe_all
 from action_recognition.data.listed_clips import ListedClip
 from action_recognition.data.video import VideoInfo
@@ -94,7 +95,7 @@ def draw_histograms(facts: Sequence[ClipFacts], file: Path) -> None:
     classes.bar(range(len(counts)), [count for _, count in counts])
     classes.set(xlabel=f"classes ({len(counts)}), by number of clips", xticks=[])
     partial = file.with_name(f".{file.name}.part")
-    file.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(file.parent)
     try:
         with naming(file):
             figure.savefig(partial, format="png", dpi=100)

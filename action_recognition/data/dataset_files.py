@@ -88,12 +88,18 @@ class _Dataset(BaseModel):
     negative_label: str | None = None
 
 
-def write_together(folder: Path, texts: Mapping[str, str]) -> None:
-    """Write text files beside their places first and then put all there; a file for which the text is empty is removed."""
+def make_folder(folder: Path) -> None:
+    """Make a folder where there is none; a `UserError` says that none can be made."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, FileNotFoundError, NotADirectoryError) as error:
-        raise user_error(str(folder), f"no folder can be made here ({error.strerror})") from None
+        fix = "a place where a folder can be made"
+        raise user_error(str(folder), f"no folder can be made here ({error.strerror})", fix=fix) from None
+
+
+def write_together(folder: Path, texts: Mapping[str, str]) -> None:
+    """Write text files beside their places first and then put all there; a file for which the text is empty is removed."""
+    make_folder(folder)
     partials = {name: folder / f".{name}.part" for name, text in texts.items() if text}
     try:
         with naming(folder):

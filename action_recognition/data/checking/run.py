@@ -87,7 +87,7 @@ def load_template_of(path: Path | None) -> Template | None:
     """The template of a work dir, of a template's folder, or in a template.yaml."""
     if path is None:
         return None
-    return load_template_dir(path if path.is_dir() else path.parent)[0]
+    return load_template_dir(path.parent if path.is_file() else path)[0]
 
 
 def _open_all(paths: list[Path], jobs: int, progress: Progress) -> dict[Path, MediaReport]:

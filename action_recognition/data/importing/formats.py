@@ -26,7 +26,7 @@ from action_recognition.data.importing.sign_sets import is_msasl, is_wlasl, json
 from action_recognition.data.importing.source import SourceOptions
 from action_recognition.data.labels import CLASSES_FILE
 from action_recognition.data.tables import read_text
-from action_recognition.errors import UserError, user_error
+from action_recognition.errors import Problem, UserError, user_error
 
 READERS: dict[str, Callable[[Path, SourceOptions], Found]] = {
     "class_folders": lambda source, options: read_class_folders(source),
@@ -48,10 +48,19 @@ def read_source(source: Path, name: str, options: SourceOptions) -> tuple[Found,
     if not source.exists():
         raise user_error(str(source), "there is no such file or folder")
     recognised = recognise(source) if name == "auto" else name
+    _refuse_unused(options, recognised)
     found = READERS[recognised](source, options)
     if name == "auto" and recognised in _WITHOUT_FILES:
         found.warnings += _unknown_files(source)
     return found, recognised
+
+
+def _refuse_unused(options: SourceOptions, name: str) -> None:
+    """A `UserError` names the flags that say nothing to a format."""
+    given = {"--clips": options.clips, "--clip-name": options.clip_name, "--num-classes": options.num_classes}
+    unused = [flag for flag, value in given.items() if value is not None and name not in _TAKE[flag]]
+    if unused:
+        raise UserError([Problem(flag, f"says nothing to the format {name}", f"with {', '.join(_TAKE[flag])}") for flag in unused])
 
 
 def recognise(source: Path) -> str:
@@ -102,6 +111,11 @@ def _json_problem(file: Path) -> str:
     return ""
 
 
+_TAKE = {  # flags of which not every format makes use
+    "--clips": ("original_lists", "jester", "msasl", "wlasl", "kinetics_csv", "photo_table", "hagrid"),
+    "--clip-name": ("msasl", "wlasl", "kinetics_csv"),
+    "--num-classes": ("msasl", "wlasl", "jester"),
+}
 _WITHOUT_FILES = ("class_folders", "photo_folders")
 _OUR_FILES = frozenset({CLASSES_FILE, DATASET_FILE, METADATA_FILE, "splits.csv", *REPORT_FILES})
 _SIGNS: dict[str, Callable[[Path], bool]] = {

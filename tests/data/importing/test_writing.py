@@ -71,7 +71,16 @@ def test_files_of_the_user_stay(source: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "flags",
-    [["--negative-label", "no gestur"], ["--fractions", "1,2"], ["--person-regex", "("], ["--format", "sense"], ["--classes", "other"]],
+    [
+        ["--clips", "videos"],
+        ["--clip-name", "{id}"],
+        ["--num-classes", "1"],
+        ["--negative-label", "no gestur"],
+        ["--fractions", "1,2"],
+        ["--person-regex", "("],
+        ["--format", "sense"],
+        ["--classes", "other"],
+    ],
 )
 def test_a_wrong_flag_leaves_nothing_behind(source: Path, tmp_path: Path, flags: list[str]) -> None:
     with pytest.raises(UserError):
