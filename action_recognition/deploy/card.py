@@ -115,12 +115,17 @@ def _exported_forms(card: Mapping[str, Any]) -> list[str]:
 
 
 def _int8(compression: Mapping[str, Any]) -> list[str]:
+    lines = [_gate(compression), "", *_pairs(compression["layers"]), *(f"- {note}" for note in compression["notes"])]
+    for name, other in compression.get("other_forms", {}).items():
+        lines += ["", f"`{name}`: {_gate(other)}"]
+        lines += [f"- {note}" for note in other["notes"]]
+    return lines
+
+
+def _gate(compression: Mapping[str, Any]) -> str:
     last = compression["cross_validated"][-1]
-    lines = [
+    return (
         f"Top-1 drops by {last['points']:+.2f} points (95 % {last['low']:+.2f} to {last['high']:+.2f}) on {last['num_clips']} clips, each "
         f"scored by a network that was quantised without it; allowed were {compression['max_drop_points']:g}. "
-        f"Same answer on {last['agreement']:.1f} %.",
-        "",
-        *_pairs(compression["layers"]),
-    ]
-    return lines + [f"- {note}" for note in compression["notes"]]
+        f"Same answer on {last['agreement']:.1f} %."
+    )

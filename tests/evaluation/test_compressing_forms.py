@@ -13,6 +13,7 @@ import pytest
 
 from action_recognition.data.annotations import ClipRecord
 from action_recognition.deploy.backends import load_backend
+from action_recognition.deploy.card import make_card, to_markdown
 from action_recognition.deploy.made_clips import made_clips
 from action_recognition.deploy.metadata import DeployMetadata, from_strings, from_trained
 from action_recognition.deploy.quantisation.onnx_qdq import onnx_layers
@@ -93,6 +94,8 @@ def test_photos_get_an_int8_onnx_that_says_what_it_is(photos: Path, tmp_path: Pa
     clips = gate.clips.stored.pixels
     scores, expected = (load_backend(item).scores(clips) for item in (path, photos / "model.onnx"))
     assert 0 < np.abs(scores - expected).mean() < 0.3 * np.abs(expected - expected.mean(0)).mean()
+    card = to_markdown(make_card({"compression": summary(compression) | {"other_forms": {path.name: summary(compression)}}}))
+    assert "`model_int8.onnx`: Top-1 drops by" in card
     before = path.read_bytes()
     assert summary(compression) == summary(compress_onnx(gate, photos, tmp_path, nothing_given_back())["model_int8.onnx"])
     assert path.read_bytes() == before
