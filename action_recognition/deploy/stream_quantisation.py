@@ -14,6 +14,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 import openvino
+from openvino import opset13 as opset
 
 from action_recognition.deploy.backends import INPUT_NAME, OUTPUT_NAME, Pixels, Scores
 from action_recognition.deploy.backends.protocol import stack_scores
@@ -129,8 +130,27 @@ def explicit_network(onnx_path: Path) -> tuple[openvino.Model, DeployMetadata]:
     if metadata.stream is None:
         raise user_error(str(onnx_path), "takes clips and keeps no state", fix="compress.py quantises networks for clips")
     model = openvino.convert_model(onnx_path)
+    _join_first(model)
     settle_names(model, onnx_names(graph))
     return model, metadata
+
+
+def _join_first(model: openvino.Model) -> None:
+    """Cut what goes on and what stays as a state out of what a state was joined to, not out of the sums before that.
+
+    The same numbers. OpenVINO 2026.4 moves the scales of INT8 sums behind a cut, and then cannot compile a state that gets them.
+    """
+    for cut in [node for node in model.get_ordered_ops() if node.get_type_name() in ("Split", "VariadicSplit")]:
+        joins = [port.get_node() for port in cut.output(0).get_target_inputs()]
+        if [node.get_type_name() for node in joins] != ["Concat"]:
+            continue
+        past, lengths = joins[0].input_value(0), [cut.output(place).get_shape()[0] for place in (1, 0)]
+        joined = opset.concat([past, cut.input_value(0)], 0)
+        parts = opset.variadic_split(joined, 0, [sum(lengths), lengths[0]])
+        later = cut.output(1).get_target_inputs()
+        joins[0].output(0).replace(parts.output(0))
+        for port in later:
+            port.replace_source_output(parts.output(1))
 
 
 def _is_state(name: str) -> bool:

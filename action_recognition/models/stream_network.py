@@ -40,12 +40,28 @@ class States:
         self._coming = None if coming is None else iter(coming)
         self.going: list[Tensor] = []
 
-    def delay(self, x: Tensor, length: int) -> Tensor:
+    def late(self, x: Tensor, length: int) -> Tensor:
+        """`x` (k, ...) by `length` rows later: those of earlier calls first; its last `length` are kept.
+
+        Where `x` has more rows than that, it is cut before it is joined: OpenVINO then adds to the result within the convolution that
+        makes the other summand. With states alone instead (no rows of `x`) that is slower than joining and cutting.
+        """
+        keep = x.shape[0] - length
+        if keep <= 0:
+            return self.joined(x, length)[: x.shape[0]]
+        now, later = torch.split(x, [keep, length])
+        past = self._past(x, length)
+        self.going.append(later)
+        return torch.cat([past, now])
+
+    def joined(self, x: Tensor, length: int) -> Tensor:
         """`length` rows of earlier calls and then those of `x` (k, ...), all along the first axis; the last `length` are kept."""
-        past = x.new_zeros((length, *x.shape[1:])) if self._coming is None else next(self._coming)
-        joined = torch.cat([past, x])
-        self.going.append(joined[x.shape[0] :])
-        return joined
+        both = torch.cat([self._past(x, length), x])
+        self.going.append(both[x.shape[0] :])
+        return both
+
+    def _past(self, x: Tensor, length: int) -> Tensor:
+        return x.new_zeros((length, *x.shape[1:])) if self._coming is None else next(self._coming)
 
 
 @dataclass(frozen=True)
@@ -71,7 +87,8 @@ class StreamNetwork(nn.Module):
     within their convolutions; always in evaluation mode. `normalize` None: the frames are normalised already, float.
 
     Measured in OpenVINO 2026.4: states as (d, C, H, W) are copied once on their way, as (d, H, W, C) twice; pictures as they come from a
-    decoder, (k, H, W, 3) uint8, cost less than (k, 3, H, W) float32.
+    decoder, (k, H, W, 3) uint8, cost less than (k, 3, H, W) float32, and turning them costs nothing after they are normalised, since its
+    convolutions want the channels innermost. Time as a third axis of the convolutions, one instead of one for each tap, gains nothing.
     """
 
     def __init__(self, recogniser: CausalRecogniser, normalize: Normalize | None, frames_per_call: int) -> None:
@@ -80,7 +97,7 @@ class StreamNetwork(nn.Module):
             raise ValueError(f"frames_per_call {frames_per_call}, expected 1 or more")
         backbone, rhythm = recogniser.backbone, Rhythm(frames_per_call)
         mean, scale = (normalize.mean, normalize.scale) if normalize is not None else (torch.zeros(1), torch.ones(1))
-        self.mean, self.scale = (nn.Buffer(value.detach().clone().reshape(1, -1, 1, 1)) for value in (mean, scale))
+        self.mean, self.scale = (nn.Buffer(value.detach().clone().reshape(-1)) for value in (mean, scale))
         self.normalizes = normalize is not None
         stages: list[nn.Module] = [Spatial(backbone.stem)]
         attentions = getattr(backbone, "attentions", {})
@@ -102,8 +119,9 @@ class StreamNetwork(nn.Module):
     def forward(self, frames: Tensor, *states: Tensor) -> tuple[Tensor, ...]:
         """Cosine (S, C), then the new states; without `states` the stream begins."""
         held = States(states or None)
-        x = frames.permute(0, 3, 1, 2).to(self.mean.dtype)
+        x = frames.to(self.mean.dtype)
         x = (x - self.mean) / self.scale if self.normalizes else x
+        x = x.permute(0, 3, 1, 2)
         for stage in self.stages:
             x = stage(x, held)
         cosine: Tensor = self.head(x, held)
@@ -151,7 +169,7 @@ class Temporal(nn.Module):
         out: Tensor | None = None
         for number, tap in enumerate(self.taps):
             product = F.conv2d(x, tap, self.bias if number == last else None, groups=self.groups)
-            out = product if out is None else states.delay(out, self.dilation)[: x.shape[0]] + product
+            out = product if out is None else states.late(out, self.dilation) + product
         assert out is not None
         return _activated(out, self.activations)
 
@@ -166,7 +184,7 @@ class Stride(nn.Module):
     def forward(self, x: Tensor, states: States) -> Tensor:
         if self.rhythm.halves:
             return (x[0::2] + x[1::2]) * 0.5
-        return (states.delay(x, self.rhythm.dilation)[: x.shape[0]] + x) * 0.5
+        return (states.late(x, self.rhythm.dilation) + x) * 0.5
 
 
 class Block(nn.Module):
@@ -260,7 +278,7 @@ class Head(nn.Module):
 
     def forward(self, x: Tensor, states: States) -> Tensor:
         rows = torch.cat([x.mean((2, 3)), self.seen], 1)
-        sums = self.window @ (states.delay(rows, self.length) if self.length else rows)
+        sums = self.window @ (states.joined(rows, self.length) if self.length else rows)
         embedding = F.linear(sums[:, :-1] / sums[:, -1:], self.weight, self.bias)
         unit = embedding / torch.linalg.vector_norm(embedding, dim=1, keepdim=True).clamp_min(1e-12)
         cosine: Tensor = unit @ self.class_directions
