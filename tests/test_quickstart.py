@@ -151,8 +151,10 @@ def test_a_small_run_goes_all_the_way_and_learns(repository: Path, tool: ModuleT
         written = sum(1 for _ in container.decode(video=0))
     with av.open(str(folder / "clips" / "stream.mp4")) as container:
         assert written == sum(1 for _ in container.decode(video=0))
-    for name in ("confusion_matrix.png", "test_clips.jpg", "metrics.yaml"):
+    for name in ("confusion_matrix.png", "test_clips.jpg", "metrics.yaml", "stream.gif"):
         assert (folder / "results" / name).stat().st_size > 500, name
+    assert (folder / "results" / "stream.gif").stat().st_size < 300_000
+    assert all(json.loads(line)["type"] == "gesture" for line in (folder / "results" / "stream_events.jsonl").read_text().splitlines())
     assert (folder / "work_dir" / "outputs" / "train_record.json").is_file()
 
     strict = dataclasses.replace(tool.QUICK, least_top1_percent=100.1)

@@ -147,9 +147,9 @@ def evaluate(run: Run) -> None:
 
 
 def demo(run: Run) -> None:
-    from quickstart_report import annotated_video, stream_predictions  # type: ignore[import-not-found]
+    from quickstart_report import annotated_video, stream_events, stream_predictions  # type: ignore[import-not-found]
 
-    files = ("--output", annotated_video(run.results), "--csv", stream_predictions(run.results))
+    files = ("--output", annotated_video(run.results), "--csv", stream_predictions(run.results), "--events", stream_events(run.results))
     in_work_dir(run, "demo.py", "--model", run.ir, "--input", run.stream, "--no-show", "--stride", 1, *files)
 
 

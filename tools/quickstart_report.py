@@ -13,6 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import numpy.typing as npt
+import PIL.Image
 from rich.console import Console
 from rich.table import Table
 
@@ -23,6 +24,7 @@ SHEET_FRAMES = 8
 SHEET_CLIPS_A_MOTION = 2
 CELL_HEIGHT, TITLE_WIDTH = 72, 172
 STREAM_COLUMNS, STREAM_CELL_WIDTH = 5, 192
+ANIMATION_S, ANIMATION_FPS, ANIMATION_WIDTH, ANIMATION_COLOURS = 8, 6, 240, 32
 DARK, WHITE, GOOD, BAD = (40, 40, 40), (255, 255, 255), (20, 120, 40), (190, 30, 30)
 
 Image = npt.NDArray[np.uint8]
@@ -74,6 +76,10 @@ def annotated_video(results: Path) -> Path:
     return results / "stream_annotated.mp4"
 
 
+def stream_events(results: Path) -> Path:
+    return results / "stream_events.jsonl"
+
+
 def stream_predictions(results: Path) -> Path:
     return results / "stream_predictions.csv"
 
@@ -87,6 +93,7 @@ def report(files: Files, seconds: dict[str, float], seed: int) -> float:
     sheets = {"held-out clips": files.results / "test_clips.jpg", "gestures of the stream": files.results / "stream.jpg"}
     write_contact_sheet(sheets["held-out clips"], answers)
     write_stream_sheet(sheets["gestures of the stream"], annotated_video(files.results), events)
+    write_animation(files.results / "stream.gif", annotated_video(files.results))
     summary = {
         "top1_percent": round(top1_percent, 2),
         "test_clips": len(answers),
@@ -150,6 +157,21 @@ def write_stream_sheet(path: Path, video: Path, events: Sequence[Interval]) -> N
         cells.append(cv2.putText(titled, f"made: {event.label}", (6, 16), cv2.FONT_HERSHEY_SIMPLEX, 0.45, DARK, 1, cv2.LINE_AA))
     cells += [np.full_like(cells[0], 255)] * (-len(cells) % STREAM_COLUMNS)
     _write_jpeg(path, np.vstack([np.hstack(cells[i : i + STREAM_COLUMNS]) for i in range(0, len(cells), STREAM_COLUMNS)]))
+
+
+def write_animation(path: Path, video: Path) -> None:
+    """The first seconds of the annotated stream as a GIF, small enough for a page."""
+    info = probe(video)
+    assert info.frame_rate_fps is not None  # a video file states its rate
+    num_frames = min(info.num_frames, round(ANIMATION_S * info.frame_rate_fps))
+    frames = read_frames(video, range(0, num_frames, max(1, round(info.frame_rate_fps / ANIMATION_FPS))))
+    size = ANIMATION_WIDTH, round(ANIMATION_WIDTH * info.height / info.width)
+    pictures = [PIL.Image.fromarray(cv2.resize(frame, size, interpolation=cv2.INTER_AREA)) for frame in frames]
+    palette = pictures[len(pictures) // 2].quantize(ANIMATION_COLOURS)
+    first, *others = [picture.quantize(palette=palette, dither=PIL.Image.Dither.NONE) for picture in pictures]
+    partial = path.with_name(f".part.{path.name}")
+    first.save(partial, save_all=True, append_images=others, duration=round(1000 / ANIMATION_FPS), loop=0, optimize=True)
+    partial.replace(path)
 
 
 def _write_jpeg(path: Path, image: Image) -> None:
@@ -222,6 +244,8 @@ def _time_table(seconds: dict[str, float]) -> Table:
 def _print_files(console: Console, files: Files, sheets: dict[str, Path]) -> None:
     named = {
         "annotated video": annotated_video(files.results),
+        "its first seconds": files.results / "stream.gif",
+        "events": stream_events(files.results),
         "confusion matrix": files.results / "confusion_matrix.png",
         **sheets,
         "metrics": files.results / "metrics.yaml",
