@@ -118,8 +118,6 @@ def train(work_dir: Path, options: TrainOptions, watchers: Sequence[Callback] = 
     L.seed_everything(options.seed, verbose=False)
     data = clip_data(template, options, labels)
     devices = plan_devices(template.gpu_num if options.gpu_num is None else options.gpu_num, options.num_nodes, os.environ)
-    if devices.accelerator == "cpu":
-        keep_freed_memory()
     run = _run_facts(options, data, devices)
     if resume is not None:
         for line in check_changes(resume, changes_since(resume, template, run)):
@@ -142,6 +140,8 @@ def train(work_dir: Path, options: TrainOptions, watchers: Sequence[Callback] = 
         quieten_lightning()
         find_out(options.find, module, data, template, Place(options.gpu_num, options.save_checkpoints_to))
         return latest
+    if devices.accelerator == "cpu":
+        keep_freed_memory()
     if options.profile:
         watchers = [*watchers, ProfileSteps(options.save_checkpoints_to)]
     with sole_run(options.save_checkpoints_to) if is_first_process() else nullcontext():
