@@ -115,7 +115,7 @@ def test_the_lowest_class_and_another_set_have_their_columns(tmp_path: Path) -> 
 
 
 def test_a_row_starts_from_the_same_seed_of_another_table(tmp_path: Path) -> None:
-    options = argparse.Namespace(num_workers=1)
+    options = argparse.Namespace(num_workers=1, frame_cache=None)
     flags = _training_flags(Row("r", "d", "t", "run:first/modern"), 2, tmp_path / "data", tmp_path / "out/second/r-2", options)
     assert flags[flags.index("--load-weights") + 1] == str(tmp_path / "out/first/modern-2/outputs/latest.pth")
     assert flags[flags.index("--seed") + 1] == "2"
