@@ -13,6 +13,7 @@ import pytest
 
 from action_recognition.data.detector_contracts import BOXES, HANDS, SSD
 from action_recognition.deploy.decision import DecisionRules
+from experiments import streams
 from tests.conftest import REPOSITORY, template_dir
 
 PAGE = (REPOSITORY / "docs" / "live.md").read_text(encoding="utf-8")
@@ -25,9 +26,16 @@ def _help(module: str, *arguments: object) -> str:
     return said.getvalue()
 
 
+def _help_of_streams() -> str:
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said), pytest.raises(SystemExit):
+        streams.main(["--help"])
+    return said.getvalue()
+
+
 def test_every_flag_exists() -> None:
     known = "".join(_help(name, template_dir("jester")) for name in ("demo", "eval", "export", "train"))
-    known += _help("data.compose_streams") + _help("instantiate")
+    known += _help("data.compose_streams") + _help("instantiate") + _help_of_streams()
     flags = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", PAGE))
     assert {"--events", "--serve", "--choose-decision", "--person-regex"} <= flags
     assert [flag for flag in sorted(flags) if not re.search(rf"{flag}\b", known)] == []

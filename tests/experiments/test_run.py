@@ -147,7 +147,7 @@ def test_a_table_runs_and_goes_on_where_it_stopped(tmp_path: Path, capsys: pytes
 
 def test_rows_of_photos_say_network_and_crop(tmp_path: Path) -> None:
     row = Row("r", "d", "signs-64", backbone="resnet18", crop="hand", weights="best")
-    options = argparse.Namespace(num_workers=1, hand_detector="hands.onnx")
+    options = argparse.Namespace(num_workers=1, frame_cache=None, hand_detector="hands.onnx")
     flags = _training_flags(row, 0, tmp_path, tmp_path / "out/t/r-0", options)
     assert flags[flags.index("--backbone") + 1] == "resnet18" and flags[flags.index("--crop") + 1] == "hand"
     assert flags[flags.index("--hand-detector") + 1] == str(Path("hands.onnx").resolve())
