@@ -172,7 +172,7 @@ def mirror_clip(frames_thwc: Frames) -> Frames:
     >>> mirror_clip(np.arange(6, dtype=np.uint8).reshape(1, 1, 2, 3)).tolist()
     [[[[3, 4, 5], [0, 1, 2]]]]
     """
-    out = np.empty_like(frames_thwc)
+    out = np.empty(frames_thwc.shape, frames_thwc.dtype)  # in rows, whatever the order of what came: OpenCV writes no other
     for frame, target in zip(frames_thwc, out, strict=True):
         cv2.flip(frame, 1, target)  # numpy's view backwards would make everything after it slow
     return out

@@ -121,3 +121,8 @@ def test_a_large_photo_is_averaged_and_not_sampled() -> None:
     board = np.indices((400, 400)).sum(0) % 2 * 255
     photo = np.repeat(board[None, :, :, None], 3, axis=3).astype(np.uint8)
     assert np.abs(pad_clip(photo, 50, (0, 0, 0), 50).astype(int) - 127.5).max() < 2
+
+
+def test_a_clip_in_another_memory_order_is_mirrored_too() -> None:
+    clip = np.arange(2 * 3 * 4 * 5, dtype=np.uint8).reshape(2, 3, 4, 5).transpose(0, 2, 3, 1)
+    np.testing.assert_array_equal(mirror_clip(clip), clip[:, :, ::-1])
