@@ -46,6 +46,7 @@ LIVE = [  # what the live engine takes beside the runtime: tracks of persons and
 ]
 DEVELOPMENT = [
     "pytest==9.2.0",
+    "pytest-xdist==3.8.0",
     "ruff==0.17.5",
     "mypy==2.4.1",
     "import-linter==2.16",

@@ -17,6 +17,8 @@ SHARED = REPOSITORY.parent / "shared"
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell leaves it for what runs in the background; children would inherit it
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if "PYTEST_XDIST_WORKER" in os.environ:  # as many processes as cores: a thread each; before anything imports PyTorch
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # scripts that tests start need not compile the package each time
 
 

@@ -6,6 +6,7 @@ centre crop of most of the picture is still readable by `read_frame_number` of t
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -74,6 +75,8 @@ def write_video(
             frame.pts, frame.time_base = (ticks[i] if ticks is not None else i), 1 / rate
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
+    if codec == "libsvtav1" and hasattr(os, "sched_setscheduler"):  # run by root, it makes the process real-time
+        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
     return path
 
 

@@ -24,7 +24,7 @@ README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 DOCUMENTS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")
 BLOCKS = re.findall(r"^```bash\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 NEWCOMERS_BLOCKS = re.findall(r"^```sh\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
-TEST_COMMAND = "./init_venv.sh && venv/bin/python -m pytest"
+TEST_COMMAND = "./init_venv.sh && venv/bin/python -m pytest -n logical --dist loadfile"
 MAIN_COMMAND = "./init_venv.sh && venv/bin/python tools/quickstart.py"
 WORK_DIR_SCRIPTS = ("train.py", "eval.py", "export.py", "demo.py")
 
