@@ -29,6 +29,11 @@ def build_parser() -> argparse.ArgumentParser:
         "--stride", type=positive_int, metavar="N", help="model frames from one inference to the next (default: 4, fewer for slow models)"
     )
     parser.add_argument("--threads", type=positive_int, metavar="N", help="CPU threads of the inference (default: all)")
+    parser.add_argument(
+        "--hint",
+        choices=["latency", "throughput"],
+        help="latency: one inference after the other; throughput: persons and streams side by side (default: by the number of inputs)",
+    )
     parser.add_argument("--realtime", action="store_true", help="play a file at its rate, dropping frames as a camera would")
     _add_region(parser.add_argument_group("where to look"))
     _add_events(parser.add_argument_group("events"))
@@ -67,6 +72,7 @@ def main(work_dir: Path, argv: Sequence[str] | None = None) -> int:
             show=not arguments.no_show,
             stride=arguments.stride,
             num_threads=arguments.threads,
+            hint=arguments.hint,
             events=arguments.events,
             decision=arguments.decision,
             mirror=arguments.mirror,

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import cv2
 
-from action_recognition.deploy.backends import load_backend
+from action_recognition.deploy.backends import Hint, load_backend
 from action_recognition.deploy.decision import DecisionRules, check_mirror, read_rules
 from action_recognition.deploy.drawing import draw_live
 from action_recognition.deploy.events import STDOUT, EventFile
@@ -24,7 +24,7 @@ from action_recognition.deploy.reactions import Reactions, read_commands
 from action_recognition.deploy.recording import PredictionTable, VideoRecorder
 from action_recognition.deploy.serving import HOST, EventServer
 from action_recognition.deploy.sources import open_source
-from action_recognition.deploy.streaming import Picture
+from action_recognition.deploy.streaming import Picture, TimedFrame
 from action_recognition.deploy.streaming.engine import EngineOptions, StreamEngine
 from action_recognition.deploy.streaming.reading import FrameReader, PlayedAtItsRate
 from action_recognition.deploy.streaming.regions import Box, FixedRegion, Region
@@ -59,6 +59,12 @@ class DemoOptions:
     serve: int | None = None
     commands: Path | None = None
     give_up_s: float = float("inf")
+    hint: Hint | None = None
+
+    @property
+    def best_hint(self) -> Hint:
+        """What was asked for; else several streams side by side, and one as soon as possible."""
+        return self.hint or ("throughput" if self.more_sources else "latency")
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -72,7 +78,7 @@ def run_demo(options: DemoOptions, say: Say | None = None) -> DemoSummary:
     """
     _check(options)
     say = say or partial(print, file=sys.stderr if options.events == STDOUT else sys.stdout, flush=True)
-    network = as_stream_model(load_backend(options.model, options.num_threads, precision="default"), options.stride)
+    network = as_stream_model(load_backend(options.model, options.num_threads, "default", hint=options.best_hint), options.stride)
     if options.mirror:
         check_mirror(network.metadata)
     rules = read_rules(options.decision) if options.decision else DecisionRules()
@@ -102,6 +108,7 @@ def _go(streams: list[LiveStream], run: LiveRun, recorder: VideoRecorder | None,
     wait_s = _POLL_S if len(streams) > 1 or show else 1.0
     going = list(streams)
     while going and not run.controls.wants_quit:
+        came: list[tuple[LiveStream, TimedFrame]] = []
         for stream in list(going):
             try:
                 frame = stream.reader.get(wait_s)
@@ -114,8 +121,10 @@ def _go(streams: list[LiveStream], run: LiveRun, recorder: VideoRecorder | None,
                 run.ended(stream)
                 going.remove(stream)
                 continue
-            run.take(stream, frame)
-            if recorder or show:
+            came.append((stream, frame))
+        run.take(came)
+        if recorder or show:
+            for stream, frame in came:
                 drawn = draw_live(frame.picture, run.view(stream), run.metadata, frame.time_s)
                 if recorder:
                     recorder.write(drawn, frame.time_s)

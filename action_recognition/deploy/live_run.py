@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from action_recognition.deploy.decision import GestureEvent
@@ -17,7 +17,7 @@ from action_recognition.deploy.reactions import Reactions
 from action_recognition.deploy.recording import PredictionTable
 from action_recognition.deploy.sources import FrameSource
 from action_recognition.deploy.streaming import TimedFrame, WindowScores
-from action_recognition.deploy.streaming.engine import StepResult, StreamEngine
+from action_recognition.deploy.streaming.engine import StepResult, StreamEngine, push_all
 from action_recognition.deploy.streaming.reading import FrameReader
 
 STALL_S = 5.0
@@ -79,12 +79,15 @@ class LiveRun:
         self._latency_ms: deque[float] = deque(maxlen=_KEPT)
         self._start_s, self._start_cpu_s = time.perf_counter(), time.process_time()
 
-    def take(self, stream: LiveStream, frame: TimedFrame) -> None:
-        """The next frame of a stream."""
-        self.num_frames += 1
-        stream.is_stalled, stream.last_frame_s = False, time.monotonic()
-        stream.arrivals_s.append(stream.last_frame_s)
-        self._note(stream, stream.engine.push(frame), frame.arrived_s)
+    def take(self, frames: Sequence[tuple[LiveStream, TimedFrame]]) -> None:
+        """The next frame of each of these streams; they are computed side by side."""
+        self.num_frames += len(frames)
+        for stream, _ in frames:
+            stream.is_stalled, stream.last_frame_s = False, time.monotonic()
+            stream.arrivals_s.append(stream.last_frame_s)
+        found = push_all([(stream.engine, frame) for stream, frame in frames])
+        for (stream, frame), results in zip(frames, found, strict=True):
+            self._note(stream, results, frame.arrived_s)
 
     def ended(self, stream: LiveStream) -> None:
         """No more frames of that stream."""

@@ -15,6 +15,8 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, Protocol
@@ -81,6 +83,10 @@ class StreamModel(Protocol):
         """A stream of its own state over the same compiled network."""
         ...
 
+    def feed_all(self, pictures: Sequence[tuple[Stream, Picture]]) -> list[list[StepScores]]:
+        """Feed each of several streams, no two of them the same, its next picture; side by side where the network can."""
+        ...
+
 
 def open_stream_model(
     path: Path,
@@ -120,7 +126,20 @@ def fed_rate_fps(model: StreamModel) -> float:
     return model.metadata.frame_rate_fps * (model.fold if isinstance(model, WindowStreams) else 1)
 
 
-class WindowStreams:
+class _SideBySide:
+    """Feeds streams one after another, or in as many threads as OpenVINO wants requests at once: 1 by the hint `latency`."""
+
+    def __init__(self, num_requests: int) -> None:
+        self._threads = ThreadPoolExecutor(num_requests, thread_name_prefix="stream") if num_requests > 1 else None
+
+    def feed_all(self, pictures: Sequence[tuple[Stream, Picture]]) -> list[list[StepScores]]:
+        """As `StreamModel.feed_all`."""
+        if self._threads is None or len(pictures) < 2:
+            return [stream.feed(picture) for stream, picture in pictures]
+        return list(self._threads.map(lambda pair: pair[0].feed(pair[1]), pictures))
+
+
+class WindowStreams(_SideBySide):
     """Streams over a network that takes whole clips: of the last frames every `fold`-th, `clip_len` in all, are scored every `stride`."""
 
     mode: StreamMode = "window"
@@ -128,6 +147,7 @@ class WindowStreams:
     def __init__(self, backend: Backend, stride: int, fold: int = 1) -> None:
         if stride < 1:
             raise ValueError(f"stride {stride}, expected 1 or more")
+        super().__init__(getattr(backend, "num_requests", 1))
         self.backend, self.stride, self.fold = backend, stride, fold
         self.metadata, self.runs_as = backend.metadata, backend.runs_as
 
@@ -176,12 +196,13 @@ class WindowStream:
         return StepScores(self._num_frames - 1, scores, (time.perf_counter() - start) * 1e3, is_warm=True)
 
 
-class StatefulStreams:
+class StatefulStreams(_SideBySide):
     """Streams over a network that keeps a state: each frame is computed once."""
 
     mode: StreamMode = "stateful"
 
     def __init__(self, backend: StatefulBackend) -> None:
+        super().__init__(backend.num_requests)
         self.backend = backend
         self.metadata, self.runs_as = backend.metadata, backend.runs_as
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from action_recognition.deploy.metadata import DeployMetadata, Resize, example
 from action_recognition.deploy.streaming import TimedFrame
 from action_recognition.deploy.streaming.engine import EngineOptions, StreamEngine
 from action_recognition.deploy.streaming.regions import Box, Person
-from action_recognition.deploy.streams import StepScores
+from action_recognition.deploy.streams import StepScores, Stream
 
 RULES = DecisionRules(smoothing_s=0.0, refractory_s=0.3)
 
@@ -34,6 +35,9 @@ class Bright:
     def open_stream(self) -> BrightStream:
         self.streams.append(BrightStream())
         return self.streams[-1]
+
+    def feed_all(self, pictures: Sequence[tuple[Stream, np.ndarray]]) -> list[list[StepScores]]:
+        return [stream.feed(picture) for stream, picture in pictures]
 
 
 class BrightStream:
@@ -92,7 +96,7 @@ def run_over(
     lines: list[dict[str, object]] = []
     run.sinks.append(lambda line: lines.append(json.loads(line)))
     for i, (left, right) in enumerate(levels):
-        run.take(stream, TimedFrame(i / 10, picture(left, right)))
+        run.take([(stream, TimedFrame(i / 10, picture(left, right)))])
     run.ended(stream)
     return run, lines
 
@@ -127,8 +131,7 @@ def test_streams_of_one_network_do_not_mix() -> None:
     streams = [live(network, name) for name in ("a", "b", "c")]
     run = LiveRun(network.metadata, lambda _: None)
     for i in range(30):
-        for number, stream in enumerate(streams):
-            run.take(stream, TimedFrame(i / 10, picture(50 * number, 50 * number)))
+        run.take([(stream, TimedFrame(i / 10, picture(50 * number, 50 * number))) for number, stream in enumerate(streams)])
     assert [set(stream.seen) for stream in network.streams] == [{0}, {50}, {100}]
 
 

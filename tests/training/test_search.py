@@ -151,6 +151,17 @@ def test_the_pruner_is_asked_after_every_epoch_and_ends_the_run(data: Path, spac
     assert list(study.trials[0].intermediate_values) == [1, 2]
 
 
+def test_a_search_goes_on_after_a_trial_that_was_given_up(
+    data: Path, space_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(optuna.Trial, "should_prune", lambda trial: trial.number > 0)
+    out = tmp_path / "out"
+    space = write_space(space_file, data, trials=3, sampler="random", train={"epochs": 2})
+    assert search([str(space), "--output", str(out)]) == 0
+    assert [(row["state"], row["epochs"]) for row in rows(out)] == [("done", "2"), ("given up", "1"), ("given up", "1")]
+    assert load_template_dir(out / "best")
+
+
 def test_several_processes_share_the_trials(space_file: Path, data: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     space = write_space(space_file, data, trials=3, pruner="none", sampler="random", train={"epochs": 1})

@@ -75,12 +75,12 @@ class OpenVinoBackend:
     @property
     def num_requests(self) -> int:
         """How many clips OpenVINO wants to have at once: 1 for latency, more for throughput."""
-        return int(self.compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
+        return wanted_requests(self.compiled)
 
     def scores(self, clips: Pixels) -> Scores:
         """As `Backend.scores`; with `hint="throughput"` the clips of a batch are computed side by side."""
         check_clips(clips, self.metadata)
-        if len(clips) > 1 and self.num_requests > 1:
+        if self.num_requests > 1:  # whoever asks may have several threads himself
             return stack_scores([future.result() for future in [self.submit(clip) for clip in clips]], self.metadata)
         rows = [np.array(self._request.infer({0: network_input(clip[None], self.metadata)})[0], np.float32)[0] for clip in clips]
         return stack_scores(rows, self.metadata)
@@ -164,6 +164,11 @@ def own_metadata(model: Any, path: Path, inputs: list[Shape], outputs: list[Shap
     keys = model.get_rt_info([SECTION]).astype(dict) if model.has_rt_info([SECTION]) else {}
     check_metadata_are_there(path, keys, inputs, outputs)
     return read_openvino(model, str(path))
+
+
+def wanted_requests(compiled: Any) -> int:
+    """How many requests OpenVINO wants to have under way at once: 1 for the hint `latency`."""
+    return int(compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
 
 
 def settings(num_threads: int | None, precision: Precision, hint: Hint) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from action_recognition.deploy.backends.openvino_runtime import (
     read_ir,
     settings,
     static_shapes,
+    wanted_requests,
 )
 from action_recognition.deploy.backends.protocol import Hint, Pixels, Precision, Scores
 from action_recognition.deploy.backends.stateful import StatefulBackend, check_stream_shapes, frame_input
@@ -47,7 +48,7 @@ def stateful_ir(path: Path, num_threads: int | None, precision: Precision, devic
         raise unreadable(path, error) from None
     threads = f"{compiled.get_property('INFERENCE_NUM_THREADS')} threads" if device == "CPU" else device
     runs_as = f"OpenVINO {openvino.__version__.split('-')[0]}, {computed_precision(compiled, precision)}, {threads}, stateful"
-    return StatefulBackend(metadata, runs_as, lambda: OpenVinoStepper(compiled, metadata))
+    return StatefulBackend(metadata, runs_as, lambda: OpenVinoStepper(compiled, metadata), wanted_requests(compiled))
 
 
 class OpenVinoStepper:

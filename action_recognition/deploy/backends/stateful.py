@@ -33,11 +33,14 @@ class Stepper(Protocol):
 
 
 class StatefulBackend:
-    """A `Backend` of which each stream has a state of its own; a clip is scored as a stream that begins with it, by its last score."""
+    """A `Backend` of which each stream has a state of its own; a clip is scored as a stream that begins with it, by its last score.
 
-    def __init__(self, metadata: DeployMetadata, runs_as: str, new_stepper: Callable[[], Stepper]) -> None:
+    `num_requests`: how many steppers are best called side by side.
+    """
+
+    def __init__(self, metadata: DeployMetadata, runs_as: str, new_stepper: Callable[[], Stepper], num_requests: int = 1) -> None:
         assert metadata.stream is not None
-        self.metadata, self.runs_as, self.new_stepper = metadata, runs_as, new_stepper
+        self.metadata, self.runs_as, self.new_stepper, self.num_requests = metadata, runs_as, new_stepper, num_requests
         self.layout: StreamLayout = metadata.stream
         self._own: Stepper | None = None
         self._queue = InferenceThreads(self.scores)

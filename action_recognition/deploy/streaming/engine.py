@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from action_recognition.deploy.decision import Chances, DecisionRules, DecisionState, GestureEvent, Vocabulary, gesture_chances, step
 from action_recognition.deploy.streaming.frames import FrameRateResampler, TearDetector, TimedFrame
 from action_recognition.deploy.streaming.regions import FixedRegion, Person, Region, network_frame
 from action_recognition.deploy.streaming.scores import WindowScores
-from action_recognition.deploy.streams import StepScores, Stream, StreamModel, fed_rate_fps
+from action_recognition.deploy.streams import Picture, StepScores, Stream, StreamModel, fed_rate_fps
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,17 @@ class _Follower:
         return self.times_s[min(max(place, 0), len(self.times_s) - 1)]
 
 
+@dataclass(frozen=True, slots=True)
+class _Feed:
+    """A picture that one person's stream gets `repeats` times."""
+
+    person: int
+    follower: _Follower
+    picture: Picture
+    time_s: float
+    repeats: int
+
+
 class StreamEngine:
     """Takes the frames of one source in order. Everything it remembers is dropped when time tears, and `say` hears of it.
 
@@ -80,17 +91,7 @@ class StreamEngine:
 
     def push(self, frame: TimedFrame) -> list[StepResult]:
         """Take the next frame of the source; the steps that it completed, of every person."""
-        torn = self._tears.reason(frame)
-        if torn:
-            self.num_tears += 1
-            self._say(f"{self.name}: {torn} at {frame.time_s:.1f} s; recognition starts anew")
-            self.reset()
-        repeats = self._resampler.repeats(frame.time_s)
-        if not repeats:
-            return []
-        self.persons = self.region.persons(frame)
-        self._forget_others()
-        return [result for person in self.persons for result in self._feed(person, frame, repeats)]
+        return push_all([(self, frame)])[0]
 
     def finish(self) -> list[StepResult]:
         """The source ended: what a stream shorter than a window still owes."""
@@ -108,20 +109,25 @@ class StreamEngine:
         for number in self._followers.keys() - there:
             del self._followers[number]
 
-    def _feed(self, person: Person, frame: TimedFrame, repeats: int) -> list[StepResult]:
+    def _take(self, frame: TimedFrame) -> list[_Feed]:
+        """What the network is to be fed for this frame."""
+        torn = self._tears.reason(frame)
+        if torn:
+            self.num_tears += 1
+            self._say(f"{self.name}: {torn} at {frame.time_s:.1f} s; recognition starts anew")
+            self.reset()
+        repeats = self._resampler.repeats(frame.time_s)
+        if not repeats:
+            return []
+        self.persons = self.region.persons(frame)
+        self._forget_others()
+        return [self._feed(person, frame, repeats) for person in self.persons]
+
+    def _feed(self, person: Person, frame: TimedFrame, repeats: int) -> _Feed:
         if person.number not in self._followers:
             self._followers[person.number] = _Follower(self.network.open_stream())
-        follower = self._followers[person.number]
         picture = network_frame(frame.picture, person.box, self.network.metadata)
-        results = []
-        for _ in range(repeats):
-            follower.num_frames += 1
-            follower.times_s.append(frame.time_s)
-            scores = follower.stream.feed(picture)
-            results += [self._decide(person.number, follower, score) for score in scores]
-            if scores:
-                del follower.times_s[:-1]
-        return results
+        return _Feed(person.number, self._followers[person.number], picture, frame.time_s, repeats)
 
     def _decide(self, person: int, follower: _Follower, found: StepScores) -> StepResult:
         time_s = follower.time_of(found.frame)
@@ -133,3 +139,23 @@ class StreamEngine:
         return StepResult(
             self.name, person, WindowScores(time_s, found.scores, found.inference_ms), chances, smoothed, event, found.is_warm
         )
+
+
+def push_all(frames: Sequence[tuple[StreamEngine, TimedFrame]]) -> list[list[StepResult]]:
+    """The next frames of several engines, no two of them the same, over one network: all their persons are computed side by side.
+
+    The steps that each frame completed, as `StreamEngine.push` says them.
+    """
+    feeds = [(number, feed) for number, (engine, frame) in enumerate(frames) for feed in engine._take(frame)]
+    results: list[list[StepResult]] = [[] for _ in frames]
+    for turn in range(max((feed.repeats for _, feed in feeds), default=0)):
+        due = [(number, feed) for number, feed in feeds if turn < feed.repeats]
+        for _, feed in due:
+            feed.follower.num_frames += 1
+            feed.follower.times_s.append(feed.time_s)
+        found = frames[0][0].network.feed_all([(feed.follower.stream, feed.picture) for _, feed in due])
+        for (number, feed), scores in zip(due, found, strict=True):
+            results[number] += [frames[number][0]._decide(feed.person, feed.follower, score) for score in scores]
+            if scores:
+                del feed.follower.times_s[:-1]
+    return results

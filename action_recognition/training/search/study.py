@@ -122,7 +122,10 @@ def _carry_out(search: Search, study: optuna.Study, trial: optuna.Trial, folder:
     if best is None:
         _fail(study, trial, "no epoch was validated")
         return
-    study.tell(trial, best, state=TrialState.PRUNED if watcher.pruned else TrialState.COMPLETE)
+    if watcher.pruned:
+        study.tell(trial, state=TrialState.PRUNED)  # takes no value: Optuna has those of the epochs
+    else:
+        study.tell(trial, best)
     say(f"trial {_folder_number(trial)}: {'given up' if watcher.pruned else 'done'}, best val top-1 {best:.1f} %")
 
 

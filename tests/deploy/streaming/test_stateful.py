@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,10 @@ import pytest
 from action_recognition.deploy.demo import DemoOptions, run_demo
 from action_recognition.deploy.export import ExportOptions, export_model
 from action_recognition.deploy.streaming import TimedFrame
-from action_recognition.deploy.streaming.engine import StepResult, StreamEngine
+from action_recognition.deploy.streaming.engine import StepResult, StreamEngine, push_all
 from action_recognition.deploy.streaming.regions import network_frame
 from action_recognition.deploy.streams import StreamModel, fed_rate_fps, open_stream_model
+from tests.deploy.test_live_run import Halves
 from tests.deploy.test_stream_export import causal_trained
 from tests.synthetic import write_video
 
@@ -63,6 +65,29 @@ def test_two_streams_in_turns_are_two_streams_alone(model: StreamModel) -> None:
     for one, other in zip(alone, together, strict=True):
         np.testing.assert_array_equal(one, scores_of(other))
     assert np.abs(alone[0] - alone[1]).max() > 1e-3
+
+
+@pytest.mark.parametrize("name", ["model_stream4.xml", "model.xml"])
+def test_streams_and_persons_side_by_side_say_what_each_says_alone(path: Path, name: str) -> None:
+    """Two persons in the first of three streams, whose frames come twice as slowly: each is fed twice a frame."""
+    alone, together = (open_stream_model(path.with_name(name), 2, hint=hint) for hint in ("latency", "throughput"))
+    streams = [frames(seed, alone) for seed in (6, 7, 8)]
+    streams[0] = [TimedFrame(2 * frame.time_s, frame.picture) for frame in streams[0]]
+    regions = [Halves(), None, None]
+    expected = [run(StreamEngine(alone, region), given) for region, given in zip(regions, streams, strict=True)]
+    engines = [StreamEngine(together, region) for region in regions]
+    found: list[list[StepResult]] = [[], [], []]
+    threads = set(threading.enumerate())
+    for came in zip(*streams, strict=True):
+        for results, new in zip(found, push_all(list(zip(engines, came, strict=True))), strict=True):
+            results += new
+    assert any(thread.name.startswith("stream") for thread in set(threading.enumerate()) - threads)
+    for one, other in zip(expected, found, strict=True):
+        assert one
+        order = [sorted(results, key=lambda result: (result.person, result.scores.time_s)) for results in (one, other)]
+        np.testing.assert_allclose(*map(scores_of, order), atol=1e-5)
+        assert [result.person for result in order[0]] == [result.person for result in order[1]]
+    assert {result.person for result in found[0]} == {1, 2}
 
 
 def test_after_a_tear_it_is_a_new_stream(model: StreamModel) -> None:
