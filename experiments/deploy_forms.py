@@ -78,13 +78,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--checkpoint", type=Path, required=True, metavar="FILE", help="of train.py, which everything is compared with")
     parser.add_argument("--export", type=Path, required=True, metavar="DIR", help="of export.py --fp16 and compress.py")
     parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="val.txt and test.txt of other people than train.txt")
+    parser.add_argument("--hand-detector", type=Path, metavar="FILE", help="for a network that was trained with --crop hand")
     parser.add_argument("--num-workers", type=int, default=0, metavar="N")
     parser.add_argument("--json", type=Path, required=True, metavar="FILE")
     options = parser.parse_args(argv)
     metadata = load_backend(options.checkpoint).metadata
     val, test = (read_annotations([options.data / f"{split}.txt"], [options.data], list(metadata.labels)) for split in SPLITS)
     with tempfile.TemporaryDirectory() as folder:
-        clips = store_clips(Path(folder) / "clips", [*val, *test], metadata, options.num_workers, True, "--data")
+        file = Path(folder) / "clips"
+        clips = store_clips(file, [*val, *test], metadata, options.num_workers, True, "--data", options.hand_detector)
         rows = measure(clips, len(val), forms(options.checkpoint, options.export))
     found = {"name": metadata.template, "data": options.data.name, "num_clips": {"val": len(val), "test": len(test)}, "forms": rows}
     found["num_classes"] = int(np.unique(clips.labels).size)
