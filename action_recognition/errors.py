@@ -86,9 +86,14 @@ def nearest(name: str, options: Iterable[str]) -> str:
 
 @contextlib.contextmanager
 def naming(place: Path) -> Iterator[None]:
-    """An `OSError` that names no file, as that of a full disk, gets the name of `place`."""
+    """An `OSError` that names no file, as that of a full disk, gets the name of `place`.
+
+    Errors: a folder that takes no new file, as /proc.
+    """
     try:
         yield
+    except FileNotFoundError:
+        raise user_error(str(place), "no file can be made there", fix="name another folder") from None
     except OSError as error:
         error.filename = error.filename or str(place)
         raise

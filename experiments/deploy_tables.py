@@ -3,7 +3,9 @@
 
 python tools/benchmark.py export/model.xml export/model_fp16.xml export/model_int8.xml export/model.onnx --json benchmark.json
 python experiments/deploy_forms.py --checkpoint outputs/latest.pth --export export --data DATA/smarthome_gestures --json forms.json
-python experiments/deploy_tables.py --benchmark benchmark.json --compression export/compression.json --forms forms.json,other.json
+python experiments/deploy_tables.py --benchmark benchmark.json --compression lite0=export/compression.json,... --forms forms.json,other.json
+
+A name and = before a file become the heading of its table.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -72,15 +74,15 @@ def replace_table(page: str, name: str, table: str) -> str:
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--page", type=Path, default=PAGE, metavar="FILE")
-    parser.add_argument("--benchmark", type=Path, metavar="FILE", help="of tools/benchmark.py --json")
-    parser.add_argument("--compression", type=Path, metavar="FILE", help="compression.json of compress.py")
+    parser.add_argument("--benchmark", type=_named_list, default=[], metavar="[NAME=]FILES", help="of tools/benchmark.py --json")
+    parser.add_argument("--compression", type=_named_list, default=[], metavar="[NAME=]FILES", help="compression.json of compress.py")
     parser.add_argument("--forms", type=path_list, default=[], metavar="FILES", help="of deploy_forms.py --json, by commas")
     options = parser.parse_args(argv)
     tables = {}
     if options.benchmark:
-        tables["times of all forms"] = times(_read(options.benchmark))
+        tables["times of all forms"] = _under_headings(options.benchmark, times)
     if options.compression:
-        tables["accuracy gate"] = gate(_read(options.compression))
+        tables["accuracy gate"] = _under_headings(options.compression, gate)
     if options.forms:
         tables["accuracy of all forms"] = accuracies([_read(path) for path in options.forms])
     page = options.page.read_text(encoding="utf-8")
@@ -91,6 +93,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     partial.replace(options.page)
     print(f"{options.page}: {', '.join(tables) or 'nothing'} written")
     return 0
+
+
+def _named_list(text: str) -> list[tuple[str, Path]]:
+    """(name, file) of each of `name=file` by commas; the name may be missing."""
+    return [(name, Path(file)) for name, _, file in (item.rpartition("=") for item in text.split(","))]
+
+
+def _under_headings(files: Sequence[tuple[str, Path]], table: Callable[[dict[str, Any]], str]) -> str:
+    return "\n\n".join((f"{name}:\n\n" if name else "") + table(_read(path)) for name, path in files)
 
 
 def _read(path: Path) -> dict[str, Any]:

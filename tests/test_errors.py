@@ -5,10 +5,11 @@ import pickle
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
-from action_recognition.errors import Problem, UserError, nearest, run_command, user_error
+from action_recognition.errors import Problem, UserError, naming, nearest, run_command, user_error
 
 
 def _raise(error: BaseException) -> Callable[[], int]:
@@ -24,6 +25,14 @@ def test_all_problems_are_said_each_on_its_line_without_a_traceback(capsys: pyte
         run_command(_raise(error))
     assert ended.value.code == 2
     assert capsys.readouterr().err == "error: a.txt:3: label 9; allowed: 0 to 3\nerror: a.txt:7: end before start; to repair: swap them\n"
+
+
+def test_a_folder_that_takes_no_file_is_a_message() -> None:
+    with (
+        pytest.raises(UserError, match=r"^/proc/a\.png: no file can be made there; to repair: name another folder$"),
+        naming(Path("/proc/a.png")),
+    ):
+        Path("/proc/.a.png.part").write_bytes(b"")
 
 
 @pytest.mark.parametrize(

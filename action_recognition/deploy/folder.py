@@ -11,7 +11,7 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -54,8 +54,8 @@ def read_record(folder: Path) -> dict[str, Any] | None:
     return dict(record)
 
 
-def put_in_place(staging: Path, folder: Path, record: Mapping[str, Any] | None) -> list[Path]:
-    """Rename the files of `staging` into `folder` one by one, and what was written.
+def put_in_place(staging: Path, folder: Path, record: Mapping[str, Any] | None, gone: Collection[str] = ()) -> list[Path]:
+    """Rename the files of `staging` into `folder` one by one, and what was written; files named `gone`, of an earlier run, are removed.
 
     With a record, the card is made of it, the record gets the sizes and sums of all files, and it and the signature come last: should this
     be cut off, the sums tell that the files do not belong together.
@@ -66,12 +66,14 @@ def put_in_place(staging: Path, folder: Path, record: Mapping[str, Any] | None) 
     names = sorted(item.name for item in staging.iterdir())
     if record is not None:
         entries = {item["name"]: item for item in record.get("outputs", [])} | {name: file_facts(staging / name) for name in names}
-        outputs = [entries[name] for name in sorted(entries)]
+        outputs = [entries[name] for name in sorted(entries.keys() - set(gone))]
         _write_json(staging / RECORD_FILE, {**record, "outputs": outputs})
         _write_json(staging / SIGNATURE_FILE, {"format": _SIGNATURE_FORMAT, "files": [*outputs, file_facts(staging / RECORD_FILE)]})
         names += [RECORD_FILE, SIGNATURE_FILE]
     for name in names:
         (staging / name).replace(folder / name)
+    for name in gone:
+        (folder / name).unlink(missing_ok=True)
     return [folder / name for name in names]
 
 

@@ -73,13 +73,13 @@ class StreamForm:
     metadata: DeployMetadata
     method: str = "NNCF post-training quantisation on streams of clips, states as they occur there, weights per channel, biases corrected"
 
-    def quantise(self, model: openvino.Model, clips: Sequence[Pixels]) -> openvino.Model:
-        """A quantised copy; `clips` (3, T, H, W) uint8 RGB follow each other in streams."""
+    def quantise(self, model: openvino.Model, clips: Sequence[Pixels], in_float: Sequence[str] = ()) -> openvino.Model:
+        """A quantised copy; `clips` (3, T, H, W) uint8 RGB follow each other in streams; the layers named `in_float` stay as they are."""
         groups = [clips[start : start + _CLIPS_A_STREAM] for start in range(0, len(clips), _CLIPS_A_STREAM)]
         videos = [np.concatenate([_frames(clip) for clip in group]) for group in groups]
-        return _quantised_on(
-            model, [call for video in videos for call in _spread(recorded_calls(model, self.metadata, video), _CALLS // len(videos) + 1)]
-        )
+        number = _CALLS // len(videos) + 1
+        calls = [call for video in videos for call in _spread(recorded_calls(model, self.metadata, video), number)]
+        return _quantised_on(model, calls, in_float)
 
     def scores(self, model: openvino.Model, clips: Iterable[Pixels]) -> Scores:
         """(N, C) float32."""
@@ -164,14 +164,14 @@ def _spread(calls: Sequence[Call], number: int | None) -> list[Call]:
     return [calls[round(place)] for place in np.linspace(0, len(calls) - 1, number)]
 
 
-def _quantised_on(model: openvino.Model, calls: Sequence[Call]) -> openvino.Model:
-    quantised = in_own_thread(lambda: _quantise(model, calls))
+def _quantised_on(model: openvino.Model, calls: Sequence[Call], in_float: Sequence[str] = ()) -> openvino.Model:
+    quantised = in_own_thread(lambda: _quantise(model, calls, in_float))
     _keep_names(quantised, model)
     settle_names(quantised, names_of(model))
     return quantised
 
 
-def _quantise(model: openvino.Model, calls: Sequence[Call]) -> Any:
+def _quantise(model: openvino.Model, calls: Sequence[Call], in_float: Sequence[str]) -> Any:
     import nncf
 
     result = model.output(OUTPUT_NAME).get_node().input_value(0).get_node()
@@ -182,7 +182,7 @@ def _quantise(model: openvino.Model, calls: Sequence[Call]) -> Any:
         for node in model.get_ordered_ops()
         if node.get_type_name() == "Clamp" and node.input_value(0).get_node().get_type_name() in _HEAD_TYPES
     ]
-    names = sorted({result.get_friendly_name(), *products, *clamps})
+    names = sorted({result.get_friendly_name(), *products, *clamps, *in_float})
     return nncf.quantize(
         model,
         nncf.Dataset(calls),

@@ -79,7 +79,8 @@ def compress(work_dir: Path, options: CompressOptions) -> Compression:
         _write(staging, folder, network, original, metadata, compression)
         others = compress_streams(gate, folder, staging) | compress_onnx(gate, folder, staging, compression)
         (staging / "clips").unlink()
-        written = put_in_place(staging, folder, _with_result(folder, compression, others, options.command))
+        stale = [name for name in others if not (staging / name).is_file()]  # what an earlier run left where the gate now refuses
+        written = put_in_place(staging, folder, _with_result(folder, compression, others, options.command), stale)
     for path in written:
         print(f"wrote {path} ({path.stat().st_size / 1e6:.2f} MB)", flush=True)
     for sentence in [*compression.facts["notes"], *(note for other in others.values() for note in other.facts["notes"])]:

@@ -16,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from action_recognition.deploy.backends import Pixels
 from action_recognition.deploy.quantisation.forms import NetworkForm
 from action_recognition.deploy.quantisation.gate import Drop, Scores, accuracy_drop, first_that_holds, levels
-from action_recognition.deploy.quantisation.layers import Layer, floating_layers, give_back, quantised_layers
+from action_recognition.deploy.quantisation.layers import Layer, floating_layers, quantised_layers
 from action_recognition.deploy.quantisation.report import Compression
 from action_recognition.deploy.quantisation.scoring import rank_layers
 from action_recognition.evaluation.clip_store import StoredClips
@@ -49,9 +49,9 @@ class GateClips:
         return int(self.fold.max()) + 1
 
     def to_quantise_on(self, count: int, seed: int, without_fold: int | None = None) -> Indices:
-        """Up to `count` training clips, drawn from all of them and then freed of a fold; any clips where no training clip is left."""
-        drawn = np.random.default_rng(seed).permutation(np.flatnonzero(~self.is_val))[:count]
-        allowed = drawn[self.fold[drawn] != without_fold]
+        """Up to `count` training clips that are not of a fold, in an order drawn from all; any clips where no training clip is left."""
+        drawn = np.random.default_rng(seed).permutation(np.flatnonzero(~self.is_val))
+        allowed = drawn[self.fold[drawn] != without_fold][:count]
         return allowed if len(allowed) else np.flatnonzero(self.fold != without_fold)[:count]
 
 
@@ -73,10 +73,10 @@ class Int8Gate:
         trials = first_that_holds(levels(len(layers)), self._cross_validated, self._rules.max_drop)
         count, drop = trials[-1]
         given_back = self._most_harmful(count)
-        network = give_back(self._network, self._floats(None), [layer.name for layer in given_back])
+        network = self._quantised(None, count)
         returned = set(given_back)
         compression = Compression(
-            quantised=[layer for layer in layers if layer not in returned],
+            quantised=[layer for layer in quantised_layers(network) if layer not in returned],
             given_back=given_back,
             floating=[layer for layer in floating_layers(network) if layer not in returned],
             trials=trials,
@@ -90,22 +90,23 @@ class Int8Gate:
 
     @cached_property
     def _network(self) -> Any:
-        return self._quantised(None)
+        return self._quantised(None, 0)
 
-    @cached_property
-    def _of_fold(self) -> list[Any]:
-        """One network a fold, quantised without its clips."""
-        folds = range(self._clips.num_folds)
-        return [self._quantised(self._fold_number(fold)) for fold in folds] if len(folds) > 1 else [self._network]
+    def _of_fold(self, count: int) -> Iterator[Any]:
+        """One network a fold, quantised without its clips, with so many layers given back."""
+        if self._clips.num_folds == 1:
+            yield self._quantised(None, count)
+        else:
+            yield from (self._quantised(fold, count) for fold in range(self._clips.num_folds))
 
-    def _fold_number(self, fold: int) -> int | None:
-        """None where there is one fold only, whose clips are not left out."""
-        return fold if self._clips.num_folds > 1 else None
-
-    def _quantised(self, without_fold: int | None) -> Any:
+    def _quantised(self, without_fold: int | None, count: int) -> Any:
+        """Layers given back are left out of a quantisation of its own: the biases of the others had made up for what they lost."""
+        if without_fold is None and not count and "_network" in self.__dict__:
+            return self._network
         indices = self._clips.to_quantise_on(self._rules.calibration_clips, self._rules.seed, without_fold)
         print(f"quantising on {len(indices)} clips{'' if without_fold is None else f', none of fold {without_fold + 1}'}", flush=True)
-        return self._form.quantise(self._floats(without_fold), self._clips.stored.chosen(indices))
+        names = [layer.name for layer in self._most_harmful(count)]
+        return self._form.quantise(self._floats(without_fold), self._clips.stored.chosen(indices), names)
 
     @cached_property
     def _ranked(self) -> list[tuple[Layer, float]]:
@@ -124,12 +125,10 @@ class Int8Gate:
 
     def _cross_validated(self, count: int) -> Drop:
         """The drop over all clips, each scored by the network of its fold, with `count` layers given back."""
-        names = [layer.name for layer in self._most_harmful(count)]
         after = np.zeros_like(self._before)
-        for fold, network in enumerate(self._of_fold):
+        for fold, network in enumerate(self._of_fold(count)):
             indices = np.flatnonzero(self._clips.fold == fold)
-            changed = give_back(network, self._floats(self._fold_number(fold)), names)
-            after[indices] = self._scores(changed, indices, f"INT8, fold {fold + 1} of {self._clips.num_folds}")
+            after[indices] = self._scores(network, indices, f"INT8, fold {fold + 1} of {self._clips.num_folds}")
         drop = accuracy_drop(self._truth, self._before, after)
         print(f"{count} layers given back, cross-validated: {drop}", flush=True)
         return drop

@@ -150,6 +150,15 @@ def test_models_that_say_different_things_are_named(folder: Path, tiny: TrainedM
         verify_folder(folder, lambda _: None)
 
 
+def test_a_file_that_is_made_no_more_goes_with_its_signature(folder: Path) -> None:
+    from action_recognition.deploy.folder import put_in_place, staging_folder
+
+    with staging_folder(folder) as staging:
+        put_in_place(staging, folder, read_record(folder), ["model_int8.xml", "absent.onnx"])
+    assert not (folder / "model_int8.xml").exists()
+    assert "model_int8.xml" not in (folder / "signature.json").read_text() and (folder / "model.xml").is_file()
+
+
 def test_other_weights_have_other_evaluations(tiny: TrainedModel, tmp_path: Path) -> None:
     path = tmp_path / "evaluation.json"
     options = ExportOptions(openvino=False, check_clips=1, evaluations=[path])

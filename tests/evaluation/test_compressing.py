@@ -18,7 +18,7 @@ from action_recognition.deploy.backends import load_backend
 from action_recognition.deploy.made_clips import made_clips
 from action_recognition.errors import UserError
 from action_recognition.evaluation import int8_gate
-from action_recognition.evaluation.int8_gate import notes
+from action_recognition.evaluation.int8_gate import GateClips, notes
 from tests.conftest import REPOSITORY, end_of_script
 from tests.deploy.quantisation.test_gate import drop
 from tests.evaluation.test_calibrating import clips_of_others, untrained_work_dir
@@ -119,6 +119,15 @@ def test_layers_are_given_back_until_the_gate_holds(compressed: Path, data: Path
     assert len(returned) == 2 and all(row["error_taken_away"] is not None for row in table["layers"] if row["computes_in"] != "float")
     assert len({row["name"] for row in table["layers"]}) == len(table["layers"])
     assert load_backend(folder / "model_int8.xml").metadata == load_backend(folder / "model.xml").metadata
+
+
+def test_a_fold_is_quantised_on_as_many_clips_of_the_others() -> None:
+    fold, is_val = np.arange(30) % 3, np.arange(30) >= 24
+    clips = GateClips(stored=None, is_val=is_val, fold=fold)  # type: ignore[arg-type]
+    everything = clips.to_quantise_on(10, seed=0)
+    without = clips.to_quantise_on(10, seed=0, without_fold=1)
+    assert len(set(without)) == len(set(everything)) == 10 and not is_val[without].any() and not (fold[without] == 1).any()
+    assert len(set(without) & set(everything)) >= 5  # drawn in the same order
 
 
 def test_what_cannot_be_promised_is_said() -> None:

@@ -93,6 +93,7 @@ def test_photos_get_an_int8_onnx_that_says_what_it_is(photos: Path, tmp_path: Pa
     assert [item.name for item in (*session.get_inputs(), *session.get_outputs())] == ["input", "output"]
     clips = gate.clips.stored.pixels
     scores, expected = (load_backend(item).scores(clips) for item in (path, photos / "model.onnx"))
+    assert ", int8," in load_backend(path).runs_as and ", f32," in load_backend(photos / "model.onnx").runs_as
     assert 0 < np.abs(scores - expected).mean() < 0.3 * np.abs(expected - expected.mean(0)).mean()
     card = to_markdown(make_card({"compression": summary(compression) | {"other_forms": {path.name: summary(compression)}}}))
     assert "`model_int8.onnx`: Top-1 drops by" in card

@@ -12,6 +12,8 @@ from action_recognition.deploy.backends.files import check_form, check_metadata_
 from action_recognition.deploy.backends.protocol import InferenceThreads, Pixels, Scores, check_clips, network_input, stack_scores
 from action_recognition.deploy.metadata import DeployMetadata, from_strings
 
+_QUANTISED = b"QuantizeLinear"
+
 
 def open_session(path: Path, num_threads: int | None) -> onnxruntime.InferenceSession:
     """A `UserError` names a file that is no readable network."""
@@ -25,7 +27,7 @@ def open_session(path: Path, num_threads: int | None) -> onnxruntime.InferenceSe
 
 
 class OnnxBackend:
-    """An exported ONNX file in ONNX Runtime on the CPU, f32, one clip at a time.
+    """An exported ONNX file in ONNX Runtime on the CPU, f32 but for what is quantised, one clip at a time.
 
     `metadata` replace what the file says about itself, for a file that says nothing.
     """
@@ -42,7 +44,8 @@ class OnnxBackend:
         check_shapes(path, self.metadata, inputs, outputs)
         self._input = self._session.get_inputs()[0].name
         self._queue = InferenceThreads(self.scores)
-        self.runs_as = f"ONNX Runtime {onnxruntime.__version__}, f32, {num_threads or 'all'} threads"
+        precision = "int8" if _QUANTISED in path.read_bytes() else "f32"
+        self.runs_as = f"ONNX Runtime {onnxruntime.__version__}, {precision}, {num_threads or 'all'} threads"
 
     def scores(self, clips: Pixels) -> Scores:
         """As `Backend.scores`: the exported graphs take one clip, so a batch is a loop, no slower on a CPU."""

@@ -21,17 +21,19 @@ _HEAD_TYPES: Final = ("Divide", "ReduceL2")
 _HEAD_NODES: Final = ("Clamp",)  # between the two: the smallest length to divide by
 
 
-def quantise(model: openvino.Model, clips: Sequence[Pixels], metadata: DeployMetadata) -> openvino.Model:
+def quantise(model: openvino.Model, clips: Sequence[Pixels], metadata: DeployMetadata, in_float: Sequence[str] = ()) -> openvino.Model:
     """A quantised copy of an exported network; `clips` are (3, T, H, W) uint8 RGB, the more alike to those of use the better.
 
-    Weights are symmetric, one scale a channel; activations symmetric, unsigned where they are never below zero. Zero points on activations
-    (NNCF's preset `mixed`) would use the range of h-swish better and were 1.2 times slower in OpenVINO 2026.4 on a CPU with VNNI. Biases are corrected layer after layer
-    on what the quantised layers before give (NNCF's slow way, half as long again): a quarter less error on people who were not quantised on.
+    Weights are symmetric, one scale a channel; activations symmetric, unsigned where they are never below zero. Zero points on
+    activations (NNCF's preset `mixed`) would use the range of h-swish better and were 1.2 times slower in OpenVINO 2026.4 on a CPU with
+    VNNI. Biases are corrected layer after layer on what the quantised layers before give (NNCF's slow way, half as long again): a quarter
+    less error on people who were not quantised on. The operations named `in_float` are left out, and the others' biases are those of a
+    network in which they are.
     """
-    return in_own_thread(lambda: _quantise(model, clips, metadata))
+    return in_own_thread(lambda: _quantise(model, clips, metadata, in_float))
 
 
-def _quantise(model: openvino.Model, clips: Sequence[Pixels], metadata: DeployMetadata) -> Any:
+def _quantise(model: openvino.Model, clips: Sequence[Pixels], metadata: DeployMetadata, in_float: Sequence[str]) -> Any:
     import nncf
 
     dataset = nncf.Dataset(clips, lambda clip: network_input(clip[None], metadata))
@@ -42,7 +44,7 @@ def _quantise(model: openvino.Model, clips: Sequence[Pixels], metadata: DeployMe
         target_device=nncf.TargetDevice.CPU,
         subset_size=len(clips),
         fast_bias_correction=False,
-        ignored_scope=nncf.IgnoredScope(names=_cosine_nodes(model), types=list(_HEAD_TYPES), validate=False),
+        ignored_scope=nncf.IgnoredScope(names=[*_cosine_nodes(model), *in_float], types=list(_HEAD_TYPES), validate=False),
     )
 
 
