@@ -84,7 +84,8 @@ class StreamClock:
 
 
 class AddressSource:
-    """Frames from an address. One whose length is known (a file behind HTTP) ends; any other is connected again until `stop`.
+    """Frames from an address. One whose length is known (a file behind HTTP, a recording that RTSP plays) ends; any other is connected
+    again until `stop`, and so is a recording of RTSP that broke off.
 
     What is damaged is counted, and left out where it cannot be decoded. A `UserError` says why the first connection failed.
     """
@@ -100,23 +101,30 @@ class AddressSource:
         stream = self._container.streams.video[0]
         rate = stream.average_rate or stream.guessed_rate
         self.frame_rate_fps = float(rate) if rate and 1 <= rate <= 240 else 30.0
-        self.is_live = self._container.duration is None
+        length = self._container.duration  # in microseconds
+        self._length_s = None if length is None else length / 1e6
+        self.is_live = length is None or self._address.startswith("rtsp")  # whose server sets the pace, of a recording too
         self._can_reconnect = self.is_live and not self._address.startswith("pipe:")
 
     def frames(self) -> Iterator[TimedFrame]:
         """Frames until the source ends for good."""
         stamps, container, is_restart = StreamClock(), self._container, False
         while container is not None:
+            pts_s = None
             for pts_s, picture in self._decode(container):
                 time_s, torn = stamps.time_of(pts_s, self._clock())
                 yield TimedFrame(time_s, picture, is_restart or torn)
                 is_restart = False
             container.close()
-            if not self._can_reconnect:
+            if not self._can_reconnect or self._is_at_its_end(pts_s):
                 return
             container = self._patience.again(self.name, self._reopen)
             stamps.reconnected()
             is_restart = True
+
+    def _is_at_its_end(self, pts_s: float | None) -> bool:
+        """Whether a source of known length was left in its last second."""
+        return self._length_s is not None and pts_s is not None and pts_s >= self._length_s - 1.0
 
     def stop(self) -> None:
         """No more attempts; the connection that is there ends with its next packet or when it stalls."""

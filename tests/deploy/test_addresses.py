@@ -23,13 +23,6 @@ from tests.synthetic import numbered_frames, read_frame_number, write_video
 
 
 @pytest.fixture
-def port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@pytest.fixture
 def clip(tmp_path: Path) -> Path:
     return write_video(tmp_path / "clip.mp4", numbered_frames(60), 30, options={"bf": "0", "g": "6"})
 

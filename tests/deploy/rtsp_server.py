@@ -1,0 +1,40 @@
+"""Serves a video by RTSP at its rate, with a user name and a password; run by the system's Python, which has GStreamer's RTSP server.
+
+python3 rtsp_server.py VIDEO PORT USER PASSWORD    prints "ready" and goes on until it is killed; the address ends in /live
+"""
+
+from __future__ import annotations
+
+import sys
+
+
+def main(video: str, port: str, user: str, password: str) -> None:
+    import gi
+
+    gi.require_version("Gst", "1.0")
+    gi.require_version("GstRtspServer", "1.0")
+    from gi.repository import GLib, Gst, GstRtspServer
+
+    Gst.init(None)
+    server = GstRtspServer.RTSPServer()
+    server.set_address("127.0.0.1")
+    server.set_service(port)
+    factory = GstRtspServer.RTSPMediaFactory()
+    factory.set_launch(f'( filesrc location="{video}" ! qtdemux ! h264parse config-interval=-1 ! rtph264pay name=pay0 pt=96 )')
+    permissions = GstRtspServer.RTSPPermissions()
+    permissions.add_permission_for_role("viewer", "media.factory.access", True)
+    permissions.add_permission_for_role("viewer", "media.factory.construct", True)
+    factory.set_permissions(permissions)
+    server.get_mount_points().add_factory("/live", factory)
+    access = GstRtspServer.RTSPAuth()
+    token = GstRtspServer.RTSPToken()
+    token.set_string("media.factory.role", "viewer")
+    access.add_basic(GstRtspServer.RTSPAuth.make_basic(user, password), token)
+    server.set_auth(access)
+    server.attach(None)
+    print("ready", flush=True)
+    GLib.MainLoop().run()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
