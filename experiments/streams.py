@@ -9,12 +9,13 @@ interrupted run goes on where it stopped.
 2. Lines for training, the same for all networks: see `training_lines`.
 3. The rows of experiments/smarthome_streams.yaml are trained from the clip model, and exported.
 4. Streams of val and of test people are composed; the rules of decision are chosen on those of val, and the test people's are
-   scored once with them. OUT/streams/table.md has the result.
+   scored once with them. OUT/streams/table.md and curves.png have the result.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
 import json
 import os
 import subprocess
@@ -28,6 +29,7 @@ import yaml
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # `python experiments/streams.py` without an installed package
 
 from action_recognition.data.annotation_lines import annotation_line
+from action_recognition.plots import draw_false_alarms
 from experiments.run import REPOSITORY, Row, prepare, read_table
 
 TABLE = REPOSITORY / "experiments" / "smarthome_streams.yaml"
@@ -135,6 +137,21 @@ def table_lines(results: dict[str, dict[str, dict[str, Any]]]) -> list[str]:
     return [*lines, *(f"| {key} | {' | '.join(str(results[row][split].get(key, '')) for row, split in columns)} |" for key in keys)]
 
 
+def curves_of_test(folders: Sequence[Path]) -> dict[str, list[tuple[float, float]]]:
+    """(recall, false alarms an hour) of every onset on the test streams, by network, with the smoothing and release that val chose."""
+    lines: dict[str, list[tuple[float, float]]] = {}
+    for folder in folders:
+        rules = json.loads((folder / "decision.json").read_text(encoding="utf-8"))
+        share = round(rules["release"] / rules["onset"], 2)
+        with (folder / "streams_test" / "stream_curve.csv").open(newline="", encoding="utf-8") as file:
+            lines[folder.name] = [
+                (float(row["recall"]), float(row["false_alarms_per_hour"]))
+                for row in csv.DictReader(file)
+                if float(row["smoothing_s"]) == rules["smoothing_s"] and round(float(row["release"]) / float(row["onset"]), 2) == share
+            ]
+    return lines
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data-root", type=Path, required=True, help="holds the folders of both data sets")
@@ -156,6 +173,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             model = train_and_export(row, out / "data", folder, options)
             results[row.name] = measure(model, folder, out / "measured", options)
             print("\n".join(table_lines(results)), flush=True)
+    draw_false_alarms(out / "curves.png", curves_of_test([out / name for name in results]))
     (out / "table.md").write_text("\n".join(table_lines(results)) + "\n", encoding="utf-8")
     return 0
 
