@@ -38,8 +38,8 @@ class Probed:
 
 def probe_batch_sizes(module: GestureTraining, template: Template, device: torch.device, largest: int) -> Iterator[Probed]:
     """Batches of 2, 4, 8, ... videos up to `largest`, while they fit. The module is left as it was."""
-    free_gb = _free_gb(device)
-    batch_size, before = FIRST_BATCH, None
+    free_gb, at_first_gb = _free_gb(device), _peak_gb(device)  # what the process has taken before is not in what is free
+    batch_size, before_gb = FIRST_BATCH, at_first_gb
     while batch_size <= largest:
         try:
             found = _probe(module, template, device, batch_size)
@@ -48,12 +48,12 @@ def probe_batch_sizes(module: GestureTraining, template: Template, device: torch
                 return
             raise
         yield found
-        growth = found.memory_gb - before.memory_gb if before else found.memory_gb
-        too_much = device.type == "cpu" and found.memory_gb + 2 * max(growth, 0.0) > _SHARE_OF_MEMORY * free_gb
+        taken_gb, growth_gb = found.memory_gb - at_first_gb, found.memory_gb - before_gb
+        too_much = device.type == "cpu" and taken_gb + 2 * max(growth_gb, 0.0) > _SHARE_OF_MEMORY * free_gb
         too_slow = found.batch_size * template.training.clips_per_video / found.clips_per_s > _PATIENCE_S
         if too_much or too_slow:
             return
-        batch_size, before = 2 * batch_size, found
+        batch_size, before_gb = 2 * batch_size, found.memory_gb
 
 
 def is_out_of_memory(error: BaseException) -> bool:

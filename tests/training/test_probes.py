@@ -8,10 +8,15 @@ import re
 from pathlib import Path
 
 import pytest
+import torch
 
+from action_recognition.template import load_template_dir
+from action_recognition.training import batch_probe
+from action_recognition.training.batch_probe import Probed
 from action_recognition.training.lr_sweep import HIGHEST, LOWEST, steepest
 from action_recognition.training.profiling import PHASES
 from action_recognition.training.run import train
+from tests.conftest import template_dir
 from tests.tiny import tiny_data, tiny_template
 from tests.training.test_run import options
 
@@ -34,6 +39,17 @@ def test_batch_sizes_are_tried_and_one_is_proposed(data: Path, work_dir: Path, t
     assert all(float(row[1]) > 0 and float(row[2]) > 0.1 for row in table)
     assert re.search(r"proposed: --batch-size (2|4|8|16)", said)
     assert not (tmp_path / "out" / "latest.pth").exists()
+
+
+def test_what_the_process_took_before_does_not_count_as_the_batchs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """6 GB were taken before, 4 GB are free: a step of 32 videos takes 3.1 GB more and fits; one of 64 would take 6.3."""
+    template, _ = load_template_dir(template_dir("jester"))
+    peaks_gb = {2: 6.1, 4: 6.3, 8: 6.7, 16: 7.5, 32: 9.1, 64: 12.3}
+    monkeypatch.setattr(batch_probe, "_peak_gb", lambda _: 6.0)
+    monkeypatch.setattr(batch_probe, "_free_gb", lambda _: 4.0)
+    monkeypatch.setattr(batch_probe, "_probe", lambda module, template, device, size: Probed(size, 10.0, peaks_gb[size]))
+    found = batch_probe.probe_batch_sizes(None, template, torch.device("cpu"), 64)  # type: ignore[arg-type]
+    assert [one.batch_size for one in found] == [2, 4, 8, 16, 32]
 
 
 def test_a_learning_rate_is_found_and_drawn(data: Path, work_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
