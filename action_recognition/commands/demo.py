@@ -32,7 +32,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--hint",
         choices=["latency", "throughput"],
-        help="latency: one inference after the other; throughput: persons and streams side by side (default: by the number of inputs)",
+        help="latency: one inference after the other; throughput: persons and streams side by side, in OpenVINO (default: by the inputs)",
     )
     parser.add_argument("--realtime", action="store_true", help="play a file at its rate, dropping frames as a camera would")
     _add_region(parser.add_argument_group("where to look"))

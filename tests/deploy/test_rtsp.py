@@ -51,8 +51,8 @@ CameraOf = Callable[[Path], Camera]
 
 @pytest.fixture
 def camera_of(port: int) -> Iterator[CameraOf]:
-    probe = "import gi; gi.require_version('GstRtspServer', '1.0'); from gi.repository import GstRtspServer"
-    if not SYSTEM_PYTHON.is_file() or subprocess.run([str(SYSTEM_PYTHON), "-c", probe], capture_output=True, check=False).returncode:
+    check = [str(SYSTEM_PYTHON), str(SCRIPT), "--check"]
+    if not SYSTEM_PYTHON.is_file() or subprocess.run(check, capture_output=True, check=False).returncode:
         if os.environ.get("CI") == "true":
             pytest.fail("GStreamer's RTSP server must be there in CI")
         pytest.skip("needs gir1.2-gst-rtsp-server-1.0, python3-gi and GStreamer's good and bad plugins")

@@ -33,7 +33,8 @@ _CHOOSING = ("AUTO", "MULTI", "HETERO", "BATCH")  # names that let OpenVINO choo
 class OpenVinoBackend:
     """An exported IR in OpenVINO, one clip at a time, several at once where `hint` is `throughput`.
 
-    `metadata` replace what the IR says about itself, for one that says nothing.
+    `metadata` replace what the IR says about itself, for one that says nothing. `num_requests`: how many clips OpenVINO
+    wants to have at once.
     Errors: a file that is missing or damaged, a network of another kind, a device that is not there.
     """
 
@@ -62,6 +63,7 @@ class OpenVinoBackend:
                 raise user_error("device", f"{device} cannot run {path.name} ({str(error).splitlines()[-1].strip()[:200]})") from None
             raise unreadable(path, error) from None
         self._device, self._asked = device, precision
+        self.num_requests = wanted_requests(self.compiled)
         self._request = self.compiled.create_infer_request()
         self._threads: InferenceThreads | None = None
         self._requests: SimpleQueue[Any] = SimpleQueue()
@@ -71,11 +73,6 @@ class OpenVinoBackend:
     def precision(self) -> str:
         """The precision that the device computes in: `f32`, `bf16`, `f16`; what was asked for, where the device does not say."""
         return computed_precision(self.compiled, self._asked)
-
-    @property
-    def num_requests(self) -> int:
-        """How many clips OpenVINO wants to have at once: 1 for latency, more for throughput."""
-        return wanted_requests(self.compiled)
 
     def scores(self, clips: Pixels) -> Scores:
         """As `Backend.scores`; with `hint="throughput"` the clips of a batch are computed side by side."""

@@ -26,9 +26,9 @@ def quantise(model: openvino.Model, clips: Sequence[Pixels], metadata: DeployMet
 
     Weights are symmetric, one scale a channel; activations symmetric, unsigned where they are never below zero. Zero points on
     activations (NNCF's preset `mixed`) would use the range of h-swish better and were 1.2 times slower in OpenVINO 2026.4 on a CPU with
-    VNNI. Biases are corrected layer after layer on what the quantised layers before give (NNCF's slow way, half as long again): a quarter
-    less error on people who were not quantised on. The operations named `in_float` are left out, and the others' biases are those of a
-    network in which they are.
+    VNNI. Biases are corrected layer after layer on what the quantised layers before give: NNCF's slow way, half as long again;
+    docs/deploy.md has what it gave. The operations named `in_float` are left out, and the others' biases are those of a network in
+    which they are.
     """
     return in_own_thread(lambda: _quantise(model, clips, metadata, in_float))
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from action_recognition.deploy import demo
+from action_recognition.deploy.backends import Backend, Hint, load_backend
 from action_recognition.deploy.demo import DemoOptions, run_demo
 from action_recognition.deploy.export import ExportOptions, export_model
 from action_recognition.deploy.streaming import TimedFrame
@@ -95,6 +98,23 @@ def test_after_a_tear_it_is_a_new_stream(model: StreamModel) -> None:
     run(engine, frames(3, model, 10))
     later = [TimedFrame(frame.time_s + 100.0, frame.picture) for frame in frames(4, model)]
     np.testing.assert_array_equal(scores_of(run(engine, later)), scores_of(run(StreamEngine(model), frames(4, model))))
+
+
+@pytest.mark.parametrize(("hint", "num_inputs", "taken"), [(None, 1, "latency"), (None, 2, "throughput"), ("latency", 2, "latency")])
+def test_the_demo_computes_several_inputs_side_by_side(
+    path: Path, model: StreamModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hint: Hint | None, num_inputs: int, taken: Hint
+) -> None:
+    video = str(write_video(tmp_path / "a.mp4", np.stack([frame.picture for frame in frames(5, model)]), fed_rate_fps(model)))
+    hints = []
+
+    def loaded(*arguments: Any, hint: Hint) -> Backend:
+        hints.append(hint)
+        return load_backend(*arguments, hint=hint)
+
+    monkeypatch.setattr(demo, "load_backend", loaded)
+    options = DemoOptions(path, video, show=False, num_threads=2, more_sources=(video,) * (num_inputs - 1), hint=hint)
+    assert run_demo(options, say=lambda _: None).num_windows == num_inputs * len(run(StreamEngine(model), frames(5, model)))
+    assert hints == [taken]
 
 
 def test_the_demo_says_that_the_model_keeps_its_state(path: Path, model: StreamModel, tmp_path: Path) -> None:
