@@ -27,6 +27,7 @@ from action_recognition.training.callbacks import (
 )
 from action_recognition.training.clips import ClipData
 from action_recognition.training.devices import DevicePlan
+from action_recognition.training.memory import CollectEachEpoch, objects_kept
 from action_recognition.training.module import GestureTraining
 from action_recognition.training.out_of_memory import caused_by_memory, with_batch_that_fits
 from action_recognition.training.pictures import seeing_it_learn
@@ -63,7 +64,7 @@ def fit(module: GestureTraining, data: ClipData, template: Template, options: Tr
     interactive = sys.stdout.isatty()
     folder = options.save_checkpoints_to
     saving = [SaveBest(folder), SaveLatest(folder, options.save_every_minutes, stop, engine.run)]
-    callbacks: list[Callback] = [damaged, *_recipe_callbacks(template.training, data, options), EpochLines(), *saving]
+    callbacks: list[Callback] = [damaged, CollectEachEpoch(), *_recipe_callbacks(template.training, data, options), EpochLines(), *saving]
     callbacks += [*seeing_it_learn(folder, module.description["labels"], data.val, template), *engine.watchers]
     for line in engine.devices.words:
         say(line)
@@ -86,7 +87,8 @@ def fit(module: GestureTraining, data: ClipData, template: Template, options: Tr
         compile_backbone(module.network.backbone)
     end_with_parent()
     try:
-        trainer.fit(module, datamodule=data, ckpt_path=engine.resume.path if engine.resume else None, weights_only=True)
+        with objects_kept():
+            trainer.fit(module, datamodule=data, ckpt_path=engine.resume.path if engine.resume else None, weights_only=True)
     except SystemExit:
         if trainer.interrupted:  # Lightning ends the process itself at a signal; the exit code is ours to choose
             raise (Terminated if stop.signum == signal.SIGTERM else KeyboardInterrupt) from None

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import gc
 import platform
 import resource
+import weakref
+from pathlib import Path
 
+import lightning as L
 import pytest
 import torch
+from lightning.pytorch.callbacks import Callback
+from matplotlib.figure import Figure
 
-from action_recognition.training.memory import keep_freed_memory
+from action_recognition.training import curves
+from action_recognition.training.memory import CollectEachEpoch, keep_freed_memory, objects_kept
+from action_recognition.training.run import TrainOptions, train
+from tests.tiny import tiny_data, tiny_template
 
 NUM_BYTES = 64 * 1024**2  # more than the C library ever keeps by itself
 
@@ -26,3 +35,47 @@ def test_freed_tensors_are_not_asked_for_again() -> None:
     assert keep_freed_memory()
     asked = [new_pages() for _ in range(20)]  # the first ones find their places
     assert max(asked[10:]) < NUM_BYTES // resource.getpagesize() // 4, asked  # else every page is a new one
+
+
+def test_what_is_drawn_in_an_epoch_is_gone_before_the_next_one() -> None:
+    class Drawn:
+        def __init__(self) -> None:
+            self.parts = [self]
+
+    with objects_kept():
+        assert gc.get_freeze_count() > 0
+        drawn = weakref.ref(Drawn())
+        CollectEachEpoch().on_train_epoch_start(None, None)
+        assert drawn() is None
+    assert gc.get_freeze_count() == 0
+
+
+class FiguresHeld(Callback):
+    """How many pictures are in memory when an epoch begins."""
+
+    def __init__(self) -> None:
+        self.numbers: list[int] = []
+
+    def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        self.numbers.append(sum(isinstance(thing, Figure) for thing in gc.get_objects()))
+
+
+def test_training_holds_no_picture_of_the_epoch_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(curves, "_DRAW_EVERY_S", 0.0)  # a short run draws its curves at its end alone
+    held = FiguresHeld()
+    data = tiny_data(tmp_path / "data")
+    work_dir = tiny_template(tmp_path / "work dir", epochs=3).parent
+    options = TrainOptions(
+        train_ann_files=[data / "train.txt"],
+        train_data_roots=[data],
+        val_ann_files=[data / "val.txt"],
+        val_data_roots=[data],
+        save_checkpoints_to=tmp_path / "run",
+        gpu_num=0,
+    )
+    gc.disable()  # else it depends on what ran before whether the collector comes by itself
+    try:
+        train(work_dir, options, watchers=[held])
+    finally:
+        gc.enable()
+    assert held.numbers == [0, 0, 0]
