@@ -31,13 +31,13 @@ from action_recognition.metrics import wilson_interval
 RATES = (0.01, 0.05, 0.1, 0.2)
 
 
-def scored(backend: Backend, root: Path, split: str, person_regex: str | None, num_workers: int) -> ScoredVal:
-    """The cosines, labels and people of a split."""
+def scored(backend: Backend, options: argparse.Namespace, root: Path, split: str) -> ScoredVal:
+    """The cosines, labels and people of a split; only people of the gestures are known by `--person-regex`."""
     file = root / f"{split}.txt"
     labels, _ = training_labels([file], None, (), [root])
     records = read_annotations([file], [root], labels)
-    groups = clip_groups(records, [root], person_regex)
-    clips = score_clips(backend, records, num_workers, strict=True, flag=str(file))
+    groups = clip_groups(records, [root], options.person_regex if root == options.gestures else None)
+    clips = score_clips(backend, records, options.num_workers, True, str(file), options.hand_detector)
     return ScoredVal(
         clips.scores, np.array([item.label for item in clips.records]), np.array([groups[item.line] for item in clips.records])
     )
@@ -76,11 +76,11 @@ def rejection_on_test(
 
 def measure(backend: Backend, options: argparse.Namespace) -> dict[str, Any]:
     """Fit on val, then score test once."""
-    val = scored(backend, options.gestures, "val", options.person_regex, options.num_workers)
-    negatives = scored(backend, options.others, "val", None, options.num_workers)
+    val = scored(backend, options, options.gestures, "val")
+    negatives = scored(backend, options, options.others, "val")
     fits = {rate: fit_calibration(val, negatives.cosines, rules_for(backend, rate)).calibration for rate in RATES}
-    test = scored(backend, options.gestures, "test", None, options.num_workers)
-    others = scored(backend, options.others, "test", None, options.num_workers).cosines
+    test = scored(backend, options, options.gestures, "test")
+    others = scored(backend, options, options.others, "test").cosines
     first, scale = fits[RATES[0]], rules_for(backend, RATES[0]).logit_scale
     factor = scale / first.summary["temperature_fitted"]
     before, after = softmax(test.cosines * scale), softmax(test.cosines * factor)
@@ -148,6 +148,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--gestures", type=Path, required=True, metavar="DIR", help="val.txt and test.txt of the model's own labels")
     parser.add_argument("--others", type=Path, required=True, metavar="DIR", help="val.txt and test.txt of people who do other things")
     parser.add_argument("--person-regex", metavar="REGEX", help="the person in a path of --gestures")
+    parser.add_argument("--hand-detector", type=Path, metavar="FILE", help="for a network that was trained with --crop hand")
     parser.add_argument("--num-workers", type=int, default=0, metavar="N")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to FILE")
     options = parser.parse_args(argv)
