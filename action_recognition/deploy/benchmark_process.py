@@ -17,6 +17,7 @@ import numpy as np
 
 _CLIPS_IN_FLIGHT: Final = 4
 _COMPUTING: Final = ("Convolution", "FullyConnected", "MatMul")
+_FLOATS: Final = ("f32", "bf16", "f16")
 
 
 def measure(path: Path, threads: int, precision: str, rounds: int) -> dict[str, Any]:
@@ -56,7 +57,10 @@ def computes_in(backend: Any) -> str:
     for node in compiled.get_runtime_model().get_ops():
         info = node.get_rt_info()
         if "layerType" in info and str(info["layerType"].astype(str)).endswith(_COMPUTING):
-            found[str(info["runtimePrecision"].astype(str)).lower()] += 1
+            # What it takes, which of an IR with weights in f16 is f16; its kernel's name ends in what that computes in.
+            taken, kernel = (str(info[key].astype(str)).lower() if key in info else "" for key in ("runtimePrecision", "primitiveType"))
+            computed = kernel.rpartition("_")[2]
+            found[computed if computed in _FLOATS else taken] += 1
     return ", ".join(f"{precision} {count}" for precision, count in found.most_common())
 
 

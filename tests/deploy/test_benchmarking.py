@@ -37,6 +37,7 @@ def test_the_precision_is_that_of_the_layers(exported: Path) -> None:
     precision, count = found.split(" ")
     assert precision == "f32" and int(count) > 8
     assert computes_in(load_backend(exported / "model.onnx", 1)) == "f32"
+    assert computes_in(load_backend(exported / "model_fp16.xml", 1)).split(" ")[0] == "f32"  # half as large, computed as asked for
     own = measure(exported / "model.xml", 1, "default", 1)["computes_in"]
     assert own.split(" ")[0] in ("f32", "bf16", "f16")
 
