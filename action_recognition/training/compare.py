@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -15,6 +16,7 @@ import yaml
 from action_recognition.errors import user_error
 from action_recognition.template import MODEL_FILE, TEMPLATE_FILE
 from action_recognition.training.curve_files import CURVES_FILE, read_curves
+from action_recognition.training.head_result import read_head_result
 
 RECORD_FILE = "train_record.json"
 _OF_EVERY_RUN = ("started", "command", "seed", "start_weights")  # different by nature, or shown in a row of their own
@@ -53,6 +55,15 @@ ROWS: dict[str, str] = {
     "start_weights": "start weights",
     "seed": "seed",
 }
+
+
+def with_head_alone(folder: Path) -> RunSummary:
+    """The run's summary; where the preset's head alone was better on val than what fine-tuning made of it, with the head's accuracy."""
+    run, head = summarise(folder), read_head_result(folder)
+    # curves.csv is rounded: what differs by less is the same.
+    if head is not None and (run.best_top1 is None or run.best_top1 < head.accuracy - 1e-3):
+        run = dataclasses.replace(run, best_top1=head.accuracy, best_top5=head.top5)
+    return run
 
 
 def summarise(folder: Path, name: str | None = None) -> RunSummary:

@@ -15,7 +15,8 @@ from action_recognition.data.listed_clips import ListedClip, listed_clips
 from action_recognition.data.people import compile_person_regex
 from action_recognition.errors import Problem, UserError, user_error
 from action_recognition.template import load_template_dir
-from action_recognition.training.compare import RunSummary, cell, summarise
+from action_recognition.training.compare import RunSummary, cell, with_head_alone
+from action_recognition.training.head_result import HEAD_RESULT_FILE
 from action_recognition.training.processes import say
 from action_recognition.training.run import TrainOptions
 from action_recognition.training.subsets import write_annotations
@@ -58,8 +59,9 @@ def train_folds(work_dir: Path, options: TrainOptions, num_folds: int, person_re
         folder = options.save_checkpoints_to / f"fold_{number + 1}"
         parts = [[clip for clip, fold in zip(clips, fold_of, strict=True) if (fold == number) == held] for held in (False, True)]
         say(f"fold {number + 1} of {num_folds}: {len(parts[1])} validation clips of {_names(held_out)}")
+        (folder / HEAD_RESULT_FILE).unlink(missing_ok=True)  # of an earlier run
         train_one(work_dir, _fold_options(options, parts, folder, labels))
-        folds.append(Fold(number + 1, tuple(held_out), len(parts[1]), summarise(folder)))
+        folds.append(Fold(number + 1, tuple(held_out), len(parts[1]), with_head_alone(folder)))
     write_folds(options.save_checkpoints_to / FOLDS_FILE, folds)
     for line in folds_lines(folds):
         say(line)

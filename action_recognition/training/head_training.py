@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import math
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -13,18 +12,10 @@ from torch.nn import functional as F
 from action_recognition.metrics import mean_top_k_accuracy
 from action_recognition.models.head import AngularHead
 from action_recognition.training.features import FeatureTable
+from action_recognition.training.head_result import HeadResult
 
 _STEPS, _MIN_EPOCHS, _BATCH_SIZE = 400, 30, 64  # at least so many steps: an epoch over few clips is one step
 _LEARNING_RATE, _WEIGHT_DECAY, _LABEL_SMOOTHING = 2e-3, 0.02, 0.1
-
-
-@dataclass(frozen=True)
-class HeadResult:
-    """Validation top-1 (mean over classes) and top-5 in %, of the epoch that was best."""
-
-    accuracy: float
-    top5: float
-    epoch: int
 
 
 def train_head(head: AngularHead, train: FeatureTable, val: FeatureTable, *, scale: float, seed: int) -> HeadResult:

@@ -15,8 +15,9 @@ from action_recognition.data.listed_clips import listed_clips
 from action_recognition.metrics import wilson_interval
 from action_recognition.plots import draw_learning_curve
 from action_recognition.template import load_template_dir
-from action_recognition.training.compare import summarise
+from action_recognition.training.compare import with_head_alone
 from action_recognition.training.folds import TrainOne
+from action_recognition.training.head_result import HEAD_RESULT_FILE
 from action_recognition.training.processes import say
 from action_recognition.training.run import TrainOptions
 from action_recognition.training.subsets import nested_subset, write_annotations
@@ -61,8 +62,9 @@ def train_learning_curve(work_dir: Path, options: TrainOptions, sizes: Sequence[
         folder = options.save_checkpoints_to / f"clips_{size or 'all'}"
         say(f"learning curve: {size or 'all'} clips a class, {len(chosen)} clips")
         files, roots = write_annotations([clips[place] for place in chosen], folder, "train")
+        (folder / HEAD_RESULT_FILE).unlink(missing_ok=True)  # of an earlier run
         train_one(work_dir, _subset_options(options, files, roots, folder, labels))
-        run = summarise(folder)
+        run = with_head_alone(folder)
         accuracy, top5, seconds = (math.nan if value is None else value for value in (run.best_top1, run.best_top5, run.seconds))
         points.append(CurvePoint(len(chosen) / len(set(truth)), len(chosen), accuracy, top5, seconds, folder))
         write_points(options.save_checkpoints_to, points, num_val)

@@ -25,11 +25,12 @@ from action_recognition.models.recogniser import Recogniser
 from action_recognition.models.weights import load_start_weights
 from action_recognition.schedules import loss_scale
 from action_recognition.template import ModelConfig, Template
-from action_recognition.training.compare import flatten, summarise
+from action_recognition.training.compare import flatten, summarise, with_head_alone
 from action_recognition.training.feature_cache import FeatureCache
 from action_recognition.training.features import FeatureExtractor, FeatureTable
 from action_recognition.training.frames import frame_source
-from action_recognition.training.head_training import HeadResult, train_head
+from action_recognition.training.head_result import HeadResult
+from action_recognition.training.head_training import train_head
 from action_recognition.training.processes import say
 from action_recognition.training.record import run_record, write_template
 from action_recognition.training.run import TrainOptions, load_run, train, with_negative_label
@@ -78,6 +79,7 @@ def train_small_data(work_dir: Path, options: TrainOptions) -> Path:
     say(f"preset {PRESET}: head alone: val top-1 {head.accuracy:.1f} %, top-5 {head.top5:.1f} %, {time.monotonic() - began:.1f} s")
 
     options = _save_head(network, template, model, labels, options, start)
+    head.write(options.save_checkpoints_to)
     changed, changes = preset_template(template, len(network.backbone.stages()))
     options = _preset_options(options, template, labels)
     say(f"preset {PRESET}: epochs {options.epochs}, base_learning_rate {options.base_learning_rate:g}, {changes}")
@@ -172,7 +174,7 @@ def _preset_options(options: TrainOptions, template: Template, labels: list[str]
 
 def _which_is_best(head: HeadResult, folder: Path) -> str:
     tuned = summarise(folder).best_top1
-    if tuned is None or tuned < head.accuracy:
+    if with_head_alone(folder).best_top1 != tuned:
         reached = "none" if tuned is None else f"{tuned:.1f} %"
         return f"preset {PRESET}: the head alone is better on val ({head.accuracy:.1f} % against {reached}): use {folder / HEAD_FILE}"
     return f"preset {PRESET}: upper blocks fine-tuned: val top-1 {tuned:.1f} %, the head alone {head.accuracy:.1f} %"

@@ -15,7 +15,10 @@ from action_recognition.commands.train import main
 from action_recognition.errors import UserError
 from action_recognition.models.head import AngularHead
 from action_recognition.template import load_template_dir
+from action_recognition.training.compare import with_head_alone
+from action_recognition.training.curve_files import CURVES_FILE, write_curves
 from action_recognition.training.features import FeatureTable
+from action_recognition.training.head_result import HeadResult, read_head_result
 from action_recognition.training.head_training import class_weights, train_head
 from action_recognition.training.run import TrainOptions, train
 from action_recognition.training.small_data import preset_template, train_small_data
@@ -87,6 +90,8 @@ def test_features_then_head_then_upper_blocks(start: Start, tmp_path: Path, caps
     said = capsys.readouterr().out
     assert "features of 66 views of 18 clips, 0 from the cache" in said  # 12 clips in 5 views, 6 in one
     assert "head alone: val top-1" in said
+    alone = read_head_result(tmp_path / "out")
+    assert alone is not None and f"head alone: val top-1 {alone.accuracy:.1f} %, top-5 {alone.top5:.1f} %" in said
     before, head, tuned = (load_trained_model(path).state_dict for path in (weights, tmp_path / "out" / "head.pth", latest))
     for name, value in before.items():
         if name.startswith("backbone") and "num_batches" not in name:
@@ -99,6 +104,16 @@ def test_features_then_head_then_upper_blocks(start: Start, tmp_path: Path, caps
 
     train_small_data(work_dir, options(data, tmp_path / "again", load_weights=weights, epochs=1))
     assert "66 from the cache" in capsys.readouterr().out
+
+
+def test_a_head_that_fine_tuning_made_worse_counts_for_its_run(tmp_path: Path) -> None:
+    row = {"epoch": 1.0, "train_loss": 1.0, "val_accuracy": 40.0, "val_top1": 41.0, "val_top5": 80.0, "learning_rate": 0.1, "seconds": 2.0}
+    write_curves(tmp_path / CURVES_FILE, [row])
+    assert with_head_alone(tmp_path).best_top1 == 40.0
+    for head, best in (((50.0, 70.0), (50.0, 70.0)), ((30.0, 90.0), (40.0, 80.0)), ((40.0004, 90.0), (40.0, 80.0))):
+        HeadResult(*head, epoch=3).write(tmp_path)
+        run = with_head_alone(tmp_path)
+        assert (run.best_top1, run.best_top5) == best
 
 
 def test_without_start_weights_the_preset_says_what_to_add(start: Start, tmp_path: Path) -> None:

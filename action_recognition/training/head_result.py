@@ -1,0 +1,28 @@
+"""How good the head alone was, which the preset for few clips leaves beside `head.pth`."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+HEAD_RESULT_FILE = "head.json"
+
+
+@dataclass(frozen=True)
+class HeadResult:
+    """Validation top-1 (mean over classes) and top-5 in %, of the epoch that was best."""
+
+    accuracy: float
+    top5: float
+    epoch: int
+
+    def write(self, folder: Path) -> None:
+        (folder / HEAD_RESULT_FILE).write_text(json.dumps(dataclasses.asdict(self)) + "\n", encoding="utf-8")
+
+
+def read_head_result(folder: Path) -> HeadResult | None:
+    """What `HeadResult.write` left in a run's folder; None where no head was trained by itself."""
+    path = folder / HEAD_RESULT_FILE
+    return HeadResult(**json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else None
