@@ -58,11 +58,14 @@ ROWS: dict[str, str] = {
 
 
 def with_head_alone(folder: Path) -> RunSummary:
-    """The run's summary; where the preset's head alone was better on val than what fine-tuning made of it, with the head's accuracy."""
+    """The run's summary; where the preset's head alone was better on val than what fine-tuning made of it, with the head's accuracy.
+
+    No epoch of the fine-tuning has that accuracy, so that `best_epoch` is None then.
+    """
     run, head = summarise(folder), read_head_result(folder)
     # curves.csv is rounded: what differs by less is the same.
     if head is not None and (run.best_top1 is None or run.best_top1 < head.accuracy - 1e-3):
-        run = dataclasses.replace(run, best_top1=head.accuracy, best_top5=head.top5)
+        run = dataclasses.replace(run, best_top1=head.accuracy, best_top5=head.top5, best_epoch=None)
     return run
 
 

@@ -7,6 +7,7 @@ import platform
 import resource
 import weakref
 from pathlib import Path
+from typing import Any
 
 import lightning as L
 import pytest
@@ -51,17 +52,27 @@ def test_what_is_drawn_in_an_epoch_is_gone_before_the_next_one() -> None:
 
 
 class FiguresHeld(Callback):
-    """How many pictures are in memory when an epoch begins."""
+    """How many pictures are in memory when an epoch begins, and whether what was there before is left out of collections."""
 
     def __init__(self) -> None:
         self.numbers: list[int] = []
+        self.kept: list[bool] = []
 
     def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         self.numbers.append(sum(isinstance(thing, Figure) for thing in gc.get_objects()))
+        self.kept.append(gc.get_freeze_count() > 0)
 
 
 def test_training_holds_no_picture_of_the_epoch_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[Path] = []
+    draw_curves = curves.draw_curves
+
+    def draw(path: Path, rows: Any) -> None:
+        drawn.append(path)
+        draw_curves(path, rows)
+
     monkeypatch.setattr(curves, "_DRAW_EVERY_S", 0.0)  # a short run draws its curves at its end alone
+    monkeypatch.setattr(curves, "draw_curves", draw)
     held = FiguresHeld()
     data = tiny_data(tmp_path / "data")
     work_dir = tiny_template(tmp_path / "work dir", epochs=3).parent
@@ -78,4 +89,5 @@ def test_training_holds_no_picture_of_the_epoch_before(tmp_path: Path, monkeypat
         train(work_dir, options, watchers=[held])
     finally:
         gc.enable()
+    assert len(drawn) >= 3 and held.kept == [True] * 3
     assert held.numbers == [0, 0, 0]

@@ -18,8 +18,10 @@ from action_recognition.template import load_template_dir
 from action_recognition.training.compare import with_head_alone
 from action_recognition.training.curve_files import CURVES_FILE, write_curves
 from action_recognition.training.features import FeatureTable
+from action_recognition.training.folds import train_folds
 from action_recognition.training.head_result import HeadResult, read_head_result
 from action_recognition.training.head_training import class_weights, train_head
+from action_recognition.training.learning_curve import train_learning_curve
 from action_recognition.training.run import TrainOptions, train
 from action_recognition.training.small_data import preset_template, train_small_data
 from tests.tiny import tiny_data, tiny_template
@@ -106,14 +108,53 @@ def test_features_then_head_then_upper_blocks(start: Start, tmp_path: Path, caps
     assert "66 from the cache" in capsys.readouterr().out
 
 
+CURVE_ROW = {
+    "epoch": 1.0,
+    "train_loss": 1.0,
+    "val_accuracy": 40.0,
+    "val_top1": 41.0,
+    "val_top5": 80.0,
+    "learning_rate": 0.1,
+    "seconds": 2.0,
+}
+
+
 def test_a_head_that_fine_tuning_made_worse_counts_for_its_run(tmp_path: Path) -> None:
-    row = {"epoch": 1.0, "train_loss": 1.0, "val_accuracy": 40.0, "val_top1": 41.0, "val_top5": 80.0, "learning_rate": 0.1, "seconds": 2.0}
-    write_curves(tmp_path / CURVES_FILE, [row])
+    write_curves(tmp_path / CURVES_FILE, [CURVE_ROW])
     assert with_head_alone(tmp_path).best_top1 == 40.0
     for head, best in (((50.0, 70.0), (50.0, 70.0)), ((30.0, 90.0), (40.0, 80.0)), ((40.0004, 90.0), (40.0, 80.0))):
         HeadResult(*head, epoch=3).write(tmp_path)
         run = with_head_alone(tmp_path)
         assert (run.best_top1, run.best_top5) == best
+
+
+@pytest.mark.parametrize(("head", "counted"), [(True, "50"), (False, "40")])
+def test_the_curve_and_the_folds_count_the_better_network(start: Start, tmp_path: Path, head: bool, counted: str) -> None:
+    work_dir, data, _ = start
+
+    def train_one(_: Path, given: TrainOptions) -> Path:
+        row = {
+            "epoch": 1.0,
+            "train_loss": 1.0,
+            "val_accuracy": 40.0,
+            "val_top1": 41.0,
+            "val_top5": 80.0,
+            "learning_rate": 0.1,
+            "seconds": 2.0,
+        }
+        write_curves(given.save_checkpoints_to / CURVES_FILE, [row])
+        if head:
+            HeadResult(50.0, 70.0, epoch=3).write(given.save_checkpoints_to)
+        return given.save_checkpoints_to
+
+    for folder in ("clips_2", "fold_1", "fold_2"):  # what an earlier run left there
+        (tmp_path / folder).mkdir()
+        HeadResult(60.0, 90.0, epoch=3).write(tmp_path / folder)
+    train_learning_curve(work_dir, options(data, tmp_path), [2], train_one)
+    train_folds(work_dir, options(data, tmp_path), 2, None, train_one)
+    for name in ("learning_curve.csv", "folds.csv"):
+        with (tmp_path / name).open(newline="") as file:
+            assert {float(row["best_val_top1"]) for row in csv.DictReader(file)} == {float(counted)}
 
 
 def test_without_start_weights_the_preset_says_what_to_add(start: Start, tmp_path: Path) -> None:
