@@ -36,7 +36,7 @@ class CollectEachEpoch(Callback):
     """Looks for garbage before each epoch.
 
     The pictures that are drawn between epochs are cycles of objects: only the collector frees them, and among half a million objects of
-    libraries it looks by itself so rarely that twenty epochs' pictures were held at once (4 % of the memory, docs/scale.md).
+    libraries it looks by itself so rarely that the pictures of many epochs were held at once (4 % of the memory, docs/scale.md).
     """
 
     def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
@@ -45,7 +45,7 @@ class CollectEachEpoch(Callback):
 
 @contextmanager
 def objects_kept() -> Iterator[None]:
-    """What is there before is not looked through within: a collection takes milliseconds instead of a fifth of a second."""
+    """What is there before is not looked through within: a collection takes milliseconds instead of a quarter of a second."""
     gc.collect()
     gc.freeze()
     try:

@@ -133,16 +133,7 @@ def test_the_curve_and_the_folds_count_the_better_network(start: Start, tmp_path
     work_dir, data, _ = start
 
     def train_one(_: Path, given: TrainOptions) -> Path:
-        row = {
-            "epoch": 1.0,
-            "train_loss": 1.0,
-            "val_accuracy": 40.0,
-            "val_top1": 41.0,
-            "val_top5": 80.0,
-            "learning_rate": 0.1,
-            "seconds": 2.0,
-        }
-        write_curves(given.save_checkpoints_to / CURVES_FILE, [row])
+        write_curves(given.save_checkpoints_to / CURVES_FILE, [CURVE_ROW])
         if head:
             HeadResult(50.0, 70.0, epoch=3).write(given.save_checkpoints_to)
         return given.save_checkpoints_to
