@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import json
 import re
 import shutil
 import sys
@@ -62,6 +63,22 @@ def write_set(source: Path, rows: Rows, classes: Sequence[str], output: Path) ->
     print(f"{output}: " + ", ".join(f"{len(found)} {name}" for name, found in lines.items()))
 
 
+def write_together(sets: Sequence[Path], output: Path) -> None:
+    """Several of the folders above as one, each class of each a class of its own: the sets show a number by different fingers."""
+    lines: dict[str, list[str]] = {"train": [], "val": [], "test": []}
+    classes: list[str] = []
+    for folder in sets:
+        for split, found in lines.items():
+            for line in (folder / f"{split}.txt").read_text(encoding="utf-8").splitlines():
+                path, label = line.rsplit(" ", 1)
+                (output / folder.name / path).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(folder / path, output / folder.name / path)
+                found.append(f"{folder.name}/{path} {len(classes) + int(label)}")
+        classes += [f"{folder.name}_{label}" for label in json.loads((folder / "classes.json").read_text(encoding="utf-8"))]
+    write_lists(output, lines, classes)
+    print(f"{output}: " + ", ".join(f"{len(found)} {name}" for name, found in lines.items()))
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("hand_images", type=Path)
@@ -75,6 +92,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     write_set(fingers, with_val_block(read_rows(fingers)), FINGERS, options.out / "finger_counting")
     rows = read_rows(hagrid)
     write_set(hagrid, rows, sorted({row["label"] for row in rows}), options.out / "hagrid_380")
+    write_together([options.out / name for name in ("sign_digits", "finger_counting", "hagrid_380")], options.out / "hands_together")
     return 0
 
 

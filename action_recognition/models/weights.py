@@ -19,7 +19,7 @@ from action_recognition.download import StartKeyword
 from action_recognition.errors import nearest, user_error
 from action_recognition.models.build import build_recogniser
 from action_recognition.models.causal import CausalRecogniser, causal_kernel
-from action_recognition.models.image.start_weights import take_image_weights
+from action_recognition.models.image.start_weights import PREFIX, take_image_weights
 from action_recognition.models.inflation import image_form, inflate
 from action_recognition.models.pretrained import KINETICS700_SOURCE, NO_LICENCE, imagenet_weights, kinetics700_file
 from action_recognition.models.recogniser import Recogniser
@@ -117,8 +117,8 @@ def _conv_norm(theirs: str, numbers: tuple[int, int], ours: str) -> Iterator[tup
 def load_start_weights(network: Recogniser, model: ModelConfig, start: Path | StartKeyword, labels: Sequence[str]) -> LoadReport:
     """Copy what fits from `start` into a network that will be trained on `labels`.
 
-    `start` is a file (a checkpoint of ours, of the original, or of a 2-D network, which is inflated) or a keyword. The head stays
-    fresh, as in the original, unless the file is a checkpoint of ours whose labels are all among `labels`: then only the directions of
+    `start` is a file (a checkpoint of ours, of the original, or of a 2-D network, which is inflated, as is that of a model of photos)
+    or a keyword. The head stays fresh, as in the original, unless the file is a checkpoint of ours whose labels are all among `labels`: then only the directions of
     labels that it does not have are fresh. Counters of batches are never taken over. Tensors that do not fit are skipped and reported;
     weights of another type of network, or of which nothing fits, are an error.
     """
@@ -128,9 +128,10 @@ def load_start_weights(network: Recogniser, model: ModelConfig, start: Path | St
         return _inflate(network, model, image.state_dict, report)
     raw = read_checkpoint(_start_file(start, model))
     _check_type(raw, model)
-    if raw.form == "original" and (isinstance(model, TimmImageConfig) or image_form(raw.state_dict) is not None):
-        return _inflate(network, model, raw.state_dict, LoadReport(str(raw.path), raw.sha256))
     trained = trained_model(raw) if raw.form == "trained_model" else None
+    if (image := _image_weights(raw, model)) is not None:
+        licence = _inherited_licence(trained) if trained else NO_LICENCE
+        return _inflate(network, model, image, LoadReport(str(raw.path), raw.sha256, licence=licence))
     same_labels = trained is not None and trained.labels == tuple(labels)
     report = _copy(network, model, raw, head="keep" if same_labels else "reset", counters=False)
     if trained is not None:
@@ -205,15 +206,29 @@ def _if_something_fits(report: LoadReport, model: ModelConfig) -> LoadReport:
     return report
 
 
+def _image_weights(raw: RawCheckpoint, model: ModelConfig) -> Mapping[str, Tensor] | None:
+    """The 2-D network of a file, for a network that it can be put into; None where the file holds no such network.
+
+    It is a file of others as it is, or what a model of photos of ours holds below its head, by the names of timm.
+    """
+    if raw.form == "original":
+        return raw.state_dict if isinstance(model, TimmImageConfig) or image_form(raw.state_dict) is not None else None
+    if isinstance(model, TimmImageConfig) or not isinstance(trained_model(raw).model, TimmImageConfig):
+        return None
+    network = {name.removeprefix(PREFIX): value for name, value in raw.state_dict.items() if name.startswith(PREFIX)}
+    return network if image_form(network) is not None else None
+
+
 def _check_type(raw: RawCheckpoint, model: ModelConfig) -> None:
     """Refuse weights that are known to be of another family of network than the template's."""
     if raw.form == "original" and isinstance(model, TimmImageConfig):
         return  # names and shapes tell: weights of which nothing fits are an error
-    form = image_form(raw.state_dict) if raw.form == "original" else None
-    if raw.form == "trained_model":
+    image = _image_weights(raw, model)
+    form = image_form(image) if image is not None else None
+    if form is not None:
+        found: str = form.network
+    elif raw.form == "trained_model":
         found = trained_model(raw).model.type
-    elif form is not None:
-        found = form.network
     else:
         found = "s3d_mobilenet_v3" if _ORIGINAL_MARK in raw.state_dict else model.type
     if network_family(found) != network_family(model.type) or (found != network_family(found) and found != model.type):

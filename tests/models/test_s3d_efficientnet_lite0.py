@@ -11,16 +11,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from action_recognition.checkpoint import TrainedModel
+from action_recognition.checkpoint import NETWORK_PREFIX, TRAINED_MODEL_KEY, TrainedModel, describe_training
 from action_recognition.deploy.backends import load_backend
 from action_recognition.deploy.export import ExportOptions, export_model
+from action_recognition.errors import UserError
 from action_recognition.models.build import build_recogniser
 from action_recognition.models.complexity import count
 from action_recognition.models.layers import FactoredConv3d, TFSameConv3d
 from action_recognition.models.pretrained import packaged_lite0_file
 from action_recognition.models.recogniser import Normalize, Recogniser
 from action_recognition.models.weights import load_start_weights
-from action_recognition.template import EfficientNetLite0Backbone, Head, S3DEfficientNetLite0Config, load_template_dir
+from action_recognition.template import EfficientNetLite0Backbone, Head, S3DEfficientNetLite0Config, TimmBackbone, load_template_dir
 from tests.conftest import REPOSITORY
 
 FOLDER = REPOSITORY / "model_templates/gesture_recognition/s3d-rgb-efficientnet-lite0-stream"
@@ -195,3 +196,46 @@ def test_every_format_computes_the_same(tmp_path: Path) -> None:
     assert np.ptp(expected, axis=0).max() > 0.01  # the clips differ, so equal scores mean something
     for name in ("model.xml", "model.onnx"):
         np.testing.assert_allclose(load_backend(tmp_path / name).scores(pixels), expected, atol=1e-5, rtol=0, err_msg=name)
+
+
+def model_of_photos(folder: Path, backbone: str) -> tuple[Path, Recogniser]:
+    """A checkpoint of a model of photos, every tensor off its start value, whose own start weights state a licence."""
+    template, image_model = load_template_dir(REPOSITORY / "model_templates/image_gesture/lite0-fingers-5")
+    image_model = image_model.model_copy(update={"backbone": TimmBackbone(name=backbone)})
+    torch.manual_seed(3)
+    photos = build_recogniser(image_model, 5).eval()
+    with torch.no_grad():
+        for name, value in photos.state_dict().items():
+            if value.is_floating_point():
+                value.mul_(1 + 0.1 * torch.rand_like(value)).add_(0.01 if name.endswith("bias") else 0.0)
+    record = {"start_weights": {"licence": "Apache-2.0"}}
+    state_dict = {f"{NETWORK_PREFIX}{name}": value for name, value in photos.state_dict().items()}
+    description = describe_training(template.labels, template, image_model, record)
+    torch.save({"state_dict": state_dict, TRAINED_MODEL_KEY: description}, folder / f"{backbone}.pth")
+    return folder / f"{backbone}.pth", photos
+
+
+@torch.no_grad()
+def test_a_model_of_photos_is_a_start(tmp_path: Path) -> None:
+    file, photos = model_of_photos(tmp_path, "tf_efficientnet_lite0")
+    network = build_recogniser(MODEL, 5)
+    report = load_start_weights(network, MODEL, file, TEMPLATE.labels)
+    still = clips(1)
+    expected = photos.double().backbone(still)[0]
+    features, _ = network.double().eval().backbone(still.expand(-1, -1, 4, -1, -1))
+    torch.testing.assert_close(features, expected.expand(-1, -1, 4, -1, -1), atol=1e-9, rtol=1e-9)
+    assert all(name.startswith("head.") or name.endswith("num_batches_tracked") for name in report.fresh)
+    assert report.licence == "Apache-2.0 (of the weights that it started from)"
+    causal_template = REPOSITORY / "model_templates/gesture_recognition/causal-efficientnet-lite0-stream"
+    _, causal = load_template_dir(causal_template)
+    at_a_time = build_recogniser(causal, 5)
+    load_start_weights(at_a_time, causal, file, ["a"] * 5)
+    features, _ = at_a_time.double().eval().backbone(still.expand(-1, -1, 4, -1, -1))
+    torch.testing.assert_close(features[:, :, -1:], expected, atol=1e-9, rtol=1e-9)
+
+
+def test_a_model_of_photos_with_another_network_is_refused(tmp_path: Path) -> None:
+    file, _ = model_of_photos(tmp_path, "resnet18")
+    with pytest.raises(UserError) as error:
+        load_start_weights(build_recogniser(MODEL, 5), MODEL, file, TEMPLATE.labels)
+    assert "holds weights of image_timm" in str(error.value)
