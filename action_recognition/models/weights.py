@@ -118,9 +118,9 @@ def load_start_weights(network: Recogniser, model: ModelConfig, start: Path | St
     """Copy what fits from `start` into a network that will be trained on `labels`.
 
     `start` is a file (a checkpoint of ours, of the original, or of a 2-D network, which is inflated, as is that of a model of photos)
-    or a keyword. The head stays fresh, as in the original, unless the file is a checkpoint of ours whose labels are all among `labels`: then only the directions of
-    labels that it does not have are fresh. Counters of batches are never taken over. Tensors that do not fit are skipped and reported;
-    weights of another type of network, or of which nothing fits, are an error.
+    or a keyword. The head stays fresh, as in the original, unless the file is a checkpoint of ours whose labels are all among
+    `labels`: then only the directions of labels that it does not have are fresh. Counters of batches are never taken over. Tensors that
+    do not fit are skipped and reported; weights of another type of network, or of which nothing fits, are an error.
     """
     if start == "imagenet":
         image = imagenet_weights(model)
@@ -129,9 +129,9 @@ def load_start_weights(network: Recogniser, model: ModelConfig, start: Path | St
     raw = read_checkpoint(_start_file(start, model))
     _check_type(raw, model)
     trained = trained_model(raw) if raw.form == "trained_model" else None
-    if (image := _image_weights(raw, model)) is not None:
+    if (state_dict := _image_weights(raw, model)) is not None:
         licence = _inherited_licence(trained) if trained else NO_LICENCE
-        return _inflate(network, model, image, LoadReport(str(raw.path), raw.sha256, licence=licence))
+        return _inflate(network, model, state_dict, LoadReport(str(raw.path), raw.sha256, licence=licence))
     same_labels = trained is not None and trained.labels == tuple(labels)
     report = _copy(network, model, raw, head="keep" if same_labels else "reset", counters=False)
     if trained is not None:
