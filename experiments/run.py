@@ -40,7 +40,7 @@ class Row:
     name: str
     data: str
     template: str
-    start: str = ""  # what --load-weights takes; "run:TABLE/ROW" is the same seed's result of another table
+    start: str = ""  # what --load-weights takes; "run:TABLE/ROW" is the same seed's result of another table, "run:TABLE/ROW@0" seed 0's
     template_values: dict[str, Any] = field(default_factory=dict)
     model_values: dict[str, Any] = field(default_factory=dict)
     seeds: tuple[int, ...] = (0,)
@@ -154,7 +154,8 @@ def _training_flags(row: Row, seed: int, root: Path, folder: Path, options: argp
     flags += ["--frame-cache", str(Path(options.frame_cache).resolve())] if options.frame_cache else []
     start = row.start
     if start.startswith("run:"):
-        start = str(folder.parents[1] / f"{start[4:]}-{seed}" / "outputs" / "latest.pth")
+        result, _, of_seed = start[4:].partition("@")
+        start = str(folder.parents[1] / f"{result}-{of_seed or seed}" / "outputs" / "latest.pth")
     flags += ["--backbone", row.backbone] if row.backbone else []
     flags += ["--crop", row.crop, *_detector(row, options)] if row.crop else []
     return [*flags, "--load-weights", start] if start else flags

@@ -114,11 +114,13 @@ def test_the_lowest_class_and_another_set_have_their_columns(tmp_path: Path) -> 
     assert lines[2].endswith("| 40.0 | 90.0 | 62.5 | 50.0 | 2.0 |")
 
 
-def test_a_row_starts_from_the_same_seed_of_another_table(tmp_path: Path) -> None:
+def test_a_row_starts_from_the_same_or_a_named_seed_of_another_table(tmp_path: Path) -> None:
     options = argparse.Namespace(num_workers=1, frame_cache=None)
     flags = _training_flags(Row("r", "d", "t", "run:first/modern"), 2, tmp_path / "data", tmp_path / "out/second/r-2", options)
     assert flags[flags.index("--load-weights") + 1] == str(tmp_path / "out/first/modern-2/outputs/latest.pth")
     assert flags[flags.index("--seed") + 1] == "2"
+    flags = _training_flags(Row("r", "d", "t", "run:first/modern@0"), 2, tmp_path / "data", tmp_path / "out/second/r-2", options)
+    assert flags[flags.index("--load-weights") + 1] == str(tmp_path / "out/first/modern-0/outputs/latest.pth")
     assert "--load-weights" not in _training_flags(Row("r", "d", "t"), 2, tmp_path, tmp_path / "out/second/r-2", options)
 
 
