@@ -168,4 +168,10 @@ def test_the_published_photo_sets_become_folders(real_data: Path, tmp_path: Path
         "sign_digits_as_fingers": [357, 51, 104],
         "finger_counting": [385, 97, 303],
         "hagrid_380": [228, 57, 95],
+        "hands_together": [1327, 255, 606],
     }
+    classes = json.loads((tmp_path / "hands_together/classes.json").read_text())
+    for line in (tmp_path / "hands_together/train.txt").read_text().splitlines():
+        path, label = line.rsplit(" ", 1)
+        origin, gesture, _ = path.split("/")  # every set keeps a folder for each class
+        assert classes[int(label)] == f"{origin}_{gesture}" and (tmp_path / "hands_together" / path).is_file()
