@@ -5,7 +5,10 @@ Randomness is a pure function of (seed, epoch, index, clip number): the order of
 
 from __future__ import annotations
 
+import atexit
+import functools
 import itertools
+import multiprocessing
 import signal
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
@@ -302,6 +305,8 @@ def make_loader(
     pin_memory: bool = False,
 ) -> DataLoader[Batch]:
     """Batches (`Batch`) in the sampler's order; workers live as long as the loader."""
+    if num_workers:
+        _end_workers_at_exit()
     loader: DataLoader[Batch] = DataLoader(
         dataset,  # type: ignore[arg-type]  # DataLoader[T] is typed by its items, we name what it yields
         batch_size=batch_size,
@@ -314,6 +319,20 @@ def make_loader(
         persistent_workers=num_workers > 0,
     )
     return loader
+
+
+@functools.cache
+def _end_workers_at_exit() -> None:
+    atexit.register(_kill_workers)  # after that of multiprocessing, so it runs before
+
+
+def _kill_workers() -> None:
+    # Python ends daemons by SIGTERM, which workers ignore, and waits: for ever, where a loader is in use still, as after an interruption.
+    workers = [child for child in multiprocessing.active_children() if child.daemon]
+    if workers and hasattr(signal, "SIGCHLD"):
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # torch takes a killed worker for a failure
+    for worker in workers:
+        worker.kill()
 
 
 def _start_worker(worker_id: int) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -361,3 +363,22 @@ def test_random_clips_say_which_frames_lie_within_the_annotated_clip(root: Path,
     batch = collate([sample, sample])
     assert batch.inside is not None and batch.inside.shape == (2, 8)
     assert collate([sample, sample._replace(inside=None)]).inside is None
+
+
+@pytest.mark.parametrize("ending", ["", "raise SystemExit(3)"])
+def test_a_process_ends_though_a_loader_is_in_use(ending: str) -> None:
+    program = f"""
+import torch
+from action_recognition.data.datasets import Sample, make_loader
+
+class Clips:
+    def __len__(self): return 8
+    def __getitem__(self, key): return Sample(torch.zeros(3, 1, 2, 2, dtype=torch.uint8), 0, key)
+
+in_use = [iter(make_loader(Clips(), 2, range(8), num_workers=2))]
+next(in_use[0])
+in_use.append(in_use)  # a cycle, as an exception's traceback is
+{ending}
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (3 if ending else 0, "")

@@ -192,7 +192,8 @@ def test_a_signal_saves_a_checkpoint_that_can_be_gone_on_from(
     flags = [f"--{split}-{name}" for split in ("train", "val") for name in ("ann-files", "data-roots")]
     values = [str(data / "train.txt"), str(data), str(data / "val.txt"), str(data)]
     arguments = [part for pair in zip(flags, values, strict=True) for part in pair]
-    command = [sys.executable, "-c", program, str(work_dir), *arguments, "--epochs", "4000", "--save-checkpoints-to", str(out)]
+    arguments += ["--num-workers", "1", "--epochs", "4000", "--save-checkpoints-to", str(out)]
+    command = [sys.executable, "-c", program, str(work_dir), *arguments]
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"}
     )
