@@ -64,7 +64,7 @@ setup(
     # Templates and the scripts of a work dir are read from the clone: `pip install -e .`, as init_venv.sh does, is the way to install.
     packages=find_packages(include=["action_recognition", "action_recognition.*"]),
     package_data={
-        "action_recognition.data.showing": ["page.css", "page.js"],
+        "action_recognition.dataset_tools.showing": ["page.css", "page.js"],
         "action_recognition.deploy.page": ["web/*.html", "web/*.css", "web/*.js", "web/package*.json", "web/.npmrc"],
     },
     python_requires=">=3.11",

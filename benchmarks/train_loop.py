@@ -27,7 +27,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # `python benchmar
 from action_recognition.checkpoint import describe_training
 from action_recognition.data.annotations import read_annotations
 from action_recognition.data.datasets import ClipDataset
-from action_recognition.data.preparing.clip_files import H264_OPTIONS
+from action_recognition.dataset_tools.preparing.clip_files import H264_OPTIONS
 from action_recognition.models.build import build_recogniser
 from action_recognition.schedules import scale_schedule
 from action_recognition.template import load_template_dir

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
 
-from action_recognition.data.drawn_hands.clips import draw_clip
-from action_recognition.data.drawn_hands.style import TEST_STYLE
 from action_recognition.data.transforms import fitted_clip
+from action_recognition.dataset_tools.drawn_hands.drawing import draw_clip
+from action_recognition.dataset_tools.drawn_hands.style import TEST_STYLE
 from action_recognition.deploy.backends.protocol import Pixels
 from action_recognition.deploy.export import onnx_graph
 from action_recognition.deploy.metadata import DeployMetadata, Resize, write_onnx, write_openvino

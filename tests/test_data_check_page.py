@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from action_recognition.data.checking.kinds import KINDS
+from action_recognition.dataset_tools.checking.kinds import KINDS
 from tests.conftest import REPOSITORY
-from tests.data.checking.made import make_data_set
+from tests.dataset_tools.checking.made import make_data_set
 from tests.tiny import tiny_template
 
 PAGE = (REPOSITORY / "docs" / "data_check.md").read_text(encoding="utf-8")

@@ -1,6 +1,6 @@
 """docs/data_examples.md: its imports run as they stand on the real sets; what follows runs on a few of their clips, with small pictures.
 
-`python tests/data/real_sets.py` runs the whole page on all clips.
+`python tests/dataset_tools/real_sets.py` runs the whole page on all clips.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.data.real_sets import PAGE, SETS, SPLITS, compare_with_own_lists, page_commands
+from tests.dataset_tools.real_sets import PAGE, SETS, SPLITS, compare_with_own_lists, page_commands
 
 _CLASSES_KEPT, _CLIPS_KEPT = 2, 2
 _RUN_ONCE = ("check", "stats", "show", "eval")  # with the first set; those of the second differ in its name only

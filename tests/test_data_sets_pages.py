@@ -13,9 +13,9 @@ import pytest
 
 from action_recognition.workdir import InstantiateOptions, instantiate, silent
 from tests.conftest import REPOSITORY, template_dir
-from tests.data.detectors import write_boxes_detector
-from tests.data.preparing.made import make_video, sign, write_annotation
-from tests.data.preparing.stand_in import put_yt_dlp
+from tests.dataset_tools.preparing.made import make_video, sign, write_annotation
+from tests.dataset_tools.preparing.stand_in import put_yt_dlp
+from tests.detection.detectors import write_boxes_detector
 from tests.synthetic import numbered_frames, write_frame_folder, write_lines
 
 PAGES = {name: (REPOSITORY / "docs" / f"data_{name}.md").read_text(encoding="utf-8") for name in ("msasl", "jester")}

@@ -15,7 +15,7 @@ from types import ModuleType
 import av
 import pytest
 
-from action_recognition.data.drawn_hands import LABEL_SWAPS, MOTIONS, NEGATIVE_MOTION
+from action_recognition.dataset_tools.drawn_hands import LABEL_SWAPS, MOTIONS, NEGATIVE_MOTION
 from action_recognition.errors import UserError
 from action_recognition.template import load_template_dir
 

@@ -23,7 +23,7 @@ except ImportError as error:
     sys.exit(2)
 
 if TYPE_CHECKING:
-    from action_recognition.data.drawn_hands import Style
+    from action_recognition.dataset_tools.drawn_hands import Style
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 TEMPLATE_DIR = REPOSITORY / "model_templates" / "gesture_recognition" / "s3d-rgb-mobilenet-v3-stream-quickstart"
@@ -93,7 +93,7 @@ def draw(run: Run) -> None:
     """
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from action_recognition.data.drawn_hands import MOTIONS, NEGATIVE_MOTION, TEST_STYLE, TRAIN_STYLE, write_clips
+    from action_recognition.dataset_tools.drawn_hands import MOTIONS, NEGATIVE_MOTION, TEST_STYLE, TRAIN_STYLE, write_clips
 
     plan = run.plan
     splits: list[tuple[str, list[str], Style]] = [
@@ -113,7 +113,7 @@ def draw(run: Run) -> None:
 def _draw_stream(run: Run) -> None:
     import numpy as np
 
-    from action_recognition.data.drawn_hands import MOTIONS, NEGATIVE_MOTION, TEST_STYLE, clip_seeds, compose_stream, write_stream
+    from action_recognition.dataset_tools.drawn_hands import MOTIONS, NEGATIVE_MOTION, TEST_STYLE, clip_seeds, compose_stream, write_stream
 
     gestures = [motion for motion in MOTIONS if motion != NEGATIVE_MOTION]
     seed = clip_seeds(4 * run.seed + 3, 1)[0]

@@ -17,8 +17,8 @@ import PIL.Image
 from rich.console import Console
 from rich.table import Table
 
-from action_recognition.data.drawn_hands import MOTIONS, NEGATIVE_MOTION
 from action_recognition.data.video import probe, read_frames
+from action_recognition.dataset_tools.drawn_hands import MOTIONS, NEGATIVE_MOTION
 
 SHEET_FRAMES = 8
 SHEET_CLIPS_A_MOTION = 2

@@ -8,14 +8,16 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from action_recognition.data.annotations import find_annotation_files
-from action_recognition.data.importing.found import SPLITS
 from action_recognition.data.labels import CLASSES_FILE
 from action_recognition.errors import Problem, UserError, naming, user_error
+
+Split = Literal["train", "val", "test"]
+SPLITS: tuple[Split, ...] = ("train", "val", "test")
 
 DATASET_FILE = "dataset.json"
 METADATA_FILE = "metadata.csv"

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from action_recognition.data.annotations import ClipRecord
 from action_recognition.data.clip_table import MediaPath
 from action_recognition.data.frame_source import FileFrames, FrameSource
-from action_recognition.data.person_boxes import PersonDetector
 from action_recognition.data.transforms import Frames
+from action_recognition.detection.person_boxes import PersonDetector
 from action_recognition.errors import UserError, user_error
 
 HAND_MARGIN = 1.4

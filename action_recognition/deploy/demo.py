@@ -147,9 +147,9 @@ def _region(options: DemoOptions, metadata: DeployMetadata) -> Region:
     """Where to look; a model of hands that were cut out gets them cut as in training."""
     if options.box is not None or (options.detector is None and not metadata.crop):
         return FixedRegion(options.box)
-    from action_recognition.data.person_boxes import loaded_detector
     from action_recognition.deploy.streaming.hands import trained_region
     from action_recognition.deploy.streaming.tracking import TrackedRegion
+    from action_recognition.detection.person_boxes import loaded_detector
 
     if metadata.crop:
         return trained_region(metadata, options.detector, "--detector", options.max_persons, options.num_threads)

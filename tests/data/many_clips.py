@@ -22,7 +22,7 @@ from action_recognition.data.frame_cache import FrameCache
 from action_recognition.data.video import set_decode_threads
 from action_recognition.template import load_template_dir
 from tests.conftest import template_dir
-from tests.data.checking.fuzz import memory_in_use_mb
+from tests.dataset_tools.checking.fuzz import memory_in_use_mb
 from tests.synthetic import numbered_frames, truncate, write_frame_folder, write_lines, write_video
 
 _SUFFIXES = ("mp4", "avi", "mkv", "webm")

@@ -20,7 +20,7 @@ from action_recognition.data.hand_crops import (
     square_around_hands,
 )
 from action_recognition.errors import UserError
-from tests.data.detectors import write_boxes_detector
+from tests.detection.detectors import write_boxes_detector
 
 BLUE = np.full((90, 120, 3), (0, 0, 255), np.uint8)  # 4:3, so that the canvas is 135 x 180 around it
 

@@ -21,7 +21,7 @@ from action_recognition.deploy.predictor import Predictor
 from action_recognition.deploy.verification import verify_folder
 from action_recognition.errors import UserError
 from tests.conftest import REPOSITORY
-from tests.data.detectors import write_boxes_detector
+from tests.detection.detectors import write_boxes_detector
 
 TEMPLATES = REPOSITORY / "model_templates" / "image_gesture"
 LABELS = ("blue", "green", "red")

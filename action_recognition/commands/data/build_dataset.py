@@ -44,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from action_recognition.data.dataset_files import DATASET_FILE, classes_text, described, write_together
     from action_recognition.data.hand_crops import HandFinder
     from action_recognition.data.labels import CLASSES_FILE, training_labels
-    from action_recognition.data.photo_building import BuildSettings, PhotoBuilder, read_boxes
+    from action_recognition.dataset_tools.photo_building import BuildSettings, PhotoBuilder, read_boxes
 
     labels, _ = training_labels(arguments.ann_files, arguments.classes, (), arguments.data_roots)
     pairs = find_annotation_files(arguments.ann_files, arguments.data_roots)

@@ -14,8 +14,8 @@ from action_recognition.commands.arguments import class_list, path_list, positiv
 from action_recognition.errors import user_error
 
 if TYPE_CHECKING:
-    from action_recognition.data.checking.findings import Finding
-    from action_recognition.data.checking.run import Checked, CheckOptions
+    from action_recognition.dataset_tools.checking.check_dataset import Checked, CheckOptions
+    from action_recognition.dataset_tools.checking.findings import Finding
 
 _SHOWN_OF_A_KIND = 10
 _EPILOG = "exit code: 0 nothing found but notes, 1 problems found, 2 a wrong call"
@@ -59,7 +59,7 @@ def add_data_flags(parser: argparse.ArgumentParser) -> None:
 
 def check_options(arguments: argparse.Namespace, opens_files: bool) -> CheckOptions:
     """The options that the flags of `add_data_flags` say."""
-    from action_recognition.data.checking.run import CheckOptions
+    from action_recognition.dataset_tools.checking.check_dataset import CheckOptions
 
     names = ("ann_files", "data_roots", "classes", "template", "person_regex", "metadata", "jobs")
     return CheckOptions(**{name: getattr(arguments, name) for name in names}, opens_files=opens_files)
@@ -68,8 +68,8 @@ def check_options(arguments: argparse.Namespace, opens_files: bool) -> CheckOpti
 def main(argv: Sequence[str] | None = None) -> int:
     arguments = build_parser().parse_args(argv)
     from action_recognition.commands.data.progress import shown_progress
-    from action_recognition.data.checking.fixing import check_fix_folder, write_fixed
-    from action_recognition.data.checking.run import check
+    from action_recognition.dataset_tools.checking.check_dataset import check
+    from action_recognition.dataset_tools.checking.fixing import check_fix_folder, write_fixed
 
     if arguments.fix is not None:
         check_fix_folder(arguments.fix)

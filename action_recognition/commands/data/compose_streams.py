@@ -34,9 +34,9 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     arguments = build_parser().parse_args(argv)
     from action_recognition.data.listed_clips import listed_clips
-    from action_recognition.data.resplitting import people_of
-    from action_recognition.data.stream_composition import CompositionOptions, compose_all, plan_single, plan_streams
     from action_recognition.data.stream_files import STREAMS_FILE, write_streams
+    from action_recognition.dataset_tools.resplitting import people_of
+    from action_recognition.dataset_tools.stream_composition import CompositionOptions, compose_all, plan_single, plan_streams
     from action_recognition.errors import user_error
 
     target = arguments.output / STREAMS_FILE

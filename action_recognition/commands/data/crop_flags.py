@@ -13,7 +13,7 @@ from action_recognition.commands.arguments import positive_float, positive_int
 from action_recognition.errors import user_error
 
 if TYPE_CHECKING:
-    from action_recognition.data.preparing.clip_files import ClipForm
+    from action_recognition.dataset_tools.preparing.clip_files import ClipForm
 
 
 def picture_size(text: str) -> tuple[int, int]:
@@ -48,8 +48,8 @@ def add_form_flags(parser: argparse.ArgumentParser) -> None:
 
 def clip_form(arguments: argparse.Namespace, image_stem: str) -> ClipForm:
     """The form that the flags say; images are named by `image_stem` (`img_{:05d}`)."""
-    from action_recognition.data.preparing.clip_files import ClipForm
-    from action_recognition.data.preparing.cropping import PictureSize
+    from action_recognition.dataset_tools.preparing.clip_files import ClipForm
+    from action_recognition.dataset_tools.preparing.cropping import PictureSize
 
     size, as_video = PictureSize(*arguments.target_image_size), arguments.output_format == "mp4"
     if as_video and (size.height % 2 or size.width % 2):

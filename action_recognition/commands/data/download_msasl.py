@@ -52,8 +52,8 @@ def _rate(text: str) -> str:
 def main(argv: Sequence[str] | None = None) -> int:
     arguments = build_parser().parse_args(argv)
     from action_recognition.commands.data.progress import shown_progress
-    from action_recognition.data.preparing.downloading import GONE_FILE, DownloadOptions, addresses, download
-    from action_recognition.data.preparing.msasl_entries import read_msasl_files
+    from action_recognition.dataset_tools.preparing.downloading import GONE_FILE, DownloadOptions, addresses, download
+    from action_recognition.dataset_tools.preparing.msasl_entries import read_msasl_files
 
     entries = read_msasl_files(arguments.sources).entries
     urls = addresses(entry.url for entry in entries if arguments.num_classes is None or entry.label < arguments.num_classes)

@@ -33,8 +33,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     from action_recognition.commands.data.progress import shown_progress
     from action_recognition.data.annotations import find_annotation_files
     from action_recognition.data.dataset_files import DATASET_FILE, classes_text, described, write_together
-    from action_recognition.data.extraction import ImageSettings, extract_lists
     from action_recognition.data.labels import CLASSES_FILE, training_labels
+    from action_recognition.dataset_tools.extraction import ImageSettings, extract_lists
 
     labels, _ = training_labels(arguments.ann_files, arguments.classes, (), arguments.data_roots)
     pairs = find_annotation_files(arguments.ann_files, arguments.data_roots)

@@ -64,11 +64,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = build_parser().parse_args(argv)
     from action_recognition.commands.data.progress import shown_progress
     from action_recognition.data.dataset_files import refuse_existing
-    from action_recognition.data.importing.formats import read_source
-    from action_recognition.data.importing.run import ImportOptions, SplitOptions, make_data_set
-    from action_recognition.data.importing.source import SourceOptions
-    from action_recognition.data.importing.writing import write_data_set
-    from action_recognition.data.splitting import parse_fractions
+    from action_recognition.dataset_tools.importing.formats import read_source
+    from action_recognition.dataset_tools.importing.import_dataset import ImportOptions, SplitOptions, make_data_set
+    from action_recognition.dataset_tools.importing.source import SourceOptions
+    from action_recognition.dataset_tools.importing.writing import write_data_set
+    from action_recognition.dataset_tools.splitting import parse_fractions
 
     split = SplitOptions(arguments.person_regex, parse_fractions(arguments.fractions), arguments.seed, arguments.resplit)
     refuse_existing(arguments.output, arguments.force)

@@ -34,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = build_parser().parse_args(argv)
     from action_recognition.data.dataset_files import dataset_text, refuse_existing, write_lists
     from action_recognition.data.listed_clips import listed_clips
-    from action_recognition.data.negatives import NegativeOptions, find_stretches
+    from action_recognition.dataset_tools.negatives import NegativeOptions, find_stretches
 
     refuse_existing(arguments.output, arguments.force)
     clips, classes = listed_clips(arguments.ann_files, arguments.data_roots, arguments.classes)

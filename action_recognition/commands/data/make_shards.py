@@ -30,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from action_recognition.data.annotations import find_annotation_files, read_annotations
     from action_recognition.data.dataset_files import DATASET_FILE, classes_text, described, write_together
     from action_recognition.data.labels import CLASSES_FILE, training_labels
-    from action_recognition.data.sharding import plan_shards, videos_of, write_shards
+    from action_recognition.dataset_tools.sharding import plan_shards, videos_of, write_shards
     from action_recognition.errors import user_error
 
     labels, _ = training_labels(arguments.ann_files, arguments.classes, (), arguments.data_roots)

@@ -41,11 +41,11 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     arguments = build_parser().parse_args(argv)
     from action_recognition.commands.data.progress import shown_progress
-    from action_recognition.data.importing.csv_sets import read_jester
-    from action_recognition.data.importing.source import SourceOptions
-    from action_recognition.data.person_boxes import PersonDetector
-    from action_recognition.data.preparing.jester import JesterOptions, prepare_jester
-    from action_recognition.data.preparing.prepared import CROPS_FOLDER, check_settings, write_prepared
+    from action_recognition.dataset_tools.importing.csv_sets import read_jester
+    from action_recognition.dataset_tools.importing.source import SourceOptions
+    from action_recognition.dataset_tools.preparing.jester import JesterOptions, prepare_jester
+    from action_recognition.dataset_tools.preparing.prepared import CROPS_FOLDER, check_settings, write_prepared
+    from action_recognition.detection.person_boxes import PersonDetector
 
     annotations = arguments.annotations or arguments.input.absolute().parent
     for flag, folder in (("--input", arguments.input), ("--annotations", annotations)):

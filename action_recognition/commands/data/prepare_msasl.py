@@ -13,7 +13,7 @@ from action_recognition.commands.data.crop_flags import add_form_flags, clip_for
 from action_recognition.errors import user_error
 
 if TYPE_CHECKING:
-    from action_recognition.data.preparing.msasl_entries import MsaslAnnotation
+    from action_recognition.dataset_tools.preparing.msasl_entries import MsaslAnnotation
 
 SETTINGS_FILE = "prepare_msasl.json"
 _DESCRIPTION = """\
@@ -65,10 +65,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _prepare(arguments: argparse.Namespace) -> int:
     from action_recognition.commands.data.progress import shown_progress
-    from action_recognition.data.importing.media_index import MediaIndex
-    from action_recognition.data.preparing.msasl import MsaslOptions, prepare_msasl, subset
-    from action_recognition.data.preparing.msasl_entries import read_msasl_files
-    from action_recognition.data.preparing.prepared import CROPS_FOLDER, check_settings, write_prepared
+    from action_recognition.dataset_tools.importing.media_index import MediaIndex
+    from action_recognition.dataset_tools.preparing.msasl import MsaslOptions, prepare_msasl, subset
+    from action_recognition.dataset_tools.preparing.msasl_entries import read_msasl_files
+    from action_recognition.dataset_tools.preparing.prepared import CROPS_FOLDER, check_settings, write_prepared
 
     form = clip_form(arguments, "img_{:05d}")
     annotation = read_msasl_files(arguments.sources, arguments.classes_file)

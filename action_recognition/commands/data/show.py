@@ -13,8 +13,8 @@ from action_recognition.commands.data.check import add_data_flags, check_options
 from action_recognition.errors import user_error
 
 if TYPE_CHECKING:
-    from action_recognition.data.showing.items import ClipItem
-    from action_recognition.data.showing.strips import Stretch
+    from action_recognition.dataset_tools.showing.items import ClipItem
+    from action_recognition.dataset_tools.showing.strips import Stretch
 
 MAX_CLIPS = 2000
 _PER_SHEET = 24
@@ -42,10 +42,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.as_trained is not None:
         return _show_as_trained(arguments)
     from action_recognition.commands.data.progress import shown_progress
-    from action_recognition.data.checking.run import check
-    from action_recognition.data.showing.items import clip_items
-    from action_recognition.data.showing.page import check_page_file, page, write_page
-    from action_recognition.data.showing.strips import make_strips
+    from action_recognition.dataset_tools.checking.check_dataset import check
+    from action_recognition.dataset_tools.showing.items import clip_items
+    from action_recognition.dataset_tools.showing.page import check_page_file, page, write_page
+    from action_recognition.dataset_tools.showing.strips import make_strips
 
     if arguments.output is not None:
         check_page_file(arguments.output)
@@ -68,7 +68,7 @@ def write_contact_sheets(folder: Path, items: Sequence[ClipItem], strips: Mappin
     import numpy as np
     import torch
 
-    from action_recognition.data.showing.strips import strip_frames
+    from action_recognition.dataset_tools.showing.strips import strip_frames
     from action_recognition.plots import save_picture
     from action_recognition.training.contact_sheet import contact_sheet
 

@@ -31,8 +31,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = build_parser().parse_args(argv)
     from action_recognition.data.dataset_files import described, refuse_existing, write_lists
     from action_recognition.data.listed_clips import listed_clips
-    from action_recognition.data.resplitting import people_of, resplit
-    from action_recognition.data.splitting import parse_fractions
+    from action_recognition.dataset_tools.resplitting import people_of, resplit
+    from action_recognition.dataset_tools.splitting import parse_fractions
     from action_recognition.errors import user_error
 
     if len(set(arguments.data_roots)) > 1:

@@ -37,10 +37,10 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     arguments = build_parser().parse_args(argv)
     from action_recognition.commands.data.progress import shown_progress
-    from action_recognition.data.clip_statistics import draw_histograms, gather_facts, summarise
     from action_recognition.data.dataset_files import write_together
     from action_recognition.data.listed_clips import listed_clips
     from action_recognition.data.people import people_by_regex, people_by_table
+    from action_recognition.dataset_tools.clip_statistics import draw_histograms, gather_facts, summarise
 
     clips, labels = listed_clips(arguments.ann_files, arguments.data_roots, arguments.classes)
     people: Mapping[str, str] = {}

@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from action_recognition.data.hand_crops import HAND_MARGIN, HandFinder, square_around_hands
-from action_recognition.data.person_boxes import loaded_detector
 from action_recognition.deploy.metadata import DeployMetadata
 from action_recognition.deploy.streaming.frames import Picture, TimedFrame
 from action_recognition.deploy.streaming.regions import WHOLE, Box, FixedRegion, Person, Region
 from action_recognition.deploy.streaming.tracking import DETECT_EVERY_S, TrackedRegion
+from action_recognition.detection.person_boxes import loaded_detector
 from action_recognition.errors import user_error
 
 

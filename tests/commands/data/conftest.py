@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.data.checking.made import DataSet, copy_of, make_data_set
+from tests.dataset_tools.checking.made import DataSet, copy_of, make_data_set
 
 
 @pytest.fixture(scope="module")

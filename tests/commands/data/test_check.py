@@ -11,7 +11,7 @@ import pytest
 
 from action_recognition.commands.data.check import main
 from action_recognition.errors import UserError
-from tests.data.checking.made import PERSON_REGEX, DataSet, command_flags
+from tests.dataset_tools.checking.made import PERSON_REGEX, DataSet, command_flags
 
 
 def test_zero_where_nothing_is_wrong_and_for_notes(data: DataSet, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

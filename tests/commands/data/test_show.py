@@ -16,7 +16,7 @@ from action_recognition.errors import UserError
 from action_recognition.training.as_trained import trained_batches
 from action_recognition.training.contact_sheet import contact_sheet
 from action_recognition.training.run import TrainOptions, train
-from tests.data.checking.made import DataSet, command_flags
+from tests.dataset_tools.checking.made import DataSet, command_flags
 from tests.tiny import modern_recipe, tiny_data, tiny_template
 
 

@@ -10,14 +10,14 @@ import cv2
 import numpy as np
 import pytest
 
-from action_recognition.data.person_boxes import PersonDetector
 from action_recognition.deploy.metadata import Resize, example
 from action_recognition.deploy.streaming import TimedFrame
 from action_recognition.deploy.streaming.hands import HandsRegion, trained_region
 from action_recognition.deploy.streaming.regions import Box, FixedRegion, cut, network_frame, parse_box, square_around
 from action_recognition.deploy.streaming.tracking import TrackedRegion
+from action_recognition.detection.person_boxes import PersonDetector
 from action_recognition.errors import UserError
-from tests.data.detectors import write_boxes_detector
+from tests.detection.detectors import write_boxes_detector
 
 
 class Moving:

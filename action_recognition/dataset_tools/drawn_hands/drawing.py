@@ -1,0 +1,105 @@
+"""Drawn clips and drawn streams, in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from action_recognition.dataset_tools.drawn_hands.motion import MOTIONS, NEGATIVE_MOTION, HandPath, draw_course, hand_path, idle_path
+from action_recognition.dataset_tools.drawn_hands.painting import Image, Scene, draw_scene, paint_frame
+from action_recognition.dataset_tools.drawn_hands.style import TRAIN_STYLE, Style
+from action_recognition.errors import nearest, user_error
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnClip:
+    """One gesture with a short rest before and after it; frames (T, H, W, 3) RGB uint8, the gesture in frames [clip_start, clip_end)."""
+
+    motion: str
+    frames_thwc: Image
+    frame_rate_fps: float
+    clip_start: int
+    clip_end: int
+    path: HandPath
+
+    @property
+    def label(self) -> int:
+        """The motion's number in `MOTIONS`."""
+        return MOTIONS.index(self.motion)
+
+
+@dataclass(frozen=True, slots=True)
+class StreamEvent:
+    """A gesture in a stream: frames [start, end)."""
+
+    motion: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnStream:
+    """A long take of one hand that makes several gestures; frames (T, H, W, 3) RGB uint8."""
+
+    frames_thwc: Image
+    frame_rate_fps: float
+    events: tuple[StreamEvent, ...]
+
+
+def draw_clip(motion: str, seed: int, style: Style = TRAIN_STYLE) -> DrawnClip:
+    """Draw one clip; the same arguments give the same pixels.
+
+    Clips of one seed and style show the same hand in the same place in the same room, whatever the motion.
+    Errors: `UserError` for a motion that is not in `MOTIONS`.
+    """
+    _check_motions([motion])
+    rng = np.random.default_rng(style.seed_offset + seed)
+    frame_rate_fps, frame_size = _camera(rng, style)
+    course = draw_course(rng, style, frame_rate_fps)
+    scene = draw_scene(rng, style, frame_size)
+    path = hand_path(motion, course)
+    timing = course.timing
+    return DrawnClip(motion, _paint(scene, path, frame_rate_fps), frame_rate_fps, timing.start, timing.end, path)
+
+
+def compose_stream(motions: Sequence[str], seed: int, style: Style = TRAIN_STYLE, rest_seconds: float = 1.2) -> DrawnStream:
+    """Draw gestures one after another, the hand out of the picture for `rest_seconds` between them; `nothing` stretches the rest.
+
+    The events hold the gestures only. Errors: `UserError` for a motion that is not in `MOTIONS`.
+    """
+    _check_motions(motions)
+    rng = np.random.default_rng(style.seed_offset + seed)
+    frame_rate_fps, frame_size = _camera(rng, style)
+    lowered = round(rest_seconds * frame_rate_fps)
+    parts: list[HandPath] = []
+    events: list[StreamEvent] = []
+    for motion in motions:
+        course = draw_course(rng, style, frame_rate_fps)
+        path = hand_path(motion, course)
+        if parts:
+            travel = round(rng.uniform(*style.gesture_seconds) * frame_rate_fps)
+            parts.append(idle_path(parts[-1], path, lowered, travel))
+        offset = sum(len(part) for part in parts)
+        parts.append(path)
+        if motion != NEGATIVE_MOTION:
+            events.append(StreamEvent(motion, offset + course.timing.start, offset + course.timing.end))
+    scene = draw_scene(rng, style, frame_size)
+    return DrawnStream(_paint(scene, HandPath.joined(parts), frame_rate_fps), frame_rate_fps, tuple(events))
+
+
+def _paint(scene: Scene, path: HandPath, frame_rate_fps: float) -> Image:
+    return np.stack([paint_frame(scene, path, index, index / frame_rate_fps) for index in range(len(path))])
+
+
+def _camera(rng: np.random.Generator, style: Style) -> tuple[float, tuple[int, int]]:
+    """Frame rate and frame size."""
+    frame_rate_fps = float(rng.choice(style.frame_rates_fps))
+    return frame_rate_fps, style.frame_sizes[int(rng.integers(len(style.frame_sizes)))]
+
+
+def _check_motions(motions: Sequence[str]) -> None:
+    for motion in motions:
+        if motion not in MOTIONS:
+            raise user_error("motion", f"{motion!r}{nearest(motion, MOTIONS)}", ", ".join(MOTIONS))

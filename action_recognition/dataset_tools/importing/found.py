@@ -1,0 +1,89 @@
+"""What a reader of a format hands on: clips that it found, and what it left out and why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from action_recognition.data.annotation_lines import Numbers
+from action_recognition.data.dataset_files import Split
+
+_SPLIT_NAMES: dict[str, Split] = {
+    "train": "train",
+    "training": "train",
+    "val": "val",
+    "valid": "val",
+    "validate": "val",
+    "validation": "val",
+    "dev": "val",
+    "test": "test",
+    "testing": "test",
+}
+
+
+def split_of(name: str) -> Split | None:
+    """The split that a word stands for.
+
+    >>> split_of("Validation"), split_of("wave")
+    ('val', None)
+    """
+    return _SPLIT_NAMES.get(name.strip().lower())
+
+
+class Seconds(NamedTuple):
+    """Where a gesture lies in a whole video; `end_s` None is the video's end."""
+
+    start_s: float
+    end_s: float | None
+
+
+class Share(NamedTuple):
+    """Where a gesture lies in its video, as parts of its length, 0..1."""
+
+    start: float
+    end: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundClip:
+    """A clip of a source: `path` below the data root, with '/'; `where` says what names it (`file:line`, or the path itself).
+
+    `span` is where the gesture lies in the file, None for all of it; `frame_rate_fps` is the rate that the source states.
+    """
+
+    path: str
+    label: str
+    where: str
+    split: Split | None = None
+    person: str | None = None
+    span: Numbers | Seconds | Share | None = None
+    frame_rate_fps: float | None = None
+
+
+class Remark(NamedTuple):
+    """Something left out or changed: where it stands, which file it is about, and why or how."""
+
+    where: str
+    path: str
+    reason: str
+
+
+@dataclass
+class Found:
+    """All that a reader found below `data_root`; `classes` in their order, None to sort the names in use.
+
+    `folder_rate_fps` is the rate of frame folders where the format states one.
+    """
+
+    data_root: Path
+    clips: list[FoundClip] = field(default_factory=list)
+    left_out: list[Remark] = field(default_factory=list)
+    changed: list[Remark] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    classes: Sequence[str] | None = None
+    folder_rate_fps: float | None = None
+
+    def leave_out(self, where: str, path: str, reason: str) -> None:
+        self.left_out.append(Remark(where, path, reason))

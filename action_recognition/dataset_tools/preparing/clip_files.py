@@ -1,0 +1,126 @@
+"""Cropped clips as folders of numbered images or as video files: whole, or not there."""
+
+from __future__ import annotations
+
+import io
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import mmcv
+import numpy as np
+from numpy.typing import NDArray
+
+from action_recognition.data.frame_folder import IMAGE_SUFFIXES
+from action_recognition.data.video import read_frames
+from action_recognition.dataset_tools.preparing.cropping import PictureSize, Rectangle, cropped
+from action_recognition.dataset_tools.preparing.trimming import Span
+from action_recognition.errors import naming
+
+_BYTES_AT_ONCE = 200_000_000  # of decoded pictures
+_JPEG_QUALITY = [1, 95]  # cv2.IMWRITE_JPEG_QUALITY
+H264_OPTIONS = {"crf": "17", "preset": "fast", "g": "16"}  # hardly a visible loss; key frames close together, since training reads windows
+
+
+@dataclass(frozen=True)
+class ClipForm:
+    """How clips are written: the size of their pictures, `image_name` as in `img_{:05d}.jpg`, or videos instead."""
+
+    size: PictureSize = field(default_factory=lambda: PictureSize(300, 256))
+    scale: float = 1.2
+    image_name: str = "img_{:05d}.jpg"
+    as_video: bool = False
+
+
+@dataclass(frozen=True)
+class ClipCut:
+    """What is cut out: frames `span` of `source`, inside `rectangle` (None: whole pictures, at the size of `picture`)."""
+
+    source: Path
+    span: Span
+    picture: PictureSize
+    rectangle: Rectangle | None
+    frame_rate_fps: float
+
+    @property
+    def num_frames(self) -> int:
+        return self.span[1] - self.span[0]
+
+
+def clip_path(path: str, form: ClipForm) -> str:
+    """The place of a clip below the data root: a folder, or a file.
+
+    >>> clip_path("a/clip_0000", ClipForm(as_video=True))
+    'a/clip_0000.mp4'
+    """
+    return f"{path}.mp4" if form.as_video else path
+
+
+def write_clip(cut: ClipCut, target: Path, form: ClipForm) -> None:
+    """Write a clip beside its place and put it there when it is whole; one that is whole already is kept.
+
+    A `UserError` names a source that cannot be read, an `OSError` the place that cannot be written.
+    """
+    if is_whole(target, cut.num_frames, form):
+        return
+    partial = target.with_name(f".{target.name}.part")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    _remove(partial)
+    try:
+        with naming(target):
+            if form.as_video:
+                partial.write_bytes(_encoded(cut, form))
+            else:
+                _write_folder(cut, partial, form)
+            _remove(target)
+            partial.replace(target)
+    finally:
+        _remove(partial)
+
+
+def _write_folder(cut: ClipCut, folder: Path, form: ClipForm) -> None:
+    folder.mkdir()
+    for number, picture in enumerate(_pictures(cut, form), start=1):
+        name = form.image_name.format(number)
+        params = _JPEG_QUALITY if name.endswith((".jpg", ".jpeg")) else None
+        mmcv.imwrite(mmcv.rgb2bgr(picture), str(folder / name), params)
+
+
+def _pictures(cut: ClipCut, form: ClipForm) -> Iterator[NDArray[np.uint8]]:
+    at_once = max(1, _BYTES_AT_ONCE // (3 * cut.picture.height * cut.picture.width))
+    start, end = cut.span
+    for first in range(start, end, at_once):
+        for frame in read_frames(cut.source, range(first, min(first + at_once, end))):
+            yield cropped(frame, cut.rectangle, form.size)
+
+
+def _encoded(cut: ClipCut, form: ClipForm) -> bytes:
+    """An MP4 file in memory, where no disk can be full: FFmpeg's own errors of writing do not name the place."""
+    buffer = io.BytesIO()
+    rate = Fraction(cut.frame_rate_fps).limit_denominator(1001)
+    with av.open(buffer, "w", format="mp4") as container:
+        stream = container.add_stream("libx264", rate=rate)
+        stream.height, stream.width, stream.pix_fmt, stream.options = form.size.height, form.size.width, "yuv420p", H264_OPTIONS
+        for number, picture in enumerate(_pictures(cut, form)):
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            frame.pts, frame.time_base = number, 1 / rate
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return buffer.getvalue()
+
+
+def is_whole(target: Path, num_frames: int, form: ClipForm) -> bool:
+    """Whether a clip is there with all of its frames."""
+    if form.as_video:
+        return target.is_file()
+    return target.is_dir() and sum(file.suffix in IMAGE_SUFFIXES for file in target.iterdir()) == num_frames
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,135 @@
+"""Jester: from its CSVs and frame folders to clips that are cropped to the person."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+import numpy as np
+
+from action_recognition.data.annotation_lines import annotation_line
+from action_recognition.data.path_check import PathChecker
+from action_recognition.data.video import VideoInfo, probe, read_frames, set_decode_threads
+from action_recognition.dataset_tools.checking.pool import map_apart
+from action_recognition.dataset_tools.importing.found import Found, FoundClip, Remark
+from action_recognition.dataset_tools.importing.placing import place_clip
+from action_recognition.dataset_tools.preparing.clip_files import ClipCut, ClipForm, clip_path, is_whole, write_clip
+from action_recognition.dataset_tools.preparing.cropping import Box, PictureSize, Rectangle, crop_rectangle
+from action_recognition.dataset_tools.preparing.prepared import CROPS_FOLDER, Prepared
+from action_recognition.detection.person_boxes import clip_box, loaded_detector
+from action_recognition.errors import UserError
+
+WITHOUT_DETECTOR = "no detector was given: whole pictures were resized, where the original crops them to the person"
+NO_GESTURE = "No gesture"  # one of the 27 classes
+VAL_IS_TEST = "the labels of the test part are not public: measure on val.txt, as the original did"
+
+
+@dataclass(frozen=True)
+class JesterOptions:
+    """`detector` is None for whole pictures; `num_looked_at` frames of each clip are shown to it."""
+
+    form: ClipForm = field(default_factory=lambda: ClipForm(image_name="{:05d}.jpg"))
+    detector: Path | None = None
+    device: str = "CPU"
+    num_looked_at: int = 10
+    jobs: int = 1
+
+
+class PreparedClip(NamedTuple):
+    """What became of a clip: its path below the data root and its annotation line, or why there is none."""
+
+    path: str
+    line: str
+    reason: str = ""
+
+
+def prepare_jester(found: Found, output: Path, options: JesterOptions, progress: Callable[[int, int], None]) -> Prepared:
+    """Write every clip that was found in Jester's CSVs and folders; clips that are written already are kept.
+
+    The order of the labels is that of `*labels.csv`. A clip in which no person is found is left out.
+    """
+    classes = list(found.classes) if found.classes is not None else sorted({clip.label for clip in found.clips})
+    warnings = [*found.warnings, VAL_IS_TEST, *([] if options.detector else [WITHOUT_DETECTOR])]
+    prepared = Prepared(output / CROPS_FOLDER, classes, left_out=list(found.left_out), warnings=warnings)
+    prepared.negative_label = NO_GESTURE if NO_GESTURE in classes else None
+    tasks = _sound(found.clips, found.data_root, prepared)
+    prepared.wanted += [(clip.split, clip.label) for clip in tasks if clip.split is not None]
+    labels = {name: number for number, name in enumerate(classes)}
+    work = functools.partial(
+        prepare_clip, labels=labels, roots=(found.data_root, prepared.data_root), options=options, rate=found.folder_rate_fps
+    )
+    for done, (clip, result) in enumerate(map_apart(work, tasks, options.jobs, _brought_down), start=1):
+        progress(done, len(tasks))
+        if result.reason or clip.split is None:
+            prepared.leave_out(clip.where, clip.path, result.reason)
+        else:
+            new = FoundClip(path=result.path, label=clip.label, where=clip.where, split=clip.split)
+            prepared.clips[clip.split].append((new, result.line))
+    prepared.sort()
+    return prepared
+
+
+def _sound(clips: list[FoundClip], root: Path, prepared: Prepared) -> list[FoundClip]:
+    """Clips with a class and a split, each once, below the root; the others are left out."""
+    checker, seen, sound = PathChecker(root), dict[str, str](), []
+    for clip in clips:
+        problem = checker.check(clip.path)[1]
+        if clip.label not in prepared.classes:
+            problem = f"its class {clip.label!r} is not in the list of labels"
+        elif clip.split is None:
+            problem = "its file is named for no split (train or validation)"
+        elif clip.path in seen:
+            problem = f"is the same clip as {seen[clip.path]}"
+        if problem:
+            prepared.left_out.append(Remark(clip.where, clip.path, problem))
+        else:
+            seen[clip.path] = clip.where
+            sound.append(clip)
+    return sound
+
+
+def _brought_down(clip: FoundClip) -> PreparedClip:
+    return PreparedClip("", "", "it brings the decoder or the detector down")
+
+
+def prepare_clip(
+    clip: FoundClip, labels: dict[str, int], roots: tuple[Path, Path], options: JesterOptions, rate: float | None
+) -> PreparedClip:
+    """Write one clip; `roots` are that of the source and the new one. Runs in a process of its own."""
+    if options.jobs > 1:
+        set_decode_threads(1)  # the processes are the parallel part
+    source, form = roots[0] / clip.path, options.form
+    name = clip.path if source.is_dir() else str(PurePosixPath(clip.path).with_suffix(""))
+    path = clip_path(name, form)
+    try:
+        info = probe(source)
+        numbers, _ = place_clip(clip, info, rate)
+        line = annotation_line(path, str(labels[clip.label]), numbers)
+        if line is None or numbers is None:
+            return PreparedClip("", "", "its name cannot stand in an annotation line")
+        span = 0, info.num_frames
+        if is_whole(roots[1] / path, info.num_frames, form):
+            return PreparedClip(path, line)
+        rectangle = _person(source, info, options)
+        if rectangle is None and options.detector is not None:
+            return PreparedClip("", "", "no person was found in it")
+        cut = ClipCut(source, span, PictureSize(info.height, info.width), rectangle, numbers[4])
+        write_clip(cut, roots[1] / path, form)
+    except UserError as error:
+        return PreparedClip("", "", error.problems[0].found)
+    return PreparedClip(path, line)
+
+
+def _person(source: Path, info: VideoInfo, options: JesterOptions) -> Rectangle | None:
+    """What is cut out for the person of a clip; None without a detector, or where it finds none."""
+    if options.detector is None:
+        return None
+    detector = loaded_detector(options.detector, options.device, 1 if options.jobs > 1 else None)
+    numbers = np.linspace(0, info.num_frames - 1, min(options.num_looked_at, info.num_frames)).round().astype(int)
+    box = clip_box(detector, read_frames(source, sorted(set(numbers.tolist()))))
+    if box is None:
+        return None
+    return crop_rectangle(Box(*box), PictureSize(info.height, info.width), options.form.size, options.form.scale)

@@ -1,0 +1,143 @@
+"""What a preparation gives, and its files: annotation lists, classes.json, metadata.csv and a report of what is left and what is gone."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from action_recognition.data.dataset_files import (
+    DATASET_FILE,
+    METADATA_FILE,
+    REPORT_FILES,
+    SPLITS,
+    Split,
+    classes_text,
+    dataset_text,
+    write_together,
+)
+from action_recognition.data.labels import CLASSES_FILE
+from action_recognition.dataset_tools.importing.found import FoundClip, Remark
+from action_recognition.dataset_tools.importing.writing import metadata_text, printable, remark_lines
+from action_recognition.errors import user_error
+
+CROPS_FOLDER = "global_crops"  # the original's name
+
+
+@dataclass
+class Prepared:
+    """Clips and their lines by split; `wanted` has the split and class of every clip that the data set names.
+
+    `negative_label` is the class that means no gesture, None where none does.
+    """
+
+    data_root: Path
+    classes: list[str]
+    clips: dict[Split, list[tuple[FoundClip, str]]] = field(default_factory=lambda: {split: [] for split in SPLITS})
+    wanted: list[tuple[Split, str]] = field(default_factory=list)
+    left_out: list[Remark] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    negative_label: str | None = None
+
+    def leave_out(self, where: str, path: str, reason: str) -> None:
+        self.left_out.append(Remark(where, path, reason))
+
+    def sort(self) -> None:
+        """In the order of paths, whichever was done first."""
+        for clips in self.clips.values():
+            clips.sort(key=lambda item: item[0].path)
+        self.left_out.sort()
+
+    @property
+    def num_clips(self) -> int:
+        return sum(map(len, self.clips.values()))
+
+
+def check_settings(file: Path, settings: Mapping[str, Any]) -> None:
+    """State settings beside the clips, so that a run that would go on with others is refused."""
+    if file.exists() and (file.parent / CROPS_FOLDER).exists():
+        try:
+            stated = json.loads(file.read_text(encoding="utf-8"))
+        except ValueError:
+            stated = {}
+        stated = stated if isinstance(stated, dict) else {}
+        other = [f"{name} {stated.get(name)}, not {value}" for name, value in settings.items() if stated.get(name) != value]
+        if other:
+            raise user_error(str(file), f"the clips there were made with {'; '.join(other)}", "the same settings", "another --output")
+        return
+    write_together(file.parent, {file.name: json.dumps(dict(settings), indent=1) + "\n"})
+
+
+def write_prepared(prepared: Prepared, folder: Path, settings: Mapping[str, Any], suffix: str = "") -> list[str]:
+    """Write train.txt, val.txt and test.txt (named with `suffix`), the classes, the people and the report; returns its lines.
+
+    A `UserError` says that there is no clip at all.
+    """
+    if not prepared.num_clips:
+        raise user_error(str(prepared.data_root), f"no clip could be prepared: {_main_reasons(prepared)}")
+    lines = report_lines(prepared)
+    texts = {f"{split}{suffix}.txt": "".join(f"{line}\n" for _, line in clips) for split, clips in prepared.clips.items()}
+    texts |= {
+        CLASSES_FILE: classes_text(prepared.classes),
+        DATASET_FILE: dataset_text(prepared.negative_label),
+        METADATA_FILE: metadata_text(prepared.clips),
+        REPORT_FILES[0]: json.dumps(report_document(prepared, settings), ensure_ascii=True, indent=1) + "\n",
+        REPORT_FILES[1]: "".join(f"{line}\n" for line in lines),
+    }
+    write_together(folder, texts)
+    return lines
+
+
+def _main_reasons(prepared: Prepared) -> str:
+    """The most frequent reasons, each with its first place."""
+    first = {remark.reason: remark for remark in reversed(prepared.left_out)}
+    counts = Counter(remark.reason for remark in prepared.left_out).most_common(3)
+    return "; ".join(f"{count} x {reason} (first {first[reason].where}: {first[reason].path})" for reason, count in counts)
+
+
+def _counts(prepared: Prepared) -> dict[Split, tuple[Counter[str], Counter[str]]]:
+    """By split: clips that are left, and that the data set names, of each class."""
+    return {
+        split: (
+            Counter(clip.label for clip, _ in prepared.clips[split]),
+            Counter(label for name, label in prepared.wanted if name == split),
+        )
+        for split in SPLITS
+    }
+
+
+def report_document(prepared: Prepared, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The report as JSON: what is left of how many, and every clip that was left out with where and why."""
+    counts = _counts(prepared)
+    return {
+        **settings,
+        "data_root": str(prepared.data_root),
+        "splits": {split: {"left": left.total(), "of": wanted.total()} for split, (left, wanted) in counts.items()},
+        "classes": {
+            name: {split: {"left": left[name], "of": wanted[name]} for split, (left, wanted) in counts.items()} for name in prepared.classes
+        },
+        "warnings": prepared.warnings,
+        "left_out": [remark._asdict() for remark in prepared.left_out],
+    }
+
+
+def report_lines(prepared: Prepared) -> list[str]:
+    """The report for people: what is left of each split and class, then what was left out, by reason."""
+    counts = _counts(prepared)
+    total = sum(wanted.total() for _, wanted in counts.values())
+    lines = [f"{prepared.num_clips} of {total} clips of {len(prepared.classes)} classes are there, below {prepared.data_root}"]
+    for split, (left, wanted) in counts.items():
+        if wanted:
+            lacking = sum(1 for name in prepared.classes if wanted[name] and not left[name])
+            without = f"; {lacking} of {sum(1 for n in prepared.classes if wanted[n])} classes have none left" if lacking else ""
+            lines.append(f"  {split}: {left.total()} of {wanted.total()}{without}")
+    lines += [f"warning: {warning}" for warning in prepared.warnings]
+    width = max(len(name) for name in prepared.classes)
+    lines += ["", f"{'class'.ljust(width)} {'train':>11} {'val':>11} {'test':>11}   (left of named)"]
+    for name in prepared.classes:
+        cells = (f"{left[name]} of {wanted[name]}".rjust(11) for left, wanted in counts.values())
+        lines.append(f"{name.ljust(width)} {' '.join(cells)}")
+    return [printable(line) for line in [*lines, *remark_lines("left out", prepared.left_out)]]

@@ -1,0 +1,95 @@
+"""One HTML file that needs nothing else: no server, no network, and no text of the data set that is read as code.
+
+Text reaches the page as JSON in a block that is never run, and from there as text nodes. The content security policy allows the page's
+own script and style by their hashes, pictures inside the file, and nothing else.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import json
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from action_recognition.data.dataset_files import write_together
+from action_recognition.dataset_tools.checking.findings import Finding
+from action_recognition.dataset_tools.showing.items import ClipItem
+from action_recognition.dataset_tools.showing.strips import Stretch
+from action_recognition.errors import user_error
+
+_GENERATOR = '<meta name="generator" content="action-recognition show">'
+
+
+def page(title: str, items: Sequence[ClipItem], of_files: Sequence[Finding], strips: Mapping[Stretch, bytes], notice: str) -> str:
+    """The HTML of a page of clips; `notice` is a sentence below the title."""
+    data = {
+        "clips": [_clip(item, strips) for item in items],
+        "files": [_finding(finding) | {"file": finding.file} for finding in of_files],
+    }
+    script, style = (resources.files(__package__).joinpath(name).read_text(encoding="utf-8") for name in ("page.js", "page.css"))
+    policy = (
+        f"default-src 'none'; img-src data:; script-src {_source(script)}; style-src {_source(style)}; base-uri 'none'; form-action 'none'"
+    )
+    return "\n".join(
+        [
+            "<!doctype html>",
+            '<html lang="en"><head><meta charset="utf-8">',
+            f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
+            _GENERATOR,
+            '<meta name="viewport" content="width=device-width">',
+            f"<title>{html.escape(title)}</title>",
+            f"<style>{style}</style></head><body>",
+            f'<h1>{html.escape(title)}</h1><p>{html.escape(notice)}</p><div id="files"></div><div id="filters"></div>',
+            '<div id="histograms"></div><p id="count"></p><div id="clips"></div><button id="more" hidden>more</button>',
+            f'<script type="application/json" id="data">{json_in_html(data)}</script>',
+            f"<script>{script}</script></body></html>\n",
+        ]
+    )
+
+
+def json_in_html(data: object) -> str:
+    """JSON that holds no `<`, so that nothing in it ends or begins an element; lone surrogates come through as escapes."""
+    return json.dumps(data, ensure_ascii=True).replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def write_page(file: Path, text: str) -> None:
+    """Write beside, then rename; a `UserError` when a file of somebody else's is there."""
+    check_page_file(file)
+    write_together(file.parent, {file.name: text})
+
+
+def check_page_file(file: Path) -> None:
+    """A `UserError` when there is a file that is no page of ours."""
+    if file.is_dir() or (file.exists() and _GENERATOR.encode() not in file.read_bytes()[:4096]):
+        raise user_error(f"--output {file}", "is there already and no page of this command", "a new file, or an earlier page")
+
+
+def _clip(item: ClipItem, strips: Mapping[Stretch, bytes]) -> dict[str, Any]:
+    strip = strips.get(item.stretch, b"") if item.stretch else b""
+    return {
+        "file": item.file,
+        "line": item.line,
+        "split": item.split,
+        "label": item.label,
+        "path": item.path,
+        "seconds": item.seconds,
+        "rate": item.rate_fps,
+        "findings": [_finding(finding) for finding in item.findings],
+        "image": "data:image/jpeg;base64," + base64.b64encode(strip).decode() if strip else "",
+    }
+
+
+def _finding(finding: Finding) -> dict[str, str]:
+    return {"kind": finding.kind, "message": finding.message, "repair": finding.repair}
+
+
+def _source(text: str) -> str:
+    """The text of an element as a source of a content security policy.
+
+    Source: W3C, Content Security Policy Level 3, section 2.3.1, hash-source.
+    """
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"

@@ -1,0 +1,1 @@
+"""Finding persons and hands in pictures with OpenVINO detectors."""

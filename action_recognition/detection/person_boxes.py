@@ -1,0 +1,120 @@
+"""Where the person is in a clip: an OpenVINO detector on some of its frames, and one box for all of them.
+
+Source: CONTRACT 1.8 and the original's `crop_images.py`: of the persons of a frame that are sure enough, the largest; a frame in which it
+covers less than 0.15 of the picture says nothing; the clip's box goes from the 5th to the 95th percentile of what its frames say.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from action_recognition.detection.detector_contracts import find_contract
+from action_recognition.errors import user_error
+from action_recognition.openvino_core import openvino_core
+
+if TYPE_CHECKING:
+    import openvino as ov
+
+_MIN_CONFIDENCE = 0.1
+_MIN_AREA_SHARE = 0.15
+_FILES = "an .xml of OpenVINO, its .bin beside it, or an .onnx"
+
+
+class PersonBox(NamedTuple):
+    """Corners in pixels of the picture."""
+
+    x_min: float
+    y_min: float
+    x_max: float
+    y_max: float
+
+
+class PersonDetector:
+    """A detector of one kind of object (persons, hands) in OpenVINO, from an IR or an ONNX file; computes in f32 on the CPU.
+
+    What it takes and gives is one of the contracts of `detector_contracts`; a `UserError` names a file that keeps none of them.
+    """
+
+    def __init__(self, file: Path, device: str = "CPU", num_threads: int | None = None) -> None:
+        if not file.is_file():
+            raise user_error(f"--detector {file}", "there is no such file", _FILES)
+        core = openvino_core()
+        try:
+            model = core.read_model(file)
+        except RuntimeError:
+            raise user_error(f"--detector {file}", "is no readable OpenVINO model", _FILES) from None
+        self.contract, self._outputs = find_contract(model, file)
+        self._size = _input_size(model, file)
+        self._dtype = model.input(0).element_type.to_dtype()
+        settings: dict[str, int | str] = {"INFERENCE_PRECISION_HINT": "f32"} if device == "CPU" else {}  # bf16 moves boxes
+        if num_threads and device == "CPU":
+            settings["INFERENCE_NUM_THREADS"] = num_threads
+        try:
+            self._compiled = core.compile_model(model, device, settings)
+        except RuntimeError as error:
+            reason = str(error).strip().splitlines()[-1]
+            raise user_error(f"--device {device}", f"cannot run the detector ({reason})", ", ".join(core.available_devices)) from None
+
+    def boxes(self, picture_rgb: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """(N, 5) x_min, y_min, x_max, y_max in pixels of an (H, W, 3) RGB picture, and confidence 0..1."""
+        height, width = picture_rgb.shape[:2]
+        ordered = picture_rgb[..., ::-1] if self.contract.is_bgr else picture_rgb
+        resized = cv2.resize(np.ascontiguousarray(ordered), (self._size[1], self._size[0])).transpose(2, 0, 1)[None]
+        levels = resized.astype(self._dtype)
+        if self.contract.scale != 1.0:
+            levels = (levels - self.contract.mean) / self.contract.scale
+        found = self._compiled(levels)
+        rows = self.contract.rows({role: np.asarray(found[number]) for role, number in self._outputs.items()}, self._size)
+        return rows * (width, height, width, height, 1.0)
+
+
+def _input_size(model: ov.Model, file: Path) -> tuple[int, int]:
+    """Height and width; a batch of any size is set to 1."""
+    shapes = [node.partial_shape for node in model.inputs]
+    if len(shapes) == 1 and shapes[0].rank.is_static and len(shapes[0]) == 4:
+        batch, channels, height, width = (-1 if side.is_dynamic else int(side.get_length()) for side in shapes[0])
+        if batch in (1, -1) and channels == 3 and min(height, width) > 0:
+            model.reshape([1, 3, height, width])
+            return height, width
+    raise user_error(f"--detector {file}", f"its inputs are {', '.join(map(str, shapes))}", "one of (1, 3, height, width)")
+
+
+@functools.lru_cache(maxsize=1)
+def loaded_detector(file: Path, device: str, num_threads: int | None) -> PersonDetector:
+    """The detector, read once in each process."""
+    return PersonDetector(file, device, num_threads)
+
+
+def main_person(boxes: NDArray[np.float64], height: int, width: int) -> PersonBox | None:
+    """The largest box of (N, 5) that is sure enough; None where that is small.
+
+    >>> main_person(np.array([[0, 0, 9, 9, 0.05], [1, 1, 9, 9, 0.9], [0, 0, 2, 2, 1.0]]), 10, 10)
+    PersonBox(x_min=1.0, y_min=1.0, x_max=9.0, y_max=9.0)
+    """
+    sure = boxes[boxes[:, 4] >= _MIN_CONFIDENCE]
+    areas = np.maximum(0, sure[:, 2] - sure[:, 0]) * np.maximum(0, sure[:, 3] - sure[:, 1])
+    if not len(areas) or areas.max() < _MIN_AREA_SHARE * height * width:
+        return None
+    return PersonBox(*sure[int(np.argmax(areas)), :4].tolist())
+
+
+def global_box(boxes: Sequence[PersonBox]) -> PersonBox:
+    """One box for a clip, from those of its frames (at least one): a single frame that is wrong does not decide."""
+    table = np.array(boxes)
+    corners = np.concatenate([np.percentile(table[:, :2], 5.0, axis=0), np.percentile(table[:, 2:], 95.0, axis=0)])
+    return PersonBox(*corners.tolist())
+
+
+def clip_box(detector: PersonDetector, frames_thwc_rgb: NDArray[np.uint8]) -> PersonBox | None:
+    """The person's box over frames (T, H, W, 3) of a clip; None where no frame shows one."""
+    height, width = frames_thwc_rgb.shape[1:3]
+    found = [main_person(detector.boxes(frame), height, width) for frame in frames_thwc_rgb]
+    boxes = [box for box in found if box is not None]
+    return global_box(boxes) if boxes else None

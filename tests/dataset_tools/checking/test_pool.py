@@ -1,0 +1,29 @@
+"""Files are read in processes; one that ends its process is named and takes nothing else with it."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from action_recognition.dataset_tools.checking.media_reading import MediaReport
+from action_recognition.dataset_tools.checking.pool import inspect_all
+
+
+def inspect_or_die(path: Path) -> MediaReport:
+    """Ends its process as a decoder's memory error would."""
+    if path.name == "deadly":
+        os.kill(os.getpid(), signal.SIGSEGV)
+    return MediaReport((), num_frames=int(path.name))
+
+
+@pytest.mark.parametrize("deadly", [0, 5])
+def test_a_file_that_brings_the_decoder_down_is_named(deadly: int) -> None:
+    paths = [Path(str(number)) for number in range(9)]
+    paths.insert(deadly, Path("deadly"))
+    reports = dict(inspect_all(paths, 2, inspect_or_die))
+    assert set(reports) == set(paths)
+    assert [fault.kind for fault in reports.pop(Path("deadly")).faults] == ["unreadable"]
+    assert all(report.num_frames == int(path.name) and report.is_readable for path, report in reports.items())
