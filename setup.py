@@ -65,7 +65,7 @@ setup(
     packages=find_packages(include=["action_recognition", "action_recognition.*"]),
     package_data={
         "action_recognition.dataset_tools.showing": ["page.css", "page.js"],
-        "action_recognition.deploy.page": ["web/*.html", "web/*.css", "web/*.js", "web/package*.json", "web/.npmrc"],
+        "action_recognition.photos.page": ["web/*.html", "web/*.css", "web/*.js", "web/package*.json", "web/.npmrc"],
     },
     python_requires=">=3.11",
     install_requires=RUNTIME,

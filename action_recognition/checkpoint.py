@@ -19,6 +19,7 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor
 
+from action_recognition.calibration_values import Calibration
 from action_recognition.errors import user_error
 from action_recognition.template import MODEL_CONFIG, ModelConfig, Template
 
@@ -44,28 +45,6 @@ class RawCheckpoint:
     state_dict: dict[str, Tensor]
     class_map: dict[int, int] | None = None
     content: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """What calibrate.py found for weights with these labels, in output order.
-
-    Probabilities are softmax(score_scale / `temperature` * cosine); a label whose probability is below its threshold (0..1) is not taken,
-    and none is where the standard deviation of the cosines is below `spread_threshold` (0 or more).
-    `summary` says what it was fitted on: plain values.
-    """
-
-    labels: tuple[str, ...]
-    temperature: float
-    thresholds: Mapping[str, float]
-    spread_threshold: float = 0.0
-    summary: Mapping[str, Any] = field(default_factory=dict)
-
-    def as_plain(self) -> dict[str, Any]:
-        """The section of a checkpoint."""
-        thresholds = {label: float(value) for label, value in self.thresholds.items()}
-        plain: dict[str, Any] = {"labels": list(self.labels), "temperature": float(self.temperature), "thresholds": thresholds}
-        return plain | {"spread_threshold": float(self.spread_threshold), "summary": dict(self.summary)}
 
 
 @dataclass(frozen=True)

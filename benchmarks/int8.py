@@ -22,11 +22,11 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # `python benchmarks/int8.py` without an installed package
 
 from action_recognition.checkpoint import TrainedModel
+from action_recognition.compression.post_training import quantise
 from action_recognition.deploy.backends import OpenVinoBackend, network_input
-from action_recognition.deploy.benchmark_process import computes_in
-from action_recognition.deploy.made_clips import made_clips
+from action_recognition.deploy.delivery.benchmark_process import computes_in
+from action_recognition.deploy.delivery.made_clips import made_clips
 from action_recognition.deploy.metadata import DeployMetadata, write_openvino
-from action_recognition.deploy.quantisation.post_training import quantise
 from action_recognition.models.build import build_recogniser
 from action_recognition.openvino_core import in_own_thread, openvino_core
 from action_recognition.template import load_template_dir

@@ -22,17 +22,17 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # `python benchmarks/live.py` without an installed package
 
 from action_recognition.checkpoint import TrainedModel
+from action_recognition.compression.stateful_quantisation import int8_name, quantise_stateful
 from action_recognition.deploy.backends import load_backend
-from action_recognition.deploy.backends.files import IR_FILE
-from action_recognition.deploy.export import ExportOptions, export_model
-from action_recognition.deploy.made_clips import made_clips
-from action_recognition.deploy.metadata import from_trained
-from action_recognition.deploy.stream_export import made_video, stream_names, stream_network, write_stream
-from action_recognition.deploy.stream_quantisation import int8_name, quantise_stream
-from action_recognition.deploy.streaming import TimedFrame
-from action_recognition.deploy.streaming.engine import StreamEngine
-from action_recognition.deploy.streaming.reading import FrameReader, PlayedAtItsRate
-from action_recognition.deploy.streams import StreamModel, as_stream_model
+from action_recognition.deploy.backends.model_files import IR_FILE
+from action_recognition.deploy.backends.pytorch import from_trained
+from action_recognition.deploy.delivery.made_clips import made_clips
+from action_recognition.deploy.stream_models import StreamModel, as_stream_model
+from action_recognition.export.export_model import ExportOptions, export_model
+from action_recognition.export.stateful_export import made_video, stateful_names, stateful_network, write_stateful
+from action_recognition.live.engine import StreamEngine
+from action_recognition.live.frame_times import TimedFrame
+from action_recognition.live.sources.reader_thread import FrameReader, PlayedAtItsRate
 from action_recognition.models.build import build_recogniser
 from action_recognition.template import load_template_dir
 from benchmarks import harness
@@ -79,13 +79,13 @@ def written(name: str, folder: Path, int8: bool) -> dict[str, Path]:
         return {name: folder / IR_FILE}
     metadata = from_trained(trained, "0" * 64)
     frames = 4 if metadata.frame_rate_fps >= 12 else 1
-    stepped, described = stream_network(trained, metadata, frames)
-    write_stream(stepped, described, folder, as_onnx=int8, as_openvino=True)
-    ir, graph = (folder / file for file in stream_names(frames))
+    stepped, described = stateful_network(trained, metadata, frames)
+    write_stateful(stepped, described, folder, as_onnx=int8, as_openvino=True)
+    ir, graph = (folder / file for file in stateful_names(frames))
     if not int8:
         return {f"{name}_fp32": ir}
     video = made_video(made_clips(metadata, 4)[:4], 48)
-    return {f"{name}_fp32": ir, f"{name}_int8": quantise_stream(graph, [video], folder / int8_name(frames))}
+    return {f"{name}_fp32": ir, f"{name}_int8": quantise_stateful(graph, [video], folder / int8_name(frames))}
 
 
 def play(model: StreamModel, seconds: float) -> tuple[float, list[float], int]:

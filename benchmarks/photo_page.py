@@ -24,16 +24,16 @@ from torch import Tensor, nn
 
 from action_recognition.data.photo import read_photo
 from action_recognition.deploy.metadata import DeployMetadata, Resize
-from action_recognition.deploy.page.server import PhotoServer
-from action_recognition.deploy.page.site import Site, open_site
-from action_recognition.deploy.photo_files import list_photos
-from action_recognition.deploy.photos import predict_photo
 from action_recognition.deploy.predictor import Prediction, Predictor
 from action_recognition.models.inflation import lite0_names_in_timm
 from action_recognition.models.pretrained import packaged_lite0_file, pixel_statistics
+from action_recognition.photos.page.server import PhotoServer
+from action_recognition.photos.page.site import Site, open_site
+from action_recognition.photos.photo_files import list_photos
+from action_recognition.photos.photo_models import predict_photo
 from benchmarks import harness
 from tests.browser import chromium, started_playwright
-from tests.photos import drawn_hands, write_int8_model, write_photo_model, write_photos
+from tests.made_photos import drawn_hands, write_int8_model, write_photo_model, write_photos
 
 NAME = "tf_efficientnet_lite0"
 NUM_PHOTOS = 200

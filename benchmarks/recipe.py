@@ -21,16 +21,16 @@ from torch.nn import functional as F
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # `python benchmarks/recipe.py` without an installed package
 
-from action_recognition.data.reference_augmentation import move_as_reference, recolour_as_reference
+from action_recognition.data.augmentation import move_as_reference, recolour_as_reference
 from action_recognition.data.transforms import canvas_side
 from action_recognition.models.build import build_recogniser
 from action_recognition.models.recogniser import Normalize
 from action_recognition.schedules import loss_scale
 from action_recognition.template import BatchAugmentation, ReferenceAugmentation, Template, load_template_dir
-from action_recognition.training.augment import BatchAugment
-from action_recognition.training.freezing import set_learning
-from action_recognition.training.optimizer import make_optimizer
-from action_recognition.training.recipe import Recipe
+from action_recognition.training.step.augment import BatchAugment
+from action_recognition.training.step.freezing import set_learning
+from action_recognition.training.step.optimizer import make_optimizer
+from action_recognition.training.step.recipe import Recipe
 from benchmarks.harness import REPOSITORY, Figure, Timing, interleaved, parse_arguments, report
 
 NUM_CLIPS, CROP_SIZE = 4, 112

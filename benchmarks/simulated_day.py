@@ -26,10 +26,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # `python benchmar
 
 from action_recognition.deploy.backends import load_backend
 from action_recognition.deploy.metadata import Resize, example
-from action_recognition.deploy.streaming import TimedFrame
-from action_recognition.deploy.streaming.engine import EngineOptions, StreamEngine, push_all
-from action_recognition.deploy.streaming.reading import FrameQueue
-from action_recognition.deploy.streams import StepScores, Stream, StreamMode, as_stream_model
+from action_recognition.deploy.stream_models import StepScores, Stream, StreamMode, as_stream_model
+from action_recognition.live.engine import EngineOptions, StreamEngine, push_all
+from action_recognition.live.frame_times import TimedFrame
+from action_recognition.live.sources.reader_thread import FrameQueue
 from benchmarks import harness
 from benchmarks.live import written
 

@@ -23,12 +23,12 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # `python benchmarks/streaming.py` without an installed package
 
 from action_recognition.checkpoint import TrainedModel
-from action_recognition.deploy.export import onnx_graph
-from action_recognition.deploy.graph import build_deploy_network
-from action_recognition.deploy.made_clips import made_clips
-from action_recognition.deploy.metadata import from_trained
-from action_recognition.deploy.stream_export import made_video, stream_names, stream_network, write_stream
-from action_recognition.deploy.stream_quantisation import int8_name, quantise_stream
+from action_recognition.compression.stateful_quantisation import int8_name, quantise_stateful
+from action_recognition.deploy.backends.pytorch import from_trained
+from action_recognition.deploy.delivery.made_clips import made_clips
+from action_recognition.export.export_model import onnx_graph
+from action_recognition.export.graph import build_deploy_network
+from action_recognition.export.stateful_export import made_video, stateful_names, stateful_network, write_stateful
 from action_recognition.models.build import build_recogniser
 from action_recognition.openvino_core import openvino_core
 from action_recognition.template import load_template_dir
@@ -57,13 +57,13 @@ def write_models(trained: TrainedModel, folder: Path, *, int8: bool) -> dict[str
     openvino.save_model(openvino.convert_model(folder / "window.onnx"), folder / "window.xml", compress_to_fp16=False)
     paths = {"window, FP32": folder / "window.xml"}
     for frames in (1, FRAMES_PER_CALL, WINDOW):
-        network, described = stream_network(trained, metadata, frames)
-        write_stream(network, described, folder, as_onnx=frames == FRAMES_PER_CALL, as_openvino=True)
-        paths[f"{frames} frames, stateful, FP32"] = folder / stream_names(frames)[0]
+        network, described = stateful_network(trained, metadata, frames)
+        write_stateful(network, described, folder, as_onnx=frames == FRAMES_PER_CALL, as_openvino=True)
+        paths[f"{frames} frames, stateful, FP32"] = folder / stateful_names(frames)[0]
     if int8:
         video = made_video(made_clips(replace(metadata, clip_len=WINDOW), 6)[:6], CALIBRATION_FRAMES)
         target = folder / int8_name(FRAMES_PER_CALL)
-        quantise_stream(folder / stream_names(FRAMES_PER_CALL)[1], [video], target, CALIBRATION_CALLS)
+        quantise_stateful(folder / stateful_names(FRAMES_PER_CALL)[1], [video], target, CALIBRATION_CALLS)
         paths[f"{FRAMES_PER_CALL} frames, stateful, INT8"] = target
     return paths
 

@@ -31,9 +31,9 @@ from action_recognition.dataset_tools.preparing.clip_files import H264_OPTIONS
 from action_recognition.models.build import build_recogniser
 from action_recognition.schedules import scale_schedule
 from action_recognition.template import load_template_dir
-from action_recognition.training.clips import ClipData
+from action_recognition.training.clip_data_module import ClipData
 from action_recognition.training.engine import quieten_lightning
-from action_recognition.training.module import GestureTraining
+from action_recognition.training.step.module import GestureTraining
 from benchmarks.harness import REPOSITORY, Timing, fastest, interleaved, parse_arguments, ratio, report
 from benchmarks.train_step import BATCH_SIZE, CROP_SIZE, Extra, Variant, training_step
 

@@ -22,7 +22,7 @@ from action_recognition.losses.am_softmax import AMSoftmaxLoss
 from action_recognition.models.build import build_recogniser
 from action_recognition.models.layers import ConvForm
 from action_recognition.template import load_template_dir
-from action_recognition.training.memory import keep_freed_memory
+from action_recognition.training.machine.memory import keep_freed_memory
 from benchmarks.harness import REPOSITORY, Figure, Timing, interleaved, parse_arguments, ratio, report
 
 BATCH_SIZE, CROP_SIZE = 2, 112

@@ -22,8 +22,8 @@ from torch import nn
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # `python benchmarks/window_inference.py` without an installed package
 
 from action_recognition.checkpoint import TrainedModel
-from action_recognition.deploy.backends.files import IR_FILE
-from action_recognition.deploy.export import ExportOptions, export_model, onnx_graph
+from action_recognition.deploy.backends.model_files import IR_FILE
+from action_recognition.export.export_model import ExportOptions, export_model, onnx_graph
 from action_recognition.models.build import build_recogniser
 from action_recognition.models.layers import ConvForm
 from action_recognition.models.recogniser import Normalize

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from action_recognition.checkpoint import Calibration
+from action_recognition.calibration_values import Calibration
 from action_recognition.data.annotations import read_annotations
 from action_recognition.data.labels import training_labels
 from action_recognition.deploy.backends import Backend, load_backend
@@ -25,7 +25,7 @@ from action_recognition.deploy.calibration.fit import CalibrationRules, ScoredVa
 from action_recognition.deploy.calibration.measures import Floats, bootstrap_interval, brier_scores, log_losses, softmax
 from action_recognition.deploy.calibration.rejection import accepted, false_alarms_at_recall, spread
 from action_recognition.evaluation.calibrating import clip_groups, rules_for
-from action_recognition.evaluation.run import score_clips
+from action_recognition.evaluation.evaluate_clips import score_clips
 from action_recognition.metrics import wilson_interval
 
 RATES = (0.01, 0.05, 0.1, 0.2)

@@ -17,11 +17,11 @@ from typing import Any
 
 import numpy as np
 
+from action_recognition.compression.accuracy_gate import accuracy_drop
+from action_recognition.compression.clip_store import StoredClips, store_clips
 from action_recognition.data.annotations import read_annotations
 from action_recognition.deploy.backends import Backend, Precision, load_backend
-from action_recognition.deploy.quantisation.gate import accuracy_drop
 from action_recognition.errors import run_command
-from action_recognition.evaluation.clip_store import StoredClips, store_clips
 from action_recognition.evaluation.result import difference
 from action_recognition.metrics import wilson_interval
 

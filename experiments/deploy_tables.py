@@ -20,8 +20,8 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from action_recognition.commands.arguments import path_list
-from action_recognition.deploy.benchmarking import Measured
-from action_recognition.deploy.benchmarking import to_markdown as benchmark_table
+from action_recognition.deploy.delivery.benchmarking import Measured
+from action_recognition.deploy.delivery.benchmarking import to_markdown as benchmark_table
 from action_recognition.errors import run_command, user_error
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "deploy.md"

@@ -6,11 +6,16 @@ import functools
 import os
 import runpy
 import signal
+import socket
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from action_recognition.checkpoint import TrainedModel
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SHARED = REPOSITORY.parent / "shared"
@@ -85,3 +90,29 @@ def end_of_script(script: Path, arguments: Sequence[object], monkeypatch: pytest
 def template_dir(variant: str) -> Path:
     """The template folder of a published model."""
     return REPOSITORY / "model_templates" / "gesture_recognition" / f"s3d-rgb-mobilenet-v3-stream-{variant}"
+
+
+@pytest.fixture(scope="session")
+def tiny() -> TrainedModel:
+    """A network of two blocks with awkward label names."""
+    from tests.tiny_export import tiny_trained
+
+    return tiny_trained()
+
+
+@pytest.fixture(scope="session")
+def exported(tiny: TrainedModel, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """All formats of the tiny model; tests copy what they damage."""
+    from tests.tiny_export import export_tiny
+
+    folder = tmp_path_factory.mktemp("export")
+    export_tiny(tiny, folder)
+    return folder
+
+
+@pytest.fixture
+def port() -> int:
+    """A port that is free on 127.0.0.1."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

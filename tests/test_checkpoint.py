@@ -9,11 +9,11 @@ import pytest
 import torch
 
 from action_recognition import checkpoint
+from action_recognition.calibration_values import Calibration
 from action_recognition.checkpoint import (
     CALIBRATION_KEY,
     FORMAT_VERSION,
     TRAINED_MODEL_KEY,
-    Calibration,
     describe_training,
     load_trained_model,
     save_atomically,

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from tests.conftest import REPOSITORY
-from tests.deploy.conftest import exported, tiny  # noqa: F401  # fixtures
 from tests.synthetic import numbered_frames, write_video
 
 PAGE = (REPOSITORY / "docs" / "deploy.md").read_text(encoding="utf-8")
@@ -18,7 +17,7 @@ PROGRAMS = re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 
 
 def test_the_programs_run_as_they_stand(
-    exported: Path,  # noqa: F811
+    exported: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from action_recognition.deploy.decision import DecisionRules
 from action_recognition.detection.detector_contracts import BOXES, HANDS, SSD
+from action_recognition.live.decision import DecisionRules
 from experiments import streams
 from tests.conftest import REPOSITORY, template_dir
 

@@ -7,7 +7,7 @@ import shlex
 from pathlib import Path
 
 from action_recognition.commands import collect, predict, serve
-from action_recognition.deploy import collector, photo_camera
+from action_recognition.photos import collector, photo_camera
 from tests.conftest import REPOSITORY
 
 PAGE = (REPOSITORY / "docs" / "photos.md").read_text(encoding="utf-8")

@@ -44,8 +44,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = build_parser().parse_args(argv)
     if arguments.plot and not arguments.evaluations:
         raise user_error("--plot", "there is no accuracy to draw", fix="measure with eval.py and name its files with --evaluations")
-    from action_recognition.deploy import benchmarking
-    from action_recognition.deploy.timing import cpu_name, num_cores
+    from action_recognition.deploy.delivery import benchmarking
+    from action_recognition.deploy.delivery.timing import cpu_name, num_cores
 
     benchmarking.check_models(arguments.models)
     accuracies = benchmarking.read_accuracies(arguments.evaluations)

@@ -36,9 +36,9 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     arguments = build_parser().parse_args(argv)
     _check(arguments)
-    from action_recognition.data.collecting.store import PhotoStore, Session
-    from action_recognition.deploy.collector import CollectOptions, balance, collect
-    from action_recognition.deploy.sources import open_source
+    from action_recognition.live.sources.frame_sources import open_source
+    from action_recognition.photos.collector import CollectOptions, balance, collect
+    from action_recognition.photos.store import PhotoStore, Session
 
     store = PhotoStore(arguments.folder, arguments.classes, Session(arguments.person, arguments.session))
     options = CollectOptions(

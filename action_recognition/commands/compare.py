@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from action_recognition.training.compare import print_comparison
+from action_recognition.training.reporting.compare import print_comparison
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -75,7 +75,7 @@ def main(work_dir: Path, argv: Sequence[str] | None = None) -> int:
     check_negatives(arguments["negative_ann_files"], arguments["negative_data_roots"])
     for split in ("train", "val"):
         arguments[f"{split}_data_roots"] = arguments[f"{split}_data_roots"] or [path.parent for path in arguments[f"{split}_ann_files"]]
-    from action_recognition.evaluation.compressing import CompressOptions, compress
+    from action_recognition.compression.compress_folder import CompressOptions, compress
 
     command = shlex.join(["compress.py", *(sys.argv[1:] if argv is None else argv)])
     compress(work_dir, CompressOptions(**arguments, command=command))

@@ -59,8 +59,8 @@ def _add_events(group: argparse._ArgumentGroup) -> None:
 def main(work_dir: Path, argv: Sequence[str] | None = None) -> int:
     """Parse the flags and run. Paths are taken from where the command is typed, not from `work_dir`."""
     arguments = build_parser().parse_args(argv)
-    from action_recognition.deploy.demo import DemoOptions, run_demo
-    from action_recognition.deploy.streaming.regions import parse_box
+    from action_recognition.live.demo import DemoOptions, run_demo
+    from action_recognition.live.regions import parse_box
 
     run_demo(
         DemoOptions(

@@ -68,12 +68,12 @@ def main(work_dir: Path, argv: Sequence[str] | None = None) -> int:
     arguments = vars(build_parser(work_dir).parse_args(argv))
     of_streams = {name: arguments.pop(name) for name in _OF_STREAMS}
     if arguments.pop("stream"):
-        from action_recognition.evaluation.streams import StreamEvalOptions, evaluate_streams
+        from action_recognition.evaluation.evaluate_streams import StreamEvalOptions, evaluate_streams
 
         shared = {name: arguments[name] for name in _OF_BOTH}
         evaluate_streams(StreamEvalOptions(**shared, **of_streams))
         return 0
-    from action_recognition.evaluation.run import EvalOptions, evaluate
+    from action_recognition.evaluation.evaluate_clips import EvalOptions, evaluate
 
     evaluate(work_dir, EvalOptions(**arguments))
     return 0

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from action_recognition.commands.arguments import frame_counts, path_list, positive_int
-from action_recognition.deploy.card import NOT_STATED
+from action_recognition.deploy.delivery.card import NOT_STATED
 from action_recognition.errors import user_error
 from action_recognition.template import OutputFormat, load_template_dir
 
@@ -89,7 +89,7 @@ def main(work_dir: Path, argv: Sequence[str] | None = None) -> int:
         raise user_error("--config", "is not used any more", template.config, "edit it in the work dir")
     onnx, openvino = chosen_formats(arguments.onnx, arguments.openvino, template.output_format)
 
-    from action_recognition.deploy.export import ExportOptions, export_model
+    from action_recognition.export.export_model import ExportOptions, export_model
     from action_recognition.models.weights import load_for_inference
 
     trained = load_for_inference(arguments.load_weights, template, model)

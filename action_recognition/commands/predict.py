@@ -11,8 +11,8 @@ from action_recognition.commands.arguments import positive_float, positive_int
 from action_recognition.errors import UserError, user_error
 
 if TYPE_CHECKING:
-    from action_recognition.deploy.photo_report import PhotoResult
     from action_recognition.deploy.predictor import Predictor
+    from action_recognition.photos.photo_report import PhotoResult
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -41,8 +41,8 @@ def main(work_dir: Path, argv: Sequence[str] | None = None) -> int:
     """Parse the flags and classify. Paths are taken from where the command is typed, but for the default of --model."""
     arguments = build_parser().parse_args(argv)
     from action_recognition.data.photo import PHOTO_SUFFIXES
-    from action_recognition.deploy.photos import check_takes_photos
     from action_recognition.deploy.predictor import Predictor
+    from action_recognition.photos.photo_models import check_takes_photos
 
     model = arguments.model or work_dir / "export" / "model.xml"
     source = Path(arguments.source)
@@ -61,8 +61,8 @@ def main(work_dir: Path, argv: Sequence[str] | None = None) -> int:
 
 def _files(predictor: Predictor, arguments: argparse.Namespace) -> int:
     from action_recognition.commands.data.progress import shown_progress
-    from action_recognition.deploy.photo_files import PhotoOptions, classify_files, list_photos
-    from action_recognition.deploy.photo_report import table
+    from action_recognition.photos.photo_files import PhotoOptions, classify_files, list_photos
+    from action_recognition.photos.photo_report import table
 
     files = list_photos(Path(arguments.source))
     options = PhotoOptions(arguments.square, arguments.mirror, arguments.explain, arguments.hand_detector)
@@ -77,8 +77,8 @@ def _files(predictor: Predictor, arguments: argparse.Namespace) -> int:
 
 
 def _camera(predictor: Predictor, arguments: argparse.Namespace) -> int:
-    from action_recognition.deploy.photo_camera import CameraView, classify_camera
-    from action_recognition.deploy.sources import open_source
+    from action_recognition.live.sources.frame_sources import open_source
+    from action_recognition.photos.photo_camera import CameraView, classify_camera
 
     view = CameraView(arguments.square or CameraView.share, arguments.mirror, arguments.live, not arguments.no_show)
     source = open_source(arguments.source, predictor.backend.metadata.frame_rate_fps, print)
@@ -87,7 +87,7 @@ def _camera(predictor: Predictor, arguments: argparse.Namespace) -> int:
 
 
 def _write(results: list[PhotoResult], predictor: Predictor, arguments: argparse.Namespace) -> None:
-    from action_recognition.deploy.photo_report import csv_text, json_text, write_text
+    from action_recognition.photos.photo_report import csv_text, json_text, write_text
 
     for file, text in ((arguments.csv, csv_text), (arguments.json, json_text)):
         if file is not None:

@@ -12,7 +12,7 @@ from action_recognition.commands.arguments import positive_int
 from action_recognition.errors import Problem, UserError, nearest
 
 if TYPE_CHECKING:
-    from action_recognition.training.run import TrainOptions
+    from action_recognition.training.options import TrainOptions
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -31,7 +31,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     arguments = build_parser().parse_args(argv)
-    from action_recognition.training.search.space import load_space
+    from action_recognition.training.studies.search.space import load_space
 
     space, documents = load_space(arguments.space)
     if arguments.trials is not None:
@@ -39,8 +39,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     template_dir = arguments.space.parent / space.template
     _check_flags(arguments.space, space.train, template_dir)
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as train.py
-    from action_recognition.training.search.report import write_report
-    from action_recognition.training.search.study import Search, run_search
+    from action_recognition.training.studies.search.report import write_report
+    from action_recognition.training.studies.search.study import Search, run_search
 
     def options_in(folder: Path) -> TrainOptions:
         return train_options(folder, space.train, arguments.space.parent)
@@ -59,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def train_options(folder: Path, flags: Mapping[str, Any], start: Path) -> TrainOptions:
     """What train.py in `folder` would take from the flags, with paths that start at `start`."""
     from action_recognition.commands import train
-    from action_recognition.training.run import TrainOptions
+    from action_recognition.training.options import TrainOptions
 
     words = [word for name, value in flags.items() for word in _words(name, value, start)]
     values = vars(train.build_parser(folder).parse_args(words))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from action_recognition.commands.arguments import whole_number
 
 if TYPE_CHECKING:
-    from action_recognition.deploy.page.site import Site
+    from action_recognition.photos.page.site import Site
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -30,11 +30,11 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     arguments = build_parser().parse_args(argv)
-    from action_recognition.deploy.page.site import open_site
+    from action_recognition.photos.page.site import open_site
 
     site = open_site(arguments.work_dir, arguments.model)
     if arguments.export_static is not None:
-        from action_recognition.deploy.page.static import export_static
+        from action_recognition.photos.page.static import export_static
 
         for file in export_static(site, arguments.export_static, not arguments.no_webgpu):
             print(f"{file.stat().st_size / 1e6:7.2f} MB  {file}")
@@ -45,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _serve(arguments: argparse.Namespace, site: Site) -> int:
     import webbrowser
 
-    from action_recognition.deploy.page.server import PhotoServer
+    from action_recognition.photos.page.server import PhotoServer
 
     with PhotoServer(site, arguments.port) as server:
         print(f"{server.address} shows the page, on this computer alone; Ctrl-C ends it", flush=True)

@@ -163,8 +163,8 @@ def main(work_dir: Path, argv: Sequence[str] | None = None) -> int:
         raise user_error("--config", "is not used any more", f"{MODEL_FILE} and {TEMPLATE_FILE} in the work dir", "edit them")
     # Threads that wait by spinning take the cores from the processes that decode: 5 clips/s instead of 38 were seen on a busy machine.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    from action_recognition.training.plan import Plan, carry_out
-    from action_recognition.training.run import TrainOptions
+    from action_recognition.training.options import TrainOptions
+    from action_recognition.training.studies.choose_study import Plan, carry_out
 
     plan = Plan(**{name: arguments.pop(name) for name in PLAN_FLAGS})
     carry_out(work_dir, TrainOptions(**arguments), plan)

@@ -21,7 +21,7 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Parse the flags and check."""
     arguments = build_parser().parse_args(argv)
-    from action_recognition.deploy.verification import verify_folder
+    from action_recognition.deploy.delivery.verification import verify_folder
 
     models = verify_folder(arguments.folder)
     print(f"{arguments.folder} is whole: {', '.join(models)}")

@@ -20,11 +20,10 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from action_recognition.data.annotations import ClipRecord, ClipTable
+from action_recognition.data.augmentation import move_as_reference, recolour_as_reference, trivially_augmented
 from action_recognition.data.frame_source import FileFrames, FrameSource
-from action_recognition.data.reference_augmentation import move_as_reference, recolour_as_reference
 from action_recognition.data.sampling import centre_frame_indices, random_frame_indices, varied_frame_indices
 from action_recognition.data.transforms import Frames, canvas_side, fitted_clip, mirror_clip
-from action_recognition.data.trivial_augmentation import trivially_augmented
 from action_recognition.data.video import set_decode_threads
 from action_recognition.errors import Problem, UserError, nearest
 from action_recognition.template import Augmentation, BatchAugmentation, ClipInput, ReferenceAugmentation, TrivialAugmentation

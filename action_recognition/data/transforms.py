@@ -128,17 +128,6 @@ def fit_into(picture: NDArray[np.uint8], height: int, width: int) -> NDArray[np.
     return fitted
 
 
-def rotate_clip(frames_thwc: Frames, degrees: float) -> Frames:
-    """The clip turned clockwise around its centre at its size; black where nothing was.
-
-    >>> rotate_clip(np.arange(9, dtype=np.uint8).reshape(1, 3, 3, 1), 90.0)[0].tolist()
-    [[6, 3, 0], [7, 4, 1], [8, 5, 2]]
-    """
-    import mmcv  # of the training installation: prediction does without
-
-    return np.stack([mmcv.imrotate(frame, degrees, border_value=0) for frame in frames_thwc])
-
-
 def random_crop_clip(frames_thwc: Frames, crop_size: int, crop_scale_min: float, rng: np.random.Generator) -> Frames:
     """Training crop of a resized clip: `crop_clip` at a `random_square`."""
     height, width = frames_thwc.shape[1:3]

@@ -1,17 +1,27 @@
-"""Export to OpenVINO and ONNX, run the result, recognise in a stream. `Predictor` is what an application needs."""
+"""What an application installs: open an exported model, give it frames. Needs no PyTorch.
+
+`Predictor` labels clips and files. `open_stream_model` scores a live stream frame by frame.
+"""
 
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from action_recognition.deploy.predictor import Prediction, Predictor
+    from action_recognition.deploy.stream_models import open_stream_model
 
-__all__ = ["Prediction", "Predictor"]
+__all__ = ["Prediction", "Predictor", "open_stream_model"]
+
+_MODULES: Final = {
+    "Prediction": "predictor",
+    "Predictor": "predictor",
+    "open_stream_model": "stream_models",
+}
 
 
 def __getattr__(name: str) -> Any:
-    if name not in __all__:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.predictor"), name)
+    return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)

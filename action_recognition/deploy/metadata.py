@@ -11,17 +11,16 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
 from action_recognition import __version__
-from action_recognition.deploy.stream_layout import StreamLayout, read_layout, write_layout
+from action_recognition.calibration_values import Calibration
+from action_recognition.deploy.stateful_layout import StatefulLayout, read_layout, write_layout
 from action_recognition.errors import Problem, UserError, nearest, user_error
 
 if TYPE_CHECKING:
-    import onnx
     import openvino as ov
 
-    from action_recognition.checkpoint import Calibration, TrainedModel
     from action_recognition.template import Template
 
 FORMAT_VERSION: Final = 1
@@ -77,7 +76,7 @@ class DeployMetadata:
     negative_label: str | None = None
     crop: Literal["", "hand"] = ""
     label_swaps: Mapping[str, str] = field(default_factory=dict)
-    stream: StreamLayout | None = None
+    stream: StatefulLayout | None = None
     package_version: str = __version__
 
     def __post_init__(self) -> None:
@@ -126,12 +125,6 @@ def example() -> DeployMetadata:
         weights_sha256="0" * 64,
         negative_label="No gesture",
     )
-
-
-def from_trained(trained: TrainedModel, weights_sha256: str) -> DeployMetadata:
-    """The metadata of a training run's result; the export adds its own choices by `dataclasses.replace`."""
-    found = replace(from_template(trained.template, trained.labels, weights_sha256), model_type=trained.model.type)
-    return found if trained.calibration is None else calibrated(found, trained.calibration)
 
 
 def calibrated(metadata: DeployMetadata, calibration: Calibration) -> DeployMetadata:
@@ -227,7 +220,13 @@ def read_openvino(model: ov.Model, where: str) -> DeployMetadata:
     return from_strings({str(key): str(getattr(value, "value", value)) for key, value in found.items()}, where)
 
 
-def write_onnx(model: onnx.ModelProto, metadata: DeployMetadata) -> None:
+class _OnnxModel(Protocol):
+    """An `onnx.ModelProto`, named without importing onnx."""
+
+    metadata_props: Any
+
+
+def write_onnx(model: _OnnxModel, metadata: DeployMetadata) -> None:
     """Replace the file's metadata by ours: what the exporter leaves there are paths and notes to itself."""
     del model.metadata_props[:]
     for key, text in to_strings(metadata).items():

@@ -21,7 +21,7 @@ from action_recognition.data.video import container_frame_rate, count_frames, re
 from action_recognition.deploy.backends import Backend, Hint, Pixels, Precision, Scores, load_backend
 from action_recognition.deploy.calibration.rejection import spread
 from action_recognition.deploy.metadata import DeployMetadata
-from action_recognition.deploy.streaming import probabilities
+from action_recognition.deploy.scores import probabilities
 from action_recognition.errors import user_error
 
 AnyFrames = Frames | Sequence[npt.NDArray[np.uint8]]

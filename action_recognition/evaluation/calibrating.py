@@ -18,12 +18,12 @@ from action_recognition.data.labels import training_labels
 from action_recognition.data.people import people_by_regex
 from action_recognition.data.shard_path import ShardPath
 from action_recognition.deploy.backends import Backend, load_backend
-from action_recognition.deploy.calibration.exported import write_into_export
 from action_recognition.deploy.calibration.fit import CalibrationFit, CalibrationRules, ScoredVal, fit_calibration
 from action_recognition.deploy.calibration.measures import Floats, Labels, confidence_and_hits, reliability_bins
 from action_recognition.deploy.calibration.rejection import risk_coverage
 from action_recognition.errors import user_error
-from action_recognition.evaluation.run import check_class_list, score_clips
+from action_recognition.evaluation.evaluate_clips import check_class_list, score_clips
+from action_recognition.export.calibrated_files import write_into_export
 from action_recognition.plots import draw_reliability_diagram, draw_risk_coverage
 
 RESULT_FILE = "calibration.json"

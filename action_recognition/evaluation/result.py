@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from action_recognition.data.annotations import ClipRecord
 from action_recognition.deploy.backends import Backend, Scores
-from action_recognition.deploy.streaming import probabilities
+from action_recognition.deploy.scores import probabilities
 from action_recognition.errors import user_error
 from action_recognition.evaluation.report import Metric
 from action_recognition.metrics import mean_top_k_accuracy, top_k_accuracy, wilson_interval

@@ -13,12 +13,12 @@ import numpy as np
 import numpy.typing as npt
 
 from action_recognition.data.stream_files import AnnotatedStream
-from action_recognition.deploy.decision import DecisionRules, GestureEvent, Vocabulary, decide
-from action_recognition.deploy.sources import open_source
-from action_recognition.deploy.streaming.engine import StepResult, StreamEngine
-from action_recognition.deploy.streaming.regions import Region
-from action_recognition.deploy.streams import StreamModel
+from action_recognition.deploy.stream_models import StreamModel
 from action_recognition.evaluation.event_metrics import Gesture, Timeline
+from action_recognition.live.decision import DecisionRules, GestureEvent, Vocabulary, decide
+from action_recognition.live.engine import StepResult, StreamEngine
+from action_recognition.live.regions import Region
+from action_recognition.live.sources.frame_sources import open_source
 
 SCORES_FOLDER = "stream_scores"
 CUT_EDGE_S = 0.5

@@ -1,7 +1,7 @@
 """Networks that look at the past only: what they say at a step does not change when more frames come.
 
     clip form   frames 0..T-1 at once, zeros before frame 0                     training, `CausalRecogniser`
-    step form   k frames a call, the rest of the past as explicit states        live, `stream_network.StreamNetwork`
+    step form   k frames a call, the rest of the past as explicit states        live, `stateful_network.StatefulNetwork`
 
 Both are the same function of the frames.
 """

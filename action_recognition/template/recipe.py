@@ -39,7 +39,7 @@ class BlockDropout(Section):
 
 
 class Photometric(Section):
-    """Colour changes of the whole clip, each with `probability`; see `data.photometric`."""
+    """Colour changes of the whole clip, each with `probability`; see `data.augmentation`."""
 
     brightness_range: Annotated[list[NonNegativeFloat], Field(min_length=2, max_length=2)]  # of one frame's mean, 0..255
     contrast: Share  # factor U(1 - contrast, 1 + contrast), likewise saturation

@@ -13,10 +13,11 @@ from action_recognition.data.clip_table import MediaPath
 from action_recognition.data.datasets import ClipDataset
 from action_recognition.data.labels import training_labels
 from action_recognition.template import CausalConfig, EarlyCrossEntropy, Template
-from action_recognition.training.mix import mix_clips
-from action_recognition.training.module import batch_augment, no_gesture_label, step_generator
-from action_recognition.training.run import TrainOptions, clip_data, load_run
-from action_recognition.training.splice import splice_clips, step_targets
+from action_recognition.training.options import TrainOptions
+from action_recognition.training.run import clip_data, load_run
+from action_recognition.training.step.mix import mix_clips
+from action_recognition.training.step.module import batch_augment, no_gesture_label, step_generator
+from action_recognition.training.step.splice import splice_clips, step_targets
 
 
 class TrainedBatch(NamedTuple):

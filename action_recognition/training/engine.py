@@ -17,27 +17,27 @@ from lightning.pytorch.loggers import Logger, TensorBoardLogger
 from action_recognition.checkpoint import RawCheckpoint
 from action_recognition.errors import Terminated
 from action_recognition.template import Template, Training
-from action_recognition.training.averaging import AveragedWeights
-from action_recognition.training.callbacks import (
+from action_recognition.training.checkpoints.saving import AtomicCheckpointIO, SaveBest, SaveLatest, StopRequest
+from action_recognition.training.clip_data_module import ClipData
+from action_recognition.training.machine.devices import DevicePlan
+from action_recognition.training.machine.memory import CollectEachEpoch, objects_kept
+from action_recognition.training.machine.precision import compile_backbone, trainer_precision
+from action_recognition.training.machine.processes import SayWhoDied, SharedStatistics, end_with_parent, say
+from action_recognition.training.probing.out_of_memory import caused_by_memory, with_batch_that_fits
+from action_recognition.training.reporting.callbacks import (
     DamagedClips,
     EpochLines,
     FiniteLoss,
     StopEarly,
     describe_failure,
 )
-from action_recognition.training.clips import ClipData
-from action_recognition.training.devices import DevicePlan
-from action_recognition.training.memory import CollectEachEpoch, objects_kept
-from action_recognition.training.module import GestureTraining
-from action_recognition.training.out_of_memory import caused_by_memory, with_batch_that_fits
-from action_recognition.training.pictures import seeing_it_learn
-from action_recognition.training.precision import compile_backbone, trainer_precision
-from action_recognition.training.processes import SayWhoDied, SharedStatistics, end_with_parent, say
-from action_recognition.training.run_log import RunLog
-from action_recognition.training.saving import AtomicCheckpointIO, SaveBest, SaveLatest, StopRequest
+from action_recognition.training.reporting.report_callbacks import seeing_it_learn
+from action_recognition.training.reporting.run_log import RunLog
+from action_recognition.training.step.averaging import AveragedWeights
+from action_recognition.training.step.module import GestureTraining
 
 if TYPE_CHECKING:
-    from action_recognition.training.run import TrainOptions
+    from action_recognition.training.options import TrainOptions
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,9 @@ import os
 import re
 from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import lightning as L
 from lightning.pytorch.callbacks import Callback
@@ -19,9 +18,7 @@ from action_recognition.checkpoint import RawCheckpoint, describe_training, trai
 from action_recognition.data.annotations import ClipTable, find_annotation_files, read_annotations
 from action_recognition.data.dataset_files import DATASET_FILE, read_negative_label
 from action_recognition.data.datasets import ClipDataset, label_swap_map
-from action_recognition.data.frame_cache import DEFAULT_CACHE_GB
 from action_recognition.data.labels import training_labels
-from action_recognition.download import StartKeyword
 from action_recognition.errors import Problem, UserError, nearest, user_error
 from action_recognition.models.build import build_recogniser
 from action_recognition.models.pretrained import check_timm_name, pixel_statistics
@@ -37,19 +34,7 @@ from action_recognition.template import (
     load_template_dir,
     network_family,
 )
-from action_recognition.training.checks import check_frozen_blocks, class_notes, untrained_note
-from action_recognition.training.clips import ClipData
-from action_recognition.training.devices import DevicePlan, plan_devices
-from action_recognition.training.engine import Engine, fit, quieten_lightning
-from action_recognition.training.frames import frame_source
-from action_recognition.training.memory import keep_freed_memory
-from action_recognition.training.module import GestureTraining
-from action_recognition.training.precision import Precision
-from action_recognition.training.probes import Place, find_out
-from action_recognition.training.processes import is_first_process, say
-from action_recognition.training.profiling import ProfileSteps
-from action_recognition.training.record import run_record, write_json, write_template
-from action_recognition.training.resume import (
+from action_recognition.training.checkpoints.resume import (
     AUTO,
     changes_since,
     check_changes,
@@ -58,44 +43,22 @@ from action_recognition.training.resume import (
     find_checkpoint,
     is_finished,
 )
-from action_recognition.training.run_lock import sole_run
-from action_recognition.training.saving import BEST, LATEST
+from action_recognition.training.checkpoints.saving import BEST, LATEST
+from action_recognition.training.choose_frames import frame_source
+from action_recognition.training.clip_data_module import ClipData
+from action_recognition.training.engine import Engine, fit, quieten_lightning
+from action_recognition.training.machine.devices import DevicePlan, plan_devices
+from action_recognition.training.machine.memory import keep_freed_memory
+from action_recognition.training.machine.processes import is_first_process, say
+from action_recognition.training.machine.run_lock import sole_run
+from action_recognition.training.options import TrainOptions
+from action_recognition.training.probing.probes import Place, find_out
+from action_recognition.training.probing.profiling import ProfileSteps
+from action_recognition.training.recipe_checks import check_frozen_blocks, class_notes, untrained_note
+from action_recognition.training.reporting.run_record import run_record, write_json, write_template
+from action_recognition.training.step.module import GestureTraining
 
 _FROM_IMAGENET = ("s3d_efficientnet_lite0", "image_timm")
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainOptions:
-    """The flags of `train.py`; None means the template's value."""
-
-    train_ann_files: Sequence[Path]
-    train_data_roots: Sequence[Path]
-    val_ann_files: Sequence[Path]
-    val_data_roots: Sequence[Path]
-    save_checkpoints_to: Path
-    load_weights: Path | StartKeyword | None = None
-    resume_from: str | None = None
-    gpu_num: int | None = None
-    num_nodes: int = 1
-    precision: Precision = "32"
-    compile: bool = False
-    accumulate: int = 1
-    tensorboard_dir: Path | None = None
-    batch_size: int | None = None
-    epochs: int | None = None
-    base_learning_rate: float | None = None
-    classes: Sequence[str] | None = None
-    num_workers: int | None = None
-    seed: int = 0
-    strict: bool = False
-    frame_cache: Path | None = None
-    frame_cache_gb: float = DEFAULT_CACHE_GB
-    find: Literal["batch_size", "lr"] | None = None
-    profile: bool = False
-    backbone: str | None = None
-    crop: Literal["hand"] | None = None
-    hand_detector: Path | None = None
-    save_every_minutes: float = 10.0
 
 
 def train(work_dir: Path, options: TrainOptions, watchers: Sequence[Callback] = ()) -> Path:

@@ -12,11 +12,11 @@ import pytest
 
 from action_recognition.commands.collect import main
 from action_recognition.data.photo import read_photo
-from action_recognition.deploy import window
 from action_recognition.errors import UserError
+from action_recognition.live.outputs import window
 from tests.commands.test_predict import FakeWindow, is_green
 from tests.conftest import REPOSITORY
-from tests.photos import drawn_hands
+from tests.made_photos import drawn_hands
 from tests.synthetic import numbered_frames, read_frame_number, write_video
 
 

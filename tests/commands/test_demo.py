@@ -17,18 +17,18 @@ import pytest
 
 from action_recognition.checkpoint import TrainedModel
 from action_recognition.commands.demo import main
-from action_recognition.deploy import demo
 from action_recognition.deploy.backends import load_backend
-from action_recognition.deploy.demo import DemoOptions, run_demo
-from action_recognition.deploy.export import ExportOptions, export_model
-from action_recognition.deploy.sources import VideoFile
-from action_recognition.deploy.streaming import TimedFrame
-from action_recognition.deploy.streaming.regions import Box
 from action_recognition.errors import UserError
+from action_recognition.export.export_model import ExportOptions, export_model
+from action_recognition.live import demo
+from action_recognition.live.demo import DemoOptions, run_demo
+from action_recognition.live.frame_times import TimedFrame
+from action_recognition.live.regions import Box
+from action_recognition.live.sources.frame_sources import VideoFile
 from tests.conftest import REPOSITORY
-from tests.deploy.conftest import LABELS, tiny_trained
-from tests.photos import METADATA, LeftOrRight, write_photo_model
+from tests.made_photos import METADATA, LeftOrRight, write_photo_model
 from tests.synthetic import numbered_frames, write_video
+from tests.tiny_export import LABELS, tiny_trained
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from action_recognition.deploy.backends import load_backend
 from action_recognition.errors import UserError
 from action_recognition.template import Default, OpenVinoFormat, OutputFormat
 from tests.conftest import REPOSITORY, template_dir
-from tests.deploy.conftest import LABELS, tiny_trained
+from tests.tiny_export import LABELS, tiny_trained
 
 BESIDE = {"classes.json", "export_record.json", "model_card.json", "model_card.md", "signature.json", "accuracy-check.yml"}
 

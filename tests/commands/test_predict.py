@@ -13,12 +13,13 @@ import pytest
 from action_recognition.commands.predict import main
 from action_recognition.data.hand_crops import HandFinder
 from action_recognition.data.photo import read_photo
-from action_recognition.deploy import Predictor, window
-from action_recognition.deploy.explain import heat_picture, occlusion_heat
-from action_recognition.deploy.photos import Square, predict_photo
+from action_recognition.deploy import Predictor
 from action_recognition.errors import UserError
+from action_recognition.live.outputs import window
+from action_recognition.photos.explain import heat_picture, occlusion_heat
+from action_recognition.photos.photo_models import Square, predict_photo
 from tests.data.test_photo import bomb
-from tests.photos import LABELS, METADATA, LeftOrRight, drawn_hands, write_photo_model, write_photos
+from tests.made_photos import LABELS, METADATA, LeftOrRight, drawn_hands, write_photo_model, write_photos
 from tests.synthetic import write_video
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from action_recognition.data.augmentation import rotate_clip
 from action_recognition.data.transforms import (
     canvas_side,
     centre_crop_clip,
@@ -15,7 +16,6 @@ from action_recognition.data.transforms import (
     pad_clip,
     random_crop_clip,
     resize_clip,
-    rotate_clip,
 )
 
 

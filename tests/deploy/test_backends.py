@@ -18,7 +18,7 @@ from action_recognition.deploy.backends import RECORD_FILE, OpenVinoBackend, Tor
 from action_recognition.deploy.backends.openvino_runtime import check_int8
 from action_recognition.errors import UserError
 from action_recognition.openvino_core import openvino_core
-from tests.deploy.conftest import LABELS
+from tests.tiny_export import LABELS
 
 SHAPE = (3, 4, 32, 32)
 

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from action_recognition.deploy import Predictor
-from action_recognition.deploy.made_clips import made_clips
+from action_recognition.deploy.delivery.made_clips import made_clips
 from tests.conftest import REPOSITORY
 
 

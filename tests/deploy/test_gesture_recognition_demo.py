@@ -19,9 +19,9 @@ import pytest
 
 from action_recognition.checkpoint import TrainedModel
 from action_recognition.deploy import Predictor
-from action_recognition.deploy.export import ExportOptions, export_model
+from action_recognition.export.export_model import ExportOptions, export_model
 from action_recognition.openvino_core import openvino_core
-from tests.deploy.conftest import LABELS
+from tests.tiny_export import LABELS
 
 DEMO_SCALE = 256  # ACTION_IMAGE_SCALE
 DEMO_RATE_FPS = 15.0  # ACTION_NET_INPUT_FPS

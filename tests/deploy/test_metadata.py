@@ -10,19 +10,11 @@ import openvino as ov
 import pytest
 from openvino import opset13
 
-from action_recognition.deploy.metadata import (
-    DeployMetadata,
-    Resize,
-    example,
-    from_strings,
-    from_trained,
-    read_openvino,
-    to_strings,
-    write_openvino,
-)
+from action_recognition.deploy.backends.pytorch import from_trained
+from action_recognition.deploy.metadata import DeployMetadata, Resize, example, from_strings, read_openvino, to_strings, write_openvino
 from action_recognition.errors import UserError
 from action_recognition.openvino_core import openvino_core
-from tests.deploy.conftest import LABELS, tiny_trained
+from tests.tiny_export import LABELS, tiny_trained
 
 KEYS_OF_THE_DESIGN = (
     "model_type labels clip_len frame_rate_fps frame_step_policy resize mean_values scale_values color_order output_kind score_scale "

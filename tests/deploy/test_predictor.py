@@ -20,15 +20,15 @@ from action_recognition.checkpoint import TRAINED_MODEL_KEY, TrainedModel, descr
 from action_recognition.data.annotations import ClipRecord
 from action_recognition.deploy import Prediction, Predictor
 from action_recognition.deploy.backends import RECORD_FILE, load_backend
-from action_recognition.deploy.export import ExportOptions, export_model
-from action_recognition.deploy.metadata import from_trained
+from action_recognition.deploy.backends.pytorch import from_trained
 from action_recognition.deploy.predictor import to_prediction
 from action_recognition.errors import UserError
-from action_recognition.evaluation.run import score_clips
+from action_recognition.evaluation.evaluate_clips import score_clips
+from action_recognition.export.export_model import ExportOptions, export_model
 from action_recognition.openvino_core import openvino_core
-from tests.deploy.conftest import LABELS
 from tests.synthetic import write_frame_folder, write_video
 from tests.tiny import moving_bar
+from tests.tiny_export import LABELS
 
 FORMS = ("latest.pth", "model.onnx", "model.xml")
 

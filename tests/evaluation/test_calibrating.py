@@ -17,7 +17,7 @@ from action_recognition.checkpoint import TRAINED_MODEL_KEY, describe_training, 
 from action_recognition.commands.calibrate import main
 from action_recognition.commands.export import main as export_main
 from action_recognition.deploy.backends import load_backend
-from action_recognition.deploy.made_clips import made_clips
+from action_recognition.deploy.delivery.made_clips import made_clips
 from action_recognition.errors import UserError
 from action_recognition.models.build import build_recogniser
 from action_recognition.template import load_template_dir

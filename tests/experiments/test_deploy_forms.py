@@ -9,8 +9,8 @@ import pytest
 
 from action_recognition.deploy.backends import load_backend
 from experiments.deploy_forms import measure
-from tests.evaluation.test_compressing_forms import photo_gate
-from tests.photos import write_photo_model
+from tests.compression.test_compress_forms import photo_gate
+from tests.made_photos import write_photo_model
 
 
 def test_forms_are_held_against_the_first(tmp_path: Path) -> None:

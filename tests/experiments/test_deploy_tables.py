@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from action_recognition.deploy.benchmarking import Measured
+from action_recognition.deploy.delivery.benchmarking import Measured
 from action_recognition.errors import UserError
 from experiments.deploy_tables import PAGE, main, replace_table
-from tests.deploy.quantisation.test_gate import drop
+from tests.compression.test_accuracy_gate import drop
 
 
 def test_every_table_has_its_place_and_is_replaced_as_often_as_wanted(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import yaml
 
 from action_recognition.commands.search import train_options
 from action_recognition.template import load_template_dir
-from action_recognition.training.search.space import load_space
+from action_recognition.training.studies.search.space import load_space
 from experiments import hand_image_sets
 from experiments.run import Row, _training_flags, annotation_files, lowest_class, main, prepare, read_table, table_lines, template_file
 from tests.conftest import REPOSITORY

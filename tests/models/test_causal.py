@@ -12,7 +12,7 @@ from action_recognition.models.build import build_recogniser
 from action_recognition.models.causal import CausalRecogniser, RunningAveragePool, receptive_field_frames
 from action_recognition.models.layers import FactoredConv3d
 from action_recognition.models.recogniser import Normalize
-from action_recognition.models.stream_network import StreamNetwork
+from action_recognition.models.stateful_network import StatefulNetwork
 from action_recognition.template import MODEL_CONFIG, CausalConfig, CausalS3DEfficientNetLite0Config
 
 SIZE = 32
@@ -74,7 +74,7 @@ def clip_cosine(built: CausalRecogniser, frames: Tensor) -> Tensor:
 
 def step_cosine(built: CausalRecogniser, frames: Tensor, frames_per_call: int) -> Tensor:
     """(scores, C) of the step form, call by call."""
-    stepped = StreamNetwork(built, Normalize([120.0, 110.0, 100.0], [60.0, 55.0, 50.0]), frames_per_call).double()
+    stepped = StatefulNetwork(built, Normalize([120.0, 110.0, 100.0], [60.0, 55.0, 50.0]), frames_per_call).double()
     states, scores = stepped.initial_states(*frames.shape[1:3]), []
     for call in frames.split(frames_per_call):
         cosine, *states = stepped(call, *states)
@@ -146,7 +146,7 @@ def test_a_running_mean_covers_what_there_was() -> None:
 
 
 def test_states_lie_on_the_narrow_side_of_the_projections() -> None:
-    stepped = StreamNetwork(network(mobilenet()).float(), None, 4)
+    stepped = StatefulNetwork(network(mobilenet()).float(), None, 4)
     shapes = [tuple(state.shape) for state in stepped.initial_states(SIZE, SIZE)]
     # Four of the first projection's taps and two of each other's, all of the projection's outputs; attention over time; the pool's rows.
     expected = [(1, 4, 16, 16)] * 4 + [(1, 6, 8, 8)] * 2 + [(1, 6, 1, 1)] * 2 + [(1, 6, 8, 8)] * 2 + [(2, 9)]

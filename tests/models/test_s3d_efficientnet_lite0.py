@@ -13,8 +13,8 @@ from torch.nn import functional as F
 
 from action_recognition.checkpoint import NETWORK_PREFIX, TRAINED_MODEL_KEY, TrainedModel, describe_training
 from action_recognition.deploy.backends import load_backend
-from action_recognition.deploy.export import ExportOptions, export_model
 from action_recognition.errors import UserError
+from action_recognition.export.export_model import ExportOptions, export_model
 from action_recognition.models.build import build_recogniser
 from action_recognition.models.complexity import count
 from action_recognition.models.layers import FactoredConv3d, TFSameConv3d

@@ -25,13 +25,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # `python tests/tr
 import torch
 import yaml
 
-import action_recognition.training.plan  # what every child needs is there before the first fork
+import action_recognition.training.studies.choose_study  # what every child needs is there before the first fork
 from action_recognition.checkpoint import read_checkpoint
 from action_recognition.commands.train import main as train_main
 from action_recognition.errors import EXIT_INTERRUPTED, EXIT_TERMINATED, UserError, run_command
 from tests.tiny import modern_recipe, tiny_data, tiny_template
 
-assert action_recognition.training.plan
+assert action_recognition.training.studies.choose_study
 EXPECTED_CODES = {signal.SIGTERM: EXIT_TERMINATED, signal.SIGINT: EXIT_INTERRUPTED}
 NOT_COMPARED = {"trained_model", "pytorch-lightning_version"}  # the record of when and how
 

@@ -25,7 +25,8 @@ import torch
 import yaml
 from lightning.pytorch.callbacks import Callback
 
-from action_recognition.training.run import TrainOptions, train
+from action_recognition.training.options import TrainOptions
+from action_recognition.training.run import train
 from tests.tiny import tiny_data, tiny_template
 
 BATCH_SIZE, STEPS_PER_EPOCH, MOST_GROWTH = 2, 5000, 0.01

@@ -10,16 +10,17 @@ import torch
 import yaml
 
 from action_recognition.checkpoint import load_trained_model
-from action_recognition.deploy.export import ExportOptions, export_model
 from action_recognition.errors import UserError
-from action_recognition.evaluation.run import EvalOptions, evaluate
+from action_recognition.evaluation.evaluate_clips import EvalOptions, evaluate
+from action_recognition.export.export_model import ExportOptions, export_model
 from action_recognition.models.build import build_recogniser
 from action_recognition.models.causal import CausalRecogniser
 from action_recognition.template import load_template_dir
 from action_recognition.training.as_trained import trained_batches
-from action_recognition.training.recipe import Recipe
-from action_recognition.training.run import TrainOptions, train
-from action_recognition.training.splice import splice_clips, step_targets
+from action_recognition.training.options import TrainOptions
+from action_recognition.training.run import train
+from action_recognition.training.step.recipe import Recipe
+from action_recognition.training.step.splice import splice_clips, step_targets
 from tests.conftest import REPOSITORY
 from tests.tiny import LABELS, causal_tiny_template, moving_bar, tiny_data
 

@@ -15,10 +15,10 @@ from action_recognition.commands.train import build_parser
 from action_recognition.errors import UserError
 from action_recognition.models.recogniser import Recogniser
 from action_recognition.template import load_template_dir
-from action_recognition.training.callbacks import describe_failure
-from action_recognition.training.precision import no_autocast, trainer_precision, whole_precision
-from action_recognition.training.recipe import Recipe
+from action_recognition.training.machine.precision import no_autocast, trainer_precision, whole_precision
+from action_recognition.training.reporting.callbacks import describe_failure
 from action_recognition.training.run import train
+from action_recognition.training.step.recipe import Recipe
 from tests.conftest import REPOSITORY, template_dir
 from tests.tiny import tiny_data, tiny_template
 from tests.training.test_run import options

@@ -11,15 +11,16 @@ import pytest
 import yaml
 from PIL import Image
 
-from action_recognition.checkpoint import Calibration, load_trained_model
+from action_recognition.calibration_values import Calibration
+from action_recognition.checkpoint import load_trained_model
 from action_recognition.commands import eval as eval_command
 from action_recognition.commands import export as export_command
 from action_recognition.commands import train as train_command
-from action_recognition.deploy.calibration.exported import write_into_export
-from action_recognition.deploy.metadata import from_trained
+from action_recognition.deploy.backends.pytorch import from_trained
+from action_recognition.deploy.delivery.verification import verify_folder
 from action_recognition.deploy.predictor import Predictor
-from action_recognition.deploy.verification import verify_folder
 from action_recognition.errors import UserError
+from action_recognition.export.calibrated_files import write_into_export
 from tests.conftest import REPOSITORY
 from tests.detection.detectors import write_boxes_detector
 

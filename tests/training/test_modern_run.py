@@ -22,9 +22,9 @@ from action_recognition.errors import UserError
 from action_recognition.models.build import build_recogniser
 from action_recognition.schedules import ScaledCosine
 from action_recognition.template import load_template_dir
-from action_recognition.training.callbacks import FiniteLoss
-from action_recognition.training.module import GestureTraining
+from action_recognition.training.reporting.callbacks import FiniteLoss
 from action_recognition.training.run import train
+from action_recognition.training.step.module import GestureTraining
 from tests.tiny import LABELS, modern_recipe, tiny_data, tiny_template
 from tests.training.test_run import edit_template, options, stop_after, weights
 

@@ -9,11 +9,12 @@ import pytest
 
 from action_recognition.checkpoint import load_trained_model
 from action_recognition.data.listed_clips import listed_clips
-from action_recognition.deploy.metadata import from_trained
+from action_recognition.deploy.backends.pytorch import from_trained
 from action_recognition.errors import UserError
 from action_recognition.template import load_template_dir
-from action_recognition.training.run import TrainOptions, train, with_negative_label
-from action_recognition.training.subsets import write_annotations
+from action_recognition.training.options import TrainOptions
+from action_recognition.training.run import train, with_negative_label
+from action_recognition.training.studies.subsets import write_annotations
 from tests.tiny import LABELS, tiny_data, tiny_template
 
 

@@ -17,7 +17,8 @@ import yaml
 
 from action_recognition.checkpoint import load_trained_model, read_checkpoint
 from action_recognition.errors import UserError
-from action_recognition.training.run import TrainOptions, train
+from action_recognition.training.options import TrainOptions
+from action_recognition.training.run import train
 from tests.tiny import LABELS, tiny_data, tiny_template
 
 

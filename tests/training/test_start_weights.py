@@ -12,7 +12,8 @@ import yaml
 
 from action_recognition.checkpoint import load_trained_model
 from action_recognition.models.pretrained import packaged_lite0_file
-from action_recognition.training.run import TrainOptions, train
+from action_recognition.training.options import TrainOptions
+from action_recognition.training.run import train
 from tests.conftest import REPOSITORY
 from tests.tiny import tiny_data
 

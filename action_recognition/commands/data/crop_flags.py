@@ -73,3 +73,10 @@ def print_training_flags(lists: Sequence[tuple[Path, str]], data_root: Path) -> 
             file = folder / f"val{suffix}.txt" if split == "test" and not file.is_file() else file
             if file.is_file():
                 print(f"    --{split}-ann-files {shlex.quote(str(file))} --{split}-data-roots {root}")
+
+
+def add_source_flags(parser: argparse.ArgumentParser) -> None:
+    """Add the flag that names MS-ASL's JSON files."""
+    parser.add_argument(
+        "-s", "--sources", type=Path, nargs="+", required=True, metavar="JSON", help="MSASL_train.json MSASL_val.json MSASL_test.json"
+    )

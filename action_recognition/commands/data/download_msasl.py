@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from action_recognition.commands.arguments import positive_int
+from action_recognition.commands.data.crop_flags import add_source_flags
 
 _DESCRIPTION = """\
 Fetch the videos that MS-ASL's JSON files name, one after the other, through yt-dlp (pip install yt-dlp). Nothing but
@@ -17,8 +18,6 @@ their addresses is asked for. Run again, it goes on where it stopped. Mind the t
 
 
 def build_parser() -> argparse.ArgumentParser:
-    from action_recognition.commands.data.prepare_msasl import add_source_flags
-
     parser = argparse.ArgumentParser(
         prog="prepare_msasl.py download", description=_DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from action_recognition.commands.arguments import positive_int
-from action_recognition.commands.data.crop_flags import add_form_flags, clip_form, form_settings, print_training_flags
+from action_recognition.commands.data.crop_flags import add_form_flags, add_source_flags, clip_form, form_settings, print_training_flags
 from action_recognition.errors import user_error
 
 if TYPE_CHECKING:
@@ -43,13 +43,6 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("-ve", "--video-extension", "--video_extension", metavar="EXT", help="only such videos, as in mp4 (default: all)")
     add_form_flags(parser)
     return parser
-
-
-def add_source_flags(parser: argparse.ArgumentParser) -> None:
-    """The JSON files."""
-    parser.add_argument(
-        "-s", "--sources", type=Path, nargs="+", required=True, metavar="JSON", help="MSASL_train.json MSASL_val.json MSASL_test.json"
-    )
 
 
 def main(argv: Sequence[str] | None = None) -> int:

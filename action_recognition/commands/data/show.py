@@ -70,7 +70,7 @@ def write_contact_sheets(folder: Path, items: Sequence[ClipItem], strips: Mappin
 
     from action_recognition.dataset_tools.showing.strips import strip_frames
     from action_recognition.plots import save_picture
-    from action_recognition.training.contact_sheet import contact_sheet
+    from action_recognition.training.reporting.contact_sheet import contact_sheet
 
     groups: dict[tuple[str, str], list[tuple[str, bytes]]] = defaultdict(list)
     for item in items:
@@ -98,8 +98,8 @@ def _show_as_trained(arguments: argparse.Namespace) -> int:
         raise user_error("--as-trained", "shows pictures", "--contact-sheets DIR beside it")
     from action_recognition.plots import save_picture
     from action_recognition.training.as_trained import trained_batches
-    from action_recognition.training.contact_sheet import contact_sheet
-    from action_recognition.training.run import TrainOptions
+    from action_recognition.training.options import TrainOptions
+    from action_recognition.training.reporting.contact_sheet import contact_sheet
 
     files, roots = arguments.ann_files, arguments.data_roots
     options = TrainOptions(

@@ -8,7 +8,7 @@ from pathlib import Path
 from action_recognition.data.sampling import FrameRange, num_valid_frames
 from action_recognition.dataset_tools.checking.findings import Findings
 from action_recognition.dataset_tools.checking.kinds import NOTE
-from action_recognition.dataset_tools.checking.media_reading import MediaReport
+from action_recognition.dataset_tools.checking.media_report import MediaReport
 from action_recognition.dataset_tools.checking.single_line import Row, line_text
 from action_recognition.template import ClipInput
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from action_recognition.dataset_tools.checking.appearance import MAX_HASH_DISTANCE, MIN_MOTION_CORRELATION, Look
 from action_recognition.dataset_tools.checking.findings import Findings
-from action_recognition.dataset_tools.checking.media_reading import MediaReport
+from action_recognition.dataset_tools.checking.media_report import MediaReport
 from action_recognition.dataset_tools.checking.single_line import Row
 
 _ROWS_AT_A_TIME = 256

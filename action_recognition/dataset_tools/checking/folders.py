@@ -11,7 +11,7 @@ import numpy as np
 
 from action_recognition.data.frame_folder import list_frame_files, read_image
 from action_recognition.dataset_tools.checking.appearance import SAMPLED_FRAMES, SMALL_SIDE, look_at
-from action_recognition.dataset_tools.checking.media_reading import Fault, MediaReport, look_faults
+from action_recognition.dataset_tools.checking.media_report import Fault, MediaReport, look_faults
 from action_recognition.errors import UserError
 
 _EXTRACT = "extract the frames again, or leave its lines out"

@@ -5,9 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import av
 import cv2
@@ -18,54 +16,24 @@ from numpy.typing import NDArray
 from action_recognition.data import video
 from action_recognition.data.photo import read_photo
 from action_recognition.data.video import is_photo
-from action_recognition.dataset_tools.checking.appearance import SAMPLED_FRAMES, SMALL_SIDE, Look, look_at
-from action_recognition.dataset_tools.checking.containers import is_text, mp4_is_cut
+from action_recognition.dataset_tools.checking.appearance import SAMPLED_FRAMES, SMALL_SIDE, look_at
+from action_recognition.dataset_tools.checking.folders import inspect_folder
+from action_recognition.dataset_tools.checking.media_report import Fault, MediaReport, look_faults
 from action_recognition.errors import UserError
 
 MAX_DECODED_FRAMES = 3000
 """Longer videos are decoded at `SAMPLED_FRAMES` places only: a film of an hour would take minutes."""
 MAX_SECONDS = 120.0
+_HEAD = 4096
 PIXEL_ASPECT_TOLERANCE = 0.02
 LATE_S, SLIGHTLY_LATE_FRAMES = 0.25, 2.0
 _SAVE_AGAIN = "save it again as JPEG or PNG, or leave its lines out"
 _CONVERT = "convert it again from its source (ffmpeg), or leave its lines out"
 
 
-class Fault(NamedTuple):
-    """What is wrong with a file: a kind, a message, a repair; `fatal`: no frame range of it can be relied on."""
-
-    kind: str
-    message: str
-    repair: str
-    fatal: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class MediaReport:
-    """What was found in a file or folder; `num_frames` is 0 and `look` None where it cannot be read.
-
-    `content` is a hash of its bytes; `frame_rate_fps` is None for a folder.
-    """
-
-    faults: tuple[Fault, ...]
-    num_frames: int = 0
-    frame_rate_fps: float | None = None
-    width: int = 0
-    height: int = 0
-    content: bytes = b""
-    look: Look | None = None
-
-    @property
-    def is_readable(self) -> bool:
-        """False where no frame range of the file can be relied on."""
-        return not any(fault.fatal for fault in self.faults)
-
-
 def inspect_media(path: Path) -> MediaReport:
     """Read a video file or a frame folder in full; never raises for what it holds."""
     if path.is_dir():
-        from action_recognition.dataset_tools.checking.folders import inspect_folder  # imports mmcv, and with it torch
-
         return inspect_folder(path)
     try:
         return _inspect_photo(path) if is_photo(path) else _inspect_file(path)
@@ -219,16 +187,6 @@ class _Pass:
         return faults
 
 
-def look_faults(look: Look, num_frames: int) -> list[Fault]:
-    """Pictures of one colour, and a video that stands still."""
-    if look.is_blank:
-        found = "black" if look.brightness < 24 else "of one colour"
-        return [Fault("blank-video", f"every picture is {found}", "film it again, or leave its lines out")]
-    if look.is_frozen and num_frames > 1:
-        return [Fault("frozen-video", f"all {num_frames} frames show the same picture", "film it again, or leave its lines out")]
-    return []
-
-
 def content_hash(path: Path) -> bytes:
     """A hash of a file's bytes."""
     with path.open("rb") as file:
@@ -242,3 +200,43 @@ def _small(frame: av.VideoFrame, reformatter: VideoReformatter) -> NDArray[np.ui
 
 def _small_of(picture_hwc: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return _small(av.VideoFrame.from_ndarray(np.ascontiguousarray(picture_hwc), format="rgb24"), VideoReformatter())
+
+
+def is_text(path: Path) -> str:
+    """What kind of text a file is, or empty when it is none."""
+    with path.open("rb") as file:
+        head = file.read(_HEAD)
+    if b"\0" in head:
+        return ""
+    try:
+        text = head[: len(head) - 3 if len(head) == _HEAD else None].decode("utf-8").lstrip()
+    except UnicodeDecodeError:
+        return ""
+    if text.startswith("version https://git-lfs"):
+        return "a pointer of Git LFS; the video was not fetched (git lfs pull)"
+    if text[:9].lower() in ("<!doctype", "<html>") or text[:5].lower() == "<html":
+        return "a web page that was saved instead of the video"
+    return f"text, not a video: it begins {text[:30]!r}"
+
+
+def mp4_is_cut(path: Path) -> bool:
+    """True for an MP4 or MOV one of whose outermost boxes is longer than the file.
+
+    Source: ISO/IEC 14496-12, 4.2: a box is its size (4 bytes, 1: 8 bytes follow its type, 0: to the end), its type (4 bytes), its content.
+    """
+    end, position, first = path.stat().st_size, 0, True
+    with path.open("rb") as file:
+        while position < end:
+            file.seek(position)
+            head = file.read(16)
+            if first and head[4:8] not in (b"ftyp", b"moov", b"mdat", b"wide", b"free"):
+                return False
+            first = False
+            size = int.from_bytes(head[:4], "big")
+            size = int.from_bytes(head[8:16], "big") if size == 1 else size
+            if size == 0:
+                return False
+            if position + size > end or len(head) < 8:
+                return True
+            position += max(size, 8)
+    return False

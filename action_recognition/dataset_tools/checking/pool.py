@@ -9,7 +9,8 @@ from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import TypeVar
 
-from action_recognition.dataset_tools.checking.media_reading import Fault, MediaReport, inspect_media
+from action_recognition.dataset_tools.checking.media_reading import inspect_media
+from action_recognition.dataset_tools.checking.media_report import Fault, MediaReport
 
 _WAITING_PER_JOB = 4
 Item = TypeVar("Item")

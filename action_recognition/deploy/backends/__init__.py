@@ -10,7 +10,7 @@ import importlib.util
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from action_recognition.deploy.backends.files import RECORD_FILE, check_against_record
+from action_recognition.deploy.backends.model_files import RECORD_FILE, check_against_record
 from action_recognition.deploy.backends.protocol import Backend, Hint, Pixels, Precision, Scores, network_input
 from action_recognition.deploy.backends.stateful import StatefulBackend
 from action_recognition.deploy.metadata import DeployMetadata
@@ -74,7 +74,7 @@ def load_backend(
     if path.suffix == ".xml":
         check_against_record(path)
         from action_recognition.deploy.backends.openvino_runtime import OpenVinoBackend
-        from action_recognition.deploy.backends.openvino_stream import ir_keeps_state, stateful_ir
+        from action_recognition.deploy.backends.openvino_stateful import ir_keeps_state, stateful_ir
 
         if metadata is None and ir_keeps_state(path):
             return stateful_ir(path, num_threads, precision, device, hint)
@@ -91,7 +91,7 @@ def load_backend(
 def _load_onnx(path: Path, num_threads: int | None, metadata: DeployMetadata | None) -> Backend:
     check_against_record(path)
     from action_recognition.deploy.backends.onnx_runtime import OnnxBackend
-    from action_recognition.deploy.backends.onnx_stream import onnx_has_states, stateful_onnx
+    from action_recognition.deploy.backends.onnx_stateful import onnx_has_states, stateful_onnx
 
     if metadata is None and onnx_has_states(path):
         return stateful_onnx(path, num_threads)
@@ -104,7 +104,6 @@ def _load_torch(path: Path, num_threads: int | None) -> Backend:
             "install the training packages too (init_venv.sh, or pip install -e .[train]), or take the .xml or .onnx that export.py writes"
         )
         raise user_error(str(path), "needs PyTorch, which is not installed here", fix=fix)
-    from action_recognition.checkpoint import load_trained_model
-    from action_recognition.deploy.backends.pytorch import TorchBackend
+    from action_recognition.deploy.backends.pytorch import open_checkpoint
 
-    return TorchBackend(load_trained_model(path), num_threads)
+    return open_checkpoint(path, num_threads)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
-from action_recognition.deploy.backends.files import check_form, check_metadata_are_there, check_shapes, unreadable
+from action_recognition.deploy.backends.model_files import check_form, check_metadata_are_there, check_shapes, unreadable
 from action_recognition.deploy.backends.protocol import InferenceThreads, Pixels, Scores, check_clips, network_input, stack_scores
 from action_recognition.deploy.metadata import DeployMetadata, from_strings
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import openvino
 
-from action_recognition.deploy.backends.files import Shape, check_form, check_metadata_are_there, check_shapes, unreadable
+from action_recognition.deploy.backends.model_files import Shape, check_form, check_metadata_are_there, check_shapes, unreadable
 from action_recognition.deploy.backends.protocol import (
     Hint,
     InferenceThreads,

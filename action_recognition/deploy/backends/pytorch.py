@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from concurrent.futures import Future
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import torch
 
-from action_recognition.checkpoint import TrainedModel
+from action_recognition.checkpoint import TrainedModel, load_trained_model
 from action_recognition.deploy.backends.protocol import InferenceThreads, Pixels, Scores, check_clips
-from action_recognition.deploy.metadata import from_trained
+from action_recognition.deploy.metadata import DeployMetadata, calibrated, from_template
 from action_recognition.models.build import build_recogniser
 from action_recognition.models.recogniser import Normalize
 
@@ -37,3 +39,14 @@ class TorchBackend:
     def submit(self, clip: Pixels) -> Future[Scores]:
         check_clips(clip[None], self.metadata)
         return self._queue.submit(clip)
+
+
+def open_checkpoint(path: Path, num_threads: int | None = None) -> TorchBackend:
+    """Open a checkpoint of `train.py`. Errors: those of `load_trained_model`."""
+    return TorchBackend(load_trained_model(path), num_threads)
+
+
+def from_trained(trained: TrainedModel, weights_sha256: str) -> DeployMetadata:
+    """The metadata of a training run's result; the export adds its own choices by `dataclasses.replace`."""
+    found = replace(from_template(trained.template, trained.labels, weights_sha256), model_type=trained.model.type)
+    return found if trained.calibration is None else calibrated(found, trained.calibration)

@@ -10,10 +10,10 @@ from typing import Final, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from action_recognition.deploy.backends.files import Shape
+from action_recognition.deploy.backends.model_files import Shape
 from action_recognition.deploy.backends.protocol import InferenceThreads, Pixels, Scores, check_clips, stack_scores
 from action_recognition.deploy.metadata import DeployMetadata
-from action_recognition.deploy.stream_layout import StreamLayout
+from action_recognition.deploy.stateful_layout import StatefulLayout
 from action_recognition.errors import user_error
 
 STATE_PREFIX: Final = "state_"
@@ -41,7 +41,7 @@ class StatefulBackend:
     def __init__(self, metadata: DeployMetadata, runs_as: str, new_stepper: Callable[[], Stepper], num_requests: int = 1) -> None:
         assert metadata.stream is not None
         self.metadata, self.runs_as, self.new_stepper, self.num_requests = metadata, runs_as, new_stepper, num_requests
-        self.layout: StreamLayout = metadata.stream
+        self.layout: StatefulLayout = metadata.stream
         self._own: Stepper | None = None
         self._queue = InferenceThreads(self.scores)
 
@@ -74,7 +74,7 @@ def frame_input(frames: Pixels, metadata: DeployMetadata) -> npt.NDArray[np.uint
     return (ordered.astype(np.float32) - mean) / scale
 
 
-def check_stream_shapes(path: Path, metadata: DeployMetadata, frames: Shape, scores: Shape) -> None:
+def check_stateful_shapes(path: Path, metadata: DeployMetadata, frames: Shape, scores: Shape) -> None:
     """A `UserError` when a network that keeps a state is not the one that its metadata describe."""
     layout, side = metadata.stream, metadata.resize.crop_size
     if layout is None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from action_recognition.checkpoint import Calibration
+from action_recognition.calibration_values import Calibration
 from action_recognition.deploy.calibration.measures import (
     Flags,
     Floats,

@@ -14,8 +14,9 @@ import yaml
 from action_recognition.commands.data.show import main
 from action_recognition.errors import UserError
 from action_recognition.training.as_trained import trained_batches
-from action_recognition.training.contact_sheet import contact_sheet
-from action_recognition.training.run import TrainOptions, train
+from action_recognition.training.options import TrainOptions
+from action_recognition.training.reporting.contact_sheet import contact_sheet
+from action_recognition.training.run import train
 from tests.dataset_tools.checking.made import DataSet, command_flags
 from tests.tiny import modern_recipe, tiny_data, tiny_template
 

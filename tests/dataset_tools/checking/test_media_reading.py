@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from action_recognition.dataset_tools.checking import media_reading as media
+from action_recognition.dataset_tools.checking import media_reading
 from action_recognition.dataset_tools.checking.media_reading import inspect_media
 from tests.dataset_tools.checking.made import moving_frames
 from tests.synthetic import write_frame_folder, write_video
@@ -34,7 +34,7 @@ def test_the_look_of_a_turned_video_is_that_of_its_pictures(tmp_path: Path) -> N
 def test_a_long_video_is_looked_at_in_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write_video(tmp_path / "a.mp4", moving_frames(1, 60))
     whole = inspect_media(path)
-    monkeypatch.setattr(media, "MAX_DECODED_FRAMES", 59)
+    monkeypatch.setattr(media_reading, "MAX_DECODED_FRAMES", 59)
     part = inspect_media(path)
     assert not part.faults and part.num_frames == 60 and (part.width, part.height) == (64, 48)
     assert part.look is not None and whole.look is not None
@@ -43,7 +43,7 @@ def test_a_long_video_is_looked_at_in_places(tmp_path: Path, monkeypatch: pytest
 
 def test_a_file_that_takes_too_long_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write_video(tmp_path / "a.mp4", moving_frames(1))
-    monkeypatch.setattr(media, "MAX_SECONDS", -1.0)
+    monkeypatch.setattr(media_reading, "MAX_SECONDS", -1.0)
     assert [fault.kind for fault in inspect_media(path).faults] == ["too-slow-to-read"]
 
 

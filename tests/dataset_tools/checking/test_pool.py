@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from action_recognition.dataset_tools.checking.media_reading import MediaReport
+from action_recognition.dataset_tools.checking.media_report import MediaReport
 from action_recognition.dataset_tools.checking.pool import inspect_all
 
 

@@ -1,0 +1,44 @@
+"""What the accuracy gate needs of a kind of network: to quantise it, and to score clips with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from action_recognition.compression.post_training import quantise
+from action_recognition.compression.scoring import score_model
+from action_recognition.deploy.backends.protocol import Pixels, Scores
+from action_recognition.deploy.metadata import DeployMetadata
+
+if TYPE_CHECKING:
+    import openvino
+
+
+class NetworkForm(Protocol):
+    """`method` says in the tables how it is quantised."""
+
+    @property
+    def method(self) -> str: ...
+
+    def quantise(self, model: openvino.Model, clips: Sequence[Pixels], in_float: Sequence[str] = ()) -> openvino.Model:
+        """A quantised copy; `clips` are (3, T, H, W) uint8 RGB; the layers of the names `in_float` stay as they are."""
+        ...
+
+    def scores(self, model: openvino.Model, clips: Iterable[Pixels]) -> Scores:
+        """(N, C) float32 of N clips."""
+        ...
+
+
+@dataclass(frozen=True)
+class ClipForm:
+    """A network that takes whole clips (or photos, clips of one frame)."""
+
+    metadata: DeployMetadata
+    method: str = "NNCF post-training quantisation, weights per channel, biases corrected"
+
+    def quantise(self, model: openvino.Model, clips: Sequence[Pixels], in_float: Sequence[str] = ()) -> openvino.Model:
+        return quantise(model, clips, self.metadata, in_float)
+
+    def scores(self, model: openvino.Model, clips: Iterable[Pixels]) -> Scores:
+        return score_model(model, clips, self.metadata)

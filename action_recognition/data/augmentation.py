@@ -1,0 +1,127 @@
+"""Random changes of one training clip on the CPU: numpy, uint8, (T, H, W, 3) RGB in and out.
+
+The original's changes, in its order:
+
+    resize -> rotate -> crop -> mirror (by the caller, whose label changes with it) -> block dropout -> photometric
+
+and TrivialAugmentWide of torchvision. Every change is drawn once per clip. Source: REFERENCE section 4, "Augmentation, in order".
+The original gave RGB frames to code that takes BGR. Here red is red.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torchvision.transforms import v2
+
+from action_recognition.data.transforms import Frames, crop_clip, random_square, resize_clip, resized_size
+from action_recognition.template import BlockDropout, ClipInput, Photometric, ReferenceAugmentation
+
+_Floats = NDArray[np.float32]
+
+
+def move_as_reference(frames_thwc: Frames, clip_input: ClipInput, config: ReferenceAugmentation, rng: np.random.Generator) -> Frames:
+    """Resize, rotate and crop to (T, `crop_size`, `crop_size`, 3)."""
+    assert clip_input.resize_short_side is not None  # by the template's schema
+    turns = config.rotate is not None and rng.random() < config.rotate.probability
+    degrees = rng.uniform(-config.rotate.degrees, config.rotate.degrees) if config.rotate is not None and turns else None
+    height, width = resized_size(frames_thwc, clip_input.resize_short_side)
+    square = random_square(height, width, clip_input.crop_size, config.crop_scale_min, rng)
+    moved = []
+    for place in range(len(frames_thwc)):  # frame by frame: what comes between stays in the processor's cache
+        frame = resize_clip(frames_thwc[place : place + 1], clip_input.resize_short_side)
+        moved.append(crop_clip(frame if degrees is None else rotate_clip(frame, degrees), clip_input.crop_size, square))
+    return np.concatenate(moved)
+
+
+def recolour_as_reference(frames_thwc: Frames, config: ReferenceAugmentation, rng: np.random.Generator) -> Frames:
+    """Block dropout and photometric distortion, same shape."""
+    if config.block_dropout is not None:
+        frames_thwc = drop_blocks(frames_thwc, config.block_dropout, rng)
+    return frames_thwc if config.photometric is None else shift_colours(frames_thwc, config.photometric, rng)
+
+
+def rotate_clip(frames_thwc: Frames, degrees: float) -> Frames:
+    """The clip turned clockwise around its centre at its size; black where nothing was.
+
+    >>> rotate_clip(np.arange(9, dtype=np.uint8).reshape(1, 3, 3, 1), 90.0)[0].tolist()
+    [[6, 3, 0], [7, 4, 1], [8, 5, 2]]
+    """
+    import mmcv  # of the training installation: prediction does without
+
+    return np.stack([mmcv.imrotate(frame, degrees, border_value=0) for frame in frames_thwc])
+
+
+def drop_blocks(frames_thwc: Frames, config: BlockDropout, rng: np.random.Generator) -> Frames:
+    """Blacken cells of a grid of 1 / `cell_share` cells along each side, each with `probability`; all frames the same.
+
+    >>> half = BlockDropout(cell_share=0.5, probability=0.5)
+    >>> drop_blocks(np.full((1, 2, 4, 3), 7, np.uint8), half, np.random.default_rng(1))[0, :, :, 0].tolist()
+    [[7, 7, 7, 7], [0, 0, 7, 7]]
+    """
+    cells = max(1, round(1.0 / config.cell_share))
+    kept = rng.random((cells, cells)) >= config.probability
+    rows, columns = (np.arange(side) * cells // side for side in frames_thwc.shape[1:3])
+    mask = np.repeat(kept[np.ix_(rows, columns)].astype(np.uint8)[..., None], frames_thwc.shape[3], axis=2)  # numpy is slow along 3 values
+    return frames_thwc * mask
+
+
+def shift_colours(frames_thwc: Frames, config: Photometric, rng: np.random.Generator) -> Frames:
+    """Brightness, contrast, saturation and hue, each with `probability`.
+
+    The original changes contrast before or after saturation and hue, by a coin. That makes no difference: a pixel that is scaled keeps
+    its saturation and hue, and values are clipped to 0..255 at the end only.
+    """
+
+    def happens() -> bool:
+        return bool(rng.random() < config.probability)
+
+    added = _brightness_change(frames_thwc, config, rng) if happens() else 0.0
+    factor = _factor(config.contrast, rng) if happens() else 1.0
+    saturation = _factor(config.saturation, rng) if happens() else 1.0
+    hue_degrees = rng.uniform(-config.hue_degrees, config.hue_degrees) if happens() else 0.0
+    out = np.empty(frames_thwc.shape, np.uint8)
+    for frame, target in zip(frames_thwc, out, strict=True):  # a frame of floats stays in the processor's cache, a clip does not
+        changed = frame.astype(np.float32)
+        changed += added
+        changed *= factor
+        if saturation != 1.0 or hue_degrees != 0.0:
+            changed = shift_hsv(changed, saturation, hue_degrees)
+        target[:] = np.clip(changed, 0.0, 255.0, out=changed)  # truncates, as the original
+    return out
+
+
+def _brightness_change(frames_thwc: Frames, config: Photometric, rng: np.random.Generator) -> float:
+    """What takes the mean of a random frame to a uniform place in `brightness_range`, which is extended to hold that mean."""
+    mean = float(frames_thwc[rng.integers(len(frames_thwc))].mean())
+    low, high = config.brightness_range
+    return float(rng.uniform(min(low, mean), max(high, mean))) - mean
+
+
+def _factor(spread: float, rng: np.random.Generator) -> float:
+    return float(rng.uniform(1.0 - spread, 1.0 + spread))
+
+
+def shift_hsv(frame_hwc: _Floats, saturation: float, hue_degrees: float) -> _Floats:
+    """A float RGB frame with its saturation (0..1) times a factor and its hue (degrees) turned."""
+    hsv = cv2.cvtColor(frame_hwc, cv2.COLOR_RGB2HSV)
+    hsv[..., 0] += hue_degrees  # OpenCV takes any angle
+    np.clip(hsv[..., 1] * saturation, 0.0, 1.0, out=hsv[..., 1])
+    return np.asarray(cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB), dtype=np.float32)
+
+
+def trivially_augmented(clip_thwc: Frames, mean_rgb: Sequence[float], seed: int) -> Frames:
+    """The clip after one change of a random kind and strength, the same for all frames; the mean colour where nothing was.
+
+    A pure function of clip and seed: the generator of the process stays as it was.
+    """
+    change = v2.TrivialAugmentWide(interpolation=v2.InterpolationMode.BILINEAR, fill=[float(int(value + 0.5)) for value in mean_rgb])
+    frames = torch.from_numpy(np.ascontiguousarray(clip_thwc.transpose(0, 3, 1, 2)))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        changed: torch.Tensor = change(frames)
+    return changed.numpy().transpose(0, 2, 3, 1)

@@ -1,1 +1,0 @@
-"""Photos of one's own: what is worth a warning when one is taken, and where they are kept."""

@@ -1,0 +1,1 @@
+"""The delivered folder: record, card, verification, benchmarks."""

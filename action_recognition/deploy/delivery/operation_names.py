@@ -1,0 +1,25 @@
+"""Names of operations that are the same in every run: OpenVINO numbers those that it makes by a count of the whole process."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    import openvino
+
+_NUMBERED: Final = re.compile(r".*_\d+")
+
+
+def settle_names(model: openvino.Model, known: Collection[str]) -> None:
+    """Number every operation with a numbered name that is not `known` by its place in the order of computation."""
+    for place, node in enumerate(model.get_ordered_ops()):
+        name = node.get_friendly_name()
+        if name not in known and _NUMBERED.fullmatch(name):
+            node.set_friendly_name(f"{node.get_type_name()}_made_{place}")
+
+
+def names_of(model: openvino.Model) -> set[str]:
+    """Of all its operations."""
+    return {node.get_friendly_name() for node in model.get_ops()}

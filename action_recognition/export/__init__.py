@@ -1,0 +1,1 @@
+"""Export of a trained network to OpenVINO IR and ONNX. The PyTorch side of deployment."""

@@ -1,0 +1,57 @@
+"""A configuration for Open Model Zoo's accuracy checker, which reads the same annotation lines over folders of frames.
+
+accuracy_check -c export/accuracy-check.yml -m export -s DATA_ROOT
+
+Source: open_model_zoo, tools/accuracy_checker: the converter `continuous_clip_action_recognition` (it numbers frames from 1, as
+`img_00001.jpg`), and models/intel/asl-recognition-0004/accuracy-check.yml.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import yaml
+
+from action_recognition.deploy.backends.model_files import IR_FILE
+from action_recognition.deploy.metadata import DeployMetadata
+
+ACCURACY_CHECKER_FILE: Final = "accuracy-check.yml"
+
+
+def is_possible(metadata: DeployMetadata) -> bool:
+    """Whether that program can prepare the frames as the model wants them: whole clips, pixels 0..255, a crop within the scaled frame."""
+    short_side = metadata.resize.short_side
+    return short_side is not None and metadata.resize.crop_size <= short_side and metadata.normalization == "embedded" and not metadata.crop
+
+
+def configuration(metadata: DeployMetadata) -> str:
+    """YAML; `test.txt` and the frames lie below the folder that `-s` names. The program reads frames as BGR."""
+    preprocessing: list[dict[str, Any]] = [
+        {"type": "resize", "size": metadata.resize.short_side, "aspect_ratio_scale": "greater"},
+        {"type": "crop", "size": metadata.resize.crop_size},
+    ]
+    if metadata.color_order == "RGB":
+        preprocessing.append({"type": "bgr_to_rgb"})
+    dataset = {
+        "name": "test",
+        "data_source": ".",
+        "annotation_conversion": {
+            "converter": "continuous_clip_action_recognition",
+            "annotation_file": "test.txt",
+            "data_dir": ".",
+            "out_fps": metadata.frame_rate_fps,
+            "clip_length": metadata.clip_len,
+        },
+        "preprocessing": preprocessing,
+        "metrics": [{"type": "accuracy", "name": f"rank@{k}", "top_k": k} for k in (1, 5) if k <= len(metadata.labels)],
+    }
+    launcher = {
+        "framework": "openvino",
+        "device": "CPU",
+        "adapter": "classification",
+        "model": IR_FILE,
+        "weights": IR_FILE.replace(".xml", ".bin"),
+        "inputs": [{"type": "INPUT", "name": "input", "layout": "NCDHW"}],
+    }
+    model = {"name": metadata.template, "launchers": [launcher], "datasets": [dataset]}
+    return str(yaml.safe_dump({"models": [model]}, sort_keys=False))

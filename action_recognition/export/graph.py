@@ -1,0 +1,78 @@
+"""The network in the form that is exported: raw pixels in, cosines out, nothing to compute but what depends on the clip.
+
+Measured in OpenVINO 2026.4 at f32 on one thread of an EPYC, 16 x 224 x 224, median ms: Conv3d form 81, folded form 168. OpenVINO keeps
+channels in blocks of 16, so each fold and unfold, free in PyTorch, is a copy there: the export takes the Conv3d form.
+"""
+
+from __future__ import annotations
+
+import onnx
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from action_recognition.checkpoint import TrainedModel
+from action_recognition.deploy.metadata import DeployMetadata
+from action_recognition.models.build import build_recogniser
+from action_recognition.models.layers import TemporalAveragePool
+from action_recognition.models.recogniser import Normalize, Recogniser
+
+
+class DeployNetwork(nn.Module):
+    """Clips (N, 3, T, H, W) float -> cosine (N, C), unclamped, as the original's export.
+
+    Pixels are 0..255, or normalised ones when `metadata.normalization` is `external`; channels stand in `metadata.color_order`.
+    """
+
+    class_directions: Tensor
+
+    def __init__(self, recogniser: Recogniser, metadata: DeployMetadata) -> None:
+        super().__init__()
+        embedded = metadata.normalization == "embedded"
+        self.normalize = Normalize(metadata.mean_values, metadata.scale_values) if embedded else nn.Identity()
+        if metadata.color_order == "BGR":
+            reverse_input_channels(recogniser)
+        for module in recogniser.modules():
+            if isinstance(module, TemporalAveragePool):
+                module.one_operation = True
+        self.recogniser = recogniser
+        # Unit length here, once, instead of in every call.
+        self.register_buffer("class_directions", F.normalize(recogniser.head.class_directions.detach(), dim=0))
+        self.eval().requires_grad_(False)
+
+    def forward(self, clips: Tensor) -> Tensor:
+        head = self.recogniser.head
+        embedding = head.norm(head.project(self.recogniser.features(self.normalize(clips))))
+        # As torch's normalize, without its expansion to the full shape, which would stay in the graph as shape computation.
+        unit = embedding / torch.linalg.vector_norm(embedding, dim=1, keepdim=True).clamp_min(1e-12)
+        cosine: Tensor = unit @ self.class_directions
+        return cosine
+
+
+def build_deploy_network(trained: TrainedModel, metadata: DeployMetadata) -> DeployNetwork:
+    """The exported form of a training run's result, in evaluation mode."""
+    recogniser = build_recogniser(trained.model, len(trained.labels), conv_form="conv3d")
+    recogniser.load_state_dict(trained.state_dict)
+    return DeployNetwork(recogniser, metadata)
+
+
+def reverse_input_channels(recogniser: Recogniser) -> None:
+    """Make the first convolution read B, G, R: free, where reversing the picture in the graph would copy every clip."""
+    weight = recogniser.backbone.first_conv().weight
+    with torch.no_grad():
+        weight.copy_(weight.flip(1))
+
+
+def strip_exporter_notes(model: onnx.ModelProto) -> None:
+    """The exporter writes stack traces, with paths of this machine, into every node."""
+    graph = model.graph
+    del graph.metadata_props[:]
+    for item in (*graph.node, *graph.value_info, *graph.initializer, *graph.input, *graph.output):
+        item.doc_string = ""
+        del item.metadata_props[:]
+
+
+def onnx_names(model: onnx.ModelProto) -> set[str]:
+    """Names that an ONNX graph gives: the same in every run."""
+    graph = model.graph
+    return {item.name for item in (*graph.node, *graph.initializer, *graph.input)} | {name for node in graph.node for name in node.output}

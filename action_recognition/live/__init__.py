@@ -1,0 +1,5 @@
+"""Live recognition: from a source's frames to scores and events. `engine.py` is the way through.
+
+source -> `sources.reader_thread` (a queue that drops the oldest frame) -> `frame_times` (model frames by time stamps)
+-> `regions` -> `deploy.stream_models` (network) -> `decision` -> `outputs`
+"""

@@ -1,0 +1,165 @@
+"""What a run over live sources has seen so far, and where its events go."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from action_recognition.deploy.metadata import DeployMetadata
+from action_recognition.deploy.scores import WindowScores
+from action_recognition.live.decision import GestureEvent
+from action_recognition.live.engine import StepResult, StreamEngine, push_all
+from action_recognition.live.frame_times import TimedFrame
+from action_recognition.live.outputs.drawing import TIMELINE_S, LiveView
+from action_recognition.live.outputs.events import event_line
+from action_recognition.live.outputs.keyboard import Controls
+from action_recognition.live.outputs.reactions import Reactions
+from action_recognition.live.outputs.recording import PredictionTable
+from action_recognition.live.sources.frame_sources import FrameSource
+from action_recognition.live.sources.reader_thread import FrameReader
+
+STALL_S = 5.0
+_KEPT = 100_000  # latest times of inference that the median is of: a day at 1 a second
+
+
+@dataclass
+class LiveStream:
+    """A source with its reader and engine, and what was seen of it."""
+
+    source: FrameSource
+    reader: FrameReader
+    engine: StreamEngine
+    number: int = 0
+    events: deque[GestureEvent] = field(default_factory=lambda: deque(maxlen=50))
+    latest: dict[int, WindowScores] = field(default_factory=dict)
+    arrivals_s: deque[float] = field(default_factory=lambda: deque(maxlen=30))
+    is_stalled: bool = False
+    last_frame_s: float = field(default_factory=time.monotonic)
+
+
+@dataclass(frozen=True)
+class DemoSummary:
+    """What a run did: source frames, windows scored, their median time, frames a second, events, frames dropped, latency of events.
+
+    `latency_ms`: from the arrival of the frame that decided to the event, at the 95th percentile; nan without any event.
+    `cpu_share`: CPU time of the whole process over the time of the clock, 1 is one core.
+    """
+
+    num_frames: int
+    num_windows: int
+    inference_ms: float
+    frames_per_s: float
+    num_events: int
+    num_dropped: int
+    num_tears: int
+    latency_ms: float
+    cpu_share: float
+
+    def __str__(self) -> str:
+        latency = "" if self.latency_ms != self.latency_ms else f", {self.latency_ms:.0f} ms from frame to event (p95)"
+        return (
+            f"{self.num_frames} frames, {self.num_windows} windows, {self.inference_ms:.1f} ms per inference (median), "
+            f"{self.frames_per_s:.1f} frames/s, {100 * self.cpu_share:.0f} % of a core; {self.num_events} events{latency}; "
+            f"{self.num_dropped} frames dropped, time tore {self.num_tears} times"
+        )
+
+
+class LiveRun:
+    """Takes frames, sends events to `sinks` (a line of JSON each) and to `reactions`, and counts."""
+
+    def __init__(self, metadata: DeployMetadata, say: Callable[[str], None], controls: Controls | None = None) -> None:
+        self.metadata, self.say, self.controls = metadata, say, controls or Controls()
+        self.sinks: list[Callable[[str], None]] = []
+        self.reactions: Reactions | None = None
+        self.num_frames = self.num_windows = self.num_events = 0
+        self.table: PredictionTable | None = None  # a list that grows for as long as the run lasts: only where it is asked for
+        self._inference_ms: deque[float] = deque(maxlen=_KEPT)
+        self._latency_ms: deque[float] = deque(maxlen=_KEPT)
+        self._start_s, self._start_cpu_s = time.perf_counter(), time.process_time()
+
+    def take(self, frames: Sequence[tuple[LiveStream, TimedFrame]]) -> None:
+        """The next frame of each of these streams; they are computed side by side."""
+        self.num_frames += len(frames)
+        for stream, _ in frames:
+            stream.is_stalled, stream.last_frame_s = False, time.monotonic()
+            stream.arrivals_s.append(stream.last_frame_s)
+        found = push_all([(stream.engine, frame) for stream, frame in frames])
+        for (stream, frame), results in zip(frames, found, strict=True):
+            self._note(stream, results, frame.arrived_s)
+
+    def ended(self, stream: LiveStream) -> None:
+        """No more frames of that stream."""
+        self._note(stream, stream.engine.finish(), float("nan"))
+
+    def stalled(self, stream: LiveStream) -> None:
+        """No frame came for a moment; said once it is `STALL_S`."""
+        waited_s = time.monotonic() - stream.last_frame_s
+        if waited_s >= STALL_S and not stream.is_stalled:
+            stream.is_stalled = True
+            self.say(f"{stream.source.name}: no frame for {waited_s:.0f} s")
+
+    def view(self, stream: LiveStream) -> LiveView:
+        """What can be drawn over the stream's newest frame."""
+        persons = stream.engine.persons
+        looked_at = [person.number for person in persons if self._counts(stream, person.number)]
+        number = looked_at[0] if looked_at else None
+        prediction = stream.latest.get(number) if number is not None else None
+        return LiveView(prediction, persons, number, list(stream.events), _rate_fps(stream.arrivals_s))
+
+    def summary(self, streams: list[LiveStream]) -> DemoSummary:
+        elapsed_s = max(time.perf_counter() - self._start_s, 1e-9)
+        return DemoSummary(
+            num_frames=self.num_frames,
+            num_windows=self.num_windows,
+            inference_ms=statistics.median(self._inference_ms) if self._inference_ms else 0.0,
+            frames_per_s=self.num_frames / elapsed_s,
+            num_events=self.num_events,
+            num_dropped=sum(stream.reader.queue.num_dropped for stream in streams),
+            num_tears=sum(stream.engine.num_tears for stream in streams),
+            latency_ms=_percentile(list(self._latency_ms), 0.95),
+            cpu_share=(time.process_time() - self._start_cpu_s) / elapsed_s,
+        )
+
+    def _counts(self, stream: LiveStream, number: int) -> bool:
+        return self.controls.looks_at(number, [person.number for person in stream.engine.persons])
+
+    def _note(self, stream: LiveStream, results: list[StepResult], arrived_s: float) -> None:
+        for result in results:
+            self.num_windows += 1
+            self._inference_ms.append(result.scores.inference_ms)
+            stream.latest[result.person] = result.scores
+            if self._counts(stream, result.person):
+                if self.table:
+                    self.table.add(result.scores)
+                if result.event:
+                    self._send(stream, result, result.event, arrived_s)
+        for number in stream.latest.keys() - {person.number for person in stream.engine.persons}:
+            del stream.latest[number]
+
+    def _send(self, stream: LiveStream, result: StepResult, event: GestureEvent, arrived_s: float) -> None:
+        self.num_events += 1
+        while stream.events and event.time_s - stream.events[0].time_s > TIMELINE_S:
+            stream.events.popleft()
+        stream.events.append(event)
+        for sink in self.sinks:
+            sink(event_line(result))
+        if self.reactions:
+            self.reactions.react(event.label)
+        if arrived_s == arrived_s:
+            self._latency_ms.append(1e3 * (time.monotonic() - arrived_s))
+        who = f" (person {result.person})" if result.person else ""
+        times = f", {event.repetition} times" if event.repetition > 1 else ""
+        self.say(f"{event.time_s:8.2f} s  {event.label} ({event.probability:.2f}{times}){who}")
+
+
+def _rate_fps(arrivals_s: deque[float]) -> float:
+    span_s = arrivals_s[-1] - arrivals_s[0] if len(arrivals_s) > 1 else 0.0
+    return (len(arrivals_s) - 1) / span_s if span_s > 0 else 0.0
+
+
+def _percentile(values: list[float], share: float) -> float:
+    """By nearest rank."""
+    return sorted(values)[min(len(values) - 1, int(share * len(values)))] if values else float("nan")

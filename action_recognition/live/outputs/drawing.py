@@ -1,0 +1,117 @@
+"""What is drawn over a frame: the best label, a bar for each of the first three, the time; live, also events, persons and a timeline."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+
+from action_recognition.deploy.metadata import DeployMetadata
+from action_recognition.deploy.scores import WindowScores, probabilities
+from action_recognition.deploy.stream_models import Picture
+from action_recognition.live.decision import GestureEvent
+from action_recognition.live.regions import WHOLE, Person
+
+NUM_BARS: Final = 3
+_TEXT: Final = (255, 255, 255)
+_BAR: Final = (255, 176, 0)
+_BAR_BACK: Final = (80, 80, 80)
+_MIN_HEIGHT: Final = 240
+_SHADE: Final = 0.4  # brightness left of the picture behind the panel
+_EVENT: Final = (64, 220, 96)
+TIMELINE_S: Final = 10.0
+_EVENT_SHOWN_S: Final = 1.5
+
+
+@dataclass(frozen=True)
+class LiveView:
+    """What is known at a frame: the newest scores, who is there and who is looked at, the events so far, the source's rate here."""
+
+    prediction: WindowScores | None
+    persons: Sequence[Person] = ()
+    picked: int | None = None
+    events: Sequence[GestureEvent] = ()
+    fps: float = 0.0
+
+
+def draw_live(picture: Picture, view: LiveView, metadata: DeployMetadata, time_s: float) -> Picture:
+    """As `draw_prediction`, with a box around every person, the last event for a moment, and a timeline of the last 10 s above."""
+    drawn = draw_prediction(picture, view.prediction, metadata, time_s)
+    height, width = drawn.shape[:2]
+    line = max(10, height // 16)
+    for person in view.persons:
+        if person.box is not None:
+            corners = [round(part * size) for part, size in zip(person.box, (width, height, width, height), strict=True)]
+            colour = _EVENT if person.number == view.picked else _TEXT
+            cv2.rectangle(drawn, (corners[0], corners[1]), (corners[2] - 1, corners[3] - 1), colour, 2)
+            if person.number != WHOLE:
+                _write(drawn, str(person.number), (corners[0] + 4, corners[1] + line), line)
+    _draw_timeline(drawn, view, time_s, line)
+    return drawn
+
+
+def _draw_timeline(drawn: Picture, view: LiveView, time_s: float, line: int) -> None:
+    """A strip along the upper edge: now is at the right, every event a mark with its label; below it the event of a moment ago."""
+    width, strip = drawn.shape[1], line + line // 2
+    drawn[:strip] = (drawn[:strip] * _SHADE).astype(np.uint8)
+    for event in view.events:
+        age_s = time_s - event.time_s
+        if 0 <= age_s <= TIMELINE_S:
+            x = round((width - 1) * (1 - age_s / TIMELINE_S))
+            cv2.rectangle(drawn, (max(0, x - 2), 0), (x, strip - 1), _EVENT, cv2.FILLED)
+            _write(drawn, event.label, (x + 4, line), line * 2 // 3)
+    last = view.events[-1] if view.events else None
+    if last is not None and 0 <= time_s - last.time_s <= _EVENT_SHOWN_S:
+        times = f" x{last.repetition}" if last.repetition > 1 else ""
+        _write(drawn, last.label + times, (line // 2, strip + 2 * line), 2 * line)
+    if view.fps:
+        _write(drawn, f"{view.fps:.0f} fps", (line // 4, line), line * 2 // 3)
+
+
+def draw_prediction(picture: Picture, prediction: WindowScores | None, metadata: DeployMetadata, time_s: float) -> Picture:
+    """A copy of the RGB picture (H, W, 3) with the panel along its lower edge; without a prediction yet the label is `...`.
+
+    Pictures lower than 240 pixels are enlarged by a whole number, so that text can be read.
+    The number beside a label is its score (a cosine, -1..1); the bar's length is its probability, see `streaming.probabilities`.
+    """
+    drawn = _enlarged(picture)
+    height, width = drawn.shape[:2]
+    line = max(10, height // 16)
+    num_lines = min(1 + NUM_BARS, len(metadata.labels) + 1)
+    panel_top = max(0, height - line * num_lines - line // 2)
+    drawn[panel_top:] = (drawn[panel_top:] * _SHADE).astype(np.uint8)
+    title = "..." if prediction is None else metadata.labels[prediction.top(1)[0]]
+    baseline = panel_top + line
+    _write(drawn, title, (line // 2, baseline), line)
+    clock = f"{time_s:.1f} s"
+    _write(drawn, clock, (max(0, width - line // 2 - len(clock) * line // 2), baseline), line)
+    if prediction is not None:
+        _draw_bars(drawn, prediction, metadata, (baseline, line))
+    return drawn
+
+
+def _draw_bars(drawn: Picture, prediction: WindowScores, metadata: DeployMetadata, place: tuple[int, int]) -> None:
+    baseline, line = place
+    margin, width = line // 2, drawn.shape[1]
+    chances = probabilities(prediction.scores, metadata)
+    for row, index in enumerate(prediction.top(NUM_BARS), start=1):
+        bottom = baseline + row * line
+        top = bottom - line * 3 // 4
+        left, right = margin, width // 3
+        cv2.rectangle(drawn, (left, top), (right, bottom), _BAR_BACK, cv2.FILLED)
+        length = round((right - left) * float(chances[index]))
+        cv2.rectangle(drawn, (left, top), (left + length, bottom), _BAR, cv2.FILLED)
+        _write(drawn, f"{prediction.scores[index]:+.2f} {metadata.labels[index]}", (right + margin, bottom - line // 8), line * 3 // 4)
+
+
+def _enlarged(picture: Picture) -> Picture:
+    factor = -(-_MIN_HEIGHT // picture.shape[0])
+    return np.ascontiguousarray(picture.repeat(factor, axis=0).repeat(factor, axis=1)).copy()
+
+
+def _write(drawn: Picture, text: str, left_baseline: tuple[int, int], height: int) -> None:
+    """Any script: OpenCV 5 draws text of TrueType fonts; its Hershey fonts of before knew ASCII only."""
+    cv2.putText(drawn, text, left_baseline, _TEXT, cv2.FontFace("sans"), max(8, height * 3 // 4))

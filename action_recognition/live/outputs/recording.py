@@ -1,0 +1,93 @@
+"""What a recognition run leaves on disk: an annotated video and a CSV of predictions, both written beside and renamed."""
+
+from __future__ import annotations
+
+import csv
+from fractions import Fraction
+from pathlib import Path
+from typing import Final
+
+import av
+import numpy as np
+
+from action_recognition.data.transforms import fit_into
+from action_recognition.deploy.metadata import DeployMetadata
+from action_recognition.deploy.scores import WindowScores
+from action_recognition.deploy.stream_models import Picture
+from action_recognition.errors import user_error
+
+VIDEO_SUFFIXES: Final = (".mp4", ".mkv", ".mov")
+NUM_RANKED: Final = 3
+_TIME_BASE: Final = Fraction(1, 90_000)
+
+
+class VideoRecorder:
+    """Writes RGB pictures with their times as H.264 (yuv420p); the file stands in its place after `close`.
+
+    A picture of another size than the first is fitted into that; an odd last row or column is left out, as the format needs even sizes.
+    """
+
+    def __init__(self, path: Path, frame_rate_fps: float) -> None:
+        if path.suffix.lower() not in VIDEO_SUFFIXES:
+            raise user_error("--output", f"found {path.name!r}", f"a name that ends in {', '.join(VIDEO_SUFFIXES)}")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.path = path
+        self._partial = path.with_name(f".{path.stem}.part{path.suffix}")
+        self._container = av.open(str(self._partial), "w")
+        self._stream = self._container.add_stream("libx264", rate=Fraction(frame_rate_fps).limit_denominator(1001), options={"crf": "20"})
+        self._stream.pix_fmt = "yuv420p"
+        self._stream.codec_context.time_base = _TIME_BASE
+        self._size: tuple[int, int] | None = None
+        self._last_pts = -1
+
+    def write(self, picture: Picture, time_s: float) -> None:
+        """Add a picture shown from `time_s` on; time that stands still or goes back moves on by the least step."""
+        if self._size is None:
+            self._size = picture.shape[0], picture.shape[1]
+            self._stream.height, self._stream.width = (size // 2 * 2 for size in self._size)
+        picture = fit_into(picture, *self._size)
+        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture[: self._stream.height, : self._stream.width]), format="rgb24")
+        frame.pts = self._last_pts = max(self._last_pts + 1, round(time_s / _TIME_BASE))
+        frame.time_base = _TIME_BASE
+        self._container.mux(self._stream.encode(frame))
+
+    def close(self) -> None:
+        """Finish the file and rename it; without any picture there is no file."""
+        if self._size is None:
+            self.discard()
+            return
+        self._container.mux(self._stream.encode(None))
+        self._container.close()
+        self._partial.replace(self.path)
+
+    def discard(self) -> None:
+        """Give up: whatever stood at the path stays."""
+        self._container.close()
+        self._partial.unlink(missing_ok=True)
+
+
+class PredictionTable:
+    """Collects predictions; `save` writes time_s, label, score, then label_2, score_2 and so on, one line a window."""
+
+    def __init__(self, metadata: DeployMetadata) -> None:
+        self._labels = metadata.labels
+        self._count = min(NUM_RANKED, len(metadata.labels))
+        self._rows: list[list[str]] = []
+
+    def add(self, prediction: WindowScores) -> None:
+        row = [f"{prediction.time_s:.3f}"]
+        for index in prediction.top(self._count):
+            row += [self._labels[index], f"{prediction.scores[index]:.6f}"]
+        self._rows.append(row)
+
+    def save(self, path: Path) -> None:
+        """Write the CSV (UTF-8)."""
+        ranked = [name for rank in range(2, self._count + 1) for name in (f"label_{rank}", f"score_{rank}")]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_name(f".{path.name}.part")
+        try:
+            with partial.open("w", encoding="utf-8", newline="") as file:
+                csv.writer(file).writerows([["time_s", "label", "score", *ranked], *self._rows])
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)

@@ -1,0 +1,1 @@
+"""Sources of frames: files, folders, cameras, addresses, and the thread that reads them."""

@@ -1,0 +1,106 @@
+"""A box for every hand or person: a detector, ByteTrack to tell them apart over time, and smoothing so that the picture does not shake.
+
+Source: Zhang et al., ByteTrack (ECCV 2022), in the library `trackers`.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from action_recognition.errors import user_error
+from action_recognition.live.frame_times import Picture, TimedFrame
+from action_recognition.live.regions import Box, Person, square_around
+
+DETECT_EVERY_S = 0.2
+_SMOOTHING_S = 0.4
+_LOST_S = 1.5
+MARGIN = 1.6  # a hand moves out of its own box, and a person's arms do
+_MIN_CONFIDENCE = 0.5
+
+
+class Detector(Protocol):
+    """`data.person_boxes.PersonDetector`, or what stands for it."""
+
+    def boxes(self, picture_rgb: Picture) -> npt.NDArray[np.float64]:
+        """(N, 5) corners in pixels and confidence."""
+        ...
+
+
+class TrackedRegion:
+    """Hands or persons by a detector that runs every `DETECT_EVERY_S`; somebody not seen for `_LOST_S` is gone.
+
+    Who was found once only is nobody yet. A number is never used twice, so that nothing of one person's past reaches another.
+    """
+
+    def __init__(self, detector: Detector, max_persons: int = 4, margin: float = MARGIN) -> None:
+        self._detector, self._max_persons, self._margin = detector, max_persons, margin
+        self._first_number = 1
+        self.reset()
+
+    def reset(self) -> None:
+        """Everybody who comes next is new."""
+        self._tracker = _new_tracker()
+        self._boxes: dict[int, Box] = {}
+        self._seen_s: dict[int, float] = {}
+        self._detected_s = -math.inf
+        self._numbers: dict[int, int] = {}
+
+    def persons(self, frame: TimedFrame) -> list[Person]:
+        """Everybody who is followed; between two detections with the box of the last."""
+        if not 0 <= frame.time_s - self._detected_s < DETECT_EVERY_S - 1e-6:
+            self._detect(frame)
+        return [Person(number, self._boxes[number]) for number in sorted(self._boxes)[: self._max_persons]]
+
+    def _detect(self, frame: TimedFrame) -> None:
+        height, width = frame.picture.shape[:2]
+        step_s, self._detected_s = frame.time_s - self._detected_s, frame.time_s
+        share = 1.0 - math.exp(-step_s / _SMOOTHING_S) if 0 < step_s < math.inf else 1.0
+        for number, corners in self._tracked(frame):
+            seen = square_around(Box(*(corners / (width, height, width, height)).tolist()), self._margin, height, width)
+            old = self._boxes.get(number, seen)
+            self._boxes[number] = Box(*(before + share * (now - before) for before, now in zip(old, seen, strict=True)))
+            self._seen_s[number] = frame.time_s
+        for number in [number for number, seen_s in self._seen_s.items() if frame.time_s - seen_s > _LOST_S]:
+            del self._boxes[number], self._seen_s[number]
+        self._numbers = {of_tracker: number for of_tracker, number in self._numbers.items() if number in self._boxes}
+
+    def _tracked(self, frame: TimedFrame) -> list[tuple[int, npt.NDArray[np.float64]]]:
+        import supervision
+
+        found = self._detector.boxes(frame.picture)
+        found = found[found[:, 4] >= _MIN_CONFIDENCE]
+        detections = supervision.Detections(xyxy=found[:, :4], confidence=found[:, 4], class_id=np.zeros(len(found), int))
+        tracked = self._tracker.update(detections, timestamp=frame.time_s)
+        if tracked.tracker_id is None:
+            return []
+        pairs = zip(tracked.tracker_id.tolist(), tracked.xyxy, strict=True)
+        return [(self._number(int(number)), corners) for number, corners in pairs if number >= 0]
+
+    def _number(self, of_tracker: int) -> int:
+        if of_tracker not in self._numbers:
+            self._numbers[of_tracker] = self._first_number
+            self._first_number += 1
+        return self._numbers[of_tracker]
+
+
+def _new_tracker() -> Any:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the library's own imports
+            from trackers import ByteTrackTracker
+    except ImportError:
+        fix = "install the live packages: pip install -e .[live], or leave --detector out"
+        raise user_error("--detector", "needs the packages `trackers` and `supervision`, which are not installed here", fix=fix) from None
+    return ByteTrackTracker(
+        lost_track_buffer=round(30 * _LOST_S),
+        frame_rate=1.0 / DETECT_EVERY_S,
+        track_activation_threshold=_MIN_CONFIDENCE,
+        minimum_consecutive_frames=1,
+        minimum_iou_threshold=0.05,
+        high_conf_det_threshold=_MIN_CONFIDENCE,
+    )

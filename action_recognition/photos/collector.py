@@ -1,0 +1,152 @@
+"""Taking photos of gestures in front of a camera: a green square, a countdown, a burst, a key for each class."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from action_recognition.data.photo import Photo
+from action_recognition.live.frame_times import TimedFrame
+from action_recognition.live.outputs.window import PictureWindow, draw_square, write_line
+from action_recognition.live.sources.frame_sources import FrameSource
+from action_recognition.photos.photo_models import centre_square
+from action_recognition.photos.quality import PhotoCheck
+from action_recognition.photos.store import PhotoStore
+
+WINDOW_TITLE: Final = "collect (1 to 9: take that class, b: burst, u: undo, m: mirror, + -: square, q: quit)"
+_STEP, _LEAST_SHARE = 1.1, 0.2
+_UNBALANCED: Final = 2
+"""A class with this many times fewer photos than the largest is named."""
+
+
+@dataclass
+class CollectOptions:
+    """`share`: the square's side in shares of the short side; None keeps the whole frame. Times in seconds of the source.
+
+    `every_s` with `label` takes photos of that class without any key.
+    """
+
+    share: float | None = 0.8
+    countdown_s: float = 2.0
+    num_burst: int = 5
+    burst_every_s: float = 0.4
+    mirror: bool = True
+    show: bool = True
+    label: str | None = None
+    every_s: float = 0.5
+
+
+def collect(store: PhotoStore, source: FrameSource, options: CollectOptions, say: Callable[[str], None] = print) -> int:
+    """Take photos until `q`, Ctrl-C or the source's end; gives how many. What was taken is on disk at once.
+
+    Errors: no display to show on, a disk that is full.
+    """
+    window = PictureWindow(WINDOW_TITLE, "add --no-show with --label CLASS") if options.show else None
+    collector = Collector(store, options, say)
+    try:
+        for frame in source.frames():
+            collector.take(frame)
+            if window and not collector.press(window.show(collector.drawn(frame)), frame.time_s):
+                break
+    except KeyboardInterrupt:
+        say("interrupted; what was taken is kept")
+    finally:
+        source.stop()
+        if window:
+            window.close()
+    say(balance(store))
+    return store.num_taken
+
+
+def balance(store: PhotoStore) -> str:
+    """One line: the number of each class, and which are far behind.
+
+    >>> from pathlib import Path
+    >>> from action_recognition.photos.store import Session
+    >>> balance(PhotoStore(Path("nowhere"), ["one", "two"], Session("anna", "s1")))
+    'one 0, two 0'
+    """
+    counts = store.counts()
+    behind = [label for label, number in counts.items() if number * _UNBALANCED < max(counts.values())]
+    text = ", ".join(f"{label} {number}" for label, number in counts.items())
+    return text + (f"; too few of {', '.join(behind)}" if behind else "")
+
+
+class Collector:
+    """What the keys have asked for: photos of a class that are due, from a time on, some seconds apart."""
+
+    def __init__(self, store: PhotoStore, options: CollectOptions, say: Callable[[str], None]) -> None:
+        self._store, self._options, self._say = store, options, say
+        self._check = PhotoCheck()
+        self._label = options.label or store.classes[0]
+        self._num_due, self._due_s = 0, 0.0
+        self._counts, self._here = store.counts(), store.session_counts()
+        self._message = ""
+
+    def press(self, key: str, time_s: float) -> bool:
+        """Do what the key stands for; False for `q`."""
+        options, classes = self._options, self._store.classes
+        if key in [str(number + 1) for number in range(len(classes))]:
+            self._label = classes[int(key) - 1]
+            self._ask(1, time_s)
+        elif key == "b":
+            self._ask(options.num_burst, time_s)
+        elif key == "u":
+            self._undo()
+        elif key == "m":
+            options.mirror = not options.mirror
+        elif key in ("+", "=", "-") and options.share is not None:
+            wanted = options.share / _STEP if key == "-" else options.share * _STEP
+            options.share = min(1.0, max(_LEAST_SHARE, wanted))
+        return key != "q"
+
+    def take(self, frame: TimedFrame) -> None:
+        """Take a photo of the frame where one is due."""
+        if self._options.label and not self._num_due:
+            self._num_due = 1
+        if self._num_due and frame.time_s >= self._due_s:
+            self._num_due -= 1
+            self._due_s = frame.time_s + (self._options.every_s if self._options.label else self._options.burst_every_s)
+            self._shoot(frame.picture)
+
+    def drawn(self, frame: TimedFrame) -> Photo:
+        """The frame, as in a mirror where that is on, with the square, the counts and what is going on."""
+        picture = frame.picture
+        drawn = np.ascontiguousarray(picture[:, ::-1] if self._options.mirror else picture).copy()
+        square = centre_square(picture, self._options.share or 1.0)
+        if self._options.share is not None:
+            draw_square(drawn, square.left, square.top, square.side)
+        counts = "  ".join(f"{i + 1} {label}: {self._counts[label]} ({self._here[label]})" for i, label in enumerate(self._store.classes))
+        write_line(drawn, counts, 0)
+        wait_s = self._due_s - frame.time_s
+        write_line(drawn, f"{self._label}: {wait_s:.1f} s" if self._num_due and wait_s > 0 else self._message, 1)
+        return drawn
+
+    def _ask(self, number: int, time_s: float) -> None:
+        self._num_due, self._due_s = number, time_s + self._options.countdown_s
+
+    def _shoot(self, picture: Photo) -> None:
+        share = self._options.share
+        photo = picture if share is None else centre_square(picture, share).cut(picture)
+        found = self._check.warnings(photo, self._label)
+        file = self._store.save(photo, self._label)
+        self._check.remember(photo, self._label)
+        self._counts[self._label] += 1
+        self._here[self._label] += 1
+        self._message = f"{self._label}/{file.name}" + (f": {', '.join(found)}; u takes it back" if found else "")
+        self._say(self._message)
+
+    def _undo(self) -> None:
+        self._num_due = 0
+        label = self._store.undo()
+        if label is None:
+            self._message = "nothing to take back"
+        else:
+            self._check.forget_last(label)
+            self._counts[label] -= 1
+            self._here[label] -= 1
+            self._message = f"took back the last of {label}"
+        self._say(self._message)

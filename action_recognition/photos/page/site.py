@@ -1,0 +1,116 @@
+"""What the page consists of: its own files, the runtime for browsers that npm installed, and the models of a work dir."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from action_recognition.deploy.backends.model_files import IR_FILE, ONNX_FILE, ONNX_INT8_FILE, check_against_record
+from action_recognition.deploy.metadata import to_strings
+from action_recognition.deploy.predictor import Predictor
+from action_recognition.errors import user_error
+from action_recognition.photos.photo_models import check_takes_photos
+
+WEB_DIR: Final = Path(__file__).with_name("web")
+RUNTIME_DIR: Final = WEB_DIR / "node_modules" / "onnxruntime-web" / "dist"
+INSTALL: Final = "npm ci, in action_recognition/photos/page/web of the clone"
+PAGE_FILES: Final = ("index.html", "page.css", "page.js", "camera.js", "square.js", "engine.js", "model.js", "pixels.js")
+WASM_FILES: Final = ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")
+WEBGPU_FILES: Final = ("ort.webgpu.min.mjs", "ort-wasm-simd-threaded.asyncify.mjs", "ort-wasm-simd-threaded.asyncify.wasm")
+RUNTIME_ADDRESS: Final = "ort/"
+_EXPORT_DIR: Final = "export"
+_QUANTISED_OP: Final = b"DequantizeLinear"
+
+
+@dataclass(frozen=True)
+class Site:
+    """`files`: what may be fetched, by address; nothing else of the disk can be. `texts`: what is written for this model.
+
+    `in_browser` says whether the browser computes; if not, `notice` says why, and the server does.
+    """
+
+    predictor: Predictor
+    files: Mapping[str, Path]
+    texts: Mapping[str, str]
+    in_browser: bool
+    notice: str
+
+
+def open_site(work_dir: Path, model: Path | None = None, runtime: Path = RUNTIME_DIR) -> Site:
+    """The page for the model that export.py left in a work dir (or in an export folder), or for the file `model`.
+
+    Errors: no model there, one that is damaged, one for clips.
+    """
+    for_browser, chosen = _find_models(work_dir, model)
+    predictor = Predictor.from_path(chosen)
+    check_takes_photos(predictor.backend.metadata, str(chosen))
+    has_runtime = all((runtime / name).is_file() for name in WASM_FILES)
+    notice = _notice(has_runtime, for_browser)
+    files = {name: WEB_DIR / name for name in PAGE_FILES}
+    if has_runtime:
+        files |= {RUNTIME_ADDRESS + name: runtime / name for name in (*WASM_FILES, *WEBGPU_FILES) if (runtime / name).is_file()}
+    models = [_described(file) for file in for_browser]
+    files |= {str(model["file"]): file for model, file in zip(models, for_browser, strict=True)}
+    config = {
+        "engine": "server" if notice else "browser",
+        "models": models,
+        "runtime": RUNTIME_ADDRESS,
+        "notice": notice,
+        "runs_as": predictor.backend.runs_as,
+    }
+    texts = {"config.json": json.dumps(config), "metadata.json": json.dumps(to_strings(predictor.backend.metadata))}
+    return Site(predictor, files, texts, not notice, notice)
+
+
+def _find_models(work_dir: Path, model: Path | None) -> tuple[list[Path], Path]:
+    """The ONNX files for the browser, the quantised one first, and the file that this computer runs: an IR where there is one."""
+    if model is not None:
+        return ([model] if model.suffix == ".onnx" else []), model
+    if not work_dir.is_dir():
+        raise user_error(str(work_dir), "is no folder", "a work dir, or the folder that export.py wrote")
+    for folder in (work_dir / _EXPORT_DIR, work_dir):
+        there = [folder / name for name in (IR_FILE, ONNX_FILE) if (folder / name).is_file()]
+        if there:
+            return _for_browser(folder), there[0]
+    raise user_error(str(work_dir), f"holds no {_EXPORT_DIR}/{ONNX_FILE}", fix="python export.py --load-weights ... --save-model-to export")
+
+
+def _for_browser(folder: Path) -> list[Path]:
+    """model_int8.onnx, where it was made of the same weights, and model.onnx."""
+    int8, full = folder / ONNX_INT8_FILE, folder / ONNX_FILE
+    if not full.is_file():
+        return []
+    check_against_record(full)
+    if not int8.is_file() or _weights_of(int8) != _weights_of(full):
+        return [full]
+    check_against_record(int8)
+    return [int8, full]
+
+
+def _weights_of(file: Path) -> str:
+    """The sum of the weights that an ONNX file was made from, or empty where it states none."""
+    from action_recognition.deploy.backends.onnx_runtime import open_session
+
+    metadata = open_session(file, num_threads=1).get_modelmeta().custom_metadata_map
+    return str(metadata.get("weights_sha256", ""))
+
+
+def _described(file: Path) -> dict[str, str | int]:
+    """Its address, and what the page says of it before it is fetched."""
+    data = file.read_bytes()
+    quantised = _QUANTISED_OP in data
+    return {"file": ONNX_INT8_FILE if quantised else ONNX_FILE, "precision": "INT8" if quantised else "FP32", "bytes": len(data)}
+
+
+def _notice(has_runtime: bool, for_browser: Sequence[Path]) -> str:
+    why = []
+    if not has_runtime:
+        why.append(f"the runtime for browsers is not installed ({INSTALL})")
+    if not for_browser:
+        why.append("there is no ONNX file of the model (export.py --onnx)")
+    if not why:
+        return ""
+    return f"The browser cannot compute: {', and '.join(why)}. The program that gave this page, on this computer, does it instead."

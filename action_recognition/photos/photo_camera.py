@@ -1,0 +1,112 @@
+"""A camera's picture with a green square: what is in it is classified on a key, or all the time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from action_recognition.data.photo import Photo
+from action_recognition.deploy.predictor import Prediction, Predictor
+from action_recognition.deploy.scores import WindowScores
+from action_recognition.errors import user_error
+from action_recognition.live.outputs.drawing import draw_prediction
+from action_recognition.live.outputs.window import PictureWindow, draw_square, write_line
+from action_recognition.live.sources.frame_sources import FrameSource
+from action_recognition.photos.photo_models import centre_square, predict_photo
+from action_recognition.photos.photo_report import PhotoResult
+
+WINDOW_TITLE: Final = "photo gestures (y: classify, l: live, m: mirror, + -: square, q: quit)"
+_STEP: Final = 1.1
+_LEAST_SHARE: Final = 0.2
+
+
+@dataclass
+class CameraView:
+    """What is looked at: the square's share of the short side, whether it is mirrored, whether every frame is classified."""
+
+    share: float = 0.8
+    mirror: bool = False
+    live: bool = False
+    show: bool = True
+
+
+def classify_camera(predictor: Predictor, source: FrameSource, view: CameraView, say: Callable[[str], None] = print) -> list[PhotoResult]:
+    """Run until `q`, Ctrl-C or the source's end; gives what was classified, without frames in a row that say the same.
+
+    Errors: no display to show on, a source that gives no frame.
+    """
+    window = PictureWindow(WINDOW_TITLE, "add --no-show with --live") if view.show else None
+    session = _Session(predictor, view, say)
+    try:
+        for frame in source.frames():
+            session.take(frame.picture, frame.time_s)
+            if window and not session.press(window.show(session.drawn(frame.picture, frame.time_s)), frame.picture, frame.time_s):
+                break
+    except KeyboardInterrupt:
+        say("interrupted")
+    finally:
+        source.stop()
+        if window:
+            window.close()
+    if not session.num_frames:
+        raise user_error(source.name, "gave no frame")
+    return session.results
+
+
+class _Session:
+    """The last prediction, and what was said so far."""
+
+    def __init__(self, predictor: Predictor, view: CameraView, say: Callable[[str], None]) -> None:
+        self.results: list[PhotoResult] = []
+        self.num_frames = 0
+        self._predictor, self._view, self._say = predictor, view, say
+        self._latest: Prediction | None = None
+        self._inference_ms = 0.0
+
+    def take(self, picture: Photo, time_s: float) -> None:
+        """One frame."""
+        self.num_frames += 1
+        if self._view.live:
+            self._classify(picture, time_s)
+
+    def press(self, key: str, picture: Photo, time_s: float) -> bool:
+        """Do what the key stands for; False for `q`."""
+        view = self._view
+        if key == "y":
+            self._classify(picture, time_s, always=True)
+        elif key == "l":
+            view.live = not view.live
+        elif key == "m":
+            view.mirror = not view.mirror
+        elif key in ("+", "="):
+            view.share = min(1.0, view.share * _STEP)
+        elif key == "-":
+            view.share = max(_LEAST_SHARE, view.share / _STEP)
+        return key != "q"
+
+    def _classify(self, picture: Photo, time_s: float, always: bool = False) -> None:
+        start = time.perf_counter()
+        found = predict_photo(self._predictor, picture, centre_square(picture, self._view.share), self._view.mirror)
+        self._inference_ms = (time.perf_counter() - start) * 1e3
+        if always or self._latest is None or found.label != self._latest.label:
+            self.results.append(PhotoResult(f"{time_s:.2f} s", found))
+            said = found.label or f"no gesture ({found.reason})"
+            self._say(f"{time_s:8.2f} s  {said}  {found.labels[0]} {found.probability:.3f}, {self._inference_ms:.0f} ms")
+        self._latest = found
+
+    def drawn(self, picture: Photo, time_s: float) -> Photo:
+        """The frame, as in a mirror where that is on, with the square, the first three labels, and whether they count."""
+        square = centre_square(picture, self._view.share)
+        drawn = np.ascontiguousarray(picture[:, ::-1] if self._view.mirror else picture).copy()
+        draw_square(drawn, square.left, square.top, square.side)
+        metadata, found = self._predictor.backend.metadata, self._latest
+        if found is None:
+            return draw_prediction(drawn, None, metadata, time_s)
+        if found.is_rejected:
+            write_line(drawn, f"no gesture: {found.reason}", 0)
+        order = [found.labels.index(label) for label in metadata.labels]
+        return draw_prediction(drawn, WindowScores(time_s, found.cosine[order], self._inference_ms), metadata, time_s)

@@ -1,0 +1,89 @@
+"""Photos of files and folders to results: every file is tried, and what is wrong with some is told together at the end."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from action_recognition.data.hand_crops import HandFinder
+from action_recognition.data.photo import PHOTO_SUFFIXES, Photo, read_photo
+from action_recognition.deploy.predictor import Prediction, Predictor
+from action_recognition.errors import Problem, UserError, user_error
+from action_recognition.photos.explain import heat_picture, occlusion_heat
+from action_recognition.photos.photo_models import centre_square, predict_photo
+from action_recognition.photos.photo_report import PhotoResult
+
+_HEAT_SUFFIX = "_heat.jpg"
+
+
+@dataclass(frozen=True)
+class PhotoOptions:
+    """`share`: only the square in the middle, of that share (0..1] of the short side. `explain`: a folder for heat maps.
+
+    `hand_detector`: the hand that it finds in what is left of the photo; where it finds none, all of that.
+    """
+
+    share: float | None = None
+    mirror: bool = False
+    explain: Path | None = None
+    hand_detector: Path | None = None
+
+
+def list_photos(path: Path) -> list[Path]:
+    """The file, or the photos below a folder in the order of their names; hidden ones and links to folders are passed over."""
+    if not path.is_dir():
+        return [path]
+    found: list[Path] = []
+    for folder, subfolders, names in os.walk(path):
+        subfolders[:] = [name for name in subfolders if not name.startswith(".")]
+        found += [Path(folder, name) for name in names if Path(name).suffix.lower() in PHOTO_SUFFIXES and not name.startswith(".")]
+    if not found:
+        raise user_error(str(path), "the folder holds no photo", ", ".join(sorted(PHOTO_SUFFIXES)))
+    return sorted(found)
+
+
+def classify_files(
+    predictor: Predictor, files: Sequence[Path], options: PhotoOptions, progress: Callable[[int, int], None]
+) -> tuple[list[PhotoResult], list[Problem]]:
+    """The results of the files that can be read, and what is wrong with the others; heat maps are written on the way."""
+    results: list[PhotoResult] = []
+    problems: list[Problem] = []
+    finder = HandFinder(options.hand_detector) if options.hand_detector else None
+    for number, file in enumerate(files):
+        try:
+            photo = _seen(read_photo(file), options, finder)
+            found = predict_photo(predictor, photo)
+            if options.explain:
+                _explain(predictor, photo, found, _heat_file(options.explain, file, files))
+            results.append(PhotoResult(str(file), found))
+        except UserError as error:
+            problems.extend(error.problems)
+        progress(number + 1, len(files))
+    return results, problems
+
+
+def _seen(photo: Photo, options: PhotoOptions, finder: HandFinder | None) -> Photo:
+    chosen = photo if options.share is None else centre_square(photo, options.share).cut(photo)
+    chosen = chosen if finder is None else finder.cut(chosen)
+    return np.ascontiguousarray(chosen[:, ::-1]) if options.mirror else chosen
+
+
+def _explain(predictor: Predictor, photo: Photo, found: Prediction, file: Path) -> None:
+    picture = heat_picture(predictor, photo, occlusion_heat(predictor, photo, found.labels[0]))
+    file.parent.mkdir(parents=True, exist_ok=True)
+    written, data = cv2.imencode(".jpg", picture[:, :, ::-1])
+    assert written
+    partial = file.with_name(f".{file.name}.part")
+    partial.write_bytes(data.tobytes())
+    partial.replace(file)
+
+
+def _heat_file(folder: Path, file: Path, files: Sequence[Path]) -> Path:
+    """In the folder, below the same sub-folders as the photo has in what all photos share."""
+    shared = Path(os.path.commonpath([item.parent for item in files]))
+    return folder / file.parent.relative_to(shared) / f"{file.stem}{_HEAT_SUFFIX}"

@@ -1,0 +1,1 @@
+"""The machine that a run uses: devices, processes, precision, memory, the lock of its folder."""

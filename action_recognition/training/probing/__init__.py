@@ -1,0 +1,1 @@
+"""Measurements before and around a run: batch size, learning rate, profile, out of memory."""

@@ -1,0 +1,62 @@
+"""A run that does not fit into memory: the batch that would."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable
+
+import torch
+
+from action_recognition.errors import UserError, user_error
+from action_recognition.template import Template
+from action_recognition.training.probing.batch_probe import FIRST_BATCH, batch_fits, is_out_of_memory
+from action_recognition.training.step.module import GestureTraining
+
+_KEEPS = "--accumulate N keeps as many clips a step"
+
+
+def caused_by_memory(error: BaseException | None) -> bool:
+    """Whether memory that was not there is behind an exception."""
+    seen = error
+    while seen is not None:
+        if is_out_of_memory(seen):
+            return True
+        seen = seen.__cause__ or seen.__context__
+    return False
+
+
+def with_batch_that_fits(error: UserError, module: GestureTraining, template: Template, device: torch.device) -> UserError:
+    """The error of a run that ran out of memory, with the largest batch of which a step on made clips fits; called after the run."""
+    module.trainer = None
+    module.zero_grad(set_to_none=True)
+    gc.collect()
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+    too_large = template.hyper_parameters.basic.batch_size
+    fitting = largest_that_fits(lambda batch_size: batch_fits(module, template, device, batch_size), too_large)
+    problem = error.problems[0]
+    if fitting is None:
+        allowed = f"not even {FIRST_BATCH} videos fit"
+        return user_error(problem.where, problem.found, allowed, "take a smaller crop_size or clip_len, or --precision bf16-mixed")
+    return user_error(problem.where, problem.found, f"{fitting}, which fits (tried on made clips)", f"--batch-size {fitting}; {_KEEPS}")
+
+
+def largest_that_fits(fits: Callable[[int], bool], too_large: int) -> int | None:
+    """The largest batch below `too_large`: by doubling from the smallest one, then by halving what is between; None where none fits.
+
+    >>> tried = []
+    >>> largest_that_fits(lambda size: not tried.append(size) and size <= 11, 64), tried
+    (11, [2, 4, 8, 16, 12, 10, 11])
+    """
+    good, bad = 0, too_large
+    while good + 1 < bad:
+        size = max(FIRST_BATCH, 2 * good)
+        if size >= bad:
+            size = (good + bad) // 2
+        if size < FIRST_BATCH:
+            break
+        if fits(size):
+            good = size
+        else:
+            bad = size
+    return good or None

@@ -1,0 +1,1 @@
+"""The record a run leaves: callbacks, curves, confusion, contact sheets, logs, comparison."""

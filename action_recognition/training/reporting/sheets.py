@@ -1,0 +1,87 @@
+"""Contact sheets of a run: the first augmented batch that it learns from, and the validation clips that it is most wrong about."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import lightning as L
+import numpy as np
+import numpy.typing as npt
+import torch
+from lightning.pytorch.callbacks import Callback
+
+from action_recognition.data.datasets import Batch, ClipDataset, Sample
+from action_recognition.plots import save_picture
+from action_recognition.template import AMSoftmax, LossConfig
+from action_recognition.training.reporting.contact_sheet import contact_sheet
+from action_recognition.training.step.validation_scores import ScoredValidation, ValidationScores
+
+AUGMENTED_PICTURE = "augmented_clips.png"
+WORST_PICTURE = "worst_errors.png"
+CLIPS_SHOWN = 12
+
+
+class AugmentedClips(Callback):
+    """`augmented_clips.png`: clips of the run's first batch as the network gets them, each under its label."""
+
+    def __init__(self, folder: Path, labels: Sequence[str]) -> None:
+        self.path, self.labels = folder / AUGMENTED_PICTURE, labels
+        self._done = False
+
+    def on_train_batch_start(self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Batch, batch_idx: int) -> None:
+        if self._done or not trainer.is_global_zero or not len(batch.labels):
+            return
+        self._done = True
+        clips = batch.clips[:CLIPS_SHOWN].clamp(0, 255).to(torch.uint8).cpu()
+        captions = [self.labels[label] if label >= 0 else "no label" for label in batch.labels[:CLIPS_SHOWN].tolist()]
+        save_picture(self.path, contact_sheet(clips, captions))
+
+
+class WorstErrors(Callback):
+    """`worst_errors.png`: at the end, the clips that the best validation took for something else, the surest mistakes first.
+
+    `scale` times the cosine is the logit of which the confidence is the softmax.
+    """
+
+    def __init__(self, folder: Path, labels: Sequence[str], scores: ValidationScores, dataset: ClipDataset, scale: float) -> None:
+        self.path, self.labels, self.scores = folder / WORST_PICTURE, labels, scores
+        self.dataset, self.scale = dataset, scale
+
+    def on_fit_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        best = self.scores.best
+        if best is None or not trainer.is_global_zero:
+            return
+        self.path.unlink(missing_ok=True)  # a picture of an earlier run's errors would be taken for this one's
+        shown = [
+            (row, item.clip) for row in worst_errors(best, self.scale) if isinstance(item := self.dataset[int(best.indices[row])], Sample)
+        ]
+        if shown:
+            captions = [self._caption(best, row) for row, _ in shown]
+            save_picture(self.path, contact_sheet(torch.stack([clip for _, clip in shown]), captions))
+
+    def _caption(self, scored: ScoredValidation, row: int) -> str:
+        predicted = int(scored.cosine[row].argmax())
+        confidence = confidences(scored.cosine[row : row + 1], self.scale)[0, predicted]
+        return f"{self.labels[scored.labels[row]]} taken for {self.labels[predicted]} ({100 * confidence:.0f} %)"
+
+
+def worst_errors(scored: ScoredValidation, scale: float, limit: int = CLIPS_SHOWN) -> list[int]:
+    """Rows of the wrong answers, the most confident first."""
+    predicted = scored.cosine.argmax(axis=1)
+    confidence = confidences(scored.cosine, scale).max(axis=1)
+    wrong = np.flatnonzero(predicted != scored.labels)
+    return [int(row) for row in wrong[np.argsort(-confidence[wrong], kind="stable")][:limit]]
+
+
+def confidences(cosine: npt.NDArray[np.float32], scale: float) -> npt.NDArray[np.float64]:
+    """Softmax of scale * cosine (N, C) -> (N, C), rows sum to 1."""
+    logits = scale * cosine.astype(np.float64)
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    shares: npt.NDArray[np.float64] = powers / powers.sum(axis=1, keepdims=True)
+    return shares
+
+
+def score_scale(loss: LossConfig) -> float:
+    """What the trained cosines are multiplied by before the softmax, at the end of training."""
+    return loss.scale_end if isinstance(loss, AMSoftmax) else loss.scale

@@ -1,0 +1,1 @@
+"""One training step: the Lightning module, its losses, augmentation, mixing, optimiser, freezing."""

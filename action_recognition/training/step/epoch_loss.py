@@ -1,0 +1,34 @@
+"""The mean loss of an epoch, over the clips of all devices, also where a run goes on within the epoch."""
+
+from __future__ import annotations
+
+from action_recognition.training.machine.processes import sum_over_processes
+
+
+class EpochLoss:
+    """Sum of losses over clips and number of clips, of this process; `mean` and `state` are over all and called on all.
+
+    >>> loss = EpochLoss()
+    >>> loss.add(2.0, 3)
+    >>> loss.add(4.0, 1)
+    >>> loss.mean()
+    2.5
+    """
+
+    def __init__(self, total: float = 0.0, num_clips: int = 0) -> None:
+        self.total, self.num_clips = total, num_clips
+
+    def add(self, mean_loss: float, num_clips: int) -> None:
+        """One step's mean loss over its clips."""
+        self.total += mean_loss * num_clips
+        self.num_clips += num_clips
+
+    def state(self) -> list[float | int]:
+        """Total and number of clips of all processes."""
+        total, num_clips = sum_over_processes([self.total, self.num_clips])
+        return [total, int(num_clips)]
+
+    def mean(self) -> float | None:
+        """None before the first clip."""
+        total, num_clips = self.state()
+        return total / num_clips if num_clips else None

@@ -1,0 +1,216 @@
+"""What one step of training and validation does; Lightning does the rest."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
+
+import lightning as L
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from action_recognition.checkpoint import TRAINED_MODEL_KEY
+from action_recognition.data.datasets import Batch
+from action_recognition.errors import user_error
+from action_recognition.metrics import mean_top_k_accuracy, top_k_accuracy
+from action_recognition.models.causal import CausalRecogniser
+from action_recognition.models.recogniser import Normalize, Recogniser
+from action_recognition.schedules import ScaledSchedule, is_frozen, learning_rate, loss_scale
+from action_recognition.template import BatchAugmentation, EarlyCrossEntropy, ModelConfig, Template
+from action_recognition.training.machine.precision import no_autocast, whole_precision
+from action_recognition.training.step.augment import BatchAugment
+from action_recognition.training.step.epoch_loss import EpochLoss
+from action_recognition.training.step.freezing import set_learning
+from action_recognition.training.step.mix import mix_clips
+from action_recognition.training.step.optimizer import make_optimizer
+from action_recognition.training.step.recipe import Recipe
+from action_recognition.training.step.splice import NO_LABEL, splice_clips, step_targets
+from action_recognition.training.step.validation_scores import ScoredValidation, score_all
+
+EPOCH_LOSS_KEY = "epoch_loss"
+
+
+class GestureTraining(L.LightningModule):
+    """The template's recipe over a `Recogniser`: batch augmentation, losses, optimiser, learning rate, what is frozen when.
+
+    `steps_per_epoch` is asked when needed, since the number of devices is known only then: a plain function, since the module is copied
+    where weights are averaged. `description` is what a checkpoint says about its weights.
+    """
+
+    def __init__(
+        self,
+        network: Recogniser,
+        template: Template,
+        model: ModelConfig,
+        *,
+        base_learning_rate: float,
+        schedule: ScaledSchedule,
+        steps_per_epoch: Callable[[], int],
+        description: dict[str, Any],
+        seed: int,
+    ) -> None:
+        super().__init__()
+        self.network = network
+        self.normalize = Normalize(template.input.mean_values, template.input.scale_values)
+        self.recipe = template.training
+        self.base_learning_rate = base_learning_rate
+        self.schedule = schedule
+        self.steps_per_epoch = steps_per_epoch
+        self.description = description
+        self.seed = seed
+        self.no_gesture = no_gesture_label(description.get("labels", []), template)
+        self.losses = Recipe(template.training, model.backbone)
+        self.augment = batch_augment(template)
+        self.gradient_norm = torch.zeros(())
+        self.batch_arrived_s = 0.0  # by `time.perf_counter`: what is between the last step and here was waiting for data
+        self.epoch_loss = EpochLoss()
+        self._scores: list[tuple[Any, Any, Any]] = []
+        self._scored: ScoredValidation | None = None
+
+    def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
+        self.batch_arrived_s = time.perf_counter()
+        return batch._replace(**{name: getattr(batch, name).to(device, non_blocking=True) for name in ("clips", "labels", "indices")})
+
+    def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
+        if self.augment is None or not self.trainer.training or not len(batch.labels):
+            return batch
+        # Called before the batch is counted, so the number of those that are behind is its place.
+        part = self.trainer.fit_loop.epoch_loop.batch_progress.current.ready % self.trainer.accumulate_grad_batches
+        generator = step_generator(self.seed, self.global_step, self.trainer.world_size * part, "augment")
+        return batch._replace(clips=self.augment(batch.clips, generator, self.global_rank, self.trainer.world_size))
+
+    def setup(self, stage: str) -> None:
+        # Before several devices agree on which gradients they exchange.
+        set_learning(self.network, self.recipe, head_only=False)
+
+    def on_train_start(self) -> None:
+        self.on_train_epoch_start()  # which is not called where a run goes on within an epoch
+
+    def on_train_epoch_start(self) -> None:
+        set_learning(self.network, self.recipe, head_only=is_frozen(self.current_epoch, self.schedule))
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor | None:
+        if len(batch.labels) < 2:
+            return self._no_loss()  # damaged clips left too few for a batch norm
+        share = self.share(batch_idx)
+        clips, targets = self._mixed(batch, share)
+        # Noise of the network (Gumbel) follows from the step alone, so that going on repeats what never stopping would have drawn.
+        torch.manual_seed(hash((self.seed, self.global_step, share)))
+        scale = loss_scale(self.global_step, self.steps_per_epoch(), self.recipe.loss)
+        losses: dict[str, Tensor] = self.losses(self.network, self.normalize(clips), targets, scale=scale)
+        loss = torch.stack(list(losses.values())).sum()
+        self.epoch_loss.add(float(loss.detach()), len(batch.labels))
+        if self.trainer._logger_connector.should_update_logs:  # at other steps Lightning looks at each value, and drops it
+            for name, value in losses.items():
+                self.log(f"train/{name}", value.detach(), batch_size=len(batch.labels))
+            self.log("train/loss", loss.detach(), prog_bar=True, batch_size=len(batch.labels))
+        return loss
+
+    def _no_loss(self) -> Tensor | None:
+        """Nothing to learn from; with several processes gradients of 0, since the others wait for this one's."""
+        if self.trainer.world_size == 1:
+            return None
+        return torch.stack([0.0 * parameter.sum() for parameter in self.network.parameters() if parameter.requires_grad]).sum()
+
+    def share(self, batch_idx: int) -> int:
+        """Which part of its step a batch is, over processes and accumulated batches: each draws noise of its own."""
+        part: int = batch_idx % self.trainer.accumulate_grad_batches
+        return int(self.global_rank) + int(self.trainer.world_size) * part
+
+    def _mixed(self, batch: Batch, share: int = 0) -> tuple[Tensor, Tensor]:
+        """Clips (N, 3, T, H, W) and labels (N,) as they are, or with `mix` blended clips and (N, C) shares of the classes.
+
+        Of a causal network, clips that begin after others, and labels (N, S) of their steps.
+        """
+        if isinstance(self.network, CausalRecogniser):
+            step, loss = self.network.frames_per_step, self.recipe.loss
+            assert isinstance(loss, EarlyCrossEntropy)
+            generator = step_generator(self.seed, self.global_step, share, "mix")
+            targets = step_targets(
+                batch.labels, batch.inside, num_frames=batch.clips.shape[2], frames_per_step=step, before=self.no_gesture
+            )
+            return splice_clips(batch.clips, targets, probability=loss.splice_probability, generator=generator)
+        if self.recipe.mix is None:
+            return batch.clips, batch.labels
+        num_classes = self.network.head.class_directions.shape[1]
+        targets = F.one_hot(batch.labels, num_classes).to(torch.float32)
+        return mix_clips(batch.clips, targets, self.recipe.mix, step_generator(self.seed, self.global_step, share, "mix"))
+
+    def configure_gradient_clipping(
+        self, optimizer: torch.optim.Optimizer, gradient_clip_val: float | None = None, gradient_clip_algorithm: str | None = None
+    ) -> None:
+        assert gradient_clip_val is not None
+        parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+        norm = torch.nn.utils.get_total_norm([parameter.grad for parameter in parameters if parameter.grad is not None])
+        if norm.device.type != "cpu" or not norm <= gradient_clip_val:  # a GPU would have to be waited for; times 1 changes nothing
+            torch.nn.utils.clip_grads_with_norm_(parameters, gradient_clip_val, norm)
+        self.gradient_norm = norm
+
+    def on_train_epoch_end(self) -> None:
+        mean_loss = self.epoch_loss.mean()
+        if mean_loss is not None:
+            self.log("train/loss_epoch", mean_loss)
+        self.epoch_loss = EpochLoss()
+        self.log("train/learning_rate", max(group["lr"] for group in self.optimizers().param_groups))
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        if len(batch.labels):
+            features = self.network.features(self.normalize(batch.clips))
+            with no_autocast(features):
+                cosine = self.network.head(whole_precision(features)).float()
+            self._scores.append((cosine.cpu().numpy(), batch.labels.cpu().numpy(), batch.indices.cpu().numpy()))
+
+    def on_validation_epoch_start(self) -> None:
+        self._scores, self._scored = [], None
+
+    def scored_validation(self) -> ScoredValidation:
+        """What this validation said about the clips of all processes; to be called by all of them, when it is over."""
+        if self._scored is None:
+            self._scored = score_all(self.current_epoch + 1, self._scores, self.network.head.class_directions.shape[1])
+        return self._scored
+
+    def on_validation_epoch_end(self) -> None:
+        scored = self.scored_validation()
+        scores, labels = scored.cosine, scored.labels
+        num_classes = scores.shape[1]
+        if not len(labels):
+            raise user_error("--val-ann-files", "none of the validation clips could be read")
+        self.log("val/accuracy", 100.0 * mean_top_k_accuracy(scores, labels, 1), prog_bar=True)
+        self.log("val/top1", 100.0 * top_k_accuracy(scores, labels, 1))
+        self.log("val/top5", 100.0 * top_k_accuracy(scores, labels, min(5, num_classes)))
+
+    def configure_optimizers(self) -> Any:
+        optimizer = make_optimizer(self.network, self.recipe.optimizer, self.base_learning_rate)
+        steps_per_epoch = self.steps_per_epoch()
+        scheduler = torch.optim.lr_scheduler.LambdaLR(
+            optimizer, lambda step: learning_rate(step, steps_per_epoch, self.base_learning_rate, self.schedule) / self.base_learning_rate
+        )
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint[TRAINED_MODEL_KEY] = self.description
+        checkpoint[EPOCH_LOSS_KEY] = self.epoch_loss.state()
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        if self.global_rank == 0:  # the stored sum is over all ranks
+            self.epoch_loss = EpochLoss(*checkpoint.get(EPOCH_LOSS_KEY, ()))
+
+
+def step_generator(seed: int, step: int, rank: int, purpose: Literal["augment", "mix"]) -> torch.Generator:
+    """A stream of its own for each purpose, on the CPU, that follows from the step alone."""
+    place = ("augment", "mix").index(purpose)
+    return torch.Generator().manual_seed(hash((seed, step, rank, place)))
+
+
+def no_gesture_label(labels: Sequence[str], template: Template) -> int:
+    """The number of the class that means no gesture, -1 where there is none."""
+    name = template.negative_label
+    return list(labels).index(name) if name is not None and name in labels else NO_LABEL
+
+
+def batch_augment(template: Template) -> BatchAugment | None:
+    """What changes a batch on its device; None for the reference recipe, which changes clips one by one."""
+    config = template.training.augmentation
+    return BatchAugment(config, template.input.crop_size) if isinstance(config, BatchAugmentation) else None

@@ -1,0 +1,57 @@
+"""What the latest and the best validation said about each clip, for the callbacks that make pictures of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import lightning as L
+import numpy as np
+import numpy.typing as npt
+from lightning.pytorch.callbacks import Callback
+
+from action_recognition.metrics import mean_top_k_accuracy
+from action_recognition.training.machine.processes import gather_rows
+
+
+@dataclass(frozen=True)
+class ScoredValidation:
+    """Cosines (N, C) of the validation clips that could be read, their labels (N,) and places in the data set (N,)."""
+
+    epoch: int
+    cosine: npt.NDArray[np.float32]
+    labels: npt.NDArray[np.int64]
+    indices: npt.NDArray[np.int64]
+
+    @property
+    def accuracy(self) -> float:
+        """Top-1, mean over classes (0..1)."""
+        return mean_top_k_accuracy(self.cosine, self.labels, 1)
+
+
+def score_all(
+    epoch: int, own: list[tuple[npt.NDArray[np.float32], npt.NDArray[np.int64], npt.NDArray[np.int64]]], num_classes: int
+) -> ScoredValidation:
+    """The batches (cosine, labels, indices) of all processes, in the order of the data set: the same however the clips were shared."""
+    empty = (np.empty((0, num_classes), np.float32), np.empty(0, np.int64), np.empty(0, np.int64))
+    columns = (np.concatenate([start, *parts]) for start, parts in zip(empty, zip(*own, strict=True), strict=True)) if own else empty
+    cosine, labels, indices = gather_rows(tuple(columns))
+    order = np.argsort(indices, kind="stable")
+    return ScoredValidation(epoch, cosine[order], labels[order], indices[order])
+
+
+class ValidationScores(Callback):
+    """Keeps the scores of the latest and of the best validation; stands before the callbacks that read them."""
+
+    def __init__(self) -> None:
+        self.latest: ScoredValidation | None = None
+        self.best: ScoredValidation | None = None
+
+    def on_validation_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        module: Any = pl_module
+        scored: ScoredValidation = module.scored_validation()
+        if not len(scored.labels):
+            return
+        self.latest = scored
+        if self.best is None or self.latest.accuracy > self.best.accuracy:
+            self.best = self.latest

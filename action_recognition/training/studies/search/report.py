@@ -1,0 +1,84 @@
+"""What a search gave: a table of its trials, which values mattered, and the best trial's template."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+
+import optuna
+from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
+from optuna.trial import FrozenTrial, TrialState
+
+from action_recognition.plots import draw_shares
+from action_recognition.training.studies.search.space import with_values, write_documents
+from action_recognition.training.studies.search.study import CONTINUES, Search, is_interrupted
+
+TABLE_FILE, IMPORTANCE_PICTURE, BEST_FOLDER = "trials.csv", "importance.png", "best"
+_MIN_TRIALS = 4
+_STATES = {TrialState.COMPLETE: "done", TrialState.PRUNED: "given up", TrialState.FAIL: "failed", TrialState.RUNNING: "running"}
+
+
+def write_report(search: Search, study: optuna.Study) -> list[str]:
+    """Write trials.csv, importance.png and best/template.yaml with model.yaml; returns what there is to say."""
+    trials = _shown(study)
+    _write_table(search, trials)
+    done = [trial for trial in trials if trial.state == TrialState.COMPLETE]
+    lines = [f"{len(trials)} trials: {_counts(trials)}; all in {search.folder / TABLE_FILE}"]
+    if not done:
+        return [*lines, "no trial was trained to its end: no best one, no importance"]
+    best = max(done, key=lambda trial: trial.value or 0.0)
+    values = _values(best)
+    write_documents(with_values(search.documents, values), search.folder / BEST_FOLDER)
+    shown = ", ".join(f"{key} {value}" for key, value in values.items())
+    lines.append(f"best: trial {folder_number(best)}, val top-1 {best.value:.1f} % with {shown}: template in {search.folder / BEST_FOLDER}")
+    lines.append("the best of many trials flatters: measure it on clips that no trial was validated on")
+    return [*lines, *_draw_importance(search, study, len(done))]
+
+
+def folder_number(trial: FrozenTrial) -> int:
+    """The number in the name of the trial's folder."""
+    return int(trial.user_attrs.get(CONTINUES, trial.number))
+
+
+def _shown(study: optuna.Study) -> list[FrozenTrial]:
+    """Trials in the order of their folders; those that another one goes on with stand there once."""
+    trials = [trial for trial in study.get_trials(deepcopy=False) if trial.state in _STATES and not is_interrupted(trial)]
+    return sorted(trials, key=folder_number)
+
+
+def _values(trial: FrozenTrial) -> dict[str, object]:
+    return {key: json.loads(value) if isinstance(value, str) else value for key, value in trial.params.items()}
+
+
+def _write_table(search: Search, trials: Sequence[FrozenTrial]) -> None:
+    keys = list(search.space.space)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["trial", "state", "best_val_top1", "epochs", "seconds", *keys])
+    for trial in trials:
+        value = trial.value if trial.value is not None else ""
+        seconds = trial.duration.total_seconds() if trial.duration else 0.0
+        row = [folder_number(trial), _STATES[trial.state], value, len(trial.intermediate_values), f"{seconds:.0f}"]
+        writer.writerow([*row, *(trial.params.get(key, "") for key in keys)])
+    partial = search.folder / f".{TABLE_FILE}.part"
+    partial.write_text(text.getvalue(), encoding="utf-8")
+    partial.replace(search.folder / TABLE_FILE)
+
+
+def _counts(trials: Sequence[FrozenTrial]) -> str:
+    states = [_STATES[trial.state] for trial in trials]
+    return ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
+
+
+def _draw_importance(search: Search, study: optuna.Study, num_done: int) -> list[str]:
+    """A bar for each key: how far it alone tells good trials from the others (PED-ANOVA, Watanabe et al., IJCAI 2023)."""
+    if num_done < _MIN_TRIALS or len(search.space.space) < 2:
+        return [f"importance needs {_MIN_TRIALS} trials that are done and 2 keys"]
+    try:
+        shares = get_param_importances(study, evaluator=PedAnovaImportanceEvaluator())
+    except (RuntimeError, ValueError) as error:  # such as: all trials alike
+        return [f"no importance: {error}"]
+    draw_shares(search.folder / IMPORTANCE_PICTURE, shares, "importance for val top-1")
+    return [f"what mattered: {', '.join(f'{key} {share:.2f}' for key, share in shares.items())} ({search.folder / IMPORTANCE_PICTURE})"]

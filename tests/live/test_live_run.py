@@ -1,0 +1,202 @@
+"""A run over live sources with a network that sees a bright half: events, persons, several streams, slow consumers, keys."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from action_recognition.deploy.metadata import DeployMetadata, Resize, example
+from action_recognition.deploy.stream_models import StepScores, Stream
+from action_recognition.live.decision import DecisionRules, GestureEvent
+from action_recognition.live.engine import EngineOptions, StreamEngine
+from action_recognition.live.frame_times import TimedFrame
+from action_recognition.live.live_run import LiveRun, LiveStream
+from action_recognition.live.outputs.drawing import LiveView, draw_live
+from action_recognition.live.outputs.keyboard import Controls, save_snapshot
+from action_recognition.live.regions import Box, Person
+
+RULES = DecisionRules(smoothing_s=0.0, refractory_s=0.3)
+
+
+class Bright:
+    """A stateful stub: says `Thumb up` as surely as the picture is bright, and knows which of its streams it is."""
+
+    mode, frames_per_score, runs_as = "stateful", 1, "stub"
+
+    def __init__(self) -> None:
+        self.metadata: DeployMetadata = replace(example(), resize=Resize(8, 8), frame_rate_fps=10.0, score_scale=20.0)
+        self.streams: list[BrightStream] = []
+
+    def open_stream(self) -> BrightStream:
+        self.streams.append(BrightStream())
+        return self.streams[-1]
+
+    def feed_all(self, pictures: Sequence[tuple[Stream, np.ndarray]]) -> list[list[StepScores]]:
+        return [stream.feed(picture) for stream, picture in pictures]
+
+
+class BrightStream:
+    def __init__(self) -> None:
+        self.seen: list[int] = []
+
+    def feed(self, picture: np.ndarray) -> list[StepScores]:
+        self.seen.append(int(picture.mean()))
+        share = picture.mean() / 255
+        return [StepScores(len(self.seen) - 1, np.array([share, 1 - share], np.float32), 1.0, len(self.seen) > 1)]
+
+    def finish(self) -> list[StepScores]:
+        return []
+
+    def reset(self) -> None:
+        self.seen.clear()
+
+
+class Halves:
+    """Two persons: the left and the right half."""
+
+    def persons(self, frame: TimedFrame) -> list[Person]:
+        return [Person(1, Box(0, 0, 0.5, 1)), Person(2, Box(0.5, 0, 1, 1))]
+
+    def reset(self) -> None:
+        pass
+
+
+class Queue:
+    num_dropped = 3
+
+
+class Reader:
+    queue = Queue()
+
+
+class Source:
+    name, frame_rate_fps, is_live = "source", 10.0, True
+
+
+def picture(left: int, right: int) -> np.ndarray:
+    found = np.full((16, 32, 3), left, np.uint8)
+    found[:, 16:] = right
+    return found
+
+
+def live(network: Bright, name: str = "a", region: Halves | None = None, mirror: bool = False) -> LiveStream:
+    engine = StreamEngine(network, region, EngineOptions(RULES, mirror), name)
+    return LiveStream(Source(), Reader(), engine)  # type: ignore[arg-type]
+
+
+def run_over(
+    stream: LiveStream, levels: list[tuple[int, int]], controls: Controls | None = None
+) -> tuple[LiveRun, list[dict[str, object]]]:
+    run = LiveRun(stream.engine.network.metadata, lambda _: None, controls)
+    lines: list[dict[str, object]] = []
+    run.sinks.append(lambda line: lines.append(json.loads(line)))
+    for i, (left, right) in enumerate(levels):
+        run.take([(stream, TimedFrame(i / 10, picture(left, right)))])
+    run.ended(stream)
+    return run, lines
+
+
+def test_events_are_lines_of_json() -> None:
+    run, lines = run_over(live(Bright()), [(0, 0)] * 5 + [(255, 255)] * 10 + [(0, 0)] * 5 + [(255, 255)] * 3)
+    assert [(line["label"], line["time_s"], line["repetition"]) for line in lines] == [("Thumb up", 0.5, 1), ("Thumb up", 2.0, 2)]
+    assert set(lines[0]) == {"type", "label", "time_s", "start_s", "probability", "repetition", "person", "stream"}
+    assert run.num_events == 2 and run.num_frames == 23
+    assert "2 events" in str(run.summary([live(Bright())])) and "3 frames dropped" in str(run.summary([live(Bright())]))
+
+
+def test_persons_are_told_apart_and_have_a_state_each() -> None:
+    network = Bright()
+    _, lines = run_over(live(network, region=Halves()), [(0, 0)] * 3 + [(255, 0)] * 6 + [(0, 255)] * 6)
+    assert [(line["person"], line["time_s"]) for line in lines] == [(1, 0.3), (2, 0.9)]
+    assert [set(stream.seen[9:]) for stream in network.streams] == [{0}, {255}]
+
+
+def test_a_picked_person_is_the_only_one_who_counts() -> None:
+    levels = [(0, 0)] * 3 + [(255, 0)] * 6 + [(0, 255)] * 6
+    assert [line["person"] for line in run_over(live(Bright(), region=Halves()), levels, Controls(pick=True))[1]] == [1]
+    controls = Controls()
+    controls.press(ord("2"))
+    assert [line["person"] for line in run_over(live(Bright(), region=Halves()), levels, controls)[1]] == [2]
+    controls.press(ord("0"))
+    assert [line["person"] for line in run_over(live(Bright(), region=Halves()), levels, controls)[1]] == [1, 2]
+
+
+def test_streams_of_one_network_do_not_mix() -> None:
+    network = Bright()
+    streams = [live(network, name) for name in ("a", "b", "c")]
+    run = LiveRun(network.metadata, lambda _: None)
+    for i in range(30):
+        run.take([(stream, TimedFrame(i / 10, picture(50 * number, 50 * number))) for number, stream in enumerate(streams)])
+    assert [set(stream.seen) for stream in network.streams] == [{0}, {50}, {100}]
+
+
+def test_a_mirrored_camera_gives_the_mirrored_label() -> None:
+    network = Bright()
+    network.metadata = replace(network.metadata, negative_label=None, label_swaps={"Thumb up": "No gesture"})
+    _, lines = run_over(live(network, mirror=True), [(255, 255)] * 5)
+    assert [line["label"] for line in lines] == ["No gesture"]
+
+
+def test_a_torn_stream_forgets_and_what_happened_is_said() -> None:
+    network, said = Bright(), list[str]()
+    engine = StreamEngine(network, None, EngineOptions(RULES), "camera 0", said.append)
+    for time_s in (0.0, 0.1, 0.2, 30.0, 30.1):
+        engine.push(TimedFrame(time_s, picture(9, 9)))
+    assert len(network.streams) == 2 and len(network.streams[1].seen) == 2 and engine.num_tears == 1
+    assert said == ["camera 0: a gap of 29.8 s at 30.0 s; recognition starts anew"]
+
+
+@pytest.mark.parametrize("rate_fps", [5, 12, 15, 24, 30, 60])
+def test_a_rate_that_changes_in_mid_stream_changes_no_time(rate_fps: int) -> None:
+    """Ten seconds at 30 and ten at another rate: the network gets 10 frames a second all the time."""
+    network = Bright()
+    engine = StreamEngine(network, None, EngineOptions(RULES))
+    times_s = [i / 30 for i in range(300)] + [10 + i / rate_fps for i in range(10 * rate_fps)]
+    results = [result for time_s in times_s for result in engine.push(TimedFrame(time_s, picture(0, 0)))]
+    assert engine.num_tears == 0 and abs(len(network.streams[0].seen) - 200) <= 2
+    assert all(abs(result.scores.time_s - i / 10) <= 0.21 for i, result in enumerate(results))
+
+
+def test_a_networks_first_steps_are_not_decided_on() -> None:
+    _, lines = run_over(live(Bright()), [(255, 255)] * 4)
+    assert [line["time_s"] for line in lines] == [0.1]
+
+
+def test_a_stall_is_said_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    stream, run = live(Bright()), LiveRun(example(), said.append)
+    stream.last_frame_s -= 10
+    run.stalled(stream)
+    run.stalled(stream)
+    assert said == ["source: no frame for 10 s"]
+
+
+def test_the_live_picture_shows_events_persons_and_the_rate() -> None:
+    black = np.zeros((480, 640, 3), np.uint8)
+    event = GestureEvent(9.0, 8.5, "Thumb up", 0.9)
+    nothing = draw_live(black, LiveView(None), example(), 10.0)
+    marked = draw_live(black, LiveView(None, events=[event]), example(), 10.0)
+    green = (marked == (64, 220, 96)).all(-1)
+    assert green[:40].any() and abs(int(np.nonzero(green.any(0))[0].max()) - 575) <= 2  # a tenth of the timeline ago
+    assert (marked[50:150] != nothing[50:150]).any()  # its name in large letters
+    gone = draw_live(black, LiveView(None, events=[event]), example(), 25.0)
+    np.testing.assert_array_equal(gone[:400], draw_live(black, LiveView(None), example(), 25.0)[:400])
+    boxed = draw_live(black, LiveView(None, persons=[Person(2, Box(0.25, 0.5, 0.5, 0.75))], picked=2), example(), 10.0)
+    assert (boxed[240, 170:300] == (64, 220, 96)).all()
+    assert (draw_live(black, LiveView(None, fps=25), example(), 10.0) != nothing).any()
+
+
+def test_keys(tmp_path: Path) -> None:
+    controls = Controls()
+    for key in (255, ord("x"), ord(" "), ord("s"), ord("b"), ord("7")):
+        controls.press(key)
+    assert controls == Controls(pick=True, picked=7, is_paused=True, wants_box=True, wants_snapshot=True)
+    controls.press(27)
+    assert controls.wants_quit
+    names = [save_snapshot(picture(0, 255), tmp_path).name for _ in range(2)]
+    assert names == ["snapshot_1.png", "snapshot_2.png"]
