@@ -6,7 +6,11 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 ROOT = Path(__file__).resolve().parent
-_version = re.search(r'^__version__ = "(.+)"$', (ROOT / "action_recognition/__init__.py").read_text(encoding="utf-8"), re.MULTILINE)
+_version = re.search(
+    r'^__version__ = "(.+)"$',
+    (ROOT / "action_recognition/__init__.py").read_text(encoding="utf-8"),
+    re.MULTILINE,
+)
 assert _version, "action_recognition/__init__.py states no __version__"
 
 # Enough for `action_recognition.deploy.Predictor` and all that it imports; see docs/deploy.md.
@@ -65,7 +69,13 @@ setup(
     packages=find_packages(include=["action_recognition", "action_recognition.*"]),
     package_data={
         "action_recognition.dataset_tools.showing": ["page.css", "page.js"],
-        "action_recognition.photos.page": ["web/*.html", "web/*.css", "web/*.js", "web/package*.json", "web/.npmrc"],
+        "action_recognition.photos.page": [
+            "web/*.html",
+            "web/*.css",
+            "web/*.js",
+            "web/package*.json",
+            "web/.npmrc",
+        ],
     },
     python_requires=">=3.11",
     install_requires=RUNTIME,

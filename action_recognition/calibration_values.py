@@ -25,5 +25,12 @@ class Calibration:
     def as_plain(self) -> dict[str, Any]:
         """The section of a checkpoint."""
         thresholds = {label: float(value) for label, value in self.thresholds.items()}
-        plain: dict[str, Any] = {"labels": list(self.labels), "temperature": float(self.temperature), "thresholds": thresholds}
-        return plain | {"spread_threshold": float(self.spread_threshold), "summary": dict(self.summary)}
+        plain: dict[str, Any] = {
+            "labels": list(self.labels),
+            "temperature": float(self.temperature),
+            "thresholds": thresholds,
+        }
+        return plain | {
+            "spread_threshold": float(self.spread_threshold),
+            "summary": dict(self.summary),
+        }

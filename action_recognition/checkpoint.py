@@ -60,7 +60,9 @@ class TrainedModel:
     calibration: Calibration | None = None
 
 
-def describe_training(labels: list[str], template: Template, model: ModelConfig, record: dict[str, Any]) -> dict[str, Any]:
+def describe_training(
+    labels: list[str], template: Template, model: ModelConfig, record: dict[str, Any]
+) -> dict[str, Any]:
     """The part of a checkpoint that says what its weights are: plain values only."""
     return {
         "format": FORMAT_VERSION,
@@ -77,18 +79,26 @@ def read_checkpoint(path: Path) -> RawCheckpoint:
     Errors: missing, not a checkpoint, damaged, or holding other objects than tensors and plain values.
     """
     if not path.is_file():
-        raise user_error(str(path), "there is no such weights file", fix="check the path given to --load-weights or --resume-from")
+        raise user_error(
+            str(path),
+            "there is no such weights file",
+            fix="check the path given to --load-weights or --resume-from",
+        )
     data = path.read_bytes()
     content = _unpickle(path, data)
     if not isinstance(content, Mapping):
         raise user_error(
-            str(path), f"holds a {type(content).__name__}, not weights", "a state_dict, or a checkpoint with a 'state_dict' key"
+            str(path),
+            f"holds a {type(content).__name__}, not weights",
+            "a state_dict, or a checkpoint with a 'state_dict' key",
         )
     nested = content.get("state_dict")
     tensors = nested if isinstance(nested, Mapping) else content
     state_dict = {str(key): value for key, value in tensors.items() if isinstance(value, Tensor)}
     if not state_dict:
-        raise user_error(str(path), "holds no weights", "a state_dict, or a checkpoint with a 'state_dict' key")
+        raise user_error(
+            str(path), "holds no weights", "a state_dict, or a checkpoint with a 'state_dict' key"
+        )
     form: CheckpointForm = "trained_model" if TRAINED_MODEL_KEY in content else "original"
     prefix = NETWORK_PREFIX if form == "trained_model" else _MODULE_PREFIX
     return RawCheckpoint(
@@ -105,7 +115,10 @@ def load_trained_model(path: Path) -> TrainedModel:
     """A checkpoint that `train.py` wrote; an original one is refused with a hint."""
     raw = read_checkpoint(path)
     if raw.form != "trained_model":
-        raise user_error(str(path), "is not a checkpoint that train.py wrote: it has no labels and no template inside")
+        raise user_error(
+            str(path),
+            "is not a checkpoint that train.py wrote: it has no labels and no template inside",
+        )
     return trained_model(raw)
 
 
@@ -126,11 +139,15 @@ def trained_model(raw: RawCheckpoint) -> TrainedModel:
         )
     except (KeyError, TypeError, ValueError, AttributeError, ValidationError) as error:
         raise user_error(
-            str(raw.path), f"its description of the model is damaged ({type(error).__name__})", fix="use another checkpoint"
+            str(raw.path),
+            f"its description of the model is damaged ({type(error).__name__})",
+            fix="use another checkpoint",
         ) from None
 
 
-def _calibration(path: Path, section: Mapping[str, Any] | None, labels: tuple[str, ...]) -> Calibration | None:
+def _calibration(
+    path: Path, section: Mapping[str, Any] | None, labels: tuple[str, ...]
+) -> Calibration | None:
     """The calibration of a checkpoint that has one. Errors: it is of other labels; ValueError and the like when it is damaged."""
     if section is None:
         return None
@@ -141,7 +158,10 @@ def _calibration(path: Path, section: Mapping[str, Any] | None, labels: tuple[st
             "a calibration of these weights",
             "use the checkpoint as train.py wrote it, and calibrate that",
         )
-    temperature, thresholds = float(section["temperature"]), {str(key): float(value) for key, value in section["thresholds"].items()}
+    temperature, thresholds = (
+        float(section["temperature"]),
+        {str(key): float(value) for key, value in section["thresholds"].items()},
+    )
     least = float(section["spread_threshold"])
     if not (
         0 < temperature < math.inf
@@ -156,8 +176,16 @@ def _calibration(path: Path, section: Mapping[str, Any] | None, labels: tuple[st
 def save_calibration(path: Path, calibration: Calibration) -> None:
     """Put a calibration into a checkpoint of ours; all else in the file stays. Errors: the weights have other labels."""
     raw = read_checkpoint(path)
-    if raw.form != "trained_model" or tuple(raw.content[TRAINED_MODEL_KEY]["labels"]) != calibration.labels:
-        raise user_error(str(path), "its labels are not those of the calibration", ", ".join(calibration.labels[:8]), "calibrate it itself")
+    if (
+        raw.form != "trained_model"
+        or tuple(raw.content[TRAINED_MODEL_KEY]["labels"]) != calibration.labels
+    ):
+        raise user_error(
+            str(path),
+            "its labels are not those of the calibration",
+            ", ".join(calibration.labels[:8]),
+            "calibrate it itself",
+        )
     description = raw.content[TRAINED_MODEL_KEY] | {CALIBRATION_KEY: calibration.as_plain()}
     save_atomically(raw.content | {TRAINED_MODEL_KEY: description}, path)
 
@@ -172,7 +200,10 @@ def _check_version(path: Path, version: int, record: Mapping[str, Any]) -> None:
         else ("an older", "train again, or use it with the version that wrote it")
     )
     raise user_error(
-        str(path), f"was written by {age} version of this toolkit (format {version}, version {writer})", f"format {FORMAT_VERSION}", fix
+        str(path),
+        f"was written by {age} version of this toolkit (format {version}, version {writer})",
+        f"format {FORMAT_VERSION}",
+        fix,
     )
 
 
@@ -239,20 +270,45 @@ def _unpickle(path: Path, data: bytes) -> Any:
         return _safetensors(path, data)
     if (member := _damaged_member(data)) is not None:
         raise user_error(
-            str(path), f"is damaged: {member} does not agree with its checksum", fix="fetch it again, or use another checkpoint"
+            str(path),
+            f"is damaged: {member} does not agree with its checksum",
+            fix="fetch it again, or use another checkpoint",
         )
     try:
         return torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        if "Unsupported" in str(error) or "WeightsUnpickler" in str(error) or "GLOBAL" in str(error):
+        if (
+            "Unsupported" in str(error)
+            or "WeightsUnpickler" in str(error)
+            or "GLOBAL" in str(error)
+        ):
             raise user_error(
                 str(path),
                 "holds more than tensors and plain values; it was not loaded, since such a file can run any program",
                 fix="use weights from a source you trust, saved as a plain state_dict",
             ) from None
-        raise user_error(str(path), "is not a readable weights file", fix="it is damaged or of another kind; fetch it again") from None
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError, AttributeError, TypeError, IndexError, MemoryError, UnicodeDecodeError):
-        raise user_error(str(path), "is not a readable weights file", fix="it is damaged or of another kind; fetch it again") from None
+        raise user_error(
+            str(path),
+            "is not a readable weights file",
+            fix="it is damaged or of another kind; fetch it again",
+        ) from None
+    except (
+        RuntimeError,
+        EOFError,
+        OSError,
+        ValueError,
+        KeyError,
+        AttributeError,
+        TypeError,
+        IndexError,
+        MemoryError,
+        UnicodeDecodeError,
+    ):
+        raise user_error(
+            str(path),
+            "is not a readable weights file",
+            fix="it is damaged or of another kind; fetch it again",
+        ) from None
 
 
 def _safetensors(path: Path, data: bytes) -> dict[str, Tensor]:
@@ -263,7 +319,11 @@ def _safetensors(path: Path, data: bytes) -> dict[str, Tensor]:
     try:
         return load(data)
     except SafetensorError:
-        raise user_error(str(path), "is not a readable weights file", fix="it is damaged or of another kind; fetch it again") from None
+        raise user_error(
+            str(path),
+            "is not a readable weights file",
+            fix="it is damaged or of another kind; fetch it again",
+        ) from None
 
 
 def _class_map(meta: Any) -> dict[int, int] | None:

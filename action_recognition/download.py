@@ -95,7 +95,9 @@ def fetch(source: str, target: Path, expected: Expected, say: Say = print) -> Fi
     resumed = part.exists()
     mismatch, facts = _download_and_check(url, part, expected, say)
     if mismatch and resumed:
-        say(f"the resumed download is not the {expected.known_as} file ({mismatch}); starting again")
+        say(
+            f"the resumed download is not the {expected.known_as} file ({mismatch}); starting again"
+        )
         mismatch, facts = _download_and_check(url, part, expected, say)
     if mismatch:
         raise user_error(source, f"what arrived is not the {expected.known_as} file: {mismatch}")
@@ -111,7 +113,9 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "action_recognition"
 
 
-def fetch_recorded(source: str, target: Path, check: Callable[[Path], object], say: Say = print) -> FileFacts:
+def fetch_recorded(
+    source: str, target: Path, check: Callable[[Path], object], say: Say = print
+) -> FileFacts:
     """A file of which nothing was published: size and sha256 are written beside it at the first fetch and hold from then on.
 
     `check` gets the file before it is recorded and raises when it is not what it should be. `target` is fetched only where it is not.
@@ -122,7 +126,9 @@ def fetch_recorded(source: str, target: Path, check: Callable[[Path], object], s
         facts = file_facts(target)
         if mismatch := expected.mismatch(facts):
             fix = f"delete it to fetch it again (and {record_file(target).name} beside it to trust another file)"
-            raise user_error(str(target), f"is not the file that was fetched first: {mismatch}", fix=fix)
+            raise user_error(
+                str(target), f"is not the file that was fetched first: {mismatch}", fix=fix
+            )
     else:
         target.parent.mkdir(parents=True, exist_ok=True)
         say(f"fetching {source} to {target}")
@@ -145,17 +151,26 @@ def _recorded(target: Path) -> Expected:
         content = json.loads(record.read_text(encoding="utf-8"))
         return Expected(int(content["size"]), str(content["sha256"]), "recorded")
     except (ValueError, KeyError, TypeError):
-        raise user_error(str(record), "is damaged", "size and sha256 of the file beside it", f"delete it and {target.name}") from None
+        raise user_error(
+            str(record),
+            "is damaged",
+            "size and sha256 of the file beside it",
+            f"delete it and {target.name}",
+        ) from None
 
 
-def _check_and_record(source: str, target: Path, facts: FileFacts, check: Callable[[Path], object]) -> None:
+def _check_and_record(
+    source: str, target: Path, facts: FileFacts, check: Callable[[Path], object]
+) -> None:
     try:
         check(target)
     except UserError:
         target.unlink()  # so that the next run fetches again
         raise
     part = part_file(record_file(target))
-    part.write_text(json.dumps({"source": source} | asdict(facts), indent=1) + "\n", encoding="utf-8")
+    part.write_text(
+        json.dumps({"source": source} | asdict(facts), indent=1) + "\n", encoding="utf-8"
+    )
     part.replace(record_file(target))
 
 
@@ -165,11 +180,17 @@ def _checked_url(source: str) -> str:
     except ValueError as error:
         raise user_error(source, f"is not an address: {error}") from None
     if scheme not in ALLOWED_SCHEMES:
-        raise user_error(source, f"scheme {scheme!r} is not fetched", ", ".join(f"{name}://" for name in ALLOWED_SCHEMES))
+        raise user_error(
+            source,
+            f"scheme {scheme!r} is not fetched",
+            ", ".join(f"{name}://" for name in ALLOWED_SCHEMES),
+        )
     return source
 
 
-def _download_and_check(url: str, part: Path, expected: Expected, say: Say) -> tuple[str, FileFacts]:
+def _download_and_check(
+    url: str, part: Path, expected: Expected, say: Say
+) -> tuple[str, FileFacts]:
     if urllib.parse.urlsplit(url).scheme.lower() == "file":
         _copy_local(url, part)
     else:
@@ -207,7 +228,9 @@ def _download_once(url: str, part: Path, expected: Expected, say: Say) -> None:
         part.unlink()
         have = 0
     with _network_errors(url, part), _open(url, have) as response:
-        start = have if response.status == _PARTIAL_CONTENT and _range_start(response) == have else 0
+        start = (
+            have if response.status == _PARTIAL_CONTENT and _range_start(response) == have else 0
+        )
         if response.status == _PARTIAL_CONTENT and start != have:
             part.unlink(missing_ok=True)
             raise _Interrupted("the server resumed at another place")
@@ -225,18 +248,31 @@ def _range_start(response: http.client.HTTPResponse) -> int | None:
     return int(first) if unit == "bytes" and first.isdigit() else None
 
 
-def _check_announced(url: str, part: Path, expected: Expected, total: int | None, start: int) -> None:
+def _check_announced(
+    url: str, part: Path, expected: Expected, total: int | None, start: int
+) -> None:
     if total is not None and expected.size is not None and total != expected.size:
-        raise user_error(url, f"the server offers {total} bytes, {expected.known_as} are {expected.size}")
+        raise user_error(
+            url, f"the server offers {total} bytes, {expected.known_as} are {expected.size}"
+        )
     missing = (total or expected.size or 0) - start
     free = shutil.disk_usage(part.parent).free
     if missing > free:
-        raise user_error(str(part.parent), f"{free / 1e6:.0f} MB are free, {missing / 1e6:.0f} MB are needed", fix="free space")
+        raise user_error(
+            str(part.parent),
+            f"{free / 1e6:.0f} MB are free, {missing / 1e6:.0f} MB are needed",
+            fix="free space",
+        )
 
 
-def _write_stream(response: http.client.HTTPResponse, part: Path, start: int, total: int | None) -> None:
+def _write_stream(
+    response: http.client.HTTPResponse, part: Path, start: int, total: int | None
+) -> None:
     done = start
-    with part.open("r+b" if start else "wb") as stream, _progress(part.name.removesuffix(".part"), total, start) as advance:
+    with (
+        part.open("r+b" if start else "wb") as stream,
+        _progress(part.name.removesuffix(".part"), total, start) as advance,
+    ):
         stream.seek(start)
         while chunk := response.read(_CHUNK_BYTES):
             stream.write(chunk)
@@ -248,9 +284,22 @@ def _write_stream(response: http.client.HTTPResponse, part: Path, start: int, to
 
 @contextlib.contextmanager
 def _progress(name: str, total: int | None, start: int) -> Iterator[Callable[[int], None]]:
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
 
-    columns = TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn()
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns) as bar:
         task = bar.add_task(name, total=total, completed=start)
         yield lambda count: bar.advance(task, count)
@@ -267,9 +316,13 @@ def _network_errors(url: str, part: Path) -> Iterator[None]:
             raise _Interrupted("the server cannot resume there") from None
         if error.code in _TRANSIENT_STATUS:
             raise _Interrupted(f"the server answered {error.code} {error.reason}") from None
-        raise user_error(url, f"cannot be fetched: the server answered {error.code} {error.reason}") from None
+        raise user_error(
+            url, f"cannot be fetched: the server answered {error.code} {error.reason}"
+        ) from None
     except urllib.error.URLError as error:
-        raise _Interrupted(f"no connection ({getattr(error.reason, 'strerror', None) or error.reason})") from None
+        raise _Interrupted(
+            f"no connection ({getattr(error.reason, 'strerror', None) or error.reason})"
+        ) from None
     except (TimeoutError, ConnectionError, ssl.SSLError, http.client.HTTPException) as error:
         raise _Interrupted(f"the connection broke ({error or type(error).__name__})") from None
     except ValueError as error:  # http.client and urllib raise it for addresses that cannot be
@@ -281,7 +334,9 @@ def _open(url: str, have: int) -> http.client.HTTPResponse:
     opener = _opener()
     response = _get(opener, url, have)
     if _is_html(response):
-        confirmed = _confirm_link(response.geturl(), response.read(1 << 20).decode("utf-8", "replace"))
+        confirmed = _confirm_link(
+            response.geturl(), response.read(1 << 20).decode("utf-8", "replace")
+        )
         response.close()
         if confirmed is None:
             raise _web_page(url)
@@ -293,11 +348,16 @@ def _open(url: str, have: int) -> http.client.HTTPResponse:
 
 
 def _web_page(url: str) -> UserError:
-    return user_error(url, "the answer is a web page (HTML), not weights: moved, or it asks for a login or is over its quota")
+    return user_error(
+        url,
+        "the answer is a web page (HTML), not weights: moved, or it asks for a login or is over its quota",
+    )
 
 
 def _opener() -> urllib.request.OpenerDirector:
-    opener = urllib.request.OpenerDirector()  # not build_opener: that one also opens file: and ftp: after a redirect
+    opener = (
+        urllib.request.OpenerDirector()
+    )  # not build_opener: that one also opens file: and ftp: after a redirect
     for handler in (
         urllib.request.ProxyHandler(),
         urllib.request.UnknownHandler(),
@@ -337,7 +397,9 @@ class _ConfirmPage(html.parser.HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         values = {name: value or "" for name, value in attrs}
-        if tag == "form" and ("download" in values.get("id", "") or "confirm=" in values.get("action", "")):
+        if tag == "form" and (
+            "download" in values.get("id", "") or "confirm=" in values.get("action", "")
+        ):
             self.action = values.get("action", "")
         elif tag == "input" and self.action is not None and values.get("type") == "hidden":
             self.fields[values.get("name", "")] = values.get("value", "")
@@ -351,7 +413,9 @@ def _confirm_link(page_url: str, page: str) -> str | None:
     parser.feed(page)
     if parser.action is not None:
         parts = urllib.parse.urlsplit(urllib.parse.urljoin(page_url, parser.action))
-        query = urllib.parse.urlencode({**dict(urllib.parse.parse_qsl(parts.query)), **parser.fields})
+        query = urllib.parse.urlencode(
+            {**dict(urllib.parse.parse_qsl(parts.query)), **parser.fields}
+        )
         found = urllib.parse.urlunsplit(parts._replace(query=query))
     elif parser.link is not None:
         found = urllib.parse.urljoin(page_url, parser.link)

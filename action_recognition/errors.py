@@ -93,7 +93,9 @@ def naming(place: Path) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError:
-        raise user_error(str(place), "no file can be made there", fix="name another folder") from None
+        raise user_error(
+            str(place), "no file can be made there", fix="name another folder"
+        ) from None
     except OSError as error:
         error.filename = error.filename or str(place)
         raise
@@ -120,7 +122,9 @@ def run_command(command: Callable[[], int | None]) -> NoReturn:
     except OSError as error:
         if error.errno not in _ENVIRONMENT_ERRNOS:
             raise
-        _say(f"{error.filename or 'writing'}: {_ENVIRONMENT_ERRNOS[error.errno]}; to repair: free space or name another folder")
+        _say(
+            f"{error.filename or 'writing'}: {_ENVIRONMENT_ERRNOS[error.errno]}; to repair: free space or name another folder"
+        )
         code = EXIT_USER_ERROR
     sys.exit(code)
 

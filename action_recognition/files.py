@@ -1,1 +1,68 @@
-"""Files."""
+"""Files that are whole or absent: written beside their place, then renamed."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+
+@contextmanager
+def write_atomically(
+    path: Path, *, per_process: bool = False, keep_suffix: bool = False
+) -> Iterator[Path]:
+    """Yield a path beside `path`. Rename it to `path` when the block ends, remove it on an error.
+
+    The folder is made where it is missing. A reader sees the old file or the new one, never a part.
+
+    Args:
+        per_process: put the process number into the name, where several processes may write `path`.
+        keep_suffix: end the name with the suffix of `path`, for writers that choose a format by it.
+
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    process = f".{os.getpid()}" if per_process else ""
+    suffix = path.suffix if keep_suffix else ""
+    partial = path.with_name(f".{path.name}{process}.part{suffix}")
+    try:
+        yield partial
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str, newline: str | None = None) -> None:
+    """Write a text file (UTF-8) atomically. `newline` as in `open`."""
+    with write_atomically(path) as partial:
+        partial.write_text(text, encoding="utf-8", newline=newline)
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a binary file atomically."""
+    with write_atomically(path) as partial:
+        partial.write_bytes(data)
+
+
+def write_json(path: Path, content: Any, *, indent: int = 1, ensure_ascii: bool = True) -> None:
+    """Write plain values as JSON, atomically, with a line break at the end."""
+    write_text(path, json.dumps(content, indent=indent, ensure_ascii=ensure_ascii) + "\n")
+
+
+def write_csv(path: Path, rows: Iterable[Iterable[Any]]) -> None:
+    """Write rows, the heading among them, as a CSV file (UTF-8), atomically."""
+    with (
+        write_atomically(path) as partial,
+        partial.open("w", newline="", encoding="utf-8") as file,
+    ):
+        csv.writer(file).writerows(rows)
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file's content, as 64 hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -43,7 +43,14 @@ def mean_class_accuracy(scores: Scores, labels: Labels) -> float:
     """
     predicted = scores.argmax(axis=1)
     classes = np.union1d(predicted, labels)
-    return float(np.mean([(predicted[labels == label] == label).mean() if (labels == label).any() else 0.0 for label in classes]))
+    return float(
+        np.mean(
+            [
+                (predicted[labels == label] == label).mean() if (labels == label).any() else 0.0
+                for label in classes
+            ]
+        )
+    )
 
 
 def average_precisions(scores: Scores, labels: Labels) -> npt.NDArray[np.float64]:
@@ -53,7 +60,9 @@ def average_precisions(scores: Scores, labels: Labels) -> npt.NDArray[np.float64
     """
     result = np.full(scores.shape[1], np.nan)
     for label in np.unique(labels):
-        correct = (labels == label)[np.argsort(-scores[:, label])]  # ties fall as the original's argsort lets them
+        correct = (labels == label)[
+            np.argsort(-scores[:, label])
+        ]  # ties fall as the original's argsort lets them
         found = np.cumsum(correct)
         precision = found / np.arange(1, len(correct) + 1)
         envelope = np.maximum.accumulate(precision[::-1])[::-1]
@@ -67,7 +76,10 @@ def ranking_mean_average_precision(scores: Scores, labels: Labels) -> dict[str, 
     Source: REFERENCE section 5 and "Surprises" 8.
     """
     precisions = average_precisions(scores, labels)
-    return {"present_classes": float(np.nanmean(precisions)), "all_classes": float(np.nan_to_num(precisions).mean())}
+    return {
+        "present_classes": float(np.nanmean(precisions)),
+        "all_classes": float(np.nan_to_num(precisions).mean()),
+    }
 
 
 def confusion_matrix(scores: Scores, labels: Labels, num_classes: int) -> npt.NDArray[np.int64]:
@@ -86,13 +98,23 @@ def wilson_interval(share: float, count: int) -> tuple[float, float]:
     """
     z = 1.959964
     centre = (share + z * z / (2 * count)) / (1 + z * z / count)
-    half = z / (1 + z * z / count) * ((share * (1 - share) / count + z * z / (4 * count * count)) ** 0.5)
+    half = (
+        z
+        / (1 + z * z / count)
+        * ((share * (1 - share) / count + z * z / (4 * count * count)) ** 0.5)
+    )
     return max(0.0, centre - half), min(1.0, centre + half)
 
 
-def most_confused(counts: npt.NDArray[np.int64], labels: Sequence[str], limit: int = 5) -> list[tuple[str, str, int]]:
+def most_confused(
+    counts: npt.NDArray[np.int64], labels: Sequence[str], limit: int = 5
+) -> list[tuple[str, str, int]]:
     """The largest off-diagonal cells of a confusion matrix: (label, taken for, times)."""
     wrong = counts - np.diag(np.diag(counts))
     order = np.argsort(wrong, axis=None)[::-1][:limit]
     cells = [(int(i // len(labels)), int(i % len(labels))) for i in order]
-    return [(labels[row], labels[column], int(wrong[row, column])) for row, column in cells if wrong[row, column]]
+    return [
+        (labels[row], labels[column], int(wrong[row, column]))
+        for row, column in cells
+        if wrong[row, column]
+    ]

@@ -5,7 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from action_recognition.template import AMSoftmax, CosineSchedule, LossConfig, OneCycleSchedule, StepSchedule
+from action_recognition.template import (
+    AMSoftmax,
+    CosineSchedule,
+    LossConfig,
+    OneCycleSchedule,
+    StepSchedule,
+)
 
 
 @dataclass(frozen=True)
@@ -29,7 +35,9 @@ class ScaledSteps:
         if epoch < self.freeze_epochs:
             return self.freeze_learning_rate_factor
         if epoch < self.freeze_epochs + self.warmup_epochs:
-            progress = (step - self.freeze_epochs * steps_per_epoch) / (self.warmup_epochs * steps_per_epoch)
+            progress = (step - self.freeze_epochs * steps_per_epoch) / (
+                self.warmup_epochs * steps_per_epoch
+            )
             return 1.0 - (1.0 - progress) * (1.0 - self.warmup_start_factor)
         return math.pow(self.step_factor, sum(epoch >= start for start in self.step_epochs))
 
@@ -69,7 +77,9 @@ class ScaledOneCycle:
     epochs: int
 
     def __str__(self) -> str:
-        head = f"one cycle of the head over {self.freeze_epochs}, then " if self.freeze_epochs else ""
+        head = (
+            f"one cycle of the head over {self.freeze_epochs}, then " if self.freeze_epochs else ""
+        )
         return f"{head}one cycle with its peak after {self.warmup_share:.0%} of the steps"
 
     def factor(self, step: int, steps_per_epoch: int) -> float:
@@ -81,14 +91,23 @@ class ScaledOneCycle:
 
     def _cycle(self, progress: float) -> float:
         if progress < self.warmup_share:
-            return 1.0 - (1.0 - self.start_factor) * 0.5 * (1.0 + math.cos(math.pi * progress / self.warmup_share))
-        return 0.5 * (1.0 + math.cos(math.pi * min(1.0, (progress - self.warmup_share) / (1.0 - self.warmup_share))))
+            return 1.0 - (1.0 - self.start_factor) * 0.5 * (
+                1.0 + math.cos(math.pi * progress / self.warmup_share)
+            )
+        return 0.5 * (
+            1.0
+            + math.cos(
+                math.pi * min(1.0, (progress - self.warmup_share) / (1.0 - self.warmup_share))
+            )
+        )
 
 
 ScaledSchedule = ScaledSteps | ScaledCosine | ScaledOneCycle
 
 
-def scale_schedule(schedule: StepSchedule | CosineSchedule | OneCycleSchedule, template_epochs: int, epochs: int) -> ScaledSchedule:
+def scale_schedule(
+    schedule: StepSchedule | CosineSchedule | OneCycleSchedule, template_epochs: int, epochs: int
+) -> ScaledSchedule:
     """The schedule for `epochs` epochs instead of the template's.
 
     A run of a tenth of the epochs freezes, warms up and steps at a tenth of them, so that a short run also reaches its full rate.
@@ -101,7 +120,13 @@ def scale_schedule(schedule: StepSchedule | CosineSchedule | OneCycleSchedule, t
         return ScaledCosine(stretch(schedule.freeze_epochs), schedule.warmup_share, epochs)
     if isinstance(schedule, OneCycleSchedule):
         frozen = stretch(schedule.freeze_epochs)
-        return ScaledOneCycle(frozen, schedule.freeze_learning_rate_factor, schedule.warmup_share, schedule.start_factor, epochs)
+        return ScaledOneCycle(
+            frozen,
+            schedule.freeze_learning_rate_factor,
+            schedule.warmup_share,
+            schedule.start_factor,
+            epochs,
+        )
     steps = sorted({stretch(step) for step in schedule.step_epochs})
     return ScaledSteps(
         stretch(schedule.freeze_epochs),
@@ -113,7 +138,9 @@ def scale_schedule(schedule: StepSchedule | CosineSchedule | OneCycleSchedule, t
     )
 
 
-def learning_rate(step: int, steps_per_epoch: int, base_learning_rate: float, schedule: ScaledSchedule) -> float:
+def learning_rate(
+    step: int, steps_per_epoch: int, base_learning_rate: float, schedule: ScaledSchedule
+) -> float:
     """The learning rate of optimiser step `step` (0-based); epochs are counted from the very start.
 
     Source: REFERENCE section 4 (LR); Loshchilov and Hutter, arXiv 1608.03983, without restarts.
@@ -135,7 +162,9 @@ def is_frozen(epoch: int, schedule: ScaledSchedule) -> bool:
 
 def loss_scale(step: int, steps_per_epoch: int, loss: LossConfig) -> float:
     """What cosines are multiplied by at step `step` (0-based)."""
-    return am_softmax_scale(step, steps_per_epoch, loss) if isinstance(loss, AMSoftmax) else loss.scale
+    return (
+        am_softmax_scale(step, steps_per_epoch, loss) if isinstance(loss, AMSoftmax) else loss.scale
+    )
 
 
 def am_softmax_scale(step: int, steps_per_epoch: int, loss: AMSoftmax) -> float:
@@ -153,4 +182,6 @@ def am_softmax_scale(step: int, steps_per_epoch: int, loss: AMSoftmax) -> float:
     if step >= num_steps:
         return loss.scale_end
     ratio, power = step / num_steps, loss.scale_power
-    return loss.scale_start - (loss.scale_start - loss.scale_end) / (power - 1.0) * (power * ratio - math.pow(ratio, power))
+    return loss.scale_start - (loss.scale_start - loss.scale_end) / (power - 1.0) * (
+        power * ratio - math.pow(ratio, power)
+    )

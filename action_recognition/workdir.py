@@ -19,7 +19,13 @@ from typing import Any
 from action_recognition import __version__
 from action_recognition.download import Expected, fetch, file_facts, part_file
 from action_recognition.errors import Problem, UserError, nearest, user_error
-from action_recognition.template import SNAPSHOT_FILE, TEMPLATE_FILE, Dependency, Template, load_template_dir
+from action_recognition.template import (
+    SNAPSHOT_FILE,
+    TEMPLATE_FILE,
+    Dependency,
+    Template,
+    load_template_dir,
+)
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SCRIPTS_DIR = REPOSITORY / "tools" / "workdir"
@@ -95,7 +101,11 @@ def _template_folder(template: Path) -> Path:
 def _plan_copies(source_dir: Path, template: Template, say: Say) -> dict[str, Path]:
     """The scripts of a work dir, then the template's own files, which may replace a script."""
     if not SCRIPTS_DIR.is_dir():
-        raise user_error(str(SCRIPTS_DIR), "is missing", fix="install from a clone: ./init_venv.sh, or pip install -e .[train]")
+        raise user_error(
+            str(SCRIPTS_DIR),
+            "is missing",
+            fix="install from a clone: ./init_venv.sh, or pip install -e .[train]",
+        )
     plan = {path.name: path for path in sorted(SCRIPTS_DIR.glob("*.py"))}
     plan.update(_template_files(source_dir, say))
     problems = []
@@ -103,7 +113,12 @@ def _plan_copies(source_dir: Path, template: Template, say: Say) -> dict[str, Pa
         found = _file_inside(source_dir, dependency.source)
         if found is None:
             where = f"{source_dir / TEMPLATE_FILE}: dependencies"
-            problems.append(Problem(where, f"{dependency.source!r} is neither an address nor a file of the template's folder"))
+            problems.append(
+                Problem(
+                    where,
+                    f"{dependency.source!r} is neither an address nor a file of the template's folder",
+                )
+            )
         else:
             plan[dependency.destination] = found
     if problems:
@@ -122,7 +137,11 @@ def _template_files(source_dir: Path, say: Say) -> dict[str, Path]:
         return {name: path for name in record["files"] if (path := _file_inside(source_dir, name))}
     files = {}
     for folder, subfolders, names in os.walk(source_dir):
-        subfolders[:] = sorted(name for name in subfolders if not _is_hidden(name) and not (Path(folder) / name).is_symlink())
+        subfolders[:] = sorted(
+            name
+            for name in subfolders
+            if not _is_hidden(name) and not (Path(folder) / name).is_symlink()
+        )
         for name in sorted(names):
             path = Path(folder) / name
             if _is_hidden(name) or not path.is_file():
@@ -151,7 +170,9 @@ def _check_place(target: Path, given: Path, source_dir: Path) -> None:
     if target.exists() and not target.is_dir():
         raise user_error(str(given), "is a file", fix="name a folder")
     if target.is_relative_to(source_dir):
-        raise user_error(str(given), f"lies in the template's folder {source_dir}", fix="name a folder elsewhere")
+        raise user_error(
+            str(given), f"lies in the template's folder {source_dir}", fix="name a folder elsewhere"
+        )
     for kept in (source_dir, SCRIPTS_DIR, Path(__file__).parent):
         if kept.is_relative_to(target):
             raise user_error(str(given), f"holds {kept}, which is needed", fix="name a new folder")
@@ -163,25 +184,50 @@ def _check_snapshot_flag(target: Path, options: InstantiateOptions) -> None:
     if not options.snapshot.is_file():
         raise user_error("--snapshot", f"{options.snapshot} is not a file")
     if options.force and options.snapshot.resolve().is_relative_to(target):
-        raise user_error("--snapshot", f"{options.snapshot} lies in the folder that --force moves away", fix="copy it elsewhere first")
+        raise user_error(
+            "--snapshot",
+            f"{options.snapshot} lies in the folder that --force moves away",
+            fix="copy it elsewhere first",
+        )
 
 
-def _check_nothing_is_lost(target: Path, template: Template, plan: Plan, previous: dict[str, Any] | None, snapshot: Path | None) -> None:
+def _check_nothing_is_lost(
+    target: Path,
+    template: Template,
+    plan: Plan,
+    previous: dict[str, Any] | None,
+    snapshot: Path | None,
+) -> None:
     if not target.exists() or not any(target.iterdir()):
         return
     backup = "name a new folder, or add --force, which first moves this one to a backup beside it"
     if previous is None:
         names = sorted(path.name for path in target.iterdir())
-        shown = ", ".join(names[:_NAMES_SHOWN]) + (f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else "")
-        raise user_error(str(target), f"is not empty and was not made by this command: {shown}", fix=backup)
+        shown = ", ".join(names[:_NAMES_SHOWN]) + (
+            f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
+        )
+        raise user_error(
+            str(target), f"is not empty and was not made by this command: {shown}", fix=backup
+        )
     if previous["template_name"] != template.name:
-        raise user_error(str(target), f"was made from {previous['template_name']}, not {template.name}", fix=backup)
-    edited = [name for name, source in plan.items() if _was_edited(target / name, source, previous["files"].get(name))]
+        raise user_error(
+            str(target),
+            f"was made from {previous['template_name']}, not {template.name}",
+            fix=backup,
+        )
+    edited = [
+        name
+        for name, source in plan.items()
+        if _was_edited(target / name, source, previous["files"].get(name))
+    ]
     known_snapshot = (previous.get("snapshot") or {}).get("sha256")
     if snapshot is not None and _was_edited(target / SNAPSHOT_FILE, snapshot, known_snapshot):
         edited.append(SNAPSHOT_FILE)
     if edited:
-        raise UserError(Problem(str(target / name), "was changed since the work dir was made", fix=backup) for name in edited)
+        raise UserError(
+            Problem(str(target / name), "was changed since the work dir was made", fix=backup)
+            for name in edited
+        )
 
 
 def _was_edited(path: Path, source: Path, recorded_sha256: str | None) -> bool:
@@ -221,7 +267,9 @@ def _free_backup(path: Path) -> Path:
     return candidate
 
 
-def _write_work_dir(target: Path, plan: Plan, record: dict[str, Any], options: InstantiateOptions) -> None:
+def _write_work_dir(
+    target: Path, plan: Plan, record: dict[str, Any], options: InstantiateOptions
+) -> None:
     """A new folder is made beside and renamed; in one that exists each file is replaced, with the record first or last.
 
     The record comes first in an empty folder, so that an interrupted call is known as ours, and last where an older record still
@@ -270,7 +318,9 @@ def _write_json(path: Path, record: dict[str, Any]) -> None:
 def _new_record(source_dir: Path, template: Template, plan: Plan) -> dict[str, Any]:
     inside = source_dir.is_relative_to(REPOSITORY)
     return {
-        "template": (source_dir.relative_to(REPOSITORY) if inside else source_dir).joinpath(TEMPLATE_FILE).as_posix(),
+        "template": (source_dir.relative_to(REPOSITORY) if inside else source_dir)
+        .joinpath(TEMPLATE_FILE)
+        .as_posix(),
         "template_name": template.name,
         "files": {name: file_facts(path).sha256 for name, path in plan.items()},
         "package_version": __version__,
@@ -287,7 +337,9 @@ def _git_commit() -> str | None:
         return None
     with contextlib.suppress(OSError, subprocess.SubprocessError):
         command = ["git", "-C", str(REPOSITORY), "rev-parse", "HEAD"]
-        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()  # noqa: S603 - fixed words
+        return subprocess.run(
+            command, capture_output=True, text=True, check=True, timeout=10
+        ).stdout.strip()
     return None
 
 
@@ -297,20 +349,28 @@ def _read_record(folder: Path) -> dict[str, Any] | None:
         record = json.loads((folder / RECORD_FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    good = isinstance(record, dict) and isinstance(record.get("files"), dict) and isinstance(record.get("template_name"), str)
+    good = (
+        isinstance(record, dict)
+        and isinstance(record.get("files"), dict)
+        and isinstance(record.get("template_name"), str)
+    )
     return record if good else None
 
 
 # --- start weights and other files that a template does not carry -------------------------------------------
 
 
-def _get_dependencies(template: Template, target: Path, record: dict[str, Any], options: InstantiateOptions) -> None:
+def _get_dependencies(
+    template: Template, target: Path, record: dict[str, Any], options: InstantiateOptions
+) -> None:
     problems: list[Problem] = []
     for dependency in template.dependencies:
         if _is_address(dependency) and dependency.destination != SNAPSHOT_FILE:
             destination = target / dependency.destination
             destination.parent.mkdir(parents=True, exist_ok=True)
-            problems += _fetch_or_explain(dependency, destination, options, "run the same command again")
+            problems += _fetch_or_explain(
+                dependency, destination, options, "run the same command again"
+            )
     snapshot = template.snapshot()
     problems += _get_snapshot(snapshot, target, record, options)
     _write_json(target / RECORD_FILE, record)
@@ -318,7 +378,9 @@ def _get_dependencies(template: Template, target: Path, record: dict[str, Any], 
         raise UserError(problems)
 
 
-def _get_snapshot(snapshot: Dependency | None, target: Path, record: dict[str, Any], options: InstantiateOptions) -> list[Problem]:
+def _get_snapshot(
+    snapshot: Dependency | None, target: Path, record: dict[str, Any], options: InstantiateOptions
+) -> list[Problem]:
     expected = Expected(snapshot.size, snapshot.sha256) if snapshot else Expected()
     destination = target / SNAPSHOT_FILE
     if options.snapshot is not None:
@@ -326,8 +388,15 @@ def _get_snapshot(snapshot: Dependency | None, target: Path, record: dict[str, A
         _record_snapshot(record, destination, str(options.snapshot), expected, options.say)
     elif destination.exists():
         known = record["snapshot"]["source"] if record["snapshot"] else None
-        if not _record_snapshot(record, destination, known or "found in the work dir", expected, options.say) and snapshot:
-            options.say(f"to have the published one: move {destination} away and run the same command again")
+        if (
+            not _record_snapshot(
+                record, destination, known or "found in the work dir", expected, options.say
+            )
+            and snapshot
+        ):
+            options.say(
+                f"to have the published one: move {destination} away and run the same command again"
+            )
     elif snapshot is None:
         options.say("this template publishes no start weights")
     elif not options.load_snapshot:
@@ -346,20 +415,36 @@ def _get_snapshot(snapshot: Dependency | None, target: Path, record: dict[str, A
     return []
 
 
-def _fetch_or_explain(dependency: Dependency, destination: Path, options: InstantiateOptions, fix: str) -> list[Problem]:
-    options.say(f"fetching {dependency.destination} from {dependency.source} ({_describe(dependency)})")
+def _fetch_or_explain(
+    dependency: Dependency, destination: Path, options: InstantiateOptions, fix: str
+) -> list[Problem]:
+    options.say(
+        f"fetching {dependency.destination} from {dependency.source} ({_describe(dependency)})"
+    )
     try:
-        fetch(dependency.source, destination, Expected(dependency.size, dependency.sha256), options.say)
+        fetch(
+            dependency.source,
+            destination,
+            Expected(dependency.size, dependency.sha256),
+            options.say,
+        )
     except UserError as error:
-        return [Problem(problem.where, problem.found, problem.allowed, fix) for problem in error.problems]
+        return [
+            Problem(problem.where, problem.found, problem.allowed, fix)
+            for problem in error.problems
+        ]
     return []
 
 
 def _describe(dependency: Dependency) -> str:
-    return f"size {dependency.size or 'not published'}, sha256 {dependency.sha256 or 'not published'}"
+    return (
+        f"size {dependency.size or 'not published'}, sha256 {dependency.sha256 or 'not published'}"
+    )
 
 
-def _record_snapshot(record: dict[str, Any], path: Path, source: str, expected: Expected, say: Say) -> bool:
+def _record_snapshot(
+    record: dict[str, Any], path: Path, source: str, expected: Expected, say: Say
+) -> bool:
     """Note what the start weights are; True when they are the published ones."""
     facts = file_facts(path)
     mismatch = expected.mismatch(facts)
@@ -367,7 +452,16 @@ def _record_snapshot(record: dict[str, Any], path: Path, source: str, expected: 
     if verified:
         say(f"{path.name} is there and verified")
     else:
-        why = f"not the published file ({mismatch})" if mismatch else "the template states no sha256 to compare with"
+        why = (
+            f"not the published file ({mismatch})"
+            if mismatch
+            else "the template states no sha256 to compare with"
+        )
         say(f"{path.name}: {why}; taken as it is, its sha256 is recorded")
-    record["snapshot"] = {"source": source, **asdict(facts), "expected_sha256": expected.sha256, "verified": verified}
+    record["snapshot"] = {
+        "source": source,
+        **asdict(facts),
+        "expected_sha256": expected.sha256,
+        "verified": verified,
+    }
     return verified

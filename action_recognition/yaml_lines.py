@@ -43,14 +43,18 @@ def load_yaml_with_lines(path: Path) -> tuple[Any, dict[KeyPath, int]]:
     return document, lines
 
 
-def _walk(node: yaml.Node, prefix: KeyPath, lines: dict[KeyPath, int], path: Path) -> Iterator[Problem]:
+def _walk(
+    node: yaml.Node, prefix: KeyPath, lines: dict[KeyPath, int], path: Path
+) -> Iterator[Problem]:
     if isinstance(node, yaml.MappingNode):
         for key_node, value_node in node.value:
             key_path = (*prefix, str(key_node.value))
             line = key_node.start_mark.line + 1
             if key_path in lines:
                 yield Problem(
-                    f"{path}:{line}: {'.'.join(map(str, key_path))}", f"stands already on line {lines[key_path]}", fix="keep one of them"
+                    f"{path}:{line}: {'.'.join(map(str, key_path))}",
+                    f"stands already on line {lines[key_path]}",
+                    fix="keep one of them",
                 )
             lines[key_path] = line
             yield from _walk(value_node, key_path, lines, path)

@@ -16,7 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # `python benchmarks/annotations.py` without an installed package
+sys.path.insert(
+    0, str(Path(__file__).resolve().parents[1])
+)  # `python benchmarks/annotations.py` without an installed package
 
 from action_recognition.data.annotations import ClipTable, read_annotations
 from action_recognition.data.labels import training_labels
@@ -26,13 +28,18 @@ NUM_ROWS, NUM_FILES, FILES_A_FOLDER = 1_000_000, 200_000, 1000
 
 
 def make_rows(root: Path, num_rows: int, num_files: int) -> Path:
-    paths = [f"videos/{number // FILES_A_FOLDER:03d}/clip_{number:07d}.mp4" for number in range(num_files)]
+    paths = [
+        f"videos/{number // FILES_A_FOLDER:03d}/clip_{number:07d}.mp4"
+        for number in range(num_files)
+    ]
     for number, path in enumerate(paths):
         if number % FILES_A_FOLDER == 0:
             (root / path).parent.mkdir(parents=True)
         os.close(os.open(root / path, os.O_CREAT))
     with (root / "train.txt").open("w") as file:
-        file.writelines(f"{paths[row % num_files]} {row % 27} 0 36 0 40 12.0\n" for row in range(num_rows))
+        file.writelines(
+            f"{paths[row % num_files]} {row % 27} 0 36 0 40 12.0\n" for row in range(num_rows)
+        )
     (root / "classes.json").write_text(json.dumps([f"class {number}" for number in range(27)]))
     return root / "train.txt"
 
@@ -77,7 +84,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         "worker_mb": harness.Figure(worker_mb(clips)),
     }
     notes = [f"{len(clips)} lines, {NUM_FILES // part} files"]
-    harness.report("annotations", options, {"load": harness.Timing(np.array([seconds]))}, figures, precision="none", notes=notes)
+    harness.report(
+        "annotations",
+        options,
+        {"load": harness.Timing(np.array([seconds]))},
+        figures,
+        precision="none",
+        notes=notes,
+    )
     return 0
 
 

@@ -20,7 +20,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # `python benchmarks/check.py` without an installed package
+sys.path.insert(
+    0, str(Path(__file__).resolve().parents[1])
+)  # `python benchmarks/check.py` without an installed package
 
 from benchmarks import harness
 
@@ -71,19 +73,31 @@ def make_rows(root: Path, number: int) -> Path:
     lines = []
     for row in range(number):
         start = row // NUM_FILES * 10
-        lines.append(f"videos/{row % NUM_FILES}.mp4 {row % NUM_CLASSES} {start} {start + 9} 0 10000 30\n")
+        lines.append(
+            f"videos/{row % NUM_FILES}.mp4 {row % NUM_CLASSES} {start} {start + 9} 0 10000 30\n"
+        )
     return write_annotations(root, lines)
 
 
 def write_annotations(root: Path, lines: list[str]) -> Path:
-    (root / "classes.json").write_text(json.dumps([f"class {number}" for number in range(NUM_CLASSES)]))
+    (root / "classes.json").write_text(
+        json.dumps([f"class {number}" for number in range(NUM_CLASSES)])
+    )
     (root / "train.txt").write_text("".join(lines))
     return root / "train.txt"
 
 
 def check_seconds(ann_file: Path, *more: str) -> float:
     """Seconds of the command from its start to its end; fails when it finds a problem."""
-    command = [sys.executable, str(SCRIPT), "--ann-files", str(ann_file), "--data-roots", str(ann_file.parent), *more]
+    command = [
+        sys.executable,
+        str(SCRIPT),
+        "--ann-files",
+        str(ann_file),
+        "--data-roots",
+        str(ann_file.parent),
+        *more,
+    ]
     start = time.perf_counter()
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     seconds = time.perf_counter() - start
@@ -113,7 +127,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         clips = make_clips(folders[1], NUM_CLIPS // part)
         clips_s = check_seconds(clips, "--jobs", str(options.threads))
         decoding_s = decode_seconds(folders[1])
-    timings = {name: harness.Timing(np.array([value])) for name, value in (("rows", rows_s), ("clips", clips_s), ("decoding", decoding_s))}
+    timings = {
+        name: harness.Timing(np.array([value]))
+        for name, value in (("rows", rows_s), ("clips", clips_s), ("decoding", decoding_s))
+    }
     figures = {
         "check_400_clips_s": harness.Figure(clips_s),
         "check_million_rows_s": harness.Figure(rows_s),

@@ -19,7 +19,9 @@ import mmcv
 import numpy as np
 from numpy.typing import NDArray
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # `python benchmarks/decode.py` without an installed package
+sys.path.insert(
+    0, str(Path(__file__).resolve().parents[1])
+)  # `python benchmarks/decode.py` without an installed package
 
 from action_recognition.data import video
 from action_recognition.data.sampling import FrameRange, centre_frame_indices
@@ -80,7 +82,9 @@ def read_opencv_seek(path: Path, frame_indices: Sequence[int]) -> Frames:
 def read_torchcodec(path: Path, frame_indices: Sequence[int]) -> Frames:
     from torchcodec.decoders import VideoDecoder  # where it is installed
 
-    decoder = VideoDecoder(str(path), dimension_order="NHWC", num_ffmpeg_threads=video.decode_threads())
+    decoder = VideoDecoder(
+        str(path), dimension_order="NHWC", num_ffmpeg_threads=video.decode_threads()
+    )
     pictures: Frames = decoder.get_frames_at(list(frame_indices)).data.numpy()
     return pictures
 
@@ -88,7 +92,11 @@ def read_torchcodec(path: Path, frame_indices: Sequence[int]) -> Frames:
 def torchcodec_works(path: Path) -> bool:
     try:
         read_torchcodec(path, [0])
-    except (ImportError, OSError, RuntimeError):  # not installed, or without the FFmpeg libraries that it loads
+    except (
+        ImportError,
+        OSError,
+        RuntimeError,
+    ):  # not installed, or without the FFmpeg libraries that it loads
         return False
     return True
 
@@ -102,38 +110,61 @@ OTHERS: dict[str, Reader] = {
 }
 
 
-def make_video(path: Path, num_frames: int = NUM_FRAMES, height: int = HEIGHT, width: int = WIDTH) -> None:
+def make_video(
+    path: Path, num_frames: int = NUM_FRAMES, height: int = HEIGHT, width: int = WIDTH
+) -> None:
     """By default 10 s of a moving texture with a moving disc, H.264 as x264 makes it by default (key frames 250 apart, B-frames)."""
     rng = np.random.default_rng(0)
-    noise = cv2.GaussianBlur(rng.integers(0, 256, (2 * height, 2 * width, 3), dtype=np.uint8), (0, 0), 3)
+    noise = cv2.GaussianBlur(
+        rng.integers(0, 256, (2 * height, 2 * width, 3), dtype=np.uint8), (0, 0), 3
+    )
     texture = cv2.normalize(noise, None, 0, 255, cv2.NORM_MINMAX)
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=VIDEO_RATE_FPS)
         stream.height, stream.width, stream.pix_fmt = height, width, "yuv420p"
         for i in range(num_frames):
-            top, left = int(height / 2 + height / 3 * np.cos(i / 31)), int(width / 2 + width / 3 * np.sin(i / 20))
+            top, left = (
+                int(height / 2 + height / 3 * np.cos(i / 31)),
+                int(width / 2 + width / 3 * np.sin(i / 20)),
+            )
             picture = texture[top : top + height, left : left + width].copy()
-            cv2.circle(picture, (int(width / 2 + width / 4 * np.sin(i / 7)), height // 2), height // 6, (255, 200, 0), -1)
+            cv2.circle(
+                picture,
+                (int(width / 2 + width / 4 * np.sin(i / 7)), height // 2),
+                height // 6,
+                (255, 200, 0),
+                -1,
+            )
             container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
         container.mux(stream.encode())
 
 
 def windows(num_random: int) -> list[list[int]]:
     """The centre window and others at random places."""
-    whole = FrameRange(clip_start=0, clip_end=NUM_FRAMES, video_start=0, video_end=NUM_FRAMES, frame_rate_fps=VIDEO_RATE_FPS)
+    whole = FrameRange(
+        clip_start=0,
+        clip_end=NUM_FRAMES,
+        video_start=0,
+        video_end=NUM_FRAMES,
+        frame_rate_fps=VIDEO_RATE_FPS,
+    )
     centre = centre_frame_indices(whole, CLIP_LEN, FRAME_RATE_FPS)
     starts = np.random.default_rng(1).integers(NUM_FRAMES - 2 * CLIP_LEN + 1, size=num_random)
     return [centre, *(list(range(int(start), int(start) + 2 * CLIP_LEN, 2)) for start in starts)]
 
 
-def next_window(reader: Reader, path: Path, places: Sequence[Sequence[int]]) -> Callable[[], Frames]:
+def next_window(
+    reader: Reader, path: Path, places: Sequence[Sequence[int]]
+) -> Callable[[], Frames]:
     """A call reads one window, the next call the next; all readers are called equally often, so a round is one window for all."""
     turns = itertools.cycle(places)
     return lambda: reader(path, next(turns))
 
 
 def same_pixels(reader: Reader, path: Path, places: Sequence[Sequence[int]]) -> bool:
-    return all(np.array_equal(reader(path, place), read_pyav_from_start(path, place)) for place in places)
+    return all(
+        np.array_equal(reader(path, place), read_pyav_from_start(path, place)) for place in places
+    )
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -147,15 +178,23 @@ def main(argv: Sequence[str] | None = None) -> int:
         readers = OURS | others
         wrong = [name for name, reader in readers.items() if not same_pixels(reader, path, places)]
         timed = {name: next_window(reader, path, places) for name, reader in readers.items()}
-        timings = harness.interleaved(timed, options.rounds(10 * len(places)), warm_up=0)  # `same_pixels` has warmed up
+        timings = harness.interleaved(
+            timed, options.rounds(10 * len(places)), warm_up=0
+        )  # `same_pixels` has warmed up
     best = harness.fastest({name: timings[name] for name in others})
     figures = {
         "time_over_best": harness.ratio(timings["ours"], timings[best]),
-        "time_over_best_file_read_before": harness.ratio(timings["ours, file read before"], timings[best]),
+        "time_over_best_file_read_before": harness.ratio(
+            timings["ours, file read before"], timings[best]
+        ),
         "speedup_vs_mmcv": harness.ratio(timings["mmcv.VideoReader"], timings["ours"]),
     }
     exact = f"not frame-exact: {', '.join(wrong)}" if wrong else "all readers give the same pixels"
-    notes = [f"one window of {CLIP_LEN} frames, at {len(places)} places", f"the fastest of the others: {best}", exact]
+    notes = [
+        f"one window of {CLIP_LEN} frames, at {len(places)} places",
+        f"the fastest of the others: {best}",
+        exact,
+    ]
     harness.report("decode", options, timings, figures, precision="uint8", notes=notes)
     return 1 if set(wrong) & set(OURS) else 0
 

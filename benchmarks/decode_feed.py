@@ -18,7 +18,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # `python benchmarks/decode_feed.py` without an installed package
+sys.path.insert(
+    0, str(Path(__file__).resolve().parents[1])
+)  # `python benchmarks/decode_feed.py` without an installed package
 
 from action_recognition.commands.data.make_shards import main as make_shards
 from action_recognition.data.annotations import read_annotations
@@ -32,7 +34,9 @@ from benchmarks.decode import make_video
 
 NUM_CLIPS, NUM_FRAMES, HEIGHT, WIDTH = 48, 90, 480, 640
 NUM_WORKERS, BATCH_SIZE = 2, 8
-TEMPLATE = harness.REPOSITORY / "model_templates/gesture_recognition/s3d-rgb-mobilenet-v3-stream-msasl"
+TEMPLATE = (
+    harness.REPOSITORY / "model_templates/gesture_recognition/s3d-rgb-mobilenet-v3-stream-msasl"
+)
 
 
 def make_data(root: Path, num_clips: int) -> None:
@@ -44,19 +48,32 @@ def make_data(root: Path, num_clips: int) -> None:
     jpegs = [cv2.imencode(".jpg", picture[..., ::-1])[1].tobytes() for picture in pictures]
     for clip in range(num_clips):
         box = clip.to_bytes(8, "big")
-        (root / "videos" / f"{clip}.mp4").write_bytes(content + (8 + len(box)).to_bytes(4, "big") + b"free" + box)
+        (root / "videos" / f"{clip}.mp4").write_bytes(
+            content + (8 + len(box)).to_bytes(4, "big") + b"free" + box
+        )
         folder = root / "frames" / str(clip)
         folder.mkdir(parents=True)
         for number, jpeg in enumerate(jpegs, start=1):
             (folder / f"{number:05d}.jpg").write_bytes(jpeg)
     numbers = f"0 0 {NUM_FRAMES} 0 {NUM_FRAMES} 30"
     for name, pattern in (("videos", "videos/{}.mp4"), ("frames", "frames/{}")):
-        (root / f"{name}.txt").write_text("".join(f"{pattern.format(clip)} {numbers}\n" for clip in range(num_clips)))
+        (root / f"{name}.txt").write_text(
+            "".join(f"{pattern.format(clip)} {numbers}\n" for clip in range(num_clips))
+        )
 
 
 def feeds(root: Path, template: Template) -> dict[str, Callable[[], int]]:
     """For each source a function that reads one epoch and returns its number of clips; workers live on, as in training."""
-    flags = ["--ann-files", str(root / "videos.txt"), "--data-roots", str(root), "--output", str(root / "shards"), "--classes", "a"]
+    flags = [
+        "--ann-files",
+        str(root / "videos.txt"),
+        "--data-roots",
+        str(root),
+        "--output",
+        str(root / "shards"),
+        "--classes",
+        "a",
+    ]
     make_shards(flags)
     shards = Path(f"shards:{root}/shards/videos-*.tar")
     assert template.input.resize_short_side is not None
@@ -70,8 +87,12 @@ def feeds(root: Path, template: Template) -> dict[str, Callable[[], int]]:
     return {name: _epoch(*values, template) for name, values in sources.items()}
 
 
-def _epoch(ann_file: str, data_root: Path, source: FrameSource, template: Template) -> Callable[[], int]:
-    folder = data_root if data_root.is_dir() else Path(str(data_root).removeprefix("shards:")).parent
+def _epoch(
+    ann_file: str, data_root: Path, source: FrameSource, template: Template
+) -> Callable[[], int]:
+    folder = (
+        data_root if data_root.is_dir() else Path(str(data_root).removeprefix("shards:")).parent
+    )
     records = read_annotations([folder / f"{ann_file}.txt"], [data_root], ["a"])
     clips = ClipDataset(records, template.input, template.training.augmentation, source=source)
     sampler = EpochShuffleSampler(len(clips), seed=0)
@@ -97,7 +118,9 @@ def cpu_costs(root: Path, repeats: int) -> dict[str, float]:
         if name == "jester":
             clip = root / "jester"
             clip.mkdir()
-            for number, picture in enumerate(read_frames(root / "jester.mp4", range(num_frames)), start=1):
+            for number, picture in enumerate(
+                read_frames(root / "jester.mp4", range(num_frames)), start=1
+            ):
                 cv2.imwrite(str(clip / f"{number:05d}.jpg"), picture[..., ::-1])
         files = list(clip.iterdir()) if clip.is_dir() else [clip]
         costs[f"{name}_clip_kb"] = sum(file.stat().st_size for file in files) / 1000
@@ -127,9 +150,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     for key, timing in timings.items():
         rates = num_clips / timing.seconds
         low, median, high = np.percentile(rates, (25, 50, 75))
-        figures[f"feed_{key.replace(' ', '_')}_clips_per_s"] = harness.Figure(float(median), float(low), float(high))
+        figures[f"feed_{key.replace(' ', '_')}_clips_per_s"] = harness.Figure(
+            float(median), float(low), float(high)
+        )
         if key != "files":
-            figures[f"feed_{key.replace(' ', '_')}_over_files"] = harness.ratio(timings["files"], timing)
+            figures[f"feed_{key.replace(' ', '_')}_over_files"] = harness.ratio(
+                timings["files"], timing
+            )
     notes = [
         f"{num_clips} clips of {NUM_FRAMES} frames of {WIDTH} x {HEIGHT}, {NUM_WORKERS} workers, batches of {BATCH_SIZE}",
         f"the cache takes {cached_mb / num_clips:.1f} MB a clip",

@@ -26,7 +26,16 @@ from rich.console import Console
 from rich.table import Table
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-PACKAGES = ("torch", "torchvision", "openvino", "onnxruntime", "opencv-python", "mmcv-lite", "av", "numpy")
+PACKAGES = (
+    "torch",
+    "torchvision",
+    "openvino",
+    "onnxruntime",
+    "opencv-python",
+    "mmcv-lite",
+    "av",
+    "numpy",
+)
 QUICK_ROUNDS = 3
 
 
@@ -52,7 +61,11 @@ class Figure:
     high: float | None = None
 
     def __str__(self) -> str:
-        return f"{self.value:.3f}" if self.low is None else f"{self.value:.3f} ({self.low:.3f} to {self.high:.3f})"
+        return (
+            f"{self.value:.3f}"
+            if self.low is None
+            else f"{self.value:.3f} ({self.low:.3f} to {self.high:.3f})"
+        )
 
 
 @dataclass(frozen=True)
@@ -71,15 +84,25 @@ def parse_arguments(description: str, argv: Sequence[str] | None = None) -> Opti
     """`[--json FILE] [--threads N] [--quick]`; by default as many threads as this process may use cores."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to FILE")
-    parser.add_argument("--threads", type=int, default=num_cores(), metavar="N", help="threads to compute with (default: %(default)s)")
-    parser.add_argument("--quick", action="store_true", help="few rounds: does it run, not how fast")
+    parser.add_argument(
+        "--threads",
+        type=int,
+        default=num_cores(),
+        metavar="N",
+        help="threads to compute with (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="few rounds: does it run, not how fast"
+    )
     options = Options(**vars(parser.parse_args(argv)))
     if options.threads < 1:
         parser.error(f"--threads {options.threads}: at least 1")
     return options
 
 
-def interleaved(timed: Mapping[str, Callable[[], object]], rounds: int, warm_up: int = 1) -> dict[str, Timing]:
+def interleaved(
+    timed: Mapping[str, Callable[[], object]], rounds: int, warm_up: int = 1
+) -> dict[str, Timing]:
     """Time every callable once per round, in an order that moves on by one each round, so that a slow moment hits all alike."""
     names = list(timed)
     for _ in range(warm_up):
@@ -123,7 +146,13 @@ def report(
 ) -> None:
     """Print the table, and write the JSON when --json asks for it."""
     machine_facts = machine()
-    _print(name, timings, figures, machine_facts, [f"{options.threads} threads, computed in {precision}", *notes])
+    _print(
+        name,
+        timings,
+        figures,
+        machine_facts,
+        [f"{options.threads} threads, computed in {precision}", *notes],
+    )
     if options.json is None:
         return
     document = {
@@ -131,8 +160,15 @@ def report(
         "commit": git_commit(),
         "machine": machine_facts,
         "figures": {key: figure.value for key, figure in figures.items()},
-        "spreads": {key: [figure.low, figure.high] for key, figure in figures.items() if figure.low is not None},
-        "times_ms": {key: dict(zip(("q1", "median", "q3"), timing.quartiles_ms(), strict=True)) for key, timing in timings.items()},
+        "spreads": {
+            key: [figure.low, figure.high]
+            for key, figure in figures.items()
+            if figure.low is not None
+        },
+        "times_ms": {
+            key: dict(zip(("q1", "median", "q3"), timing.quartiles_ms(), strict=True))
+            for key, timing in timings.items()
+        },
         "threads": options.threads,
         "precision": precision,
         "quick": options.quick,
@@ -144,7 +180,11 @@ def report(
 
 
 def _print(
-    name: str, timings: Mapping[str, Timing], figures: Mapping[str, Figure], machine_facts: Mapping[str, Any], notes: Sequence[str]
+    name: str,
+    timings: Mapping[str, Timing],
+    figures: Mapping[str, Figure],
+    machine_facts: Mapping[str, Any],
+    notes: Sequence[str],
 ) -> None:
     console = Console(soft_wrap=True)
     table = Table("", "median ms", "q1", "q3", title=name, title_justify="left")
@@ -154,7 +194,11 @@ def _print(
     console.print(table)
     for key, figure in figures.items():
         console.print(f"{key}: {figure}", highlight=False)
-    for note in [*notes, f"{machine_facts['cpu']}, {machine_facts['cores']} cores, load {machine_facts['load']}", f"commit {git_commit()}"]:
+    for note in [
+        *notes,
+        f"{machine_facts['cpu']}, {machine_facts['cores']} cores, load {machine_facts['load']}",
+        f"commit {git_commit()}",
+    ]:
         console.print(note, highlight=False, style="dim")
 
 
@@ -169,8 +213,13 @@ def machine() -> dict[str, Any]:
     return {
         "cpu": _cpu_info("model name") or platform.processor() or platform.machine(),
         "cores": num_cores(),
-        "cpu_flags": [flag for flag in ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16") if flag in flags],
-        "computes_bf16": "avx512_bf16" in flags or "amx_bf16" in flags,  # then OpenVINO takes bf16 unless told f32
+        "cpu_flags": [
+            flag
+            for flag in ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16")
+            if flag in flags
+        ],
+        "computes_bf16": "avx512_bf16" in flags
+        or "amx_bf16" in flags,  # then OpenVINO takes bf16 unless told f32
         "load": round(os.getloadavg()[0], 2),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
@@ -180,7 +229,16 @@ def machine() -> dict[str, Any]:
 
 def git_commit() -> str:
     """The commit that was measured, `+changes` behind it when tracked files differ; `unknown` outside a checkout."""
-    command = ["git", "-C", str(REPOSITORY), "describe", "--always", "--abbrev=12", "--exclude=*", "--dirty=+changes"]
+    command = [
+        "git",
+        "-C",
+        str(REPOSITORY),
+        "describe",
+        "--always",
+        "--abbrev=12",
+        "--exclude=*",
+        "--dirty=+changes",
+    ]
     try:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
@@ -192,7 +250,10 @@ def _cpu_info(key: str) -> str:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
         return ""
-    return next((line.partition(":")[2].strip() for line in lines if line.partition(":")[0].strip() == key), "")
+    return next(
+        (line.partition(":")[2].strip() for line in lines if line.partition(":")[0].strip() == key),
+        "",
+    )
 
 
 def _version(package: str) -> str | None:

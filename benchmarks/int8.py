@@ -19,7 +19,9 @@ import numpy as np
 import openvino
 import torch
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # `python benchmarks/int8.py` without an installed package
+sys.path.insert(
+    0, str(Path(__file__).resolve().parents[1])
+)  # `python benchmarks/int8.py` without an installed package
 
 from action_recognition.checkpoint import TrainedModel
 from action_recognition.compression.post_training import quantise
@@ -41,11 +43,18 @@ def random_network(network: str) -> TrainedModel:
     """A network with fresh weights."""
     if network == "s3d_mobilenet_v3":
         return random_model("msasl")
-    folder = harness.REPOSITORY / "model_templates" / "gesture_recognition" / "s3d-rgb-efficientnet-lite0-stream"
+    folder = (
+        harness.REPOSITORY
+        / "model_templates"
+        / "gesture_recognition"
+        / "s3d-rgb-efficientnet-lite0-stream"
+    )
     template, model = load_template_dir(folder)
     labels = tuple(f"gesture {number}" for number in range(17))
     torch.manual_seed(0)
-    return TrainedModel(build_recogniser(model, len(labels)).state_dict(), labels, template, model, {}, "0" * 64)
+    return TrainedModel(
+        build_recogniser(model, len(labels)).state_dict(), labels, template, model, {}, "0" * 64
+    )
 
 
 def plain_ptq(model: Any, clips: Sequence[Any], metadata: DeployMetadata) -> Any:

@@ -19,7 +19,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # `python benchmarks/live.py` without an installed package
+sys.path.insert(
+    0, str(Path(__file__).resolve().parents[1])
+)  # `python benchmarks/live.py` without an installed package
 
 from action_recognition.checkpoint import TrainedModel
 from action_recognition.compression.stateful_quantisation import int8_name, quantise_stateful
@@ -29,7 +31,12 @@ from action_recognition.deploy.backends.pytorch import from_trained
 from action_recognition.deploy.delivery.made_clips import made_clips
 from action_recognition.deploy.stream_models import StreamModel, as_stream_model
 from action_recognition.export.export_model import ExportOptions, export_model
-from action_recognition.export.stateful_export import made_video, stateful_names, stateful_network, write_stateful
+from action_recognition.export.stateful_export import (
+    made_video,
+    stateful_names,
+    stateful_network,
+    write_stateful,
+)
 from action_recognition.live.engine import StreamEngine
 from action_recognition.live.frame_times import TimedFrame
 from action_recognition.live.sources.reader_thread import FrameReader, PlayedAtItsRate
@@ -65,10 +72,14 @@ class HeldFrames:
 
 def fresh(template_name: str) -> TrainedModel:
     """A template's network with fresh weights, and two labels where it has none."""
-    template, model = load_template_dir(harness.REPOSITORY / "model_templates" / "gesture_recognition" / template_name)
+    template, model = load_template_dir(
+        harness.REPOSITORY / "model_templates" / "gesture_recognition" / template_name
+    )
     labels = tuple(template.labels) or ("one", "other")
     torch.manual_seed(0)
-    return TrainedModel(build_recogniser(model, len(labels)).state_dict(), labels, template, model, {}, "0" * 64)
+    return TrainedModel(
+        build_recogniser(model, len(labels)).state_dict(), labels, template, model, {}, "0" * 64
+    )
 
 
 def written(name: str, folder: Path, int8: bool) -> dict[str, Path]:
@@ -85,7 +96,10 @@ def written(name: str, folder: Path, int8: bool) -> dict[str, Path]:
     if not int8:
         return {f"{name}_fp32": ir}
     video = made_video(made_clips(metadata, 4)[:4], 48)
-    return {f"{name}_fp32": ir, f"{name}_int8": quantise_stateful(graph, [video], folder / int8_name(frames))}
+    return {
+        f"{name}_fp32": ir,
+        f"{name}_int8": quantise_stateful(graph, [video], folder / int8_name(frames)),
+    }
 
 
 def play(model: StreamModel, seconds: float) -> tuple[float, list[float], int]:
@@ -107,13 +121,19 @@ def main(argv: Sequence[str] | None = None) -> None:
     notes = []
     for template in TEMPLATES:
         with tempfile.TemporaryDirectory() as temporary:
-            for name, path in written(template, Path(temporary), int8=template == "s3d" and not options.quick).items():
+            for name, path in written(
+                template, Path(temporary), int8=template == "s3d" and not options.quick
+            ).items():
                 model = as_stream_model(load_backend(path, options.threads))
                 play(model, 4.0)  # warm-up
                 share, latencies_ms, num_dropped = play(model, seconds)
                 figures[f"cpu_share_{name}"] = harness.Figure(share)
-                figures[f"latency_p95_ms_{name}"] = harness.Figure(float(np.percentile(latencies_ms, 95)))
-                notes.append(f"{name}: {len(latencies_ms) / seconds:.1f} predictions/s, {num_dropped} frames dropped; {model.runs_as}")
+                figures[f"latency_p95_ms_{name}"] = harness.Figure(
+                    float(np.percentile(latencies_ms, 95))
+                )
+                notes.append(
+                    f"{name}: {len(latencies_ms) / seconds:.1f} predictions/s, {num_dropped} frames dropped; {model.runs_as}"
+                )
     harness.report("live", options, {}, figures, notes=notes)
 
 

@@ -53,9 +53,14 @@ class Lite0(nn.Module):
         self.network = timm.create_model(NAME, pretrained=False)
         file = packaged_lite0_file()
         assert file is not None
-        renamed = lite0_names_in_timm() | {"_fc.weight": "classifier.weight", "_fc.bias": "classifier.bias"}
+        renamed = lite0_names_in_timm() | {
+            "_fc.weight": "classifier.weight",
+            "_fc.bias": "classifier.bias",
+        }
         weights = torch.load(file, weights_only=True)
-        self.network.load_state_dict({renamed.get(name, name): value for name, value in weights.items()}, strict=False)
+        self.network.load_state_dict(
+            {renamed.get(name, name): value for name, value in weights.items()}, strict=False
+        )
         mean, scale = (torch.tensor(values).view(1, 3, 1, 1) for values in pixel_statistics(NAME))
         self.register_buffer("mean", mean)
         self.register_buffer("scale", scale)
@@ -108,7 +113,11 @@ def in_browser(address: str, files: Sequence[Path]) -> Seen:
         times_ms = []
         for number, file in enumerate(files, start=1):
             page.set_input_files("#files", str(file))
-            page.wait_for_function("n => document.querySelectorAll('#rows tr').length === n", arg=number, timeout=60_000)
+            page.wait_for_function(
+                "n => document.querySelectorAll('#rows tr').length === n",
+                arg=number,
+                timeout=60_000,
+            )
             times_ms.append(float(page.inner_text("#latency").split()[0]))
         return Seen(ready_s, times_ms, _probabilities(page), page.inner_text("#about"))
 
@@ -117,7 +126,9 @@ def write_int8(folder: Path, files: Sequence[Path]) -> Path:
     """model_int8.onnx beside model.onnx, by some of the photos."""
     predictor = Predictor.from_path(folder / "model.onnx")
     chosen = files[:: max(1, len(files) // NUM_TO_QUANTISE_ON)]
-    return write_int8_model(folder, metadata(), [predictor.prepare(read_photo(file)[None], 1.0) for file in chosen])
+    return write_int8_model(
+        folder, metadata(), [predictor.prepare(read_photo(file)[None], 1.0) for file in chosen]
+    )
 
 
 def _probabilities(page: Any) -> np.ndarray:
@@ -127,7 +138,9 @@ def _probabilities(page: Any) -> np.ndarray:
     return np.array([[float(cell) for cell in row[3:]] for row in rows[1:]])
 
 
-def in_python(model: Path, files: Sequence[Path], threads: int) -> tuple[list[float], list[Prediction]]:
+def in_python(
+    model: Path, files: Sequence[Path], threads: int
+) -> tuple[list[float], list[Prediction]]:
     """ms of each photo without reading it, and what is said of it."""
     predictor, times_ms, found = Predictor.from_path(model, num_threads=threads), [], []
     for file in files:
@@ -142,19 +155,27 @@ def in_python(model: Path, files: Sequence[Path], threads: int) -> tuple[list[fl
 
 def main(argv: Sequence[str] | None = None) -> None:
     own = argparse.ArgumentParser(add_help=False)
-    own.add_argument("--photos", type=Path, metavar="DIR", help="a folder of photos instead of drawn ones")
+    own.add_argument(
+        "--photos", type=Path, metavar="DIR", help="a folder of photos instead of drawn ones"
+    )
     arguments, rest = own.parse_known_args(sys.argv[1:] if argv is None else argv)
     options = harness.parse_arguments(__doc__ or "", rest)
     number = 20 if options.quick else NUM_PHOTOS
     with tempfile.TemporaryDirectory() as temporary:
         folder = write_photo_model(Path(temporary) / "export", metadata(), Lite0())
-        every = list_photos(arguments.photos) if arguments.photos else write_photos(Path(temporary), drawn_hands(number, 640, 480))
+        every = (
+            list_photos(arguments.photos)
+            if arguments.photos
+            else write_photos(Path(temporary), drawn_hands(number, 640, 480))
+        )
         files = [every[i * len(every) // number] for i in range(min(number, len(every)))]
         full = served(open_site(folder), files)
         python_ms, found = in_python(folder / "model.xml", files, options.threads)
         int8_mb = write_int8(folder, files).stat().st_size / 1e6
         int8 = served(open_site(folder), files)
-    ours = np.array([[prediction.probability_of(label) for label in metadata().labels] for prediction in found])
+    ours = np.array(
+        [[prediction.probability_of(label) for label in metadata().labels] for prediction in found]
+    )
     seconds = {"browser": full.times_ms, "browser, INT8": int8.times_ms, "openvino": python_ms}
     timings = {name: harness.Timing(np.array(times_ms) / 1e3) for name, times_ms in seconds.items()}
     figures = {
@@ -164,10 +185,18 @@ def main(argv: Sequence[str] | None = None) -> None:
         "wasm_int8_over_fp32": harness.ratio(timings["browser, INT8"], timings["browser"]),
         "largest_difference": harness.Figure(float(np.abs(full.probabilities - ours).max())),
         "same_top1": harness.Figure(float((full.probabilities.argmax(1) == ours.argmax(1)).mean())),
-        "int8_same_top1": harness.Figure(float((int8.probabilities.argmax(1) == ours.argmax(1)).mean())),
+        "int8_same_top1": harness.Figure(
+            float((int8.probabilities.argmax(1) == ours.argmax(1)).mean())
+        ),
         "onnx_int8_mb": harness.Figure(int8_mb),
     }
-    harness.report("photo_page", options, timings, figures, notes=[full.where, int8.where, f"{len(files)} photos"])
+    harness.report(
+        "photo_page",
+        options,
+        timings,
+        figures,
+        notes=[full.where, int8.where, f"{len(files)} photos"],
+    )
 
 
 if __name__ == "__main__":

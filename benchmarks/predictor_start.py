@@ -17,7 +17,9 @@ from pathlib import Path
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # `python benchmarks/predictor_start.py` without an installed package
+sys.path.insert(
+    0, str(Path(__file__).resolve().parents[1])
+)  # `python benchmarks/predictor_start.py` without an installed package
 
 from benchmarks import harness
 from benchmarks.window_inference import export_ours, random_model
@@ -44,7 +46,9 @@ print(json.dumps([*seconds, int(re.search(r"VmHWM:\\s+(\\d+)", status)[1]) * 102
 def start(model: Path, video: Path, threads: int) -> list[float]:
     """Seconds of `TIMES` and the peak memory in MB (10^6 bytes) of a process of its own."""
     command = [sys.executable, "-c", PROGRAM, str(model), str(video), str(threads)]
-    done = subprocess.run(command, cwd=harness.REPOSITORY, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        command, cwd=harness.REPOSITORY, capture_output=True, text=True, check=True
+    )
     values: list[float] = json.loads(done.stdout)
     return values
 
@@ -59,13 +63,21 @@ def runtime_packages() -> list[str]:
         if name not in found:
             found.append(name)
             required = importlib.metadata.requires(name) or []
-            waiting += [match[0] for line in required if ";" not in line and (match := re.match(r"[A-Za-z0-9._-]+", line))]
+            waiting += [
+                match[0]
+                for line in required
+                if ";" not in line and (match := re.match(r"[A-Za-z0-9._-]+", line))
+            ]
     return sorted(found)
 
 
 def installed_mb(packages: Sequence[str]) -> float:
     """What their files take, in MB of 10^6 bytes."""
-    files = [Path(str(file.locate())) for name in packages for file in importlib.metadata.files(name) or []]
+    files = [
+        Path(str(file.locate()))
+        for name in packages
+        for file in importlib.metadata.files(name) or []
+    ]
     return sum(file.stat().st_size for file in files if file.is_file()) / 1e6
 
 
@@ -80,7 +92,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     figures = {name: _spread(rows[:, column]) for column, name in enumerate((*TIMES, "memory_mb"))}
     packages = runtime_packages()
     figures["installed_mb"] = harness.Figure(installed_mb(packages))
-    harness.report("predictor_start", options, timings, figures, notes=["installed: " + ", ".join(packages)])
+    harness.report(
+        "predictor_start", options, timings, figures, notes=["installed: " + ", ".join(packages)]
+    )
 
 
 def _spread(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> harness.Figure:

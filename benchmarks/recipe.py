@@ -12,21 +12,30 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "16384")  # as in train_step.py: several networks in turn
+os.environ.setdefault(
+    "ONEDNN_PRIMITIVE_CACHE_CAPACITY", "16384"
+)  # as in train_step.py: several networks in turn
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # `python benchmarks/recipe.py` without an installed package
+sys.path.insert(
+    0, str(Path(__file__).resolve().parents[1])
+)  # `python benchmarks/recipe.py` without an installed package
 
 from action_recognition.data.augmentation import move_as_reference, recolour_as_reference
 from action_recognition.data.transforms import canvas_side
 from action_recognition.models.build import build_recogniser
 from action_recognition.models.recogniser import Normalize
 from action_recognition.schedules import loss_scale
-from action_recognition.template import BatchAugmentation, ReferenceAugmentation, Template, load_template_dir
+from action_recognition.template import (
+    BatchAugmentation,
+    ReferenceAugmentation,
+    Template,
+    load_template_dir,
+)
 from action_recognition.training.step.augment import BatchAugment
 from action_recognition.training.step.freezing import set_learning
 from action_recognition.training.step.optimizer import make_optimizer
@@ -44,8 +53,12 @@ Step = Callable[[], None]
 
 def steps(name: str) -> tuple[Step, Step]:
     """A plain step and one with the template's whole recipe, over the same network."""
-    template, model = load_template_dir(REPOSITORY / "model_templates" / "gesture_recognition" / TEMPLATES[name])
-    clip_input = template.input.model_copy(update={"crop_size": CROP_SIZE, "resize_short_side": CROP_SIZE * 8 // 7})
+    template, model = load_template_dir(
+        REPOSITORY / "model_templates" / "gesture_recognition" / TEMPLATES[name]
+    )
+    clip_input = template.input.model_copy(
+        update={"crop_size": CROP_SIZE, "resize_short_side": CROP_SIZE * 8 // 7}
+    )
     template = template.model_copy(update={"input": clip_input})
     torch.manual_seed(0)
     num_classes = len(template.labels) or 17
@@ -55,7 +68,9 @@ def steps(name: str) -> tuple[Step, Step]:
     normalize = Normalize(clip_input.mean_values, clip_input.scale_values)
     recipe, prepare = Recipe(template.training, model.backbone), _preparation(template)
     labels = torch.tensor([0, 0, 1, 1])
-    ready = torch.randint(0, 255, (NUM_CLIPS, 3, clip_input.clip_len, CROP_SIZE, CROP_SIZE), dtype=torch.uint8)
+    ready = torch.randint(
+        0, 255, (NUM_CLIPS, 3, clip_input.clip_len, CROP_SIZE, CROP_SIZE), dtype=torch.uint8
+    )
     scale = loss_scale(0, 100, template.training.loss)
 
     def plain() -> None:
@@ -77,15 +92,23 @@ def _preparation(template: Template) -> Callable[[], Tensor]:
     clip_input, config = template.input, template.training.augmentation
     if isinstance(config, BatchAugmentation):
         side = canvas_side(clip_input.crop_size)
-        canvases = torch.randint(0, 255, (NUM_CLIPS, 3, clip_input.clip_len, side, side), dtype=torch.uint8)
-        augment, generator = BatchAugment(config, clip_input.crop_size), torch.Generator().manual_seed(0)
+        canvases = torch.randint(
+            0, 255, (NUM_CLIPS, 3, clip_input.clip_len, side, side), dtype=torch.uint8
+        )
+        augment, generator = (
+            BatchAugment(config, clip_input.crop_size),
+            torch.Generator().manual_seed(0),
+        )
         return lambda: augment(canvases, generator)
     assert isinstance(config, ReferenceAugmentation)
     rng = np.random.default_rng(0)
     frames = rng.integers(0, 255, (clip_input.clip_len, 128, 171, 3), dtype=np.uint8)
 
     def from_frames() -> Tensor:
-        clips = [recolour_as_reference(move_as_reference(frames, clip_input, config, rng), config, rng) for _ in range(NUM_CLIPS)]
+        clips = [
+            recolour_as_reference(move_as_reference(frames, clip_input, config, rng), config, rng)
+            for _ in range(NUM_CLIPS)
+        ]
         return torch.from_numpy(np.stack(clips)).permute(0, 4, 1, 2, 3)
 
     return from_frames
@@ -104,10 +127,16 @@ def main() -> None:
     figures: dict[str, Figure] = {}
     for name in TEMPLATES:
         plain, whole = steps(name)
-        timed = interleaved({f"{name} plain": plain, f"{name} whole recipe": whole}, options.rounds(20), warm_up=2)
-        figures[f"recipe_share_{name}"] = share(timed[f"{name} plain"], timed[f"{name} whole recipe"])
+        timed = interleaved(
+            {f"{name} plain": plain, f"{name} whole recipe": whole}, options.rounds(20), warm_up=2
+        )
+        figures[f"recipe_share_{name}"] = share(
+            timed[f"{name} plain"], timed[f"{name} whole recipe"]
+        )
         timings |= timed
-    report("recipe", options, timings, figures, notes=[f"{NUM_CLIPS} clips, {CROP_SIZE} x {CROP_SIZE}"])
+    report(
+        "recipe", options, timings, figures, notes=[f"{NUM_CLIPS} clips, {CROP_SIZE} x {CROP_SIZE}"]
+    )
 
 
 if __name__ == "__main__":

@@ -22,7 +22,9 @@ from pathlib import Path
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # `python benchmarks/simulated_day.py` without an installed package
+sys.path.insert(
+    0, str(Path(__file__).resolve().parents[1])
+)  # `python benchmarks/simulated_day.py` without an installed package
 
 from action_recognition.deploy.backends import load_backend
 from action_recognition.deploy.metadata import Resize, example
@@ -48,7 +50,9 @@ class StubNetwork:
     frames_per_score, runs_as = 4, "stub"
 
     def __init__(self) -> None:
-        self.metadata = replace(example(), resize=Resize(8, 8), frame_rate_fps=15.0, score_scale=20.0)
+        self.metadata = replace(
+            example(), resize=Resize(8, 8), frame_rate_fps=15.0, score_scale=20.0
+        )
         self.owners: list[set[int]] = []
 
     def open_stream(self) -> StubStream:
@@ -69,7 +73,9 @@ class StubStream:
         if self._count % 4:
             return []
         share = picture[0, 0, 1] / 255
-        return [StepScores(self._count - 1, np.array([share, 1 - share], np.float32), 0.0, is_warm=True)]
+        return [
+            StepScores(self._count - 1, np.array([share, 1 - share], np.float32), 0.0, is_warm=True)
+        ]
 
     def finish(self) -> list[StepScores]:
         return []
@@ -112,7 +118,10 @@ def _is_gesture(time_s: float) -> bool:
 def simulate(hours: float) -> Day:
     """All streams in turn, ten seconds each at a time, over one network."""
     day, network = Day(), StubNetwork()
-    engines = [StreamEngine(network, options=EngineOptions(), name=str(number)) for number in range(NUM_STREAMS)]
+    engines = [
+        StreamEngine(network, options=EngineOptions(), name=str(number))
+        for number in range(NUM_STREAMS)
+    ]
     sources = [frames_of(number, hours) for number in range(NUM_STREAMS)]
     queues = [FrameQueue(4) for _ in range(NUM_STREAMS)]
     last_event_of = [-1] * NUM_STREAMS
@@ -128,14 +137,21 @@ def simulate(hours: float) -> Day:
                         gesture = int((result.event.time_s + _GESTURE_S) // _GESTURE_EVERY_S)
                         day.num_double += gesture == last_event_of[number]
                         last_event_of[number] = gesture
-                        day.delays_s.append((result.event.time_s, result.event.time_s - (gesture * _GESTURE_EVERY_S - _GESTURE_S)))
+                        day.delays_s.append(
+                            (
+                                result.event.time_s,
+                                result.event.time_s - (gesture * _GESTURE_EVERY_S - _GESTURE_S),
+                            )
+                        )
                 if frame.time_s >= end_s:
                     break
         if slot % max(1, len(ends_s) // 100) == 0:
             day.memory_mb.append(_memory_mb())
             day.num_streams_mixed += sum(len(owners) > 1 for owners in network.owners)
             del network.owners[:-NUM_STREAMS]
-    day.num_gestures = NUM_STREAMS * int(hours * HOUR_S / _GESTURE_EVERY_S) - NUM_STREAMS * 2 * int(hours)  # two while it was gone
+    day.num_gestures = NUM_STREAMS * int(hours * HOUR_S / _GESTURE_EVERY_S) - NUM_STREAMS * 2 * int(
+        hours
+    )  # two while it was gone
     day.num_tears = sum(engine.num_tears for engine in engines)
     return day
 
@@ -144,21 +160,32 @@ def with_a_real_network(minutes: float, threads: int) -> dict[str, float]:
     """Three streams over one stateful IR, side by side, and each of them alone."""
     with tempfile.TemporaryDirectory() as temporary:
         path = written("lite0", Path(temporary), int8=False)["lite0_fp32"]
-        together, alone = (as_stream_model(load_backend(path, threads, hint=hint)) for hint in ("throughput", "latency"))
+        together, alone = (
+            as_stream_model(load_backend(path, threads, hint=hint))
+            for hint in ("throughput", "latency")
+        )
     engines = [StreamEngine(together, name=str(number)) for number in range(NUM_STREAMS)]
     found: list[list[np.ndarray]] = [[] for _ in engines]
     memory_mb = []
     sources = [noise(number, minutes) for number in range(NUM_STREAMS)]
     for count, came in enumerate(zip(*sources, strict=False)):
-        for scores, results in zip(found, push_all(list(zip(engines, came, strict=True))), strict=True):
+        for scores, results in zip(
+            found, push_all(list(zip(engines, came, strict=True))), strict=True
+        ):
             scores += [result.scores.scores for result in results]
         if count % 500 == 0:
             memory_mb.append(_memory_mb())
     difference = 0.0
     for number, scores in enumerate(found):
         engine = StreamEngine(alone)
-        expected = [result.scores.scores for frame in noise(number, minutes) for result in engine.push(frame)]
-        difference = max(difference, float(np.abs(np.array(expected[: len(scores)]) - np.array(scores)).max()))
+        expected = [
+            result.scores.scores
+            for frame in noise(number, minutes)
+            for result in engine.push(frame)
+        ]
+        difference = max(
+            difference, float(np.abs(np.array(expected[: len(scores)]) - np.array(scores)).max())
+        )
     return {
         "real_memory_growth": memory_mb[-1] / memory_mb[len(memory_mb) // 10] - 1,
         "real_largest_difference": difference,
@@ -168,7 +195,9 @@ def with_a_real_network(minutes: float, threads: int) -> dict[str, float]:
 
 def noise(number: int, minutes: float) -> Iterator[TimedFrame]:
     """The times of one stream's frames, and pictures that no other stream has."""
-    pictures = np.random.default_rng(100 + number).integers(0, 256, (7, 144, 192, 3), dtype=np.uint8)
+    pictures = np.random.default_rng(100 + number).integers(
+        0, 256, (7, 144, 192, 3), dtype=np.uint8
+    )
     for count, frame in enumerate(frames_of(number, minutes * 60 / HOUR_S)):
         yield TimedFrame(frame.time_s, pictures[count % len(pictures)])
 
@@ -200,9 +229,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     options = harness.parse_arguments(__doc__ or "", argv)
     hours = 0.5 if options.quick else 24.0
     day = simulate(hours)
-    found = figures_of(day, hours) | with_a_real_network(1.0 if options.quick else 30.0, options.threads)
+    found = figures_of(day, hours) | with_a_real_network(
+        1.0 if options.quick else 30.0, options.threads
+    )
     figures = {name: harness.Figure(value) for name, value in found.items()}
-    notes = [f"{hours:g} hours of {NUM_STREAMS} streams, time tore {day.num_tears} times, {day.memory_mb[-1]:.0f} MB at the end"]
+    notes = [
+        f"{hours:g} hours of {NUM_STREAMS} streams, time tore {day.num_tears} times, {day.memory_mb[-1]:.0f} MB at the end"
+    ]
     harness.report("simulated_day", options, {}, figures, notes=notes)
 
 

@@ -20,7 +20,9 @@ import onnx
 import openvino
 import torch
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # `python benchmarks/streaming.py` without an installed package
+sys.path.insert(
+    0, str(Path(__file__).resolve().parents[1])
+)  # `python benchmarks/streaming.py` without an installed package
 
 from action_recognition.checkpoint import TrainedModel
 from action_recognition.compression.stateful_quantisation import int8_name, quantise_stateful
@@ -28,7 +30,12 @@ from action_recognition.deploy.backends.pytorch import from_trained
 from action_recognition.deploy.delivery.made_clips import made_clips
 from action_recognition.export.export_model import onnx_graph
 from action_recognition.export.graph import build_deploy_network
-from action_recognition.export.stateful_export import made_video, stateful_names, stateful_network, write_stateful
+from action_recognition.export.stateful_export import (
+    made_video,
+    stateful_names,
+    stateful_network,
+    write_stateful,
+)
 from action_recognition.models.build import build_recogniser
 from action_recognition.openvino_core import openvino_core
 from action_recognition.template import load_template_dir
@@ -41,8 +48,12 @@ CALIBRATION_FRAMES, CALIBRATION_CALLS = 96, 12
 
 def random_model(name: str) -> TrainedModel:
     """A causal template's network with fresh weights, for windows of 16 frames of 224 pixels."""
-    template, model = load_template_dir(harness.REPOSITORY / "model_templates" / "gesture_recognition" / name)
-    clip_input = template.input.model_copy(update={"clip_len": WINDOW, "resize_short_side": 256, "crop_size": SIDE})
+    template, model = load_template_dir(
+        harness.REPOSITORY / "model_templates" / "gesture_recognition" / name
+    )
+    clip_input = template.input.model_copy(
+        update={"clip_len": WINDOW, "resize_short_side": 256, "crop_size": SIDE}
+    )
     torch.manual_seed(0)
     network = build_recogniser(model, NUM_CLASSES)
     labels = tuple(f"gesture {number}" for number in range(NUM_CLASSES))
@@ -53,39 +64,72 @@ def random_model(name: str) -> TrainedModel:
 def write_models(trained: TrainedModel, folder: Path, *, int8: bool) -> dict[str, Path]:
     """The IRs to time, by name."""
     metadata = from_trained(trained, "0" * 64)
-    onnx.save(onnx_graph(build_deploy_network(trained, metadata), metadata.clip_shape), str(folder / "window.onnx"))
-    openvino.save_model(openvino.convert_model(folder / "window.onnx"), folder / "window.xml", compress_to_fp16=False)
+    onnx.save(
+        onnx_graph(build_deploy_network(trained, metadata), metadata.clip_shape),
+        str(folder / "window.onnx"),
+    )
+    openvino.save_model(
+        openvino.convert_model(folder / "window.onnx"),
+        folder / "window.xml",
+        compress_to_fp16=False,
+    )
     paths = {"window, FP32": folder / "window.xml"}
     for frames in (1, FRAMES_PER_CALL, WINDOW):
         network, described = stateful_network(trained, metadata, frames)
-        write_stateful(network, described, folder, as_onnx=frames == FRAMES_PER_CALL, as_openvino=True)
+        write_stateful(
+            network, described, folder, as_onnx=frames == FRAMES_PER_CALL, as_openvino=True
+        )
         paths[f"{frames} frames, stateful, FP32"] = folder / stateful_names(frames)[0]
     if int8:
-        video = made_video(made_clips(replace(metadata, clip_len=WINDOW), 6)[:6], CALIBRATION_FRAMES)
+        video = made_video(
+            made_clips(replace(metadata, clip_len=WINDOW), 6)[:6], CALIBRATION_FRAMES
+        )
         target = folder / int8_name(FRAMES_PER_CALL)
-        quantise_stateful(folder / stateful_names(FRAMES_PER_CALL)[1], [video], target, CALIBRATION_CALLS)
+        quantise_stateful(
+            folder / stateful_names(FRAMES_PER_CALL)[1], [video], target, CALIBRATION_CALLS
+        )
         paths[f"{FRAMES_PER_CALL} frames, stateful, INT8"] = target
     return paths
 
 
 def inference(path: Path, threads: int) -> tuple[Callable[[], object], int]:
     """A call, and the size of the states in bytes."""
-    settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY"}
+    settings = {
+        "INFERENCE_PRECISION_HINT": "f32",
+        "INFERENCE_NUM_THREADS": threads,
+        "PERFORMANCE_HINT": "LATENCY",
+    }
     compiled = openvino_core().compile_model(openvino_core().read_model(path), "CPU", settings)
     port = compiled.inputs[0]
-    pixels = np.random.default_rng(0).integers(0, 256, list(port.shape)).astype(port.get_element_type().to_dtype())
+    pixels = (
+        np.random.default_rng(0)
+        .integers(0, 256, list(port.shape))
+        .astype(port.get_element_type().to_dtype())
+    )
     request = compiled.create_infer_request()
     request.infer({0: pixels})
-    return partial(request.infer, {0: pixels}), sum(int(item.state.byte_size) for item in request.query_state())
+    return partial(request.infer, {0: pixels}), sum(
+        int(item.state.byte_size) for item in request.query_state()
+    )
 
 
-def measure(prefix: str, options: harness.Options) -> tuple[dict[str, harness.Timing], dict[str, harness.Figure]]:
+def measure(
+    prefix: str, options: harness.Options
+) -> tuple[dict[str, harness.Timing], dict[str, harness.Figure]]:
     with tempfile.TemporaryDirectory() as temporary:
-        paths = write_models(random_model(TEMPLATES[prefix]), Path(temporary), int8=not options.quick)
+        paths = write_models(
+            random_model(TEMPLATES[prefix]), Path(temporary), int8=not options.quick
+        )
         made = {name: inference(path, options.threads) for name, path in paths.items()}
-        timings = harness.interleaved({name: call for name, (call, _) in made.items()}, options.rounds(40), warm_up=3)
+        timings = harness.interleaved(
+            {name: call for name, (call, _) in made.items()}, options.rounds(40), warm_up=3
+        )
     every_frame, stateful = "1 frames, stateful, FP32", f"{FRAMES_PER_CALL} frames, stateful, FP32"
-    window = timings[harness.fastest({name: timings[name] for name in ("window, FP32", f"{WINDOW} frames, stateful, FP32")})]
+    window = timings[
+        harness.fastest(
+            {name: timings[name] for name in ("window, FP32", f"{WINDOW} frames, stateful, FP32")}
+        )
+    ]
     four_calls = harness.Timing(FRAMES_PER_CALL * timings[every_frame].seconds)
     figures = {
         "stateful_speedup_fp32": harness.ratio(window, timings[stateful]),
@@ -109,7 +153,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         found, of_it = measure(prefix, options)
         timings |= found
         figures |= of_it
-    harness.report("streaming", options, timings, figures, "f32", [f"OpenVINO {openvino.__version__}"])
+    harness.report(
+        "streaming", options, timings, figures, "f32", [f"OpenVINO {openvino.__version__}"]
+    )
 
 
 if __name__ == "__main__":

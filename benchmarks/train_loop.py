@@ -14,7 +14,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "16384")  # as in train_step.py: several networks in turn
+os.environ.setdefault(
+    "ONEDNN_PRIMITIVE_CACHE_CAPACITY", "16384"
+)  # as in train_step.py: several networks in turn
 
 import av
 import lightning as L
@@ -22,7 +24,9 @@ import numpy as np
 import torch
 from lightning.pytorch.callbacks import Callback
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # `python benchmarks/train_loop.py` without an installed package
+sys.path.insert(
+    0, str(Path(__file__).resolve().parents[1])
+)  # `python benchmarks/train_loop.py` without an installed package
 
 from action_recognition.checkpoint import describe_training
 from action_recognition.data.annotations import read_annotations
@@ -34,7 +38,15 @@ from action_recognition.template import load_template_dir
 from action_recognition.training.clip_data_module import ClipData
 from action_recognition.training.engine import quieten_lightning
 from action_recognition.training.step.module import GestureTraining
-from benchmarks.harness import REPOSITORY, Timing, fastest, interleaved, parse_arguments, ratio, report
+from benchmarks.harness import (
+    REPOSITORY,
+    Timing,
+    fastest,
+    interleaved,
+    parse_arguments,
+    ratio,
+    report,
+)
 from benchmarks.train_step import BATCH_SIZE, CROP_SIZE, Extra, Variant, training_step
 
 NUM_VIDEOS, NUM_FRAMES, SIDE, RATE_FPS = 24, 60, 224, 30
@@ -46,14 +58,22 @@ def write_videos(folder: Path) -> Path:
     """Made clips of a drifting pattern with some noise, 2 s each, encoded as prepared clips are, and their annotation file."""
     rng, lines = np.random.default_rng(0), []
     for number in range(NUM_VIDEOS):
-        pattern = np.repeat(np.repeat(rng.integers(0, 255, (14, 28, 3), dtype=np.uint8), 16, 0), 16, 1)
+        pattern = np.repeat(
+            np.repeat(rng.integers(0, 255, (14, 28, 3), dtype=np.uint8), 16, 0), 16, 1
+        )
         with av.open(str(folder / f"{number}.mp4"), "w") as container:
             stream = container.add_stream("libx264", rate=RATE_FPS)
             stream.height = stream.width = SIDE
             stream.pix_fmt, stream.options = "yuv420p", H264_OPTIONS
             for i in range(NUM_FRAMES):
-                picture = np.roll(pattern, 3 * i, 1)[:, :SIDE] // 2 + rng.integers(0, NOISE, (SIDE, SIDE, 3), dtype=np.uint8)
-                container.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")))
+                picture = np.roll(pattern, 3 * i, 1)[:, :SIDE] // 2 + rng.integers(
+                    0, NOISE, (SIDE, SIDE, 3), dtype=np.uint8
+                )
+                container.mux(
+                    stream.encode(
+                        av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
+                    )
+                )
             container.mux(stream.encode())
         lines.append(f"{number}.mp4 {number % 4} 8 52 0 {NUM_FRAMES} {RATE_FPS}")
     (folder / "train.txt").write_text("\n".join(lines) + "\n")
@@ -66,15 +86,31 @@ class StepTimes(Callback):
     def __init__(self) -> None:
         self.ends: list[float] = []
 
-    def on_train_batch_end(self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Any, batch_idx: int) -> None:
+    def on_train_batch_end(
+        self,
+        trainer: L.Trainer,
+        pl_module: L.LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+    ) -> None:
         self.ends.append(time.perf_counter())
 
 
 def loop(variant: Variant, data_root: Path) -> tuple[GestureTraining, ClipData]:
     """The template's own recipe over the made clips, as `train.py` puts it together; the head is not trained alone first."""
-    template, model = load_template_dir(REPOSITORY / "model_templates" / "gesture_recognition" / f"s3d-rgb-mobilenet-v3-stream-{variant}")
-    clip_input = template.input.model_copy(update={"crop_size": CROP_SIZE, "resize_short_side": CROP_SIZE * 8 // 7})
-    schedule = template.training.schedule.model_copy(update={"freeze_epochs": 0, "warmup_epochs": 0})
+    template, model = load_template_dir(
+        REPOSITORY
+        / "model_templates"
+        / "gesture_recognition"
+        / f"s3d-rgb-mobilenet-v3-stream-{variant}"
+    )
+    clip_input = template.input.model_copy(
+        update={"crop_size": CROP_SIZE, "resize_short_side": CROP_SIZE * 8 // 7}
+    )
+    schedule = template.training.schedule.model_copy(
+        update={"freeze_epochs": 0, "warmup_epochs": 0}
+    )
     training = template.training.model_copy(update={"schedule": schedule})
     template = template.model_copy(update={"input": clip_input, "training": training})
     labels = template.labels
@@ -92,7 +128,14 @@ def loop(variant: Variant, data_root: Path) -> tuple[GestureTraining, ClipData]:
     scaled = scale_schedule(template.training.schedule, 1, 1)
     description = describe_training(labels, template, model, {})
     module = GestureTraining(
-        network, template, model, base_learning_rate=1e-4, schedule=scaled, steps_per_epoch=lambda: 100, description=description, seed=0
+        network,
+        template,
+        model,
+        base_learning_rate=1e-4,
+        schedule=scaled,
+        steps_per_epoch=lambda: 100,
+        description=description,
+        seed=0,
     )
     return module, data
 
@@ -118,7 +161,9 @@ def steps_of_loop(module: GestureTraining, data: ClipData, num_steps: int) -> fl
     return (times.ends[-1] - times.ends[3]) / num_steps
 
 
-def compare(variant: Variant, data_root: Path, rounds: int, num_steps: int) -> tuple[Timing, Timing]:
+def compare(
+    variant: Variant, data_root: Path, rounds: int, num_steps: int
+) -> tuple[Timing, Timing]:
     """Time of a bare step and of one of the loop, round by round."""
     bare = training_step(variant, "folded")
     module, data = loop(variant, data_root)
@@ -131,12 +176,23 @@ def compare(variant: Variant, data_root: Path, rounds: int, num_steps: int) -> t
         of_loop = steps_of_loop(module, data, num_steps)
         if turn:  # the first round compiles oneDNN's primitives
             seconds.append((of_bare, of_loop))
-    return Timing(np.array([pair[0] for pair in seconds])), Timing(np.array([pair[1] for pair in seconds]))
+    return Timing(np.array([pair[0] for pair in seconds])), Timing(
+        np.array([pair[1] for pair in seconds])
+    )
 
 
 def tuned(rounds: int) -> dict[str, Timing]:
-    extras: dict[str, Extra] = {"f32 eager": "", "bf16": "bf16", "compiled": "compile", "compiled bf16": "compile_bf16"}
-    return interleaved({name: training_step("msasl", "folded", extra) for name, extra in extras.items()}, rounds, warm_up=2)
+    extras: dict[str, Extra] = {
+        "f32 eager": "",
+        "bf16": "bf16",
+        "compiled": "compile",
+        "compiled bf16": "compile_bf16",
+    }
+    return interleaved(
+        {name: training_step("msasl", "folded", extra) for name, extra in extras.items()},
+        rounds,
+        warm_up=2,
+    )
 
 
 def main() -> None:

@@ -19,7 +19,9 @@ import openvino
 import torch
 from torch import nn
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # `python benchmarks/window_inference.py` without an installed package
+sys.path.insert(
+    0, str(Path(__file__).resolve().parents[1])
+)  # `python benchmarks/window_inference.py` without an installed package
 
 from action_recognition.checkpoint import TrainedModel
 from action_recognition.deploy.backends.model_files import IR_FILE
@@ -36,7 +38,12 @@ VARIANTS = ("msasl", "jester")
 
 def random_model(variant: str) -> TrainedModel:
     """A published template's network with fresh weights."""
-    folder = harness.REPOSITORY / "model_templates" / "gesture_recognition" / f"s3d-rgb-mobilenet-v3-stream-{variant}"
+    folder = (
+        harness.REPOSITORY
+        / "model_templates"
+        / "gesture_recognition"
+        / f"s3d-rgb-mobilenet-v3-stream-{variant}"
+    )
     template, model = load_template_dir(folder)
     torch.manual_seed(0)
     network = build_recogniser(model, len(template.labels))
@@ -54,17 +61,30 @@ def export_plain(trained: TrainedModel, form: ConvForm, folder: Path) -> Path:
     clip_input = trained.template.input
     recogniser = build_recogniser(trained.model, len(trained.labels), form)
     recogniser.load_state_dict(trained.state_dict)
-    network = nn.Sequential(Normalize(clip_input.mean_values, clip_input.scale_values), recogniser).eval()
-    onnx.save(onnx_graph(network, (3, clip_input.clip_len, clip_input.crop_size, clip_input.crop_size)), str(folder / "plain.onnx"))
-    openvino.save_model(openvino.convert_model(folder / "plain.onnx"), folder / "plain.xml", compress_to_fp16=False)
+    network = nn.Sequential(
+        Normalize(clip_input.mean_values, clip_input.scale_values), recogniser
+    ).eval()
+    onnx.save(
+        onnx_graph(network, (3, clip_input.clip_len, clip_input.crop_size, clip_input.crop_size)),
+        str(folder / "plain.onnx"),
+    )
+    openvino.save_model(
+        openvino.convert_model(folder / "plain.onnx"), folder / "plain.xml", compress_to_fp16=False
+    )
     return folder / "plain.xml"
 
 
 def inference(path: Path, threads: int) -> tuple[Callable[[], object], str]:
     """A call that scores one random clip, and the precision that the plugin says it computes in."""
-    settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY"}
+    settings = {
+        "INFERENCE_PRECISION_HINT": "f32",
+        "INFERENCE_NUM_THREADS": threads,
+        "PERFORMANCE_HINT": "LATENCY",
+    }
     compiled = openvino_core().compile_model(path, "CPU", settings)
-    clip = np.random.default_rng(0).integers(0, 256, list(compiled.inputs[0].shape)).astype(np.float32)
+    clip = (
+        np.random.default_rng(0).integers(0, 256, list(compiled.inputs[0].shape)).astype(np.float32)
+    )
     precision = compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
     return partial(compiled.create_infer_request().infer, {0: clip}), precision
 
@@ -78,7 +98,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         trained = random_model(variant)
         with tempfile.TemporaryDirectory() as temporary:
             folder = Path(temporary)
-            paths = {"ours": export_ours(trained, folder / "ours"), "Conv3d": export_plain(trained, "conv3d", folder / "conv3d")}
+            paths = {
+                "ours": export_ours(trained, folder / "ours"),
+                "Conv3d": export_plain(trained, "conv3d", folder / "conv3d"),
+            }
             if not options.quick:
                 paths["folded"] = export_plain(trained, "folded", folder / "folded")
             timed = {}
@@ -87,9 +110,18 @@ def main(argv: Sequence[str] | None = None) -> None:
                 precisions.add(precision)
             measured = harness.interleaved(timed, options.rounds(40), warm_up=3)
         timings |= {f"{variant} {name}": timing for name, timing in measured.items()}
-        figures[f"time_over_reference_{variant}"] = harness.ratio(measured["ours"], measured["Conv3d"])
+        figures[f"time_over_reference_{variant}"] = harness.ratio(
+            measured["ours"], measured["Conv3d"]
+        )
     figures["time_over_reference"] = max(figures.values(), key=lambda figure: figure.value)
-    harness.report("window_inference", options, timings, figures, "+".join(sorted(precisions)), [f"OpenVINO {openvino.__version__}"])
+    harness.report(
+        "window_inference",
+        options,
+        timings,
+        figures,
+        "+".join(sorted(precisions)),
+        [f"OpenVINO {openvino.__version__}"],
+    )
 
 
 if __name__ == "__main__":

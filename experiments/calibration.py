@@ -21,8 +21,20 @@ from action_recognition.calibration_values import Calibration
 from action_recognition.data.annotations import read_annotations
 from action_recognition.data.labels import training_labels
 from action_recognition.deploy.backends import Backend, load_backend
-from action_recognition.deploy.calibration.fit import CalibrationRules, ScoredVal, as_array, fit_calibration, measures
-from action_recognition.deploy.calibration.measures import Floats, bootstrap_interval, brier_scores, log_losses, softmax
+from action_recognition.deploy.calibration.fit import (
+    CalibrationRules,
+    ScoredVal,
+    as_array,
+    fit_calibration,
+    measures,
+)
+from action_recognition.deploy.calibration.measures import (
+    Floats,
+    bootstrap_interval,
+    brier_scores,
+    log_losses,
+    softmax,
+)
 from action_recognition.deploy.calibration.rejection import accepted, false_alarms_at_recall, spread
 from action_recognition.evaluation.calibrating import clip_groups, rules_for
 from action_recognition.evaluation.evaluate_clips import score_clips
@@ -36,17 +48,28 @@ def scored(backend: Backend, options: argparse.Namespace, root: Path, split: str
     file = root / f"{split}.txt"
     labels, _ = training_labels([file], None, (), [root])
     records = read_annotations([file], [root], labels)
-    groups = clip_groups(records, [root], options.person_regex if root == options.gestures else None)
-    clips = score_clips(backend, records, options.num_workers, True, str(file), options.hand_detector)
+    groups = clip_groups(
+        records, [root], options.person_regex if root == options.gestures else None
+    )
+    clips = score_clips(
+        backend, records, options.num_workers, True, str(file), options.hand_detector
+    )
     return ScoredVal(
-        clips.scores, np.array([item.label for item in clips.records]), np.array([groups[item.line] for item in clips.records])
+        clips.scores,
+        np.array([item.label for item in clips.records]),
+        np.array([groups[item.line] for item in clips.records]),
     )
 
 
-def probabilities_on_test(before: Floats, after: Floats, labels: npt.NDArray[np.integer]) -> dict[str, Any]:
+def probabilities_on_test(
+    before: Floats, after: Floats, labels: npt.NDArray[np.integer]
+) -> dict[str, Any]:
     """The measures of both, clip by clip, and the intervals of the paired differences."""
     clips = np.arange(len(labels))
-    found: dict[str, Any] = {"before": measures(before, labels, clips), "after": measures(after, labels, clips)}
+    found: dict[str, Any] = {
+        "before": measures(before, labels, clips),
+        "after": measures(after, labels, clips),
+    }
     for key, function in (("nll", log_losses), ("brier", brier_scores)):
         change = function(after, labels) - function(before, labels)
         found[f"{key}_change"] = mean_with_interval(change)
@@ -55,15 +78,25 @@ def probabilities_on_test(before: Floats, after: Floats, labels: npt.NDArray[np.
 
 def mean_with_interval(values: Floats) -> list[float]:
     """The mean over clips, and its 95 % bootstrap interval."""
-    return [float(values.mean()), *bootstrap_interval(lambda rows: float(values[rows].mean()), np.arange(len(values)))]
+    return [
+        float(values.mean()),
+        *bootstrap_interval(lambda rows: float(values[rows].mean()), np.arange(len(values))),
+    ]
 
 
 def rejection_on_test(
-    test: ScoredVal, others: npt.NDArray[np.floating], factor: float, calibration: Calibration, rules: CalibrationRules
+    test: ScoredVal,
+    others: npt.NDArray[np.floating],
+    factor: float,
+    calibration: Calibration,
+    rules: CalibrationRules,
 ) -> dict[str, Any]:
     """What a calibration lets through: other people's clips, cosines (M, C), gestures, and how many of those gestures are right."""
     thresholds, least = as_array(calibration.thresholds, rules), calibration.spread_threshold
-    alarms, taken = (accepted(softmax(table * factor), thresholds) & (spread(table) >= least) for table in (others, test.cosines))
+    alarms, taken = (
+        accepted(softmax(table * factor), thresholds) & (spread(table) >= least)
+        for table in (others, test.cosines)
+    )
     right = test.cosines[taken].argmax(axis=1) == test.labels[taken]
     return {
         "kept_rate": calibration.summary["thresholds"]["kept_rate"],
@@ -78,7 +111,10 @@ def measure(backend: Backend, options: argparse.Namespace) -> dict[str, Any]:
     """Fit on val, then score test once."""
     val = scored(backend, options, options.gestures, "val")
     negatives = scored(backend, options, options.others, "val")
-    fits = {rate: fit_calibration(val, negatives.cosines, rules_for(backend, rate)).calibration for rate in RATES}
+    fits = {
+        rate: fit_calibration(val, negatives.cosines, rules_for(backend, rate)).calibration
+        for rate in RATES
+    }
     test = scored(backend, options, options.gestures, "test")
     others = scored(backend, options, options.others, "test").cosines
     first, scale = fits[RATES[0]], rules_for(backend, RATES[0]).logit_scale
@@ -86,24 +122,39 @@ def measure(backend: Backend, options: argparse.Namespace) -> dict[str, Any]:
     before, after = softmax(test.cosines * scale), softmax(test.cosines * factor)
     least = first.spread_threshold
     return {
-        "num_clips": {"val": len(val.labels), "val_others": len(negatives.labels), "test": len(test.labels), "test_others": len(others)},
+        "num_clips": {
+            "val": len(val.labels),
+            "val_others": len(negatives.labels),
+            "test": len(test.labels),
+            "test_others": len(others),
+        },
         "temperature": first.temperature,
         "temperature_fitted": first.summary["temperature_fitted"],
         "spread_threshold": least,
         "val": first.summary,
         "test": probabilities_on_test(before, after, test.labels),
         "false_alarms_at_95_recall": {
-            "highest probability, as trained": false_alarms_at_recall(before.max(axis=1), softmax(others * scale).max(axis=1))[0],
-            "highest probability, fitted temperature": false_alarms_at_recall(after.max(axis=1), softmax(others * factor).max(axis=1))[0],
-            "highest cosine": false_alarms_at_recall(test.cosines.max(axis=1), others.max(axis=1))[0],
-            "spread of the cosines": false_alarms_at_recall(spread(test.cosines), spread(others))[0],
+            "highest probability, as trained": false_alarms_at_recall(
+                before.max(axis=1), softmax(others * scale).max(axis=1)
+            )[0],
+            "highest probability, fitted temperature": false_alarms_at_recall(
+                after.max(axis=1), softmax(others * factor).max(axis=1)
+            )[0],
+            "highest cosine": false_alarms_at_recall(test.cosines.max(axis=1), others.max(axis=1))[
+                0
+            ],
+            "spread of the cosines": false_alarms_at_recall(spread(test.cosines), spread(others))[
+                0
+            ],
         },
         "least_spread_of_val": {
             "gestures": float((spread(test.cosines) >= least).mean()),
             "others": float((spread(others) >= least).mean()),
         },
         "thresholds": {
-            str(rate): rejection_on_test(test, others, scale / calibration.temperature, calibration, rules_for(backend, rate))
+            str(rate): rejection_on_test(
+                test, others, scale / calibration.temperature, calibration, rules_for(backend, rate)
+            )
             for rate, calibration in fits.items()
         },
     }
@@ -116,39 +167,86 @@ def tables(found: dict[str, Any]) -> str:
         f"temperature {found['temperature']:.3f}, fitted {found['temperature_fitted']:.3f}; clips: {found['num_clips']}",
         "",
     ]
-    lines += ["| on test | as trained | with the fitted temperature | change (95 % interval) |", "|---|---|---|---|"]
+    lines += [
+        "| on test | as trained | with the fitted temperature | change (95 % interval) |",
+        "|---|---|---|---|",
+    ]
     for key, name in (("nll", "NLL"), ("brier", "Brier score")):
         change, low, high = test[f"{key}_change"]
-        lines.append(f"| {name} | {test['before'][key]:.3f} | {test['after'][key]:.3f} | {change:+.3f} ({low:+.3f} to {high:+.3f}) |")
+        lines.append(
+            f"| {name} | {test['before'][key]:.3f} | {test['after'][key]:.3f} | {change:+.3f} ({low:+.3f} to {high:+.3f}) |"
+        )
     cells = [
         f"{side['ece']:.3f} (by chance {side['ece_by_chance'][0]:.3f} to {side['ece_by_chance'][1]:.3f})"
         for side in (test["before"], test["after"])
     ]
     lines.append(f"| ECE | {cells[0]} | {cells[1]} | |")
-    lines.append(f"| area under risk-coverage | {test['before']['risk_coverage_area']:.3f} | {test['after']['risk_coverage_area']:.3f} | |")
-    lines += ["", "| rejected by | false alarms where 95 % of the gestures are accepted |", "|---|---|"]
-    lines += [f"| {name} | {100 * value:.0f} % |" for name, value in found["false_alarms_at_95_recall"].items()]
+    lines.append(
+        f"| area under risk-coverage | {test['before']['risk_coverage_area']:.3f} | {test['after']['risk_coverage_area']:.3f} | |"
+    )
+    lines += [
+        "",
+        "| rejected by | false alarms where 95 % of the gestures are accepted |",
+        "|---|---|",
+    ]
+    lines += [
+        f"| {name} | {100 * value:.0f} % |"
+        for name, value in found["false_alarms_at_95_recall"].items()
+    ]
     passing = found["least_spread_of_val"]
     shares = f"{100 * passing['gestures']:.0f} % of the gestures and {100 * passing['others']:.0f} % of the others pass"
     lines += ["", f"least spread {found['spread_threshold']:.4f}: {shares}"]
-    lines += ["", "| asked for | kept on average | false alarms on test | gestures accepted | right of those |", "|---|---|---|---|---|"]
+    lines += [
+        "",
+        "| asked for | kept on average | false alarms on test | gestures accepted | right of those |",
+        "|---|---|---|---|---|",
+    ]
     for rate, row in found["thresholds"].items():
         low, high = row["false_alarms_interval"]
-        right = "" if row["right_of_accepted"] is None else f"{100 * row['right_of_accepted']:.0f} %"
+        right = (
+            "" if row["right_of_accepted"] is None else f"{100 * row['right_of_accepted']:.0f} %"
+        )
         alarms = f"{100 * row['false_alarms']:.1f} % ({100 * low:.1f} to {100 * high:.1f})"
         accepted_share = f"{100 * row['accepted_gestures']:.0f} %"
-        lines.append(f"| {100 * float(rate):g} % | {100 * row['kept_rate']:.1f} % | {alarms} | {accepted_share} | {right} |")
+        lines.append(
+            f"| {100 * float(rate):g} % | {100 * row['kept_rate']:.1f} % | {alarms} | {accepted_share} | {right} |"
+        )
     return "\n".join(lines)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Parse the flags, measure, print."""
     parser = argparse.ArgumentParser(description="Calibrate on val, measure once on test.")
-    parser.add_argument("--load-weights", type=Path, required=True, metavar="FILE", help="a checkpoint or an exported model")
-    parser.add_argument("--gestures", type=Path, required=True, metavar="DIR", help="val.txt and test.txt of the model's own labels")
-    parser.add_argument("--others", type=Path, required=True, metavar="DIR", help="val.txt and test.txt of people who do other things")
-    parser.add_argument("--person-regex", metavar="REGEX", help="the person in a path of --gestures")
-    parser.add_argument("--hand-detector", type=Path, metavar="FILE", help="for a network that was trained with --crop hand")
+    parser.add_argument(
+        "--load-weights",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="a checkpoint or an exported model",
+    )
+    parser.add_argument(
+        "--gestures",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="val.txt and test.txt of the model's own labels",
+    )
+    parser.add_argument(
+        "--others",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="val.txt and test.txt of people who do other things",
+    )
+    parser.add_argument(
+        "--person-regex", metavar="REGEX", help="the person in a path of --gestures"
+    )
+    parser.add_argument(
+        "--hand-detector",
+        type=Path,
+        metavar="FILE",
+        help="for a network that was trained with --crop hand",
+    )
     parser.add_argument("--num-workers", type=int, default=0, metavar="N")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to FILE")
     options = parser.parse_args(argv)

@@ -44,7 +44,9 @@ def forms(checkpoint: Path, export: Path) -> Iterator[tuple[str, Backend]]:
             yield name, load_backend(export / name, precision=precision)
 
 
-def measure(clips: StoredClips, num_val: int, found: Iterator[tuple[str, Backend]]) -> list[dict[str, Any]]:
+def measure(
+    clips: StoredClips, num_val: int, found: Iterator[tuple[str, Backend]]
+) -> list[dict[str, Any]]:
     """A row for each form; all but the first are compared with it."""
     rows: list[dict[str, Any]] = []
     truth, first, expected = clips.labels, None, None
@@ -53,7 +55,10 @@ def measure(clips: StoredClips, num_val: int, found: Iterator[tuple[str, Backend
         if first is None or expected is None:
             first, expected = backend, scores
         right = scores.argmax(axis=1) == truth
-        compared, drop = difference(backend, scores, first, expected), accuracy_drop(truth, expected, scores)
+        compared, drop = (
+            difference(backend, scores, first, expected),
+            accuracy_drop(truth, expected, scores),
+        )
         low, high = wilson_interval(float(right.mean()), len(right))
         rows.append(
             {
@@ -68,27 +73,71 @@ def measure(clips: StoredClips, num_val: int, found: Iterator[tuple[str, Backend
                 "max_probability_difference": float(compared.probability.max()),
             }
         )
-        print(f"{name}, {backend.runs_as}: {rows[-1]['both']:.2f} %, same answer {drop.agreement:.1f} %", flush=True)
+        print(
+            f"{name}, {backend.runs_as}: {rows[-1]['both']:.2f} %, same answer {drop.agreement:.1f} %",
+            flush=True,
+        )
     return rows
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Parse the flags, decode, score, write."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--checkpoint", type=Path, required=True, metavar="FILE", help="of train.py, which everything is compared with")
-    parser.add_argument("--export", type=Path, required=True, metavar="DIR", help="of export.py --fp16 and compress.py")
-    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="val.txt and test.txt of other people than train.txt")
-    parser.add_argument("--hand-detector", type=Path, metavar="FILE", help="for a network that was trained with --crop hand")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--checkpoint",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="of train.py, which everything is compared with",
+    )
+    parser.add_argument(
+        "--export",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="of export.py --fp16 and compress.py",
+    )
+    parser.add_argument(
+        "--data",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="val.txt and test.txt of other people than train.txt",
+    )
+    parser.add_argument(
+        "--hand-detector",
+        type=Path,
+        metavar="FILE",
+        help="for a network that was trained with --crop hand",
+    )
     parser.add_argument("--num-workers", type=int, default=0, metavar="N")
     parser.add_argument("--json", type=Path, required=True, metavar="FILE")
     options = parser.parse_args(argv)
     metadata = load_backend(options.checkpoint).metadata
-    val, test = (read_annotations([options.data / f"{split}.txt"], [options.data], list(metadata.labels)) for split in SPLITS)
+    val, test = (
+        read_annotations([options.data / f"{split}.txt"], [options.data], list(metadata.labels))
+        for split in SPLITS
+    )
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "clips"
-        clips = store_clips(file, [*val, *test], metadata, options.num_workers, True, "--data", options.hand_detector)
+        clips = store_clips(
+            file,
+            [*val, *test],
+            metadata,
+            options.num_workers,
+            True,
+            "--data",
+            options.hand_detector,
+        )
         rows = measure(clips, len(val), forms(options.checkpoint, options.export))
-    found = {"name": metadata.template, "data": options.data.name, "num_clips": {"val": len(val), "test": len(test)}, "forms": rows}
+    found = {
+        "name": metadata.template,
+        "data": options.data.name,
+        "num_clips": {"val": len(val), "test": len(test)},
+        "forms": rows,
+    }
     found["num_classes"] = int(np.unique(clips.labels).size)
     options.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     return 0

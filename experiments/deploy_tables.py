@@ -29,19 +29,34 @@ PAGE = Path(__file__).resolve().parents[1] / "docs" / "deploy.md"
 
 def times(document: Mapping[str, Any]) -> str:
     """The table of `tools/benchmark.py --json`."""
-    return benchmark_table([Measured(**row) for row in document["models"]], str(document["cpu"])).strip()
+    return benchmark_table(
+        [Measured(**row) for row in document["models"]], str(document["cpu"])
+    ).strip()
 
 
 def gate(document: Mapping[str, Any]) -> str:
     """The trials of a compression.json and what each layer ended in."""
-    lines = ["| layers given back | clips | FP32 | INT8 | drop, points (95 %) | same answer |", "|---|---|---|---|---|---|"]
+    lines = [
+        "| layers given back | clips | FP32 | INT8 | drop, points (95 %) | same answer |",
+        "|---|---|---|---|---|---|",
+    ]
     for row in document["cross_validated"]:
         drop = f"{row['points']:+.2f} ({row['low']:+.2f} to {row['high']:+.2f})"
-        figures = f"{row['before']:.2f} % | {row['after']:.2f} % | {drop} | {row['agreement']:.1f} %"
+        figures = (
+            f"{row['before']:.2f} % | {row['after']:.2f} % | {drop} | {row['agreement']:.1f} %"
+        )
         lines.append(f"| {row['layers_given_back']} | {row['num_clips']} | {figures} |")
     states = [row["computes_in"] for row in document["layers"]]
-    counted = ", ".join(f"{states.count(state)} {state}" for state in ("int8", "given back", "float"))
-    return "\n".join([*lines, "", f"Operations: {counted}. {document['folds']} folds, quantised on {document['calibration_clips']} clips."])
+    counted = ", ".join(
+        f"{states.count(state)} {state}" for state in ("int8", "given back", "float")
+    )
+    return "\n".join(
+        [
+            *lines,
+            "",
+            f"Operations: {counted}. {document['folds']} folds, quantised on {document['calibration_clips']} clips.",
+        ]
+    )
 
 
 def accuracies(documents: Sequence[Mapping[str, Any]]) -> str:
@@ -51,15 +66,37 @@ def accuracies(documents: Sequence[Mapping[str, Any]]) -> str:
 
 def _of_one_network(found: Mapping[str, Any]) -> str:
     clips = found["num_clips"]
-    lines = [f"{found['name']}, {found['data']}, {clips['val']} validation and {clips['test']} test clips:", ""]
-    lines += ["| form | computed by | top-1 of val | of test | of both (95 %) | drop, points (95 %) | same answer | largest difference |"]
+    lines = [
+        f"{found['name']}, {found['data']}, {clips['val']} validation and {clips['test']} test clips:",
+        "",
+    ]
+    lines += [
+        "| form | computed by | top-1 of val | of test | of both (95 %) | drop, points (95 %) | same answer | largest difference |"
+    ]
     lines += ["|---|---|---|---|---|---|---|---|"]
     for row in found["forms"]:
         (low, high), (points, least, most) = row["interval"], row["drop"]
-        both, drop = f"{row['both']:.2f} % ({low:.1f} to {high:.1f})", f"{points:+.2f} ({least:+.2f} to {most:+.2f})"
-        figures = (f"{row['val']:.2f} %", f"{row['test']:.2f} %", both, drop, f"{row['agreement']:.1f} %")
-        lines.append(f"| {row['form']} | {row['runs_as']} | {' | '.join(figures)} | {row['max_probability_difference']:.1e} |")
-    return "\n".join([*lines, "", "Drop, answer and the largest difference of a probability are against the first row."])
+        both, drop = (
+            f"{row['both']:.2f} % ({low:.1f} to {high:.1f})",
+            f"{points:+.2f} ({least:+.2f} to {most:+.2f})",
+        )
+        figures = (
+            f"{row['val']:.2f} %",
+            f"{row['test']:.2f} %",
+            both,
+            drop,
+            f"{row['agreement']:.1f} %",
+        )
+        lines.append(
+            f"| {row['form']} | {row['runs_as']} | {' | '.join(figures)} | {row['max_probability_difference']:.1e} |"
+        )
+    return "\n".join(
+        [
+            *lines,
+            "",
+            "Drop, answer and the largest difference of a probability are against the first row.",
+        ]
+    )
 
 
 def replace_table(page: str, name: str, table: str) -> str:
@@ -72,11 +109,31 @@ def replace_table(page: str, name: str, table: str) -> str:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--page", type=Path, default=PAGE, metavar="FILE")
-    parser.add_argument("--benchmark", type=_named_list, default=[], metavar="[NAME=]FILES", help="of tools/benchmark.py --json")
-    parser.add_argument("--compression", type=_named_list, default=[], metavar="[NAME=]FILES", help="compression.json of compress.py")
-    parser.add_argument("--forms", type=path_list, default=[], metavar="FILES", help="of deploy_forms.py --json, by commas")
+    parser.add_argument(
+        "--benchmark",
+        type=_named_list,
+        default=[],
+        metavar="[NAME=]FILES",
+        help="of tools/benchmark.py --json",
+    )
+    parser.add_argument(
+        "--compression",
+        type=_named_list,
+        default=[],
+        metavar="[NAME=]FILES",
+        help="compression.json of compress.py",
+    )
+    parser.add_argument(
+        "--forms",
+        type=path_list,
+        default=[],
+        metavar="FILES",
+        help="of deploy_forms.py --json, by commas",
+    )
     options = parser.parse_args(argv)
     tables = {}
     if options.benchmark:
@@ -97,11 +154,17 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _named_list(text: str) -> list[tuple[str, Path]]:
     """(name, file) of each of `name=file` by commas; the name may be missing."""
-    return [(name, Path(file)) for name, _, file in (item.rpartition("=") for item in text.split(","))]
+    return [
+        (name, Path(file)) for name, _, file in (item.rpartition("=") for item in text.split(","))
+    ]
 
 
-def _under_headings(files: Sequence[tuple[str, Path]], table: Callable[[dict[str, Any]], str]) -> str:
-    return "\n\n".join((f"{name}:\n\n" if name else "") + table(_read(path)) for name, path in files)
+def _under_headings(
+    files: Sequence[tuple[str, Path]], table: Callable[[dict[str, Any]], str]
+) -> str:
+    return "\n\n".join(
+        (f"{name}:\n\n" if name else "") + table(_read(path)) for name, path in files
+    )
 
 
 def _read(path: Path) -> dict[str, Any]:

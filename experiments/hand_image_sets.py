@@ -44,7 +44,10 @@ def with_val_block(rows: Rows) -> Rows:
         frames = [row for row in rows if row["label"] == label and row["split"] == "train"]
         frames.sort(key=lambda row: int(re.findall(r"\d+", row["path"])[-1]))
         low, high = (share * len(frames) for share in _BLOCK)
-        changed += [row | {"split": "val" if low <= place < high else "train"} for place, row in enumerate(frames)]
+        changed += [
+            row | {"split": "val" if low <= place < high else "train"}
+            for place, row in enumerate(frames)
+        ]
     return changed
 
 
@@ -74,25 +77,42 @@ def write_together(sets: Sequence[Path], output: Path) -> None:
                 (output / folder.name / path).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(folder / path, output / folder.name / path)
                 found.append(f"{folder.name}/{path} {len(classes) + int(label)}")
-        classes += [f"{folder.name}_{label}" for label in json.loads((folder / "classes.json").read_text(encoding="utf-8"))]
+        classes += [
+            f"{folder.name}_{label}"
+            for label in json.loads((folder / "classes.json").read_text(encoding="utf-8"))
+        ]
     write_lists(output, lines, classes)
     print(f"{output}: " + ", ".join(f"{len(found)} {name}" for name, found in lines.items()))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("hand_images", type=Path)
     parser.add_argument("out", type=Path)
     options = parser.parse_args(arguments)
-    digits, fingers, hagrid = (options.hand_images / name for name in ("sign_digits", "finger_counting_epsrc", "hagrid_380"))
+    digits, fingers, hagrid = (
+        options.hand_images / name
+        for name in ("sign_digits", "finger_counting_epsrc", "hagrid_380")
+    )
     write_set(digits, read_rows(digits), DIGITS[:6], options.out / "sign_digits_6")
     write_set(digits, read_rows(digits), DIGITS, options.out / "sign_digits")
-    renamed = [row | {"label": AS_FINGERS[row["label"]]} for row in read_rows(digits) if row["label"] in AS_FINGERS]
-    write_set(digits, renamed, FINGERS, options.out / "sign_digits_as_fingers")  # 1 to 5 by the other set's names
+    renamed = [
+        row | {"label": AS_FINGERS[row["label"]]}
+        for row in read_rows(digits)
+        if row["label"] in AS_FINGERS
+    ]
+    write_set(
+        digits, renamed, FINGERS, options.out / "sign_digits_as_fingers"
+    )  # 1 to 5 by the other set's names
     write_set(fingers, with_val_block(read_rows(fingers)), FINGERS, options.out / "finger_counting")
     rows = read_rows(hagrid)
     write_set(hagrid, rows, sorted({row["label"] for row in rows}), options.out / "hagrid_380")
-    write_together([options.out / name for name in ("sign_digits", "finger_counting", "hagrid_380")], options.out / "hands_together")
+    write_together(
+        [options.out / name for name in ("sign_digits", "finger_counting", "hagrid_380")],
+        options.out / "hands_together",
+    )
     return 0
 
 

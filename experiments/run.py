@@ -30,7 +30,12 @@ import yaml
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 TEMPLATES = REPOSITORY / "model_templates"
-_COLUMNS = {"top1": "top-1", "top5": "top-5", "mean_of_classes": "mean of classes", "lowest_class": "lowest class"}
+_COLUMNS = {
+    "top1": "top-1",
+    "top5": "top-5",
+    "mean_of_classes": "mean of classes",
+    "lowest_class": "lowest class",
+}
 
 
 @dataclass(frozen=True)
@@ -90,8 +95,14 @@ def template_file(name: str) -> Path:
 def prepare(row: Row, folder: Path) -> None:
     """A work dir with the row's values in template.yaml and model.yaml."""
     shutil.rmtree(folder, ignore_errors=True)
-    command = [sys.executable, str(REPOSITORY / "tools/instantiate_template.py"), str(template_file(row.template))]
-    subprocess.run([*command, str(folder), "--do-not-load-snapshot"], check=True, stdout=subprocess.DEVNULL)
+    command = [
+        sys.executable,
+        str(REPOSITORY / "tools/instantiate_template.py"),
+        str(template_file(row.template)),
+    ]
+    subprocess.run(
+        [*command, str(folder), "--do-not-load-snapshot"], check=True, stdout=subprocess.DEVNULL
+    )
     for name, values in (("template.yaml", row.template_values), ("model.yaml", row.model_values)):
         document = yaml.safe_load((folder / name).read_text(encoding="utf-8"))
         set_dotted(document, values)
@@ -130,7 +141,11 @@ def run_one(row: Row, seed: int, options: argparse.Namespace) -> dict[str, Any]:
         result = {"row": row.name, "seed": seed, "train_minutes": (time.monotonic() - began) / 60}
         result_file.write_text(json.dumps(result) + "\n")
     result = json.loads(result_file.read_text())
-    wanted = ["val", *(["test"] if options.test else []), *(["elsewhere"] if options.test and row.elsewhere else [])]
+    wanted = [
+        "val",
+        *(["test"] if options.test else []),
+        *(["elsewhere"] if options.test and row.elsewhere else []),
+    ]
     for split in wanted:
         if split not in result:
             result[split] = _evaluate(row, split, folder, options)
@@ -143,15 +158,29 @@ def run_one(row: Row, seed: int, options: argparse.Namespace) -> dict[str, Any]:
 def _together(*splits: dict[str, float]) -> dict[str, float]:
     """Share of right clips over several splits."""
     clips = sum(split["clips"] for split in splits)
-    return {key: sum(split[key] * split["clips"] for split in splits) / clips for key in ("top1", "top5")} | {"clips": clips}
+    return {
+        key: sum(split[key] * split["clips"] for split in splits) / clips
+        for key in ("top1", "top5")
+    } | {"clips": clips}
 
 
-def _training_flags(row: Row, seed: int, root: Path, folder: Path, options: argparse.Namespace) -> list[str]:
+def _training_flags(
+    row: Row, seed: int, root: Path, folder: Path, options: argparse.Namespace
+) -> list[str]:
     files = annotation_files(row, root, folder)
     flags = ["--train-ann-files", str(files["train"]), "--train-data-roots", str(root)]
-    flags += ["--val-ann-files", str(files["val"]), "--val-data-roots", str(root), "--seed", str(seed)]
+    flags += [
+        "--val-ann-files",
+        str(files["val"]),
+        "--val-data-roots",
+        str(root),
+        "--seed",
+        str(seed),
+    ]
     flags += ["--gpu-num", "0", "--num-workers", str(options.num_workers)]
-    flags += ["--frame-cache", str(Path(options.frame_cache).resolve())] if options.frame_cache else []
+    flags += (
+        ["--frame-cache", str(Path(options.frame_cache).resolve())] if options.frame_cache else []
+    )
     start = row.start
     if start.startswith("run:"):
         result, _, of_seed = start[4:].partition("@")
@@ -162,7 +191,11 @@ def _training_flags(row: Row, seed: int, root: Path, folder: Path, options: argp
 
 
 def _detector(row: Row, options: argparse.Namespace) -> list[str]:
-    return ["--hand-detector", str(Path(options.hand_detector).resolve())] if row.crop and options.hand_detector else []
+    return (
+        ["--hand-detector", str(Path(options.hand_detector).resolve())]
+        if row.crop and options.hand_detector
+        else []
+    )
 
 
 def _evaluate(row: Row, split: str, folder: Path, options: argparse.Namespace) -> dict[str, float]:
@@ -170,11 +203,25 @@ def _evaluate(row: Row, split: str, folder: Path, options: argparse.Namespace) -
     root = Path(options.data_root).resolve() / (row.elsewhere if split == "elsewhere" else row.data)
     metrics = folder / f"{split}_metrics.yaml"
     file = annotation_files(row, root, folder)["val"] if split == "val" else root / "test.txt"
-    flags = ["--test-ann-files", str(file), "--test-data-roots", str(root), "--save-output-to", str(folder / split)]
-    flags += ["--load-weights", str(folder / f"outputs/{row.weights}.pth"), "--save-metrics-to", str(metrics)]
+    flags = [
+        "--test-ann-files",
+        str(file),
+        "--test-data-roots",
+        str(root),
+        "--save-output-to",
+        str(folder / split),
+    ]
+    flags += [
+        "--load-weights",
+        str(folder / f"outputs/{row.weights}.pth"),
+        "--save-metrics-to",
+        str(metrics),
+    ]
     flags += _detector(row, options)
     _call(folder, "eval.py", flags, options)
-    values = {metric["key"]: metric["value"] for metric in yaml.safe_load(metrics.read_text())["metrics"]}
+    values = {
+        metric["key"]: metric["value"] for metric in yaml.safe_load(metrics.read_text())["metrics"]
+    }
     clips = len(file.read_text().splitlines())
     return {
         "top1": values["top1_of_clips"],
@@ -188,29 +235,57 @@ def _evaluate(row: Row, split: str, folder: Path, options: argparse.Namespace) -
 def lowest_class(evaluation: Path) -> float:
     """Of the classes that the split shows, the lowest share of right clips, in percent."""
     found = json.loads(evaluation.read_text(encoding="utf-8"))["per_class"]
-    return float(min(100 * item["right"] / item["num_clips"] for item in found if item["num_clips"]))
+    return float(
+        min(100 * item["right"] / item["num_clips"] for item in found if item["num_clips"])
+    )
 
 
 def _call(folder: Path, script: str, flags: Sequence[str], options: argparse.Namespace) -> None:
-    environment = os.environ | {"OMP_NUM_THREADS": str(options.threads), "OMP_WAIT_POLICY": "PASSIVE"}
+    environment = os.environ | {
+        "OMP_NUM_THREADS": str(options.threads),
+        "OMP_WAIT_POLICY": "PASSIVE",
+    }
     with (folder / f"{Path(script).stem}.log").open("a", encoding="utf-8") as log:
-        done = subprocess.run([sys.executable, str(folder / script), *flags], env=environment, stdout=log, stderr=log, check=False)
+        done = subprocess.run(
+            [sys.executable, str(folder / script), *flags],
+            env=environment,
+            stdout=log,
+            stderr=log,
+            check=False,
+        )
     if done.returncode:
-        raise SystemExit(f"{folder.name}: {script} ended with exit code {done.returncode}, see {folder / Path(script).stem}.log")
+        raise SystemExit(
+            f"{folder.name}: {script} ended with exit code {done.returncode}, see {folder / Path(script).stem}.log"
+        )
 
 
 def table_lines(rows: Sequence[Row], results: Sequence[dict[str, Any]]) -> Iterator[str]:
     """Markdown: mean over the seeds, with the single figures where there are several."""
-    splits = [split for split in ("val", "test", "both", "elsewhere") if any(split in result for result in results)]
+    splits = [
+        split
+        for split in ("val", "test", "both", "elsewhere")
+        if any(split in result for result in results)
+    ]
     columns = [(split, key) for split in splits for key in ("top1", "top5")]
-    columns += [("test", key) for key in ("mean_of_classes", "lowest_class") if any(key in result.get("test", {}) for result in results)]
-    yield "| row | seeds | " + " | ".join(f"{split} {_COLUMNS[key]}" for split, key in columns) + " | train, min |"
+    columns += [
+        ("test", key)
+        for key in ("mean_of_classes", "lowest_class")
+        if any(key in result.get("test", {}) for result in results)
+    ]
+    yield (
+        "| row | seeds | "
+        + " | ".join(f"{split} {_COLUMNS[key]}" for split, key in columns)
+        + " | train, min |"
+    )
     yield "|---|---|" + "---|" * (len(columns) + 1)
     for row in rows:
         mine = [result for result in results if result["row"] == row.name]
         if not mine:
             continue
-        cells = [_cell([result[split][key] for result in mine if key in result.get(split, {})]) for split, key in columns]
+        cells = [
+            _cell([result[split][key] for result in mine if key in result.get(split, {})])
+            for split, key in columns
+        ]
         minutes = statistics.mean(result["train_minutes"] for result in mine)
         yield f"| {row.name} | {', '.join(str(result['seed']) for result in mine)} | {' | '.join(cells)} | {minutes:.1f} |"
 
@@ -223,10 +298,16 @@ def _cell(values: Sequence[float]) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("table", type=Path)
-    parser.add_argument("--data-root", required=True, help="holds a folder for each data set of the table")
-    parser.add_argument("--out", required=True, help="work dirs and results; the finished table is written here")
+    parser.add_argument(
+        "--data-root", required=True, help="holds a folder for each data set of the table"
+    )
+    parser.add_argument(
+        "--out", required=True, help="work dirs and results; the finished table is written here"
+    )
     parser.add_argument("--rows", help="only these, separated by commas")
     parser.add_argument("--seeds", help="instead of each row's own, separated by commas")
     parser.add_argument("--jobs", type=int, default=1, help="runs at a time")
@@ -240,14 +321,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.rows:
         wanted, known = options.rows.split(","), {row.name: row for row in rows}
         if unknown := [name for name in wanted if name not in known]:
-            parser.error(f"--rows {','.join(unknown)}: not in {options.table}; its rows: {', '.join(known)}")
+            parser.error(
+                f"--rows {','.join(unknown)}: not in {options.table}; its rows: {', '.join(known)}"
+            )
         rows = [known[name] for name in wanted]
     if options.seeds:
-        rows = [dataclasses.replace(row, seeds=tuple(int(seed) for seed in options.seeds.split(","))) for row in rows]
+        rows = [
+            dataclasses.replace(row, seeds=tuple(int(seed) for seed in options.seeds.split(",")))
+            for row in rows
+        ]
     Path(options.out).mkdir(parents=True, exist_ok=True)
     results: list[dict[str, Any]] = []
     with ThreadPoolExecutor(options.jobs) as pool:
-        results += pool.map(lambda job: run_one(job[0], job[1], options), [(row, seed) for row in rows for seed in row.seeds])
+        results += pool.map(
+            lambda job: run_one(job[0], job[1], options),
+            [(row, seed) for row in rows for seed in row.seeds],
+        )
     text = "\n".join(table_lines(rows, results)) + "\n"
     (Path(options.out) / f"{options.table.stem}.md").write_text(text)
     print(text)

@@ -28,7 +28,11 @@ FAKE_CAMERA = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-st
 
 def chromium_path() -> str:
     """Where it is; the test is skipped where there is none, and fails in CI."""
-    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    found = (
+        shutil.which("chromium")
+        or shutil.which("chromium-browser")
+        or shutil.which("google-chrome")
+    )
     if found is None and os.environ.get("CI") == "true":
         pytest.fail("Chromium must be there in CI")
     if found is None:

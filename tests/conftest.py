@@ -20,11 +20,17 @@ if TYPE_CHECKING:
 REPOSITORY = Path(__file__).resolve().parents[1]
 SHARED = REPOSITORY.parent / "shared"
 
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell leaves it for what runs in the background; children would inherit it
+if (
+    signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+):  # as a shell leaves it for what runs in the background; children would inherit it
     signal.signal(signal.SIGINT, signal.default_int_handler)
-if "PYTEST_XDIST_WORKER" in os.environ:  # as many processes as cores: a thread each; before anything imports PyTorch
+if (
+    "PYTEST_XDIST_WORKER" in os.environ
+):  # as many processes as cores: a thread each; before anything imports PyTorch
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # scripts that tests start need not compile the package each time
+os.environ.pop(
+    "PYTHONDONTWRITEBYTECODE", None
+)  # scripts that tests start need not compile the package each time
 
 
 def _shared_folder(name: str) -> Path:
@@ -45,7 +51,9 @@ def one_table_of_operators() -> Iterator[None]:
     from torch.onnx._internal.exporter._registration import ONNXRegistry
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ONNXRegistry, "from_torchlib", staticmethod(functools.cache(ONNXRegistry.from_torchlib)))
+        patch.setattr(
+            ONNXRegistry, "from_torchlib", staticmethod(functools.cache(ONNXRegistry.from_torchlib))
+        )
         yield
 
 
@@ -79,7 +87,9 @@ def variant(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-def end_of_script(script: Path, arguments: Sequence[object], monkeypatch: pytest.MonkeyPatch) -> int:
+def end_of_script(
+    script: Path, arguments: Sequence[object], monkeypatch: pytest.MonkeyPatch
+) -> int:
     """The exit code of a script that is run here: without a process of its own, whose heavy imports take seconds."""
     monkeypatch.setattr(sys, "argv", [str(script), *map(str, arguments)])
     with pytest.raises(SystemExit) as end:
@@ -89,7 +99,12 @@ def end_of_script(script: Path, arguments: Sequence[object], monkeypatch: pytest
 
 def template_dir(variant: str) -> Path:
     """The template folder of a published model."""
-    return REPOSITORY / "model_templates" / "gesture_recognition" / f"s3d-rgb-mobilenet-v3-stream-{variant}"
+    return (
+        REPOSITORY
+        / "model_templates"
+        / "gesture_recognition"
+        / f"s3d-rgb-mobilenet-v3-stream-{variant}"
+    )
 
 
 @pytest.fixture(scope="session")

@@ -49,7 +49,12 @@ class PhotoNetwork(nn.Module):
         super().__init__()
         torch.manual_seed(5)
         self.layers = nn.Sequential(
-            nn.Conv2d(3, 12, 5, stride=2), nn.ReLU(), nn.Conv2d(12, 24, 3, stride=2), nn.ReLU(), nn.AdaptiveAvgPool2d(3), nn.Flatten()
+            nn.Conv2d(3, 12, 5, stride=2),
+            nn.ReLU(),
+            nn.Conv2d(12, 24, 3, stride=2),
+            nn.ReLU(),
+            nn.AdaptiveAvgPool2d(3),
+            nn.Flatten(),
         )
         self.head = nn.Linear(24 * 9, len(LABELS))
         nn.init.normal_(self.head.weight, 0.0, 0.6)
@@ -66,12 +71,17 @@ class LeftOrRight(nn.Module):
 
     def forward(self, clips: Tensor) -> Tensor:
         middle = clips.shape[-1] // 2
-        left, right = clips[..., :middle].mean(dim=(1, 2, 3, 4)), clips[..., middle:].mean(dim=(1, 2, 3, 4))
+        left, right = (
+            clips[..., :middle].mean(dim=(1, 2, 3, 4)),
+            clips[..., middle:].mean(dim=(1, 2, 3, 4)),
+        )
         difference = (left - right) / 20.0
         return torch.stack([difference, -difference, -9.0 - 0.0 * left, -9.0 - 0.0 * left], dim=1)
 
 
-def write_photo_model(folder: Path, metadata: DeployMetadata = METADATA, network: nn.Module | None = None) -> Path:
+def write_photo_model(
+    folder: Path, metadata: DeployMetadata = METADATA, network: nn.Module | None = None
+) -> Path:
     """`model.onnx`, `model.xml` and `model.bin` in the folder; returns it."""
     folder.mkdir(parents=True, exist_ok=True)
     graph = onnx_graph((network or PhotoNetwork()).eval(), metadata.clip_shape)
@@ -84,11 +94,19 @@ def write_photo_model(folder: Path, metadata: DeployMetadata = METADATA, network
     return folder
 
 
-def write_int8_model(folder: Path, metadata: DeployMetadata = METADATA, clips: list[Pixels] | None = None) -> Path:
+def write_int8_model(
+    folder: Path, metadata: DeployMetadata = METADATA, clips: list[Pixels] | None = None
+) -> Path:
     """`model_int8.onnx` beside model.onnx; its scales are those of the clips (3, 1, H, W) uint8 RGB, else of drawn hands."""
     side = metadata.resize.crop_size
-    of_hands = [fitted_clip(picture[None], None, side, metadata.mean_rgb).transpose(3, 0, 1, 2) for picture in drawn_hands(30)[::6]]
-    onnx.save(quantise_onnx(folder / "model.onnx", clips or of_hands, metadata), str(folder / ONNX_INT8_FILE))
+    of_hands = [
+        fitted_clip(picture[None], None, side, metadata.mean_rgb).transpose(3, 0, 1, 2)
+        for picture in drawn_hands(30)[::6]
+    ]
+    onnx.save(
+        quantise_onnx(folder / "model.onnx", clips or of_hands, metadata),
+        str(folder / ONNX_INT8_FILE),
+    )
     return folder / ONNX_INT8_FILE
 
 
@@ -104,7 +122,9 @@ def drawn_hands(count: int, width: int = 320, height: int = 240) -> list[NDArray
     return pictures[:count]
 
 
-def write_photos(folder: Path, pictures: list[NDArray[np.uint8]], suffix: str = ".jpg") -> list[Path]:
+def write_photos(
+    folder: Path, pictures: list[NDArray[np.uint8]], suffix: str = ".jpg"
+) -> list[Path]:
     """A file for each picture, JPEG as cameras write it."""
     folder.mkdir(parents=True, exist_ok=True)
     files = [folder / f"photo_{i:03d}{suffix}" for i in range(len(pictures))]

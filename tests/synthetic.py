@@ -20,7 +20,9 @@ NUM_COLUMNS, NUM_ROWS = 4, 3
 _BITS = NUM_COLUMNS * NUM_ROWS
 
 
-def numbered_frames(num_frames: int, height: int = 48, width: int = 64, first: int = 0) -> NDArray[np.uint8]:
+def numbered_frames(
+    num_frames: int, height: int = 48, width: int = 64, first: int = 0
+) -> NDArray[np.uint8]:
     """(N, H, W, 3) uint8 RGB frames that show the numbers `first`, `first + 1`, ... (below 4096)."""
     numbers = np.arange(first, first + num_frames)
     bits = (numbers[:, None] >> np.arange(_BITS)) & 1
@@ -63,7 +65,11 @@ def write_video(
         stream = container.add_stream(codec, rate=rate)
         stream.height, stream.width = frames_thwc_rgb.shape[1:3]
         stream.pix_fmt = "yuv420p"
-        stream.options = options if options is not None else ({"bf": "2", "g": "12"} if codec == "libx264" else {})
+        stream.options = (
+            options
+            if options is not None
+            else ({"bf": "2", "g": "12"} if codec == "libx264" else {})
+        )
         stream.codec_context.time_base = 1 / rate
         if rotation:
             stream.set_display_rotation(rotation)
@@ -75,7 +81,9 @@ def write_video(
             frame.pts, frame.time_base = (ticks[i] if ticks is not None else i), 1 / rate
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
-    if codec == "libsvtav1" and hasattr(os, "sched_setscheduler"):  # run by root, it makes the process real-time
+    if codec == "libsvtav1" and hasattr(
+        os, "sched_setscheduler"
+    ):  # run by root, it makes the process real-time
         os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
     return path
 
@@ -84,7 +92,9 @@ def write_audio_only(path: Path) -> Path:
     """A real file without any video stream: 0.1 s of silence."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream("pcm_s16le", rate=8000, layout="mono")
-        frame = av.AudioFrame.from_ndarray(np.zeros((1, 800), np.int16), format="s16", layout="mono")
+        frame = av.AudioFrame.from_ndarray(
+            np.zeros((1, 800), np.int16), format="s16", layout="mono"
+        )
         frame.sample_rate = 8000
         container.mux(stream.encode(frame))
         container.mux(stream.encode())
@@ -98,7 +108,12 @@ def truncate(source: Path, target: Path, keep: float) -> Path:
     return target
 
 
-def write_frame_folder(folder: Path, frames_thwc_rgb: NDArray[np.uint8], pattern: str = "img_{:05d}.jpg", first: int = 1) -> Path:
+def write_frame_folder(
+    folder: Path,
+    frames_thwc_rgb: NDArray[np.uint8],
+    pattern: str = "img_{:05d}.jpg",
+    first: int = 1,
+) -> Path:
     """Numbered images; returns the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     for number, picture in enumerate(frames_thwc_rgb, start=first):

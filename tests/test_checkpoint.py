@@ -28,7 +28,10 @@ from tests.tiny import LABELS, tiny_template
 def content(tmp_path: Path) -> dict[str, Any]:
     template, model = load_template_dir(tiny_template(tmp_path / "template").parent)
     described = describe_training(list(LABELS), template, model, {"seed": 3})
-    return {"state_dict": {"network.head.norm.weight": torch.arange(4.0)}, TRAINED_MODEL_KEY: described}
+    return {
+        "state_dict": {"network.head.norm.weight": torch.arange(4.0)},
+        TRAINED_MODEL_KEY: described,
+    }
 
 
 def test_what_is_saved_comes_back(content: dict[str, Any], tmp_path: Path) -> None:
@@ -58,8 +61,13 @@ def test_a_full_disk_keeps_the_old_checkpoint_and_is_one_message(
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["latest.pth", "template"]
 
 
-def test_another_format_and_a_damaged_description_are_refused(content: dict[str, Any], tmp_path: Path) -> None:
-    for version, message in ((99, r"a newer version of this toolkit \(format 99.*update"), (1, r"an older version .*train again")):
+def test_another_format_and_a_damaged_description_are_refused(
+    content: dict[str, Any], tmp_path: Path
+) -> None:
+    for version, message in (
+        (99, r"a newer version of this toolkit \(format 99.*update"),
+        (1, r"an older version .*train again"),
+    ):
         content[TRAINED_MODEL_KEY]["format"] = version
         save_atomically(content, tmp_path / "other.pth")
         with pytest.raises(UserError, match=message):
@@ -76,18 +84,24 @@ def test_weights_alone_are_not_a_trained_model(tmp_path: Path) -> None:
         load_trained_model(tmp_path / "w.pth")
 
 
-def test_a_calibration_is_kept_and_replaced_and_the_rest_stays(content: dict[str, Any], tmp_path: Path) -> None:
+def test_a_calibration_is_kept_and_replaced_and_the_rest_stays(
+    content: dict[str, Any], tmp_path: Path
+) -> None:
     path = tmp_path / "latest.pth"
     save_atomically(content | {"epoch": 3}, path)
     assert load_trained_model(path).calibration is None
     for temperature in (0.5, 2.0):
-        calibration = Calibration(LABELS, temperature, {LABELS[0]: 0.75}, 0.125, {"notes": ["a note"]})
+        calibration = Calibration(
+            LABELS, temperature, {LABELS[0]: 0.75}, 0.125, {"notes": ["a note"]}
+        )
         save_calibration(path, calibration)
         assert load_trained_model(path).calibration == calibration
     stored = torch.load(path, weights_only=True)
     assert stored["epoch"] == 3
     assert torch.equal(stored["state_dict"]["network.head.norm.weight"], torch.arange(4.0))
-    assert {key: value for key, value in stored[TRAINED_MODEL_KEY].items() if key != CALIBRATION_KEY} == content[TRAINED_MODEL_KEY]
+    assert {
+        key: value for key, value in stored[TRAINED_MODEL_KEY].items() if key != CALIBRATION_KEY
+    } == content[TRAINED_MODEL_KEY]
 
 
 def test_a_calibration_of_other_labels_is_refused(content: dict[str, Any], tmp_path: Path) -> None:
@@ -106,9 +120,17 @@ def test_a_calibration_of_other_labels_is_refused(content: dict[str, Any], tmp_p
 
 @pytest.mark.parametrize(
     "change",
-    [{"temperature": 0.0}, {"temperature": float("nan")}, {"spread_threshold": -1}, {"thresholds": {"x": 0.5}}, {"thresholds": 3}],
+    [
+        {"temperature": 0.0},
+        {"temperature": float("nan")},
+        {"spread_threshold": -1},
+        {"thresholds": {"x": 0.5}},
+        {"thresholds": 3},
+    ],
 )
-def test_a_damaged_calibration_is_refused(change: dict[str, Any], content: dict[str, Any], tmp_path: Path) -> None:
+def test_a_damaged_calibration_is_refused(
+    change: dict[str, Any], content: dict[str, Any], tmp_path: Path
+) -> None:
     content[TRAINED_MODEL_KEY][CALIBRATION_KEY] = Calibration(LABELS, 1.0, {}).as_plain() | change
     save_atomically(content, tmp_path / "latest.pth")
     with pytest.raises(UserError, match="damaged"):

@@ -17,7 +17,11 @@ from tests.dataset_tools.checking.made import make_data_set
 from tests.tiny import tiny_template
 
 PAGE = (REPOSITORY / "docs" / "data_check.md").read_text(encoding="utf-8")
-COMMANDS = [shlex.split(line) for block in re.findall(r"^```sh\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL) for line in block.splitlines()]
+COMMANDS = [
+    shlex.split(line)
+    for block in re.findall(r"^```sh\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    for line in block.splitlines()
+]
 
 
 def test_every_kind_stands_there_with_its_meaning() -> None:
@@ -30,7 +34,9 @@ def test_the_commands_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     (tmp_path / "my_data").mkdir()
     for file in (*made.glob("*.txt"), made / "classes.json"):
         shutil.move(file, tmp_path / "my_data" / file.name)
-    texts = [(tmp_path / "my_data" / f"{split}.txt").read_text() for split in ("train", "val", "test")]
+    texts = [
+        (tmp_path / "my_data" / f"{split}.txt").read_text() for split in ("train", "val", "test")
+    ]
     lines = [line.split()[0] for text in texts for line in text.splitlines()]
     people = [f"{path},{re.split('[/_]', path)[-2]}" for path in lines]
     (tmp_path / "my_data" / "metadata.csv").write_text("\n".join(["file,person", *people]) + "\n")
@@ -42,5 +48,11 @@ def test_the_commands_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
         command = importlib.import_module(f"action_recognition.commands.data.{Path(words[1]).stem}")
         assert command.main([*words[2:], "--jobs", "1"]) == 0, words
     assert json.loads((tmp_path / "findings.json").read_text()) == []
-    for written in ("my_data_repaired/repairs.diff", "my_data_repaired/classes.json", "my_clips.html", "sheets", "as_trained/step_000.png"):
+    for written in (
+        "my_data_repaired/repairs.diff",
+        "my_data_repaired/classes.json",
+        "my_clips.html",
+        "sheets",
+        "as_trained/step_000.png",
+    ):
         assert (tmp_path / written).exists(), written

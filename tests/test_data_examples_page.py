@@ -15,7 +15,12 @@ import pytest
 from tests.dataset_tools.real_sets import PAGE, SETS, SPLITS, compare_with_own_lists, page_commands
 
 _CLASSES_KEPT, _CLIPS_KEPT = 2, 2
-_RUN_ONCE = ("check", "stats", "show", "eval")  # with the first set; those of the second differ in its name only
+_RUN_ONCE = (
+    "check",
+    "stats",
+    "show",
+    "eval",
+)  # with the first set; those of the second differ in its name only
 _SMALL = {"resize_short_side": 48, "crop_size": 64}
 
 
@@ -23,9 +28,16 @@ def keep_a_few(folder: Path) -> None:
     """Leave the first clips of the first classes in each list."""
     for split in SPLITS:
         file = folder / f"{split}.txt"
-        lines = sorted(file.read_text(encoding="utf-8").splitlines(keepends=True), key=lambda line: int(line.split()[1]))
+        lines = sorted(
+            file.read_text(encoding="utf-8").splitlines(keepends=True),
+            key=lambda line: int(line.split()[1]),
+        )
         by_class = itertools.groupby(lines, key=lambda line: line.split()[1])
-        kept = [line for _, of_class in itertools.islice(by_class, _CLASSES_KEPT) for line in itertools.islice(of_class, _CLIPS_KEPT)]
+        kept = [
+            line
+            for _, of_class in itertools.islice(by_class, _CLASSES_KEPT)
+            for line in itertools.islice(of_class, _CLIPS_KEPT)
+        ]
         file.write_text("".join(kept), encoding="utf-8")
 
 
@@ -43,7 +55,9 @@ def run(words: list[str], folder: Path) -> None:
     name = Path(script).stem
     if script.startswith("tools/data/"):
         jobs = [] if name == "import_clips" else ["--jobs", "1"]
-        code = importlib.import_module(f"action_recognition.commands.data.{name}").main([*flags, *jobs])
+        code = importlib.import_module(f"action_recognition.commands.data.{name}").main(
+            [*flags, *jobs]
+        )
         assert code == 0 or (code == 1 and name == "check"), words
     elif name == "instantiate_template":
         flags[0] = str(PAGE.parents[1] / flags[0])
@@ -51,11 +65,15 @@ def run(words: list[str], folder: Path) -> None:
         make_small(folder / flags[1] / "template.yaml")
     else:
         small = ["--num-workers", "0", *(["--epochs", "1"] if name == "train" else [])]
-        assert importlib.import_module(f"action_recognition.commands.{name}").main(folder, [*flags, *small]) in (0, None)
+        assert importlib.import_module(f"action_recognition.commands.{name}").main(
+            folder, [*flags, *small]
+        ) in (0, None)
 
 
 @pytest.mark.parametrize("imported", ["smarthome", "asl", "jester20"])
-def test_the_page(imported: str, real_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_page(
+    imported: str, real_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     seen = []
     for folder, words in page_commands(real_data):
         if imported not in " ".join(words) and not folder.startswith(imported):
@@ -69,13 +87,22 @@ def test_the_page(imported: str, real_data: Path, tmp_path: Path, monkeypatch: p
             if seen == ["import_clips"] and real_set.imported == imported:
                 compare_with_own_lists(real_set, real_data.resolve(), tmp_path)
                 keep_a_few(tmp_path / imported)
-    data, model = ["import_clips", "check", "stats", "show"], ["instantiate_template", "train", "eval"]
-    expected = {"smarthome": [*data, *model], "asl": ["import_clips", *model[:2]], "jester20": ["import_clips", "show"]}
+    data, model = (
+        ["import_clips", "check", "stats", "show"],
+        ["instantiate_template", "train", "eval"],
+    )
+    expected = {
+        "smarthome": [*data, *model],
+        "asl": ["import_clips", *model[:2]],
+        "jester20": ["import_clips", "show"],
+    }
     assert seen == expected[imported]
     if imported != "asl":
         assert (tmp_path / f"{imported}.html").stat().st_size > 10_000
     if imported == "jester20":
-        assert len((tmp_path / "jester20" / "test.txt").read_text(encoding="utf-8").splitlines()) == 20
+        assert (
+            len((tmp_path / "jester20" / "test.txt").read_text(encoding="utf-8").splitlines()) == 20
+        )
     else:
         assert (tmp_path / f"{imported}_model" / "outputs" / "latest.pth").is_file()
 

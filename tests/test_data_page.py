@@ -16,26 +16,51 @@ from tests.conftest import REPOSITORY, template_dir
 from tests.synthetic import numbered_frames, write_lines, write_video
 
 PAGE = (REPOSITORY / "docs" / "data.md").read_text(encoding="utf-8")
-COMMANDS = [shlex.split(line) for block in re.findall(r"^```sh\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL) for line in block.splitlines()]
+COMMANDS = [
+    shlex.split(line)
+    for block in re.findall(r"^```sh\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    for line in block.splitlines()
+]
 DATA_COMMANDS = [words for words in COMMANDS if words[1].startswith("tools/data/")]
 
 
-def test_the_commands_for_data_run_in_their_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_commands_for_data_run_in_their_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     rates = iter(range(20, 40))  # no two clips alike
     for person in ("anna", "ben", "carl", "dora"):
         for label in ("wave", "stop", "no gesture"):
-            write_video(tmp_path / "my_clips" / label / f"{person}_1.mp4", numbered_frames(40, first=100 * next(rates)))
+            write_video(
+                tmp_path / "my_clips" / label / f"{person}_1.mp4",
+                numbered_frames(40, first=100 * next(rates)),
+            )
     write_video(tmp_path / "long" / "a.mp4", numbered_frames(200))
     write_video(tmp_path / "long" / "b.mp4", numbered_frames(200))
     for name, video in (("train", "a"), ("val", "b")):
         write_lines(tmp_path / "long" / f"{name}.txt", [f"{video}.mp4 0 100 120 0 200 30"])
     seen = [Path(words[1]).stem for words in DATA_COMMANDS]
-    assert seen == ["import_clips", "check", "import_clips", "make_negatives", "split", "stats", "extract"]
+    assert seen == [
+        "import_clips",
+        "check",
+        "import_clips",
+        "make_negatives",
+        "split",
+        "stats",
+        "extract",
+    ]
     monkeypatch.chdir(tmp_path)
     for words in DATA_COMMANDS:
         command = importlib.import_module(f"action_recognition.commands.data.{Path(words[1]).stem}")
-        assert command.main(words[2:]) == 0 or words[1].endswith("check.py"), words  # drawn clips are odd clips
-    for written in ("my_data/report.json", "long_with_negatives/dataset.json", "my_other_split/test.txt", "stats.png", "my_frames/val.txt"):
+        assert command.main(words[2:]) == 0 or words[1].endswith("check.py"), (
+            words
+        )  # drawn clips are odd clips
+    for written in (
+        "my_data/report.json",
+        "long_with_negatives/dataset.json",
+        "my_other_split/test.txt",
+        "stats.png",
+        "my_frames/val.txt",
+    ):
         assert (tmp_path / written).is_file(), written
 
 
@@ -46,15 +71,28 @@ def test_the_other_commands_have_flags_that_exist(tmp_path: Path) -> None:
         InstantiateOptions(load_snapshot=False, say=silent),
     ).path
     others = [words for words in COMMANDS if words not in DATA_COMMANDS and words[0] == "python"]
-    assert [words[1] for words in others] == ["tools/instantiate_template.py", "train.py", "eval.py", "export.py"]
+    assert [words[1] for words in others] == [
+        "tools/instantiate_template.py",
+        "train.py",
+        "eval.py",
+        "export.py",
+    ]
     for words in others:
         folder = REPOSITORY if words[1].startswith("tools/") else work_dir
-        text = subprocess.run([sys.executable, words[1], "--help"], cwd=folder, capture_output=True, text=True, check=True).stdout
+        text = subprocess.run(
+            [sys.executable, words[1], "--help"],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
         for flag in (word for word in words if word.startswith("--")):
             assert re.search(rf"{flag}\b", text), (words[1], flag)
 
 
-@pytest.mark.parametrize("script", sorted(path.name for path in (REPOSITORY / "tools" / "data").glob("*.py")))
+@pytest.mark.parametrize(
+    "script", sorted(path.name for path in (REPOSITORY / "tools" / "data").glob("*.py"))
+)
 def test_help_comes_at_once_without_heavy_packages(script: str) -> None:
     code = (
         "import runpy, sys; sys.argv = [sys.argv[1], '--help']\n"
@@ -62,7 +100,10 @@ def test_help_comes_at_once_without_heavy_packages(script: str) -> None:
         "finally: print([name for name in ('torch', 'cv2', 'av', 'mmcv', 'matplotlib') if name in sys.modules])"
     )
     command = [sys.executable, "-c", code, str(REPOSITORY / "tools" / "data" / script)]
-    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()[-1] == "[]"
+    assert (
+        subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()[-1]
+        == "[]"
+    )
 
 
 def test_flags_in_the_text_exist() -> None:

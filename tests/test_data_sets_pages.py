@@ -18,7 +18,10 @@ from tests.dataset_tools.preparing.stand_in import put_yt_dlp
 from tests.detection.detectors import write_boxes_detector
 from tests.synthetic import numbered_frames, write_frame_folder, write_lines
 
-PAGES = {name: (REPOSITORY / "docs" / f"data_{name}.md").read_text(encoding="utf-8") for name in ("msasl", "jester")}
+PAGES = {
+    name: (REPOSITORY / "docs" / f"data_{name}.md").read_text(encoding="utf-8")
+    for name in ("msasl", "jester")
+}
 FIRST_WORDS = 2  # python SCRIPT
 
 
@@ -47,7 +50,10 @@ def test_msasl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     put_yt_dlp(tmp_path / "bin", monkeypatch)
     data = tmp_path / "msasl_data"
-    parts = {split: [sign(f"{split}_{i}", 30, 60, label=i, signer_id=i) for i in range(2)] for split in ("train", "val", "test")}
+    parts = {
+        split: [sign(f"{split}_{i}", 30, 60, label=i, signer_id=i) for i in range(2)]
+        for split in ("train", "val", "test")
+    }
     parts["train"].append(sign("gone_1", 0, 30))
     write_annotation(data, num_classes=100, **parts)
     for split in ("train", "val", "test"):
@@ -64,7 +70,11 @@ def test_jester(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     data = tmp_path / "jester_data"
     for number in range(1, 5):
-        write_frame_folder(data / "rawframes" / str(number), numbered_frames(12, 100, 132, first=40 * number), "{:05d}.jpg")
+        write_frame_folder(
+            data / "rawframes" / str(number),
+            numbered_frames(12, 100, 132, first=40 * number),
+            "{:05d}.jpg",
+        )
     write_lines(data / "jester-v1-labels.csv", ["Swiping Left", "No gesture"])
     write_lines(data / "jester-v1-train.csv", ["1;Swiping Left", "2;No gesture"])
     write_lines(data / "jester-v1-validation.csv", ["3;Swiping Left", "4;No gesture"])
@@ -77,12 +87,28 @@ def test_jester(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("name", ["msasl", "jester"])
 def test_the_other_commands_have_flags_that_exist(name: str, tmp_path: Path) -> None:
-    work_dir = instantiate(template_dir(name), tmp_path / "work", InstantiateOptions(load_snapshot=False, say=silent)).path
-    others = [words for words in commands(name) if words[0] == "python" and not words[1].startswith("tools/data/")]
-    assert [words[1] for words in others] == ["tools/instantiate_template.py", "train.py", "eval.py"]
+    work_dir = instantiate(
+        template_dir(name), tmp_path / "work", InstantiateOptions(load_snapshot=False, say=silent)
+    ).path
+    others = [
+        words
+        for words in commands(name)
+        if words[0] == "python" and not words[1].startswith("tools/data/")
+    ]
+    assert [words[1] for words in others] == [
+        "tools/instantiate_template.py",
+        "train.py",
+        "eval.py",
+    ]
     for words in others:
         folder = REPOSITORY if words[1].startswith("tools/") else work_dir
-        text = subprocess.run([sys.executable, words[1], "--help"], cwd=folder, capture_output=True, text=True, check=True).stdout
+        text = subprocess.run(
+            [sys.executable, words[1], "--help"],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
         for flag in (word for word in words if word.startswith("--")):
             assert re.search(rf"{flag}\b", text), (words[1], flag)
     assert (REPOSITORY / others[0][2] / "template.yaml").is_file()
@@ -90,7 +116,10 @@ def test_the_other_commands_have_flags_that_exist(name: str, tmp_path: Path) -> 
 
 @pytest.mark.parametrize("name", ["msasl", "jester"])
 def test_flags_and_links_of_the_text_exist(name: str) -> None:
-    known = "".join(path.read_text(encoding="utf-8") for path in (REPOSITORY / "action_recognition" / "commands").rglob("*.py"))
+    known = "".join(
+        path.read_text(encoding="utf-8")
+        for path in (REPOSITORY / "action_recognition" / "commands").rglob("*.py")
+    )
     for flag in set(re.findall(r"`(--[a-z][a-z0-9_-]*)", PAGES[name])):
         assert f'"{flag}"' in known, flag
     for link in re.findall(r"\]\(([^)#]+)", PAGES[name]):

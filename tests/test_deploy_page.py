@@ -29,7 +29,9 @@ def test_the_programs_run_as_they_stand(
     assert len(PROGRAMS) == 3
     for program in PROGRAMS:
         exec(program, names)
-    assert len(capsys.readouterr().out.splitlines()) == 4  # the label or why there is none, and the best three
+    assert (
+        len(capsys.readouterr().out.splitlines()) == 4
+    )  # the label or why there is none, and the best three
     assert len(names["predictions"]) == 2 and names["prediction"].labels
 
 
@@ -45,4 +47,8 @@ def test_every_field_and_option_is_on_the_page() -> None:
 
     fields = [item.name for item in dataclasses.fields(Prediction)]
     options = list(inspect.signature(Predictor.from_path).parameters)[1:]
-    assert not [name for name in (*fields, *options, "is_rejected", "probability") if f"| `{name}` |" not in PAGE]
+    assert not [
+        name
+        for name in (*fields, *options, "is_rejected", "probability")
+        if f"| `{name}` |" not in PAGE
+    ]

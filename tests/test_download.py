@@ -46,7 +46,13 @@ class Server:
         self._http.server_close()
 
 
-def send(handler: BaseHTTPRequestHandler, status: int, body: bytes, headers: dict[str, str], length: int | None = None) -> None:
+def send(
+    handler: BaseHTTPRequestHandler,
+    status: int,
+    body: bytes,
+    headers: dict[str, str],
+    length: int | None = None,
+) -> None:
     handler.send_response(status)
     for name, value in headers.items():
         handler.send_header(name, value)
@@ -61,7 +67,12 @@ def send_file(handler: BaseHTTPRequestHandler) -> None:
     if wanted is None:
         return send(handler, 200, CONTENT, {})
     start = int(wanted.removeprefix("bytes=").removesuffix("-"))
-    send(handler, 206, CONTENT[start:], {"Content-Range": f"bytes {start}-{len(CONTENT) - 1}/{len(CONTENT)}"})
+    send(
+        handler,
+        206,
+        CONTENT[start:],
+        {"Content-Range": f"bytes {start}-{len(CONTENT) - 1}/{len(CONTENT)}"},
+    )
 
 
 def ignore_range(handler: BaseHTTPRequestHandler) -> None:
@@ -77,7 +88,12 @@ def status(code: int) -> Answer:
 
 
 def html(page: str) -> Answer:
-    return lambda handler: send(handler, 200, page.encode(), {"Content-Type": "text/html; charset=utf-8", "Set-Cookie": "seen=1"})
+    return lambda handler: send(
+        handler,
+        200,
+        page.encode(),
+        {"Content-Type": "text/html; charset=utf-8", "Set-Cookie": "seen=1"},
+    )
 
 
 @pytest.fixture
@@ -162,7 +178,9 @@ def test_another_size_is_refused_before_the_download(server: Server, target: Pat
     assert not target.exists()
 
 
-def test_a_busy_server_is_asked_again_and_a_missing_file_is_not(server: Server, target: Path) -> None:
+def test_a_busy_server_is_asked_again_and_a_missing_file_is_not(
+    server: Server, target: Path
+) -> None:
     server.answers = [status(503), send_file]
     fetch(server.url, target, EXPECTED)
     server.answers = [status(404)]
@@ -172,7 +190,9 @@ def test_a_busy_server_is_asked_again_and_a_missing_file_is_not(server: Server, 
     assert len(server.requests) == 1
 
 
-def test_no_connection_is_one_message_after_three_attempts(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_connection_is_one_message_after_three_attempts(
+    target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(download, "_PAUSES_SECONDS", (0.0, 0.0))
     said: list[str] = []
     with pytest.raises(UserError, match=r"cannot be fetched: no connection \(Connection refused\)"):
@@ -188,17 +208,24 @@ FORM = """<html><form id="download-form" action="/confirmed?id=1" method="get">
     ("page", "confirmed"),
     [
         (FORM, "/confirmed?id=1&confirm=t&uuid=a+b"),
-        ('<a href="/uc?export=download&amp;confirm=Ab1&amp;id=1">go on</a>', "/uc?export=download&confirm=Ab1&id=1"),
+        (
+            '<a href="/uc?export=download&amp;confirm=Ab1&amp;id=1">go on</a>',
+            "/uc?export=download&confirm=Ab1&id=1",
+        ),
     ],
 )
-def test_a_page_that_asks_to_confirm_is_followed(server: Server, target: Path, page: str, confirmed: str) -> None:
+def test_a_page_that_asks_to_confirm_is_followed(
+    server: Server, target: Path, page: str, confirmed: str
+) -> None:
     server.answers = [html(page), send_file]
     fetch(server.url, target, EXPECTED)
     assert target.read_bytes() == CONTENT
     assert server.requests[1][0] == confirmed
 
 
-@pytest.mark.parametrize("page", ["<html>please log in</html>", FORM, '<a href="file:///etc/passwd?confirm=1">x</a>'])
+@pytest.mark.parametrize(
+    "page", ["<html>please log in</html>", FORM, '<a href="file:///etc/passwd?confirm=1">x</a>']
+)
 def test_a_web_page_is_not_weights(server: Server, target: Path, page: str) -> None:
     server.answers = [html(page)]
     with pytest.raises(UserError, match=r"web page \(HTML\), not weights"):
@@ -207,7 +234,10 @@ def test_a_web_page_is_not_weights(server: Server, target: Path, page: str) -> N
 
 
 def test_a_redirect_leads_to_http_only(server: Server, target: Path) -> None:
-    server.answers = [lambda handler: send(handler, 302, b"", {"Location": "/elsewhere"}), send_file]
+    server.answers = [
+        lambda handler: send(handler, 302, b"", {"Location": "/elsewhere"}),
+        send_file,
+    ]
     fetch(server.url, target, EXPECTED)
     assert target.read_bytes() == CONTENT
     server.answers = [lambda handler: send(handler, 302, b"", {"Location": "file:///etc/passwd"})]
@@ -224,13 +254,17 @@ def test_a_file_address_is_copied(tmp_path: Path, target: Path) -> None:
         fetch((tmp_path / "missing").as_uri(), target, EXPECTED)
 
 
-@pytest.mark.parametrize("source", ["ftp://example.org/x.pth", "javascript:1", "https://[broken/x.pth"])
+@pytest.mark.parametrize(
+    "source", ["ftp://example.org/x.pth", "javascript:1", "https://[broken/x.pth"]
+)
 def test_other_addresses_are_refused(source: str, target: Path) -> None:
     with pytest.raises(UserError):
         fetch(source, target, Expected())
 
 
-def test_a_full_disk_is_said_before_the_download(server: Server, target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_said_before_the_download(
+    server: Server, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     usage = type("Usage", (), {"free": 1000})
     monkeypatch.setattr(download.shutil, "disk_usage", lambda _: usage)
     with pytest.raises(UserError, match="1 MB are needed"):

@@ -19,17 +19,30 @@ def _raise(error: BaseException) -> Callable[[], int]:
     return command
 
 
-def test_all_problems_are_said_each_on_its_line_without_a_traceback(capsys: pytest.CaptureFixture[str]) -> None:
-    error = UserError([Problem("a.txt:3", "label 9", "0 to 3"), Problem("a.txt:7", "end before start", fix="swap them")])
+def test_all_problems_are_said_each_on_its_line_without_a_traceback(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    error = UserError(
+        [
+            Problem("a.txt:3", "label 9", "0 to 3"),
+            Problem("a.txt:7", "end before start", fix="swap them"),
+        ]
+    )
     with pytest.raises(SystemExit) as ended:
         run_command(_raise(error))
     assert ended.value.code == 2
-    assert capsys.readouterr().err == "error: a.txt:3: label 9; allowed: 0 to 3\nerror: a.txt:7: end before start; to repair: swap them\n"
+    assert (
+        capsys.readouterr().err
+        == "error: a.txt:3: label 9; allowed: 0 to 3\nerror: a.txt:7: end before start; to repair: swap them\n"
+    )
 
 
 def test_a_folder_that_takes_no_file_is_a_message() -> None:
     with (
-        pytest.raises(UserError, match=r"^/proc/a\.png: no file can be made there; to repair: name another folder$"),
+        pytest.raises(
+            UserError,
+            match=r"^/proc/a\.png: no file can be made there; to repair: name another folder$",
+        ),
         naming(Path("/proc/a.png")),
     ):
         Path("/proc/.a.png.part").write_bytes(b"")
@@ -44,11 +57,15 @@ def test_a_folder_that_takes_no_file_is_a_message() -> None:
         (errno.ENOTDIR, "a part of this path is a file"),
     ],
 )
-def test_a_disk_that_refuses_is_a_message(number: int, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_disk_that_refuses_is_a_message(
+    number: int, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit) as ended:
         run_command(_raise(OSError(number, "no", "out/latest.pth")))
     assert ended.value.code == 2
-    assert f"error: out/latest.pth: {said}" in capsys.readouterr().err.replace("the file system is read-only", "read-only")
+    assert f"error: out/latest.pth: {said}" in capsys.readouterr().err.replace(
+        "the file system is read-only", "read-only"
+    )
 
 
 def test_our_own_mistakes_keep_their_traceback() -> None:
@@ -75,7 +92,12 @@ def test_ctrl_c_ends_with_130(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_closed_pipe_is_quiet() -> None:
     program = "from action_recognition.errors import run_command\nrun_command(lambda: print('line\\n' * 100000))"
     reader = subprocess.run(
-        f'{sys.executable} -c "{program}" | head -n 1', shell=True, capture_output=True, text=True, check=False, timeout=60
+        f'{sys.executable} -c "{program}" | head -n 1',
+        shell=True,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
     )
     assert reader.stdout == "line\n"
     assert reader.stderr == ""

@@ -25,7 +25,13 @@ def _run(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_script_makes_a_work_dir_from_any_folder(tmp_path: Path) -> None:
-    done = _run(template_dir("jester") / "template.yaml", "my model", "--do-not-load-snapshot", "-v", cwd=tmp_path)
+    done = _run(
+        template_dir("jester") / "template.yaml",
+        "my model",
+        "--do-not-load-snapshot",
+        "-v",
+        cwd=tmp_path,
+    )
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "my model" / "train.py").is_file()
     assert f"cd '{tmp_path / 'my model'}'" in done.stdout
@@ -33,10 +39,21 @@ def test_the_script_makes_a_work_dir_from_any_folder(tmp_path: Path) -> None:
 
 
 def test_scripts_say_what_to_activate_without_the_package(tmp_path: Path) -> None:
-    for script in (SCRIPT, *(REPOSITORY / "tools" / "workdir" / f"{name}.py" for name in ("train", "eval", "export", "demo"))):
+    for script in (
+        SCRIPT,
+        *(
+            REPOSITORY / "tools" / "workdir" / f"{name}.py"
+            for name in ("train", "eval", "export", "demo")
+        ),
+    ):
         assert len(script.read_text(encoding="utf-8").splitlines()) <= 30
         done = subprocess.run(
-            [sys.executable, "-I", "-S", str(script)], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60
+            [sys.executable, "-I", "-S", str(script)],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
         )
         assert done.returncode == 2
         assert done.stderr.startswith("error: No module named")
@@ -74,7 +91,9 @@ def test_it_imports_neither_torch_nor_cv2(arguments: list[str], tmp_path: Path) 
 
 
 def test_the_flags_of_the_original_are_kept() -> None:
-    parsed = build_parser().parse_args(["template.yaml", "out", "--do-not-load-snapshot", "--verbose"])
+    parsed = build_parser().parse_args(
+        ["template.yaml", "out", "--do-not-load-snapshot", "--verbose"]
+    )
     assert (parsed.template, parsed.work_dir, parsed.do_not_load_snapshot, parsed.verbose) == (
         Path("template.yaml"),
         Path("out"),

@@ -22,7 +22,9 @@ PAGE = (REPOSITORY / "docs" / "live.md").read_text(encoding="utf-8")
 def _help(module: str, *arguments: object) -> str:
     said = io.StringIO()
     with contextlib.redirect_stdout(said), pytest.raises(SystemExit):
-        importlib.import_module(f"action_recognition.commands.{module}").main(*arguments, ["--help"])
+        importlib.import_module(f"action_recognition.commands.{module}").main(
+            *arguments, ["--help"]
+        )
     return said.getvalue()
 
 
@@ -34,7 +36,9 @@ def _help_of_streams() -> str:
 
 
 def test_every_flag_exists() -> None:
-    known = "".join(_help(name, template_dir("jester")) for name in ("demo", "eval", "export", "train"))
+    known = "".join(
+        _help(name, template_dir("jester")) for name in ("demo", "eval", "export", "train")
+    )
     known += _help("data.compose_streams") + _help("instantiate") + _help_of_streams()
     flags = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", PAGE))
     assert {"--events", "--serve", "--choose-decision", "--person-regex"} <= flags
@@ -42,7 +46,12 @@ def test_every_flag_exists() -> None:
 
 
 def test_every_flag_of_the_demo_is_told() -> None:
-    options = set(re.findall(r"--[a-z][a-z-]*", _help("demo", Path()))) - {"--help", "--csv", "--threads", "--max-persons"}
+    options = set(re.findall(r"--[a-z][a-z-]*", _help("demo", Path()))) - {
+        "--help",
+        "--csv",
+        "--threads",
+        "--max-persons",
+    }
     assert [flag for flag in sorted(options) if flag not in PAGE] == []
 
 

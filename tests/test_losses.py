@@ -55,13 +55,19 @@ def test_value_and_gradient_equal_the_originals_over_the_schedule(
         assert value.item() == pytest.approx(float(stored["loss"][i]), abs=2e-6)
         np.testing.assert_allclose(cosine.grad.numpy(), stored["grad_cos"][i], atol=5e-5)
         per_sample = loss.per_sample(cosine, labels, scale=scale).detach().numpy()
-        np.testing.assert_allclose(per_sample, stored["per_sample_before_filter"][i], atol=5e-6, rtol=1e-5)
+        np.testing.assert_allclose(
+            per_sample, stored["per_sample_before_filter"][i], atol=5e-6, rtol=1e-5
+        )
 
 
 @pytest.mark.parametrize("case", ["easy", "filter_mixed", "filter_allzero"])
-def test_samples_that_cost_nothing_are_left_out(case: str, loss: AMSoftmaxLoss, stored: dict[str, np.ndarray]) -> None:
+def test_samples_that_cost_nothing_are_left_out(
+    case: str, loss: AMSoftmaxLoss, stored: dict[str, np.ndarray]
+) -> None:
     cosine = torch.from_numpy(stored[f"{case}_cos"]).requires_grad_()
-    value = loss(cosine, torch.from_numpy(stored[f"{case}_labels"]), scale=5.0 if case == "easy" else 30.0)
+    value = loss(
+        cosine, torch.from_numpy(stored[f"{case}_labels"]), scale=5.0 if case == "easy" else 30.0
+    )
     value.backward()
     expected = stored["easy_loss_scale5" if case == "easy" else f"{case}_loss"]
     assert value.item() == pytest.approx(float(expected), abs=2e-6)
@@ -70,11 +76,15 @@ def test_samples_that_cost_nothing_are_left_out(case: str, loss: AMSoftmaxLoss, 
 
 def test_negative_labels_are_left_out(loss: AMSoftmaxLoss, stored: dict[str, np.ndarray]) -> None:
     cosine, labels = torch.from_numpy(stored["cos_theta"]), torch.from_numpy(stored["labels"])
-    with_negatives = loss(torch.cat([cosine, cosine[:3]]), torch.cat([labels, torch.full((3,), -1)]), scale=20.0)
+    with_negatives = loss(
+        torch.cat([cosine, cosine[:3]]), torch.cat([labels, torch.full((3,), -1)]), scale=20.0
+    )
     assert with_negatives.item() == pytest.approx(loss(cosine, labels, scale=20.0).item(), rel=1e-6)
 
 
-def test_a_batch_without_any_label_costs_nothing_and_still_has_a_gradient(loss: AMSoftmaxLoss) -> None:
+def test_a_batch_without_any_label_costs_nothing_and_still_has_a_gradient(
+    loss: AMSoftmaxLoss,
+) -> None:
     cosine = torch.zeros(2, 5, requires_grad=True)
     value = loss(cosine, torch.tensor([-1, -1]), scale=30.0)
     value.backward()
@@ -90,7 +100,9 @@ def test_pr_product_keeps_the_value_and_scales_the_gradient() -> None:
     np.testing.assert_allclose(cosine.grad.numpy(), [1.0, 1.25, 1.0 / 0.6], rtol=1e-6)
 
 
-def compare(value: torch.Tensor, given: torch.Tensor, loss: np.ndarray, gradient: np.ndarray) -> None:
+def compare(
+    value: torch.Tensor, given: torch.Tensor, loss: np.ndarray, gradient: np.ndarray
+) -> None:
     value.backward()
     assert value.item() == pytest.approx(float(loss), abs=1e-6)
     np.testing.assert_allclose(given.grad.numpy(), gradient, atol=1e-6)
@@ -103,7 +115,10 @@ def test_local_push_equals_the_originals(case: str, reference: Path) -> None:
         cosine = torch.from_numpy(file[f"{case}_cos"]).requires_grad_()
         loss = LocalPushLoss(float(file["margin"]), adaptive=bool(file[f"{case}_smart"]))
         compare(
-            loss(embedding, cosine, torch.from_numpy(file[f"{case}_labels"])), embedding, file[f"{case}_loss"], file[f"{case}_grad_embd"]
+            loss(embedding, cosine, torch.from_numpy(file[f"{case}_labels"])),
+            embedding,
+            file[f"{case}_loss"],
+            file[f"{case}_grad_embd"],
         )
     assert cosine.grad is None
 
@@ -113,20 +128,32 @@ def test_centre_push_equals_the_originals(case: str, reference: Path) -> None:
     with np.load(reference / "loss_centerpush.npz") as file:
         directions = torch.from_numpy(file[f"{case}_weight"]).requires_grad_()
         margin, weight = file[f"{case}_thr_w"].tolist()
-        compare(weight * CentrePushLoss(margin)(directions), directions, file[f"{case}_loss"], file[f"{case}_grad"])
+        compare(
+            weight * CentrePushLoss(margin)(directions),
+            directions,
+            file[f"{case}_loss"],
+            file[f"{case}_grad"],
+        )
 
 
 @pytest.mark.parametrize("case", ["msasl_k3", "msasl_k3b", "jester_k1", "tiny"])
 def test_total_variance_equals_the_originals(case: str, reference: Path) -> None:
     with np.load(reference / "loss_totalvariance.npz") as file:
         mask = torch.from_numpy(file[f"{case}_values"]).requires_grad_()
-        compare(TotalVarianceLoss(int(file[f"{case}_kt"]))(mask), mask, file[f"{case}_loss"], file[f"{case}_grad"])
+        compare(
+            TotalVarianceLoss(int(file[f"{case}_kt"]))(mask),
+            mask,
+            file[f"{case}_loss"],
+            file[f"{case}_grad"],
+        )
 
 
 def test_clip_mixing_equals_the_originals(reference: Path) -> None:
     with np.load(reference / "loss_clipmixing_jester.npz") as file:
         cosine = torch.from_numpy(file["logits"]).requires_grad_()
-        value = ClipMixingLoss(2)(cosine, torch.from_numpy(file["labels"]), scale=float(file["scale"]))
+        value = ClipMixingLoss(2)(
+            cosine, torch.from_numpy(file["labels"]), scale=float(file["scale"])
+        )
         compare(float(file["weight"]) * value, cosine, file["loss"], file["grad"])
 
 
@@ -141,11 +168,17 @@ def test_self_challenging_equals_the_originals(reference: Path) -> None:
         features = torch.from_numpy(file["features"]).flatten(1)
 
         def cosine_of(x: torch.Tensor) -> torch.Tensor:
-            return torch.nn.functional.normalize(x, dim=1) @ torch.nn.functional.normalize(directions, dim=0)
+            return torch.nn.functional.normalize(x, dim=1) @ torch.nn.functional.normalize(
+                directions, dim=0
+            )
 
         labels, unchanged = torch.from_numpy(file["labels"]), torch.from_numpy(file["unchanged"])
-        challenged = self_challenge(features, cosine_of, labels, retain_share=float(file["retain_p"]), unchanged=unchanged)
-        np.testing.assert_allclose(challenged.numpy(), file["out"].reshape(challenged.shape), atol=1e-6)
+        challenged = self_challenge(
+            features, cosine_of, labels, retain_share=float(file["retain_p"]), unchanged=unchanged
+        )
+        np.testing.assert_allclose(
+            challenged.numpy(), file["out"].reshape(challenged.shape), atol=1e-6
+        )
 
 
 def test_gumbel_sigmoid_equals_the_originals(reference: Path) -> None:
@@ -166,7 +199,10 @@ def test_label_smoothing_gives_every_class_its_share_of_the_target() -> None:
     assert value.item() == pytest.approx(-(target * np.log(probability)).sum(1).mean(), rel=1e-5)
     value.backward()
     np.testing.assert_allclose(cosine.grad.numpy(), 5.0 * (probability - target) / 2, atol=1e-6)
-    assert CrossEntropyLoss(label_smoothing=0.0)(cosine, torch.tensor([0, 2]), scale=5.0).item() < value.item()
+    assert (
+        CrossEntropyLoss(label_smoothing=0.0)(cosine, torch.tensor([0, 2]), scale=5.0).item()
+        < value.item()
+    )
 
 
 def test_cross_entropy_of_shares_is_the_mixture_of_that_of_labels() -> None:

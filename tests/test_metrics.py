@@ -26,8 +26,12 @@ def test_every_measure_equals_the_originals(case: str, reference: Path) -> None:
         scores, labels = stored[f"{case}_scores"], stored[f"{case}_labels"]
     assert mean_top_k_accuracy(scores, labels, 1) == pytest.approx(expected["mean_top1"], abs=1e-12)
     assert mean_top_k_accuracy(scores, labels, 5) == pytest.approx(expected["mean_top5"], abs=1e-12)
-    assert [top_k_accuracy(scores, labels, k) for k in (1, 5)] == pytest.approx(expected["top1_top5"], abs=1e-12)
-    assert mean_class_accuracy(scores, labels) == pytest.approx(expected["mean_class_accuracy"], abs=1e-12)
+    assert [top_k_accuracy(scores, labels, k) for k in (1, 5)] == pytest.approx(
+        expected["top1_top5"], abs=1e-12
+    )
+    assert mean_class_accuracy(scores, labels) == pytest.approx(
+        expected["mean_class_accuracy"], abs=1e-12
+    )
     precision = ranking_mean_average_precision(scores, labels)
     # The original sums precisions in single precision, which is worth up to 4e-8 here.
     assert precision["all_classes"] == pytest.approx(expected["ranking_mAP"], abs=1e-7)

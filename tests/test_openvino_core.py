@@ -26,11 +26,21 @@ subprocess.run([sys.executable, "-c", ""], check=True)
 
 
 def test_models_that_go_in_the_order_they_came_leave_the_process_alive() -> None:
-    result = subprocess.run([sys.executable, "-c", TWO_MODELS], capture_output=True, text=True, cwd=ROOT)
+    result = subprocess.run(
+        [sys.executable, "-c", TWO_MODELS], capture_output=True, text=True, cwd=ROOT
+    )
     assert result.returncode == 0, result.stderr
 
 
 def test_nothing_makes_a_core_of_its_own() -> None:
-    files = [path for folder in ("action_recognition", "tools", "benchmarks") for path in (ROOT / folder).rglob("*.py")]
-    makers = [path.relative_to(ROOT).as_posix() for path in files if "Core()" in path.read_text(encoding="utf-8")]
+    files = [
+        path
+        for folder in ("action_recognition", "tools", "benchmarks")
+        for path in (ROOT / folder).rglob("*.py")
+    ]
+    makers = [
+        path.relative_to(ROOT).as_posix()
+        for path in files
+        if "Core()" in path.read_text(encoding="utf-8")
+    ]
     assert makers == ["action_recognition/openvino_core.py"]

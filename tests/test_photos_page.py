@@ -12,11 +12,17 @@ from tests.conftest import REPOSITORY
 
 PAGE = (REPOSITORY / "docs" / "photos.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```sh\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
-PARSERS = {"tools/collect.py": collect.build_parser, "predict.py": predict.build_parser, "tools/serve.py": serve.build_parser}
+PARSERS = {
+    "tools/collect.py": collect.build_parser,
+    "predict.py": predict.build_parser,
+    "tools/serve.py": serve.build_parser,
+}
 
 
 def test_every_command_of_ours_is_understood() -> None:
-    words = [shlex.split(line) for block in BLOCKS for line in block.replace("\\\n", " ").splitlines()]
+    words = [
+        shlex.split(line) for block in BLOCKS for line in block.replace("\\\n", " ").splitlines()
+    ]
     calls = [line[1:] for line in words if line[0] == "python" and line[1] in PARSERS]
     assert {call[0] for call in calls} == set(PARSERS)
     for call in calls:
@@ -39,7 +45,9 @@ def test_pictures_and_links_lead_somewhere() -> None:
 
 def test_the_keys_are_those_of_the_windows() -> None:
     for module in (collector, photo_camera):
-        keys = re.findall(r'key (?:==|in) \(?"(.)"', Path(module.__file__ or "").read_text(encoding="utf-8"))
+        keys = re.findall(
+            r'key (?:==|in) \(?"(.)"', Path(module.__file__ or "").read_text(encoding="utf-8")
+        )
         assert keys
         for key in keys:
             assert f"`{key}`" in PAGE, key

@@ -20,7 +20,9 @@ from tests.conftest import REPOSITORY
 PAGE = (REPOSITORY / "docs" / "photos.md").read_text(encoding="utf-8")
 SECTION = PAGE[PAGE.index("## From photos to a model") : PAGE.index("## Classifying")]
 COMMANDS = [
-    shlex.split(line) for block in re.findall(r"^```sh\n(.*?)^```$", SECTION, re.MULTILINE | re.DOTALL) for line in block.splitlines()
+    shlex.split(line)
+    for block in re.findall(r"^```sh\n(.*?)^```$", SECTION, re.MULTILINE | re.DOTALL)
+    for line in block.splitlines()
 ]
 TEMPLATES = REPOSITORY / "model_templates" / "image_gesture"
 
@@ -57,13 +59,20 @@ def test_the_commands_run_as_they_stand(tmp_path: Path, monkeypatch: pytest.Monk
             make_small(Path())
         elif words[1].startswith("tools/data/"):
             monkeypatch.chdir(tmp_path)
-            assert importlib.import_module(f"action_recognition.commands.data.{Path(words[1]).stem}").main(words[2:]) == 0, words
+            assert (
+                importlib.import_module(
+                    f"action_recognition.commands.data.{Path(words[1]).stem}"
+                ).main(words[2:])
+                == 0
+            ), words
         elif words[1] == "tools/instantiate_template.py":
             assert instantiate.main([str(REPOSITORY / words[2]), *words[3:]]) == 0
         else:
             command = importlib.import_module(f"action_recognition.commands.{Path(words[1]).stem}")
             assert command.main(Path.cwd(), words[2:]) == 0, words
-    assert (tmp_path / "my_model" / "export" / "model.onnx").is_file() and (tmp_path / "my_small" / "test.txt").is_file()
+    assert (tmp_path / "my_model" / "export" / "model.onnx").is_file() and (
+        tmp_path / "my_small" / "test.txt"
+    ).is_file()
 
 
 def test_every_template_and_format_of_photos_is_on_the_page() -> None:
@@ -75,7 +84,9 @@ def test_every_template_and_format_of_photos_is_on_the_page() -> None:
 
 
 def test_flags_in_the_text_exist() -> None:
-    known = "".join(path.read_text() for path in (REPOSITORY / "action_recognition" / "commands").rglob("*.py"))
+    known = "".join(
+        path.read_text() for path in (REPOSITORY / "action_recognition" / "commands").rglob("*.py")
+    )
     prose = re.sub(r"^```sh\n.*?^```$", "", SECTION, flags=re.MULTILINE | re.DOTALL)
     for flag in set(re.findall(r"(?<![-\w])(--[a-z][a-z-]+)", prose)):
         assert f'"{flag}"' in known, flag

@@ -35,14 +35,21 @@ def test_a_confusion_matrix_is_dark_where_the_counts_are(tmp_path: Path) -> None
 def test_curves_are_drawn_with_gaps_and_for_a_single_epoch(tmp_path: Path) -> None:
     draw_training_curves(tmp_path / "new" / "a.png", [1], {"loss": {"loss": [2.0]}})
     draw_training_curves(
-        tmp_path / "b.png", [1, 2, 3], {"x": {"one": [1.0, float("nan"), 3.0], "two": [3.0, 2.0, 1.0]}, "y": {"y": [0.0] * 3}}
+        tmp_path / "b.png",
+        [1, 2, 3],
+        {"x": {"one": [1.0, float("nan"), 3.0], "two": [3.0, 2.0, 1.0]}, "y": {"y": [0.0] * 3}},
     )
     assert picture(tmp_path / "b.png").shape[1] > picture(tmp_path / "new" / "a.png").shape[1]
 
 
 def test_a_learning_curve_shows_its_points(tmp_path: Path) -> None:
     draw_learning_curve(tmp_path / "flat.png", [3, 5, 24.6], [50.0] * 3, [(40.0, 60.0)] * 3)
-    draw_learning_curve(tmp_path / "rising.png", [3, 5, 24.6], [20.0, 50.0, 80.0], [(10.0, 30.0), (40.0, 60.0), (70.0, 90.0)])
+    draw_learning_curve(
+        tmp_path / "rising.png",
+        [3, 5, 24.6],
+        [20.0, 50.0, 80.0],
+        [(10.0, 30.0), (40.0, 60.0), (70.0, 90.0)],
+    )
     assert (picture(tmp_path / "flat.png") != picture(tmp_path / "rising.png")).any()
 
 
@@ -56,13 +63,20 @@ def test_a_saved_picture_keeps_its_colours(tmp_path: Path) -> None:
 def test_a_reliability_diagram_shows_its_bins_and_skips_empty_ones(tmp_path: Path) -> None:
     nan = float("nan")
     for name, accuracy in (("good", [nan, 0.5, 0.9]), ("bad", [nan, 0.1, 0.2])):
-        draw_reliability_diagram(tmp_path / f"{name}.png", {"before": ([nan, 0.5, 0.9], accuracy, [0, 4, 9])})
-    draw_reliability_diagram(tmp_path / "two.png", {"before": ([0.5], [0.5], [1]), "after": ([nan], [nan], [0])})
+        draw_reliability_diagram(
+            tmp_path / f"{name}.png", {"before": ([nan, 0.5, 0.9], accuracy, [0, 4, 9])}
+        )
+    draw_reliability_diagram(
+        tmp_path / "two.png", {"before": ([0.5], [0.5], [1]), "after": ([nan], [nan], [0])}
+    )
     assert (picture(tmp_path / "good.png") != picture(tmp_path / "bad.png")).any()
     assert picture(tmp_path / "two.png").shape[1] > picture(tmp_path / "good.png").shape[1]
 
 
 def test_risk_over_coverage_is_drawn_for_each_name(tmp_path: Path) -> None:
     draw_risk_coverage(tmp_path / "one.png", {"before": ([0.5, 1.0], [0.0, 0.4])})
-    draw_risk_coverage(tmp_path / "two.png", {"before": ([0.5, 1.0], [0.0, 0.4]), "after": ([0.5, 1.0], [0.2, 0.4])})
+    draw_risk_coverage(
+        tmp_path / "two.png",
+        {"before": ([0.5, 1.0], [0.0, 0.4]), "after": ([0.5, 1.0], [0.2, 0.4])},
+    )
     assert (picture(tmp_path / "one.png") != picture(tmp_path / "two.png")).any()

@@ -26,7 +26,9 @@ def _environment(repository: Path) -> dict[str, str]:
 
 def _quickstart(repository: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(repository / "tools" / "quickstart.py"), *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, env=_environment(repository), timeout=900)
+    return subprocess.run(
+        command, capture_output=True, text=True, env=_environment(repository), timeout=900
+    )
 
 
 @pytest.fixture
@@ -54,21 +56,37 @@ def test_template_knows_the_drawn_motions(tool: ModuleType) -> None:
 
 
 def test_help_is_quick_and_imports_nothing_heavy(repository: Path) -> None:
-    command = [sys.executable, "-X", "importtime", str(repository / "tools" / "quickstart.py"), "--help"]
+    command = [
+        sys.executable,
+        "-X",
+        "importtime",
+        str(repository / "tools" / "quickstart.py"),
+        "--help",
+    ]
     start = time.monotonic()
-    done = subprocess.run(command, capture_output=True, text=True, env=_environment(repository), timeout=60)
+    done = subprocess.run(
+        command, capture_output=True, text=True, env=_environment(repository), timeout=60
+    )
     assert done.returncode == 0 and "--quick" in done.stdout
-    assert time.monotonic() - start < 3  # an unloaded machine takes 0.2 s, importing torch alone more than 2 s
+    assert (
+        time.monotonic() - start < 3
+    )  # an unloaded machine takes 0.2 s, importing torch alone more than 2 s
     imported = {line.split("|")[-1].strip() for line in done.stderr.splitlines()}
     assert "action_recognition.errors" in imported
     assert not imported & {"torch", "cv2", "numpy", "av", "rich"}
 
 
-def test_a_folder_with_someones_files_is_refused_and_left_alone(repository: Path, tmp_path: Path) -> None:
+def test_a_folder_with_someones_files_is_refused_and_left_alone(
+    repository: Path, tmp_path: Path
+) -> None:
     (tmp_path / "thesis.txt").write_text("mine")
     done = _quickstart(repository, "--quick", "--work-dir", tmp_path)
     assert done.returncode == 2
-    assert "thesis.txt" in done.stderr and "name a new folder" in done.stderr and "Traceback" not in done.stderr
+    assert (
+        "thesis.txt" in done.stderr
+        and "name a new folder" in done.stderr
+        and "Traceback" not in done.stderr
+    )
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 
 
@@ -81,7 +99,9 @@ def test_a_file_as_work_dir_and_a_wrong_seed_are_named(repository: Path, tmp_pat
     assert not (tmp_path / "new").exists()
 
 
-def test_a_folder_of_an_earlier_run_is_used_again_and_git_does_not_see_it(tool: ModuleType, tmp_path: Path) -> None:
+def test_a_folder_of_an_earlier_run_is_used_again_and_git_does_not_see_it(
+    tool: ModuleType, tmp_path: Path
+) -> None:
     folder = tool.open_folder(tmp_path / "run")
     (folder / "more.txt").write_text("kept")
     assert tool.open_folder(tmp_path / "run") == folder
@@ -93,12 +113,22 @@ def test_a_folder_of_an_earlier_run_is_used_again_and_git_does_not_see_it(tool: 
 
 
 def test_a_failing_step_ends_the_run_with_1(
-    tool: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tool: ModuleType,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     script = tmp_path / "fails.py"
     script.write_text("import sys; sys.exit(3)")
     reached = []
-    monkeypatch.setattr(tool, "STEPS", (("first", lambda run: tool.execute([script])), ("second", lambda run: reached.append(run))))
+    monkeypatch.setattr(
+        tool,
+        "STEPS",
+        (
+            ("first", lambda run: tool.execute([script])),
+            ("second", lambda run: reached.append(run)),
+        ),
+    )
     assert tool.run_quickstart(tmp_path / "run", tool.QUICK, 0) == 1
     assert "the step 'first' failed (exit code 3)" in capsys.readouterr().err
     assert not reached
@@ -115,7 +145,12 @@ def test_ctrl_c_lets_a_step_save_its_work(repository: Path, tmp_path: Path) -> N
     code = f"import quickstart; quickstart.run_command(lambda: quickstart.execute([{str(script)!r}, {str(saved)!r}]))"
     command = [sys.executable, "-c", code]
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=_environment(repository), start_new_session=True
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=_environment(repository),
+        start_new_session=True,
     ) as process:
         assert process.stdout is not None
         while "ready" not in process.stdout.readline():
@@ -126,19 +161,43 @@ def test_ctrl_c_lets_a_step_save_its_work(repository: Path, tmp_path: Path) -> N
     assert saved.read_text() == "saved"
 
 
-def test_a_gesture_is_seen_by_its_longest_run_and_anything_beside_is_a_false_alarm(report: ModuleType, tmp_path: Path) -> None:
+def test_a_gesture_is_seen_by_its_longest_run_and_anything_beside_is_a_false_alarm(
+    report: ModuleType, tmp_path: Path
+) -> None:
     table = tmp_path / "stream.csv"
-    labels = ["nothing", "shake", "shake", "swipe_left", "nothing", "nothing", "nothing", "nothing", "move_away", "move_away", "nothing"]
-    table.write_text("time_s,label,score\n" + "".join(f"{0.5 * index},{label},0.5\n" for index, label in enumerate(labels)))
+    labels = [
+        "nothing",
+        "shake",
+        "shake",
+        "swipe_left",
+        "nothing",
+        "nothing",
+        "nothing",
+        "nothing",
+        "move_away",
+        "move_away",
+        "nothing",
+    ]
+    table.write_text(
+        "time_s,label,score\n"
+        + "".join(f"{0.5 * index},{label},0.5\n" for index, label in enumerate(labels))
+    )
     detections = report.read_detections(table)
-    assert detections == [report.Interval("shake", 0.5, 1.0), report.Interval("move_away", 4.0, 4.5)]
+    assert detections == [
+        report.Interval("shake", 0.5, 1.0),
+        report.Interval("move_away", 4.0, 4.5),
+    ]
     made = [report.Interval("shake", 0.2, 0.9), report.Interval("swipe_right", 2.0, 2.5)]
-    assert report.judge_stream(made, detections) == report.StreamResult(made=2, seen=1, false_alarms=1)
+    assert report.judge_stream(made, detections) == report.StreamResult(
+        made=2, seen=1, false_alarms=1
+    )
     assert report.judge_stream([report.Interval("swipe_left", 0.2, 0.9)], detections).seen == 0
 
 
 @pytest.mark.slow
-def test_a_small_run_goes_all_the_way_and_learns(repository: Path, tool: ModuleType, report: ModuleType, tmp_path: Path) -> None:
+def test_a_small_run_goes_all_the_way_and_learns(
+    repository: Path, tool: ModuleType, report: ModuleType, tmp_path: Path
+) -> None:
     folder = tmp_path / "a run"
     done = _quickstart(repository, "--quick", "--work-dir", folder)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
@@ -154,7 +213,10 @@ def test_a_small_run_goes_all_the_way_and_learns(repository: Path, tool: ModuleT
     for name in ("confusion_matrix.png", "test_clips.jpg", "metrics.yaml", "stream.gif"):
         assert (folder / "results" / name).stat().st_size > 500, name
     assert (folder / "results" / "stream.gif").stat().st_size < 300_000
-    assert all(json.loads(line)["type"] == "gesture" for line in (folder / "results" / "stream_events.jsonl").read_text().splitlines())
+    assert all(
+        json.loads(line)["type"] == "gesture"
+        for line in (folder / "results" / "stream_events.jsonl").read_text().splitlines()
+    )
     assert (folder / "work_dir" / "outputs" / "train_record.json").is_file()
 
     strict = dataclasses.replace(tool.QUICK, least_top1_percent=100.1)

@@ -31,7 +31,12 @@ WORK_DIR_SCRIPTS = ("train.py", "eval.py", "export.py", "demo.py")
 
 def _commands() -> list[list[str]]:
     """Every command of every block, cut into words; continued lines are one command."""
-    return [shlex.split(line) for block in BLOCKS for line in block.replace("\\\n", " ").splitlines() if line.strip()]
+    return [
+        shlex.split(line)
+        for block in BLOCKS
+        for line in block.replace("\\\n", " ").splitlines()
+        if line.strip()
+    ]
 
 
 def _calls_of(script: str) -> list[list[str]]:
@@ -50,7 +55,9 @@ def _help(module: str, *arguments: object) -> str:
 @pytest.fixture(scope="module")
 def work_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     options = InstantiateOptions(load_snapshot=False, say=silent)
-    return instantiate(template_dir("jester"), tmp_path_factory.mktemp("readme") / "work", options).path
+    return instantiate(
+        template_dir("jester"), tmp_path_factory.mktemp("readme") / "work", options
+    ).path
 
 
 def test_the_two_commands_stand_alone_in_a_block_each() -> None:
@@ -64,35 +71,49 @@ def test_ci_runs_the_test_command_as_it_stands() -> None:
 
 
 def test_every_script_that_a_command_names_is_there() -> None:
-    named = {words[1] for words in _commands() if words[0] == "python" and not words[1].startswith("-")}
+    named = {
+        words[1] for words in _commands() if words[0] == "python" and not words[1].startswith("-")
+    }
     named |= {word for words in _commands() for word in words if word.startswith("tools/")}
     assert {"tools/instantiate_template.py", "tools/quickstart.py", *WORK_DIR_SCRIPTS} <= named
     for script in named:
-        assert (REPOSITORY / script).is_file() or (REPOSITORY / "tools" / "workdir" / script).is_file(), script
+        assert (REPOSITORY / script).is_file() or (
+            REPOSITORY / "tools" / "workdir" / script
+        ).is_file(), script
 
 
 @pytest.mark.parametrize("script", ["tools/instantiate_template.py", *WORK_DIR_SCRIPTS])
 def test_the_flags_of_each_command_exist(script: str, work_dir: Path) -> None:
     calls = _calls_of(script)
     assert calls, f"README.md shows no call of {script}"
-    text = _help("instantiate") if script.startswith("tools/") else _help(Path(script).stem, work_dir)
+    text = (
+        _help("instantiate") if script.startswith("tools/") else _help(Path(script).stem, work_dir)
+    )
     for words in calls:
         for flag in (word for word in words if word.startswith("--")):
             assert re.search(rf"{flag}\b", text), f"{script} has no {flag}"
 
 
 def test_flags_in_the_text_exist_too(work_dir: Path) -> None:
-    known = _help("instantiate") + "".join(_help(Path(script).stem, work_dir) for script in WORK_DIR_SCRIPTS)
+    known = _help("instantiate") + "".join(
+        _help(Path(script).stem, work_dir) for script in WORK_DIR_SCRIPTS
+    )
     for flag in sorted(set(re.findall(r"`(--[a-z][a-z0-9-]*)", README))):
         assert re.search(rf"{flag}\b", known), f"no command has {flag}"
 
 
 def test_the_newcomers_three_commands_have_flags_that_exist(work_dir: Path) -> None:
     (block,) = NEWCOMERS_BLOCKS
-    lines = [line.removeprefix("cd my_model && ") for line in block.replace("\\\n", " ").splitlines()]
+    lines = [
+        line.removeprefix("cd my_model && ") for line in block.replace("\\\n", " ").splitlines()
+    ]
     scripts = [words[1] for words in map(shlex.split, lines)]
     assert scripts == ["tools/instantiate_template.py", "train.py", "export.py"]
-    for line, text in zip(lines, [_help("instantiate"), _help("train", work_dir), _help("export", work_dir)], strict=True):
+    for line, text in zip(
+        lines,
+        [_help("instantiate"), _help("train", work_dir), _help("export", work_dir)],
+        strict=True,
+    ):
         for flag in re.findall(r"--[a-z-]+", line):
             assert re.search(rf"{flag}\b", text), flag
 
@@ -104,7 +125,10 @@ def test_the_table_states_the_figures_of_the_templates(variant_row: str) -> None
     for metric in template.metrics:
         assert f"| {metric.value} {metric.unit} |" in row
     assert f"| {len(template.labels)} " in row
-    assert f"{template.input.clip_len} frames at {template.input.frame_rate_fps:.0f} fps, {template.input.crop_size}x" in row
+    assert (
+        f"{template.input.clip_len} frames at {template.input.frame_rate_fps:.0f} fps, {template.input.crop_size}x"
+        in row
+    )
     assert row.endswith(f"| {template.gpu_num} |")
 
 
@@ -112,7 +136,9 @@ def test_the_table_states_the_figures_of_the_templates(variant_row: str) -> None
 def test_links_lead_somewhere(document: str) -> None:
     text = (REPOSITORY / document).read_text(encoding="utf-8")
     headings = {
-        re.sub(r"[^a-z0-9 -]", "", line.lstrip("# ").lower()).replace(" ", "-") for line in text.splitlines() if line.startswith("#")
+        re.sub(r"[^a-z0-9 -]", "", line.lstrip("# ").lower()).replace(" ", "-")
+        for line in text.splitlines()
+        if line.startswith("#")
     }
     for link in re.findall(r"\]\(([^)]+)\)", text):
         if link.startswith("#"):
@@ -134,7 +160,9 @@ def test_links_lead_somewhere(document: str) -> None:
         ("is not a known key", "action_recognition/template/document.py"),
     ],
 )
-def test_the_messages_of_the_trouble_table_are_those_that_are_said(message: str, source: str) -> None:
+def test_the_messages_of_the_trouble_table_are_those_that_are_said(
+    message: str, source: str
+) -> None:
     said = (REPOSITORY / source).read_text(encoding="utf-8")
     said = said.replace("3.$MIN_MINOR", "3.11")
     assert message in said
@@ -202,12 +230,18 @@ def _run_bash(script: str, tmp_path: Path) -> subprocess.CompletedProcess[str]:
     """In the root of the clone, with this interpreter as `python`."""
     binaries = tmp_path / "bin"
     binaries.mkdir()
-    (binaries / "python").write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} "$@"\n', encoding="utf-8")
+    (binaries / "python").write_text(
+        f'#!/bin/sh\nexec {shlex.quote(sys.executable)} "$@"\n', encoding="utf-8"
+    )
     (binaries / "python").chmod(0o755)
     return subprocess.run(
         ["bash", "-c", script],
         cwd=REPOSITORY,
-        env={"PATH": f"{binaries}:/usr/bin:/bin", "PYTHONPATH": str(REPOSITORY), "HOME": str(tmp_path)},
+        env={
+            "PATH": f"{binaries}:/usr/bin:/bin",
+            "PYTHONPATH": str(REPOSITORY),
+            "HOME": str(tmp_path),
+        },
         capture_output=True,
         text=True,
         check=False,
@@ -221,13 +255,24 @@ def test_the_newcomers_three_commands_run_as_they_stand(tmp_path: Path) -> None:
     for split, count in (("train", 6), ("val", 2)):
         for index in range(count):
             write_video(clips / f"{split}_{index}.mp4", numbered_frames(30, first=100 * index))
-        write_lines(clips / f"{split}.txt", [f"{split}_{index}.mp4 {('wave', 'stop')[index % 2]}" for index in range(count)])
+        write_lines(
+            clips / f"{split}.txt",
+            [f"{split}_{index}.mp4 {('wave', 'stop')[index % 2]}" for index in range(count)],
+        )
     (block,) = NEWCOMERS_BLOCKS
-    script = block.replace("/path/to/my_clips", shlex.quote(str(clips))).replace("my_model", shlex.quote(str(tmp_path / "model")), 1)
+    script = block.replace("/path/to/my_clips", shlex.quote(str(clips))).replace(
+        "my_model", shlex.quote(str(tmp_path / "model")), 1
+    )
     script = script.replace("cd my_model", f"cd {shlex.quote(str(tmp_path / 'model'))}")
     done = _run_bash(f"set -e\n{script}", tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
-    for made in ("outputs/best.pth", "outputs/head.pth", "outputs/curves.png", "outputs/augmented_clips.png", "export/model.xml"):
+    for made in (
+        "outputs/best.pth",
+        "outputs/head.pth",
+        "outputs/curves.png",
+        "outputs/augmented_clips.png",
+        "export/model.xml",
+    ):
         assert (tmp_path / "model" / made).stat().st_size > 0, made
 
 

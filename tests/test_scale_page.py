@@ -15,11 +15,17 @@ from action_recognition.training.studies.search.space import load_space
 from tests.conftest import REPOSITORY, template_dir
 from tests.tiny import tiny_data
 
-SCALE, SEARCH = ((REPOSITORY / "docs" / f"{name}.md").read_text(encoding="utf-8") for name in ("scale", "search"))
+SCALE, SEARCH = (
+    (REPOSITORY / "docs" / f"{name}.md").read_text(encoding="utf-8") for name in ("scale", "search")
+)
 
 
-def test_the_commands_for_shards_run_or_parse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    block = re.findall(r"^```sh\n(.*?)^```$", SCALE, re.MULTILINE | re.DOTALL)[0].replace("\\\n", " ")
+def test_the_commands_for_shards_run_or_parse(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    block = re.findall(r"^```sh\n(.*?)^```$", SCALE, re.MULTILINE | re.DOTALL)[0].replace(
+        "\\\n", " "
+    )
     making, training = (shlex.split(line) for line in block.splitlines())
     tiny_data(tmp_path / "my_clips", clips_per_class=1)
     (tmp_path / "my_data").mkdir()
@@ -29,7 +35,9 @@ def test_the_commands_for_shards_run_or_parse(tmp_path: Path, monkeypatch: pytes
     monkeypatch.chdir(tmp_path)
     assert making[:2] == ["python", "tools/data/make_shards.py"] and make_shards(making[2:]) == 0
     monkeypatch.chdir(tmp_path / "my_model")
-    flags = train.build_parser(template_dir("jester")).parse_args(training[training.index("train.py") + 1 :])
+    flags = train.build_parser(template_dir("jester")).parse_args(
+        training[training.index("train.py") + 1 :]
+    )
     assert flags.train_ann_files[0].is_file() and flags.val_ann_files[0].is_file()
     assert shard_files(str(flags.train_data_roots[0])) and shard_files(str(flags.val_data_roots[0]))
 
@@ -38,17 +46,28 @@ def test_the_example_of_a_search_is_sound(tmp_path: Path) -> None:
     example = re.findall(r"^```yaml\n(.*?)^```$", SEARCH, re.MULTILINE | re.DOTALL)[0]
     template = template_dir("msasl").parent / "s3d-rgb-efficientnet-lite0-stream"
     path = tmp_path / "SPACE.yaml"
-    path.write_text(example.replace("../model_templates/gesture_recognition/s3d-rgb-efficientnet-lite0-stream", str(template)))
+    path.write_text(
+        example.replace(
+            "../model_templates/gesture_recognition/s3d-rgb-efficientnet-lite0-stream",
+            str(template),
+        )
+    )
     space, _ = load_space(path)
     assert len(space.space) == 3 and space.trials == 30
     search._check_flags(path, space.train, template)
 
 
 def test_flags_in_the_text_exist() -> None:
-    sources = [*(REPOSITORY / "action_recognition" / "commands").rglob("*.py"), REPOSITORY / "benchmarks" / "harness.py"]
+    sources = [
+        *(REPOSITORY / "action_recognition" / "commands").rglob("*.py"),
+        REPOSITORY / "benchmarks" / "harness.py",
+    ]
     known = "".join(path.read_text(encoding="utf-8") for path in sources)
     for flag in set(re.findall(r"`[^`\n]*?(--[a-z][a-z0-9-]*)", SCALE + SEARCH)):
-        assert f'"{flag}"' in known or f"{flag[2:].removeprefix('train-').removeprefix('val-')}" in known, flag
+        assert (
+            f'"{flag}"' in known
+            or f"{flag[2:].removeprefix('train-').removeprefix('val-')}" in known
+        ), flag
 
 
 def test_links_lead_somewhere() -> None:

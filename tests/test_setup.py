@@ -15,7 +15,24 @@ import pytest
 
 from tests.conftest import REPOSITORY
 
-TOOLS = ["awk", "basename", "bash", "cat", "cp", "df", "dirname", "env", "grep", "ls", "mkdir", "mktemp", "rm", "sed", "tail", "tee"]
+TOOLS = [
+    "awk",
+    "basename",
+    "bash",
+    "cat",
+    "cp",
+    "df",
+    "dirname",
+    "env",
+    "grep",
+    "ls",
+    "mkdir",
+    "mktemp",
+    "rm",
+    "sed",
+    "tail",
+    "tee",
+]
 
 # Passes plain programs on to the real Python; makes environments that hold itself; notes what pip was asked for.
 FAKE_PYTHON = """#!/bin/bash
@@ -48,7 +65,13 @@ class Machine:
         self.cwd = root / "elsewhere"
         for folder in (self.clone / "action_recognition", self.bin, self.cwd):
             folder.mkdir(parents=True)
-        for name in ("init_venv.sh", "setup.py", "pyproject.toml", "README.md", "action_recognition/__init__.py"):
+        for name in (
+            "init_venv.sh",
+            "setup.py",
+            "pyproject.toml",
+            "README.md",
+            "action_recognition/__init__.py",
+        ):
             shutil.copy(REPOSITORY / name, self.clone / name)
         for tool in TOOLS:
             found = shutil.which(tool)
@@ -75,7 +98,12 @@ class Machine:
         return subprocess.run(
             [str(self.clone / "init_venv.sh"), *arguments],
             cwd=self.cwd,
-            env={"PATH": str(self.bin), "REAL_PYTHON": sys.executable, **{name: str(path) for name, path in fakes.items()}, **environment},
+            env={
+                "PATH": str(self.bin),
+                "REAL_PYTHON": sys.executable,
+                **{name: str(path) for name, path in fakes.items()},
+                **environment,
+            },
             capture_output=True,
             text=True,
             check=False,
@@ -83,7 +111,11 @@ class Machine:
         )
 
     def installs(self) -> list[str]:
-        return [line for line in self.log.read_text(encoding="utf-8").splitlines() if " install " in line]
+        return [
+            line
+            for line in self.log.read_text(encoding="utf-8").splitlines()
+            if " install " in line
+        ]
 
 
 @pytest.fixture
@@ -114,7 +146,10 @@ def test_no_python(bare: Machine) -> None:
 
 def test_a_python_that_is_too_old_is_named_with_its_version(bare: Machine) -> None:
     bare.program("python3", OLD_PYTHON)
-    assert "Python 3.11 or newer is needed: python3 is 3.8.10; to repair: install Python 3.12" in refused(bare.run())
+    assert (
+        "Python 3.11 or newer is needed: python3 is 3.8.10; to repair: install Python 3.12"
+        in refused(bare.run())
+    )
     assert list(bare.cwd.iterdir()) == []
 
 
@@ -145,7 +180,9 @@ def test_it_installs_from_any_folder_and_says_how_to_activate(machine: Machine, 
     done = machine.run(*([] if name == "venv" else [name]))
     assert done.returncode == 0, done.stderr
     assert (machine.cwd / name / "bin" / "python").is_file()
-    assert machine.installs() == [f"--disable-pip-version-check install --retries 2 -e {machine.clone}[train,live,dev]"]
+    assert machine.installs() == [
+        f"--disable-pip-version-check install --retries 2 -e {machine.clone}[train,live,dev]"
+    ]
     activation = done.stdout.splitlines()[-1].strip()
     assert activation == f". {str(machine.cwd / name).replace(' ', chr(92) + ' ')}/bin/activate"
 
@@ -184,12 +221,17 @@ def test_what_the_script_did_not_make_is_left_alone(machine: Machine, kind: str)
             "WARNING: Retrying after connection broken by NewConnectionError: Name or service not known",
             "the package index cannot be reached",
         ),
-        ("ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device", "the disk is full"),
+        (
+            "ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device",
+            "the disk is full",
+        ),
         ("ERROR: [Errno 13] Permission denied: '/x'", "no permission to write"),
         ("ERROR: something else", "pip install failed, its lines above say why"),
     ],
 )
-def test_a_failing_pip_is_told_in_one_line_and_the_next_run_goes_on(machine: Machine, pip_says: str, said: str) -> None:
+def test_a_failing_pip_is_told_in_one_line_and_the_next_run_goes_on(
+    machine: Machine, pip_says: str, said: str
+) -> None:
     machine.pip_error.write_text(pip_says + "\n", encoding="utf-8")
     done = machine.run()
     assert said in refused(done)
@@ -214,7 +256,9 @@ def test_without_libgl_the_headless_opencv_of_the_same_version_is_taken(machine:
     assert "sudo apt install libgl1 libglib2.0-0" in done.stdout
 
 
-@pytest.mark.parametrize(("arguments", "said"), [(("a", "b"), "2 arguments"), (("--clear",), "--clear: unknown option")])
+@pytest.mark.parametrize(
+    ("arguments", "said"), [(("a", "b"), "2 arguments"), (("--clear",), "--clear: unknown option")]
+)
 def test_wrong_arguments(machine: Machine, arguments: tuple[str, ...], said: str) -> None:
     assert said in refused(machine.run(*arguments))
 
@@ -229,12 +273,22 @@ def test_help_does_nothing(machine: Machine) -> None:
 # --- setup.py -----------------------------------------------------------------------------------------------
 
 COMPARED_WHERE_INSTALLED = {"torchcodec"}  # another decoder, for benchmarks/decode.py
-DISTRIBUTION_OF = {"cv2": "opencv-python", "yaml": "PyYAML", "mmcv": "mmcv-lite", "pydantic_core": "pydantic", "PIL": "pillow"}
+DISTRIBUTION_OF = {
+    "cv2": "opencv-python",
+    "yaml": "PyYAML",
+    "mmcv": "mmcv-lite",
+    "pydantic_core": "pydantic",
+    "PIL": "pillow",
+}
 
 
 def _requirements(name: str) -> list[str]:
     tree = ast.parse((REPOSITORY / "setup.py").read_text(encoding="utf-8"))
-    found = next(node.value for node in tree.body if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == name)
+    found = next(
+        node.value
+        for node in tree.body
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == name
+    )
     values: list[str] = ast.literal_eval(found)
     return values
 
@@ -248,33 +302,59 @@ def _imported(folders: list[str]) -> set[str]:
                     names.update(alias.name.partition(".")[0] for alias in node.names)
                 elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
                     names.add(node.module.partition(".")[0])
-    own = {"action_recognition", "benchmarks", "tests", "tools"} | {path.stem for path in (REPOSITORY / "tools").glob("*.py")}
+    own = {"action_recognition", "benchmarks", "tests", "tools"} | {
+        path.stem for path in (REPOSITORY / "tools").glob("*.py")
+    }
     return {DISTRIBUTION_OF.get(name, name) for name in names - set(sys.stdlib_module_names) - own}
 
 
 def test_every_version_is_pinned() -> None:
-    requirements = _requirements("RUNTIME") + _requirements("TRAINING") + _requirements("DEVELOPMENT")
+    requirements = (
+        _requirements("RUNTIME") + _requirements("TRAINING") + _requirements("DEVELOPMENT")
+    )
     assert all(re.fullmatch(r"[A-Za-z0-9-]+==[0-9.]+", requirement) for requirement in requirements)
-    assert {"torch==2.15.0", "torchvision==0.29.2"} <= set(requirements), "torch and torchvision were tested as this pair"
+    assert {"torch==2.15.0", "torchvision==0.29.2"} <= set(requirements), (
+        "torch and torchvision were tested as this pair"
+    )
 
 
 def test_what_the_code_imports_is_named_and_nothing_is_imported_by_luck() -> None:
-    named = {requirement.partition("==")[0] for listed in ("RUNTIME", "TRAINING", "LIVE") for requirement in _requirements(listed)}
-    assert _imported(["action_recognition", "tools", "benchmarks"]) <= named | COMPARED_WHERE_INSTALLED
+    named = {
+        requirement.partition("==")[0]
+        for listed in ("RUNTIME", "TRAINING", "LIVE")
+        for requirement in _requirements(listed)
+    }
+    assert (
+        _imported(["action_recognition", "tools", "benchmarks"]) <= named | COMPARED_WHERE_INSTALLED
+    )
 
 
 def test_no_package_stands_in_two_lists() -> None:
-    names = [requirement.partition("==")[0] for listed in ("RUNTIME", "TRAINING", "DEVELOPMENT") for requirement in _requirements(listed)]
+    names = [
+        requirement.partition("==")[0]
+        for listed in ("RUNTIME", "TRAINING", "DEVELOPMENT")
+        for requirement in _requirements(listed)
+    ]
     assert len(set(names)) == len(names)
 
 
 def test_the_licence_is_apache_2_as_published() -> None:
     text = (REPOSITORY / "LICENSE").read_bytes()
-    assert hashlib.sha256(text).hexdigest() == "cfc7749b96f63bd31c3c42b5c471bf756814053e847c10f3eb003417bc523d30"
+    assert (
+        hashlib.sha256(text).hexdigest()
+        == "cfc7749b96f63bd31c3c42b5c471bf756814053e847c10f3eb003417bc523d30"
+    )
 
 
 def test_nothing_tracked_names_this_machine_or_a_package_registry() -> None:
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=60)
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
     if listed.returncode:
         pytest.skip("not a git clone")
     banned = ("/work/" + "main", "/work/" + "venvs", "pypi" + ".org")

@@ -11,7 +11,9 @@ from action_recognition.errors import UserError
 from action_recognition.template import load_model_config, load_template, load_template_dir
 from tests.conftest import REPOSITORY, template_dir
 
-ALL_TEMPLATES = sorted(path.parent for path in (REPOSITORY / "model_templates").rglob("template.yaml"))
+ALL_TEMPLATES = sorted(
+    path.parent for path in (REPOSITORY / "model_templates").rglob("template.yaml")
+)
 
 
 @pytest.fixture
@@ -29,7 +31,11 @@ def _replace(path: Path, old: str, new: str) -> None:
 
 
 def _line_of(path: Path, text: str) -> int:
-    return next(number for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1) if text in line)
+    return next(
+        number
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if text in line
+    )
 
 
 def _messages(folder: Path) -> list[str]:
@@ -45,7 +51,10 @@ def test_every_template_of_the_repository_is_valid_and_named_as_its_folder(path:
 
 
 def test_there_are_the_two_published_templates() -> None:
-    assert {path.name for path in ALL_TEMPLATES} >= {"s3d-rgb-mobilenet-v3-stream-msasl", "s3d-rgb-mobilenet-v3-stream-jester"}
+    assert {path.name for path in ALL_TEMPLATES} >= {
+        "s3d-rgb-mobilenet-v3-stream-msasl",
+        "s3d-rgb-mobilenet-v3-stream-jester",
+    }
 
 
 @pytest.mark.parametrize(
@@ -56,12 +65,25 @@ def test_there_are_the_two_published_templates() -> None:
     ],
 )
 def test_published_figures(
-    name: str, figures: dict[str, float], gpu_num: int, clip_len: int, num_labels: int, learning_rate: float
+    name: str,
+    figures: dict[str, float],
+    gpu_num: int,
+    clip_len: int,
+    num_labels: int,
+    learning_rate: float,
 ) -> None:
     template, _ = load_template_dir(template_dir(name))
     assert {metric.key: metric.value for metric in template.metrics} == figures
-    assert {metric.key: metric.unit for metric in template.metrics} == {"accuracy": "%", "complexity": "GFLOPs", "size": "Mp"}
-    assert (template.gpu_num, template.input.clip_len, len(template.labels)) == (gpu_num, clip_len, num_labels)
+    assert {metric.key: metric.unit for metric in template.metrics} == {
+        "accuracy": "%",
+        "complexity": "GFLOPs",
+        "size": "Mp",
+    }
+    assert (template.gpu_num, template.input.clip_len, len(template.labels)) == (
+        gpu_num,
+        clip_len,
+        num_labels,
+    )
     basic = template.hyper_parameters.basic
     assert (basic.batch_size, basic.epochs, basic.base_learning_rate) == (14, 65, learning_rate)
 
@@ -84,7 +106,10 @@ def test_the_two_networks_differ_where_the_originals_do() -> None:
     jester = load_model_config(template_dir("jester") / "model.yaml").backbone
     assert [index for index, stride in enumerate(msasl.temporal_stride) if stride == 2] == [1, 10]
     assert [index for index, stride in enumerate(jester.temporal_stride) if stride == 2] == [1]
-    assert [index for index, kind in enumerate(msasl.attention) if kind == "spatial_temporal"] == [9, 12]
+    assert [index for index, kind in enumerate(msasl.attention) if kind == "spatial_temporal"] == [
+        9,
+        12,
+    ]
     assert [index for index, kind in enumerate(jester.attention) if kind == "spatial"] == [9, 12]
     same = {"temporal_stride", "attention"}
     assert msasl.model_dump(exclude=same) == jester.model_dump(exclude=same)
@@ -93,7 +118,10 @@ def test_the_two_networks_differ_where_the_originals_do() -> None:
 def test_jester_swaps_mirrored_labels() -> None:
     template = load_template(template_dir("jester") / "template.yaml")
     swaps = template.training.augmentation.flip.label_swaps
-    pairs = {frozenset((template.labels.index(left), template.labels.index(right))) for left, right in swaps.items()}
+    pairs = {
+        frozenset((template.labels.index(left), template.labels.index(right)))
+        for left, right in swaps.items()
+    }
     assert pairs == {frozenset((0, 1)), frozenset((6, 7)), frozenset((14, 15))}
 
 
@@ -120,10 +148,21 @@ def test_problems_of_both_files_are_reported_together(folder: Path) -> None:
     _replace(template, "      probability: 0.5", "      probability: 1.5")
     _replace(model, "embedding_size", "embeding_size")
     messages = _messages(folder)
-    assert f"{template}:{_line_of(template, 'clip_len')}: input.clip_len: found 'eight'; allowed: a valid integer" in messages
-    assert f"{template}:{_line_of(template, 'gpu_num')}: gpu_num: found -1; allowed: greater than or equal to 0" in messages
-    assert any("training.augmentation.flip.probability: found 1.5" in message for message in messages)
-    assert any("head.embeding_size: is not a known key, did you mean 'embedding_size'?" in message for message in messages)
+    assert (
+        f"{template}:{_line_of(template, 'clip_len')}: input.clip_len: found 'eight'; allowed: a valid integer"
+        in messages
+    )
+    assert (
+        f"{template}:{_line_of(template, 'gpu_num')}: gpu_num: found -1; allowed: greater than or equal to 0"
+        in messages
+    )
+    assert any(
+        "training.augmentation.flip.probability: found 1.5" in message for message in messages
+    )
+    assert any(
+        "head.embeding_size: is not a known key, did you mean 'embedding_size'?" in message
+        for message in messages
+    )
     assert any("head.embedding_size: is missing" in message for message in messages)
     assert len(messages) == 5
 
@@ -139,7 +178,9 @@ def test_a_key_that_stands_twice_is_refused(folder: Path) -> None:
     path = folder / "template.yaml"
     first = _line_of(path, "gpu_num: 4")
     _replace(path, "gpu_num: 4", "gpu_num: 4\ngpu_num: 2")
-    assert _messages(folder) == [f"{path}:{first + 1}: gpu_num: stands already on line {first}; to repair: keep one of them"]
+    assert _messages(folder) == [
+        f"{path}:{first + 1}: gpu_num: stands already on line {first}; to repair: keep one of them"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -180,11 +221,23 @@ def test_a_binary_file_is_refused(folder: Path) -> None:
         ('"Thumb Up", "Thumb Down"', '"Thumb Up", "Thumb Up"', "'Thumb Up' stands twice"),
         ("crop_size: 224", "crop_size: 0", "input.crop_size"),
         ("step_epochs: [30, 50]", "step_epochs: [50, 30]", "[50, 30] is not ascending"),
-        ("destination: snapshot.pth", "destination: ../snapshot.pth", "is not a relative path inside the work dir"),
-        ("destination: snapshot.pth", "destination: /tmp/snapshot.pth", "is not a relative path inside the work dir"),
+        (
+            "destination: snapshot.pth",
+            "destination: ../snapshot.pth",
+            "is not a relative path inside the work dir",
+        ),
+        (
+            "destination: snapshot.pth",
+            "destination: /tmp/snapshot.pth",
+            "is not a relative path inside the work dir",
+        ),
         ("gpu_num: 4", 'gpu_num: "4"', "gpu_num: found '4'"),
         ("sha256: 387f", "sha256: 387g", "dependencies.0.sha256"),
-        ("mean_values: [123.675, 116.28, 103.53]", "mean_values: [123.675, 116.28]", "input.mean_values"),
+        (
+            "mean_values: [123.675, 116.28, 103.53]",
+            "mean_values: [123.675, 116.28]",
+            "input.mean_values",
+        ),
         ("label_swaps:\n", "swaps:\n", "training.augmentation.flip.label_swaps: is missing"),
     ],
 )

@@ -15,7 +15,12 @@ from action_recognition.workdir import InstantiateOptions, instantiate
 from tests.conftest import REPOSITORY, template_dir
 
 SCRIPTS = ("train", "eval", "calibrate", "export", "compress", "demo", "predict")
-MADE = {"template.yaml", "model.yaml", "instantiated_from.json", *(f"{name}.py" for name in SCRIPTS)}
+MADE = {
+    "template.yaml",
+    "model.yaml",
+    "instantiated_from.json",
+    *(f"{name}.py" for name in SCRIPTS),
+}
 WEIGHTS = b"these stand in for weights" * 1000
 JESTER_SNAPSHOT = "https://docs.google.com/uc?export=download&id=1lDm2qOxMRyXZW6y7owlQBv8SGvGIKpcX"
 
@@ -46,8 +51,13 @@ def template(tmp_path: Path, network: Network) -> Path:
     shutil.copytree(template_dir("jester"), folder)
     path = folder / "template.yaml"
     text = path.read_text(encoding="utf-8")
-    text = text.replace(JESTER_SNAPSHOT, network.file.as_uri()).replace("33272762", str(len(WEIGHTS)))
-    text = text.replace("387f42e4a71ca0955e174d4661f795989b35056993f0049f45df4c56f83273d4", hashlib.sha256(WEIGHTS).hexdigest())
+    text = text.replace(JESTER_SNAPSHOT, network.file.as_uri()).replace(
+        "33272762", str(len(WEIGHTS))
+    )
+    text = text.replace(
+        "387f42e4a71ca0955e174d4661f795989b35056993f0049f45df4c56f83273d4",
+        hashlib.sha256(WEIGHTS).hexdigest(),
+    )
     path.write_text(text, encoding="utf-8")
     return path
 
@@ -58,7 +68,9 @@ def target(tmp_path: Path) -> Path:
 
 
 def _record(folder: Path) -> dict[str, Any]:
-    loaded: dict[str, Any] = json.loads((folder / "instantiated_from.json").read_text(encoding="utf-8"))
+    loaded: dict[str, Any] = json.loads(
+        (folder / "instantiated_from.json").read_text(encoding="utf-8")
+    )
     return loaded
 
 
@@ -67,21 +79,33 @@ def _names(folder: Path) -> set[str]:
 
 
 def _all_bytes(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
 
 
-def test_a_work_dir_holds_the_template_the_scripts_and_the_weights(template: Path, target: Path, network: Network) -> None:
+def test_a_work_dir_holds_the_template_the_scripts_and_the_weights(
+    template: Path, target: Path, network: Network
+) -> None:
     made = instantiate(template, target, network.options())
     assert made.path == target.resolve()
     assert _names(target) == MADE | {"snapshot.pth"}
     assert (target / "snapshot.pth").read_bytes() == WEIGHTS
     for name in ("template.yaml", "model.yaml"):
         assert (target / name).read_bytes() == (template.parent / name).read_bytes()
-    assert (target / "train.py").read_bytes() == (REPOSITORY / "tools/workdir/train.py").read_bytes()
-    assert _names(target.parent) == {"published", "my templates", "work dir"}, "nothing may be left beside the work dir"
+    assert (target / "train.py").read_bytes() == (
+        REPOSITORY / "tools/workdir/train.py"
+    ).read_bytes()
+    assert _names(target.parent) == {"published", "my templates", "work dir"}, (
+        "nothing may be left beside the work dir"
+    )
 
 
-def test_the_record_says_what_it_was_made_from(template: Path, target: Path, network: Network) -> None:
+def test_the_record_says_what_it_was_made_from(
+    template: Path, target: Path, network: Network
+) -> None:
     instantiate(template, target, network.options())
     record = _record(target)
     assert record["template"] == str(template.resolve())
@@ -100,16 +124,26 @@ def test_the_record_says_what_it_was_made_from(template: Path, target: Path, net
     }
 
 
-def test_a_template_of_the_repository_is_recorded_relative_to_it(target: Path, network: Network) -> None:
+def test_a_template_of_the_repository_is_recorded_relative_to_it(
+    target: Path, network: Network
+) -> None:
     instantiate(template_dir("msasl"), target, network.options(load_snapshot=False))
-    assert _record(target)["template"] == "model_templates/gesture_recognition/s3d-rgb-mobilenet-v3-stream-msasl/template.yaml"
+    assert (
+        _record(target)["template"]
+        == "model_templates/gesture_recognition/s3d-rgb-mobilenet-v3-stream-msasl/template.yaml"
+    )
     assert not (target / "snapshot.pth").exists()
     assert any("https://download.01.org" in line for line in network.said)
 
 
-def test_a_template_with_problems_creates_nothing(template: Path, target: Path, network: Network) -> None:
+def test_a_template_with_problems_creates_nothing(
+    template: Path, target: Path, network: Network
+) -> None:
     text = template.read_text(encoding="utf-8")
-    template.write_text(text.replace("clip_len: 8", "clip_len: x").replace("gpu_num: 4", "gpus: 4"), encoding="utf-8")
+    template.write_text(
+        text.replace("clip_len: 8", "clip_len: x").replace("gpu_num: 4", "gpus: 4"),
+        encoding="utf-8",
+    )
     with pytest.raises(UserError) as caught:
         instantiate(template, target, network.options())
     assert len(caught.value.problems) == 3
@@ -129,7 +163,9 @@ def test_the_nearest_template_is_named(template: Path, target: Path, network: Ne
         instantiate(folder.with_name(folder.name[:-1]), target, network.options())
 
 
-def test_weights_that_are_there_are_not_fetched_again(template: Path, target: Path, network: Network) -> None:
+def test_weights_that_are_there_are_not_fetched_again(
+    template: Path, target: Path, network: Network
+) -> None:
     instantiate(template, target, network.options())
     network.file.unlink()
     instantiate(template, target, network.options())
@@ -166,11 +202,17 @@ def test_weights_from_disk_with_another_hash_are_taken_said_and_recorded(
     instantiate(template, target, network.options(snapshot=other))
     assert (target / "snapshot.pth").read_bytes() == b"mine"
     recorded = _record(target)["snapshot"]
-    assert (recorded["source"], recorded["sha256"], recorded["verified"]) == (str(other), hashlib.sha256(b"mine").hexdigest(), False)
+    assert (recorded["source"], recorded["sha256"], recorded["verified"]) == (
+        str(other),
+        hashlib.sha256(b"mine").hexdigest(),
+        False,
+    )
     assert any("not the published file" in line for line in network.said)
 
 
-def test_weights_put_into_the_work_dir_by_hand_are_kept(template: Path, target: Path, network: Network, tmp_path: Path) -> None:
+def test_weights_put_into_the_work_dir_by_hand_are_kept(
+    template: Path, target: Path, network: Network, tmp_path: Path
+) -> None:
     instantiate(template, target, network.options(load_snapshot=False))
     (target / "snapshot.pth").write_bytes(b"by hand")
     instantiate(template, target, network.options())
@@ -184,13 +226,17 @@ def test_weights_put_into_the_work_dir_by_hand_are_kept(template: Path, target: 
     assert (target / "snapshot.pth").read_bytes() == b"again by hand"
 
 
-def test_a_snapshot_flag_without_a_file_creates_nothing(template: Path, target: Path, network: Network, tmp_path: Path) -> None:
+def test_a_snapshot_flag_without_a_file_creates_nothing(
+    template: Path, target: Path, network: Network, tmp_path: Path
+) -> None:
     with pytest.raises(UserError, match="--snapshot"):
         instantiate(template, target, network.options(snapshot=tmp_path / "nowhere.pth"))
     assert not target.exists()
 
 
-def test_a_folder_with_someones_files_is_refused_and_untouched(template: Path, target: Path, network: Network) -> None:
+def test_a_folder_with_someones_files_is_refused_and_untouched(
+    template: Path, target: Path, network: Network
+) -> None:
     target.mkdir()
     for number in range(8):
         (target / f"thesis{number}.txt").write_text("mine", encoding="utf-8")
@@ -211,11 +257,15 @@ def test_force_keeps_what_was_there(template: Path, target: Path, network: Netwo
         target.mkdir(exist_ok=True)
         (target / "thesis.txt").write_text(f"mine {number}", encoding="utf-8")
         instantiate(template, target, network.options(force=True))
-        assert (target.with_name(f"work dir.backup-{number}") / "thesis.txt").read_text(encoding="utf-8") == f"mine {number}"
+        assert (target.with_name(f"work dir.backup-{number}") / "thesis.txt").read_text(
+            encoding="utf-8"
+        ) == f"mine {number}"
         assert _names(target) == MADE | {"snapshot.pth"}
 
 
-def test_force_takes_an_unfinished_download_along(template: Path, target: Path, network: Network) -> None:
+def test_force_takes_an_unfinished_download_along(
+    template: Path, target: Path, network: Network
+) -> None:
     instantiate(template, target, network.options(load_snapshot=False))
     part_file(target / "snapshot.pth").write_bytes(WEIGHTS[:100])
     instantiate(template, target, network.options(force=True, load_snapshot=False))
@@ -238,7 +288,9 @@ def test_force_puts_everything_back_when_the_new_one_cannot_be_written(
     assert _names(target.parent) == {"published", "my templates", "work dir"}
 
 
-def test_an_interrupt_leaves_nothing_half_made(template: Path, target: Path, network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupt_leaves_nothing_half_made(
+    template: Path, target: Path, network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
     copied = []
 
     def interrupted(source: Path, destination: Path) -> None:
@@ -261,16 +313,22 @@ def test_an_interrupt_leaves_nothing_half_made(template: Path, target: Path, net
     assert _names(target) == MADE | {"snapshot.pth"}
 
 
-def test_an_edited_template_is_not_overwritten(template: Path, target: Path, network: Network) -> None:
+def test_an_edited_template_is_not_overwritten(
+    template: Path, target: Path, network: Network
+) -> None:
     instantiate(template, target, network.options())
-    edited = (target / "template.yaml").read_text(encoding="utf-8").replace("epochs: 65", "epochs: 5")
+    edited = (
+        (target / "template.yaml").read_text(encoding="utf-8").replace("epochs: 65", "epochs: 5")
+    )
     (target / "template.yaml").write_text(edited, encoding="utf-8")
     with pytest.raises(UserError, match=r"template.yaml: was changed since the work dir was made"):
         instantiate(template, target, network.options())
     assert (target / "template.yaml").read_text(encoding="utf-8") == edited
 
 
-def test_an_unedited_work_dir_takes_a_newer_template_and_keeps_its_outputs(template: Path, target: Path, network: Network) -> None:
+def test_an_unedited_work_dir_takes_a_newer_template_and_keeps_its_outputs(
+    template: Path, target: Path, network: Network
+) -> None:
     instantiate(template, target, network.options())
     (target / "outputs").mkdir()
     (target / "outputs" / "latest.pth").write_bytes(b"trained")
@@ -281,9 +339,14 @@ def test_an_unedited_work_dir_takes_a_newer_template_and_keeps_its_outputs(templ
     assert (target / "outputs" / "latest.pth").read_bytes() == b"trained"
 
 
-def test_a_work_dir_of_another_template_is_refused(template: Path, target: Path, network: Network) -> None:
+def test_a_work_dir_of_another_template_is_refused(
+    template: Path, target: Path, network: Network
+) -> None:
     instantiate(template, target, network.options())
-    with pytest.raises(UserError, match="was made from s3d-rgb-mobilenet-v3-stream-jester, not s3d-rgb-mobilenet-v3-stream-msasl"):
+    with pytest.raises(
+        UserError,
+        match="was made from s3d-rgb-mobilenet-v3-stream-jester, not s3d-rgb-mobilenet-v3-stream-msasl",
+    ):
         instantiate(template_dir("msasl"), target, network.options(load_snapshot=False))
 
 
@@ -304,7 +367,9 @@ def test_places_that_cannot_be_a_work_dir(template: Path, target: Path, network:
     assert target.read_text(encoding="utf-8") == "a file"
 
 
-def test_force_does_not_move_the_weights_it_was_given(template: Path, target: Path, network: Network) -> None:
+def test_force_does_not_move_the_weights_it_was_given(
+    template: Path, target: Path, network: Network
+) -> None:
     instantiate(template, target, network.options())
     with pytest.raises(UserError, match="copy it elsewhere first"):
         instantiate(template, target, network.options(force=True, snapshot=target / "snapshot.pth"))
@@ -319,7 +384,9 @@ def test_a_link_to_a_work_dir_is_followed(template: Path, tmp_path: Path, networ
     assert (tmp_path / "link").is_symlink()
 
 
-def test_links_in_a_template_stay_inside_it(template: Path, target: Path, network: Network, tmp_path: Path) -> None:
+def test_links_in_a_template_stay_inside_it(
+    template: Path, target: Path, network: Network, tmp_path: Path
+) -> None:
     (tmp_path / "secret").write_text("secret", encoding="utf-8")
     folder = template.parent
     (folder / "out.txt").symlink_to(tmp_path / "secret")
@@ -336,20 +403,33 @@ def test_links_in_a_template_stay_inside_it(template: Path, target: Path, networ
     assert any("out.txt is a link that leaves" in line for line in network.said)
 
 
-def test_other_files_of_a_template_come_along(template: Path, target: Path, network: Network) -> None:
+def test_other_files_of_a_template_come_along(
+    template: Path, target: Path, network: Network
+) -> None:
     (template.parent / "extra.txt").write_text("extra", encoding="utf-8")
     text = template.read_text(encoding="utf-8")
     template.write_text(
-        text.replace("dependencies:\n", "dependencies:\n  - {source: extra.txt, destination: notes/renamed.txt}\n"), encoding="utf-8"
+        text.replace(
+            "dependencies:\n",
+            "dependencies:\n  - {source: extra.txt, destination: notes/renamed.txt}\n",
+        ),
+        encoding="utf-8",
     )
     instantiate(template, target, network.options())
     assert (target / "notes" / "renamed.txt").read_text(encoding="utf-8") == "extra"
-    template.write_text(text.replace("dependencies:\n", "dependencies:\n  - {source: ../../x, destination: x}\n"), encoding="utf-8")
-    with pytest.raises(UserError, match=r"'../../x' is neither an address nor a file of the template's folder"):
+    template.write_text(
+        text.replace("dependencies:\n", "dependencies:\n  - {source: ../../x, destination: x}\n"),
+        encoding="utf-8",
+    )
+    with pytest.raises(
+        UserError, match=r"'../../x' is neither an address nor a file of the template's folder"
+    ):
         instantiate(template, target, network.options())
 
 
-def test_a_work_dir_can_be_a_template_without_its_outputs(template: Path, target: Path, network: Network, tmp_path: Path) -> None:
+def test_a_work_dir_can_be_a_template_without_its_outputs(
+    template: Path, target: Path, network: Network, tmp_path: Path
+) -> None:
     instantiate(template, target, network.options())
     (target / "outputs").mkdir()
     (target / "outputs" / "latest.pth").write_bytes(b"trained")
@@ -361,7 +441,9 @@ def test_a_work_dir_can_be_a_template_without_its_outputs(template: Path, target
 def test_a_template_without_weights(template: Path, target: Path, network: Network) -> None:
     text = template.read_text(encoding="utf-8")
     head, rest = text.split("dependencies:\n")
-    template.write_text(f"{head}dependencies: []\n\n{rest[rest.index('metrics:') :]}", encoding="utf-8")
+    template.write_text(
+        f"{head}dependencies: []\n\n{rest[rest.index('metrics:') :]}", encoding="utf-8"
+    )
     instantiate(template, target, network.options())
     assert _names(target) == MADE
     assert "this template publishes no start weights" in network.said

@@ -21,12 +21,29 @@ def tiny_template(folder: Path, **basic: Any) -> Path:
     """A template folder made from the msasl one: two blocks, 4 frames of 32 pixels; returns its template.yaml."""
     folder.mkdir(parents=True, exist_ok=True)
     template = yaml.safe_load((template_dir("msasl") / "template.yaml").read_text())
-    template |= {"name": "tiny", "labels": [], "negative_label": None, "dependencies": [], "gpu_num": 0}
+    template |= {
+        "name": "tiny",
+        "labels": [],
+        "negative_label": None,
+        "dependencies": [],
+        "gpu_num": 0,
+    }
     template["input"] |= {"clip_len": CLIP_LEN, "resize_short_side": 36, "crop_size": CROP_SIZE}
-    template["hyper_parameters"]["basic"] = {"batch_size": 6, "base_learning_rate": 0.05, "epochs": 2} | basic
+    template["hyper_parameters"]["basic"] = {
+        "batch_size": 6,
+        "base_learning_rate": 0.05,
+        "epochs": 2,
+    } | basic
     template["training"]["num_workers"] = 0
-    template["training"]["augmentation"] |= {"rotate": None, "block_dropout": None, "photometric": None}
-    template["training"]["augmentation"]["flip"] = {"probability": 0.5, "label_swaps": {LABELS[0]: LABELS[1]}}
+    template["training"]["augmentation"] |= {
+        "rotate": None,
+        "block_dropout": None,
+        "photometric": None,
+    }
+    template["training"]["augmentation"]["flip"] = {
+        "probability": 0.5,
+        "label_swaps": {LABELS[0]: LABELS[1]},
+    }
     template["training"]["regularisers"] = dict.fromkeys(template["training"]["regularisers"])
     template["training"]["loss"] |= {"scale_start": 10.0, "scale_end": 5.0, "margin": 0.1}
     template["training"]["schedule"] |= {"freeze_epochs": 0, "warmup_epochs": 0, "step_epochs": []}
@@ -55,7 +72,11 @@ def causal_tiny_template(folder: Path, **basic: Any) -> Path:
     path = tiny_template(folder, **basic)
     model = yaml.safe_load((folder / "model.yaml").read_text())
     model |= {"type": "causal_s3d_mobilenet_v3", "running_pool": {"steps": 2}}
-    causal = yaml.safe_load((template_dir("msasl").parent / "causal-s3d-mobilenet-v3-stream" / "template.yaml").read_text())
+    causal = yaml.safe_load(
+        (
+            template_dir("msasl").parent / "causal-s3d-mobilenet-v3-stream" / "template.yaml"
+        ).read_text()
+    )
     template = yaml.safe_load(path.read_text())
     template["training"] = modern_recipe(loss=causal["training"]["loss"])
     (folder / "model.yaml").write_text(yaml.safe_dump(model, sort_keys=False))
@@ -82,7 +103,9 @@ def tiny_data(folder: Path, clips_per_class: int = 6) -> Path:
         for label in range(len(LABELS)):
             for i in range(clips_per_class if split == "train" else 2):
                 name = f"{split} {label}-{i}.mp4"
-                write_video(folder / "videos" / name, moving_bar(label, offset + i), frame_rate_fps=15)
+                write_video(
+                    folder / "videos" / name, moving_bar(label, offset + i), frame_rate_fps=15
+                )
                 lines[split].append(f"videos/{name} {label} 0 8 0 8 15.0")
     for split, rows in lines.items():
         (folder / f"{split}.txt").write_text("\n".join(rows) + "\n")

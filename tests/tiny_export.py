@@ -9,7 +9,13 @@ import torch
 from action_recognition.checkpoint import TrainedModel
 from action_recognition.export.export_model import ExportOptions, export_model
 from action_recognition.models.build import build_recogniser
-from action_recognition.template import ClipInput, Head, MobileNetV3Backbone, S3DMobileNetV3Config, load_template_dir
+from action_recognition.template import (
+    ClipInput,
+    Head,
+    MobileNetV3Backbone,
+    S3DMobileNetV3Config,
+    load_template_dir,
+)
 from tests.conftest import template_dir
 
 LABELS = ("Thumb up", "thumb_up", "No gesture", 'Größe "<&>" 你好')
@@ -26,9 +32,14 @@ def tiny_trained() -> TrainedModel:
         mean_values=[123.675, 116.28, 103.53],
         scale_values=[58.395, 57.12, 57.375],
     )
-    template = template.model_copy(update={"input": clip_input})  # keeps its own labels: those of the weights count
+    template = template.model_copy(
+        update={"input": clip_input}
+    )  # keeps its own labels: those of the weights count
     # The published table cut to two blocks, so that a new column of it needs no change here.
-    table = {key: value[:2] if isinstance(value, list) else value for key, value in published.backbone.model_dump().items()}
+    table = {
+        key: value[:2] if isinstance(value, list) else value
+        for key, value in published.backbone.model_dump().items()
+    }
     backbone = MobileNetV3Backbone.model_validate(
         table
         | {
@@ -45,7 +56,9 @@ def tiny_trained() -> TrainedModel:
             "last_channels": 32,
         }
     )
-    model = S3DMobileNetV3Config(type="s3d_mobilenet_v3", backbone=backbone, head=Head(embedding_size=16))
+    model = S3DMobileNetV3Config(
+        type="s3d_mobilenet_v3", backbone=backbone, head=Head(embedding_size=16)
+    )
     torch.manual_seed(3)
     network = build_recogniser(model, len(LABELS))
     for module in network.modules():
@@ -54,10 +67,14 @@ def tiny_trained() -> TrainedModel:
             module.running_var.uniform_(0.5, 1.5)
             torch.nn.init.uniform_(module.weight, 0.5, 1.5)
             torch.nn.init.normal_(module.bias, 0, 0.3)
-    network.head.class_directions.data.mul_(torch.rand(len(LABELS)) + 0.5)  # stored columns need not be of unit length
+    network.head.class_directions.data.mul_(
+        torch.rand(len(LABELS)) + 0.5
+    )  # stored columns need not be of unit length
     return TrainedModel(network.state_dict(), LABELS, template, model, {}, "ab" * 32)
 
 
 def export_tiny(trained: TrainedModel, folder: Path) -> None:
     """Export the tiny model in all formats."""
-    export_model(trained, folder, ExportOptions(fp16=True, command="export.py --fp16"), say=lambda _: None)
+    export_model(
+        trained, folder, ExportOptions(fp16=True, command="export.py --fp16"), say=lambda _: None
+    )

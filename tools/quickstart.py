@@ -19,14 +19,22 @@ from typing import TYPE_CHECKING
 try:
     from action_recognition.errors import run_command, user_error
 except ImportError as error:
-    print(f"error: {error}; to repair: set up and activate the environment: ./init_venv.sh && . venv/bin/activate", file=sys.stderr)
+    print(
+        f"error: {error}; to repair: set up and activate the environment: ./init_venv.sh && . venv/bin/activate",
+        file=sys.stderr,
+    )
     sys.exit(2)
 
 if TYPE_CHECKING:
     from action_recognition.dataset_tools.drawn_hands import Style
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-TEMPLATE_DIR = REPOSITORY / "model_templates" / "gesture_recognition" / "s3d-rgb-mobilenet-v3-stream-quickstart"
+TEMPLATE_DIR = (
+    REPOSITORY
+    / "model_templates"
+    / "gesture_recognition"
+    / "s3d-rgb-mobilenet-v3-stream-quickstart"
+)
 MARKER_FILE = "quickstart.json"  # says that a folder is ours
 FOLLOWED_BY_S = 10.0  # how long a step may take to save its work after Ctrl-C
 
@@ -43,9 +51,23 @@ class Plan:
     least_top1_percent: float  # below it the run fails
 
 
-FULL = Plan(train_clips=2000, val_clips=120, test_clips=240, stream_gestures=10, epochs=14, least_top1_percent=90.0)
+FULL = Plan(
+    train_clips=2000,
+    val_clips=120,
+    test_clips=240,
+    stream_gestures=10,
+    epochs=14,
+    least_top1_percent=90.0,
+)
 # Chance is 16.7 %. Fair guesses over 60 clips stay below 30 % in 99 of 100 draws.
-QUICK = Plan(train_clips=360, val_clips=24, test_clips=60, stream_gestures=3, epochs=10, least_top1_percent=30.0)
+QUICK = Plan(
+    train_clips=360,
+    val_clips=24,
+    test_clips=60,
+    stream_gestures=3,
+    epochs=10,
+    least_top1_percent=30.0,
+)
 
 
 @dataclass
@@ -91,9 +113,21 @@ def draw(run: Run) -> None:
 
     "nothing" is the most varied of the motions, so training sees it twice as often; the others are balanced, the test wholly.
     """
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
 
-    from action_recognition.dataset_tools.drawn_hands import MOTIONS, NEGATIVE_MOTION, TEST_STYLE, TRAIN_STYLE, write_clips
+    from action_recognition.dataset_tools.drawn_hands import (
+        MOTIONS,
+        NEGATIVE_MOTION,
+        TEST_STYLE,
+        TRAIN_STYLE,
+        write_clips,
+    )
 
     plan = run.plan
     splits: list[tuple[str, list[str], Style]] = [
@@ -105,20 +139,34 @@ def draw(run: Run) -> None:
     with Progress(*columns, disable=not sys.stdout.isatty(), transient=True) as progress:
         task = progress.add_task("", total=plan.train_clips + plan.val_clips + plan.test_clips)
         for seed, (split, motions, style) in enumerate(splits, start=4 * run.seed):
-            write_clips(run.clips, split, motions, seed, style, on_clip=lambda: progress.advance(task))
+            write_clips(
+                run.clips, split, motions, seed, style, on_clip=lambda: progress.advance(task)
+            )
     _draw_stream(run)
-    print(f"drawn: {plan.train_clips} training, {plan.val_clips} validation and {plan.test_clips} test clips, and a stream: {run.clips}")
+    print(
+        f"drawn: {plan.train_clips} training, {plan.val_clips} validation and {plan.test_clips} test clips, and a stream: {run.clips}"
+    )
 
 
 def _draw_stream(run: Run) -> None:
     import numpy as np
 
-    from action_recognition.dataset_tools.drawn_hands import MOTIONS, NEGATIVE_MOTION, TEST_STYLE, clip_seeds, compose_stream, write_stream
+    from action_recognition.dataset_tools.drawn_hands import (
+        MOTIONS,
+        NEGATIVE_MOTION,
+        TEST_STYLE,
+        clip_seeds,
+        compose_stream,
+        write_stream,
+    )
 
     gestures = [motion for motion in MOTIONS if motion != NEGATIVE_MOTION]
     seed = clip_seeds(4 * run.seed + 3, 1)[0]
     in_turn = [gestures[index % len(gestures)] for index in range(run.plan.stream_gestures)]
-    write_stream(run.stream, compose_stream(list(np.random.default_rng(seed).permutation(in_turn)), seed, TEST_STYLE))
+    write_stream(
+        run.stream,
+        compose_stream(list(np.random.default_rng(seed).permutation(in_turn)), seed, TEST_STYLE),
+    )
 
 
 def instantiate(run: Run) -> None:
@@ -127,28 +175,64 @@ def instantiate(run: Run) -> None:
 
 
 def train(run: Run) -> None:
-    shutil.rmtree(run.outputs, ignore_errors=True)  # of an earlier quickstart: its logs and checkpoints would stand among the new ones
+    shutil.rmtree(
+        run.outputs, ignore_errors=True
+    )  # of an earlier quickstart: its logs and checkpoints would stand among the new ones
     flags: list[object] = ["--gpu-num", 0, "--seed", run.seed, "--epochs", run.plan.epochs]
-    cache = run.folder / "frame_cache"  # each clip is decoded once, not once an epoch: half a gigabyte until the training is over
-    in_work_dir(run, "train.py", *_clip_flags(run, "train"), *_clip_flags(run, "val"), *flags, "--frame-cache", cache)
+    cache = (
+        run.folder / "frame_cache"
+    )  # each clip is decoded once, not once an epoch: half a gigabyte until the training is over
+    in_work_dir(
+        run,
+        "train.py",
+        *_clip_flags(run, "train"),
+        *_clip_flags(run, "val"),
+        *flags,
+        "--frame-cache",
+        cache,
+    )
     shutil.rmtree(cache)
 
 
 def export(run: Run) -> None:
-    in_work_dir(run, "export.py", "--load-weights", run.outputs / "latest.pth", "--save-model-to", run.ir.parent)
+    in_work_dir(
+        run,
+        "export.py",
+        "--load-weights",
+        run.outputs / "latest.pth",
+        "--save-model-to",
+        run.ir.parent,
+    )
 
 
 def evaluate(run: Run) -> None:
     """The exported IR, that is what would be delivered, on the held-out clips."""
     metrics = run.results / "metrics.yaml"
-    in_work_dir(run, "eval.py", *_clip_flags(run, "test"), "--load-weights", run.ir, "--save-metrics-to", metrics)
+    in_work_dir(
+        run,
+        "eval.py",
+        *_clip_flags(run, "test"),
+        "--load-weights",
+        run.ir,
+        "--save-metrics-to",
+        metrics,
+    )
 
 
 def demo(run: Run) -> None:
     from quickstart_report import annotated_video, stream_events, stream_predictions  # type: ignore[import-not-found]
 
-    files = ("--output", annotated_video(run.results), "--csv", stream_predictions(run.results), "--events", stream_events(run.results))
-    in_work_dir(run, "demo.py", "--model", run.ir, "--input", run.stream, "--no-show", "--stride", 1, *files)
+    files = (
+        "--output",
+        annotated_video(run.results),
+        "--csv",
+        stream_predictions(run.results),
+        "--events",
+        stream_events(run.results),
+    )
+    in_work_dir(
+        run, "demo.py", "--model", run.ir, "--input", run.stream, "--no-show", "--stride", 1, *files
+    )
 
 
 STEPS: tuple[tuple[str, Callable[[Run], None]], ...] = (
@@ -223,10 +307,16 @@ def open_folder(folder: Path) -> Path:
         raise user_error("--work-dir", f"{folder} is a file", fix="name a folder")
     if folder.is_dir() and any(folder.iterdir()) and not (folder / MARKER_FILE).is_file():
         names = ", ".join(sorted(path.name for path in folder.iterdir())[:5])
-        raise user_error("--work-dir", f"{folder} holds files that no quickstart made: {names}", fix="name a new folder")
+        raise user_error(
+            "--work-dir",
+            f"{folder} holds files that no quickstart made: {names}",
+            fix="name a new folder",
+        )
     (folder / "results").mkdir(parents=True, exist_ok=True)
     (folder / MARKER_FILE).write_text('{"made_by": "tools/quickstart.py"}\n', encoding="utf-8")
-    (folder / ".gitignore").write_text("*\n", encoding="utf-8")  # the default folder lies in a clone
+    (folder / ".gitignore").write_text(
+        "*\n", encoding="utf-8"
+    )  # the default folder lies in a clone
     return folder.resolve()
 
 
@@ -249,10 +339,15 @@ def finish(run: Run) -> int:
     """Report what the steps left behind; 1 when the model learnt too little."""
     from quickstart_report import Files, report
 
-    top1_percent: float = report(Files(run.folder, run.clips, run.work_dir, run.results), run.seconds, run.seed)
+    top1_percent: float = report(
+        Files(run.folder, run.clips, run.work_dir, run.results), run.seconds, run.seed
+    )
     if top1_percent < run.plan.least_top1_percent:
         least = run.plan.least_top1_percent
-        print(f"error: top-1 {top1_percent:.1f} % on the held-out clips; at least {least:.0f} % is expected", file=sys.stderr)
+        print(
+            f"error: top-1 {top1_percent:.1f} % on the held-out clips; at least {least:.0f} % is expected",
+            file=sys.stderr,
+        )
         return 1
     return 0
 
@@ -270,8 +365,18 @@ def build_parser() -> argparse.ArgumentParser:
     default = Path("quickstart_run")
     where = f"where everything goes; a folder of an earlier quickstart is used again (default: {default})"
     parser.add_argument("--work-dir", type=Path, default=default, metavar="DIR", help=where)
-    parser.add_argument("--quick", action="store_true", help="a minute or two: shows that every step runs, and learns only a little")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the clips and of the training (default: 0)")
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="a minute or two: shows that every step runs, and learns only a little",
+    )
+    parser.add_argument(
+        "--seed",
+        type=int,
+        default=0,
+        metavar="N",
+        help="of the clips and of the training (default: 0)",
+    )
     return parser
 
 

@@ -87,10 +87,15 @@ def stream_predictions(results: Path) -> Path:
 def report(files: Files, seconds: dict[str, float], seed: int) -> float:
     """Print the tables, write summary.json and the picture; top-1 in percent of the held-out clips."""
     answers = read_answers(files.results / "predictions.csv")
-    top1_percent = 100.0 * sum(answer.label == answer.predicted for answer in answers) / len(answers)
+    top1_percent = (
+        100.0 * sum(answer.label == answer.predicted for answer in answers) / len(answers)
+    )
     events = read_events(files.clips / "stream.mp4")
     stream = judge_stream(events, read_detections(stream_predictions(files.results)))
-    sheets = {"held-out clips": files.results / "test_clips.jpg", "gestures of the stream": files.results / "stream.jpg"}
+    sheets = {
+        "held-out clips": files.results / "test_clips.jpg",
+        "gestures of the stream": files.results / "stream.jpg",
+    }
     write_contact_sheet(sheets["held-out clips"], answers)
     write_stream_sheet(sheets["gestures of the stream"], annotated_video(files.results), events)
     write_animation(files.results / "stream.gif", annotated_video(files.results))
@@ -104,8 +109,12 @@ def report(files: Files, seconds: dict[str, float], seed: int) -> float:
     _write_text(files.results / "summary.json", json.dumps(summary, indent=1) + "\n")
     console = Console()
     console.print(_confusion_table(answers), _time_table(seconds))
-    console.print(f"[bold]top-1 on {len(answers)} held-out clips: {top1_percent:.1f} %[/bold] (chance {100 / len(MOTIONS):.1f} %)")
-    console.print(f"stream: {stream.seen} of {stream.made} gestures seen, {stream.false_alarms} false alarms")
+    console.print(
+        f"[bold]top-1 on {len(answers)} held-out clips: {top1_percent:.1f} %[/bold] (chance {100 / len(MOTIONS):.1f} %)"
+    )
+    console.print(
+        f"stream: {stream.seen} of {stream.made} gestures seen, {stream.false_alarms} false alarms"
+    )
     _print_files(console, files, sheets)
     return top1_percent
 
@@ -117,19 +126,34 @@ def read_answers(path: Path) -> list[Answer]:
     """The rows of eval.py's predictions.csv."""
     with path.open(newline="", encoding="utf-8") as file:
         return [
-            Answer(Path(row["path"]), int(row["clip_start"]), int(row["clip_end"]), row["label"], row["predicted"])
+            Answer(
+                Path(row["path"]),
+                int(row["clip_start"]),
+                int(row["clip_end"]),
+                row["label"],
+                row["predicted"],
+            )
             for row in csv.DictReader(file)
         ]
 
 
 def _confusion_table(answers: Sequence[Answer]) -> Table:
     counts = Counter((answer.label, answer.predicted) for answer in answers)
-    table = Table(title="held-out clips: rows were made, columns were recognised", title_justify="left")
+    table = Table(
+        title="held-out clips: rows were made, columns were recognised", title_justify="left"
+    )
     table.add_column("", no_wrap=True)
     for motion in MOTIONS:
-        table.add_column(motion.replace("_", " "), justify="right")  # wraps at the blank in a narrow terminal
+        table.add_column(
+            motion.replace("_", " "), justify="right"
+        )  # wraps at the blank in a narrow terminal
     for label in MOTIONS:
-        cells = [f"[bold]{counts[label, other]}[/bold]" if label == other else str(counts[label, other] or "") for other in MOTIONS]
+        cells = [
+            f"[bold]{counts[label, other]}[/bold]"
+            if label == other
+            else str(counts[label, other] or "")
+            for other in MOTIONS
+        ]
         table.add_row(label, *cells)
     return table
 
@@ -141,7 +165,12 @@ def write_contact_sheet(path: Path, answers: Sequence[Answer]) -> None:
         of_motion = [answer for answer in answers if answer.label == motion][:SHEET_CLIPS_A_MOTION]
         rows += [_sheet_row(answer) for answer in of_motion]
     width = max(row.shape[1] for row in rows)
-    sheet = np.vstack([np.pad(row, ((0, 3), (0, width - row.shape[1]), (0, 0)), constant_values=255) for row in rows])
+    sheet = np.vstack(
+        [
+            np.pad(row, ((0, 3), (0, width - row.shape[1]), (0, 0)), constant_values=255)
+            for row in rows
+        ]
+    )
     _write_jpeg(path, sheet)
 
 
@@ -152,11 +181,31 @@ def write_stream_sheet(path: Path, video: Path, events: Sequence[Interval]) -> N
     last = [min(round(event.end_s * info.frame_rate_fps), info.num_frames - 1) for event in events]
     cells = []
     for event, frame in zip(events, read_frames(video, last), strict=True):
-        small = cv2.resize(frame, (STREAM_CELL_WIDTH, round(STREAM_CELL_WIDTH * info.height / info.width)), interpolation=cv2.INTER_AREA)
+        small = cv2.resize(
+            frame,
+            (STREAM_CELL_WIDTH, round(STREAM_CELL_WIDTH * info.height / info.width)),
+            interpolation=cv2.INTER_AREA,
+        )
         titled = cv2.copyMakeBorder(small, 22, 3, 3, 3, cv2.BORDER_CONSTANT, value=WHITE)
-        cells.append(cv2.putText(titled, f"made: {event.label}", (6, 16), cv2.FONT_HERSHEY_SIMPLEX, 0.45, DARK, 1, cv2.LINE_AA))
+        cells.append(
+            cv2.putText(
+                titled,
+                f"made: {event.label}",
+                (6, 16),
+                cv2.FONT_HERSHEY_SIMPLEX,
+                0.45,
+                DARK,
+                1,
+                cv2.LINE_AA,
+            )
+        )
     cells += [np.full_like(cells[0], 255)] * (-len(cells) % STREAM_COLUMNS)
-    _write_jpeg(path, np.vstack([np.hstack(cells[i : i + STREAM_COLUMNS]) for i in range(0, len(cells), STREAM_COLUMNS)]))
+    _write_jpeg(
+        path,
+        np.vstack(
+            [np.hstack(cells[i : i + STREAM_COLUMNS]) for i in range(0, len(cells), STREAM_COLUMNS)]
+        ),
+    )
 
 
 def write_animation(path: Path, video: Path) -> None:
@@ -164,19 +213,35 @@ def write_animation(path: Path, video: Path) -> None:
     info = probe(video)
     assert info.frame_rate_fps is not None  # a video file states its rate
     num_frames = min(info.num_frames, round(ANIMATION_S * info.frame_rate_fps))
-    frames = read_frames(video, range(0, num_frames, max(1, round(info.frame_rate_fps / ANIMATION_FPS))))
+    frames = read_frames(
+        video, range(0, num_frames, max(1, round(info.frame_rate_fps / ANIMATION_FPS)))
+    )
     size = ANIMATION_WIDTH, round(ANIMATION_WIDTH * info.height / info.width)
-    pictures = [PIL.Image.fromarray(cv2.resize(frame, size, interpolation=cv2.INTER_AREA)) for frame in frames]
+    pictures = [
+        PIL.Image.fromarray(cv2.resize(frame, size, interpolation=cv2.INTER_AREA))
+        for frame in frames
+    ]
     palette = pictures[len(pictures) // 2].quantize(ANIMATION_COLOURS)
-    first, *others = [picture.quantize(palette=palette, dither=PIL.Image.Dither.NONE) for picture in pictures]
+    first, *others = [
+        picture.quantize(palette=palette, dither=PIL.Image.Dither.NONE) for picture in pictures
+    ]
     partial = path.with_name(f".part.{path.name}")
-    first.save(partial, save_all=True, append_images=others, duration=round(1000 / ANIMATION_FPS), loop=0, optimize=True)
+    first.save(
+        partial,
+        save_all=True,
+        append_images=others,
+        duration=round(1000 / ANIMATION_FPS),
+        loop=0,
+        optimize=True,
+    )
     partial.replace(path)
 
 
 def _write_jpeg(path: Path, image: Image) -> None:
     partial = path.with_name(f".part.{path.name}")
-    cv2.imwrite(str(partial), cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 85])
+    cv2.imwrite(
+        str(partial), cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 85]
+    )
     partial.replace(path)
 
 
@@ -189,9 +254,23 @@ def _sheet_row(answer: Answer) -> Image:
     title = np.full((CELL_HEIGHT, TITLE_WIDTH, 3), 255, np.uint8)
     cv2.putText(title, answer.label, (6, 30), cv2.FONT_HERSHEY_SIMPLEX, 0.55, DARK, 1, cv2.LINE_AA)
     colour = GOOD if answer.label == answer.predicted else BAD
-    cv2.putText(title, f"-> {answer.predicted}", (6, 56), cv2.FONT_HERSHEY_SIMPLEX, 0.55, colour, 1, cv2.LINE_AA)
-    cells = [cv2.resize(square, (CELL_HEIGHT, CELL_HEIGHT), interpolation=cv2.INTER_AREA) for square in squares]
-    return np.hstack([title, *(np.pad(cell, ((0, 0), (0, 3), (0, 0)), constant_values=255) for cell in cells)])
+    cv2.putText(
+        title,
+        f"-> {answer.predicted}",
+        (6, 56),
+        cv2.FONT_HERSHEY_SIMPLEX,
+        0.55,
+        colour,
+        1,
+        cv2.LINE_AA,
+    )
+    cells = [
+        cv2.resize(square, (CELL_HEIGHT, CELL_HEIGHT), interpolation=cv2.INTER_AREA)
+        for square in squares
+    ]
+    return np.hstack(
+        [title, *(np.pad(cell, ((0, 0), (0, 3), (0, 0)), constant_values=255) for cell in cells)]
+    )
 
 
 # --- the stream ---------------------------------------------------------------------------------------------
@@ -208,10 +287,16 @@ def read_detections(path: Path, least_windows: int = 2) -> list[Interval]:
     with path.open(newline="", encoding="utf-8") as file:
         windows = [(float(row["time_s"]), row["label"]) for row in csv.DictReader(file)]
     runs = [list(run) for _, run in groupby(windows, key=lambda window: window[1])]
-    return [Interval(run[0][1], run[0][0], run[-1][0]) for run in runs if len(run) >= least_windows and run[0][1] != NEGATIVE_MOTION]
+    return [
+        Interval(run[0][1], run[0][0], run[-1][0])
+        for run in runs
+        if len(run) >= least_windows and run[0][1] != NEGATIVE_MOTION
+    ]
 
 
-def judge_stream(events: Sequence[Interval], detections: Sequence[Interval], late_s: float = 1.0) -> StreamResult:
+def judge_stream(
+    events: Sequence[Interval], detections: Sequence[Interval], late_s: float = 1.0
+) -> StreamResult:
     """A gesture is seen when the longest run during it, or up to `late_s` after it, has its label; a run beside all is a false alarm.
 
     >>> made = [Interval("shake", 1.0, 2.0), Interval("swipe_left", 5.0, 6.0)]

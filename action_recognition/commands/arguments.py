@@ -39,9 +39,15 @@ def clip_counts(text: str) -> list[int | None]:
     >>> clip_counts("3, 10,all")
     [3, 10, None]
     """
-    counts = [None if part.strip() == "all" else positive_int(part.strip()) for part in text.split(",") if part.strip()]
+    counts = [
+        None if part.strip() == "all" else positive_int(part.strip())
+        for part in text.split(",")
+        if part.strip()
+    ]
     if not counts or len(set(counts)) != len(counts):
-        raise argparse.ArgumentTypeError(f"found {text!r}; allowed: different numbers above 0 and 'all', separated by commas")
+        raise argparse.ArgumentTypeError(
+            f"found {text!r}; allowed: different numbers above 0 and 'all', separated by commas"
+        )
     return counts
 
 
@@ -53,7 +59,9 @@ def frame_counts(text: str) -> tuple[int, ...]:
     """
     counts = tuple(positive_int(part.strip()) for part in text.split(",") if part.strip())
     if not counts or len(set(counts)) != len(counts):
-        raise argparse.ArgumentTypeError(f"found {text!r}; allowed: different numbers above 0, separated by commas")
+        raise argparse.ArgumentTypeError(
+            f"found {text!r}; allowed: different numbers above 0, separated by commas"
+        )
     return counts
 
 
@@ -104,5 +112,7 @@ def _number(text: str, minimum: int) -> int:
     except ValueError:
         value = minimum - 1
     if value < minimum:
-        raise argparse.ArgumentTypeError(f"found {text!r}; allowed: a whole number of {minimum} or more")
+        raise argparse.ArgumentTypeError(
+            f"found {text!r}; allowed: a whole number of {minimum} or more"
+        )
     return value

@@ -18,13 +18,25 @@ def build_parser() -> argparse.ArgumentParser:
         "takes them, or an exported folder. The model's output, the cosine of each label, stays as it is.",
     )
     parser.add_argument(
-        "--load-weights", type=Path, required=True, metavar="FILE", help="a checkpoint of train.py, or an exported .xml or .onnx; changed"
+        "--load-weights",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="a checkpoint of train.py, or an exported .xml or .onnx; changed",
     )
     parser.add_argument(
-        "--val-ann-files", type=path_list, required=True, metavar="FILES", help="annotation files by commas: clips that were not trained on"
+        "--val-ann-files",
+        type=path_list,
+        required=True,
+        metavar="FILES",
+        help="annotation files by commas: clips that were not trained on",
     )
     parser.add_argument(
-        "--val-data-roots", type=path_list, required=True, metavar="DIRS", help="where their paths start: one for all, or one a file"
+        "--val-data-roots",
+        type=path_list,
+        required=True,
+        metavar="DIRS",
+        help="where their paths start: one for all, or one a file",
     )
     add_negatives(parser)
     parser.add_argument(
@@ -33,28 +45,66 @@ def build_parser() -> argparse.ArgumentParser:
         help=r"its first group is the person in a clip's path, as in '(p\d+)_': folds and intervals by person",
     )
     parser.add_argument(
-        "--save-to", type=Path, metavar="DIR", help="calibration.json, reliability.png, risk_coverage.png (default: beside the weights)"
+        "--save-to",
+        type=Path,
+        metavar="DIR",
+        help="calibration.json, reliability.png, risk_coverage.png (default: beside the weights)",
     )
-    parser.add_argument("--num-workers", type=whole_number, default=2, metavar="N", help="processes that decode clips (default: 2)")
-    parser.add_argument("--hand-detector", type=Path, metavar="FILE", help="for a model that was trained with --crop hand")
-    parser.add_argument("--strict", action="store_true", help="stop at the first clip that cannot be read (default: name it, skip it)")
+    parser.add_argument(
+        "--num-workers",
+        type=whole_number,
+        default=2,
+        metavar="N",
+        help="processes that decode clips (default: 2)",
+    )
+    parser.add_argument(
+        "--hand-detector",
+        type=Path,
+        metavar="FILE",
+        help="for a model that was trained with --crop hand",
+    )
+    parser.add_argument(
+        "--strict",
+        action="store_true",
+        help="stop at the first clip that cannot be read (default: name it, skip it)",
+    )
     return parser
 
 
 def add_negatives(parser: argparse.ArgumentParser) -> None:
     """The flags of clips that show no gesture."""
     negatives = parser.add_argument_group("negatives: people who do other things (any labels)")
-    negatives.add_argument("--negative-ann-files", type=path_list, default=[], metavar="FILES", help="annotation files of such clips")
-    negatives.add_argument("--negative-data-roots", type=path_list, default=[], metavar="DIRS", help="where their paths start")
     negatives.add_argument(
-        "--false-alarm-rate", type=rate, default=0.01, metavar="R", help="share of negatives taken for a gesture, 0 to 1 (default: 0.01)"
+        "--negative-ann-files",
+        type=path_list,
+        default=[],
+        metavar="FILES",
+        help="annotation files of such clips",
+    )
+    negatives.add_argument(
+        "--negative-data-roots",
+        type=path_list,
+        default=[],
+        metavar="DIRS",
+        help="where their paths start",
+    )
+    negatives.add_argument(
+        "--false-alarm-rate",
+        type=rate,
+        default=0.01,
+        metavar="R",
+        help="share of negatives taken for a gesture, 0 to 1 (default: 0.01)",
     )
 
 
 def check_negatives(ann_files: Sequence[Path], data_roots: Sequence[Path]) -> None:
     """A `UserError` when only one of the two flags is given."""
     if bool(ann_files) != bool(data_roots):
-        raise user_error("--negative-ann-files, --negative-data-roots", "one is given without the other", "both or none")
+        raise user_error(
+            "--negative-ann-files, --negative-data-roots",
+            "one is given without the other",
+            "both or none",
+        )
 
 
 def rate(text: str) -> float:
@@ -68,7 +118,9 @@ def rate(text: str) -> float:
     except ValueError:
         value = 0.0
     if not 0.0 < value < 1.0:
-        raise argparse.ArgumentTypeError(f"found {text!r}; allowed: a number between 0 and 1, such as 0.01")
+        raise argparse.ArgumentTypeError(
+            f"found {text!r}; allowed: a number between 0 and 1, such as 0.01"
+        )
     return value
 
 

@@ -15,20 +15,82 @@ def build_parser() -> argparse.ArgumentParser:
         prog="collect.py",
         description="Take photos of gestures with a camera, or out of a video: a folder for each class. Goes on where it was.",
     )
-    parser.add_argument("folder", type=Path, metavar="FOLDER", help="where the photos go: FOLDER/CLASS/PERSON_SESSION_NUMBER.jpg")
-    parser.add_argument("--classes", type=class_list, required=True, metavar="A,B,...", help="up to nine; the keys 1 to 9 take them")
-    parser.add_argument("--person", required=True, metavar="NAME", help="who is photographed, so that a split can keep people apart")
-    parser.add_argument("--session", required=True, metavar="NAME", help="which sitting: another day, light or clothes are another one")
-    parser.add_argument("--source", default="0", metavar="CAMERA|FILE", help="a camera's number or a video (default: 0)")
-    parser.add_argument("--square", type=positive_float, default=0.8, metavar="SHARE", help="of the short side (default: 0.8)")
-    parser.add_argument("--whole", action="store_true", help="keep whole frames instead of what is in the square")
-    parser.add_argument("--countdown", type=float, default=2.0, metavar="S", help="from the key to the photo (default: 2 s)")
-    parser.add_argument("--burst", type=positive_int, default=5, metavar="N", help="photos of the key b (default: 5)")
-    parser.add_argument("--burst-every", type=positive_float, default=0.4, metavar="S", help="between them (default: 0.4 s)")
-    parser.add_argument("--no-mirror", action="store_true", help="show the picture as the camera gives it; photos never are mirrored")
+    parser.add_argument(
+        "folder",
+        type=Path,
+        metavar="FOLDER",
+        help="where the photos go: FOLDER/CLASS/PERSON_SESSION_NUMBER.jpg",
+    )
+    parser.add_argument(
+        "--classes",
+        type=class_list,
+        required=True,
+        metavar="A,B,...",
+        help="up to nine; the keys 1 to 9 take them",
+    )
+    parser.add_argument(
+        "--person",
+        required=True,
+        metavar="NAME",
+        help="who is photographed, so that a split can keep people apart",
+    )
+    parser.add_argument(
+        "--session",
+        required=True,
+        metavar="NAME",
+        help="which sitting: another day, light or clothes are another one",
+    )
+    parser.add_argument(
+        "--source",
+        default="0",
+        metavar="CAMERA|FILE",
+        help="a camera's number or a video (default: 0)",
+    )
+    parser.add_argument(
+        "--square",
+        type=positive_float,
+        default=0.8,
+        metavar="SHARE",
+        help="of the short side (default: 0.8)",
+    )
+    parser.add_argument(
+        "--whole", action="store_true", help="keep whole frames instead of what is in the square"
+    )
+    parser.add_argument(
+        "--countdown",
+        type=float,
+        default=2.0,
+        metavar="S",
+        help="from the key to the photo (default: 2 s)",
+    )
+    parser.add_argument(
+        "--burst",
+        type=positive_int,
+        default=5,
+        metavar="N",
+        help="photos of the key b (default: 5)",
+    )
+    parser.add_argument(
+        "--burst-every",
+        type=positive_float,
+        default=0.4,
+        metavar="S",
+        help="between them (default: 0.4 s)",
+    )
+    parser.add_argument(
+        "--no-mirror",
+        action="store_true",
+        help="show the picture as the camera gives it; photos never are mirrored",
+    )
     without = parser.add_argument_group("without keys")
     without.add_argument("--label", metavar="CLASS", help="take photos of this class all the time")
-    without.add_argument("--every", type=positive_float, default=0.5, metavar="S", help="seconds between them (default: 0.5)")
+    without.add_argument(
+        "--every",
+        type=positive_float,
+        default=0.5,
+        metavar="S",
+        help="seconds between them (default: 0.5)",
+    )
     without.add_argument("--no-show", action="store_true", help="open no window; needs --label")
     return parser
 
@@ -40,7 +102,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     from action_recognition.photos.collector import CollectOptions, balance, collect
     from action_recognition.photos.store import PhotoStore, Session
 
-    store = PhotoStore(arguments.folder, arguments.classes, Session(arguments.person, arguments.session))
+    store = PhotoStore(
+        arguments.folder, arguments.classes, Session(arguments.person, arguments.session)
+    )
     options = CollectOptions(
         share=None if arguments.whole else arguments.square,
         countdown_s=arguments.countdown,
@@ -59,9 +123,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _check(arguments: argparse.Namespace) -> None:
     if arguments.label is not None and arguments.label not in arguments.classes:
-        raise user_error("--label", f"{arguments.label!r} is not among --classes", ", ".join(arguments.classes))
+        raise user_error(
+            "--label", f"{arguments.label!r} is not among --classes", ", ".join(arguments.classes)
+        )
     if arguments.no_show and arguments.label is None:
-        raise user_error("--no-show", "without a window there are no keys to press", fix="add --label CLASS")
+        raise user_error(
+            "--no-show", "without a window there are no keys to press", fix="add --label CLASS"
+        )
     if arguments.square > 1.0:
         raise user_error("--square", f"found {arguments.square:g}", "above 0, up to 1")
     if not 0.0 <= arguments.countdown < 3600.0:

@@ -11,9 +11,16 @@ from action_recognition.training.reporting.compare import print_comparison
 
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="compare.py", description="Training runs side by side: what each reached, and in which settings they differ."
+        prog="compare.py",
+        description="Training runs side by side: what each reached, and in which settings they differ.",
     )
-    parser.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="a folder that train.py saved checkpoints to")
+    parser.add_argument(
+        "runs",
+        type=Path,
+        nargs="+",
+        metavar="RUN",
+        help="a folder that train.py saved checkpoints to",
+    )
     parser.add_argument("--csv", type=Path, metavar="FILE", help="write the table here too")
     return parser
 

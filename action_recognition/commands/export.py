@@ -21,21 +21,45 @@ def build_parser(output_format: OutputFormat) -> argparse.ArgumentParser:
         description="Write a trained model as ONNX and OpenVINO IR, labels and preprocessing inside, and check both against PyTorch.",
     )
     parser.add_argument(
-        "--load-weights", type=Path, required=True, metavar="FILE", help="a checkpoint of train.py, or one of the original toolkit"
+        "--load-weights",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="a checkpoint of train.py, or one of the original toolkit",
     )
     parser.add_argument(
-        "--save-model-to", type=Path, required=True, metavar="DIR", help="folder of model.xml, model.bin, model.onnx, classes.json"
+        "--save-model-to",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="folder of model.xml, model.bin, model.onnx, classes.json",
     )
-    formats = parser.add_argument_group("formats (naming one leaves the others out; without any: what template.yaml says)")
+    formats = parser.add_argument_group(
+        "formats (naming one leaves the others out; without any: what template.yaml says)"
+    )
     formats.add_argument(
-        "--onnx", action=argparse.BooleanOptionalAction, default=None, help=f"(template: {_yes(output_format.onnx.default)})"
+        "--onnx",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help=f"(template: {_yes(output_format.onnx.default)})",
     )
     formats.add_argument(
-        "--openvino", action=argparse.BooleanOptionalAction, default=None, help=f"(template: {_yes(output_format.openvino.default)})"
+        "--openvino",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help=f"(template: {_yes(output_format.openvino.default)})",
     )
-    formats.add_argument("--fp16", action="store_true", help="write model_fp16.xml too, an IR of half the size with weights stored as FP16")
+    formats.add_argument(
+        "--fp16",
+        action="store_true",
+        help="write model_fp16.xml too, an IR of half the size with weights stored as FP16",
+    )
     graph = parser.add_argument_group("graph")
-    graph.add_argument("--no-embed-normalization", action="store_true", help="expect normalised frames instead of pixels 0..255")
+    graph.add_argument(
+        "--no-embed-normalization",
+        action="store_true",
+        help="expect normalised frames instead of pixels 0..255",
+    )
     graph.add_argument(
         "--stream-frames",
         type=frame_counts,
@@ -50,10 +74,28 @@ def build_parser(output_format: OutputFormat) -> argparse.ArgumentParser:
         help=f"colour order of both formats (template: {input_format})",
     )
     card = parser.add_argument_group("model card (what is not given stands there as not stated)")
-    card.add_argument("--evaluations", type=path_list, default=[], metavar="FILES", help="evaluation.json files of eval.py, by commas")
-    card.add_argument("--intended-use", default=NOT_STATED, metavar="TEXT", help="what the model is for")
-    card.add_argument("--data-licence", default=NOT_STATED, metavar="TEXT", help="the licence of the training clips")
-    card.add_argument("--weights-licence", default=NOT_STATED, metavar="TEXT", help="the licence of the trained weights")
+    card.add_argument(
+        "--evaluations",
+        type=path_list,
+        default=[],
+        metavar="FILES",
+        help="evaluation.json files of eval.py, by commas",
+    )
+    card.add_argument(
+        "--intended-use", default=NOT_STATED, metavar="TEXT", help="what the model is for"
+    )
+    card.add_argument(
+        "--data-licence",
+        default=NOT_STATED,
+        metavar="TEXT",
+        help="the licence of the training clips",
+    )
+    card.add_argument(
+        "--weights-licence",
+        default=NOT_STATED,
+        metavar="TEXT",
+        help="the licence of the trained weights",
+    )
     parser.add_argument(
         "--check-clips",
         type=positive_int,
@@ -66,16 +108,23 @@ def build_parser(output_format: OutputFormat) -> argparse.ArgumentParser:
     return parser
 
 
-def chosen_formats(onnx: bool | None, openvino: bool | None, output_format: OutputFormat) -> tuple[bool, bool]:
+def chosen_formats(
+    onnx: bool | None, openvino: bool | None, output_format: OutputFormat
+) -> tuple[bool, bool]:
     """Whether to write ONNX and OpenVINO, from the two flags (None: not given) and the template.
 
     A format that is named switches the other off unless that is named as well; `--no-X` only takes X away.
     """
     if onnx or openvino:
         return bool(onnx), bool(openvino)
-    chosen = (output_format.onnx.default and onnx is None, output_format.openvino.default and openvino is None)
+    chosen = (
+        output_format.onnx.default and onnx is None,
+        output_format.openvino.default and openvino is None,
+    )
     if not any(chosen):
-        raise user_error("--onnx, --openvino", "no format is left to write", fix="name one: --onnx or --openvino")
+        raise user_error(
+            "--onnx, --openvino", "no format is left to write", fix="name one: --onnx or --openvino"
+        )
     return chosen
 
 
@@ -84,9 +133,15 @@ def main(work_dir: Path, argv: Sequence[str] | None = None) -> int:
     template, model = load_template_dir(work_dir)
     arguments = build_parser(template.output_format).parse_args(argv)
     if arguments.openvino_mo_args is not None:
-        raise user_error("--openvino-mo-args", "Model Optimizer is not used any more, its arguments have no effect", fix="leave it out")
+        raise user_error(
+            "--openvino-mo-args",
+            "Model Optimizer is not used any more, its arguments have no effect",
+            fix="leave it out",
+        )
     if arguments.config not in (None, template.config):
-        raise user_error("--config", "is not used any more", template.config, "edit it in the work dir")
+        raise user_error(
+            "--config", "is not used any more", template.config, "edit it in the work dir"
+        )
     onnx, openvino = chosen_formats(arguments.onnx, arguments.openvino, template.output_format)
 
     from action_recognition.export.export_model import ExportOptions, export_model
@@ -107,7 +162,9 @@ def main(work_dir: Path, argv: Sequence[str] | None = None) -> int:
         weights_licence=arguments.weights_licence,
         command=shlex.join(["export.py", *(sys.argv[1:] if argv is None else argv)]),
     )
-    print(f"exporting {trained.template.name}, {len(trained.labels)} classes, from {arguments.load_weights}")
+    print(
+        f"exporting {trained.template.name}, {len(trained.labels)} classes, from {arguments.load_weights}"
+    )
     for path in export_model(trained, arguments.save_model_to, options):
         print(f"wrote {path} ({path.stat().st_size / 1e6:.2f} MB)")
     return 0

@@ -17,22 +17,56 @@ if TYPE_CHECKING:
 
 def build_parser() -> argparse.ArgumentParser:
     """The flags of `predict.py`."""
-    parser = argparse.ArgumentParser(prog="predict.py", description="Classify photos: a file, a folder, or what a camera sees.")
-    parser.add_argument("source", metavar="FILE|FOLDER|CAMERA", help="a photo, a folder of photos, a camera's number, or a video")
-    parser.add_argument(
-        "--model", type=Path, metavar="FILE", help="a .xml or .onnx of export.py, or a .pth of train.py (default: export/model.xml here)"
+    parser = argparse.ArgumentParser(
+        prog="predict.py", description="Classify photos: a file, a folder, or what a camera sees."
     )
-    parser.add_argument("--csv", type=Path, metavar="FILE", help="write photo, label, reason and the probability of each label")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="the same as JSON")
-    parser.add_argument("--square", type=_share, metavar="SHARE", help="look at the square in the middle: of this share of the short side")
     parser.add_argument(
-        "--hand-detector", type=Path, metavar="FILE", help="cut out the hand that this detector finds; for models of train.py --crop hand"
+        "source",
+        metavar="FILE|FOLDER|CAMERA",
+        help="a photo, a folder of photos, a camera's number, or a video",
+    )
+    parser.add_argument(
+        "--model",
+        type=Path,
+        metavar="FILE",
+        help="a .xml or .onnx of export.py, or a .pth of train.py (default: export/model.xml here)",
+    )
+    parser.add_argument(
+        "--csv",
+        type=Path,
+        metavar="FILE",
+        help="write photo, label, reason and the probability of each label",
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="the same as JSON")
+    parser.add_argument(
+        "--square",
+        type=_share,
+        metavar="SHARE",
+        help="look at the square in the middle: of this share of the short side",
+    )
+    parser.add_argument(
+        "--hand-detector",
+        type=Path,
+        metavar="FILE",
+        help="cut out the hand that this detector finds; for models of train.py --crop hand",
     )
     parser.add_argument("--mirror", action="store_true", help="exchange left and right first")
-    parser.add_argument("--explain", type=Path, metavar="FOLDER", help="write heat maps: where the most probable label comes from")
-    parser.add_argument("--threads", type=positive_int, metavar="N", help="CPU threads of the inference (default: all)")
+    parser.add_argument(
+        "--explain",
+        type=Path,
+        metavar="FOLDER",
+        help="write heat maps: where the most probable label comes from",
+    )
+    parser.add_argument(
+        "--threads",
+        type=positive_int,
+        metavar="N",
+        help="CPU threads of the inference (default: all)",
+    )
     camera = parser.add_argument_group("cameras and videos")
-    camera.add_argument("--live", action="store_true", help="classify every frame (default: one on the key y)")
+    camera.add_argument(
+        "--live", action="store_true", help="classify every frame (default: one on the key y)"
+    )
     camera.add_argument("--no-show", action="store_true", help="open no window; needs --live")
     return parser
 
@@ -48,13 +82,25 @@ def main(work_dir: Path, argv: Sequence[str] | None = None) -> int:
     source = Path(arguments.source)
     is_photos = source.is_dir() or source.suffix.lower() in PHOTO_SUFFIXES
     if not is_photos and arguments.no_show and not arguments.live:
-        raise user_error("--no-show", "without a window there is no key y to press", fix="add --live")
+        raise user_error(
+            "--no-show", "without a window there is no key y to press", fix="add --live"
+        )
     if not is_photos and arguments.explain:
-        raise user_error("--explain", f"explains photos, {arguments.source} is none", fix="name a file or a folder of photos")
+        raise user_error(
+            "--explain",
+            f"explains photos, {arguments.source} is none",
+            fix="name a file or a folder of photos",
+        )
     predictor = Predictor.from_path(model, num_threads=arguments.threads)
     check_takes_photos(predictor.backend.metadata, str(model))
-    if predictor.backend.metadata.crop == "hand" and arguments.square is None and (arguments.hand_detector is None or not is_photos):
-        fix = "add --square SHARE and hold the hand there" + (", or --hand-detector FILE" if is_photos else "")
+    if (
+        predictor.backend.metadata.crop == "hand"
+        and arguments.square is None
+        and (arguments.hand_detector is None or not is_photos)
+    ):
+        fix = "add --square SHARE and hold the hand there" + (
+            ", or --hand-detector FILE" if is_photos else ""
+        )
         raise user_error(str(model), "sees nothing but a hand, which has to be cut out", fix=fix)
     return _files(predictor, arguments) if is_photos else _camera(predictor, arguments)
 
@@ -65,7 +111,9 @@ def _files(predictor: Predictor, arguments: argparse.Namespace) -> int:
     from action_recognition.photos.photo_report import table
 
     files = list_photos(Path(arguments.source))
-    options = PhotoOptions(arguments.square, arguments.mirror, arguments.explain, arguments.hand_detector)
+    options = PhotoOptions(
+        arguments.square, arguments.mirror, arguments.explain, arguments.hand_detector
+    )
     with shown_progress("classifying") as progress:
         results, problems = classify_files(predictor, files, options, progress)
     if results:
@@ -80,7 +128,12 @@ def _camera(predictor: Predictor, arguments: argparse.Namespace) -> int:
     from action_recognition.live.sources.frame_sources import open_source
     from action_recognition.photos.photo_camera import CameraView, classify_camera
 
-    view = CameraView(arguments.square or CameraView.share, arguments.mirror, arguments.live, not arguments.no_show)
+    view = CameraView(
+        arguments.square or CameraView.share,
+        arguments.mirror,
+        arguments.live,
+        not arguments.no_show,
+    )
     source = open_source(arguments.source, predictor.backend.metadata.frame_rate_fps, print)
     _write(classify_camera(predictor, source, view), predictor, arguments)
     return 0

@@ -21,11 +21,27 @@ def build_parser() -> argparse.ArgumentParser:
         description="Try values of a template, each in a training run of its own, and write out the best one's template. The same command "
         "goes on where it was interrupted; run at the same time several times, it shares the trials.",
     )
-    parser.add_argument("space", type=Path, metavar="SPACE.yaml", help="what is tried, see docs/search.md")
-    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="trials, table, picture, best template")
-    parser.add_argument("--trials", type=positive_int, metavar="N", help="instead of the file's number")
-    parser.add_argument("--storage", metavar="URL", help="Optuna's database, such as sqlite:///FILE (default: a journal in DIR)")
-    parser.add_argument("--report", action="store_true", help="train nothing: write the table of what is there")
+    parser.add_argument(
+        "space", type=Path, metavar="SPACE.yaml", help="what is tried, see docs/search.md"
+    )
+    parser.add_argument(
+        "--output",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="trials, table, picture, best template",
+    )
+    parser.add_argument(
+        "--trials", type=positive_int, metavar="N", help="instead of the file's number"
+    )
+    parser.add_argument(
+        "--storage",
+        metavar="URL",
+        help="Optuna's database, such as sqlite:///FILE (default: a journal in DIR)",
+    )
+    parser.add_argument(
+        "--report", action="store_true", help="train nothing: write the table of what is there"
+    )
     return parser
 
 
@@ -74,7 +90,10 @@ def _words(name: str, value: Any, start: Path) -> list[str]:
     if isinstance(value, list):
         value = ",".join(map(str, value))
     if name.endswith(("-ann-files", "-data-roots")):
-        value = ",".join(part if part.startswith(("/", "shards:/")) else str(start / part) for part in str(value).split(","))
+        value = ",".join(
+            part if part.startswith(("/", "shards:/")) else str(start / part)
+            for part in str(value).split(",")
+        )
     if name == "load-weights" and (start / str(value)).is_file():
         value = start / str(value)
     return [f"--{name}", str(value)]
@@ -83,11 +102,26 @@ def _words(name: str, value: Any, start: Path) -> list[str]:
 def _check_flags(path: Path, flags: Mapping[str, Any], template_dir: Path) -> None:
     from action_recognition.commands import train
 
-    refused = {"save-checkpoints-to", "tensorboard-dir", "resume-from", "config", *(name.replace("_", "-") for name in train.PLAN_FLAGS)}
+    refused = {
+        "save-checkpoints-to",
+        "tensorboard-dir",
+        "resume-from",
+        "config",
+        *(name.replace("_", "-") for name in train.PLAN_FLAGS),
+    }
     actions = train.build_parser(template_dir)._actions
-    known = [word[2:] for action in actions for word in action.option_strings if word.startswith("--") and word[2:] not in refused]
+    known = [
+        word[2:]
+        for action in actions
+        for word in action.option_strings
+        if word.startswith("--") and word[2:] not in refused
+    ]
     problems = [
-        Problem(f"{path}: train.{name}", f"is no flag of train.py that a trial takes{nearest(name, known)}", ", ".join(known))
+        Problem(
+            f"{path}: train.{name}",
+            f"is no flag of train.py that a trial takes{nearest(name, known)}",
+            ", ".join(known),
+        )
         for name in flags
         if name not in known
     ]

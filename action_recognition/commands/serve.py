@@ -15,16 +15,42 @@ if TYPE_CHECKING:
 
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="serve.py", description="A page that classifies photos and what the camera sees, in the browser; for this computer alone."
+        prog="serve.py",
+        description="A page that classifies photos and what the camera sees, in the browser; for this computer alone.",
     )
-    parser.add_argument("work_dir", type=Path, metavar="WORK_DIR", help="a work dir with an export, or the folder that export.py wrote")
     parser.add_argument(
-        "--model", type=Path, metavar="FILE", help="this .onnx instead of the export's; or a .xml, which this computer runs"
+        "work_dir",
+        type=Path,
+        metavar="WORK_DIR",
+        help="a work dir with an export, or the folder that export.py wrote",
     )
-    parser.add_argument("--port", type=whole_number, default=8000, metavar="N", help="0 takes a free one (default: 8000)")
-    parser.add_argument("--open", action="store_true", help="open it in the browser of this computer")
-    parser.add_argument("--export-static", type=Path, metavar="FOLDER", help="write the page with the model into a folder, and end")
-    parser.add_argument("--no-webgpu", action="store_true", help="leave the runtime for GPUs out of that folder (27 MB)")
+    parser.add_argument(
+        "--model",
+        type=Path,
+        metavar="FILE",
+        help="this .onnx instead of the export's; or a .xml, which this computer runs",
+    )
+    parser.add_argument(
+        "--port",
+        type=whole_number,
+        default=8000,
+        metavar="N",
+        help="0 takes a free one (default: 8000)",
+    )
+    parser.add_argument(
+        "--open", action="store_true", help="open it in the browser of this computer"
+    )
+    parser.add_argument(
+        "--export-static",
+        type=Path,
+        metavar="FOLDER",
+        help="write the page with the model into a folder, and end",
+    )
+    parser.add_argument(
+        "--no-webgpu",
+        action="store_true",
+        help="leave the runtime for GPUs out of that folder (27 MB)",
+    )
     return parser
 
 
@@ -48,7 +74,9 @@ def _serve(arguments: argparse.Namespace, site: Site) -> int:
     from action_recognition.photos.page.server import PhotoServer
 
     with PhotoServer(site, arguments.port) as server:
-        print(f"{server.address} shows the page, on this computer alone; Ctrl-C ends it", flush=True)
+        print(
+            f"{server.address} shows the page, on this computer alone; Ctrl-C ends it", flush=True
+        )
         if site.notice:
             print(site.notice, flush=True)
         if arguments.open:

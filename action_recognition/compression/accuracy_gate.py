@@ -67,7 +67,9 @@ def accuracy_drop(truth: npt.NDArray[np.integer], before: Scores, after: Scores)
     )
 
 
-def fold_of_clips(groups: npt.NDArray[np.integer], num_folds: int, seed: int) -> npt.NDArray[np.int64]:
+def fold_of_clips(
+    groups: npt.NDArray[np.integer], num_folds: int, seed: int
+) -> npt.NDArray[np.int64]:
     """The fold (N,) of every clip: clips of a group stay together, folds hold about equally many clips; fewer groups, fewer folds.
 
     >>> fold = fold_of_clips(np.array([0, 0, 1, 2, 2, 3]), 2, seed=0)
@@ -76,7 +78,9 @@ def fold_of_clips(groups: npt.NDArray[np.integer], num_folds: int, seed: int) ->
     """
     names, counts = np.unique(groups, return_counts=True)
     order = np.random.default_rng(seed).permutation(len(names))
-    order = order[np.argsort(-counts[order], kind="stable")]  # large groups first, each into the fold that holds the fewest clips
+    order = order[
+        np.argsort(-counts[order], kind="stable")
+    ]  # large groups first, each into the fold that holds the fewest clips
     sizes = np.zeros(max(1, min(num_folds, len(names))), np.int64)
     fold = np.empty(len(names), np.int64)
     for group in order:
@@ -95,7 +99,9 @@ def levels(num_layers: int) -> list[int]:
     return [*doubling, num_layers] if num_layers else [0]
 
 
-def first_that_holds(trials: Sequence[int], measure: Callable[[int], Drop], max_drop: float) -> list[tuple[int, Drop]]:
+def first_that_holds(
+    trials: Sequence[int], measure: Callable[[int], Drop], max_drop: float
+) -> list[tuple[int, Drop]]:
     """Measure one trial after the other until the drop is at most `max_drop` points; what was measured, the last one holds or none does."""
     measured: list[tuple[int, Drop]] = []
     for trial in trials:

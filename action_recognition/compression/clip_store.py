@@ -45,10 +45,14 @@ def store_clips(
     """Decode the centre clip of every record into `file`; damaged clips are named and left out. Errors: none can be read; a full disk."""
     shape = (len(records), *metadata.clip_shape)
     with file.open("wb") as handle:
-        os.posix_fallocate(handle.fileno(), 0, int(np.prod(shape)))  # a full disk says so now; writing into the map would end the process
+        os.posix_fallocate(
+            handle.fileno(), 0, int(np.prod(shape))
+        )  # a full disk says so now; writing into the map would end the process
     pixels = np.memmap(file, np.uint8, "r+", shape=shape)
     kept: list[ClipRecord] = []
-    for batch in centre_clips(records, metadata, num_workers, strict, hand_detector, "reading clips"):
+    for batch in centre_clips(
+        records, metadata, num_workers, strict, hand_detector, "reading clips"
+    ):
         for clip, index in zip(batch.clips.numpy(), batch.indices.tolist(), strict=True):
             pixels[len(kept)] = clip
             kept.append(records[index])

@@ -19,7 +19,12 @@ from action_recognition.checkpoint import load_trained_model
 from action_recognition.compression.accuracy_gate import fold_of_clips
 from action_recognition.compression.clip_store import store_clips
 from action_recognition.compression.compress_forms import GateRun, compress_onnx, compress_stateful
-from action_recognition.compression.compression_report import Compression, holds, summary, write_tables
+from action_recognition.compression.compression_report import (
+    Compression,
+    holds,
+    summary,
+    write_tables,
+)
 from action_recognition.compression.gated_quantisation import GateClips, GateRules
 from action_recognition.compression.network_kinds import ClipForm
 from action_recognition.compression.qat import FineTuning
@@ -28,7 +33,13 @@ from action_recognition.compression.tuned_networks import fine_tuned_networks, t
 from action_recognition.data.annotations import ClipRecord, read_annotations
 from action_recognition.deploy.backends import load_backend
 from action_recognition.deploy.backends.model_files import IR_FILE
-from action_recognition.deploy.delivery.folder import IR_FP16_FILE, IR_INT8_FILE, put_in_place, read_record, staging_folder
+from action_recognition.deploy.delivery.folder import (
+    IR_FP16_FILE,
+    IR_INT8_FILE,
+    put_in_place,
+    read_record,
+    staging_folder,
+)
 from action_recognition.deploy.delivery.operation_names import names_of, settle_names
 from action_recognition.deploy.metadata import DeployMetadata, write_openvino
 from action_recognition.errors import user_error
@@ -71,19 +82,34 @@ def compress(work_dir: Path, options: CompressOptions) -> Compression:
     backend = load_backend(folder / IR_FILE)
     metadata, original = backend.metadata, openvino_core().read_model(folder / IR_FILE)
     if quantised_layers(original):
-        raise user_error(str(folder / IR_FILE), "is quantised already", "the IR that export.py wrote, in floating point")
+        raise user_error(
+            str(folder / IR_FILE),
+            "is quantised already",
+            "the IR that export.py wrote, in floating point",
+        )
     with staging_folder(folder) as staging:
         clips = _read_clips(staging / "clips", metadata, options)
-        gate = GateRun(clips, metadata, GateRules(options.max_drop, options.calibration_clips, options.seed))
+        gate = GateRun(
+            clips, metadata, GateRules(options.max_drop, options.calibration_clips, options.seed)
+        )
         compression, network = _within_gate(gate, original, staging, options)
         _write(staging, folder, network, original, metadata, compression)
-        others = compress_stateful(gate, folder, staging) | compress_onnx(gate, folder, staging, compression)
+        others = compress_stateful(gate, folder, staging) | compress_onnx(
+            gate, folder, staging, compression
+        )
         (staging / "clips").unlink()
-        stale = [name for name in others if not (staging / name).is_file()]  # what an earlier run left where the gate now refuses
-        written = put_in_place(staging, folder, _with_result(folder, compression, others, options.command), stale)
+        stale = [
+            name for name in others if not (staging / name).is_file()
+        ]  # what an earlier run left where the gate now refuses
+        written = put_in_place(
+            staging, folder, _with_result(folder, compression, others, options.command), stale
+        )
     for path in written:
         print(f"wrote {path} ({path.stat().st_size / 1e6:.2f} MB)", flush=True)
-    for sentence in [*compression.facts["notes"], *(note for other in others.values() for note in other.facts["notes"])]:
+    for sentence in [
+        *compression.facts["notes"],
+        *(note for other in others.values() for note in other.facts["notes"]),
+    ]:
         print(f"note: {sentence}", flush=True)
     if options.calibrate:
         _calibrate(folder, options)
@@ -98,11 +124,24 @@ def _exported_folder(work_dir: Path, options: CompressOptions) -> Path:
     path = options.load_weights
     if path.suffix in (".xml", ".bin"):
         if options.qat_epochs:
-            raise user_error("--qat-epochs", f"trains the weights of a checkpoint, and {path.name} holds none", "outputs/best.pth, say")
+            raise user_error(
+                "--qat-epochs",
+                f"trains the weights of a checkpoint, and {path.name} holds none",
+                "outputs/best.pth, say",
+            )
         if path.stem != Path(IR_FILE).stem:
-            raise user_error(str(path), "is not the FP32 IR of an exported folder", f"its {IR_FILE}, or a checkpoint of train.py")
+            raise user_error(
+                str(path),
+                "is not the FP32 IR of an exported folder",
+                f"its {IR_FILE}, or a checkpoint of train.py",
+            )
         if options.save_model_to not in (None, path.parent):
-            raise user_error("--save-model-to", "names another folder than that of the IR", str(path.parent), "leave it out")
+            raise user_error(
+                "--save-model-to",
+                "names another folder than that of the IR",
+                str(path.parent),
+                "leave it out",
+            )
         return path.parent
     folder = options.save_model_to or work_dir / "export"
     trained = load_trained_model(path)
@@ -113,23 +152,49 @@ def _exported_folder(work_dir: Path, options: CompressOptions) -> Path:
         return folder
     print(f"exporting {path} into {folder}", flush=True)
     color_order = trained.template.output_format.openvino.input_format
-    export_model(trained, folder, ExportOptions(fp16=True, color_order=color_order, command=options.command))
+    export_model(
+        trained, folder, ExportOptions(fp16=True, color_order=color_order, command=options.command)
+    )
     return folder
 
 
 def _read_clips(file: Path, metadata: DeployMetadata, options: CompressOptions) -> GateClips:
     labels = list(metadata.labels)
-    for files, roots in ((options.train_ann_files, options.train_data_roots), (options.val_ann_files, options.val_data_roots)):
+    for files, roots in (
+        (options.train_ann_files, options.train_data_roots),
+        (options.val_ann_files, options.val_data_roots),
+    ):
         check_class_list(files, roots, labels)
-    train: Sequence[ClipRecord] = read_annotations(options.train_ann_files, options.train_data_roots, labels)
-    val: Sequence[ClipRecord] = read_annotations(options.val_ann_files, options.val_data_roots, labels)
-    groups = clip_groups([*train, *val], [*options.train_data_roots, *options.val_data_roots], options.person_regex)
-    train, val = _at_most(train, max(1, options.max_clips - len(val)), options.seed), _at_most(val, options.max_clips, options.seed)
+    train: Sequence[ClipRecord] = read_annotations(
+        options.train_ann_files, options.train_data_roots, labels
+    )
+    val: Sequence[ClipRecord] = read_annotations(
+        options.val_ann_files, options.val_data_roots, labels
+    )
+    groups = clip_groups(
+        [*train, *val], [*options.train_data_roots, *options.val_data_roots], options.person_regex
+    )
+    train, val = (
+        _at_most(train, max(1, options.max_clips - len(val)), options.seed),
+        _at_most(val, options.max_clips, options.seed),
+    )
     flags = "--train-ann-files, --val-ann-files"
-    stored = store_clips(file, [*train, *val], metadata, options.num_workers, options.strict, flags, options.hand_detector)
+    stored = store_clips(
+        file,
+        [*train, *val],
+        metadata,
+        options.num_workers,
+        options.strict,
+        flags,
+        options.hand_detector,
+    )
     val_lines = {record.line for record in val}
     is_val = np.array([record.line in val_lines for record in stored.records])
-    fold = fold_of_clips(np.array([groups[record.line] for record in stored.records]), options.num_folds, options.seed)
+    fold = fold_of_clips(
+        np.array([groups[record.line] for record in stored.records]),
+        options.num_folds,
+        options.seed,
+    )
     return GateClips(stored, is_val, fold)
 
 
@@ -137,36 +202,66 @@ def _at_most(records: Sequence[ClipRecord], count: int, seed: int) -> Sequence[C
     """That many of them, drawn with the seed, in their order."""
     if len(records) <= count:
         return records
-    return [records[index] for index in sorted(np.random.default_rng(seed).permutation(len(records))[:count])]
+    return [
+        records[index]
+        for index in sorted(np.random.default_rng(seed).permutation(len(records))[:count])
+    ]
 
 
 # --- the network of clips -----------------------------------------------------------------------------------
 
 
-def _within_gate(gate: GateRun, original: Any, staging: Path, options: CompressOptions) -> tuple[Compression, Any]:
+def _within_gate(
+    gate: GateRun, original: Any, staging: Path, options: CompressOptions
+) -> tuple[Compression, Any]:
     """Quantised as it is, and fine-tuned where that was asked for: then the better of the two."""
     found = gate.run(ClipForm(gate.metadata), original)
     if not options.qat_epochs:
         return found
-    trained, tuning = load_trained_model(options.load_weights), FineTuning(options.qat_epochs, seed=options.seed)
-    print(f"fine-tuning: {options.qat_epochs} epochs for each fold and for all training clips", flush=True)
-    tuned = gate.run(tuned_form(gate.metadata, tuning), original, fine_tuned_networks(trained, gate, tuning, staging))
+    trained, tuning = (
+        load_trained_model(options.load_weights),
+        FineTuning(options.qat_epochs, seed=options.seed),
+    )
+    print(
+        f"fine-tuning: {options.qat_epochs} epochs for each fold and for all training clips",
+        flush=True,
+    )
+    tuned = gate.run(
+        tuned_form(gate.metadata, tuning),
+        original,
+        fine_tuned_networks(trained, gate, tuning, staging),
+    )
     kept = max(found, tuned, key=lambda result: _merit(result[0], options.max_drop))
     written = "fine-tuned" if kept is tuned else "not fine-tuned"
     print(f"written: the network that was {written}", flush=True)
-    facts = {"without_fine_tuning": summary(found[0]), "fine_tuned": summary(tuned[0]), "written": written}
+    facts = {
+        "without_fine_tuning": summary(found[0]),
+        "fine_tuned": summary(tuned[0]),
+        "written": written,
+    }
     return replace(kept[0], facts={**kept[0].facts, **facts}), kept[1]
 
 
 def _merit(compression: Compression, max_drop: float) -> tuple[bool, int, float]:
     """Holds the gate; with few layers in floating point; with the answers of FP32."""
-    return holds(compression, max_drop), -len(compression.given_back), compression.trials[-1][1].agreement
+    return (
+        holds(compression, max_drop),
+        -len(compression.given_back),
+        compression.trials[-1][1].agreement,
+    )
 
 
 # --- files --------------------------------------------------------------------------------------------------
 
 
-def _write(staging: Path, folder: Path, network: Any, original: Any, metadata: DeployMetadata, compression: Compression) -> None:
+def _write(
+    staging: Path,
+    folder: Path,
+    network: Any,
+    original: Any,
+    metadata: DeployMetadata,
+    compression: Compression,
+) -> None:
     """model_int8.xml, the table in two forms, and model_fp16.xml where the export left it out."""
     import openvino
 
@@ -174,15 +269,24 @@ def _write(staging: Path, folder: Path, network: Any, original: Any, metadata: D
     settle_names(network, names_of(original))
     openvino.save_model(network, staging / IR_INT8_FILE, compress_to_fp16=False)
     if not (folder / IR_FP16_FILE).is_file():
-        openvino.save_model(openvino_core().read_model(folder / IR_FILE), staging / IR_FP16_FILE, compress_to_fp16=True)
+        openvino.save_model(
+            openvino_core().read_model(folder / IR_FILE),
+            staging / IR_FP16_FILE,
+            compress_to_fp16=True,
+        )
     write_tables(staging, compression)
     load_backend(staging / IR_INT8_FILE)
 
 
-def _with_result(folder: Path, compression: Compression, others: Mapping[str, Compression], command: str) -> dict[str, Any] | None:
+def _with_result(
+    folder: Path, compression: Compression, others: Mapping[str, Compression], command: str
+) -> dict[str, Any] | None:
     """The folder's record with the results of the gate."""
     record = read_record(folder)
-    found = summary(compression) | {"command": command, "other_forms": {name: summary(other) for name, other in others.items()}}
+    found = summary(compression) | {
+        "command": command,
+        "other_forms": {name: summary(other) for name, other in others.items()},
+    }
     return None if record is None else record | {"compression": found}
 
 

@@ -11,10 +11,22 @@ import numpy as np
 
 from action_recognition.compression.accuracy_gate import Drop, accuracy_drop
 from action_recognition.compression.compression_report import Compression, holds, write_tables
-from action_recognition.compression.gated_quantisation import Floats, GateClips, GateRules, Int8Gate, gate_facts, notes
+from action_recognition.compression.gated_quantisation import (
+    Floats,
+    GateClips,
+    GateRules,
+    Int8Gate,
+    gate_facts,
+    notes,
+)
 from action_recognition.compression.network_kinds import NetworkForm
 from action_recognition.compression.onnx_qdq import onnx_layers, quantise_onnx, score_onnx
-from action_recognition.compression.stateful_quantisation import StatefulForm, explicit_network, int8_name, save_stateful
+from action_recognition.compression.stateful_quantisation import (
+    StatefulForm,
+    explicit_network,
+    int8_name,
+    save_stateful,
+)
 from action_recognition.deploy.backends import Pixels, load_backend
 from action_recognition.deploy.backends.model_files import ONNX_FILE, ONNX_INT8_FILE
 from action_recognition.deploy.metadata import DeployMetadata
@@ -34,7 +46,9 @@ class GateRun:
     metadata: DeployMetadata
     rules: GateRules
 
-    def run(self, form: NetworkForm, original: Any, floats: Floats | None = None) -> tuple[Compression, Any]:
+    def run(
+        self, form: NetworkForm, original: Any, floats: Floats | None = None
+    ) -> tuple[Compression, Any]:
         """As `Int8Gate.run`."""
         return Int8Gate(form, original, self.clips, self.rules, floats).run()
 
@@ -57,7 +71,9 @@ def compress_stateful(gate: GateRun, folder: Path, staging: Path) -> dict[str, C
     return found
 
 
-def compress_onnx(gate: GateRun, folder: Path, staging: Path, of_ir: Compression) -> dict[str, Compression]:
+def compress_onnx(
+    gate: GateRun, folder: Path, staging: Path, of_ir: Compression
+) -> dict[str, Compression]:
     """model_int8.onnx of a network for photos, with its table, into `staging`: what a browser runs.
 
     Floating stays what the gate gave back in the IR. Where the drop is above the limit all the same the file is not written, and a note
@@ -95,23 +111,39 @@ class _OnnxGate:
         import onnx
 
         clips, truth = self._clips, self._clips.stored.labels
-        before, after = self._scores(onnx.load(self._path), np.arange(len(truth))), np.zeros((len(truth), len(self._metadata.labels)))
+        before, after = (
+            self._scores(onnx.load(self._path), np.arange(len(truth))),
+            np.zeros((len(truth), len(self._metadata.labels))),
+        )
         network = self._quantised(None)
         for fold in range(clips.num_folds):
             indices = np.flatnonzero(clips.fold == fold)
-            after[indices] = self._scores(self._quantised(fold) if clips.num_folds > 1 else network, indices)
+            after[indices] = self._scores(
+                self._quantised(fold) if clips.num_folds > 1 else network, indices
+            )
         drop = accuracy_drop(truth, before, after)
         print(f"{len(self._in_float)} layers given back, cross-validated: {drop}", flush=True)
         written = self._scores(network, np.arange(len(truth)))
         parts = {"train": ~clips.is_val, "validation": clips.is_val}
-        drops = {name: accuracy_drop(truth[part], before[part], written[part]) for name, part in parts.items() if part.any()}
+        drops = {
+            name: accuracy_drop(truth[part], before[part], written[part])
+            for name, part in parts.items()
+            if part.any()
+        }
         return network, self._compression(network, drop, drops)
 
-    def _compression(self, network: onnx.ModelProto, drop: Drop, drops: dict[str, Drop]) -> Compression:
+    def _compression(
+        self, network: onnx.ModelProto, drop: Drop, drops: dict[str, Drop]
+    ) -> Compression:
         quantised, floating = onnx_layers(network)
-        sentences = [f"{ONNX_INT8_FILE}: {note}" for note in notes(drop, self._rules.max_drop, len(self._in_float), len(quantised))]
+        sentences = [
+            f"{ONNX_INT8_FILE}: {note}"
+            for note in notes(drop, self._rules.max_drop, len(self._in_float), len(quantised))
+        ]
         if drop.points > self._rules.max_drop:
-            sentences.append(f"{ONNX_INT8_FILE} is not written: the drop of {drop.points:+.2f} points is above {self._rules.max_drop:g}")
+            sentences.append(
+                f"{ONNX_INT8_FILE} is not written: the drop of {drop.points:+.2f} points is above {self._rules.max_drop:g}"
+            )
         return Compression(
             quantised=quantised,
             given_back=[layer for layer in floating if layer.name in self._in_float],
@@ -122,8 +154,12 @@ class _OnnxGate:
         )
 
     def _quantised(self, without_fold: int | None) -> onnx.ModelProto:
-        indices = self._clips.to_quantise_on(self._rules.calibration_clips, self._rules.seed, without_fold)
-        return quantise_onnx(self._path, self._clips.stored.chosen(indices), self._metadata, self._in_float)
+        indices = self._clips.to_quantise_on(
+            self._rules.calibration_clips, self._rules.seed, without_fold
+        )
+        return quantise_onnx(
+            self._path, self._clips.stored.chosen(indices), self._metadata, self._in_float
+        )
 
     def _scores(self, model: onnx.ModelProto, indices: Any) -> Any:
         clips: Pixels = self._clips.stored.pixels

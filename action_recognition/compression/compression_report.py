@@ -34,7 +34,9 @@ class Compression:
     def as_plain(self) -> dict[str, Any]:
         return {
             **self.facts,
-            "cross_validated": [{"layers_given_back": count, **drop.as_plain()} for count, drop in self.trials],
+            "cross_validated": [
+                {"layers_given_back": count, **drop.as_plain()} for count, drop in self.trials
+            ],
             "written_network": {name: drop.as_plain() for name, drop in self.drops.items()},
             "layers": [
                 *self._rows("int8", self.quantised),
@@ -65,13 +67,20 @@ def holds(compression: Compression, max_drop: float) -> bool:
 def summary(compression: Compression) -> dict[str, Any]:
     """What the folder's record keeps: all but the single layers."""
     plain = {key: value for key, value in compression.as_plain().items() if key != "layers"}
-    counts = {"int8": len(compression.quantised), "given_back": len(compression.given_back), "float": len(compression.floating)}
+    counts = {
+        "int8": len(compression.quantised),
+        "given_back": len(compression.given_back),
+        "float": len(compression.floating),
+    }
     return plain | {"layers": counts}
 
 
 def write_tables(folder: Path, compression: Compression, suffix: str = "") -> None:
     """compression.json and compression.md; `suffix` stands before the dot."""
-    for name, text in ((JSON_FILE, json.dumps(compression.as_plain(), indent=1) + "\n"), (MARKDOWN_FILE, to_markdown(compression))):
+    for name, text in (
+        (JSON_FILE, json.dumps(compression.as_plain(), indent=1) + "\n"),
+        (MARKDOWN_FILE, to_markdown(compression)),
+    ):
         path = folder / name
         path.with_stem(path.stem + suffix).write_text(text, encoding="utf-8")
 
@@ -82,16 +91,44 @@ def to_markdown(compression: Compression) -> str:
     lines = [
         "# INT8",
         "",
-        *(f"- {key.replace('_', ' ')}: {value}" for key, value in facts.items() if not isinstance(value, dict | list)),
+        *(
+            f"- {key.replace('_', ' ')}: {value}"
+            for key, value in facts.items()
+            if not isinstance(value, dict | list)
+        ),
         "",
     ]
-    lines += ["## Accuracy gate, cross-validated", "", "Every fold was quantised without its own clips.", ""]
-    lines += ["| layers given back | clips | FP32 | INT8 | drop, points (95 %) | same answer |", "|---|---|---|---|---|---|"]
+    lines += [
+        "## Accuracy gate, cross-validated",
+        "",
+        "Every fold was quantised without its own clips.",
+        "",
+    ]
+    lines += [
+        "| layers given back | clips | FP32 | INT8 | drop, points (95 %) | same answer |",
+        "|---|---|---|---|---|---|",
+    ]
     lines += [_drop_row(str(count), drop) for count, drop in compression.trials]
     if "fine_tuned" in facts:
-        lines += ["", "## With fine-tuning and without", "", f"Written: {facts['written']}, both cross-validated.", "", *_compared(facts)]
-    lines += ["", "## The network that was written", "", "Its own making saw these clips: the table above is the honest one.", ""]
-    lines += ["| clips of | clips | FP32 | INT8 | drop, points (95 %) | same answer |", "|---|---|---|---|---|---|"]
+        lines += [
+            "",
+            "## With fine-tuning and without",
+            "",
+            f"Written: {facts['written']}, both cross-validated.",
+            "",
+            *_compared(facts),
+        ]
+    lines += [
+        "",
+        "## The network that was written",
+        "",
+        "Its own making saw these clips: the table above is the honest one.",
+        "",
+    ]
+    lines += [
+        "| clips of | clips | FP32 | INT8 | drop, points (95 %) | same answer |",
+        "|---|---|---|---|---|---|",
+    ]
     lines += [_drop_row(name, drop) for name, drop in compression.drops.items()]
     lines += [
         "",
@@ -103,15 +140,22 @@ def to_markdown(compression: Compression) -> str:
     for row in compression.as_plain()["layers"]:
         error = row["error_taken_away"]
         shape = " x ".join(map(str, row["weight_shape"]))
-        lines.append(f"| {row['name']} | {row['type']} | {shape} | {row['computes_in']} | {'' if error is None else f'{error:.2e}'} |")
+        lines.append(
+            f"| {row['name']} | {row['type']} | {shape} | {row['computes_in']} | {'' if error is None else f'{error:.2e}'} |"
+        )
     return "\n".join(lines) + "\n"
 
 
 def _compared(facts: Mapping[str, Any]) -> list[str]:
-    lines = ["| network | layers given back | clips | FP32 | INT8 | drop, points (95 %) | same answer |", "|---|---|---|---|---|---|---|"]
+    lines = [
+        "| network | layers given back | clips | FP32 | INT8 | drop, points (95 %) | same answer |",
+        "|---|---|---|---|---|---|---|",
+    ]
     for key in ("without_fine_tuning", "fine_tuned"):
         row = dict(facts[key]["cross_validated"][-1])
-        lines.append(f"| {key.replace('_', ' ')} {_drop_row(str(row.pop('layers_given_back')), Drop(**row))}")
+        lines.append(
+            f"| {key.replace('_', ' ')} {_drop_row(str(row.pop('layers_given_back')), Drop(**row))}"
+        )
     return lines
 
 

@@ -13,7 +13,13 @@ import numpy as np
 import numpy.typing as npt
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from action_recognition.compression.accuracy_gate import Drop, Scores, accuracy_drop, first_that_holds, levels
+from action_recognition.compression.accuracy_gate import (
+    Drop,
+    Scores,
+    accuracy_drop,
+    first_that_holds,
+    levels,
+)
 from action_recognition.compression.clip_store import StoredClips
 from action_recognition.compression.compression_report import Compression
 from action_recognition.compression.network_kinds import NetworkForm
@@ -61,7 +67,14 @@ class Int8Gate:
     What is lost is against `original`, the FP32 network as it was read, which most often is what `floats` gives.
     """
 
-    def __init__(self, form: NetworkForm, original: Any, clips: GateClips, rules: GateRules, floats: Floats | None = None) -> None:
+    def __init__(
+        self,
+        form: NetworkForm,
+        original: Any,
+        clips: GateClips,
+        rules: GateRules,
+        floats: Floats | None = None,
+    ) -> None:
         self._form, self._original, self._clips, self._rules = form, original, clips, rules
         self._floats = cache(floats or (lambda _: original))
         self._truth = clips.stored.labels
@@ -82,7 +95,12 @@ class Int8Gate:
             trials=trials,
             drops=self._drops_of(network),
             error={layer.name: value for layer, value in self._ranked} if count else {},
-            facts=gate_facts(self._form.method, self._clips, self._rules, notes(drop, self._rules.max_drop, count, len(layers))),
+            facts=gate_facts(
+                self._form.method,
+                self._clips,
+                self._rules,
+                notes(drop, self._rules.max_drop, count, len(layers)),
+            ),
         )
         return compression, network
 
@@ -103,16 +121,29 @@ class Int8Gate:
         """Layers given back are left out of a quantisation of its own: the biases of the others had made up for what they lost."""
         if without_fold is None and not count and "_network" in self.__dict__:
             return self._network
-        indices = self._clips.to_quantise_on(self._rules.calibration_clips, self._rules.seed, without_fold)
-        print(f"quantising on {len(indices)} clips{'' if without_fold is None else f', none of fold {without_fold + 1}'}", flush=True)
+        indices = self._clips.to_quantise_on(
+            self._rules.calibration_clips, self._rules.seed, without_fold
+        )
+        print(
+            f"quantising on {len(indices)} clips{'' if without_fold is None else f', none of fold {without_fold + 1}'}",
+            flush=True,
+        )
         names = [layer.name for layer in self._most_harmful(count)]
-        return self._form.quantise(self._floats(without_fold), self._clips.stored.chosen(indices), names)
+        return self._form.quantise(
+            self._floats(without_fold), self._clips.stored.chosen(indices), names
+        )
 
     @cached_property
     def _ranked(self) -> list[tuple[Layer, float]]:
         indices = self._clips.to_quantise_on(_RANKING_CLIPS, self._rules.seed)
         with progress_line("ranking layers", len(quantised_layers(self._network))) as advance:
-            return rank_layers(self._network, self._floats(None), self._clips.stored.chosen(indices), self._form.scores, advance)
+            return rank_layers(
+                self._network,
+                self._floats(None),
+                self._clips.stored.chosen(indices),
+                self._form.scores,
+                advance,
+            )
 
     def _most_harmful(self, count: int) -> list[Layer]:
         return [layer for layer, _ in self._ranked[:count]] if count else []
@@ -128,7 +159,9 @@ class Int8Gate:
         after = np.zeros_like(self._before)
         for fold, network in enumerate(self._of_fold(count)):
             indices = np.flatnonzero(self._clips.fold == fold)
-            after[indices] = self._scores(network, indices, f"INT8, fold {fold + 1} of {self._clips.num_folds}")
+            after[indices] = self._scores(
+                network, indices, f"INT8, fold {fold + 1} of {self._clips.num_folds}"
+            )
         drop = accuracy_drop(self._truth, self._before, after)
         print(f"{count} layers given back, cross-validated: {drop}", flush=True)
         return drop
@@ -137,14 +170,22 @@ class Int8Gate:
         """On training and validation clips, all of them seen."""
         after = self._scores(network, self._everything, "INT8")
         parts = {"train": ~self._clips.is_val, "validation": self._clips.is_val}
-        return {name: accuracy_drop(self._truth[part], self._before[part], after[part]) for name, part in parts.items() if part.any()}
+        return {
+            name: accuracy_drop(self._truth[part], self._before[part], after[part])
+            for name, part in parts.items()
+            if part.any()
+        }
 
     def _scores(self, model: Any, indices: Indices, title: str) -> Scores:
         with progress_line(title, len(indices)) as advance:
-            return self._form.scores(model, _one_by_one(self._clips.stored.pixels, indices, advance))
+            return self._form.scores(
+                model, _one_by_one(self._clips.stored.pixels, indices, advance)
+            )
 
 
-def gate_facts(method: str, clips: GateClips, rules: GateRules, sentences: Sequence[str]) -> dict[str, Any]:
+def gate_facts(
+    method: str, clips: GateClips, rules: GateRules, sentences: Sequence[str]
+) -> dict[str, Any]:
     """What stands above the tables."""
     return {
         "method": method,
@@ -168,7 +209,9 @@ def notes(drop: Drop, max_drop: float, given_back: int, num_layers: int) -> list
         )
     if given_back > num_layers // 2:
         fix = "fine-tune with --qat-epochs, or train on more clips"
-        found.append(f"{given_back} of {num_layers} layers had to be given back, so little speed is gained: {fix}")
+        found.append(
+            f"{given_back} of {num_layers} layers had to be given back, so little speed is gained: {fix}"
+        )
     return found
 
 

@@ -21,7 +21,9 @@ class NetworkForm(Protocol):
     @property
     def method(self) -> str: ...
 
-    def quantise(self, model: openvino.Model, clips: Sequence[Pixels], in_float: Sequence[str] = ()) -> openvino.Model:
+    def quantise(
+        self, model: openvino.Model, clips: Sequence[Pixels], in_float: Sequence[str] = ()
+    ) -> openvino.Model:
         """A quantised copy; `clips` are (3, T, H, W) uint8 RGB; the layers of the names `in_float` stay as they are."""
         ...
 
@@ -37,7 +39,9 @@ class ClipForm:
     metadata: DeployMetadata
     method: str = "NNCF post-training quantisation, weights per channel, biases corrected"
 
-    def quantise(self, model: openvino.Model, clips: Sequence[Pixels], in_float: Sequence[str] = ()) -> openvino.Model:
+    def quantise(
+        self, model: openvino.Model, clips: Sequence[Pixels], in_float: Sequence[str] = ()
+    ) -> openvino.Model:
         return quantise(model, clips, self.metadata, in_float)
 
     def scores(self, model: openvino.Model, clips: Iterable[Pixels]) -> Scores:

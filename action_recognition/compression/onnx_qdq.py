@@ -24,12 +24,23 @@ from action_recognition.deploy.metadata import DeployMetadata, write_onnx
 if TYPE_CHECKING:
     import onnx
 
-_QUANTISED_TYPES: Final = ("Conv", "Gemm", "MatMul", "Add", "Relu", "Clip", "MaxPool", "GlobalAveragePool")
+_QUANTISED_TYPES: Final = (
+    "Conv",
+    "Gemm",
+    "MatMul",
+    "Add",
+    "Relu",
+    "Clip",
+    "MaxPool",
+    "GlobalAveragePool",
+)
 _WITH_WEIGHTS: Final = ("Conv", "Gemm", "MatMul")
 _DEQUANTISE: Final = "DequantizeLinear"
 
 
-def quantise_onnx(path: Path, clips: Sequence[Pixels], metadata: DeployMetadata, in_float: Collection[str] = ()) -> onnx.ModelProto:
+def quantise_onnx(
+    path: Path, clips: Sequence[Pixels], metadata: DeployMetadata, in_float: Collection[str] = ()
+) -> onnx.ModelProto:
     """The quantised network with the metadata of `path`; nodes named `in_float` stay floating; `clips` are (3, T, H, W) uint8 RGB."""
     import onnx
     from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
@@ -57,8 +68,16 @@ def score_onnx(model: onnx.ModelProto, clips: Iterable[Pixels], metadata: Deploy
     """Clips (3, T, H, W) uint8 RGB -> (N, C) float32 in ONNX Runtime."""
     import onnxruntime
 
-    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
-    rows = [np.array(session.run([OUTPUT_NAME], {INPUT_NAME: network_input(clip[None], metadata)})[0][0], np.float32) for clip in clips]
+    session = onnxruntime.InferenceSession(
+        model.SerializeToString(), providers=["CPUExecutionProvider"]
+    )
+    rows = [
+        np.array(
+            session.run([OUTPUT_NAME], {INPUT_NAME: network_input(clip[None], metadata)})[0][0],
+            np.float32,
+        )
+        for clip in clips
+    ]
     return stack_scores(rows, metadata)
 
 
@@ -70,14 +89,18 @@ def onnx_layers(model: onnx.ModelProto) -> tuple[list[Layer], list[Layer]]:
     for node in model.graph.node:
         sources = [makers[name] for name in node.input if name in makers]
         shape = _weight_shape(node, makers, shapes) if node.op_type in _WITH_WEIGHTS else ()
-        if node.op_type in _QUANTISED_TYPES and any(source.op_type == _DEQUANTISE for source in sources):
+        if node.op_type in _QUANTISED_TYPES and any(
+            source.op_type == _DEQUANTISE for source in sources
+        ):
             quantised.append(Layer(node.name, node.op_type, shape))
         elif node.op_type in _WITH_WEIGHTS:
             floating.append(Layer(node.name, node.op_type, shape))
     return quantised, floating
 
 
-def _weight_shape(node: onnx.NodeProto, makers: dict[str, Any], shapes: dict[str, tuple[int, ...]]) -> tuple[int, ...]:
+def _weight_shape(
+    node: onnx.NodeProto, makers: dict[str, Any], shapes: dict[str, tuple[int, ...]]
+) -> tuple[int, ...]:
     name = node.input[1]
     if name not in shapes and name in makers and makers[name].op_type == _DEQUANTISE:
         name = makers[name].input[0]

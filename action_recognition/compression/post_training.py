@@ -21,7 +21,12 @@ _HEAD_TYPES: Final = ("Divide", "ReduceL2")
 _HEAD_NODES: Final = ("Clamp",)  # between the two: the smallest length to divide by
 
 
-def quantise(model: openvino.Model, clips: Sequence[Pixels], metadata: DeployMetadata, in_float: Sequence[str] = ()) -> openvino.Model:
+def quantise(
+    model: openvino.Model,
+    clips: Sequence[Pixels],
+    metadata: DeployMetadata,
+    in_float: Sequence[str] = (),
+) -> openvino.Model:
     """A quantised copy of an exported network; `clips` are (3, T, H, W) uint8 RGB, the more alike to those of use the better.
 
     Weights are symmetric, one scale a channel; activations symmetric, unsigned where they are never below zero. Zero points on
@@ -33,7 +38,12 @@ def quantise(model: openvino.Model, clips: Sequence[Pixels], metadata: DeployMet
     return in_own_thread(lambda: _quantise(model, clips, metadata, in_float))
 
 
-def _quantise(model: openvino.Model, clips: Sequence[Pixels], metadata: DeployMetadata, in_float: Sequence[str]) -> Any:
+def _quantise(
+    model: openvino.Model,
+    clips: Sequence[Pixels],
+    metadata: DeployMetadata,
+    in_float: Sequence[str],
+) -> Any:
     import nncf
 
     dataset = nncf.Dataset(clips, lambda clip: network_input(clip[None], metadata))
@@ -44,7 +54,9 @@ def _quantise(model: openvino.Model, clips: Sequence[Pixels], metadata: DeployMe
         target_device=nncf.TargetDevice.CPU,
         subset_size=len(clips),
         fast_bias_correction=False,
-        ignored_scope=nncf.IgnoredScope(names=[*_cosine_nodes(model), *in_float], types=list(_HEAD_TYPES), validate=False),
+        ignored_scope=nncf.IgnoredScope(
+            names=[*_cosine_nodes(model), *in_float], types=list(_HEAD_TYPES), validate=False
+        ),
     )
 
 
@@ -53,6 +65,9 @@ def _cosine_nodes(model: openvino.Model) -> list[str]:
     result = model.output(OUTPUT_NAME).get_node().input_value(0).get_node()
     names = [result.get_friendly_name()]
     for node in model.get_ordered_ops():
-        if node.get_type_name() in _HEAD_NODES and node.input_value(0).get_node().get_type_name() in _HEAD_TYPES:
+        if (
+            node.get_type_name() in _HEAD_NODES
+            and node.input_value(0).get_node().get_type_name() in _HEAD_TYPES
+        ):
             names.append(node.get_friendly_name())
     return names

@@ -46,21 +46,37 @@ class FineTuning:
 
 
 def fine_tune(
-    trained: TrainedModel, clips: npt.NDArray[np.uint8], tuning: FineTuning, advance: Callable[[], None] = lambda: None
+    trained: TrainedModel,
+    clips: npt.NDArray[np.uint8],
+    tuning: FineTuning,
+    advance: Callable[[], None] = lambda: None,
 ) -> TrainedModel:
     """The same model with other weights; `clips` are (N, 3, T, H, W) uint8 RGB, N >= 1. `advance` is called once a batch."""
     teacher, student = _network(trained), _network(trained)
     normalize = Normalize(trained.template.input.mean_values, trained.template.input.scale_values)
     basic, loss = trained.template.hyper_parameters.basic, trained.template.training.loss
     scale = loss.scale_end if loss.type == "am_softmax" else loss.scale
-    with rounded(student, [normalize(torch.from_numpy(clip[None].copy())) for clip in clips[:_RANGE_CLIPS]]):
-        optimizer = make_optimizer(student, trained.template.training.optimizer, tuning.rate_factor * basic.base_learning_rate)
-        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, tuning.epochs * num_batches(len(clips), basic.batch_size))
+    with rounded(
+        student, [normalize(torch.from_numpy(clip[None].copy())) for clip in clips[:_RANGE_CLIPS]]
+    ):
+        optimizer = make_optimizer(
+            student,
+            trained.template.training.optimizer,
+            tuning.rate_factor * basic.base_learning_rate,
+        )
+        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(
+            optimizer, tuning.epochs * num_batches(len(clips), basic.batch_size)
+        )
         for batch in _batches(len(clips), basic.batch_size, tuning):
             pixels = normalize(torch.from_numpy(np.ascontiguousarray(clips[batch])))
             with torch.no_grad():
                 wanted = F.log_softmax(scale * teacher(pixels), dim=1)
-            divergence = F.kl_div(F.log_softmax(scale * student(pixels), dim=1), wanted, reduction="batchmean", log_target=True)
+            divergence = F.kl_div(
+                F.log_softmax(scale * student(pixels), dim=1),
+                wanted,
+                reduction="batchmean",
+                log_target=True,
+            )
             optimizer.zero_grad()
             torch.autograd.backward(divergence)
             optimizer.step()
@@ -75,12 +91,16 @@ def num_batches(num_clips: int, batch_size: int) -> int:
     return -(-num_clips // batch_size)
 
 
-def _batches(num_clips: int, batch_size: int, tuning: FineTuning) -> Iterator[npt.NDArray[np.int64]]:
+def _batches(
+    num_clips: int, batch_size: int, tuning: FineTuning
+) -> Iterator[npt.NDArray[np.int64]]:
     """Indices of clips, every clip once an epoch, in an order that follows from the seed."""
     rng = np.random.default_rng(tuning.seed)
     for _ in range(tuning.epochs):
         order = rng.permutation(num_clips)
-        yield from (np.sort(order[start : start + batch_size]) for start in range(0, num_clips, batch_size))
+        yield from (
+            np.sort(order[start : start + batch_size]) for start in range(0, num_clips, batch_size)
+        )
 
 
 def _network(trained: TrainedModel) -> Recogniser:
@@ -98,9 +118,17 @@ def rounded(network: Recogniser, samples: list[Tensor]) -> Iterator[None]:
 
     `samples` (1, 3, T, H, W), normalised, show the range of each input. The cosine itself is not rounded, as in the exported network.
     """
-    layers = [module for module in network.modules() if isinstance(module, nn.Conv2d | nn.Conv3d | nn.Linear)]
+    layers = [
+        module
+        for module in network.modules()
+        if isinstance(module, nn.Conv2d | nn.Conv3d | nn.Linear)
+    ]
     ranges = _input_ranges(network, layers, samples)
-    hooks = [layer.register_forward_pre_hook(_round_input(*ranges[layer])) for layer in layers if layer in ranges]
+    hooks = [
+        layer.register_forward_pre_hook(_round_input(*ranges[layer]))
+        for layer in layers
+        if layer in ranges
+    ]
     for layer in layers:
         parametrize.register_parametrization(layer, "weight", _RoundedWeight(), unsafe=True)
     try:
@@ -119,10 +147,14 @@ class _RoundedWeight(nn.Module):
         largest = weight.detach().flatten(1).abs().amax(dim=1).clamp_min(1e-8)
         scale = largest / _WEIGHT_LEVELS
         zeros = torch.zeros(len(weight), dtype=torch.int32, device=weight.device)
-        return torch.fake_quantize_per_channel_affine(weight, scale, zeros, 0, -_WEIGHT_LEVELS, _WEIGHT_LEVELS)
+        return torch.fake_quantize_per_channel_affine(
+            weight, scale, zeros, 0, -_WEIGHT_LEVELS, _WEIGHT_LEVELS
+        )
 
 
-def _input_ranges(network: Recogniser, layers: list[Any], samples: list[Tensor]) -> dict[nn.Module, tuple[float, float]]:
+def _input_ranges(
+    network: Recogniser, layers: list[Any], samples: list[Tensor]
+) -> dict[nn.Module, tuple[float, float]]:
     """The mean over samples of the lowest and the highest value that each layer is given."""
     seen: dict[nn.Module, list[tuple[float, float]]] = {}
 
@@ -142,12 +174,17 @@ def _mean(values: list[tuple[float, float]], place: int) -> float:
     return float(np.mean([pair[place] for pair in values]))
 
 
-def _round_input(low: float, high: float) -> Callable[[nn.Module, tuple[Tensor, ...]], tuple[Tensor, ...]]:
+def _round_input(
+    low: float, high: float
+) -> Callable[[nn.Module, tuple[Tensor, ...]], tuple[Tensor, ...]]:
     """Symmetric steps, unsigned where nothing is below zero."""
     lowest, highest = (-128, 127) if low < 0 else (0, 255)
     scale = max(-low, high, 1e-8) / highest
 
     def hook(layer: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        return (torch.fake_quantize_per_tensor_affine(inputs[0], scale, 0, lowest, highest), *inputs[1:])
+        return (
+            torch.fake_quantize_per_tensor_affine(inputs[0], scale, 0, lowest, highest),
+            *inputs[1:],
+        )
 
     return hook

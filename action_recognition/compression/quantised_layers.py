@@ -58,7 +58,9 @@ def floating_layers(model: openvino.Model) -> list[Layer]:
     ]
 
 
-def give_back(quantised: openvino.Model, original: openvino.Model, names: Collection[str]) -> openvino.Model:
+def give_back(
+    quantised: openvino.Model, original: openvino.Model, names: Collection[str]
+) -> openvino.Model:
     """A copy of `quantised` in which the operations of these names compute as in `original`: activations, weights and bias.
 
     ValueError: a name that one of the networks does not have.
@@ -91,7 +93,11 @@ def _restore(node: Any, source: Any) -> None:
 def _restore_constants(node: Any, source: Any) -> None:
     """Undo the correction of a bias."""
     for item, original in zip(node.inputs(), source.inputs(), strict=True):
-        if item.get_source_output().get_node().get_type_name() == original.get_source_output().get_node().get_type_name() == "Constant":
+        if (
+            item.get_source_output().get_node().get_type_name()
+            == original.get_source_output().get_node().get_type_name()
+            == "Constant"
+        ):
             item.replace_source_output(_constant_like(original).output(0))
 
 
@@ -99,7 +105,9 @@ def _constant_like(original: Any) -> Any:
     from openvino import opset13
 
     constant = original.get_source_output().get_node()
-    return opset13.constant(np.array(constant.get_data(), np.float32), name=constant.get_friendly_name())
+    return opset13.constant(
+        np.array(constant.get_data(), np.float32), name=constant.get_friendly_name()
+    )
 
 
 def _is_quantised(item: Any) -> bool:

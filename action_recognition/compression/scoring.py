@@ -18,8 +18,15 @@ if TYPE_CHECKING:
 
 def score_model(model: openvino.Model, clips: Iterable[Pixels], metadata: DeployMetadata) -> Scores:
     """Clips (3, T, H, W) uint8 RGB -> (N, C) float32 on the CPU; what is not quantised is computed in f32."""
-    request = openvino_core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"}).create_infer_request()
-    rows = [np.array(request.infer({0: network_input(clip[None], metadata)})[0], np.float32)[0] for clip in clips]
+    request = (
+        openvino_core()
+        .compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+        .create_infer_request()
+    )
+    rows = [
+        np.array(request.infer({0: network_input(clip[None], metadata)})[0], np.float32)[0]
+        for clip in clips
+    ]
     return np.stack(rows) if rows else np.zeros((0, len(metadata.labels)), np.float32)
 
 

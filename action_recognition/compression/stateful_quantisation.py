@@ -43,17 +43,25 @@ def int8_name(frames_per_call: int) -> str:
     return stateful_names(frames_per_call)[0].replace(".xml", "_int8.xml")
 
 
-def quantise_stateful(onnx_path: Path, videos: Sequence[Pixels], target: Path, calls_per_video: int | None = None) -> Path:
+def quantise_stateful(
+    onnx_path: Path, videos: Sequence[Pixels], target: Path, calls_per_video: int | None = None
+) -> Path:
     """A stateful INT8 IR of an exported ONNX file with explicit states, written to `target`; returns its path.
 
     `videos` are (T, H, W, 3) uint8 RGB at the model's rate and size, the more alike to those of use the better; of each, calls spread
     evenly over its length take part (all without `calls_per_video`). Errors: no such file, or one without states.
     """
     model, metadata = explicit_network(onnx_path)
-    calls = [call for video in videos for call in _spread(recorded_calls(model, metadata, video), calls_per_video)]
+    calls = [
+        call
+        for video in videos
+        for call in _spread(recorded_calls(model, metadata, video), calls_per_video)
+    ]
     if not calls:
         assert metadata.stream is not None
-        found = f"none of the videos has {metadata.stream.frames_per_call} frames, as many as a call"
+        found = (
+            f"none of the videos has {metadata.stream.frames_per_call} frames, as many as a call"
+        )
         raise user_error("calibration", found, fix="give longer ones")
     partial = target.with_name(f".{target.stem}.part.xml")
     save_stateful(_quantised_on(model, calls), metadata, partial)
@@ -64,7 +72,9 @@ def quantise_stateful(onnx_path: Path, videos: Sequence[Pixels], target: Path, c
 
 def save_stateful(network: openvino.Model, metadata: DeployMetadata, path: Path) -> None:
     """Write a network with explicit states as one that keeps them."""
-    openvino.save_model(to_stateful(network, metadata, names_of(network)), path, compress_to_fp16=False)
+    openvino.save_model(
+        to_stateful(network, metadata, names_of(network)), path, compress_to_fp16=False
+    )
 
 
 @dataclass(frozen=True)
@@ -74,12 +84,21 @@ class StatefulForm:
     metadata: DeployMetadata
     method: str = "NNCF post-training quantisation on streams of clips, states as they occur there, weights per channel, biases corrected"
 
-    def quantise(self, model: openvino.Model, clips: Sequence[Pixels], in_float: Sequence[str] = ()) -> openvino.Model:
+    def quantise(
+        self, model: openvino.Model, clips: Sequence[Pixels], in_float: Sequence[str] = ()
+    ) -> openvino.Model:
         """A quantised copy; `clips` (3, T, H, W) uint8 RGB follow each other in streams; the layers named `in_float` stay as they are."""
-        groups = [clips[start : start + _CLIPS_A_STREAM] for start in range(0, len(clips), _CLIPS_A_STREAM)]
+        groups = [
+            clips[start : start + _CLIPS_A_STREAM]
+            for start in range(0, len(clips), _CLIPS_A_STREAM)
+        ]
         videos = [np.concatenate([_frames(clip) for clip in group]) for group in groups]
         number = _CALLS // len(videos) + 1
-        calls = [call for video in videos for call in _spread(recorded_calls(model, self.metadata, video), number)]
+        calls = [
+            call
+            for video in videos
+            for call in _spread(recorded_calls(model, self.metadata, video), number)
+        ]
         return _quantised_on(model, calls, in_float)
 
     def scores(self, model: openvino.Model, clips: Iterable[Pixels]) -> Scores:
@@ -103,21 +122,33 @@ def recorded_calls(model: openvino.Model, metadata: DeployMetadata, video: Pixel
 
 
 def _request(model: openvino.Model) -> Any:
-    return openvino_core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"}).create_infer_request()
+    return (
+        openvino_core()
+        .compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+        .create_infer_request()
+    )
 
 
-def _played(request: Any, model: openvino.Model, metadata: DeployMetadata, video: Pixels) -> Iterator[tuple[Call, Any]]:
+def _played(
+    request: Any, model: openvino.Model, metadata: DeployMetadata, video: Pixels
+) -> Iterator[tuple[Call, Any]]:
     """The inputs and the results of every whole call."""
     assert metadata.stream is not None
     k = metadata.stream.frames_per_call
     states: Call = {
-        name: np.zeros(tuple(port.get_shape()), np.float32) for port in model.inputs for name in port.get_names() if _is_state(name)
+        name: np.zeros(tuple(port.get_shape()), np.float32)
+        for port in model.inputs
+        for name in port.get_names()
+        if _is_state(name)
     }
     for start in range(0, len(video) - k + 1, k):
         call = {INPUT_NAME: frame_input(video[start : start + k], metadata), **states}
         results = request.infer(call)
         yield call, results
-        states = {name: np.array(results[NEXT_STATE_PREFIX + name.removeprefix(STATE_PREFIX)]) for name in states}
+        states = {
+            name: np.array(results[NEXT_STATE_PREFIX + name.removeprefix(STATE_PREFIX)])
+            for name in states
+        }
 
 
 def explicit_network(onnx_path: Path) -> tuple[openvino.Model, DeployMetadata]:
@@ -125,11 +156,19 @@ def explicit_network(onnx_path: Path) -> tuple[openvino.Model, DeployMetadata]:
     import onnx
 
     if not onnx_path.is_file():
-        raise user_error(str(onnx_path), "there is no such file", fix="export.py --onnx --openvino writes it for a causal network")
+        raise user_error(
+            str(onnx_path),
+            "there is no such file",
+            fix="export.py --onnx --openvino writes it for a causal network",
+        )
     graph = onnx.load(onnx_path)
     metadata = from_strings({item.key: item.value for item in graph.metadata_props}, str(onnx_path))
     if metadata.stream is None:
-        raise user_error(str(onnx_path), "takes clips and keeps no state", fix="compress.py quantises networks for clips")
+        raise user_error(
+            str(onnx_path),
+            "takes clips and keeps no state",
+            fix="compress.py quantises networks for clips",
+        )
     model = openvino.convert_model(onnx_path)
     _join_first(model)
     settle_names(model, onnx_names(graph))
@@ -141,11 +180,18 @@ def _join_first(model: openvino.Model) -> None:
 
     The same numbers. OpenVINO 2026.4 moves the scales of INT8 sums behind a cut, and then cannot compile a state that gets them.
     """
-    for cut in [node for node in model.get_ordered_ops() if node.get_type_name() in ("Split", "VariadicSplit")]:
+    for cut in [
+        node
+        for node in model.get_ordered_ops()
+        if node.get_type_name() in ("Split", "VariadicSplit")
+    ]:
         joins = [port.get_node() for port in cut.output(0).get_target_inputs()]
         if [node.get_type_name() for node in joins] != ["Concat"]:
             continue
-        past, lengths = joins[0].input_value(0), [cut.output(place).get_shape()[0] for place in (1, 0)]
+        past, lengths = (
+            joins[0].input_value(0),
+            [cut.output(place).get_shape()[0] for place in (1, 0)],
+        )
         joined = opset.concat([past, cut.input_value(0)], 0)
         parts = opset.variadic_split(joined, 0, [sum(lengths), lengths[0]])
         later = cut.output(1).get_target_inputs()
@@ -165,7 +211,9 @@ def _spread(calls: Sequence[Call], number: int | None) -> list[Call]:
     return [calls[round(place)] for place in np.linspace(0, len(calls) - 1, number)]
 
 
-def _quantised_on(model: openvino.Model, calls: Sequence[Call], in_float: Sequence[str] = ()) -> openvino.Model:
+def _quantised_on(
+    model: openvino.Model, calls: Sequence[Call], in_float: Sequence[str] = ()
+) -> openvino.Model:
     quantised = in_own_thread(lambda: _quantise(model, calls, in_float))
     _keep_names(quantised, model)
     settle_names(quantised, names_of(model))
@@ -177,11 +225,16 @@ def _quantise(model: openvino.Model, calls: Sequence[Call], in_float: Sequence[s
 
     result = model.output(OUTPUT_NAME).get_node().input_value(0).get_node()
     # Coarse where it costs nothing: the running mean, the length of the embedding, and the product with the classes' directions.
-    products = [node.get_friendly_name() for node in model.get_ordered_ops() if node.get_type_name() == "MatMul"]
+    products = [
+        node.get_friendly_name()
+        for node in model.get_ordered_ops()
+        if node.get_type_name() == "MatMul"
+    ]
     clamps = [
         node.get_friendly_name()
         for node in model.get_ordered_ops()
-        if node.get_type_name() == "Clamp" and node.input_value(0).get_node().get_type_name() in _HEAD_TYPES
+        if node.get_type_name() == "Clamp"
+        and node.input_value(0).get_node().get_type_name() in _HEAD_TYPES
     ]
     names = sorted({result.get_friendly_name(), *products, *clamps, *in_float})
     return nncf.quantize(
@@ -197,6 +250,9 @@ def _quantise(model: openvino.Model, calls: Sequence[Call], in_float: Sequence[s
 
 def _keep_names(quantised: openvino.Model, original: openvino.Model) -> None:
     """Inputs and outputs keep the names by which states are paired."""
-    for ports, others in ((quantised.inputs, original.inputs), (quantised.outputs, original.outputs)):
+    for ports, others in (
+        (quantised.inputs, original.inputs),
+        (quantised.outputs, original.outputs),
+    ):
         for port, other in zip(ports, others, strict=True):
             port.set_names(other.get_names())

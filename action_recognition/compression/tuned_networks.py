@@ -19,16 +19,23 @@ from action_recognition.export.export_model import openvino_network
 def tuned_form(metadata: DeployMetadata, tuning: FineTuning) -> ClipForm:
     """As a network that was not fine-tuned, by another name."""
     plain = ClipForm(metadata)
-    return ClipForm(metadata, f"{tuning.epochs} epochs of quantisation-aware fine-tuning on training clips, then {plain.method}")
+    return ClipForm(
+        metadata,
+        f"{tuning.epochs} epochs of quantisation-aware fine-tuning on training clips, then {plain.method}",
+    )
 
 
-def fine_tuned_networks(trained: TrainedModel, gate: GateRun, tuning: FineTuning, folder: Path) -> Floats:
+def fine_tuned_networks(
+    trained: TrainedModel, gate: GateRun, tuning: FineTuning, folder: Path
+) -> Floats:
     """The network to quantise for a fold, fine-tuned on the training clips that are not in it; for None on all of them."""
 
     def network(without_fold: int | None) -> Any:
         clips = gate.clips
         indices = clips.to_quantise_on(len(clips.fold), tuning.seed, without_fold)
-        batches = tuning.epochs * num_batches(len(indices), trained.template.hyper_parameters.basic.batch_size)
+        batches = tuning.epochs * num_batches(
+            len(indices), trained.template.hyper_parameters.basic.batch_size
+        )
         with progress_line("fine-tuning", batches) as advance:
             tuned = fine_tune(trained, clips.stored.pixels[np.sort(indices)], tuning, advance)
         return openvino_network(tuned, gate.metadata, folder)

@@ -18,7 +18,9 @@ COLUMNS = "path label clip_start clip_end video_start video_end fps"
 Numbers = tuple[int, int, int, int, float]
 """clip_start, clip_end, video_start, video_end, fps."""
 HIGHEST_RATE_FPS = 1e6  # of any camera; sampling would leave the whole numbers behind
-_MAX_FRAME_NUMBER = 10**12  # a thousand years of video; what is larger does not fit where numbers are kept
+_MAX_FRAME_NUMBER = (
+    10**12
+)  # a thousand years of video; what is larger does not fit where numbers are kept
 
 
 class RawLine(NamedTuple):
@@ -38,7 +40,9 @@ def numbered_lines(ann_file: Path) -> Iterator[tuple[int, str]]:
                 if text and not text.startswith("#"):
                     yield number, text
     except UnicodeDecodeError as error:
-        raise user_error(str(ann_file), f"is no text file in UTF-8 ({error.reason})", fix="save it as UTF-8") from None
+        raise user_error(
+            str(ann_file), f"is no text file in UTF-8 ({error.reason})", fix="save it as UTF-8"
+        ) from None
     except OSError as error:
         raise user_error(str(ann_file), f"cannot be read ({error.strerror})") from None
 
@@ -80,7 +84,13 @@ def annotation_line(path: str, label: str, numbers: Numbers | None) -> str | Non
 
 def _numbers(columns: list[str]) -> Numbers | None:
     try:
-        numbers = int(columns[0]), int(columns[1]), int(columns[2]), int(columns[3]), float(columns[4])
+        numbers = (
+            int(columns[0]),
+            int(columns[1]),
+            int(columns[2]),
+            int(columns[3]),
+            float(columns[4]),
+        )
     except ValueError:
         return None
     return numbers if math.isfinite(numbers[4]) and max(numbers[:4]) <= _MAX_FRAME_NUMBER else None
@@ -88,7 +98,11 @@ def _numbers(columns: list[str]) -> Numbers | None:
 
 def _split_label(text: str, names_with_blanks: Collection[str]) -> tuple[str, str]:
     if names_with_blanks:
-        fitting = [name for name in names_with_blanks if text.endswith(name) and text[: -len(name)][-1:].isspace()]
+        fitting = [
+            name
+            for name in names_with_blanks
+            if text.endswith(name) and text[: -len(name)][-1:].isspace()
+        ]
         if fitting:
             label = max(fitting, key=len)
             return text[: -len(label)].rstrip(), label

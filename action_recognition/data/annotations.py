@@ -6,8 +6,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from action_recognition.data.annotation_lines import COLUMNS, HIGHEST_RATE_FPS, Numbers, RawLine, numbered_lines, split_line
-from action_recognition.data.clip_table import UNKNOWN, ClipColumns, ClipRecord, ClipTable, PathLookup
+from action_recognition.data.annotation_lines import (
+    COLUMNS,
+    HIGHEST_RATE_FPS,
+    Numbers,
+    RawLine,
+    numbered_lines,
+    split_line,
+)
+from action_recognition.data.clip_table import (
+    UNKNOWN,
+    ClipColumns,
+    ClipRecord,
+    ClipTable,
+    PathLookup,
+)
 from action_recognition.data.path_check import PathChecker
 from action_recognition.data.shard_index import ShardLookup, is_shards
 from action_recognition.errors import Problem, UserError, nearest, user_error
@@ -17,7 +30,9 @@ MAX_PROBLEMS_SHOWN = 20
 _WHOLE_VIDEO: Numbers = (0, UNKNOWN, 0, UNKNOWN, float(UNKNOWN))
 
 
-def read_annotations(ann_files: Sequence[Path], data_roots: Sequence[Path], labels: Sequence[str]) -> ClipTable:
+def read_annotations(
+    ann_files: Sequence[Path], data_roots: Sequence[Path], labels: Sequence[str]
+) -> ClipTable:
     """The clips of all annotation files, in order.
 
     A file is looked for as given, then under its root; there is one root for all files or one for each. Paths in a file are relative
@@ -33,7 +48,9 @@ def read_annotations(ann_files: Sequence[Path], data_roots: Sequence[Path], labe
     return reader.result()
 
 
-def find_annotation_files(ann_files: Sequence[Path], data_roots: Sequence[Path]) -> list[tuple[Path, Path]]:
+def find_annotation_files(
+    ann_files: Sequence[Path], data_roots: Sequence[Path]
+) -> list[tuple[Path, Path]]:
     """Each annotation file with its root; a `UserError` lists the files and roots that are not there."""
     if not ann_files:
         raise user_error("annotation files", "none given", fix="name at least one")
@@ -41,14 +58,24 @@ def find_annotation_files(ann_files: Sequence[Path], data_roots: Sequence[Path])
         found = f"{len(data_roots)} roots for {len(ann_files)} annotation files"
         raise user_error("data roots", found, "one root for all files, or one for each")
     roots = list(data_roots) * (len(ann_files) if len(data_roots) == 1 else 1)
-    problems = [Problem(str(root), "there is no such data root") for root in dict.fromkeys(roots) if not (root.is_dir() or is_shards(root))]
+    problems = [
+        Problem(str(root), "there is no such data root")
+        for root in dict.fromkeys(roots)
+        if not (root.is_dir() or is_shards(root))
+    ]
     pairs = []
     for ann_file, root in zip(ann_files, roots, strict=True):
         candidates = [path for path in (ann_file, root / ann_file) if path.is_file()]
         if candidates:
             pairs.append((candidates[0], root))
         else:
-            problems.append(Problem(str(ann_file), "there is no such annotation file", f"a path as it is, or one under {root}"))
+            problems.append(
+                Problem(
+                    str(ann_file),
+                    "there is no such annotation file",
+                    f"a path as it is, or one under {root}",
+                )
+            )
     if problems:
         raise UserError(problems)
     return pairs
@@ -101,13 +128,21 @@ class _Reader:
     def _add(self, where: str, explanations: list[tuple[str, str, str]]) -> None:
         self.num_problems += len(explanations)
         room = MAX_PROBLEMS_SHOWN - len(self.problems)
-        self.problems += [Problem(where, *explanation) for explanation in explanations[: max(room, 0)]]
+        self.problems += [
+            Problem(where, *explanation) for explanation in explanations[: max(room, 0)]
+        ]
 
     def _explain(self, text: str, raw: RawLine, path_problem: str) -> list[tuple[str, str, str]]:
         """What is wrong with a line: (found, allowed, fix) of each problem."""
         num_columns = len(text.split())
         if path_problem and num_columns not in (2, 7):
-            return [(f"{num_columns} columns; read with blanks in its path: {path_problem}", f"2 or 7 columns: {COLUMNS}", "")]
+            return [
+                (
+                    f"{num_columns} columns; read with blanks in its path: {path_problem}",
+                    f"2 or 7 columns: {COLUMNS}",
+                    "",
+                )
+            ]
         if path_problem and num_columns == 7 and raw.numbers is None:
             return [("columns 3 to 7 are not four frame numbers and a frame rate", COLUMNS, "")]
         found = [(path_problem, "", "")] if path_problem else []
@@ -119,7 +154,11 @@ class _Reader:
         if label.lstrip("+-").isdecimal():
             also = "; a label of digits is a number, not a name" if label in self.labels else ""
             return f"label {label}", f"0 to {len(self.labels) - 1}{also}", ""
-        return f"no class {label!r}{nearest(label, self.labels)}", f"a class name, or 0 to {len(self.labels) - 1}", ""
+        return (
+            f"no class {label!r}{nearest(label, self.labels)}",
+            f"a class name, or 0 to {len(self.labels) - 1}",
+            "",
+        )
 
 
 def _is_sound(numbers: Numbers) -> bool:
@@ -135,12 +174,26 @@ def _explain_numbers(raw: RawLine) -> list[tuple[str, str, str]]:
         found.append((f"negative frame number {min(raw.numbers[:4])}", "0 or more", ""))
     for name, start, end in (("clip", clip_start, clip_end), ("video", video_start, video_end)):
         if end <= start:
-            found.append((f"{name}_end {end} is not behind {name}_start {start}", "an end behind the start (it is exclusive)", ""))
+            found.append(
+                (
+                    f"{name}_end {end} is not behind {name}_start {start}",
+                    "an end behind the start (it is exclusive)",
+                    "",
+                )
+            )
     if not found and (clip_start < video_start or clip_end > video_end):
         outside = f"the clip {clip_start} to {clip_end} is not inside the video {video_start} to {video_end}"
         if clip_start <= video_start and video_end <= clip_end:
-            swapped = f"{raw.path} {raw.label} {video_start} {video_end} {clip_start} {clip_end} {rate:g}"
-            found.append((f"{outside}: columns 3-4 are the clip, 5-6 the video; these look exchanged", "", f"write {swapped!r}"))
+            swapped = (
+                f"{raw.path} {raw.label} {video_start} {video_end} {clip_start} {clip_end} {rate:g}"
+            )
+            found.append(
+                (
+                    f"{outside}: columns 3-4 are the clip, 5-6 the video; these look exchanged",
+                    "",
+                    f"write {swapped!r}",
+                )
+            )
         else:
             found.append((outside, "clip_start and clip_end between video_start and video_end", ""))
     if not 0 < rate <= HIGHEST_RATE_FPS:

@@ -18,31 +18,60 @@ import torch
 from numpy.typing import NDArray
 from torchvision.transforms import v2
 
-from action_recognition.data.transforms import Frames, crop_clip, random_square, resize_clip, resized_size
+from action_recognition.data.transforms import (
+    Frames,
+    crop_clip,
+    random_square,
+    resize_clip,
+    resized_size,
+)
 from action_recognition.template import BlockDropout, ClipInput, Photometric, ReferenceAugmentation
 
 _Floats = NDArray[np.float32]
 
 
-def move_as_reference(frames_thwc: Frames, clip_input: ClipInput, config: ReferenceAugmentation, rng: np.random.Generator) -> Frames:
+def move_as_reference(
+    frames_thwc: Frames,
+    clip_input: ClipInput,
+    config: ReferenceAugmentation,
+    rng: np.random.Generator,
+) -> Frames:
     """Resize, rotate and crop to (T, `crop_size`, `crop_size`, 3)."""
     assert clip_input.resize_short_side is not None  # by the template's schema
     turns = config.rotate is not None and rng.random() < config.rotate.probability
-    degrees = rng.uniform(-config.rotate.degrees, config.rotate.degrees) if config.rotate is not None and turns else None
+    degrees = (
+        rng.uniform(-config.rotate.degrees, config.rotate.degrees)
+        if config.rotate is not None and turns
+        else None
+    )
     height, width = resized_size(frames_thwc, clip_input.resize_short_side)
     square = random_square(height, width, clip_input.crop_size, config.crop_scale_min, rng)
     moved = []
-    for place in range(len(frames_thwc)):  # frame by frame: what comes between stays in the processor's cache
+    for place in range(
+        len(frames_thwc)
+    ):  # frame by frame: what comes between stays in the processor's cache
         frame = resize_clip(frames_thwc[place : place + 1], clip_input.resize_short_side)
-        moved.append(crop_clip(frame if degrees is None else rotate_clip(frame, degrees), clip_input.crop_size, square))
+        moved.append(
+            crop_clip(
+                frame if degrees is None else rotate_clip(frame, degrees),
+                clip_input.crop_size,
+                square,
+            )
+        )
     return np.concatenate(moved)
 
 
-def recolour_as_reference(frames_thwc: Frames, config: ReferenceAugmentation, rng: np.random.Generator) -> Frames:
+def recolour_as_reference(
+    frames_thwc: Frames, config: ReferenceAugmentation, rng: np.random.Generator
+) -> Frames:
     """Block dropout and photometric distortion, same shape."""
     if config.block_dropout is not None:
         frames_thwc = drop_blocks(frames_thwc, config.block_dropout, rng)
-    return frames_thwc if config.photometric is None else shift_colours(frames_thwc, config.photometric, rng)
+    return (
+        frames_thwc
+        if config.photometric is None
+        else shift_colours(frames_thwc, config.photometric, rng)
+    )
 
 
 def rotate_clip(frames_thwc: Frames, degrees: float) -> Frames:
@@ -66,7 +95,9 @@ def drop_blocks(frames_thwc: Frames, config: BlockDropout, rng: np.random.Genera
     cells = max(1, round(1.0 / config.cell_share))
     kept = rng.random((cells, cells)) >= config.probability
     rows, columns = (np.arange(side) * cells // side for side in frames_thwc.shape[1:3])
-    mask = np.repeat(kept[np.ix_(rows, columns)].astype(np.uint8)[..., None], frames_thwc.shape[3], axis=2)  # numpy is slow along 3 values
+    mask = np.repeat(
+        kept[np.ix_(rows, columns)].astype(np.uint8)[..., None], frames_thwc.shape[3], axis=2
+    )  # numpy is slow along 3 values
     return frames_thwc * mask
 
 
@@ -85,7 +116,9 @@ def shift_colours(frames_thwc: Frames, config: Photometric, rng: np.random.Gener
     saturation = _factor(config.saturation, rng) if happens() else 1.0
     hue_degrees = rng.uniform(-config.hue_degrees, config.hue_degrees) if happens() else 0.0
     out = np.empty(frames_thwc.shape, np.uint8)
-    for frame, target in zip(frames_thwc, out, strict=True):  # a frame of floats stays in the processor's cache, a clip does not
+    for frame, target in zip(
+        frames_thwc, out, strict=True
+    ):  # a frame of floats stays in the processor's cache, a clip does not
         changed = frame.astype(np.float32)
         changed += added
         changed *= factor
@@ -119,7 +152,10 @@ def trivially_augmented(clip_thwc: Frames, mean_rgb: Sequence[float], seed: int)
 
     A pure function of clip and seed: the generator of the process stays as it was.
     """
-    change = v2.TrivialAugmentWide(interpolation=v2.InterpolationMode.BILINEAR, fill=[float(int(value + 0.5)) for value in mean_rgb])
+    change = v2.TrivialAugmentWide(
+        interpolation=v2.InterpolationMode.BILINEAR,
+        fill=[float(int(value + 0.5)) for value in mean_rgb],
+    )
     frames = torch.from_numpy(np.ascontiguousarray(clip_thwc.transpose(0, 3, 1, 2)))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

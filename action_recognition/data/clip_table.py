@@ -78,7 +78,9 @@ class ClipTable(Sequence[ClipRecord]):
         i = range(len(self))[index]
         file, line = self._places[i].tolist()
         clip_start, clip_end, video_start, video_end = self._ranges[i].tolist()
-        text = self._paths[self._path_ends[i - 1] if i else 0 : self._path_ends[i]].decode("utf-8", "surrogateescape")
+        text = self._paths[self._path_ends[i - 1] if i else 0 : self._path_ends[i]].decode(
+            "utf-8", "surrogateescape"
+        )
         return ClipRecord(
             clip_start=clip_start,
             clip_end=clip_end,
@@ -94,7 +96,11 @@ class ClipTable(Sequence[ClipRecord]):
         return (self[i] for i in range(len(self)))
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Sequence) and len(self) == len(other) and all(a == b for a, b in zip(self, other, strict=True))
+        return (
+            isinstance(other, Sequence)
+            and len(self) == len(other)
+            and all(a == b for a, b in zip(self, other, strict=True))
+        )
 
     __hash__ = None  # type: ignore[assignment]  # as a list
 

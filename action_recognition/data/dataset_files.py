@@ -28,14 +28,31 @@ def refuse_existing(folder: Path, force: bool) -> None:
     """A `UserError` names files of a data set that are there already, unless they may be replaced, or a place where no folder can be."""
     nearest_above = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     if not nearest_above.is_dir():
-        raise user_error(str(folder), f"{nearest_above} is a file", "a folder, or a place where one can be made")
-    names = [*(f"{split}.txt" for split in SPLITS), CLASSES_FILE, DATASET_FILE, METADATA_FILE, *REPORT_FILES]
+        raise user_error(
+            str(folder), f"{nearest_above} is a file", "a folder, or a place where one can be made"
+        )
+    names = [
+        *(f"{split}.txt" for split in SPLITS),
+        CLASSES_FILE,
+        DATASET_FILE,
+        METADATA_FILE,
+        *REPORT_FILES,
+    ]
     existing = [folder / name for name in names if (folder / name).exists()]
     if existing and not force:
-        raise UserError([Problem(str(file), "is there already", fix="another --output, or --force to replace it") for file in existing])
+        raise UserError(
+            [
+                Problem(
+                    str(file), "is there already", fix="another --output, or --force to replace it"
+                )
+                for file in existing
+            ]
+        )
 
 
-def write_lists(folder: Path, lines: Mapping[str, Sequence[str]], classes: Sequence[str], dataset: str = "") -> None:
+def write_lists(
+    folder: Path, lines: Mapping[str, Sequence[str]], classes: Sequence[str], dataset: str = ""
+) -> None:
     """Write NAME.txt for each name that has lines (and remove those of the others), classes.json, and dataset.json if it has a text."""
     texts = {f"{name}.txt": "".join(f"{line}\n" for line in found) for name, found in lines.items()}
     write_together(folder, texts | {CLASSES_FILE: classes_text(classes), DATASET_FILE: dataset})
@@ -63,7 +80,11 @@ def read_negative_label(folder: Path) -> str | None:
         return _Dataset.model_validate_json(file.read_bytes()).negative_label
     except ValidationError as error:
         found = error.errors(include_url=False)[0]["msg"]
-        raise user_error(str(file), f"is no description of a data set ({found})", '{"negative_label": "no gesture"}, or null') from None
+        raise user_error(
+            str(file),
+            f"is no description of a data set ({found})",
+            '{"negative_label": "no gesture"}, or null',
+        ) from None
 
 
 def described(ann_files: Sequence[Path], data_roots: Sequence[Path]) -> str:
@@ -80,7 +101,12 @@ def state_settings(file: Path, wanted: Mapping[str, Any]) -> None:
         except ValueError:
             stated = None
         if stated != wanted:
-            raise user_error(str(file), f"the pictures there were made with {stated}", f"the same, not {dict(wanted)}", "another --output")
+            raise user_error(
+                str(file),
+                f"the pictures there were made with {stated}",
+                f"the same, not {dict(wanted)}",
+                "another --output",
+            )
         return
     write_together(file.parent, {file.name: json.dumps(dict(wanted)) + "\n"})
 
@@ -96,7 +122,9 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, FileNotFoundError, NotADirectoryError) as error:
         fix = "a place where a folder can be made"
-        raise user_error(str(folder), f"no folder can be made here ({error.strerror})", fix=fix) from None
+        raise user_error(
+            str(folder), f"no folder can be made here ({error.strerror})", fix=fix
+        ) from None
 
 
 def write_together(folder: Path, texts: Mapping[str, str]) -> None:
@@ -106,7 +134,9 @@ def write_together(folder: Path, texts: Mapping[str, str]) -> None:
     try:
         with naming(folder):
             for name, partial in partials.items():
-                partial.write_text(texts[name], encoding="utf-8", errors="backslashreplace", newline="")
+                partial.write_text(
+                    texts[name], encoding="utf-8", errors="backslashreplace", newline=""
+                )
             for name in texts:
                 if name in partials:
                     partials[name].replace(folder / name)

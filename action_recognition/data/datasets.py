@@ -20,13 +20,27 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from action_recognition.data.annotations import ClipRecord, ClipTable
-from action_recognition.data.augmentation import move_as_reference, recolour_as_reference, trivially_augmented
+from action_recognition.data.augmentation import (
+    move_as_reference,
+    recolour_as_reference,
+    trivially_augmented,
+)
 from action_recognition.data.frame_source import FileFrames, FrameSource
-from action_recognition.data.sampling import centre_frame_indices, random_frame_indices, varied_frame_indices
+from action_recognition.data.sampling import (
+    centre_frame_indices,
+    random_frame_indices,
+    varied_frame_indices,
+)
 from action_recognition.data.transforms import Frames, canvas_side, fitted_clip, mirror_clip
 from action_recognition.data.video import set_decode_threads
 from action_recognition.errors import Problem, UserError, nearest
-from action_recognition.template import Augmentation, BatchAugmentation, ClipInput, ReferenceAugmentation, TrivialAugmentation
+from action_recognition.template import (
+    Augmentation,
+    BatchAugmentation,
+    ClipInput,
+    ReferenceAugmentation,
+    TrivialAugmentation,
+)
 
 _KEY_FRAME_DISTANCE = 250  # what encoders leave between them by default: a pass over more decodes what a seek would leave out
 
@@ -79,12 +93,24 @@ def label_swap_map(label_swaps: Mapping[str, str], labels: Sequence[str]) -> dic
         unknown = [name for name in pair if name not in labels]
         if len(unknown) == 1:
             fix = "add the class, or set flip.probability to 0 and remove the pair"
-            problems.append(Problem(where, f"{unknown[0]!r} of {pair} is no label of this run{nearest(unknown[0], labels)}", fix=fix))
+            problems.append(
+                Problem(
+                    where,
+                    f"{unknown[0]!r} of {pair} is no label of this run{nearest(unknown[0], labels)}",
+                    fix=fix,
+                )
+            )
         if unknown:
             continue
         first, second = (labels.index(name) for name in pair)
         if swaps.get(first, second) != second or swaps.get(second, first) != first:
-            problems.append(Problem(where, f"a label of {pair} swaps with another label too", "one partner for each label"))
+            problems.append(
+                Problem(
+                    where,
+                    f"a label of {pair} swaps with another label too",
+                    "one partner for each label",
+                )
+            )
         swaps |= {first: second, second: first}
     if problems:
         raise UserError(problems)
@@ -122,7 +148,11 @@ class ClipDataset(Dataset[Sample | DamagedClip]):
     def labels(self) -> NDArray[np.int32]:
         """The label of every record."""
         records = self.records
-        return records.labels if isinstance(records, ClipTable) else np.array([record.label for record in records], dtype=np.int32)
+        return (
+            records.labels
+            if isinstance(records, ClipTable)
+            else np.array([record.label for record in records], dtype=np.int32)
+        )
 
     def __getitem__(self, key: ItemKey) -> Sample | DamagedClip:
         epoch, index, number = key if isinstance(key, tuple) else (0, key, 0)
@@ -138,20 +168,31 @@ class ClipDataset(Dataset[Sample | DamagedClip]):
     def __getitems__(self, keys: Sequence[ItemKey]) -> list[Sample | DamagedClip]:
         """The same clips as one by one; those of one video that follow each other are read together. (DataLoader asks for it.)"""
         items: list[Sample | DamagedClip] = []
-        for video, group in itertools.groupby(keys, lambda key: key[:2] if isinstance(key, tuple) else None):
+        for video, group in itertools.groupby(
+            keys, lambda key: key[:2] if isinstance(key, tuple) else None
+        ):
             several = list(group)
             if self.augmentation is None or video is None or len(several) == 1:
                 items += [self[key] for key in several]
             else:
-                items += self._random_samples(self.augmentation, video[0], video[1], [key[2] for key in several if isinstance(key, tuple)])
+                items += self._random_samples(
+                    self.augmentation,
+                    video[0],
+                    video[1],
+                    [key[2] for key in several if isinstance(key, tuple)],
+                )
         return items
 
     def _centre_clip(self, record: ClipRecord) -> NDArray[np.uint8]:
         spec = self.clip_input
-        frames = self.source.read(record, centre_frame_indices(record, spec.clip_len, spec.frame_rate_fps))
+        frames = self.source.read(
+            record, centre_frame_indices(record, spec.clip_len, spec.frame_rate_fps)
+        )
         return fitted_clip(frames, spec.resize_short_side, spec.crop_size, spec.mean_values)
 
-    def _random_samples(self, augmentation: Augmentation, epoch: int, index: int, numbers: Sequence[int]) -> list[Sample | DamagedClip]:
+    def _random_samples(
+        self, augmentation: Augmentation, epoch: int, index: int, numbers: Sequence[int]
+    ) -> list[Sample | DamagedClip]:
         """The clips of those numbers of one video; each is what it would be alone, but that damage of one is that of all."""
         record = self.records[index]
         rngs = [np.random.default_rng([self.seed, epoch, index, number]) for number in numbers]
@@ -172,7 +213,13 @@ class ClipDataset(Dataset[Sample | DamagedClip]):
         return np.split(self.source.read(record, joined), len(places))
 
     def _random_sample(
-        self, record: ClipRecord, augmentation: Augmentation, index: int, frames: Frames, frame_indices: list[int], rng: np.random.Generator
+        self,
+        record: ClipRecord,
+        augmentation: Augmentation,
+        index: int,
+        frames: Frames,
+        frame_indices: list[int],
+        rng: np.random.Generator,
     ) -> Sample:
         clip = self._random_clip(frames, augmentation, rng)
         mirrored = rng.random() < augmentation.flip.probability
@@ -180,17 +227,29 @@ class ClipDataset(Dataset[Sample | DamagedClip]):
             clip = mirror_clip(clip)
         if isinstance(augmentation, ReferenceAugmentation):
             clip = recolour_as_reference(clip, augmentation, rng)
-        sample = _sample(clip, self.label_swaps.get(record.label, record.label) if mirrored else record.label, index)
-        return sample._replace(inside=torch.tensor([record.clip_start <= i < record.clip_end for i in frame_indices]))
+        sample = _sample(
+            clip,
+            self.label_swaps.get(record.label, record.label) if mirrored else record.label,
+            index,
+        )
+        return sample._replace(
+            inside=torch.tensor([record.clip_start <= i < record.clip_end for i in frame_indices])
+        )
 
-    def _random_frame_indices(self, record: ClipRecord, augmentation: Augmentation, rng: np.random.Generator) -> list[int]:
+    def _random_frame_indices(
+        self, record: ClipRecord, augmentation: Augmentation, rng: np.random.Generator
+    ) -> list[int]:
         spec, jitter = self.clip_input, augmentation.temporal_jitter
         if isinstance(augmentation, BatchAugmentation):
             speed = augmentation.temporal_speed_max
-            return varied_frame_indices(record, spec.clip_len, spec.frame_rate_fps, speed, jitter, rng)
+            return varied_frame_indices(
+                record, spec.clip_len, spec.frame_rate_fps, speed, jitter, rng
+            )
         return random_frame_indices(record, spec.clip_len, spec.frame_rate_fps, jitter, rng)
 
-    def _random_clip(self, frames: Frames, augmentation: Augmentation, rng: np.random.Generator) -> Frames:
+    def _random_clip(
+        self, frames: Frames, augmentation: Augmentation, rng: np.random.Generator
+    ) -> Frames:
         """A window of a video, changed but not mirrored: the reference recipe's random crop, or the canvas in which the device crops.
 
         With TrivialAugment it is evaluation's crop, changed.
@@ -198,7 +257,13 @@ class ClipDataset(Dataset[Sample | DamagedClip]):
         """
         spec = self.clip_input
         if isinstance(augmentation, BatchAugmentation):
-            return fitted_clip(frames, spec.resize_short_side, spec.crop_size, spec.mean_values, canvas_side(spec.crop_size))
+            return fitted_clip(
+                frames,
+                spec.resize_short_side,
+                spec.crop_size,
+                spec.mean_values,
+                canvas_side(spec.crop_size),
+            )
         if isinstance(augmentation, TrivialAugmentation):
             clip = fitted_clip(frames, spec.resize_short_side, spec.crop_size, spec.mean_values)
             return trivially_augmented(clip, spec.mean_values, int(rng.integers(2**63)))
@@ -208,7 +273,9 @@ class ClipDataset(Dataset[Sample | DamagedClip]):
 def _sample(clip_thwc: NDArray[np.uint8], label: int, index: int) -> Sample:
     planes = np.empty((3, *clip_thwc.shape[:3]), np.uint8)
     for place, frame in enumerate(clip_thwc):
-        cv2.split(frame, [planes[channel, place] for channel in range(3)])  # five times as fast as numpy's transposed copy
+        cv2.split(
+            frame, [planes[channel, place] for channel in range(3)]
+        )  # five times as fast as numpy's transposed copy
     return Sample(torch.from_numpy(planes), label, index)
 
 
@@ -219,8 +286,20 @@ class EpochShuffleSampler(Sampler[tuple[int, int, int]]):
     The `clips_per_video` clips of one record follow each other. An order is a pure function of (seed, epoch).
     """
 
-    def __init__(self, num_records: int, seed: int, rank: int = 0, world_size: int = 1, clips_per_video: int = 1) -> None:
-        self.num_records, self.seed, self.rank, self.world_size = num_records, seed, rank, world_size
+    def __init__(
+        self,
+        num_records: int,
+        seed: int,
+        rank: int = 0,
+        world_size: int = 1,
+        clips_per_video: int = 1,
+    ) -> None:
+        self.num_records, self.seed, self.rank, self.world_size = (
+            num_records,
+            seed,
+            rank,
+            world_size,
+        )
         self.clips_per_video = clips_per_video
         self.epoch = 0
         self._behind: dict[int, int] = {}
@@ -237,11 +316,18 @@ class EpochShuffleSampler(Sampler[tuple[int, int, int]]):
         return -(-self.num_records // self.world_size) * self.clips_per_video
 
     def __iter__(self) -> Iterator[tuple[int, int, int]]:
-        order = self._order(len(self) // self.clips_per_video * self.world_size, np.random.default_rng([self.seed, self.epoch]))
+        order = self._order(
+            len(self) // self.clips_per_video * self.world_size,
+            np.random.default_rng([self.seed, self.epoch]),
+        )
         first = self._behind.get(self.epoch, 0)
         share = order[self.rank :: self.world_size]
         for place in range(first, len(self)):
-            yield self.epoch, int(share[place // self.clips_per_video]), place % self.clips_per_video
+            yield (
+                self.epoch,
+                int(share[place // self.clips_per_video]),
+                place % self.clips_per_video,
+            )
 
     def _order(self, count: int, rng: np.random.Generator) -> NDArray[np.int64]:
         """The `count` records of an epoch of all ranks."""
@@ -256,16 +342,26 @@ class ClassBalancedSampler(EpochShuffleSampler):
     """
 
     def __init__(
-        self, labels: Sequence[int] | NDArray[np.int32], seed: int, rank: int = 0, world_size: int = 1, clips_per_video: int = 1
+        self,
+        labels: Sequence[int] | NDArray[np.int32],
+        seed: int,
+        rank: int = 0,
+        world_size: int = 1,
+        clips_per_video: int = 1,
     ) -> None:
         super().__init__(len(labels), seed, rank, world_size, clips_per_video)
         self._labels = np.array(labels)
 
     def _order(self, count: int, rng: np.random.Generator) -> NDArray[np.int64]:
-        classes = rng.permutation(np.unique(self._labels))  # which of them get one more is drawn, too
-        shares = [count // len(classes) + (place < count % len(classes)) for place in range(len(classes))]
+        classes = rng.permutation(
+            np.unique(self._labels)
+        )  # which of them get one more is drawn, too
+        shares = [
+            count // len(classes) + (place < count % len(classes)) for place in range(len(classes))
+        ]
         drawn = [
-            np.resize(rng.permutation(np.flatnonzero(self._labels == label)), share) for label, share in zip(classes, shares, strict=True)
+            np.resize(rng.permutation(np.flatnonzero(self._labels == label)), share)
+            for label, share in zip(classes, shares, strict=True)
         ]
         return rng.permutation(np.concatenate(drawn))
 
@@ -288,11 +384,21 @@ def collate(items: Sequence[Sample | DamagedClip]) -> Batch:
     damaged = [item for item in items if isinstance(item, DamagedClip)]
     without = {item.index for item in damaged}
     samples = [item for item in items if isinstance(item, Sample) and item.index not in without]
-    clips = torch.stack([sample.clip for sample in samples]) if samples else torch.empty(0, 3, 0, 0, 0, dtype=torch.uint8)
+    clips = (
+        torch.stack([sample.clip for sample in samples])
+        if samples
+        else torch.empty(0, 3, 0, 0, 0, dtype=torch.uint8)
+    )
     labels, indices = ([getattr(sample, name) for sample in samples] for name in ("label", "index"))
     places = [sample.inside for sample in samples if sample.inside is not None]
     inside = torch.stack(places) if samples and len(places) == len(samples) else None
-    return Batch(clips, torch.tensor(labels, dtype=torch.int64), torch.tensor(indices, dtype=torch.int64), damaged, inside)
+    return Batch(
+        clips,
+        torch.tensor(labels, dtype=torch.int64),
+        torch.tensor(indices, dtype=torch.int64),
+        damaged,
+        inside,
+    )
 
 
 def make_loader(

@@ -35,9 +35,13 @@ from action_recognition.errors import UserError, user_error
 DEFAULT_CACHE_GB = 20.0
 VERSION = 1
 """Part of every key: raise it when the same video would give other frames."""
-_MAX_ENTRY_BYTES = 128 * 1024**2  # 500 frames of 256 x 341; a longer part is read from its file, so that memory stays bounded
+_MAX_ENTRY_BYTES = (
+    128 * 1024**2
+)  # 500 frames of 256 x 341; a longer part is read from its file, so that memory stays bounded
 _STALE_PART_S = 3600.0
-_HEADER = struct.Struct("<8sqdqqqq")  # magic, frames of the video, its rate (0: not stated), first frame, frames here, height, width
+_HEADER = struct.Struct(
+    "<8sqdqqqq"
+)  # magic, frames of the video, its rate (0: not stated), first frame, frames here, height, width
 _MAGIC = b"frames01"
 
 
@@ -65,7 +69,11 @@ class Entry:
             return None
         magic, num_frames, rate, *numbers = _HEADER.unpack(header)
         entry = cls(path, num_frames, rate or None, *numbers)
-        return entry if magic == _MAGIC and size == entry.data_start + entry.count * entry.frame_bytes else None
+        return (
+            entry
+            if magic == _MAGIC and size == entry.data_start + entry.count * entry.frame_bytes
+            else None
+        )
 
     @property
     def frame_bytes(self) -> int:
@@ -87,7 +95,10 @@ class Entry:
                 sums = struct.unpack(f"<{self.count}I", file.read(4 * self.count))
                 for place, frame in zip(places.tolist(), frames, strict=True):
                     file.seek(self.data_start + place * self.frame_bytes)
-                    if file.readinto(frame.data) != self.frame_bytes or zlib.crc32(frame.data) != sums[place]:
+                    if (
+                        file.readinto(frame.data) != self.frame_bytes
+                        or zlib.crc32(frame.data) != sums[place]
+                    ):
                         return None
         except (OSError, struct.error):
             return None
@@ -111,7 +122,11 @@ class FrameCache:
             with self._total() as total:
                 total.value = self._scan()
         except OSError as error:
-            raise user_error(f"--frame-cache {folder}", f"cannot be written to ({error.strerror})", "a folder of yours") from None
+            raise user_error(
+                f"--frame-cache {folder}",
+                f"cannot be written to ({error.strerror})",
+                "a folder of yours",
+            ) from None
 
     def complete(self, record: ClipRecord, default_rate_fps: float) -> ClipRecord:
         entry = self._entry(record)
@@ -123,7 +138,11 @@ class FrameCache:
         return full
 
     def read(self, record: ClipRecord, frame_indices: Sequence[int]) -> Frames:
-        entry = self._last[1] if self._last is not None and self._last[0] is record else self._entry(record)
+        entry = (
+            self._last[1]
+            if self._last is not None and self._last[0] is record
+            else self._entry(record)
+        )
         if entry is None:
             return self._files.read(record, frame_indices)
         check_frame_numbers(record.path, frame_indices, entry.num_frames)
@@ -145,7 +164,10 @@ class FrameCache:
             return None
         try:
             entry = self._fill(record, path)
-        except (UserError, OSError):  # damage outside of the frames that are asked for, or a full disk: the files say what matters
+        except (
+            UserError,
+            OSError,
+        ):  # damage outside of the frames that are asked for, or a full disk: the files say what matters
             entry = None
         if entry is None:
             self._unkept.add(key)
@@ -192,7 +214,11 @@ class FrameCache:
 
     def _drop_unused(self, excess: int) -> int:
         """Remove entries that were not used since this run began, the longest unused first; returns the bytes that became free."""
-        unused = sorted((status.st_mtime, status.st_size, path) for path, status in self._entries() if status.st_mtime < self.began)
+        unused = sorted(
+            (status.st_mtime, status.st_size, path)
+            for path, status in self._entries()
+            if status.st_mtime < self.began
+        )
         freed = 0
         for _, size, path in unused:
             if freed >= excess:
@@ -232,7 +258,9 @@ class FrameCache:
             fcntl.flock(number, fcntl.LOCK_EX)
             total = _Total(int(os.pread(number, 20, 0) or b"0"))
             yield total
-            os.pwrite(number, b"%020d" % max(0, total.value), 0)  # of one length, so that a full disk cannot cut it off
+            os.pwrite(
+                number, b"%020d" % max(0, total.value), 0
+            )  # of one length, so that a full disk cannot cut it off
         finally:
             os.close(number)
 
@@ -255,7 +283,10 @@ def _write(path: Path, header: bytes, frames: Frames) -> None:
     partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with partial.open("wb") as file:
-            file.write(header + struct.pack(f"<{len(frames)}I", *(zlib.crc32(frame.data) for frame in frames)))
+            file.write(
+                header
+                + struct.pack(f"<{len(frames)}I", *(zlib.crc32(frame.data) for frame in frames))
+            )
             frames.tofile(file)
         partial.replace(path)
     except BaseException:
@@ -266,7 +297,9 @@ def _write(path: Path, header: bytes, frames: Frames) -> None:
 @functools.lru_cache(maxsize=100_000)  # about 30 MB; a file that changes gets a new entry
 def _content(path: MediaPath, size: int, mtime_ns: int) -> str:
     """sha256 of a file, or of the images of a frame folder with their names."""
-    files: list[Path | ShardPath | ShardImage] = sorted(path.iterdir(), key=str) if path.is_dir() else [path]
+    files: list[Path | ShardPath | ShardImage] = (
+        sorted(path.iterdir(), key=str) if path.is_dir() else [path]
+    )
     digest = hashlib.sha256()
     for file in files:
         content = b"" if file.is_dir() else file.read_bytes()

@@ -33,15 +33,27 @@ def list_frame_files(folder: MediaPath) -> list[FrameFile]:
             continue
         number = int(match[1])
         if number in numbered:
-            raise user_error(str(folder), f"{numbered[number].name} and {file.name} have the same number", "one image per frame")
+            raise user_error(
+                str(folder),
+                f"{numbered[number].name} and {file.name} have the same number",
+                "one image per frame",
+            )
         numbered[number] = file
     if not numbered:
-        raise user_error(str(folder), "the folder holds no numbered image", "names such as img_00001.jpg or 00001.jpg")
+        raise user_error(
+            str(folder),
+            "the folder holds no numbered image",
+            "names such as img_00001.jpg or 00001.jpg",
+        )
     first = min(numbered)
     missing = [number for number in range(first, max(numbered)) if number not in numbered]
     if missing:
         also = f" (and {len(missing) - 1} more)" if missing[1:] else ""
-        raise user_error(str(folder), f"image number {missing[0]} is missing{also}", fix="extract the frames again")
+        raise user_error(
+            str(folder),
+            f"image number {missing[0]} is missing{also}",
+            fix="extract the frames again",
+        )
     return [numbered[first + i] for i in range(len(numbered))]
 
 
@@ -51,11 +63,16 @@ def probe_folder(folder: MediaPath) -> tuple[int, int, int]:
     return len(files), *read_image(files[0]).shape[:2]
 
 
-def read_folder_frames(folder: MediaPath, frame_indices: Sequence[int], shrink: Shrink | None = None) -> NDArray[np.uint8]:
+def read_folder_frames(
+    folder: MediaPath, frame_indices: Sequence[int], shrink: Shrink | None = None
+) -> NDArray[np.uint8]:
     """The frames of those numbers, (T, H, W, 3) uint8 RGB; a `UserError` names what is missing, unreadable or of another size."""
     files = list_frame_files(folder)
     check_frame_numbers(folder, frame_indices, len(files))
-    pictures = {i: shrink(read_image(files[i])) if shrink else read_image(files[i]) for i in sorted(set(frame_indices))}
+    pictures = {
+        i: shrink(read_image(files[i])) if shrink else read_image(files[i])
+        for i in sorted(set(frame_indices))
+    }
     return stack_frames(folder, [pictures[i] for i in frame_indices])
 
 
@@ -63,7 +80,12 @@ def stack_frames(path: MediaPath, pictures: Sequence[NDArray[np.uint8]]) -> NDAr
     """(T, H, W, 3) of pictures (H, W, 3); a `UserError` names the path when they differ in size."""
     sizes = {f"{picture.shape[1]}x{picture.shape[0]}" for picture in pictures}
     if len(sizes) > 1:
-        raise user_error(str(path), f"its pictures differ in size: {', '.join(sorted(sizes))}", "one size", "extract or convert it again")
+        raise user_error(
+            str(path),
+            f"its pictures differ in size: {', '.join(sorted(sizes))}",
+            "one size",
+            "extract or convert it again",
+        )
     return np.stack(pictures)
 
 
@@ -72,12 +94,20 @@ def check_frame_numbers(path: MediaPath, frame_indices: Sequence[int], num_frame
     lowest, highest = min(frame_indices), max(frame_indices)
     if lowest < 0 or highest >= num_frames:
         wrong = lowest if lowest < 0 else highest
-        raise user_error(str(path), f"there is no frame {wrong}, it has {num_frames} frames", f"0 to {num_frames - 1}")
+        raise user_error(
+            str(path),
+            f"there is no frame {wrong}, it has {num_frames} frames",
+            f"0 to {num_frames - 1}",
+        )
 
 
 def _images(folder: MediaPath) -> list[FrameFile]:
     try:
-        return [file for file in folder.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES and not file.name.startswith(".")]
+        return [
+            file
+            for file in folder.iterdir()
+            if file.suffix.lower() in IMAGE_SUFFIXES and not file.name.startswith(".")
+        ]
     except OSError as error:
         raise user_error(str(folder), f"the folder cannot be read ({error.strerror})") from None
 
@@ -85,9 +115,15 @@ def _images(folder: MediaPath) -> list[FrameFile]:
 def read_image(file: FrameFile) -> NDArray[np.uint8]:
     """(H, W, 3) uint8 RGB of an image file; a `UserError` names one that cannot be read."""
     try:
-        picture: NDArray[np.uint8] | None = cv2.imdecode(np.frombuffer(file.read_bytes(), np.uint8), cv2.IMREAD_COLOR)
+        picture: NDArray[np.uint8] | None = cv2.imdecode(
+            np.frombuffer(file.read_bytes(), np.uint8), cv2.IMREAD_COLOR
+        )
     except (OSError, cv2.error) as error:
-        raise user_error(str(file), f"the image cannot be read ({type(error).__name__})", fix="extract the frames again") from None
+        raise user_error(
+            str(file),
+            f"the image cannot be read ({type(error).__name__})",
+            fix="extract the frames again",
+        ) from None
     if picture is None:
         raise user_error(str(file), "the image cannot be read", fix="extract the frames again")
     return np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB, picture))

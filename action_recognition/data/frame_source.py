@@ -27,7 +27,11 @@ class FileFrames:
     """Frames out of the video files and frame folders themselves; with `short_side` shrunk to it, see `shrink_picture`."""
 
     def __init__(self, short_side: int | None = None) -> None:
-        self._shrink = functools.partial(shrink_picture, resize_short_side=short_side) if short_side is not None else None
+        self._shrink = (
+            functools.partial(shrink_picture, resize_short_side=short_side)
+            if short_side is not None
+            else None
+        )
 
     def complete(self, record: ClipRecord, default_rate_fps: float) -> ClipRecord:
         num_frames = count_frames(record.path)
@@ -38,7 +42,9 @@ class FileFrames:
         return read_frames(record.path, frame_indices, self._shrink)
 
 
-def completed(record: ClipRecord, num_frames: int, stated_rate_fps: float | None, default_rate_fps: float) -> ClipRecord:
+def completed(
+    record: ClipRecord, num_frames: int, stated_rate_fps: float | None, default_rate_fps: float
+) -> ClipRecord:
     """The record with the ends and rate of a two-column line filled in, for a video of `num_frames` that states that rate.
 
     A frame folder, and a file that states no rate, gets `default_rate_fps`: give the model's, every frame is then used.
@@ -46,8 +52,12 @@ def completed(record: ClipRecord, num_frames: int, stated_rate_fps: float | None
     """
     if not record.is_whole_video:
         if record.video_end > num_frames:
-            found = f"the line ends the video at frame {record.video_end}, it has {num_frames} frames"
+            found = (
+                f"the line ends the video at frame {record.video_end}, it has {num_frames} frames"
+            )
             raise user_error(str(record.path), found, f"video_end up to {num_frames}")
         return record
     rate = stated_rate_fps or default_rate_fps
-    return dataclasses.replace(record, clip_end=num_frames, video_end=num_frames, frame_rate_fps=rate)
+    return dataclasses.replace(
+        record, clip_end=num_frames, video_end=num_frames, frame_rate_fps=rate
+    )

@@ -28,7 +28,11 @@ HAND_MARGIN = 1.4
 CLIP_HAND_MARGIN = 1.6
 """The same around every hand of a clip: it moves, and the other one may have been missed."""
 MIN_CONFIDENCE = 0.5
-_CANVAS_SHARES = (1.5, 2.0, 1.0)  # black margins that are tried, by how much larger they make the picture
+_CANVAS_SHARES = (
+    1.5,
+    2.0,
+    1.0,
+)  # black margins that are tried, by how much larger they make the picture
 _ASPECT = 4 / 3  # of what the detector takes
 _FRAMES_SEARCHED = 8  # of a clip, evenly spread over it
 
@@ -56,12 +60,22 @@ class HandFinder:
 
     def square(self, picture_rgb: Picture) -> Square | None:
         """Around the hand that the detector is surest of in (H, W, 3) RGB; None where it finds none."""
-        boxes = next((found for found in self._by_margin(picture_rgb) if len(found)), np.empty((0, 5)))
-        return square_around(boxes[int(np.argmax(boxes[:, 4])), :4], HAND_MARGIN, *picture_rgb.shape[:2]) if len(boxes) else None
+        boxes = next(
+            (found for found in self._by_margin(picture_rgb) if len(found)), np.empty((0, 5))
+        )
+        return (
+            square_around(
+                boxes[int(np.argmax(boxes[:, 4])), :4], HAND_MARGIN, *picture_rgb.shape[:2]
+            )
+            if len(boxes)
+            else None
+        )
 
     def square_of_clip(self, frames_thwc: Frames) -> Square | None:
         """Around all hands of all frames, (T, H, W, 3) RGB; None where it finds none in any."""
-        return square_around_hands(np.concatenate([self.boxes(frame) for frame in frames_thwc]), *frames_thwc.shape[1:3])
+        return square_around_hands(
+            np.concatenate([self.boxes(frame) for frame in frames_thwc]), *frames_thwc.shape[1:3]
+        )
 
     def boxes(self, picture_rgb: Picture) -> NDArray[np.float64]:
         """(N, 5) corners in the picture's pixels and confidence, with every margin; a hand may come twice."""
@@ -76,10 +90,14 @@ class HandFinder:
     def cut(self, picture_rgb: Picture) -> Picture:
         """The hand's square, or the whole picture where no hand is found."""
         found = self.square(picture_rgb)
-        return picture_rgb if found is None else np.ascontiguousarray(found.cut(picture_rgb[None])[0])
+        return (
+            picture_rgb if found is None else np.ascontiguousarray(found.cut(picture_rgb[None])[0])
+        )
 
 
-def square_around(corners: Sequence[float] | NDArray[np.float64], margin: float, height: int, width: int) -> Square:
+def square_around(
+    corners: Sequence[float] | NDArray[np.float64], margin: float, height: int, width: int
+) -> Square:
     """The square around the centre of a box (x_min, y_min, x_max, y_max) in pixels, moved into the picture, cut where it does not fit.
 
     >>> square_around((40, 40, 60, 50), 1.5, 100, 200)
@@ -92,10 +110,17 @@ def square_around(corners: Sequence[float] | NDArray[np.float64], margin: float,
     sides = [min(side, width), min(side, height)]
     firsts = [
         min(max(0.0, (low + high - length) / 2), limit - length)
-        for low, high, length, limit in zip((x_min, y_min), (x_max, y_max), sides, (width, height), strict=True)
+        for low, high, length, limit in zip(
+            (x_min, y_min), (x_max, y_max), sides, (width, height), strict=True
+        )
     ]
     left, top = (round(first) for first in firsts)
-    return Square(left, top, max(left + 1, round(firsts[0] + sides[0])), max(top + 1, round(firsts[1] + sides[1])))
+    return Square(
+        left,
+        top,
+        max(left + 1, round(firsts[0] + sides[0])),
+        max(top + 1, round(firsts[1] + sides[1])),
+    )
 
 
 def square_around_hands(boxes: NDArray[np.float64], height: int, width: int) -> Square | None:
@@ -106,9 +131,17 @@ def square_around_hands(boxes: NDArray[np.float64], height: int, width: int) -> 
     """
     if not len(boxes):
         return None
-    centres, sides = (boxes[:, :2] + boxes[:, 2:4]) / 2, (boxes[:, 2:4] - boxes[:, :2]).max(axis=1, keepdims=True)
+    centres, sides = (
+        (boxes[:, :2] + boxes[:, 2:4]) / 2,
+        (boxes[:, 2:4] - boxes[:, :2]).max(axis=1, keepdims=True),
+    )
     reach = CLIP_HAND_MARGIN * sides / 2
-    return square_around(np.concatenate([(centres - reach).min(axis=0), (centres + reach).max(axis=0)]), 1.0, height, width)
+    return square_around(
+        np.concatenate([(centres - reach).min(axis=0), (centres + reach).max(axis=0)]),
+        1.0,
+        height,
+        width,
+    )
 
 
 def _on_black(picture_rgb: Picture, share: float) -> tuple[Picture, int, int]:
@@ -132,7 +165,9 @@ def _key(record: ClipRecord) -> ClipKey:
 class HandCrops:
     """A `FrameSource` that gives the square with the hands of every frame; the squares are found before, in the main process."""
 
-    def __init__(self, squares: Mapping[ClipKey, Square], source: FrameSource | None = None) -> None:
+    def __init__(
+        self, squares: Mapping[ClipKey, Square], source: FrameSource | None = None
+    ) -> None:
         self._squares, self._source = dict(squares), source or FileFrames()
 
     def complete(self, record: ClipRecord, default_rate_fps: float) -> ClipRecord:
@@ -144,7 +179,9 @@ class HandCrops:
         return frames if square is None else square.cut(frames)
 
 
-def find_hands(finder: HandFinder, records: Iterable[ClipRecord], source: FrameSource | None = None) -> dict[ClipKey, Square]:
+def find_hands(
+    finder: HandFinder, records: Iterable[ClipRecord], source: FrameSource | None = None
+) -> dict[ClipKey, Square]:
     """The squares of those photos and clips that show a hand; what cannot be read is left to who reads it."""
     source, found = source or FileFrames(), {}
     for listed in records:
@@ -163,7 +200,9 @@ def _square(finder: HandFinder, record: ClipRecord, source: FrameSource) -> Squa
     if num_frames == 1:
         return finder.square(source.read(record, [record.clip_start])[0])
     searched = min(num_frames, _FRAMES_SEARCHED)
-    indices = [record.clip_start + (2 * i + 1) * num_frames // (2 * searched) for i in range(searched)]
+    indices = [
+        record.clip_start + (2 * i + 1) * num_frames // (2 * searched) for i in range(searched)
+    ]
     return finder.square_of_clip(source.read(record, indices))
 
 
@@ -171,12 +210,19 @@ def hand_frames(detector_file: Path | None, records: Iterable[ClipRecord]) -> Ha
     """The source of a model that sees hands only: says how many photos or clips show one. Errors: no detector, or a file that is none."""
     if detector_file is None:
         fix = "add --hand-detector FILE; docs/photos.md names one"
-        raise user_error("--hand-detector", "is missing: this model sees the hand that a detector cuts out", fix=fix)
+        raise user_error(
+            "--hand-detector",
+            "is missing: this model sees the hand that a detector cuts out",
+            fix=fix,
+        )
     from rich.progress import track
 
     listed = list({_key(record): record for record in records}.values())
     shown = track(listed, "looking for hands", transient=True, disable=not sys.stdout.isatty())
     squares = find_hands(HandFinder(detector_file), shown)
     share = f"{len(squares) / max(1, len(listed)):.0%}"
-    print(f"hands: found in {len(squares)} of {len(listed)} ({share}); the others are seen whole", flush=True)
+    print(
+        f"hands: found in {len(squares)} of {len(listed)} ({share}); the others are seen whole",
+        flush=True,
+    )
     return HandCrops(squares)

@@ -15,7 +15,10 @@ MAX_NUMBERED_LABELS = 100_000
 
 
 def training_labels(
-    ann_files: Sequence[Path], classes: Sequence[str] | None, template_labels: Sequence[str], data_roots: Sequence[Path] = (Path(),)
+    ann_files: Sequence[Path],
+    classes: Sequence[str] | None,
+    template_labels: Sequence[str],
+    data_roots: Sequence[Path] = (Path(),),
 ) -> tuple[list[str], str]:
     """The labels of a training run in their order, and one line that says where they come from.
 
@@ -36,7 +39,9 @@ def training_labels(
     if names and numbers:
         found = f"some labels are class names ({names[0]!r}), others are numbers ({numbers[0]})"
         raise user_error(str(pairs[0][0]), found, f"one kind, or a {CLASSES_FILE} beside the file")
-    if template_labels and (set(names) == set(template_labels) or (numbers and numbers[-1] + 1 == len(template_labels))):
+    if template_labels and (
+        set(names) == set(template_labels) or (numbers and numbers[-1] + 1 == len(template_labels))
+    ):
         return list(template_labels), "labels: from the template"
     if names:
         return names, f"labels: the {len(names)} class names of the annotation files, sorted"
@@ -45,7 +50,11 @@ def training_labels(
 
 def _numbered_labels(numbers: Sequence[int], where: str) -> tuple[list[str], str]:
     if not numbers:
-        raise user_error(where, "no line has a label", "lines of: path label [clip_start clip_end video_start video_end fps]")
+        raise user_error(
+            where,
+            "no line has a label",
+            "lines of: path label [clip_start clip_end video_start video_end fps]",
+        )
     num_classes = numbers[-1] + 1
     if num_classes > MAX_NUMBERED_LABELS:
         raise user_error(where, f"label {numbers[-1]}", f"numbers below {MAX_NUMBERED_LABELS}")
@@ -57,7 +66,11 @@ def _numbered_labels(numbers: Sequence[int], where: str) -> tuple[list[str], str
 
 def _used_labels(ann_files: Iterable[Path], template_labels: Sequence[str]) -> set[str]:
     with_blanks = [name for name in template_labels if len(name.split()) > 1]
-    return {split_line(text, with_blanks).label for ann_file in ann_files for _, text in numbered_lines(ann_file)}
+    return {
+        split_line(text, with_blanks).label
+        for ann_file in ann_files
+        for _, text in numbered_lines(ann_file)
+    }
 
 
 def read_classes(file: Path) -> list[str]:
@@ -65,7 +78,9 @@ def read_classes(file: Path) -> list[str]:
     try:
         document = json.loads(file.read_text(encoding="utf-8-sig"))
     except (ValueError, OSError) as error:
-        raise user_error(str(file), f"is no readable JSON ({error})", 'a list of names: ["first", "second"]') from None
+        raise user_error(
+            str(file), f"is no readable JSON ({error})", 'a list of names: ["first", "second"]'
+        ) from None
     if not isinstance(document, list) or not all(isinstance(name, str) for name in document):
         raise user_error(str(file), "is no list of names", '["first", "second"]')
     return _checked(document, str(file))
@@ -73,9 +88,14 @@ def read_classes(file: Path) -> list[str]:
 
 def _checked(names: Sequence[str], where: str) -> list[str]:
     problems = [
-        Problem(where, f"class name {name!r} is empty or has blanks around it") for name in names if name != name.strip() or not name
+        Problem(where, f"class name {name!r} is empty or has blanks around it")
+        for name in names
+        if name != name.strip() or not name
     ]
-    problems += [Problem(where, f"class name {name!r} stands twice") for name in sorted({n for n in names if names.count(n) > 1})]
+    problems += [
+        Problem(where, f"class name {name!r} stands twice")
+        for name in sorted({n for n in names if names.count(n) > 1})
+    ]
     if not names:
         problems.append(Problem(where, "no class name", "at least one"))
     if problems:

@@ -6,7 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from action_recognition.data.annotation_lines import Numbers, annotation_line, numbered_lines, split_line
+from action_recognition.data.annotation_lines import (
+    Numbers,
+    annotation_line,
+    numbered_lines,
+    split_line,
+)
 from action_recognition.data.annotations import ClipRecord, find_annotation_files, read_annotations
 from action_recognition.data.labels import training_labels
 
@@ -46,7 +51,11 @@ def listed_clips(
     labels, _ = training_labels(ann_files, classes, (), data_roots)
     records = read_annotations(ann_files, data_roots, labels)
     with_blanks = [name for name in labels if len(name.split()) > 1]
-    lines = [(text, file, root) for file, root in find_annotation_files(ann_files, data_roots) for _, text in numbered_lines(file)]
+    lines = [
+        (text, file, root)
+        for file, root in find_annotation_files(ann_files, data_roots)
+        for _, text in numbered_lines(file)
+    ]
     clips = []
     for record, line in zip(records, lines, strict=True):
         raw = split_line(line[0], with_blanks)

@@ -26,7 +26,9 @@ class PathChecker:
         self._root = root
         self._real_root = os.path.realpath(root)
         self._real_folders: dict[str, str] = {}
-        self._remembered = functools.lru_cache(maxsize=100_000)(self.problem)  # clips of one video stand near each other
+        self._remembered = functools.lru_cache(maxsize=100_000)(
+            self.problem
+        )  # clips of one video stand near each other
 
     def find(self, path: str) -> tuple[str, str]:
         """The path as it is, and what is wrong with it (empty when nothing is)."""

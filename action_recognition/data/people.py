@@ -20,7 +20,9 @@ def compile_person_regex(person_regex: str) -> re.Pattern[str]:
     try:
         pattern = re.compile(person_regex)
     except re.error as error:
-        raise user_error("--person-regex", f"{person_regex!r} is no regular expression ({error})", example) from None
+        raise user_error(
+            "--person-regex", f"{person_regex!r} is no regular expression ({error})", example
+        ) from None
     if pattern.groups < 1:
         raise user_error("--person-regex", f"{person_regex!r} has no group", example)
     return pattern
@@ -40,9 +42,14 @@ def people_by_regex(paths: Iterable[str], person_regex: str) -> dict[str, str]:
         else:
             without.append(path)
     if without:
-        found, fix = f"--person-regex {person_regex!r} finds no person in this path", "an expression that fits every path, as '([^/_]+)_'"
+        found, fix = (
+            f"--person-regex {person_regex!r} finds no person in this path",
+            "an expression that fits every path, as '([^/_]+)_'",
+        )
         problems = [Problem(path, found, fix=fix) for path in without[:_PROBLEMS_SHOWN]]
-        more = [Problem("--person-regex", f"and {len(without) - _PROBLEMS_SHOWN} more paths like these")]
+        more = [
+            Problem("--person-regex", f"and {len(without) - _PROBLEMS_SHOWN} more paths like these")
+        ]
         raise UserError([*problems, *(more if len(without) > _PROBLEMS_SHOWN else [])])
     return people
 
@@ -54,7 +61,11 @@ def people_by_table(file: Path) -> dict[str, str]:
     """
     rows = read_table(file).with_header()
     columns = [_column(rows.header, names, file) for names in (_PATH_COLUMNS, _PERSON_COLUMNS)]
-    pairs = ((row.cells[columns[0]].strip(), row.cells[columns[1]].strip()) for row in rows.rows if len(row.cells) > max(columns))
+    pairs = (
+        (row.cells[columns[0]].strip(), row.cells[columns[1]].strip())
+        for row in rows.rows
+        if len(row.cells) > max(columns)
+    )
     return {path: person for path, person in pairs if person}
 
 
@@ -62,4 +73,6 @@ def _column(header: list[str], names: tuple[str, ...], file: Path) -> int:
     for name in names:
         if name in header:
             return header.index(name)
-    raise user_error(str(file), f"has no column {' or '.join(map(repr, names))}", f"found: {', '.join(header)}")
+    raise user_error(
+        str(file), f"has no column {' or '.join(map(repr, names))}", f"found: {', '.join(header)}"
+    )

@@ -41,23 +41,37 @@ def decode_photo(data: bytes, name: str) -> Photo:
     """
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the limit below is the one that counts
+            warnings.simplefilter(
+                "ignore", Image.DecompressionBombWarning
+            )  # the limit below is the one that counts
             picture = Image.open(io.BytesIO(data), formats=_FORMATS)
             _check_size(picture.size, name)
             picture.load()
             return _to_rgb(ImageOps.exif_transpose(picture))
     except Image.DecompressionBombError:
-        raise user_error(name, "is larger than any photo", f"up to {MAX_PIXELS // 1_000_000} million pixels") from None
+        raise user_error(
+            name, "is larger than any photo", f"up to {MAX_PIXELS // 1_000_000} million pixels"
+        ) from None
     except UserError:
         raise
     except Exception as error:  # Pillow's decoders raise OSError, SyntaxError, ValueError, struct.error and others for damaged files
-        raise user_error(name, f"cannot be read as an image ({_reason(error)})", _FORMATS_SAID, "save or copy it again") from None
+        raise user_error(
+            name,
+            f"cannot be read as an image ({_reason(error)})",
+            _FORMATS_SAID,
+            "save or copy it again",
+        ) from None
 
 
 def _check_size(size: tuple[int, int], name: str) -> None:
     width, height = size
     if width * height > MAX_PIXELS:
-        raise user_error(name, f"is {width}x{height}", f"up to {MAX_PIXELS // 1_000_000} million pixels", "make it smaller")
+        raise user_error(
+            name,
+            f"is {width}x{height}",
+            f"up to {MAX_PIXELS // 1_000_000} million pixels",
+            "make it smaller",
+        )
 
 
 def _to_rgb(picture: Image.Image) -> Photo:

@@ -51,7 +51,9 @@ def start_range(clip: FrameRange, clip_len: int, frame_rate_fps: float) -> tuple
     if clip.video_end - clip.video_start < window:
         return None
     if clip.clip_end - clip.clip_start < window:
-        return max(clip.video_start, clip.clip_end - window), min(clip.video_end - window + 1, clip.clip_start + 1)
+        return max(clip.video_start, clip.clip_end - window), min(
+            clip.video_end - window + 1, clip.clip_start + 1
+        )
     return clip.clip_start, clip.clip_end - window + 1
 
 
@@ -60,7 +62,9 @@ def num_valid_frames(clip: FrameRange, frame_rate_fps: float) -> int:
 
     The original raises IndexError for a video shorter than one step (test sampling); such a video gives its first frame here.
     """
-    return max(1, (clip.video_end - clip.video_start) // time_step(clip.frame_rate_fps, frame_rate_fps))
+    return max(
+        1, (clip.video_end - clip.video_start) // time_step(clip.frame_rate_fps, frame_rate_fps)
+    )
 
 
 def centre_frame_indices(clip: FrameRange, clip_len: int, frame_rate_fps: float) -> list[int]:
@@ -76,14 +80,20 @@ def centre_frame_indices(clip: FrameRange, clip_len: int, frame_rate_fps: float)
     step = time_step(clip.frame_rate_fps, frame_rate_fps)
     starts = start_range(clip, clip_len, frame_rate_fps)
     if starts is None:
-        frames = [clip.video_start + i * step for i in range(num_valid_frames(clip, frame_rate_fps))]
+        frames = [
+            clip.video_start + i * step for i in range(num_valid_frames(clip, frame_rate_fps))
+        ]
         return _pad(frames, clip_len, num_before=(clip_len - len(frames)) // 2)
     start = sum(starts) // 2  # of the exclusive end, as the original
     return [start + i * step for i in range(clip_len)]
 
 
 def random_frame_indices(
-    clip: FrameRange, clip_len: int, frame_rate_fps: float, temporal_jitter: bool, rng: np.random.Generator
+    clip: FrameRange,
+    clip_len: int,
+    frame_rate_fps: float,
+    temporal_jitter: bool,
+    rng: np.random.Generator,
 ) -> list[int]:
     """The `clip_len` frame numbers of a random window, for training; `frame_rate_fps` is the model's rate.
 
@@ -94,15 +104,26 @@ def random_frame_indices(
     starts = start_range(clip, clip_len, frame_rate_fps)
     num_frames = clip_len if starts is not None else num_valid_frames(clip, frame_rate_fps)
     first = int(rng.integers(*starts)) if starts is not None else clip.video_start
-    offsets = rng.integers(step, size=num_frames) if temporal_jitter else np.zeros(num_frames, dtype=np.int64)
-    frames = [min(first + i * step + int(offset), clip.video_end - 1) for i, offset in enumerate(offsets)]
+    offsets = (
+        rng.integers(step, size=num_frames)
+        if temporal_jitter
+        else np.zeros(num_frames, dtype=np.int64)
+    )
+    frames = [
+        min(first + i * step + int(offset), clip.video_end - 1) for i, offset in enumerate(offsets)
+    ]
     if num_frames == clip_len:
         return frames
     return _pad(frames, clip_len, num_before=int(rng.integers(clip_len - num_frames + 1)))
 
 
 def varied_frame_indices(
-    clip: FrameRange, clip_len: int, frame_rate_fps: float, temporal_speed_max: float, temporal_jitter: bool, rng: np.random.Generator
+    clip: FrameRange,
+    clip_len: int,
+    frame_rate_fps: float,
+    temporal_speed_max: float,
+    temporal_jitter: bool,
+    rng: np.random.Generator,
 ) -> list[int]:
     """The `clip_len` frame numbers of a random window at a random speed, for training; `frame_rate_fps` is the model's rate.
 
@@ -115,7 +136,9 @@ def varied_frame_indices(
     [0, 2, 4, 6]
     """
     speed_range = math.log(temporal_speed_max)
-    step = time_step(clip.frame_rate_fps, frame_rate_fps) * math.exp(rng.uniform(-speed_range, speed_range))
+    step = time_step(clip.frame_rate_fps, frame_rate_fps) * math.exp(
+        rng.uniform(-speed_range, speed_range)
+    )
     span = step * (clip_len - 1)
     start = rng.uniform(*_real_starts(clip, span))
     offsets = rng.uniform(-0.5, 0.5, size=clip_len) if temporal_jitter else np.zeros(clip_len)

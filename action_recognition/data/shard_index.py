@@ -52,13 +52,20 @@ class ShardLookup:
         self._places: dict[str, str] = {}
         for number, samples in enumerate(_indices(self.root.shards)):
             for sample in samples:
-                self._places[sample.path] = f"{number} {sample.offset} {sample.size} {int(sample.is_frames)} {sample.path}"
+                self._places[sample.path] = (
+                    f"{number} {sample.offset} {sample.size} {int(sample.is_frames)} {sample.path}"
+                )
 
     def find(self, path: str) -> tuple[str, str]:
         place = self._places.get(path) or self._places.get(str(PurePosixPath(path)))
         if place is not None:
             return place, ""
-        return "", f"no video {path!r} in the {len(self.root.shards)} shards" if path else "the line has no path"
+        return (
+            "",
+            f"no video {path!r} in the {len(self.root.shards)} shards"
+            if path
+            else "the line has no path",
+        )
 
 
 def is_shards(root: Path) -> bool:
@@ -113,7 +120,11 @@ def shard_index(shard: Path) -> list[ShardSample]:
     except FileNotFoundError:
         return scan_shard(shard)
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise user_error(str(index), f"is no index of a shard ({type(error).__name__})", fix="remove it; it is then not needed") from None
+        raise user_error(
+            str(index),
+            f"is no index of a shard ({type(error).__name__})",
+            fix="remove it; it is then not needed",
+        ) from None
     if size < expected:
         raise truncated(shard, size, expected)
     return rows if size == expected else scan_shard(shard)
@@ -129,7 +140,9 @@ def scan_shard(shard: Path) -> list[ShardSample]:
             samples = [_sample(members, group, shard) for group in groups.values()]
             end = members.offset + 2 * _BLOCK_BYTES  # a tar file ends in two empty blocks
     except tarfile.TarError as error:
-        raise user_error(str(shard), f"is truncated or no tar file ({error})", fix=COPY_AGAIN) from None
+        raise user_error(
+            str(shard), f"is truncated or no tar file ({error})", fix=COPY_AGAIN
+        ) from None
     size = shard.stat().st_size
     if size < end or not samples:
         raise truncated(shard, size, end)
@@ -142,7 +155,11 @@ def _sample(members: tarfile.TarFile, group: Sequence[tarfile.TarInfo], shard: P
     media = [member for member in group if member.name != f"{key}.json"]
     path = _described_path(members, descriptions[0]) if descriptions and media else ""
     if not path:
-        raise user_error(str(shard), f"sample {key!r} has no video, or no .json that holds its path", "shards of tools/data/make_shards.py")
+        raise user_error(
+            str(shard),
+            f"sample {key!r} has no video, or no .json that holds its path",
+            "shards of tools/data/make_shards.py",
+        )
     if is_frame_sample(path, media[0].name.partition(".")[2]):
         end = media[-1].offset_data + -(-media[-1].size // _BLOCK_BYTES) * _BLOCK_BYTES
         return ShardSample(path, True, media[0].offset, end - media[0].offset)

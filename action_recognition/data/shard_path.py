@@ -72,7 +72,9 @@ class ShardPath:
                     if content is not None:
                         yield ShardImage(f"{self}/{member.name.partition('.')[2]}", content.read())
         except tarfile.TarError as error:
-            raise user_error(str(self), f"the shard is damaged here ({error})", fix=COPY_AGAIN) from None
+            raise user_error(
+                str(self), f"the shard is damaged here ({error})", fix=COPY_AGAIN
+            ) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +114,9 @@ def is_plain(member: tarfile.TarInfo) -> bool:
 COPY_AGAIN = "copy it again, or make it again with tools/data/make_shards.py"
 
 
-@functools.lru_cache(maxsize=2)  # a clip's video is asked for its length, its rate and its frames one after the other
+@functools.lru_cache(
+    maxsize=2
+)  # a clip's video is asked for its length, its rate and its frames one after the other
 def _block(shard: Path, offset: int, size: int) -> bytes:
     try:
         with shard.open("rb", buffering=0) as file:
@@ -127,4 +131,8 @@ def _block(shard: Path, offset: int, size: int) -> bytes:
 
 def truncated(shard: Path, file_size: int, expected: int) -> Exception:
     """The error that names a shard that is too short."""
-    return user_error(str(shard), f"the shard is truncated: {file_size} of at least {expected} bytes are there", fix=COPY_AGAIN)
+    return user_error(
+        str(shard),
+        f"the shard is truncated: {file_size} of at least {expected} bytes are there",
+        fix=COPY_AGAIN,
+    )

@@ -50,11 +50,15 @@ def read_text(file: Path) -> tuple[str, str]:
     if data.startswith(_UTF16_MARKS):
         return data.decode("utf-16", errors="replace"), f"{file}: read as UTF-16"
     if b"\0" in data:
-        raise user_error(str(file), "is no text file (it holds zero bytes)", fix="save it as CSV in UTF-8")
+        raise user_error(
+            str(file), "is no text file (it holds zero bytes)", fix="save it as CSV in UTF-8"
+        )
     try:
         return data.decode("utf-8-sig"), ""
     except UnicodeDecodeError:
-        return data.decode("latin-1"), f"{file}: is not UTF-8, read as Latin-1; look at its names with accents"
+        return data.decode(
+            "latin-1"
+        ), f"{file}: is not UTF-8, read as Latin-1; look at its names with accents"
 
 
 def read_table(file: Path) -> Table:
@@ -70,5 +74,7 @@ def read_table(file: Path) -> Table:
             if any(cell.strip() for cell in cells):
                 rows.append(Row(f"{file}:{reader.line_num}", cells))
     except csv.Error as error:
-        raise user_error(f"{file}:{reader.line_num}", f"is no CSV row ({error})", fix="close its quotes") from None
+        raise user_error(
+            f"{file}:{reader.line_num}", f"is no CSV row ({error})", fix="close its quotes"
+        ) from None
     return Table(file, rows, remark)

@@ -44,7 +44,11 @@ def centre_crop_clip(frames_thwc: Frames, resize_short_side: int, crop_size: int
 
 
 def fitted_clip(
-    frames_thwc: Frames, resize_short_side: int | None, crop_size: int, mean_rgb: Sequence[float], side: int | None = None
+    frames_thwc: Frames,
+    resize_short_side: int | None,
+    crop_size: int,
+    mean_rgb: Sequence[float],
+    side: int | None = None,
 ) -> Frames:
     """What the network sees, `crop_size` pixels square, or `side` pixels around the same centre at the same scale.
 
@@ -72,7 +76,9 @@ def pad_clip(frames_thwc: Frames, long_side: int, mean_rgb: Sequence[float], sid
     out = np.broadcast_to(colour, (len(frames_thwc), side, side, 3)).copy()
     how = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
     for frame, target in zip(frames_thwc, out, strict=True):
-        target[top : top + new_height, left : left + new_width] = cv2.resize(frame, (new_width, new_height), interpolation=how)
+        target[top : top + new_height, left : left + new_width] = cv2.resize(
+            frame, (new_width, new_height), interpolation=how
+        )
     return out
 
 
@@ -124,17 +130,25 @@ def fit_into(picture: NDArray[np.uint8], height: int, width: int) -> NDArray[np.
     inner = max(1, round(picture.shape[0] * scale)), max(1, round(picture.shape[1] * scale))
     fitted = np.zeros((height, width, 3), np.uint8)
     top, left = (height - inner[0]) // 2, (width - inner[1]) // 2
-    fitted[top : top + inner[0], left : left + inner[1]] = cv2.resize(picture, (inner[1], inner[0]), interpolation=cv2.INTER_AREA)
+    fitted[top : top + inner[0], left : left + inner[1]] = cv2.resize(
+        picture, (inner[1], inner[0]), interpolation=cv2.INTER_AREA
+    )
     return fitted
 
 
-def random_crop_clip(frames_thwc: Frames, crop_size: int, crop_scale_min: float, rng: np.random.Generator) -> Frames:
+def random_crop_clip(
+    frames_thwc: Frames, crop_size: int, crop_scale_min: float, rng: np.random.Generator
+) -> Frames:
     """Training crop of a resized clip: `crop_clip` at a `random_square`."""
     height, width = frames_thwc.shape[1:3]
-    return crop_clip(frames_thwc, crop_size, random_square(height, width, crop_size, crop_scale_min, rng))
+    return crop_clip(
+        frames_thwc, crop_size, random_square(height, width, crop_size, crop_scale_min, rng)
+    )
 
 
-def random_square(height: int, width: int, crop_size: int, crop_scale_min: float, rng: np.random.Generator) -> tuple[range, range]:
+def random_square(
+    height: int, width: int, crop_size: int, crop_scale_min: float, rng: np.random.Generator
+) -> tuple[range, range]:
     """Rows and columns of a square in pictures of that size, of which each side is at least `crop_size` (`crop_clip`).
 
     The square's side is U(`crop_scale_min`, 1) of the short side, its place uniform.
@@ -151,7 +165,9 @@ def crop_clip(frames_thwc: Frames, crop_size: int, square: tuple[range, range]) 
     A picture that is smaller than `crop_size` gets repeated edges first, as in `centre_crop_clip`; rows and columns count after that.
     """
     rows, columns = square
-    crops = _at_least(frames_thwc, crop_size)[:, rows.start : rows.stop, columns.start : columns.stop]
+    crops = _at_least(frames_thwc, crop_size)[
+        :, rows.start : rows.stop, columns.start : columns.stop
+    ]
     return np.stack([_resize(crop, crop_size, crop_size) for crop in crops])
 
 
@@ -161,7 +177,9 @@ def mirror_clip(frames_thwc: Frames) -> Frames:
     >>> mirror_clip(np.arange(6, dtype=np.uint8).reshape(1, 1, 2, 3)).tolist()
     [[[[3, 4, 5], [0, 1, 2]]]]
     """
-    out = np.empty(frames_thwc.shape, frames_thwc.dtype)  # in rows, whatever the order of what came: OpenCV writes no other
+    out = np.empty(
+        frames_thwc.shape, frames_thwc.dtype
+    )  # in rows, whatever the order of what came: OpenCV writes no other
     for frame, target in zip(frames_thwc, out, strict=True):
         cv2.flip(frame, 1, target)  # numpy's view backwards would make everything after it slow
     return out
@@ -170,7 +188,9 @@ def mirror_clip(frames_thwc: Frames) -> Frames:
 def _resize(frame_hwc: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
     if frame_hwc.shape[:2] == (height, width):
         return frame_hwc
-    resized: NDArray[np.uint8] = cv2.resize(frame_hwc, (width, height), interpolation=cv2.INTER_LINEAR)
+    resized: NDArray[np.uint8] = cv2.resize(
+        frame_hwc, (width, height), interpolation=cv2.INTER_LINEAR
+    )
     return resized
 
 
@@ -180,7 +200,9 @@ def _centred(length: int, side: int) -> range:
     return range(first, first + side)
 
 
-def _cut(frame_hwc: NDArray[np.uint8], rows: range, columns: range, target: NDArray[np.uint8]) -> None:
+def _cut(
+    frame_hwc: NDArray[np.uint8], rows: range, columns: range, target: NDArray[np.uint8]
+) -> None:
     """Those rows and columns of the frame into `target`; those outside the frame are its nearest."""
     height, width = frame_hwc.shape[:2]
     if rows.start >= 0 and columns.start >= 0 and rows.stop <= height and columns.stop <= width:

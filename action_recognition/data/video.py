@@ -31,8 +31,12 @@ from action_recognition.data.photo import PHOTO_SUFFIXES, read_photo
 from action_recognition.data.shard_path import ShardPath
 from action_recognition.errors import UserError, user_error
 
-_LOCAL_ONLY = {"protocol_whitelist": "file"}  # a playlist that calls itself a video must not reach for the network
-_SKIPPING_CODECS = frozenset({"h264", "hevc", "mpeg4", "mpeg2video"})  # whose decoders heed `skip_frame` packet by packet (dav1d does not)
+_LOCAL_ONLY = {
+    "protocol_whitelist": "file"
+}  # a playlist that calls itself a video must not reach for the network
+_SKIPPING_CODECS = frozenset(
+    {"h264", "hevc", "mpeg4", "mpeg2video"}
+)  # whose decoders heed `skip_frame` packet by packet (dav1d does not)
 _MAX_PIXELS = 36_000_000  # 8K is 33 million; a damaged header may claim a picture of gigabytes
 _num_threads = min(4, os.cpu_count() or 1)  # more only decode frames that nobody asked for
 _REPAIR = "convert it again (ffmpeg) or leave its lines out of the annotation file"
@@ -100,7 +104,9 @@ def container_frame_rate(path: MediaPath) -> float | None:
     return float(rate) if rate else None
 
 
-def read_frames(path: MediaPath, frame_indices: Sequence[int], shrink: Shrink | None = None) -> NDArray[np.uint8]:
+def read_frames(
+    path: MediaPath, frame_indices: Sequence[int], shrink: Shrink | None = None
+) -> NDArray[np.uint8]:
     """The frames of those numbers (0-based, any order, repeats allowed), (T, H, W, 3) uint8 RGB.
 
     `shrink` is applied to each picture as it comes, so that only small ones are in memory together.
@@ -118,23 +124,35 @@ def read_frames(path: MediaPath, frame_indices: Sequence[int], shrink: Shrink | 
     return _decode(path, frame_indices, shrink)
 
 
-def _decode(path: MediaPath, frame_indices: Sequence[int], shrink: Shrink | None = None) -> NDArray[np.uint8]:
+def _decode(
+    path: MediaPath, frame_indices: Sequence[int], shrink: Shrink | None = None
+) -> NDArray[np.uint8]:
     index = _packet_index(path)
     check_frame_numbers(path, frame_indices, len(index.pts))
     stamps = [int(index.pts[i]) for i in frame_indices]
     seek_target = index.seek_target(min(stamps))
     wanted = frozenset(stamps)
     pictures = _pictures(path, index.stamped, wanted, seek_target, shrink)
-    if len(pictures) < len(wanted) and seek_target is not None:  # not every container seeks exactly (MPEG program streams do not)
+    if (
+        len(pictures) < len(wanted) and seek_target is not None
+    ):  # not every container seeks exactly (MPEG program streams do not)
         pictures = _pictures(path, index.stamped, wanted, None, shrink)
     lost = [i for i, stamp in zip(frame_indices, stamps, strict=True) if stamp not in pictures]
     if lost:
-        raise user_error(str(path), f"frame {lost[0]} of {len(index.pts)} cannot be decoded, the video is damaged", fix=_REPAIR)
+        raise user_error(
+            str(path),
+            f"frame {lost[0]} of {len(index.pts)} cannot be decoded, the video is damaged",
+            fix=_REPAIR,
+        )
     return stack_frames(path, [pictures[stamp] for stamp in stamps])
 
 
 def _pictures(
-    path: MediaPath, by_stamp: bool, wanted: frozenset[int], seek_target: int | None, shrink: Shrink | None
+    path: MediaPath,
+    by_stamp: bool,
+    wanted: frozenset[int],
+    seek_target: int | None,
+    shrink: Shrink | None,
 ) -> dict[int, NDArray[np.uint8]]:
     """RGB pictures of the wanted time stamps, or (not `by_stamp`) of the wanted places in the order of display, but for damaged ones."""
     pictures: dict[int, NDArray[np.uint8]] = {}
@@ -142,7 +160,11 @@ def _pictures(
     with OpenedVideo(path) as (container, stream):
         if seek_target is not None:
             container.seek(seek_target, stream=stream, backward=True)
-        frames = _frames_by_stamp(container, stream, wanted) if by_stamp else enumerate(container.decode(stream))
+        frames = (
+            _frames_by_stamp(container, stream, wanted)
+            if by_stamp
+            else enumerate(container.decode(stream))
+        )
         for stamp, frame in frames:
             if stamp in wanted and not frame.is_corrupt:
                 picture = _rgb(frame, reformatter)
@@ -167,7 +189,9 @@ def _frames_by_stamp(
 
 
 def _rgb(frame: av.VideoFrame, reformatter: VideoReformatter) -> NDArray[np.uint8]:
-    rgb = reformatter.reformat(frame, format="rgb24", threads=1)  # to start threads takes longer than the work
+    rgb = reformatter.reformat(
+        frame, format="rgb24", threads=1
+    )  # to start threads takes longer than the work
     return np.rot90(rgb.to_ndarray(), k=round(frame.rotation / 90) % 4)
 
 
@@ -183,11 +207,15 @@ class OpenedVideo:
         if self.path.stat().st_size == 0:
             raise user_error(str(self.path), "the file is empty (0 bytes)", fix=_REPAIR)
         try:
-            self._container = av.open(_openable(self.path), options=_LOCAL_ONLY, metadata_errors="replace")
+            self._container = av.open(
+                _openable(self.path), options=_LOCAL_ONLY, metadata_errors="replace"
+            )
         except (av.FFmpegError, OSError) as error:
             raise _damaged(self.path, error) from None
         cover = av.stream.Disposition.attached_pic
-        streams = [stream for stream in self._container.streams.video if not stream.disposition & cover]
+        streams = [
+            stream for stream in self._container.streams.video if not stream.disposition & cover
+        ]
         if not streams:
             self._container.close()
             raise user_error(str(self.path), "the file holds no video stream", fix=_REPAIR)
@@ -200,7 +228,9 @@ class OpenedVideo:
         stream.codec_context.thread_count = _num_threads
         return self._container, stream
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: object
+    ) -> None:
         self._container.close()
         if isinstance(error, av.FFmpegError | OSError) and not isinstance(error, UserError):
             raise _damaged(self.path, error) from None
@@ -239,19 +269,33 @@ def _packet_index(path: MediaPath) -> _PacketIndex:
     return _cached_packet_index(path, state.st_mtime_ns, state.st_size)
 
 
-@functools.lru_cache(maxsize=256)  # an hour of video is 1 MB of time stamps; a file that changes gets a new entry
+@functools.lru_cache(
+    maxsize=256
+)  # an hour of video is 1 MB of time stamps; a file that changes gets a new entry
 def _cached_packet_index(path: MediaPath, mtime_ns: int, size: int) -> _PacketIndex:
     with OpenedVideo(path) as (container, stream):
-        announced = stream.frames if "mp4" in container.format.name else 0  # other containers estimate it
+        announced = (
+            stream.frames if "mp4" in container.format.name else 0
+        )  # other containers estimate it
         packets = [packet for packet in container.demux(stream) if packet.size]
         if len(packets) < announced:
-            raise user_error(str(path), f"the file is truncated: {len(packets)} of {announced} frames are there", fix=_REPAIR)
+            raise user_error(
+                str(path),
+                f"the file is truncated: {len(packets)} of {announced} frames are there",
+                fix=_REPAIR,
+            )
         shown = [packet for packet in packets if not packet.is_discard]
         if not shown:
             raise user_error(str(path), "the video has no frames", fix=_REPAIR)
         stamps = [packet.pts for packet in shown]
-        reordered = stream.codec_context.has_b_frames and "avi" in container.format.name  # AVI has no time stamps of display
-        keys = sorted((packet.pts, packet.dts) for packet in shown if packet.is_keyframe and None not in (packet.pts, packet.dts))
+        reordered = (
+            stream.codec_context.has_b_frames and "avi" in container.format.name
+        )  # AVI has no time stamps of display
+        keys = sorted(
+            (packet.pts, packet.dts)
+            for packet in shown
+            if packet.is_keyframe and None not in (packet.pts, packet.dts)
+        )
     if reordered or None in stamps or len(set(stamps)) < len(stamps):
         nothing = np.empty(0, dtype=np.int64)
         return _PacketIndex(False, np.arange(len(stamps)), nothing, nothing)

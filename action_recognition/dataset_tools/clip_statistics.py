@@ -37,7 +37,10 @@ class ClipFacts:
 
 
 def gather_facts(
-    clips: Sequence[ListedClip], people: Mapping[str, str], jobs: int, progress: Callable[[int, int], None]
+    clips: Sequence[ListedClip],
+    people: Mapping[str, str],
+    jobs: int,
+    progress: Callable[[int, int], None],
 ) -> tuple[list[ClipFacts], list[tuple[str, str]]]:
     """The facts of all clips, and (line, reason) of those whose file cannot be read; `people` gives the person of a path."""
     files = list(dict.fromkeys(str(clip.record.path) for clip in clips))
@@ -49,8 +52,20 @@ def gather_facts(
             unreadable.append((record.line, info))
             continue
         rate = info.frame_rate_fps if clip.numbers is None else record.frame_rate_fps
-        num_frames = info.num_frames if clip.numbers is None else record.clip_end - record.clip_start
-        facts.append(ClipFacts(clip.split, clip.label, people.get(clip.path), num_frames, rate, info.width, info.height))
+        num_frames = (
+            info.num_frames if clip.numbers is None else record.clip_end - record.clip_start
+        )
+        facts.append(
+            ClipFacts(
+                clip.split,
+                clip.label,
+                people.get(clip.path),
+                num_frames,
+                rate,
+                info.width,
+                info.height,
+            )
+        )
     return facts, unreadable
 
 
@@ -63,20 +78,34 @@ def summarise(facts: Sequence[ClipFacts], classes: Sequence[str]) -> dict[str, A
     seconds = [fact.seconds for fact in facts if fact.seconds is not None]
     return {
         "clips": len(facts),
-        "splits": {split: _group([fact for fact in facts if fact.split == split]) for split in splits},
+        "splits": {
+            split: _group([fact for fact in facts if fact.split == split]) for split in splits
+        },
         "classes": {
-            name: _group(of_class) | {"by_split": {split: sum(fact.split == split for fact in of_class) for split in splits}}
+            name: _group(of_class)
+            | {
+                "by_split": {
+                    split: sum(fact.split == split for fact in of_class) for split in splits
+                }
+            }
             for name in classes
             for of_class in [[fact for fact in facts if fact.label == name]]
         },
         "people": {
-            person: {"clips": count, "splits": sorted({fact.split for fact in facts if fact.person == person})}
-            for person, count in sorted(Counter(fact.person for fact in facts if fact.person is not None).items())
+            person: {
+                "clips": count,
+                "splits": sorted({fact.split for fact in facts if fact.person == person}),
+            }
+            for person, count in sorted(
+                Counter(fact.person for fact in facts if fact.person is not None).items()
+            )
         },
         "frames": _quantiles([fact.num_frames for fact in facts]),
         "seconds": _quantiles(seconds),
         "clips_without_rate": len(facts) - len(seconds),
-        "rates_fps": _counted(f"{fact.frame_rate_fps:.5g}" for fact in facts if fact.frame_rate_fps),
+        "rates_fps": _counted(
+            f"{fact.frame_rate_fps:.5g}" for fact in facts if fact.frame_rate_fps
+        ),
         "sizes": _counted(f"{fact.width}x{fact.height}" for fact in facts),
     }
 

@@ -18,7 +18,12 @@ from action_recognition.data.annotations import ClipRecord, read_annotations
 from action_recognition.data.clip_table import MediaPath
 from action_recognition.data.dataset_files import state_settings
 from action_recognition.data.frame_folder import IMAGE_SUFFIXES
-from action_recognition.data.video import container_frame_rate, count_frames, read_frames, set_decode_threads
+from action_recognition.data.video import (
+    container_frame_rate,
+    count_frames,
+    read_frames,
+    set_decode_threads,
+)
 from action_recognition.errors import UserError, naming, user_error
 
 SETTINGS_FILE = "extract.json"
@@ -58,7 +63,11 @@ def extract_lists(
     Returns the new lines by the name of their file, and (line, reason) of the clips that were left out.
     """
     _check_output(pairs, output)
-    records = [(file.name, root, record) for file, root in pairs for record in read_annotations([file], [root], labels)]
+    records = [
+        (file.name, root, record)
+        for file, root in pairs
+        for record in read_annotations([file], [root], labels)
+    ]
     folders = plan_folders([record for *_, record in records], [root for _, root, _ in records])
     frames = extract_all(folders, output, settings, jobs, progress)
     lines: dict[str, list[str]] = {file.name: [] for file, _ in pairs}
@@ -67,7 +76,12 @@ def extract_lists(
         count = frames[folder.folder]
         line = new_line(record, folder, count) if isinstance(count, int) else None
         if line is None:
-            left_out.append((record.line, count if isinstance(count, str) else "its name cannot stand in a line"))
+            left_out.append(
+                (
+                    record.line,
+                    count if isinstance(count, str) else "its name cannot stand in a line",
+                )
+            )
         else:
             lines[name].append(line)
     return lines, left_out
@@ -75,10 +89,16 @@ def extract_lists(
 
 def _check_output(pairs: Sequence[tuple[Path, Path]], output: Path) -> None:
     if len({file.name for file, _ in pairs}) < len(pairs):
-        raise user_error("--ann-files", "two annotation files have one name", "different names, since the new files get them too")
+        raise user_error(
+            "--ann-files",
+            "two annotation files have one name",
+            "different names, since the new files get them too",
+        )
     taken = [root for _, root in pairs if root.resolve() == output.resolve()]
     if taken:
-        raise user_error("--output", f"{taken[0]} is a data root of the clips themselves", "a folder of its own")
+        raise user_error(
+            "--output", f"{taken[0]} is a data root of the clips themselves", "a folder of its own"
+        )
 
 
 def plan_folders(records: Sequence[ClipRecord], roots: Sequence[Path]) -> list[FrameFolder]:
@@ -86,7 +106,10 @@ def plan_folders(records: Sequence[ClipRecord], roots: Sequence[Path]) -> list[F
 
     Two files that differ in their suffix alone keep it. Records of the same range share a folder.
     """
-    names = [PurePosixPath(record.path.relative_to(root)) for record, root in zip(records, roots, strict=True)]
+    names = [
+        PurePosixPath(record.path.relative_to(root))
+        for record, root in zip(records, roots, strict=True)
+    ]
     stems = Counter(str(name.with_suffix("")) for name in dict.fromkeys(names))
     planned = []
     for record, name in zip(records, names, strict=True):
@@ -102,13 +125,20 @@ def plan_folders(records: Sequence[ClipRecord], roots: Sequence[Path]) -> list[F
 
 
 def extract_all(
-    folders: Sequence[FrameFolder], output: Path, settings: ImageSettings, jobs: int, progress: Callable[[int, int], None]
+    folders: Sequence[FrameFolder],
+    output: Path,
+    settings: ImageSettings,
+    jobs: int,
+    progress: Callable[[int, int], None],
 ) -> dict[str, int | str]:
     """Number of frames by folder, or why there are none; a folder that is complete already is kept.
 
     A `UserError` says that the output was made with other settings.
     """
-    state_settings(output / SETTINGS_FILE, {"max_image_size": settings.max_image_size, "image_extension": settings.image_extension})
+    state_settings(
+        output / SETTINGS_FILE,
+        {"max_image_size": settings.max_image_size, "image_extension": settings.image_extension},
+    )
     todo = list({folder.folder: folder for folder in folders}.values())
     set_decode_threads(1)  # the clips are the parallel part
     found: dict[str, int | str] = {}
@@ -137,7 +167,10 @@ def extract_folder(folder: FrameFolder, output: Path, settings: ImageSettings) -
     num_frames = count_frames(folder.source)
     end = num_frames if folder.end is None else folder.end
     if end > num_frames:
-        raise user_error(str(folder.source), f"the line ends the video at frame {end}, it has {num_frames} frames")
+        raise user_error(
+            str(folder.source),
+            f"the line ends the video at frame {end}, it has {num_frames} frames",
+        )
     target = output / folder.folder
     if _is_complete(target, end - folder.start):
         return end - folder.start
@@ -149,7 +182,11 @@ def extract_folder(folder: FrameFolder, output: Path, settings: ImageSettings) -
             frames = read_frames(folder.source, range(first, min(first + _FRAMES_AT_ONCE, end)))
             for number, frame in enumerate(frames, start=first - folder.start + 1):
                 with naming(target):
-                    _write_image(partial / FRAME_NAME.format(number, f".{settings.image_extension}"), frame, settings.max_image_size)
+                    _write_image(
+                        partial / FRAME_NAME.format(number, f".{settings.image_extension}"),
+                        frame,
+                        settings.max_image_size,
+                    )
         if target.exists():
             shutil.rmtree(target)
         partial.replace(target)
@@ -166,7 +203,13 @@ def new_line(record: ClipRecord, folder: FrameFolder, num_frames: int) -> str | 
         numbers = None if rate is None else (0, num_frames, 0, num_frames, rate)
     else:
         start = record.video_start
-        numbers = record.clip_start - start, record.clip_end - start, 0, record.video_end - start, record.frame_rate_fps
+        numbers = (
+            record.clip_start - start,
+            record.clip_end - start,
+            0,
+            record.video_end - start,
+            record.frame_rate_fps,
+        )
     return annotation_line(folder.folder, str(record.label), numbers)
 
 
@@ -179,4 +222,7 @@ def _write_image(file: Path, frame_rgb: NDArray[np.uint8], max_size: int) -> Non
 
 
 def _is_complete(folder: Path, num_frames: int) -> bool:
-    return folder.is_dir() and sum(file.suffix in IMAGE_SUFFIXES for file in folder.iterdir()) == num_frames
+    return (
+        folder.is_dir()
+        and sum(file.suffix in IMAGE_SUFFIXES for file in folder.iterdir()) == num_frames
+    )

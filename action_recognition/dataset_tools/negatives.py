@@ -43,10 +43,14 @@ class Stretch:
 
     def line(self, label: int) -> str | None:
         """Its annotation line: nothing outside of it belongs to its video, so that no gesture comes into its window."""
-        return annotation_line(self.path, str(label), (self.start, self.end, self.start, self.end, self.frame_rate_fps))
+        return annotation_line(
+            self.path, str(label), (self.start, self.end, self.start, self.end, self.frame_rate_fps)
+        )
 
 
-def find_stretches(clips: Sequence[ListedClip], negative_label: str, options: NegativeOptions) -> tuple[list[Stretch], list[str]]:
+def find_stretches(
+    clips: Sequence[ListedClip], negative_label: str, options: NegativeOptions
+) -> tuple[list[Stretch], list[str]]:
     """Stretches for every split, and what is to be said; the same for the same seed.
 
     A file's gestures are those of all annotation files together; clips of the negative class count as taken. A file of which a
@@ -55,13 +59,22 @@ def find_stretches(clips: Sequence[ListedClip], negative_label: str, options: Ne
     taken: dict[str, list[tuple[int, int]]] = {}
     for clip in clips:
         end = clip.record.clip_end if clip.numbers is not None else np.iinfo(np.int64).max
-        taken.setdefault(str(clip.record.path.resolve()), []).append((clip.record.clip_start, int(end)))
+        taken.setdefault(str(clip.record.path.resolve()), []).append(
+            (clip.record.clip_start, int(end))
+        )
     gestures = [clip for clip in clips if clip.label != negative_label and clip.numbers is not None]
-    lengths_s = [(clip.record.clip_end - clip.record.clip_start) / clip.record.frame_rate_fps for clip in gestures]
+    lengths_s = [
+        (clip.record.clip_end - clip.record.clip_start) / clip.record.frame_rate_fps
+        for clip in gestures
+    ]
     if options.length_s is not None:
         lengths_s = [options.length_s]
     if not lengths_s:
-        raise user_error("annotation files", "no line says where a gesture lies in its video", "lines of seven columns")
+        raise user_error(
+            "annotation files",
+            "no line says where a gesture lies in its video",
+            "lines of seven columns",
+        )
     found, said = [], []
     for number, split in enumerate(dict.fromkeys(clip.split for clip in clips)):
         rng = np.random.default_rng([options.seed, number])
@@ -69,13 +82,24 @@ def find_stretches(clips: Sequence[ListedClip], negative_label: str, options: Ne
         candidates, problems = _candidates(own, taken, lengths_s, options.margin_s, rng)
         labels = [clip.label for clip in own if clip.label != negative_label]
         wanted = round(options.ratio * len(labels) / max(1, len(set(labels))))
-        chosen = [candidates[place] for place in sorted(rng.permutation(len(candidates))[:wanted].tolist())]
+        chosen = [
+            candidates[place]
+            for place in sorted(rng.permutation(len(candidates))[:wanted].tolist())
+        ]
         for stretch in chosen:  # what one split has, the next does not get
             taken[str(stretch.file.resolve())].append((stretch.start, stretch.end))
         found += chosen
-        said += [*problems, f"{split}: {len(chosen)} of {len(candidates)} stretches without a gesture ({wanted} wanted)"]
+        said += [
+            *problems,
+            f"{split}: {len(chosen)} of {len(candidates)} stretches without a gesture ({wanted} wanted)",
+        ]
     if not found:
-        raise user_error("annotation files", "no video has room without a gesture for a stretch", "long videos", "; ".join(said))
+        raise user_error(
+            "annotation files",
+            "no video has room without a gesture for a stretch",
+            "long videos",
+            "; ".join(said),
+        )
     return found, said
 
 
@@ -95,7 +119,9 @@ def _candidates(
         except UserError as error:
             problems.append(f"{clip.record.line}: left out: {error.problems[0].found}")
             continue
-        for first, last in gaps(taken[str(clip.record.path.resolve())], num_frames, round(margin_s * rate)):
+        for first, last in gaps(
+            taken[str(clip.record.path.resolve())], num_frames, round(margin_s * rate)
+        ):
             start = first
             for _ in range(MAX_OF_A_GAP):
                 end = start + max(1, round(float(rng.choice(lengths_s)) * rate))

@@ -59,27 +59,55 @@ class PhotoBuilder:
     Errors: an output that was made with other settings.
     """
 
-    def __init__(self, output: Path, settings: BuildSettings, boxes: Boxes | None = None, finder: HandFinder | None = None) -> None:
+    def __init__(
+        self,
+        output: Path,
+        settings: BuildSettings,
+        boxes: Boxes | None = None,
+        finder: HandFinder | None = None,
+    ) -> None:
         self.output, self.settings, self.boxes, self.finder = output, settings, boxes, finder
         state_settings(output / SETTINGS_FILE, asdict(settings))
 
-    def build(self, pairs: Sequence[tuple[Path, Path]], labels: Sequence[str], jobs: int, progress: Callable[[int, int], None]) -> Built:
+    def build(
+        self,
+        pairs: Sequence[tuple[Path, Path]],
+        labels: Sequence[str],
+        jobs: int,
+        progress: Callable[[int, int], None],
+    ) -> Built:
         """The annotation files with their roots, one by one; photos that cannot be read are left out and said."""
         built = Built({file.name: [] for file, _ in pairs}, [])
         if len(built.lines) < len(pairs):
-            raise user_error("--ann-files", "two annotation files have one name", "different names, since the new files get them too")
-        parts = [(file.name, part) for file, root in pairs for part in self._parts(file, root, labels, built)]
-        with ThreadPoolExecutor(1 if self.finder else jobs) as pool:  # a detector takes one picture at a time
-            for number, ((name, part), reason) in enumerate(zip(parts, pool.map(lambda item: self._write(item[1]), parts), strict=True), 1):
+            raise user_error(
+                "--ann-files",
+                "two annotation files have one name",
+                "different names, since the new files get them too",
+            )
+        parts = [
+            (file.name, part)
+            for file, root in pairs
+            for part in self._parts(file, root, labels, built)
+        ]
+        with ThreadPoolExecutor(
+            1 if self.finder else jobs
+        ) as pool:  # a detector takes one picture at a time
+            for number, ((name, part), reason) in enumerate(
+                zip(parts, pool.map(lambda item: self._write(item[1]), parts), strict=True), 1
+            ):
                 line = annotation_line(part.path, str(part.label), None)
                 if reason or line is None:
-                    built.left_out.append((part.record.line, reason or "its name cannot stand in a line"))
+                    built.left_out.append(
+                        (part.record.line, reason or "its name cannot stand in a line")
+                    )
                 else:
                     built.lines[name].append(line)
                 progress(number, len(parts))
         return built
 
-    def _parts(self, file: Path, root: Path, labels: Sequence[str], built: Built) -> Iterator[_Part]:
+    def _parts(
+        self, file: Path, root: Path, labels: Sequence[str], built: Built
+    ) -> Iterator[_Part]:
         seen: dict[str, Path | object] = {}
         for record in read_annotations([file], [root], labels):
             if not isinstance(record.path, Path) or not is_photo(record.path):
@@ -93,11 +121,19 @@ class PhotoBuilder:
             if self.boxes is None:
                 yield _Part(record, f"{stem}{suffix}", record.label, None)
                 continue
-            stated = [(labels.index(name), corners) for name, corners in self.boxes.get(pure.stem, ()) if name in labels]
+            stated = [
+                (labels.index(name), corners)
+                for name, corners in self.boxes.get(pure.stem, ())
+                if name in labels
+            ]
             if not stated:
-                built.left_out.append((record.line, f"no box of a known class is stated for {pure.stem}"))
+                built.left_out.append(
+                    (record.line, f"no box of a known class is stated for {pure.stem}")
+                )
             for number, (label, corners) in enumerate(stated):
-                yield _Part(record, f"{stem}{f'_{number}' if number else ''}{suffix}", label, corners)
+                yield _Part(
+                    record, f"{stem}{f'_{number}' if number else ''}{suffix}", label, corners
+                )
 
     def _write(self, part: _Part) -> str:
         """Write one picture; returns why not, or nothing."""
@@ -111,7 +147,11 @@ class PhotoBuilder:
             return str(error)
         target.parent.mkdir(parents=True, exist_ok=True)
         partial = target.with_name(f".{target.name}.part{target.suffix}")
-        cv2.imwrite(str(partial), _shrunk(photo, self.settings.size)[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
+        cv2.imwrite(
+            str(partial),
+            _shrunk(photo, self.settings.size)[..., ::-1],
+            [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY],
+        )
         partial.replace(target)
         return ""
 
@@ -122,21 +162,34 @@ class PhotoBuilder:
             return photo
         height, width = photo.shape[:2]
         corners = np.array(part.corners) * (width, height, width, height)
-        return np.asarray(square_around(corners, HAND_MARGIN, height, width).cut(photo[None])[0], np.uint8)
+        return np.asarray(
+            square_around(corners, HAND_MARGIN, height, width).cut(photo[None])[0], np.uint8
+        )
 
 
 def read_boxes(source: Path) -> Boxes:
     """The hands of HaGRID's annotation (a JSON file, or a folder of them). Errors: none there, or an entry that makes no sense."""
     files = hagrid_files(source) if source.exists() else []
     if not files:
-        raise user_error(f"--boxes {source}", "holds no annotation of HaGRID", "a JSON file with bboxes and labels, or a folder of them")
+        raise user_error(
+            f"--boxes {source}",
+            "holds no annotation of HaGRID",
+            "a JSON file with bboxes and labels, or a folder of them",
+        )
     found: dict[str, list[tuple[str, tuple[float, float, float, float]]]] = {}
     for file in files:
         for picture, entry in read_hagrid_file(file).items():
             try:
-                hands = [(str(name), _corners(box)) for name, box in zip(entry["labels"], entry["bboxes"], strict=True)]
+                hands = [
+                    (str(name), _corners(box))
+                    for name, box in zip(entry["labels"], entry["bboxes"], strict=True)
+                ]
             except (KeyError, TypeError, ValueError):
-                raise user_error(f"{file}: {picture}", "has no bboxes with a label each", "[[x, y, width, height]] in 0..1") from None
+                raise user_error(
+                    f"{file}: {picture}",
+                    "has no bboxes with a label each",
+                    "[[x, y, width, height]] in 0..1",
+                ) from None
             found.setdefault(picture, []).extend(hands)
     return found
 
@@ -154,4 +207,6 @@ def _shrunk(photo: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
     if factor >= 1:
         return np.ascontiguousarray(photo)
     new = (max(1, int(width * factor + 0.5)), max(1, int(height * factor + 0.5)))
-    return np.asarray(cv2.resize(np.ascontiguousarray(photo), new, interpolation=cv2.INTER_AREA), np.uint8)
+    return np.asarray(
+        cv2.resize(np.ascontiguousarray(photo), new, interpolation=cv2.INTER_AREA), np.uint8
+    )

@@ -23,7 +23,9 @@ class Resplit:
     warnings: list[str]
 
 
-def people_of(clips: Sequence[ListedClip], person_regex: str | None, metadata: Path | None) -> dict[str, str]:
+def people_of(
+    clips: Sequence[ListedClip], person_regex: str | None, metadata: Path | None
+) -> dict[str, str]:
     """The person of every path for which one is known; a `UserError` says what a table or an expression lacks."""
     if person_regex is not None:
         return people_by_regex((clip.path for clip in clips), person_regex)
@@ -33,21 +35,40 @@ def people_of(clips: Sequence[ListedClip], person_regex: str | None, metadata: P
     without = list(dict.fromkeys(clip.path for clip in clips if clip.path not in people))
     if len(without) == len({clip.path for clip in clips}):
         raise user_error(
-            str(metadata), f"knows the person of none of the clips, such as {without[0]!r}", "paths as in the annotation files"
+            str(metadata),
+            f"knows the person of none of the clips, such as {without[0]!r}",
+            "paths as in the annotation files",
         )
     if without:
         shown = [Problem(str(metadata), f"has no person for {path!r}") for path in without[:5]]
-        raise UserError([*shown, *([Problem(str(metadata), f"nor for {len(without) - 5} more")] if without[5:] else [])])
+        raise UserError(
+            [
+                *shown,
+                *(
+                    [Problem(str(metadata), f"nor for {len(without) - 5} more")]
+                    if without[5:]
+                    else []
+                ),
+            ]
+        )
     return people
 
 
 def resplit(
-    clips: Sequence[ListedClip], classes: Sequence[str], people: Mapping[str, str], fractions: Sequence[float], seed: int
+    clips: Sequence[ListedClip],
+    classes: Sequence[str],
+    people: Mapping[str, str],
+    fractions: Sequence[float],
+    seed: int,
 ) -> Resplit:
     """Split clips by person where known (by file elsewhere): nobody and no file in two splits, every class in each where possible."""
-    order = sorted(range(len(clips)), key=lambda place: clips[place].line)  # the order of the files changes nothing
+    order = sorted(
+        range(len(clips)), key=lambda place: clips[place].line
+    )  # the order of the files changes nothing
     files = [str(clips[place].record.path.resolve()) for place in order]
-    groups, warnings = person_groups([people.get(clips[place].path) for place in order], files, fractions)
+    groups, warnings = person_groups(
+        [people.get(clips[place].path) for place in order], files, fractions
+    )
     plan = split_clips(groups, [clips[place].record.label for place in order], fractions, seed)
     lines: dict[str, list[str]] = {split: [] for split in SPLITS}
     names: dict[str, set[str]] = {split: set() for split in SPLITS}
@@ -55,4 +76,6 @@ def resplit(
         lines[SPLITS[part]].append(clips[place].line)
         names[SPLITS[part]] |= {people[path] for path in (clips[place].path,) if path in people}
     warnings += missing_lines(plan, SPLITS, classes, fractions)
-    return Resplit(lines, list(classes), {split: len(found) for split, found in names.items()}, warnings)
+    return Resplit(
+        lines, list(classes), {split: len(found) for split, found in names.items()}, warnings
+    )

@@ -27,7 +27,11 @@ class ShardVideo:
 
     def files(self) -> list[Path]:
         """The file, or the images of the folder in their order; a `UserError` names a folder with a gap."""
-        return [Path(str(file)) for file in list_frame_files(self.path)] if self.path.is_dir() else [self.path]
+        return (
+            [Path(str(file)) for file in list_frame_files(self.path)]
+            if self.path.is_dir()
+            else [self.path]
+        )
 
     def state(self) -> tuple[int, float]:
         """Bytes, and when it changed last."""
@@ -75,7 +79,11 @@ def plan_shards(videos: Sequence[ShardVideo], max_bytes: int) -> Iterator[list[S
 
 
 def write_shards(
-    plan: Sequence[Sequence[ShardVideo]], folder: Path, name: str, labels: Sequence[str], progress: Callable[[int, int], None]
+    plan: Sequence[Sequence[ShardVideo]],
+    folder: Path,
+    name: str,
+    labels: Sequence[str],
+    progress: Callable[[int, int], None],
 ) -> list[Path]:
     """`NAME-000000.tar`, ... with an index beside each; one that is there already, of the same videos, is kept.
 
@@ -85,7 +93,11 @@ def write_shards(
     shards = [folder / f"{name}-{number:06d}.tar" for number in range(len(plan))]
     others = sorted(set(folder.glob(f"{name}-*.tar")) - set(shards))
     if others:
-        raise user_error(str(others[0]), "is no shard of these clips, and the pattern would take it", fix="remove it, or another --output")
+        raise user_error(
+            str(others[0]),
+            "is no shard of these clips, and the pattern would take it",
+            fix="remove it, or another --output",
+        )
     first_key = 0
     for number, (shard, videos) in enumerate(zip(shards, plan, strict=True)):
         progress(number, len(plan))
@@ -102,10 +114,14 @@ def _is_done(shard: Path, videos: Sequence[ShardVideo]) -> bool:
         written = shard.stat().st_mtime
     except (OSError, UserError):
         return False
-    return [row.path for row in rows] == [video.inner for video in videos] and all(video.state()[1] < written for video in videos)
+    return [row.path for row in rows] == [video.inner for video in videos] and all(
+        video.state()[1] < written for video in videos
+    )
 
 
-def _write_shard(shard: Path, videos: Sequence[ShardVideo], first_key: int, labels: Sequence[str]) -> None:
+def _write_shard(
+    shard: Path, videos: Sequence[ShardVideo], first_key: int, labels: Sequence[str]
+) -> None:
     """Write beside, read back, then rename, the index first."""
     from webdataset.writer import TarWriter
 

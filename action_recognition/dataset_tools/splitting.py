@@ -27,7 +27,9 @@ class SplitPlan(NamedTuple):
     missing: list[tuple[int, int]]
 
 
-def split_clips(groups: Sequence[Sequence[str]], labels: Sequence[int], fractions: Sequence[float], seed: int) -> SplitPlan:
+def split_clips(
+    groups: Sequence[Sequence[str]], labels: Sequence[int], fractions: Sequence[float], seed: int
+) -> SplitPlan:
     """Spread clips over `len(fractions)` parts.
 
     `groups` gives each clip the names that tie it to others (its person, its video): clips that share one, also over several
@@ -49,12 +51,17 @@ def split_clips(groups: Sequence[Sequence[str]], labels: Sequence[int], fraction
     return SplitPlan(parts, missing)
 
 
-def person_groups(people: Sequence[str | None], files: Sequence[str], fractions: Sequence[float]) -> tuple[list[list[str]], list[str]]:
+def person_groups(
+    people: Sequence[str | None], files: Sequence[str], fractions: Sequence[float]
+) -> tuple[list[list[str]], list[str]]:
     """For `split_clips`, what ties each clip to others: its person where known, and its file; and what is to be said about that.
 
     Where people share files so widely that this ties most clips together, only those of a known person stay together.
     """
-    groups = [[f"file {file}", *([] if person is None else [f"person {person}"])] for person, file in zip(people, files, strict=True)]
+    groups = [
+        [f"file {file}", *([] if person is None else [f"person {person}"])]
+        for person, file in zip(people, files, strict=True)
+    ]
     said = []
     units = tie_together(groups)
     largest = max(Counter(units).values()) / len(units)
@@ -65,7 +72,11 @@ def person_groups(people: Sequence[str | None], files: Sequence[str], fractions:
         )
     num_without = sum(person is None for person in people)
     if num_without:
-        all_or_some = "no clip has" if num_without == len(people) else f"{num_without} of {len(people)} clips have no"
+        all_or_some = (
+            "no clip has"
+            if num_without == len(people)
+            else f"{num_without} of {len(people)} clips have no"
+        )
         said.append(
             f"{all_or_some} a known person: these are split by file, so that a person may be in several parts, and accuracy on val and "
             "test will flatter; give --person-regex"
@@ -73,14 +84,18 @@ def person_groups(people: Sequence[str | None], files: Sequence[str], fractions:
     return groups, said
 
 
-def missing_lines(plan: SplitPlan, part_names: Sequence[str], classes: Sequence[str], fractions: Sequence[float]) -> list[str]:
+def missing_lines(
+    plan: SplitPlan, part_names: Sequence[str], classes: Sequence[str], fractions: Sequence[float]
+) -> list[str]:
     """A sentence for every part that lacks classes although it was to have clips."""
     lines = []
     for part, name in enumerate(part_names):
         missing = [classes[label] for at, label in plan.missing if at == part]
         if missing and fractions[part] > 0:
             more = f" and {len(missing) - _NAMES_SHOWN} more" if missing[_NAMES_SHOWN:] else ""
-            lines.append(f"{name} has no clip of {', '.join(missing[:_NAMES_SHOWN])}{more}: too few people or clips")
+            lines.append(
+                f"{name} has no clip of {', '.join(missing[:_NAMES_SHOWN])}{more}: too few people or clips"
+            )
     return lines
 
 
@@ -114,8 +129,16 @@ def parse_fractions(text: str, num_parts: int = 3) -> list[float]:
         shares = [float(part) for part in text.split(",")]
     except ValueError:
         shares = []
-    if len(shares) != num_parts or not all(0 <= share < float("inf") for share in shares) or shares[0] <= 0:
-        raise user_error("--fractions", f"found {text!r}", f"{num_parts} numbers, the first above 0, as in 70,15,15")
+    if (
+        len(shares) != num_parts
+        or not all(0 <= share < float("inf") for share in shares)
+        or shares[0] <= 0
+    ):
+        raise user_error(
+            "--fractions",
+            f"found {text!r}",
+            f"{num_parts} numbers, the first above 0, as in 70,15,15",
+        )
     return [share / sum(shares) for share in shares]
 
 
@@ -128,14 +151,18 @@ def _spread(counts: Counts, fractions: NDArray[np.float64], seed: int) -> NDArra
         spread = _greedy(counts, fractions, np.random.default_rng([seed, start]))
         if improvable:
             _improve(counts, fractions, spread)
-        cost = float(_cost(_filled(counts, spread, len(fractions)), counts.sum(axis=0), fractions).sum())
+        cost = float(
+            _cost(_filled(counts, spread, len(fractions)), counts.sum(axis=0), fractions).sum()
+        )
         if best is None or cost < best[0] - 1e-9:
             best = cost, spread
     assert best is not None
     return best[1]
 
 
-def _greedy(counts: Counts, fractions: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.int64]:
+def _greedy(
+    counts: Counts, fractions: NDArray[np.float64], rng: np.random.Generator
+) -> NDArray[np.int64]:
     """Units with many clips first (ties by chance), each to where its classes are then farthest below their share."""
     order = rng.permutation(len(counts))
     order = order[np.argsort(-counts[order].sum(axis=1), kind="stable")]
@@ -145,7 +172,9 @@ def _greedy(counts: Counts, fractions: NDArray[np.float64], rng: np.random.Gener
     for unit in order:
         labels = np.flatnonzero(counts[unit])
         added = counts[unit, labels]
-        excess = (added * (added + 2 * (filled[:, labels] - shares[:, labels])) / shares[:, labels]).sum(axis=1)
+        excess = (
+            added * (added + 2 * (filled[:, labels] - shares[:, labels])) / shares[:, labels]
+        ).sum(axis=1)
         spread[unit] = int(np.argmin(np.where(fractions > 0, excess, np.inf)))
         filled[spread[unit], labels] += added
     return spread
@@ -161,7 +190,9 @@ def _cost(filled: Counts, totals: NDArray[np.float64], fractions: NDArray[np.flo
     """Of (..., parts, classes) counts, the cost (..., parts): squared distance from the share, and classes that are missing."""
     shares = np.outer(fractions, totals)
     wanted = shares > 0
-    distance = np.where(wanted, (filled - shares) ** 2 / np.where(wanted, shares, 1), filled * _MISSING_CLASS_COST)
+    distance = np.where(
+        wanted, (filled - shares) ** 2 / np.where(wanted, shares, 1), filled * _MISSING_CLASS_COST
+    )
     cost: Counts = (distance + _MISSING_CLASS_COST * (wanted & (filled == 0))).sum(axis=-1)
     return cost
 
@@ -172,11 +203,18 @@ def _improve(counts: Counts, fractions: NDArray[np.float64], spread: NDArray[np.
     for _ in range(_MAX_STEPS):
         filled = _filled(counts, spread, len(fractions))
         now = _cost(filled, totals, fractions)
-        best = (-1e-9, -1, -1, -1)  # change of cost, unit, its new part, the unit that goes back (or -1)
+        best = (
+            -1e-9,
+            -1,
+            -1,
+            -1,
+        )  # change of cost, unit, its new part, the unit that goes back (or -1)
         for source in range(len(fractions)):
             for target in np.flatnonzero(fractions > 0).tolist():
                 if source != target:
-                    change = _best_step(counts, spread, filled, (source, target), (totals, fractions, now))
+                    change = _best_step(
+                        counts, spread, filled, (source, target), (totals, fractions, now)
+                    )
                     best = min(best, change)
         _, unit, part, back = best
         if unit < 0:
@@ -200,9 +238,17 @@ def _best_step(
     if not len(units):
         return 0.0, -1, -1, -1
     # (units, 1 + others, classes): what goes from source to target, less what goes back
-    moved = counts[units][:, None] - np.concatenate([np.zeros((1, counts.shape[1])), counts[others]])[None]
+    moved = (
+        counts[units][:, None]
+        - np.concatenate([np.zeros((1, counts.shape[1])), counts[others]])[None]
+    )
     after = np.stack([filled[source] - moved, filled[target] + moved], axis=-2)
     pair = fractions[list(between)]
     change = _cost(after, totals, pair).sum(axis=-1) - now[list(between)].sum()
     place, back = np.unravel_index(int(np.argmin(change)), change.shape)
-    return float(change[place, back]), int(units[place]), target, int(others[back - 1]) if back else -1
+    return (
+        float(change[place, back]),
+        int(units[place]),
+        target,
+        int(others[back - 1]) if back else -1,
+    )

@@ -47,7 +47,9 @@ class Part:
     trail: int
 
 
-def plan_streams(clips: Sequence[ListedClip], people: dict[str, str], options: CompositionOptions) -> list[tuple[str, list[Part]]]:
+def plan_streams(
+    clips: Sequence[ListedClip], people: dict[str, str], options: CompositionOptions
+) -> list[tuple[str, list[Part]]]:
     """Name and parts of every stream: the clips of each person in random order, at most `max_clips` a stream; the same for one seed."""
     by_person: dict[str, list[ListedClip]] = {}
     for clip in clips:
@@ -57,18 +59,29 @@ def plan_streams(clips: Sequence[ListedClip], people: dict[str, str], options: C
         rng = np.random.default_rng([options.seed, number])
         order = [own[i] for i in rng.permutation(len(own))]
         for start in range(0, len(order), options.max_clips):
-            name = person if len(order) <= options.max_clips else f"{person}_{start // options.max_clips + 1}"
+            name = (
+                person
+                if len(order) <= options.max_clips
+                else f"{person}_{start // options.max_clips + 1}"
+            )
             planned.append((name, _parts(order[start : start + options.max_clips], rng, options)))
     return planned
 
 
-def plan_single(clips: Sequence[ListedClip], options: CompositionOptions) -> list[tuple[str, list[Part]]]:
+def plan_single(
+    clips: Sequence[ListedClip], options: CompositionOptions
+) -> list[tuple[str, list[Part]]]:
     """A stream for every clip, without cuts: for people who do other things, of whom there are a few seconds each."""
     rest = round(options.gap_min_s * options.rate_fps)
-    return [(f"other_{number:03d}", [Part(clip, rest, _length(clip, options), rest)]) for number, clip in enumerate(clips, start=1)]
+    return [
+        (f"other_{number:03d}", [Part(clip, rest, _length(clip, options), rest)])
+        for number, clip in enumerate(clips, start=1)
+    ]
 
 
-def compose(name: str, parts: Sequence[Part], folder: Path, with_events: bool, options: CompositionOptions) -> AnnotatedStream:
+def compose(
+    name: str, parts: Sequence[Part], folder: Path, with_events: bool, options: CompositionOptions
+) -> AnnotatedStream:
     """Write `NAME.mp4` and say what is in it; the file stands in its place when it is whole."""
     path, partial = folder / f"{name}.mp4", folder / f".{name}.part.mp4"
     events, cuts, position = [], [], 0
@@ -76,11 +89,21 @@ def compose(name: str, parts: Sequence[Part], folder: Path, with_events: bool, o
         start = position + part.lead
         position = start + part.length + part.trail
         if with_events:
-            events.append(MarkedEvent(part.clip.label, start / options.rate_fps, (start + part.length) / options.rate_fps))
+            events.append(
+                MarkedEvent(
+                    part.clip.label,
+                    start / options.rate_fps,
+                    (start + part.length) / options.rate_fps,
+                )
+            )
         if number < len(parts) - 1:
             cuts.append(position / options.rate_fps)
     try:
-        _write(partial, (picture for part in parts for picture in _pictures(part, options)), options.rate_fps)
+        _write(
+            partial,
+            (picture for part in parts for picture in _pictures(part, options)),
+            options.rate_fps,
+        )
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
@@ -98,7 +121,9 @@ def compose_all(
     streams = []
     for number, (name, parts) in enumerate(planned, start=1):
         streams.append(compose(name, parts, folder, with_events, options))
-        say(f"{number} of {len(planned)}: {name}.mp4, {streams[-1].duration_s:.0f} s, {len(streams[-1].events)} gestures")
+        say(
+            f"{number} of {len(planned)}: {name}.mp4, {streams[-1].duration_s:.0f} s, {len(streams[-1].events)} gestures"
+        )
     return streams
 
 
@@ -117,15 +142,28 @@ def to_and_fro(position: int, length: int, rest: int) -> int:
     return away if position < 0 else length - 1 - away
 
 
-def _parts(clips: Sequence[ListedClip], rng: np.random.Generator, options: CompositionOptions) -> list[Part]:
-    gaps = np.minimum(options.gap_min_s + rng.exponential(options.gap_more_s, len(clips) + 1), options.gap_max_s) * options.rate_fps / 2
+def _parts(
+    clips: Sequence[ListedClip], rng: np.random.Generator, options: CompositionOptions
+) -> list[Part]:
+    gaps = (
+        np.minimum(
+            options.gap_min_s + rng.exponential(options.gap_more_s, len(clips) + 1),
+            options.gap_max_s,
+        )
+        * options.rate_fps
+        / 2
+    )
     halves = [round(float(gap)) for gap in gaps]
-    return [Part(clip, halves[i], _length(clip, options), halves[i + 1]) for i, clip in enumerate(clips)]
+    return [
+        Part(clip, halves[i], _length(clip, options), halves[i + 1]) for i, clip in enumerate(clips)
+    ]
 
 
 def _length(clip: ListedClip, options: CompositionOptions) -> int:
     record = clip.record
-    return max(1, round((record.clip_end - record.clip_start) / record.frame_rate_fps * options.rate_fps))
+    return max(
+        1, round((record.clip_end - record.clip_start) / record.frame_rate_fps * options.rate_fps)
+    )
 
 
 def _pictures(part: Part, options: CompositionOptions) -> Iterator[Picture]:
@@ -134,20 +172,26 @@ def _pictures(part: Part, options: CompositionOptions) -> Iterator[Picture]:
     rest = round(options.rest_s * options.rate_fps)
     for position in range(-part.lead, part.length + part.trail):
         place = to_and_fro(position, part.length, rest)
-        yield frames[min(int(place * record.frame_rate_fps / options.rate_fps + 1e-6), len(frames) - 1)]
+        yield frames[
+            min(int(place * record.frame_rate_fps / options.rate_fps + 1e-6), len(frames) - 1)
+        ]
 
 
 def _write(path: Path, pictures: Iterator[Picture], rate_fps: int) -> None:
     """H.264; all pictures are fitted into the size of the first, with black beside them."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=Fraction(rate_fps), options={"crf": "20", "preset": "veryfast"})
+        stream = container.add_stream(
+            "libx264", rate=Fraction(rate_fps), options={"crf": "20", "preset": "veryfast"}
+        )
         stream.pix_fmt = "yuv420p"
         stream.width, stream.height = 0, 0
         for picture in pictures:
             if not stream.width:
                 scale = min(1.0, _LONGEST_SIDE / max(picture.shape[:2]))
-                stream.height, stream.width = (max(2, round(side * scale) // 2 * 2) for side in picture.shape[:2])
+                stream.height, stream.width = (
+                    max(2, round(side * scale) // 2 * 2) for side in picture.shape[:2]
+                )
             fitted = np.ascontiguousarray(fit_into(picture, stream.height, stream.width))
             container.mux(stream.encode(av.VideoFrame.from_ndarray(fitted, format="rgb24")))
         container.mux(stream.encode())

@@ -29,7 +29,11 @@ _RE_EXPORT: Final = "export the model again with export.py"
 _EXACT_LABELS: Final = "labels_json"  # `labels` writes blanks as `_` for other readers, this one keeps every name as it is
 _VERSION: Final = "format_version"
 _NO_LABEL: Final = ""
-_ADDED_LATER: Final = ("spread_threshold", "crop", "stream")  # keys that older files lack: they have the default
+_ADDED_LATER: Final = (
+    "spread_threshold",
+    "crop",
+    "stream",
+)  # keys that older files lack: they have the default
 
 
 @dataclass(frozen=True)
@@ -137,7 +141,9 @@ def calibrated(metadata: DeployMetadata, calibration: Calibration) -> DeployMeta
     )
 
 
-def from_template(template: Template, labels: tuple[str, ...], weights_sha256: str) -> DeployMetadata:
+def from_template(
+    template: Template, labels: tuple[str, ...], weights_sha256: str
+) -> DeployMetadata:
     """The metadata of weights trained by a template on `labels`.
 
     A template's `negative_label` and swaps count only where they name classes that the weights have.
@@ -156,7 +162,9 @@ def from_template(template: Template, labels: tuple[str, ...], weights_sha256: s
         template=template.name,
         weights_sha256=weights_sha256,
         negative_label=template.negative_label if template.negative_label in labels else None,
-        label_swaps={one: other for one, other in swaps.items() if one in labels and other in labels},
+        label_swaps={
+            one: other for one, other in swaps.items() if one in labels and other in labels
+        },
     )
 
 
@@ -192,19 +200,26 @@ def from_strings(strings: Mapping[str, str], where: str) -> DeployMetadata:
         if text is None and name in _ADDED_LATER:
             continue
         if text is None:
-            problems.append(Problem(f"{where}: {SECTION}/{key}", "is missing", codec.allowed, _RE_EXPORT))
+            problems.append(
+                Problem(f"{where}: {SECTION}/{key}", "is missing", codec.allowed, _RE_EXPORT)
+            )
             continue
         try:
             values[name] = codec.read(text)
         except (ValueError, TypeError, KeyError):
-            problems.append(Problem(f"{where}: {SECTION}/{key}", f"found {text[:80]!r}", codec.allowed, _RE_EXPORT))
+            problems.append(
+                Problem(
+                    f"{where}: {SECTION}/{key}", f"found {text[:80]!r}", codec.allowed, _RE_EXPORT
+                )
+            )
     if problems:
         raise UserError(problems)
     try:
         return DeployMetadata(**values)
     except UserError as error:
         raise UserError(
-            Problem(f"{where}: {SECTION}/{item.where}", item.found, item.allowed, _RE_EXPORT) for item in error.problems
+            Problem(f"{where}: {SECTION}/{item.where}", item.found, item.allowed, _RE_EXPORT)
+            for item in error.problems
         ) from None
 
 
@@ -217,7 +232,9 @@ def write_openvino(model: ov.Model, metadata: DeployMetadata) -> None:
 def read_openvino(model: ov.Model, where: str) -> DeployMetadata:
     """The metadata of an IR; `UserError` when it has none, a newer or an invalid one."""
     found = model.get_rt_info([SECTION]).astype(dict) if model.has_rt_info([SECTION]) else {}
-    return from_strings({str(key): str(getattr(value, "value", value)) for key, value in found.items()}, where)
+    return from_strings(
+        {str(key): str(getattr(value, "value", value)) for key, value in found.items()}, where
+    )
 
 
 class _OnnxModel(Protocol):
@@ -237,12 +254,22 @@ def _check_version(strings: Mapping[str, str], where: str) -> None:
     where = f"{where}: {SECTION}/{_VERSION}"
     text = strings.get(_VERSION)
     if text is None:
-        raise user_error(where, "is missing: this model carries no metadata of ours", f"a number up to {FORMAT_VERSION}", _RE_EXPORT)
+        raise user_error(
+            where,
+            "is missing: this model carries no metadata of ours",
+            f"a number up to {FORMAT_VERSION}",
+            _RE_EXPORT,
+        )
     if not text.isascii() or not text.isdigit() or int(text) < 1:
-        raise user_error(where, f"found {text[:80]!r}", f"a number up to {FORMAT_VERSION}", _RE_EXPORT)
+        raise user_error(
+            where, f"found {text[:80]!r}", f"a number up to {FORMAT_VERSION}", _RE_EXPORT
+        )
     if int(text) > FORMAT_VERSION:
         raise user_error(
-            where, f"found {text}, a newer form", f"up to {FORMAT_VERSION}", "update this package, or export with this version"
+            where,
+            f"found {text}, a newer form",
+            f"up to {FORMAT_VERSION}",
+            "update this package, or export with this version",
         )
 
 
@@ -270,17 +297,27 @@ def _json_list_of_names(text: str) -> tuple[str, ...]:
 def _json_mapping(value_type: type) -> _Codec:
     def read(text: str) -> dict[str, Any]:
         mapping = json.loads(text)
-        if not isinstance(mapping, dict) or not all(type(value) is value_type for value in mapping.values()):
+        if not isinstance(mapping, dict) or not all(
+            type(value) is value_type for value in mapping.values()
+        ):
             raise ValueError(text)
         return mapping
 
-    return _Codec(lambda mapping: json.dumps(dict(mapping)), read, f"a JSON object of names to {value_type.__name__}")
+    return _Codec(
+        lambda mapping: json.dumps(dict(mapping)),
+        read,
+        f"a JSON object of names to {value_type.__name__}",
+    )
 
 
 def _read_resize(text: str) -> Resize:
     mapping = json.loads(text)
     sizes = [mapping[item.name] for item in fields(Resize)]
-    if any(type(size) is not int for size in sizes if size is not None) or sizes[-1] is None or len(mapping) != len(sizes):
+    if (
+        any(type(size) is not int for size in sizes if size is not None)
+        or sizes[-1] is None
+        or len(mapping) != len(sizes)
+    ):
         raise ValueError(text)
     return Resize(*sizes)
 
@@ -307,7 +344,11 @@ _CODECS: Final[Mapping[str, _Codec]] = {
     "clip_len": _Codec(str, int, "a whole number"),
     "frame_rate_fps": _NUMBER,
     "frame_step_policy": _one_of("integer_step"),
-    "resize": _Codec(lambda resize: json.dumps(vars(resize)), _read_resize, 'JSON like {"short_side": 256, "crop_size": 224}'),
+    "resize": _Codec(
+        lambda resize: json.dumps(vars(resize)),
+        _read_resize,
+        'JSON like {"short_side": 256, "crop_size": 224}',
+    ),
     "mean_values": _THREE_NUMBERS,
     "scale_values": _THREE_NUMBERS,
     "color_order": _one_of("RGB", "BGR"),
@@ -317,10 +358,18 @@ _CODECS: Final[Mapping[str, _Codec]] = {
     "temperature": _NUMBER,
     "thresholds": _json_mapping(float),
     "spread_threshold": _NUMBER,
-    "negative_label": _Codec(lambda name: _NO_LABEL if name is None else name, lambda text: text or None, "a label, or empty"),
+    "negative_label": _Codec(
+        lambda name: _NO_LABEL if name is None else name,
+        lambda text: text or None,
+        "a label, or empty",
+    ),
     "crop": _one_of("", "hand"),
     "label_swaps": _json_mapping(str),
-    "stream": _Codec(write_layout, read_layout, "empty, or JSON of frame numbers, 1 or more each, as export.py writes them"),
+    "stream": _Codec(
+        write_layout,
+        read_layout,
+        "empty, or JSON of frame numbers, 1 or more each, as export.py writes them",
+    ),
     "template": _TEXT,
     "package_version": _TEXT,
     "weights_sha256": _TEXT,
@@ -338,16 +387,33 @@ def _contradictions(metadata: DeployMetadata) -> list[Problem]:
         if not _positive(getattr(metadata, name))
     ]
     if not 0 <= metadata.spread_threshold < math.inf:
-        problems.append(Problem("spread_threshold", f"found {metadata.spread_threshold!r}", "0 or more"))
+        problems.append(
+            Problem("spread_threshold", f"found {metadata.spread_threshold!r}", "0 or more")
+        )
     resize = metadata.resize
-    if min(resize.crop_size, resize.crop_size if resize.short_side is None else resize.short_side) < 1:
-        problems.append(Problem("resize", f"found crop_size {resize.crop_size} of short_side {resize.short_side}", "1 or more"))
+    if (
+        min(resize.crop_size, resize.crop_size if resize.short_side is None else resize.short_side)
+        < 1
+    ):
+        problems.append(
+            Problem(
+                "resize",
+                f"found crop_size {resize.crop_size} of short_side {resize.short_side}",
+                "1 or more",
+            )
+        )
     if len(metadata.mean_values) != 3 or not all(map(math.isfinite, metadata.mean_values)):
         problems.append(Problem("mean_values", f"found {metadata.mean_values}", "three numbers"))
     if len(metadata.scale_values) != 3 or not all(map(_positive, metadata.scale_values)):
-        problems.append(Problem("scale_values", f"found {metadata.scale_values}", "three numbers above 0"))
+        problems.append(
+            Problem("scale_values", f"found {metadata.scale_values}", "three numbers above 0")
+        )
     if not re.fullmatch(r"[0-9a-f]{64}", metadata.weights_sha256):
-        problems.append(Problem("weights_sha256", f"found {metadata.weights_sha256[:80]!r}", "64 hexadecimal digits"))
+        problems.append(
+            Problem(
+                "weights_sha256", f"found {metadata.weights_sha256[:80]!r}", "64 hexadecimal digits"
+            )
+        )
     return problems + _label_problems(metadata)
 
 
@@ -359,7 +425,9 @@ def _label_problems(metadata: DeployMetadata) -> list[Problem]:
     labels = metadata.labels
     problems = []
     if not labels or not all(labels):
-        problems.append(Problem("labels", f"found {list(labels)[:5]}", "at least one name, none of them empty"))
+        problems.append(
+            Problem("labels", f"found {list(labels)[:5]}", "at least one name, none of them empty")
+        )
     repeated = sorted({label for label in labels if labels.count(label) > 1})
     if repeated:
         problems.append(Problem("labels", f"{repeated[0]!r} stands twice", "each name once"))
@@ -369,5 +437,9 @@ def _label_problems(metadata: DeployMetadata) -> list[Problem]:
         "label_swaps": [*metadata.label_swaps, *metadata.label_swaps.values()],
     }
     for key, names in used.items():
-        problems.extend(Problem(key, f"{name!r} is not among labels{nearest(name, labels)}") for name in names if name not in labels)
+        problems.extend(
+            Problem(key, f"{name!r} is not among labels{nearest(name, labels)}")
+            for name in names
+            if name not in labels
+        )
     return problems

@@ -18,7 +18,14 @@ import numpy.typing as npt
 from action_recognition.data.sampling import FrameRange, centre_frame_indices
 from action_recognition.data.transforms import Frames, fitted_clip
 from action_recognition.data.video import container_frame_rate, count_frames, read_frames
-from action_recognition.deploy.backends import Backend, Hint, Pixels, Precision, Scores, load_backend
+from action_recognition.deploy.backends import (
+    Backend,
+    Hint,
+    Pixels,
+    Precision,
+    Scores,
+    load_backend,
+)
 from action_recognition.deploy.calibration.rejection import spread
 from action_recognition.deploy.metadata import DeployMetadata
 from action_recognition.deploy.scores import probabilities
@@ -77,7 +84,9 @@ def to_prediction(scores: Scores, metadata: DeployMetadata) -> Prediction:
     shares = probabilities(scores, metadata)
     order = np.argsort(-shares, kind="stable")
     labels = tuple(metadata.labels[i] for i in order)
-    reason = _reason_to_reject(labels[0], float(shares[order[0]]), metadata) or _reason_of_spread(scores, metadata)
+    reason = _reason_to_reject(labels[0], float(shares[order[0]]), metadata) or _reason_of_spread(
+        scores, metadata
+    )
     return Prediction(None if reason else labels[0], reason, labels, shares[order], scores[order])
 
 
@@ -128,9 +137,18 @@ class Predictor:
 
         Fewer frames than the window needs are padded by repeating the ends. ValueError: another shape, type or rate.
         """
-        return to_prediction(self.backend.scores(self.prepare(frames, frame_rate_fps)[None])[0], self.backend.metadata)
+        return to_prediction(
+            self.backend.scores(self.prepare(frames, frame_rate_fps)[None])[0],
+            self.backend.metadata,
+        )
 
-    def predict_file(self, path: str | Path, start: int = 0, end: int | None = None, frame_rate_fps: float | None = None) -> Prediction:
+    def predict_file(
+        self,
+        path: str | Path,
+        start: int = 0,
+        end: int | None = None,
+        frame_rate_fps: float | None = None,
+    ) -> Prediction:
         """The centre window of frames `start` up to, not including, `end` (0-based, as in annotation files) of a video or frame folder.
 
         A window longer than that takes frames around it, as evaluation does. `frame_rate_fps` replaces what the file says; a folder
@@ -141,9 +159,15 @@ class Predictor:
         num_frames = count_frames(path)
         end = num_frames if end is None else end
         if not 0 <= start < end <= num_frames:
-            raise user_error(str(path), f"start {start} and end {end} are no part of it", f"0 <= start < end <= {num_frames}")
+            raise user_error(
+                str(path),
+                f"start {start} and end {end} are no part of it",
+                f"0 <= start < end <= {num_frames}",
+            )
         rate = _checked_rate(frame_rate_fps or container_frame_rate(path) or spec.frame_rate_fps)
-        clip = FrameRange(clip_start=start, clip_end=end, video_start=0, video_end=num_frames, frame_rate_fps=rate)
+        clip = FrameRange(
+            clip_start=start, clip_end=end, video_start=0, video_end=num_frames, frame_rate_fps=rate
+        )
         pictures = read_frames(path, centre_frame_indices(clip, spec.clip_len, spec.frame_rate_fps))
         return to_prediction(self.backend.scores(self._to_clip(pictures)[None])[0], spec)
 
@@ -163,8 +187,16 @@ class Predictor:
         if not num_frames:
             raise ValueError("no frames")
         rate = _checked_rate(frame_rate_fps)
-        clip = FrameRange(clip_start=0, clip_end=num_frames, video_start=0, video_end=num_frames, frame_rate_fps=rate)
-        return self._to_clip(_take(frames, centre_frame_indices(clip, spec.clip_len, spec.frame_rate_fps)))
+        clip = FrameRange(
+            clip_start=0,
+            clip_end=num_frames,
+            video_start=0,
+            video_end=num_frames,
+            frame_rate_fps=rate,
+        )
+        return self._to_clip(
+            _take(frames, centre_frame_indices(clip, spec.clip_len, spec.frame_rate_fps))
+        )
 
     def _to_clip(self, pictures: Frames) -> Pixels:
         spec = self.backend.metadata
@@ -184,9 +216,7 @@ def _reason_to_reject(label: str, probability: float, metadata: DeployMetadata) 
 def _reason_of_spread(scores: Scores, metadata: DeployMetadata) -> str:
     found = float(spread(scores))
     if found < metadata.spread_threshold:
-        return (
-            f"the scores are too much alike for a gesture of the model: their spread is {found:.3f}, below {metadata.spread_threshold:.3g}"
-        )
+        return f"the scores are too much alike for a gesture of the model: their spread is {found:.3f}, below {metadata.spread_threshold:.3g}"
     return ""
 
 

@@ -37,6 +37,8 @@ def read_layout(text: str) -> StatefulLayout | None:
     if mapping is None:
         return None
     numbers = [mapping[item.name] for item in fields(StatefulLayout)]
-    if any(type(number) is not int or number < 1 for number in numbers) or len(mapping) != len(numbers):
+    if any(type(number) is not int or number < 1 for number in numbers) or len(mapping) != len(
+        numbers
+    ):
         raise ValueError(text)
     return StatefulLayout(*numbers)

@@ -24,7 +24,15 @@ from typing import Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from action_recognition.deploy.backends import Backend, Hint, Pixels, Precision, Scores, StatefulBackend, load_backend
+from action_recognition.deploy.backends import (
+    Backend,
+    Hint,
+    Pixels,
+    Precision,
+    Scores,
+    StatefulBackend,
+    load_backend,
+)
 from action_recognition.deploy.metadata import DeployMetadata
 
 Picture = npt.NDArray[np.uint8]
@@ -130,7 +138,11 @@ class _SideBySide:
     """Feeds streams one after another, or in as many threads as OpenVINO wants requests at once: 1 by the hint `latency`."""
 
     def __init__(self, num_requests: int) -> None:
-        self._threads = ThreadPoolExecutor(num_requests, thread_name_prefix="stream") if num_requests > 1 else None
+        self._threads = (
+            ThreadPoolExecutor(num_requests, thread_name_prefix="stream")
+            if num_requests > 1
+            else None
+        )
 
     def feed_all(self, pictures: Sequence[tuple[Stream, Picture]]) -> list[list[StepScores]]:
         """As `StreamModel.feed_all`."""
@@ -184,7 +196,9 @@ class WindowStream:
         frames = list(self._window)[:: self._fold]
         num_missing = self._backend.metadata.clip_len - len(frames)
         num_before = num_missing // 2
-        return [self._score(frames[:1] * num_before + frames + frames[-1:] * (num_missing - num_before))]
+        return [
+            self._score(frames[:1] * num_before + frames + frames[-1:] * (num_missing - num_before))
+        ]
 
     def reset(self) -> None:
         self._window.clear()
@@ -193,7 +207,9 @@ class WindowStream:
     def _score(self, frames: list[Picture]) -> StepScores:
         start = time.perf_counter()
         scores = self._backend.scores(np.stack(frames).transpose(3, 0, 1, 2)[None])[0]
-        return StepScores(self._num_frames - 1, scores, (time.perf_counter() - start) * 1e3, is_warm=True)
+        return StepScores(
+            self._num_frames - 1, scores, (time.perf_counter() - start) * 1e3, is_warm=True
+        )
 
 
 class StatefulStreams(_SideBySide):
@@ -251,7 +267,9 @@ class StatefulStream:
         first = self._num_frames - layout.frames_per_call
         seen = [first + layout.frames_per_score * (row + 1) for row in range(len(rows))]
         return [
-            StepScores(num_frames - 1, row, inference_ms, is_warm=num_frames >= layout.warm_up_frames)
+            StepScores(
+                num_frames - 1, row, inference_ms, is_warm=num_frames >= layout.warm_up_frames
+            )
             for num_frames, row in zip(seen, rows, strict=True)
         ]
 
@@ -260,4 +278,6 @@ def check_picture(picture: Picture, metadata: DeployMetadata) -> None:
     """A wrong shape or type is a mistake of the calling code, not of the user."""
     side = metadata.resize.crop_size
     if picture.shape != (side, side, 3) or picture.dtype != np.uint8:
-        raise ValueError(f"a picture {picture.shape} {picture.dtype}, expected ({side}, {side}, 3) uint8 RGB")
+        raise ValueError(
+            f"a picture {picture.shape} {picture.dtype}, expected ({side}, {side}, 3) uint8 RGB"
+        )

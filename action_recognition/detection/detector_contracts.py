@@ -37,12 +37,20 @@ class DetectorContract:
 
 
 def _hands(results: Results, size: tuple[int, int]) -> Rows:
-    return np.concatenate([results["boxes"].reshape(-1, 4), results["scores"].reshape(-1, 1)], axis=1).astype(np.float64)
+    return np.concatenate(
+        [results["boxes"].reshape(-1, 4), results["scores"].reshape(-1, 1)], axis=1
+    ).astype(np.float64)
 
 
 def _boxes_in_pixels(results: Results, size: tuple[int, int]) -> Rows:
     height, width = size
-    return np.asarray(results["boxes"], np.float64).reshape(-1, 5) / (width, height, width, height, 1.0)
+    return np.asarray(results["boxes"], np.float64).reshape(-1, 5) / (
+        width,
+        height,
+        width,
+        height,
+        1.0,
+    )
 
 
 def _ssd(results: Results, size: tuple[int, int]) -> Rows:
@@ -51,9 +59,17 @@ def _ssd(results: Results, size: tuple[int, int]) -> Rows:
 
 
 BOXES: Final = DetectorContract(
-    "person-detection-asl", "an output (N, 5) of x_min, y_min, x_max, y_max, confidence", True, 0.0, 1.0, ("boxes",), _boxes_in_pixels
+    "person-detection-asl",
+    "an output (N, 5) of x_min, y_min, x_max, y_max, confidence",
+    True,
+    0.0,
+    1.0,
+    ("boxes",),
+    _boxes_in_pixels,
 )
-SSD: Final = DetectorContract("SSD", "one (1, 1, N, 7) as SSD gives it", True, 0.0, 1.0, ("detections",), _ssd)
+SSD: Final = DetectorContract(
+    "SSD", "one (1, 1, N, 7) as SSD gives it", True, 0.0, 1.0, ("detections",), _ssd
+)
 HANDS: Final = DetectorContract(
     "HaGRID hands",
     "`boxes` (N, 4) with `scores` (N) as HaGRID's hand detector",
@@ -72,13 +88,18 @@ Sources: docs.openvino.ai, omz_models_model_person_detection_asl_0001 and _0201;
 def find_contract(model: ov.Model, file: Path) -> tuple[DetectorContract, dict[str, int]]:
     """The contract that a model keeps, and the number of its output for each role; a `UserError` names a model that keeps none."""
     shapes = [node.partial_shape for node in model.outputs]
-    lasts = [(len(shape), shape[-1].to_string()) if shape.rank.is_static and len(shape) else (0, "") for shape in shapes]
+    lasts = [
+        (len(shape), shape[-1].to_string()) if shape.rank.is_static and len(shape) else (0, "")
+        for shape in shapes
+    ]
     names = {name: number for number, node in enumerate(model.outputs) for name in node.get_names()}
     if {"boxes", "scores"} <= names.keys() and lasts[names["boxes"]] == (2, "4"):
         return HANDS, {role: names[role] for role in HANDS.roles}
     fitting = [number for number, kind in enumerate(lasts) if kind in ((2, "5"), (4, "7"))]
     if len(fitting) != 1:
         allowed = f"{BOXES.outputs}, or {SSD.outputs}, or {HANDS.outputs}"
-        raise user_error(f"--detector {file}", f"its outputs are {', '.join(map(str, shapes))}", allowed)
+        raise user_error(
+            f"--detector {file}", f"its outputs are {', '.join(map(str, shapes))}", allowed
+        )
     contract = BOXES if lasts[fitting[0]] == (2, "5") else SSD
     return contract, {contract.roles[0]: fitting[0]}

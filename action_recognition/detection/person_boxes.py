@@ -49,29 +49,41 @@ class PersonDetector:
         try:
             model = core.read_model(file)
         except RuntimeError:
-            raise user_error(f"--detector {file}", "is no readable OpenVINO model", _FILES) from None
+            raise user_error(
+                f"--detector {file}", "is no readable OpenVINO model", _FILES
+            ) from None
         self.contract, self._outputs = find_contract(model, file)
         self._size = _input_size(model, file)
         self._dtype = model.input(0).element_type.to_dtype()
-        settings: dict[str, int | str] = {"INFERENCE_PRECISION_HINT": "f32"} if device == "CPU" else {}  # bf16 moves boxes
+        settings: dict[str, int | str] = (
+            {"INFERENCE_PRECISION_HINT": "f32"} if device == "CPU" else {}
+        )  # bf16 moves boxes
         if num_threads and device == "CPU":
             settings["INFERENCE_NUM_THREADS"] = num_threads
         try:
             self._compiled = core.compile_model(model, device, settings)
         except RuntimeError as error:
             reason = str(error).strip().splitlines()[-1]
-            raise user_error(f"--device {device}", f"cannot run the detector ({reason})", ", ".join(core.available_devices)) from None
+            raise user_error(
+                f"--device {device}",
+                f"cannot run the detector ({reason})",
+                ", ".join(core.available_devices),
+            ) from None
 
     def boxes(self, picture_rgb: NDArray[np.uint8]) -> NDArray[np.float64]:
         """(N, 5) x_min, y_min, x_max, y_max in pixels of an (H, W, 3) RGB picture, and confidence 0..1."""
         height, width = picture_rgb.shape[:2]
         ordered = picture_rgb[..., ::-1] if self.contract.is_bgr else picture_rgb
-        resized = cv2.resize(np.ascontiguousarray(ordered), (self._size[1], self._size[0])).transpose(2, 0, 1)[None]
+        resized = cv2.resize(
+            np.ascontiguousarray(ordered), (self._size[1], self._size[0])
+        ).transpose(2, 0, 1)[None]
         levels = resized.astype(self._dtype)
         if self.contract.scale != 1.0:
             levels = (levels - self.contract.mean) / self.contract.scale
         found = self._compiled(levels)
-        rows = self.contract.rows({role: np.asarray(found[number]) for role, number in self._outputs.items()}, self._size)
+        rows = self.contract.rows(
+            {role: np.asarray(found[number]) for role, number in self._outputs.items()}, self._size
+        )
         return rows * (width, height, width, height, 1.0)
 
 
@@ -79,11 +91,17 @@ def _input_size(model: ov.Model, file: Path) -> tuple[int, int]:
     """Height and width; a batch of any size is set to 1."""
     shapes = [node.partial_shape for node in model.inputs]
     if len(shapes) == 1 and shapes[0].rank.is_static and len(shapes[0]) == 4:
-        batch, channels, height, width = (-1 if side.is_dynamic else int(side.get_length()) for side in shapes[0])
+        batch, channels, height, width = (
+            -1 if side.is_dynamic else int(side.get_length()) for side in shapes[0]
+        )
         if batch in (1, -1) and channels == 3 and min(height, width) > 0:
             model.reshape([1, 3, height, width])
             return height, width
-    raise user_error(f"--detector {file}", f"its inputs are {', '.join(map(str, shapes))}", "one of (1, 3, height, width)")
+    raise user_error(
+        f"--detector {file}",
+        f"its inputs are {', '.join(map(str, shapes))}",
+        "one of (1, 3, height, width)",
+    )
 
 
 @functools.lru_cache(maxsize=1)
@@ -108,7 +126,9 @@ def main_person(boxes: NDArray[np.float64], height: int, width: int) -> PersonBo
 def global_box(boxes: Sequence[PersonBox]) -> PersonBox:
     """One box for a clip, from those of its frames (at least one): a single frame that is wrong does not decide."""
     table = np.array(boxes)
-    corners = np.concatenate([np.percentile(table[:, :2], 5.0, axis=0), np.percentile(table[:, 2:], 95.0, axis=0)])
+    corners = np.concatenate(
+        [np.percentile(table[:, :2], 5.0, axis=0), np.percentile(table[:, 2:], 95.0, axis=0)]
+    )
     return PersonBox(*corners.tolist())
 
 

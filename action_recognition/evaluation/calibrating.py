@@ -18,8 +18,18 @@ from action_recognition.data.labels import training_labels
 from action_recognition.data.people import people_by_regex
 from action_recognition.data.shard_path import ShardPath
 from action_recognition.deploy.backends import Backend, load_backend
-from action_recognition.deploy.calibration.fit import CalibrationFit, CalibrationRules, ScoredVal, fit_calibration
-from action_recognition.deploy.calibration.measures import Floats, Labels, confidence_and_hits, reliability_bins
+from action_recognition.deploy.calibration.fit import (
+    CalibrationFit,
+    CalibrationRules,
+    ScoredVal,
+    fit_calibration,
+)
+from action_recognition.deploy.calibration.measures import (
+    Floats,
+    Labels,
+    confidence_and_hits,
+    reliability_bins,
+)
 from action_recognition.deploy.calibration.rejection import risk_coverage
 from action_recognition.errors import user_error
 from action_recognition.evaluation.evaluate_clips import check_class_list, score_clips
@@ -56,14 +66,22 @@ def calibrate(options: CalibrateOptions) -> CalibrationFit:
     val = read_annotations(options.val_ann_files, options.val_data_roots, labels)
     groups = clip_groups(val, options.val_data_roots, options.person_regex)
     negatives = _negative_records(backend, options)
-    scored = score_clips(backend, val, options.num_workers, options.strict, "--val-ann-files", options.hand_detector)
+    scored = score_clips(
+        backend, val, options.num_workers, options.strict, "--val-ann-files", options.hand_detector
+    )
     truth = np.array([record.label for record in scored.records])
     kept = np.array([groups[record.line] for record in scored.records])
     negative_cosines = None
     if negatives:
         flag = "--negative-ann-files"
-        negative_cosines = score_clips(backend, negatives, options.num_workers, options.strict, flag, options.hand_detector).scores
-    fit = fit_calibration(ScoredVal(scored.scores, truth, kept), negative_cosines, rules_for(backend, options.false_alarm_rate))
+        negative_cosines = score_clips(
+            backend, negatives, options.num_workers, options.strict, flag, options.hand_detector
+        ).scores
+    fit = fit_calibration(
+        ScoredVal(scored.scores, truth, kept),
+        negative_cosines,
+        rules_for(backend, options.false_alarm_rate),
+    )
     folder = options.save_to or options.load_weights.parent
     folder.mkdir(parents=True, exist_ok=True)
     written = write_report(folder, fit, truth, backend.metadata.weights_sha256)
@@ -80,15 +98,23 @@ def rules_for(backend: Backend, false_alarm_rate: float) -> CalibrationRules:
     return CalibrationRules(metadata.labels, scale, metadata.negative_label, false_alarm_rate)
 
 
-def clip_groups(records: Sequence[ClipRecord], roots: Sequence[Path], person_regex: str | None) -> dict[str, int]:
+def clip_groups(
+    records: Sequence[ClipRecord], roots: Sequence[Path], person_regex: str | None
+) -> dict[str, int]:
     """A number for who is in each clip, by its annotation line; without an expression every file is its own group."""
     names = {record.line: _below_root(record.path, roots) for record in records}
-    people = names if person_regex is None else {line: people_by_regex([name], person_regex)[name] for line, name in names.items()}
+    people = (
+        names
+        if person_regex is None
+        else {line: people_by_regex([name], person_regex)[name] for line, name in names.items()}
+    )
     numbers = {person: number for number, person in enumerate(dict.fromkeys(people.values()))}
     return {line: numbers[person] for line, person in people.items()}
 
 
-def write_report(folder: Path, fit: CalibrationFit, truth: Labels, weights_sha256: str) -> list[Path]:
+def write_report(
+    folder: Path, fit: CalibrationFit, truth: Labels, weights_sha256: str
+) -> list[Path]:
     """calibration.json and the two pictures, each before and after with every clip held out from its own fit."""
     document = fit.calibration.as_plain() | {"weights_sha256": weights_sha256}
     path = folder / RESULT_FILE
@@ -96,8 +122,12 @@ def write_report(folder: Path, fit: CalibrationFit, truth: Labels, weights_sha25
     partial.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
     partial.replace(path)
     tables = {"before": fit.before, "fitted (held out)": fit.held_out}
-    draw_reliability_diagram(folder / RELIABILITY_FILE, {name: _bins(table, truth) for name, table in tables.items()})
-    draw_risk_coverage(folder / RISK_COVERAGE_FILE, {name: _curve(table, truth) for name, table in tables.items()})
+    draw_reliability_diagram(
+        folder / RELIABILITY_FILE, {name: _bins(table, truth) for name, table in tables.items()}
+    )
+    draw_risk_coverage(
+        folder / RISK_COVERAGE_FILE, {name: _curve(table, truth) for name, table in tables.items()}
+    )
     return [path, folder / RELIABILITY_FILE, folder / RISK_COVERAGE_FILE]
 
 
@@ -106,15 +136,24 @@ def say_result(fit: CalibrationFit) -> None:
     summary = fit.calibration.summary
     low, high = summary["temperature_interval"]
     fitted = summary["temperature_fitted"]
-    print(f"temperature {fit.calibration.temperature:.3f}; fitted {fitted:.3f} (95 % interval {low:.3f} to {high:.3f})")
-    for name, table in (("before", summary["validation"]["before"]), ("fitted, held out", summary["validation"]["after_held_out"])):
+    print(
+        f"temperature {fit.calibration.temperature:.3f}; fitted {fitted:.3f} (95 % interval {low:.3f} to {high:.3f})"
+    )
+    for name, table in (
+        ("before", summary["validation"]["before"]),
+        ("fitted, held out", summary["validation"]["after_held_out"]),
+    ):
         chance = table["ece_by_chance"]
         print(
             f"  {name}: NLL {table['nll']:.3f}, Brier {table['brier']:.3f}, ECE {table['ece']:.3f} "
             f"(a perfectly calibrated model: {chance[0]:.3f} to {chance[1]:.3f})"
         )
     described, thresholds = summary["thresholds"], fit.calibration.thresholds
-    limits = f", thresholds of labels {min(thresholds.values()):.3f} to {max(thresholds.values()):.3f}" if thresholds else ""
+    limits = (
+        f", thresholds of labels {min(thresholds.values()):.3f} to {max(thresholds.values()):.3f}"
+        if thresholds
+        else ""
+    )
     print(
         f"  least spread of the cosines {fit.calibration.spread_threshold:.4f}{limits}, from {described['num_negatives']} clips "
         f"({described['source'].replace('_', ' ')}); {100 * (described['accepted_gestures'] or 0):.0f} % of validation gestures pass"
@@ -127,7 +166,9 @@ def _put_into_model(path: Path, fit: CalibrationFit) -> list[Path]:
     if path.suffix == ".pth":
         save_calibration(path, fit.calibration)
         return [path]
-    return write_into_export(path.with_suffix(".xml") if path.suffix == ".bin" else path, fit.calibration)
+    return write_into_export(
+        path.with_suffix(".xml") if path.suffix == ".bin" else path, fit.calibration
+    )
 
 
 def _negative_records(backend: Backend, options: CalibrateOptions) -> Sequence[ClipRecord]:
@@ -148,7 +189,8 @@ def _negative_records(backend: Backend, options: CalibrateOptions) -> Sequence[C
         raise user_error(
             "--negative-ann-files",
             "its clips are annotated with the model's own labels: they are its gestures",
-            "clips of people who do other things" + (f", or of {metadata.negative_label!r}" if metadata.negative_label else ""),
+            "clips of people who do other things"
+            + (f", or of {metadata.negative_label!r}" if metadata.negative_label else ""),
         )
     return negative
 
@@ -156,7 +198,9 @@ def _negative_records(backend: Backend, options: CalibrateOptions) -> Sequence[C
 def _below_root(path: MediaPath, roots: Sequence[Path]) -> str:
     if isinstance(path, ShardPath):
         return path.inner
-    return next((str(path.relative_to(root)) for root in roots if path.is_relative_to(root)), str(path))
+    return next(
+        (str(path.relative_to(root)) for root in roots if path.is_relative_to(root)), str(path)
+    )
 
 
 def _bins(probabilities: Floats, truth: Labels) -> tuple[list[float], list[float], list[int]]:

@@ -23,7 +23,13 @@ from action_recognition.deploy.delivery.folder import read_record
 from action_recognition.deploy.metadata import DeployMetadata
 from action_recognition.errors import UserError, user_error
 from action_recognition.evaluation.report import Metric, update_metrics_file, write_clip_table
-from action_recognition.evaluation.result import DIFFERENCES_FILE, RESULT_FILE, difference, write_differences, write_evaluation
+from action_recognition.evaluation.result import (
+    DIFFERENCES_FILE,
+    RESULT_FILE,
+    difference,
+    write_differences,
+    write_evaluation,
+)
 from action_recognition.metrics import (
     confusion_matrix,
     mean_class_accuracy,
@@ -75,13 +81,19 @@ def evaluate(work_dir: Path, options: EvalOptions) -> list[Metric]:
     """Run the model over the clips and write metrics.yaml, confusion_matrix.png and predictions.csv."""
     template, model = load_template_dir(work_dir)
     backend = _open_backend(options.load_weights, template, model, options.precision)
-    other = None if options.compare_to is None else _open_backend(options.compare_to, template, model)
+    other = (
+        None if options.compare_to is None else _open_backend(options.compare_to, template, model)
+    )
     labels = list(backend.metadata.labels)
     if options.classes is not None and list(options.classes) != labels:
         raise user_error(
-            "--classes", f"differs from the labels that the model was trained with: {', '.join(options.classes)}", ", ".join(labels)
+            "--classes",
+            f"differs from the labels that the model was trained with: {', '.join(options.classes)}",
+            ", ".join(labels),
         )
-    metrics = _accuracy_of(backend, other, labels, options) if options.test_ann_files else _no_accuracy()
+    metrics = (
+        _accuracy_of(backend, other, labels, options) if options.test_ann_files else _no_accuracy()
+    )
     metrics += _cost(options.load_weights, template, model, len(labels))
     update_metrics_file(options.save_metrics_to, metrics, describe_file(options.load_weights))
     print(f"saved: {options.save_metrics_to}", flush=True)
@@ -99,7 +111,10 @@ def _cost(path: Path, template: Template, model: ModelConfig, num_labels: int) -
     record = (read_record(path.parent) if path.suffix != ".pth" else None) or {}
     facts = record.get("model", {})
     named = {item["name"] for item in record.get("outputs", [])}
-    if path.with_suffix(path.suffix.replace(".bin", ".xml")).name in named and {"size_mp", "complexity_gflops"} <= facts.keys():
+    if (
+        path.with_suffix(path.suffix.replace(".bin", ".xml")).name in named
+        and {"size_mp", "complexity_gflops"} <= facts.keys()
+    ):
         return _size_metrics(facts["size_mp"], facts["complexity_gflops"])
     return _size_and_complexity(template, model, num_labels)
 
@@ -117,7 +132,9 @@ def clip_input(metadata: DeployMetadata) -> ClipInput:
     )
 
 
-def _open_backend(path: Path, template: Template, model: ModelConfig, precision: Precision = "f32") -> Backend:
+def _open_backend(
+    path: Path, template: Template, model: ModelConfig, precision: Precision = "f32"
+) -> Backend:
     """The model in `path`; weights of the original say little about themselves, so they are read by the work dir's template."""
     if path.suffix == ".pth" and read_checkpoint(path).form == "original":
         return TorchBackend(load_for_inference(path, template, model))
@@ -175,10 +192,14 @@ def none_could_be_read(flag: str) -> UserError:
     return user_error(flag, "none of the clips could be read", fix="see the messages above")
 
 
-def _accuracy_of(backend: Backend, other: Backend | None, labels: list[str], options: EvalOptions) -> list[Metric]:
+def _accuracy_of(
+    backend: Backend, other: Backend | None, labels: list[str], options: EvalOptions
+) -> list[Metric]:
     check_class_list(options.test_ann_files, options.test_data_roots, labels)
     records = read_annotations(options.test_ann_files, options.test_data_roots, labels)
-    scored = score_clips(backend, records, options.num_workers, options.strict, hand_detector=options.hand_detector)
+    scored = score_clips(
+        backend, records, options.num_workers, options.strict, hand_detector=options.hand_detector
+    )
     truth = np.array([record.label for record in scored.records])
     counts = confusion_matrix(scored.scores, truth, len(labels))
     accuracy = mean_top_k_accuracy(scored.scores, truth, 1)
@@ -186,13 +207,23 @@ def _accuracy_of(backend: Backend, other: Backend | None, labels: list[str], opt
     folder = options.save_output_to or options.save_metrics_to.parent
     folder.mkdir(parents=True, exist_ok=True)
     write_clip_table(folder / "predictions.csv", scored.records, scored.scores, labels)
-    write_evaluation(folder / RESULT_FILE, options.load_weights, backend, options.test_ann_files, scored.scores, truth)
+    write_evaluation(
+        folder / RESULT_FILE,
+        options.load_weights,
+        backend,
+        options.test_ann_files,
+        scored.scores,
+        truth,
+    )
     title = f"top-1 {100 * accuracy:.1f} % (mean over classes), {len(truth)} clips"
     draw_confusion_matrix(folder / "confusion_matrix.png", counts, labels, title)
     low, high = wilson_interval(top1, len(truth))
     interval = f"95 % interval {100 * low:.1f} to {100 * high:.1f}"
     print(f"{options.load_weights.name}: {backend.runs_as}", flush=True)
-    print(f"top-1 {100 * accuracy:.2f} % (mean over classes); {100 * top1:.2f} % of {len(truth)} clips, {interval}", flush=True)
+    print(
+        f"top-1 {100 * accuracy:.2f} % (mean over classes); {100 * top1:.2f} % of {len(truth)} clips, {interval}",
+        flush=True,
+    )
     for label, taken_for, times in most_confused(counts, labels, 3):
         print(f"  {label!r} taken for {taken_for!r}: {times}")
     k = min(5, len(labels))
@@ -201,19 +232,33 @@ def _accuracy_of(backend: Backend, other: Backend | None, labels: list[str], opt
         _percent("accuracy", "Top-1 accuracy", accuracy),
         _percent("top5_accuracy", "Top-5 accuracy", mean_top_k_accuracy(scored.scores, truth, k)),
         _percent("top1_of_clips", "Top-1 accuracy over clips", top1),
-        _percent("top5_of_clips", "Top-5 accuracy over clips", top_k_accuracy(scored.scores, truth, k)),
-        _percent("mean_class_accuracy", "Mean class accuracy", mean_class_accuracy(scored.scores, truth)),
+        _percent(
+            "top5_of_clips", "Top-5 accuracy over clips", top_k_accuracy(scored.scores, truth, k)
+        ),
+        _percent(
+            "mean_class_accuracy", "Mean class accuracy", mean_class_accuracy(scored.scores, truth)
+        ),
         _percent("ranking_map", "Ranking mAP, absent classes as 0", precision["all_classes"]),
-        _percent("ranking_map_present", "Ranking mAP, classes present", precision["present_classes"]),
+        _percent(
+            "ranking_map_present", "Ranking mAP, classes present", precision["present_classes"]
+        ),
         Metric("num_clips", "Clips evaluated", "clips", len(truth)),
         Metric("num_damaged_clips", "Clips that could not be read", "clips", len(scored.damaged)),
         *(_compared(backend, scored, other, folder, options) if other is not None else []),
     ]
 
 
-def _compared(backend: Backend, scored: ScoredClips, other: Backend, folder: Path, options: EvalOptions) -> list[Metric]:
+def _compared(
+    backend: Backend, scored: ScoredClips, other: Backend, folder: Path, options: EvalOptions
+) -> list[Metric]:
     """The same clips by the other model: differences.csv, and the largest of them."""
-    expected = score_clips(other, scored.records, options.num_workers, options.strict, hand_detector=options.hand_detector)
+    expected = score_clips(
+        other,
+        scored.records,
+        options.num_workers,
+        options.strict,
+        hand_detector=options.hand_detector,
+    )
     found = difference(backend, scored.scores, other, expected.scores)
     write_differences(folder / DIFFERENCES_FILE, scored.records, found)
     for metric in found.metrics():
@@ -241,7 +286,10 @@ def check_class_list(ann_files: Sequence[Path], roots: Sequence[Path], labels: l
 
 
 def _no_accuracy() -> list[Metric]:
-    print("note: no --test-ann-files given, so there is no accuracy; size and complexity are written", file=sys.stderr)
+    print(
+        "note: no --test-ann-files given, so there is no accuracy; size and complexity are written",
+        file=sys.stderr,
+    )
     return [Metric("accuracy", "Top-1 accuracy", "%", None)]
 
 
@@ -252,7 +300,10 @@ def _size_and_complexity(template: Template, model: ModelConfig, num_classes: in
 
 
 def _size_metrics(size_mp: float, complexity_gflops: float) -> list[Metric]:
-    return [Metric("size", "Size", "Mp", size_mp), Metric("complexity", "Complexity", "GFLOPs", complexity_gflops)]
+    return [
+        Metric("size", "Size", "Mp", size_mp),
+        Metric("complexity", "Complexity", "GFLOPs", complexity_gflops),
+    ]
 
 
 def _percent(key: str, display_name: str, share: float) -> Metric:
@@ -261,4 +312,9 @@ def _percent(key: str, display_name: str, share: float) -> Metric:
 
 def describe_file(path: Path) -> dict[str, Any]:
     data = path.read_bytes()
-    return {"name": path.name, "size": len(data), "sha256": hashlib.sha256(data).hexdigest(), "source": str(path)}
+    return {
+        "name": path.name,
+        "size": len(data),
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "source": str(path),
+    }

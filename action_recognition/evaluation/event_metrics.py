@@ -97,10 +97,16 @@ class StreamResult:
     def false_alarms_interval(self) -> tuple[float, float]:
         """95 % interval of the false alarms per hour."""
         low, high = poisson_interval(self.num_false)
-        return (low / self.rest_s * _SECONDS_PER_HOUR, high / self.rest_s * _SECONDS_PER_HOUR) if self.rest_s else (math.nan, math.nan)
+        return (
+            (low / self.rest_s * _SECONDS_PER_HOUR, high / self.rest_s * _SECONDS_PER_HOUR)
+            if self.rest_s
+            else (math.nan, math.nan)
+        )
 
 
-def score_stream(timeline: Timeline, decisions: Sequence[Decision], tolerance_s: float) -> StreamResult:
+def score_stream(
+    timeline: Timeline, decisions: Sequence[Decision], tolerance_s: float
+) -> StreamResult:
     """Each decision is one of right, double, wrong, false, or not counted.
 
     >>> wave = Timeline(60.0, (Gesture("wave", 10.0, 12.0),))
@@ -109,9 +115,17 @@ def score_stream(timeline: Timeline, decisions: Sequence[Decision], tolerance_s:
     (1, 1, 1, 57.0)
     """
     matched = match(timeline.gestures, decisions, tolerance_s)
-    kinds = [_kind(timeline, decision, number in matched.values(), tolerance_s) for number, decision in enumerate(decisions)]
-    counted = sorted((item for item, kind in zip(decisions, kinds, strict=True) if kind != "excluded"), key=lambda item: item.time_s)
-    truth = [gesture.label for gesture in sorted(timeline.gestures, key=lambda gesture: gesture.start_s)]
+    kinds = [
+        _kind(timeline, decision, number in matched.values(), tolerance_s)
+        for number, decision in enumerate(decisions)
+    ]
+    counted = sorted(
+        (item for item, kind in zip(decisions, kinds, strict=True) if kind != "excluded"),
+        key=lambda item: item.time_s,
+    )
+    truth = [
+        gesture.label for gesture in sorted(timeline.gestures, key=lambda gesture: gesture.start_s)
+    ]
     pairs = [(timeline.gestures[gesture], decisions[number]) for gesture, number in matched.items()]
     return StreamResult(
         num_gestures=len(truth),
@@ -128,15 +142,23 @@ def score_stream(timeline: Timeline, decisions: Sequence[Decision], tolerance_s:
 
 def _kind(timeline: Timeline, decision: Decision, is_right: bool, tolerance_s: float) -> str:
     """What a decision is: right, or a second one of a gesture, or of another label than it, or made where nothing is."""
-    around = [gesture for gesture in timeline.gestures if _holds(gesture, decision.time_s, tolerance_s)]
+    around = [
+        gesture for gesture in timeline.gestures if _holds(gesture, decision.time_s, tolerance_s)
+    ]
     if is_right:
         return "right"
     if around:
         return "double" if any(gesture.label == decision.label for gesture in around) else "wrong"
-    return "excluded" if any(start_s <= decision.time_s <= end_s for start_s, end_s in timeline.excluded_s) else "false"
+    return (
+        "excluded"
+        if any(start_s <= decision.time_s <= end_s for start_s, end_s in timeline.excluded_s)
+        else "false"
+    )
 
 
-def match(gestures: Sequence[Gesture], decisions: Sequence[Decision], tolerance_s: float) -> dict[int, int]:
+def match(
+    gestures: Sequence[Gesture], decisions: Sequence[Decision], tolerance_s: float
+) -> dict[int, int]:
     """Gesture to decision, as many pairs as possible, each in one pair at most; both by number.
 
     A decision goes with a gesture of its label that it lies in, to within the tolerance at both ends. Earlier decisions choose first,
@@ -148,7 +170,9 @@ def match(gestures: Sequence[Gesture], decisions: Sequence[Decision], tolerance_
         fitting = [
             i
             for i, gesture in enumerate(gestures)
-            if i not in found and gesture.label == decision.label and _holds(gesture, decision.time_s, tolerance_s)
+            if i not in found
+            and gesture.label == decision.label
+            and _holds(gesture, decision.time_s, tolerance_s)
         ]
         if fitting:
             found[min(fitting, key=lambda i: gestures[i].end_s)] = number
@@ -157,7 +181,10 @@ def match(gestures: Sequence[Gesture], decisions: Sequence[Decision], tolerance_
 
 def rest_time_s(timeline: Timeline, tolerance_s: float) -> float:
     """Seconds of the stream outside of every gesture, widened by the tolerance, and of what is excluded."""
-    taken = [(gesture.start_s - tolerance_s, gesture.end_s + tolerance_s) for gesture in timeline.gestures] + list(timeline.excluded_s)
+    taken = [
+        (gesture.start_s - tolerance_s, gesture.end_s + tolerance_s)
+        for gesture in timeline.gestures
+    ] + list(timeline.excluded_s)
     rest_s, free_from_s = 0.0, 0.0
     for start_s, end_s in sorted(taken):
         rest_s += max(0.0, min(start_s, timeline.duration_s) - free_from_s)
@@ -179,14 +206,26 @@ def edit_distance(truth: Sequence[str], found: Sequence[str]) -> int:
     return row[-1]
 
 
-def seen_hits(gestures: Iterable[Gesture], times_s: npt.NDArray[np.float64], labels: Sequence[str], share: float) -> tuple[int, int]:
+def seen_hits(
+    gestures: Iterable[Gesture],
+    times_s: npt.NDArray[np.float64],
+    labels: Sequence[str],
+    share: float,
+) -> tuple[int, int]:
     """Of how many gestures the most probable label is right when that share (0..1) of them was seen, and of how many there are.
 
     `labels` is the most probable label at each of `times_s`, ascending; it stands until the next. Before the first one nothing is right.
     """
     hits = total = 0
     for gesture in gestures:
-        place = int(np.searchsorted(times_s, gesture.start_s + share * (gesture.end_s - gesture.start_s) + 1e-9)) - 1
+        place = (
+            int(
+                np.searchsorted(
+                    times_s, gesture.start_s + share * (gesture.end_s - gesture.start_s) + 1e-9
+                )
+            )
+            - 1
+        )
         hits += place >= 0 and times_s[place] >= gesture.start_s and labels[place] == gesture.label
         total += 1
     return hits, total
@@ -206,15 +245,23 @@ def poisson_interval(count: int, confidence: float = 0.95) -> tuple[float, float
     ([0.0, 3.69], [4.8, 18.39])
     """
     tail = (1 - confidence) / 2
-    low = 0.0 if count == 0 else _mean_where(lambda mean: 1 - _at_most(count - 1, mean) < tail, count + 1.0)
-    return low, _mean_where(lambda mean: _at_most(count, mean) > tail, count + 10 * math.sqrt(count + 1) + 20)
+    low = (
+        0.0
+        if count == 0
+        else _mean_where(lambda mean: 1 - _at_most(count - 1, mean) < tail, count + 1.0)
+    )
+    return low, _mean_where(
+        lambda mean: _at_most(count, mean) > tail, count + 10 * math.sqrt(count + 1) + 20
+    )
 
 
 def _at_most(count: int, mean: float) -> float:
     """Probability that a Poisson variable is at most `count`."""
     if mean == 0:
         return 1.0
-    return math.fsum(math.exp(i * math.log(mean) - mean - math.lgamma(i + 1)) for i in range(count + 1))
+    return math.fsum(
+        math.exp(i * math.log(mean) - mean - math.lgamma(i + 1)) for i in range(count + 1)
+    )
 
 
 def _mean_where(is_below: Callable[[float], bool], highest: float) -> float:

@@ -46,10 +46,18 @@ class StoredScores:
     def __init__(self, folder: Path, weights: Path, hand_detector: Path | None = None) -> None:
         self._folder = folder
         # The topology and the weights of an IR are two files.
-        files = [weights, *([weights.with_suffix(".bin")] if weights.suffix == ".xml" else []), *([hand_detector] if hand_detector else [])]
-        self._model = hashlib.sha256(b"".join(hashlib.sha256(file.read_bytes()).digest() for file in files if file.is_file())).hexdigest()
+        files = [
+            weights,
+            *([weights.with_suffix(".bin")] if weights.suffix == ".xml" else []),
+            *([hand_detector] if hand_detector else []),
+        ]
+        self._model = hashlib.sha256(
+            b"".join(hashlib.sha256(file.read_bytes()).digest() for file in files if file.is_file())
+        ).hexdigest()
 
-    def load(self, stream: AnnotatedStream) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.bool_]] | None:
+    def load(
+        self, stream: AnnotatedStream
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.bool_]] | None:
         """Times, probabilities and warmth, or None where nothing fitting is kept."""
         try:
             with np.load(self._file(stream), allow_pickle=False) as kept:
@@ -68,17 +76,27 @@ class StoredScores:
     def _file(self, stream: AnnotatedStream) -> Path:
         state = stream.path.stat()
         key = f"{self._model} {stream.path.resolve()} {state.st_size} {state.st_mtime_ns}"
-        return self._folder / f"{stream.path.stem}_{hashlib.sha256(key.encode()).hexdigest()[:16]}.npz"
+        return (
+            self._folder / f"{stream.path.stem}_{hashlib.sha256(key.encode()).hexdigest()[:16]}.npz"
+        )
 
 
 def timeline_of(stream: AnnotatedStream) -> Timeline:
     """The stream's gestures; half a second around every cut is excluded."""
     gestures = tuple(Gesture(event.label, event.start_s, event.end_s) for event in stream.events)
-    return Timeline(stream.duration_s, gestures, tuple((cut_s - CUT_EDGE_S, cut_s + CUT_EDGE_S) for cut_s in stream.cuts_s))
+    return Timeline(
+        stream.duration_s,
+        gestures,
+        tuple((cut_s - CUT_EDGE_S, cut_s + CUT_EDGE_S) for cut_s in stream.cuts_s),
+    )
 
 
 def score_streams(
-    model: StreamModel, region: Region, streams: Sequence[AnnotatedStream], stored: StoredScores, say: Callable[[str], None]
+    model: StreamModel,
+    region: Region,
+    streams: Sequence[AnnotatedStream],
+    stored: StoredScores,
+    say: Callable[[str], None],
 ) -> list[ScoredStream]:
     """All streams in order; what is kept of an earlier run is taken. The end is estimated from what was done of this one.
 
@@ -88,16 +106,24 @@ def score_streams(
     start_s, done_s = time.monotonic(), 0.0
     for number, stream in enumerate(streams, start=1):
         kept = stored.load(stream)
-        scored = ScoredStream(stream, timeline_of(stream), *(kept or _rows(model, region, stream, say)))
+        scored = ScoredStream(
+            stream, timeline_of(stream), *(kept or _rows(model, region, stream, say))
+        )
         found.append(scored)
         rest = ""
         if kept is None:
             stored.save(scored)
             done_s += stream.duration_s
             to_do_s = sum(item.duration_s for item in streams[number:])
-            rest = f", {(time.monotonic() - start_s) / done_s * to_do_s / 60:.0f} minutes to go" if to_do_s else ""
+            rest = (
+                f", {(time.monotonic() - start_s) / done_s * to_do_s / 60:.0f} minutes to go"
+                if to_do_s
+                else ""
+            )
         told = "kept from before" if kept is not None else f"{len(scored.times_s)} predictions"
-        say(f"{number} of {len(streams)}: {stream.path.name}, {stream.duration_s:.0f} s, {len(stream.events)} gestures, {told}{rest}")
+        say(
+            f"{number} of {len(streams)}: {stream.path.name}, {stream.duration_s:.0f} s, {len(stream.events)} gestures, {told}{rest}"
+        )
     return found
 
 
@@ -113,4 +139,8 @@ def _rows(
         rows += engine.push(frame)
     rows += engine.finish()
     chances = np.array([row.chances for row in rows]).reshape(len(rows), len(model.metadata.labels))
-    return np.array([row.scores.time_s for row in rows]), chances, np.array([row.is_warm for row in rows], bool)
+    return (
+        np.array([row.scores.time_s for row in rows]),
+        chances,
+        np.array([row.is_warm for row in rows], bool),
+    )

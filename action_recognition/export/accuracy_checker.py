@@ -21,7 +21,12 @@ ACCURACY_CHECKER_FILE: Final = "accuracy-check.yml"
 def is_possible(metadata: DeployMetadata) -> bool:
     """Whether that program can prepare the frames as the model wants them: whole clips, pixels 0..255, a crop within the scaled frame."""
     short_side = metadata.resize.short_side
-    return short_side is not None and metadata.resize.crop_size <= short_side and metadata.normalization == "embedded" and not metadata.crop
+    return (
+        short_side is not None
+        and metadata.resize.crop_size <= short_side
+        and metadata.normalization == "embedded"
+        and not metadata.crop
+    )
 
 
 def configuration(metadata: DeployMetadata) -> str:
@@ -43,7 +48,11 @@ def configuration(metadata: DeployMetadata) -> str:
             "clip_length": metadata.clip_len,
         },
         "preprocessing": preprocessing,
-        "metrics": [{"type": "accuracy", "name": f"rank@{k}", "top_k": k} for k in (1, 5) if k <= len(metadata.labels)],
+        "metrics": [
+            {"type": "accuracy", "name": f"rank@{k}", "top_k": k}
+            for k in (1, 5)
+            if k <= len(metadata.labels)
+        ],
     }
     launcher = {
         "framework": "openvino",

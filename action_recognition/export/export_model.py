@@ -33,14 +33,23 @@ from action_recognition.deploy.backends import (
 from action_recognition.deploy.backends.model_files import IR_FILE, ONNX_FILE
 from action_recognition.deploy.backends.pytorch import from_trained
 from action_recognition.deploy.delivery.card import NOT_STATED
-from action_recognition.deploy.delivery.folder import CLASSES_FILE, IR_FP16_FILE, put_in_place, staging_folder
+from action_recognition.deploy.delivery.folder import (
+    CLASSES_FILE,
+    IR_FP16_FILE,
+    put_in_place,
+    staging_folder,
+)
 from action_recognition.deploy.delivery.made_clips import NUM_PLAIN_CLIPS, made_clips
 from action_recognition.deploy.delivery.model_api import is_expressible, write_model_api
 from action_recognition.deploy.delivery.operation_names import settle_names
 from action_recognition.deploy.delivery.timing import measure_latency, num_cores
 from action_recognition.deploy.metadata import DeployMetadata, write_onnx, write_openvino
 from action_recognition.errors import Problem, UserError, user_error
-from action_recognition.export.accuracy_checker import ACCURACY_CHECKER_FILE, configuration, is_possible
+from action_recognition.export.accuracy_checker import (
+    ACCURACY_CHECKER_FILE,
+    configuration,
+    is_possible,
+)
 from action_recognition.export.graph import build_deploy_network, onnx_names, strip_exporter_notes
 from action_recognition.export.stateful_export import (
     PROOF_FRAMES,
@@ -59,7 +68,15 @@ ONNX_OPSET: Final = 18
 FP32_LIMIT: Final = 1e-3
 FP16_LIMIT: Final = 1e-2
 MANY_FRAMES_PER_S: Final = 12.0
-_SHAPING_OPTIONS: Final = ("onnx", "openvino", "fp16", "embed_normalization", "color_order", "check_clips", "stream_frames")
+_SHAPING_OPTIONS: Final = (
+    "onnx",
+    "openvino",
+    "fp16",
+    "embed_normalization",
+    "color_order",
+    "check_clips",
+    "stream_frames",
+)
 _RECORDED_PACKAGES: Final = ("torch", "onnx", "onnxscript", "onnxruntime", "openvino", "numpy")
 
 
@@ -102,7 +119,9 @@ class Parity:
         return f"{self.file}: largest difference to PyTorch {self.max_difference:.2e} (limit {self.limit:g}; {self.runs_as})"
 
 
-def export_model(trained: TrainedModel, folder: Path, options: ExportOptions, say: Callable[[str], None] = print) -> list[Path]:
+def export_model(
+    trained: TrainedModel, folder: Path, options: ExportOptions, say: Callable[[str], None] = print
+) -> list[Path]:
     """Write the chosen files into `folder` and return their paths.
 
     They are made and checked in a folder beside and then renamed: an interrupted or failed export changes nothing.
@@ -110,7 +129,9 @@ def export_model(trained: TrainedModel, folder: Path, options: ExportOptions, sa
     """
     if options.fp16 and not options.openvino:
         raise user_error(
-            "--fp16", "asks for an IR with FP16 weights while OpenVINO is switched off", fix="add --openvino or leave --fp16 out"
+            "--fp16",
+            "asks for an IR with FP16 weights while OpenVINO is switched off",
+            fix="add --openvino or leave --fp16 out",
         )
     metadata = replace(
         from_trained(trained, trained.weights_sha256),
@@ -123,11 +144,15 @@ def export_model(trained: TrainedModel, folder: Path, options: ExportOptions, sa
         limits = _write_models(trained, metadata, options, staging)
         clips = made_clips(metadata, options.check_clips)
         parities = _check(trained, clips, staging, limits, say)
-        parities += _export_stateful(trained, metadata, clips, replace(options, stream_frames=stream_frames), staging, say)
+        parities += _export_stateful(
+            trained, metadata, clips, replace(options, stream_frames=stream_frames), staging, say
+        )
         _refuse_failed(parities)
         if options.openvino and is_expressible(metadata):
             write_model_api(staging / IR_FILE, metadata, staging)
-        (staging / CLASSES_FILE).write_text(json.dumps(list(metadata.labels), indent=1) + "\n", encoding="utf-8")
+        (staging / CLASSES_FILE).write_text(
+            json.dumps(list(metadata.labels), indent=1) + "\n", encoding="utf-8"
+        )
         if is_possible(metadata):
             (staging / ACCURACY_CHECKER_FILE).write_text(configuration(metadata), encoding="utf-8")
         record = _record(trained, metadata, options, parities, _latency(staging))
@@ -141,10 +166,15 @@ def _in_color_order(trained: TrainedModel, color_order: str) -> dict[str, Any]:
     """Mean and scale in the order of the input's channels."""
     clip_input = trained.template.input
     step = -1 if color_order == "BGR" else 1
-    return {"mean_values": tuple(clip_input.mean_values[::step]), "scale_values": tuple(clip_input.scale_values[::step])}
+    return {
+        "mean_values": tuple(clip_input.mean_values[::step]),
+        "scale_values": tuple(clip_input.scale_values[::step]),
+    }
 
 
-def _write_models(trained: TrainedModel, metadata: DeployMetadata, options: ExportOptions, staging: Path) -> dict[str, float]:
+def _write_models(
+    trained: TrainedModel, metadata: DeployMetadata, options: ExportOptions, staging: Path
+) -> dict[str, float]:
     """Write what the options name; the allowed difference by file name."""
     limits: dict[str, float] = {}
     onnx_path = staging / ONNX_FILE
@@ -184,16 +214,23 @@ def onnx_graph(network: nn.Module, clip_shape: tuple[int, ...]) -> onnx.ModelPro
     return model
 
 
-def openvino_network(trained: TrainedModel, metadata: DeployMetadata, folder: Path) -> openvino.Model:
+def openvino_network(
+    trained: TrainedModel, metadata: DeployMetadata, folder: Path
+) -> openvino.Model:
     """The FP32 network that `export_model` writes as model.xml, in memory; `folder` takes a file on the way."""
-    graph, path = onnx_graph(build_deploy_network(trained, metadata), metadata.clip_shape), folder / ONNX_FILE
+    graph, path = (
+        onnx_graph(build_deploy_network(trained, metadata), metadata.clip_shape),
+        folder / ONNX_FILE,
+    )
     onnx.save(graph, str(path))
     model = _to_openvino(graph, path, metadata)
     path.unlink()
     return model
 
 
-def _to_openvino(graph: onnx.ModelProto, onnx_path: Path, metadata: DeployMetadata) -> openvino.Model:
+def _to_openvino(
+    graph: onnx.ModelProto, onnx_path: Path, metadata: DeployMetadata
+) -> openvino.Model:
     """The IR of a graph that lies in `onnx_path`."""
     model = openvino.convert_model(onnx_path)
     model.get_parameters()[0].set_layout(openvino.Layout("NCDHW"))
@@ -207,14 +244,22 @@ def _save_ir(model: openvino.Model, path: Path, *, compress_to_fp16: bool) -> No
         openvino.save_model(model, path, compress_to_fp16=compress_to_fp16)
     except RuntimeError as error:
         raise user_error(
-            str(path), f"could not be written ({str(error).splitlines()[-1].strip()})", fix="free space or name another folder"
+            str(path),
+            f"could not be written ({str(error).splitlines()[-1].strip()})",
+            fix="free space or name another folder",
         ) from None
 
 
 # --- parity -------------------------------------------------------------------------------------------------
 
 
-def _check(trained: TrainedModel, clips: Pixels, staging: Path, limits: dict[str, float], say: Callable[[str], None]) -> list[Parity]:
+def _check(
+    trained: TrainedModel,
+    clips: Pixels,
+    staging: Path,
+    limits: dict[str, float],
+    say: Callable[[str], None],
+) -> list[Parity]:
     """Compare every file, read back from the disk, with the network that was trained (not with its exported form)."""
     expected = TorchBackend(trained).scores(clips)
     parities = []
@@ -246,17 +291,25 @@ def _refuse_failed(parities: list[Parity]) -> None:
 
 def _compare(path: Path, clips: Pixels, expected: Scores, limit: float) -> Parity:
     backend = load_backend(path)
-    return Parity(path.name, backend.runs_as, float(np.abs(backend.scores(clips) - expected).max()), limit)
+    return Parity(
+        path.name, backend.runs_as, float(np.abs(backend.scores(clips) - expected).max()), limit
+    )
 
 
-def _say_own_precision(path: Path, clips: Pixels, expected: Scores, say: Callable[[str], None]) -> None:
+def _say_own_precision(
+    path: Path, clips: Pixels, expected: Scores, say: Callable[[str], None]
+) -> None:
     """What a consumer gets that sets nothing: on some CPUs OpenVINO computes in bf16 by itself."""
     backend = OpenVinoBackend(path, precision="default")
     difference = float(np.abs(backend.scores(clips) - expected).max())
-    say(f"{path.name}: by itself OpenVINO computes in {backend.precision} on this CPU, largest difference then {difference:.2e}")
+    say(
+        f"{path.name}: by itself OpenVINO computes in {backend.precision} on this CPU, largest difference then {difference:.2e}"
+    )
 
 
-def _stateful_frames(trained: TrainedModel, metadata: DeployMetadata, options: ExportOptions) -> tuple[int, ...]:
+def _stateful_frames(
+    trained: TrainedModel, metadata: DeployMetadata, options: ExportOptions
+) -> tuple[int, ...]:
     """What was asked for, or what suits the frame rate: a score should not wait for the rest of a slow call."""
     is_causal = isinstance(trained.model, CausalConfig)
     if options.stream_frames is None:
@@ -269,19 +322,32 @@ def _stateful_frames(trained: TrainedModel, metadata: DeployMetadata, options: E
 
 
 def _export_stateful(
-    trained: TrainedModel, metadata: DeployMetadata, clips: Pixels, options: ExportOptions, staging: Path, say: Callable[[str], None]
+    trained: TrainedModel,
+    metadata: DeployMetadata,
+    clips: Pixels,
+    options: ExportOptions,
+    staging: Path,
+    say: Callable[[str], None],
 ) -> list[Parity]:
     """Write the step forms of a causal network into `staging` and hold them against its clip form."""
     numbers = options.stream_frames or ()
-    proof = StatefulProof(trained, made_video(clips[: len(clips) - NUM_PLAIN_CLIPS], PROOF_FRAMES)) if numbers else None
+    proof = (
+        StatefulProof(trained, made_video(clips[: len(clips) - NUM_PLAIN_CLIPS], PROOF_FRAMES))
+        if numbers
+        else None
+    )
     parities = []
     for number in numbers:
         network, described = stateful_network(trained, metadata, number)
-        for name in write_stateful(network, described, staging, as_onnx=options.onnx, as_openvino=options.openvino):
+        for name in write_stateful(
+            network, described, staging, as_onnx=options.onnx, as_openvino=options.openvino
+        ):
             assert proof is not None
             found = proof.differences(staging / name)
             parities.append(Parity(name, found.runs_as, found.largest, STREAM_LIMIT))
-            say(f"{parities[-1]}; {len(proof.video)} frames, after a reset, two streams side by side")
+            say(
+                f"{parities[-1]}; {len(proof.video)} frames, after a reset, two streams side by side"
+            )
     return parities
 
 
@@ -289,14 +355,23 @@ def _export_stateful(
 
 
 def _record(
-    trained: TrainedModel, metadata: DeployMetadata, options: ExportOptions, parities: list[Parity], latency: list[dict[str, Any]]
+    trained: TrainedModel,
+    metadata: DeployMetadata,
+    options: ExportOptions,
+    parities: list[Parity],
+    latency: list[dict[str, Any]],
 ) -> dict[str, Any]:
     """What was made from what: versions, command, measured differences and times, and what the model card says of the model."""
     return {
         "package_version": __version__,
-        "versions": {"python": platform.python_version(), **{name: importlib.metadata.version(name) for name in _RECORDED_PACKAGES}},
+        "versions": {
+            "python": platform.python_version(),
+            **{name: importlib.metadata.version(name) for name in _RECORDED_PACKAGES},
+        },
         "command": options.command,
-        "options": {key: value for key, value in asdict(options).items() if key in _SHAPING_OPTIONS},
+        "options": {
+            key: value for key, value in asdict(options).items() if key in _SHAPING_OPTIONS
+        },
         "weights_sha256": trained.weights_sha256,
         "parity": [asdict(item) for item in parities],
         "latency": latency,
@@ -309,13 +384,19 @@ def _latency(staging: Path) -> list[dict[str, Any]]:
     """Of the FP32 IR with one thread and with all cores."""
     cores = num_cores()
     path = staging / IR_FILE
-    return [measure_latency(path, threads) for threads in sorted({1, cores})] if path.is_file() else []
+    return (
+        [measure_latency(path, threads) for threads in sorted({1, cores})] if path.is_file() else []
+    )
 
 
-def _model_facts(trained: TrainedModel, metadata: DeployMetadata, options: ExportOptions) -> dict[str, Any]:
+def _model_facts(
+    trained: TrainedModel, metadata: DeployMetadata, options: ExportOptions
+) -> dict[str, Any]:
     """What the card says beside what was measured."""
     side = metadata.resize.crop_size
-    counted = count(build_recogniser(trained.model, len(trained.labels)), (metadata.clip_len, side, side))
+    counted = count(
+        build_recogniser(trained.model, len(trained.labels)), (metadata.clip_len, side, side)
+    )
     record = trained.record
     kept = ("command", "git_commit", "seed", "started", "annotation_sha256", "packages")
     return {
@@ -340,7 +421,17 @@ def _checked_evaluation(path: Path, trained: TrainedModel) -> dict[str, Any]:
         found = dict(json.loads(path.read_text(encoding="utf-8")))
         weights, labels = found["weights_sha256"], [row["label"] for row in found["per_class"]]
     except (OSError, ValueError, KeyError, TypeError):
-        raise user_error(str(path), "is no result of eval.py", "the evaluation.json that it writes", "run eval.py again") from None
+        raise user_error(
+            str(path),
+            "is no result of eval.py",
+            "the evaluation.json that it writes",
+            "run eval.py again",
+        ) from None
     if weights != trained.weights_sha256 or labels != list(trained.labels):
-        raise user_error(str(path), "was measured with other weights", trained.weights_sha256, "run eval.py with these weights")
+        raise user_error(
+            str(path),
+            "was measured with other weights",
+            trained.weights_sha256,
+            "run eval.py with these weights",
+        )
     return found

@@ -29,7 +29,9 @@ class DeployNetwork(nn.Module):
     def __init__(self, recogniser: Recogniser, metadata: DeployMetadata) -> None:
         super().__init__()
         embedded = metadata.normalization == "embedded"
-        self.normalize = Normalize(metadata.mean_values, metadata.scale_values) if embedded else nn.Identity()
+        self.normalize = (
+            Normalize(metadata.mean_values, metadata.scale_values) if embedded else nn.Identity()
+        )
         if metadata.color_order == "BGR":
             reverse_input_channels(recogniser)
         for module in recogniser.modules():
@@ -37,7 +39,9 @@ class DeployNetwork(nn.Module):
                 module.one_operation = True
         self.recogniser = recogniser
         # Unit length here, once, instead of in every call.
-        self.register_buffer("class_directions", F.normalize(recogniser.head.class_directions.detach(), dim=0))
+        self.register_buffer(
+            "class_directions", F.normalize(recogniser.head.class_directions.detach(), dim=0)
+        )
         self.eval().requires_grad_(False)
 
     def forward(self, clips: Tensor) -> Tensor:
@@ -75,4 +79,6 @@ def strip_exporter_notes(model: onnx.ModelProto) -> None:
 def onnx_names(model: onnx.ModelProto) -> set[str]:
     """Names that an ONNX graph gives: the same in every run."""
     graph = model.graph
-    return {item.name for item in (*graph.node, *graph.initializer, *graph.input)} | {name for node in graph.node for name in node.output}
+    return {item.name for item in (*graph.node, *graph.initializer, *graph.input)} | {
+        name for node in graph.node for name in node.output
+    }

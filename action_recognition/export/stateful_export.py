@@ -21,7 +21,14 @@ from openvino._offline_transformations import apply_make_stateful_transformation
 from torch import Tensor
 
 from action_recognition.checkpoint import TrainedModel
-from action_recognition.deploy.backends import INPUT_NAME, OUTPUT_NAME, Pixels, Scores, StatefulBackend, load_backend
+from action_recognition.deploy.backends import (
+    INPUT_NAME,
+    OUTPUT_NAME,
+    Pixels,
+    Scores,
+    StatefulBackend,
+    load_backend,
+)
 from action_recognition.deploy.backends.stateful import NEXT_STATE_PREFIX, STATE_PREFIX, Stepper
 from action_recognition.deploy.delivery.operation_names import settle_names
 from action_recognition.deploy.metadata import DeployMetadata, write_onnx, write_openvino
@@ -51,7 +58,9 @@ class StatefulDifferences:
 
     @property
     def largest(self) -> float:
-        return float(np.max([self.to_clip_form, self.to_torch, self.after_reset, self.across_streams]))  # NaN stays NaN
+        return float(
+            np.max([self.to_clip_form, self.to_torch, self.after_reset, self.across_streams])
+        )  # NaN stays NaN
 
 
 def stateful_names(frames_per_call: int) -> tuple[str, str]:
@@ -67,8 +76,14 @@ def check_frames_per_call(frames_per_call: Sequence[int], clip_len: int) -> None
     """A `UserError` names the numbers that do not divide a clip, which is scored call by call too."""
     wrong = [number for number in frames_per_call if clip_len % number]
     if wrong:
-        divisors = ", ".join(str(number) for number in range(1, clip_len + 1) if clip_len % number == 0)
-        raise user_error("--stream-frames", f"{wrong[0]} frames a call are no whole share of a clip of {clip_len} frames", divisors)
+        divisors = ", ".join(
+            str(number) for number in range(1, clip_len + 1) if clip_len % number == 0
+        )
+        raise user_error(
+            "--stream-frames",
+            f"{wrong[0]} frames a call are no whole share of a clip of {clip_len} frames",
+            divisors,
+        )
 
 
 def causal_recogniser(trained: TrainedModel) -> CausalRecogniser:
@@ -79,12 +94,18 @@ def causal_recogniser(trained: TrainedModel) -> CausalRecogniser:
     return recogniser.eval()
 
 
-def stateful_network(trained: TrainedModel, metadata: DeployMetadata, frames_per_call: int) -> tuple[StatefulNetwork, DeployMetadata]:
+def stateful_network(
+    trained: TrainedModel, metadata: DeployMetadata, frames_per_call: int
+) -> tuple[StatefulNetwork, DeployMetadata]:
     """The step form for input as `metadata` describe it, and those metadata with its layout."""
     recogniser = causal_recogniser(trained)
     if metadata.color_order == "BGR":
         reverse_input_channels(recogniser)
-    normalize = Normalize(metadata.mean_values, metadata.scale_values) if metadata.normalization == "embedded" else None
+    normalize = (
+        Normalize(metadata.mean_values, metadata.scale_values)
+        if metadata.normalization == "embedded"
+        else None
+    )
     network = StatefulNetwork(recogniser, normalize, frames_per_call)
     layout = StatefulLayout(
         frames_per_call=frames_per_call,
@@ -96,7 +117,14 @@ def stateful_network(trained: TrainedModel, metadata: DeployMetadata, frames_per
     return network, replace(metadata, stream=layout)
 
 
-def write_stateful(network: StatefulNetwork, metadata: DeployMetadata, folder: Path, *, as_onnx: bool, as_openvino: bool) -> list[str]:
+def write_stateful(
+    network: StatefulNetwork,
+    metadata: DeployMetadata,
+    folder: Path,
+    *,
+    as_onnx: bool,
+    as_openvino: bool,
+) -> list[str]:
     """Write one network in the formats chosen; the names of the files that can be opened."""
     assert metadata.stream is not None
     ir_name, onnx_name = stateful_names(metadata.stream.frames_per_call)
@@ -106,7 +134,9 @@ def write_stateful(network: StatefulNetwork, metadata: DeployMetadata, folder: P
     names = []
     if as_openvino:
         openvino.save_model(
-            to_stateful(openvino.convert_model(path), metadata, onnx_names(graph)), folder / ir_name, compress_to_fp16=False
+            to_stateful(openvino.convert_model(path), metadata, onnx_names(graph)),
+            folder / ir_name,
+            compress_to_fp16=False,
         )
         names.append(ir_name)
     path.unlink()
@@ -140,9 +170,13 @@ def stateful_onnx_graph(network: StatefulNetwork, metadata: DeployMetadata) -> o
     return graph
 
 
-def to_stateful(model: openvino.Model, metadata: DeployMetadata, known: Collection[str]) -> openvino.Model:
+def to_stateful(
+    model: openvino.Model, metadata: DeployMetadata, known: Collection[str]
+) -> openvino.Model:
     """The same graph with its states as variables, and the metadata in it; operations whose name is not `known` get settled ones."""
-    names = [name for port in model.inputs for name in port.get_names() if name.startswith(STATE_PREFIX)]
+    names = [
+        name for port in model.inputs for name in port.get_names() if name.startswith(STATE_PREFIX)
+    ]
     pairs = {name: NEXT_STATE_PREFIX + name.removeprefix(STATE_PREFIX) for name in names}
     apply_make_stateful_transformation(model, pairs)
     model.get_parameters()[0].set_layout(openvino.Layout("NHWC"))
@@ -205,14 +239,18 @@ class StatefulProof:
 
 
 def _calls(video: Pixels, frames_per_call: int) -> Iterator[Pixels]:
-    return (video[start : start + frames_per_call] for start in range(0, len(video), frames_per_call))
+    return (
+        video[start : start + frames_per_call] for start in range(0, len(video), frames_per_call)
+    )
 
 
 def _all_scores(stepper: Stepper, video: Pixels, frames_per_call: int) -> Scores:
     return np.concatenate([stepper.step(frames) for frames in _calls(video, frames_per_call)])
 
 
-def _side_by_side(one: Stepper, two: Stepper, video: Pixels, other: Pixels, frames_per_call: int) -> tuple[Scores, Scores]:
+def _side_by_side(
+    one: Stepper, two: Stepper, video: Pixels, other: Pixels, frames_per_call: int
+) -> tuple[Scores, Scores]:
     """The scores of two streams that are fed in turns, of which the second is the shorter."""
     rest = _calls(other, frames_per_call)
     scores: list[Scores] = []

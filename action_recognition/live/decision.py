@@ -50,7 +50,13 @@ class DecisionRules:
             if not isinstance(value, int | float) or not 0 <= value < math.inf
         ]
         if not problems and not self.release < self.onset <= 1:
-            problems = [Problem("onset, release", f"found {self.onset} and {self.release}", "release < onset <= 1")]
+            problems = [
+                Problem(
+                    "onset, release",
+                    f"found {self.onset} and {self.release}",
+                    "release < onset <= 1",
+                )
+            ]
         if problems:
             raise UserError(problems)
 
@@ -76,12 +82,21 @@ class Vocabulary:
 
     @classmethod
     def of(cls, metadata: DeployMetadata) -> Vocabulary:
-        negatives = frozenset() if metadata.negative_label is None else frozenset([metadata.negative_label])
+        negatives = (
+            frozenset() if metadata.negative_label is None else frozenset([metadata.negative_label])
+        )
         return cls(metadata.labels, negatives, metadata.thresholds)
 
     def onsets(self, rules: DecisionRules) -> Chances:
         """The onset threshold of each label (C,): the rules', or the model's own where that is higher; above 1 for a negative."""
-        return np.array([math.inf if name in self.negatives else max(rules.onset, self.thresholds.get(name, 0.0)) for name in self.labels])
+        return np.array(
+            [
+                math.inf
+                if name in self.negatives
+                else max(rules.onset, self.thresholds.get(name, 0.0))
+                for name in self.labels
+            ]
+        )
 
 
 @dataclass(frozen=True)
@@ -128,11 +143,19 @@ def check_mirror(metadata: DeployMetadata) -> None:
     """A `UserError` where a model does not say which labels swap in a mirror."""
     if not metadata.label_swaps:
         fix = "leave --mirror out, or state flip.label_swaps in the template and export again"
-        raise user_error("--mirror", "the model does not say which labels swap in a mirror (label_swaps is empty)", fix=fix)
+        raise user_error(
+            "--mirror",
+            "the model does not say which labels swap in a mirror (label_swaps is empty)",
+            fix=fix,
+        )
 
 
 def step(
-    state: DecisionState, time_s: float, chances: Chances, vocabulary: Vocabulary, rules: DecisionRules
+    state: DecisionState,
+    time_s: float,
+    chances: Chances,
+    vocabulary: Vocabulary,
+    rules: DecisionRules,
 ) -> tuple[DecisionState, GestureEvent | None]:
     """The next row of a stream: the new state, and the event that the row completes, if any."""
     if not 0 <= time_s - state.time_s <= rules.gap_s:
@@ -148,7 +171,9 @@ def step(
     return _fired(state, best, vocabulary, rules) if held and rested else (state, None)
 
 
-def decide(rows: Iterable[tuple[float, Chances]], vocabulary: Vocabulary, rules: DecisionRules) -> list[GestureEvent]:
+def decide(
+    rows: Iterable[tuple[float, Chances]], vocabulary: Vocabulary, rules: DecisionRules
+) -> list[GestureEvent]:
     """The events of a whole table of (time in seconds, probabilities).
 
     >>> words = Vocabulary(("wave", "rest"), frozenset({"rest"}))
@@ -164,14 +189,20 @@ def decide(rows: Iterable[tuple[float, Chances]], vocabulary: Vocabulary, rules:
     return events
 
 
-def _smoothed(state: DecisionState, time_s: float, chances: Chances, rules: DecisionRules) -> DecisionState:
+def _smoothed(
+    state: DecisionState, time_s: float, chances: Chances, rules: DecisionRules
+) -> DecisionState:
     """An exponential mean over time, not over rows, so that the rate of the scores does not matter."""
     if state.smoothed is None or rules.smoothing_s == 0:
         smoothed = chances
     else:
-        smoothed = state.smoothed + (1 - math.exp(-(time_s - state.time_s) / rules.smoothing_s)) * (chances - state.smoothed)
+        smoothed = state.smoothed + (1 - math.exp(-(time_s - state.time_s) / rules.smoothing_s)) * (
+            chances - state.smoothed
+        )
     rising_s = np.full(len(chances), np.nan) if state.rising_s is None else state.rising_s
-    rising_s = np.where(smoothed < rules.release, np.nan, np.where(np.isnan(rising_s), time_s, rising_s))
+    rising_s = np.where(
+        smoothed < rules.release, np.nan, np.where(np.isnan(rising_s), time_s, rising_s)
+    )
     return replace(state, smoothed=smoothed, time_s=time_s, rising_s=rising_s)
 
 
@@ -185,16 +216,31 @@ def _above_onset(state: DecisionState, vocabulary: Vocabulary, rules: DecisionRu
     """The most probable label, where it may begin now: no negative, not the one that is going on, sure enough."""
     assert state.smoothed is not None
     best = int(np.argmax(state.smoothed))
-    return None if best == state.active or state.smoothed[best] < vocabulary.onsets(rules)[best] else best
+    return (
+        None
+        if best == state.active or state.smoothed[best] < vocabulary.onsets(rules)[best]
+        else best
+    )
 
 
-def _fired(state: DecisionState, best: int, vocabulary: Vocabulary, rules: DecisionRules) -> tuple[DecisionState, GestureEvent]:
+def _fired(
+    state: DecisionState, best: int, vocabulary: Vocabulary, rules: DecisionRules
+) -> tuple[DecisionState, GestureEvent]:
     assert state.smoothed is not None and state.rising_s is not None
     again = best == state.last_label and state.time_s - state.last_event_s <= rules.again_s
     repetition = state.repetition + 1 if again else 1
     start_s = float(state.rising_s[best])
-    event = GestureEvent(state.time_s, start_s, vocabulary.labels[best], float(state.smoothed[best]), repetition)
-    fired = replace(state, active=best, candidate=None, last_label=best, last_event_s=state.time_s, repetition=repetition)
+    event = GestureEvent(
+        state.time_s, start_s, vocabulary.labels[best], float(state.smoothed[best]), repetition
+    )
+    fired = replace(
+        state,
+        active=best,
+        candidate=None,
+        last_label=best,
+        last_event_s=state.time_s,
+        repetition=repetition,
+    )
     return fired, event
 
 
@@ -206,19 +252,29 @@ def read_rules(file: Path) -> DecisionRules:
     try:
         found = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        raise user_error(str(file), f"cannot be read ({getattr(error, 'strerror', None) or 'no UTF-8'})") from None
+        raise user_error(
+            str(file), f"cannot be read ({getattr(error, 'strerror', None) or 'no UTF-8'})"
+        ) from None
     except json.JSONDecodeError as error:
-        raise user_error(f"{file}:{error.lineno}", f"is no JSON ({error.msg})", '{"onset": 0.6, ...}') from None
+        raise user_error(
+            f"{file}:{error.lineno}", f"is no JSON ({error.msg})", '{"onset": 0.6, ...}'
+        ) from None
     names = [item.name for item in fields(DecisionRules)]
     if not isinstance(found, dict):
         raise user_error(str(file), f"holds a {type(found).__name__}", '{"onset": 0.6, ...}')
-    unknown = [Problem(f"{file}: {key}", f"is not a known key{nearest(key, names)}", ", ".join(names)) for key in found if key not in names]
+    unknown = [
+        Problem(f"{file}: {key}", f"is not a known key{nearest(key, names)}", ", ".join(names))
+        for key in found
+        if key not in names
+    ]
     if unknown:
         raise UserError(unknown)
     try:
         return DecisionRules(**found)
     except UserError as error:
-        raise UserError(Problem(f"{file}: {item.where}", item.found, item.allowed) for item in error.problems) from None
+        raise UserError(
+            Problem(f"{file}: {item.where}", item.found, item.allowed) for item in error.problems
+        ) from None
 
 
 def write_rules(file: Path, rules: DecisionRules) -> None:

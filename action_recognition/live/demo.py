@@ -77,20 +77,31 @@ def run_demo(options: DemoOptions, say: Say | None = None) -> DemoSummary:
     Errors: a model or source that cannot be used, an output that would overwrite the input, no display to show on.
     """
     _check(options)
-    say = say or partial(print, file=sys.stderr if options.events == STDOUT else sys.stdout, flush=True)
-    network = as_stream_model(load_backend(options.model, options.num_threads, "default", hint=options.best_hint), options.stride)
+    say = say or partial(
+        print, file=sys.stderr if options.events == STDOUT else sys.stdout, flush=True
+    )
+    network = as_stream_model(
+        load_backend(options.model, options.num_threads, "default", hint=options.best_hint),
+        options.stride,
+    )
     if options.mirror:
         check_mirror(network.metadata)
     rules = read_rules(options.decision) if options.decision else DecisionRules()
     commands = read_commands(options.commands, network.metadata.labels) if options.commands else {}
     _introduce(options, network, say)
     with ExitStack() as stack:
-        streams = [_open_stream(options, text, network, rules, say, stack) for text in options.sources]
+        streams = [
+            _open_stream(options, text, network, rules, say, stack) for text in options.sources
+        ]
         for number, stream in enumerate(streams):
             stream.number = number
         run = LiveRun(network.metadata, say, Controls(pick=options.pick))
         _add_outputs(run, options, commands, say, stack)
-        recorder = stack.enter_context(_recording(options.output, streams[0].source.frame_rate_fps)) if options.output else None
+        recorder = (
+            stack.enter_context(_recording(options.output, streams[0].source.frame_rate_fps))
+            if options.output
+            else None
+        )
         if options.show:
             stack.callback(_close_windows)
             say(KEYS_HELP)
@@ -103,7 +114,9 @@ def run_demo(options: DemoOptions, say: Say | None = None) -> DemoSummary:
     return _finish(run, streams, options, say)
 
 
-def _go(streams: list[LiveStream], run: LiveRun, recorder: VideoRecorder | None, show: bool) -> None:
+def _go(
+    streams: list[LiveStream], run: LiveRun, recorder: VideoRecorder | None, show: bool
+) -> None:
     """Frames of all streams in turn, until the last one has ended or `q` was pressed."""
     wait_s = _POLL_S if len(streams) > 1 or show else 1.0
     going = list(streams)
@@ -132,12 +145,27 @@ def _go(streams: list[LiveStream], run: LiveRun, recorder: VideoRecorder | None,
                     _show(stream, drawn, run)
 
 
-def _open_stream(options: DemoOptions, text: str, network: StreamModel, rules: DecisionRules, say: Say, stack: ExitStack) -> LiveStream:
-    source = open_source(text, network.metadata.frame_rate_fps, say, Patience(say, options.give_up_s))
+def _open_stream(
+    options: DemoOptions,
+    text: str,
+    network: StreamModel,
+    rules: DecisionRules,
+    say: Say,
+    stack: ExitStack,
+) -> LiveStream:
+    source = open_source(
+        text, network.metadata.frame_rate_fps, say, Patience(say, options.give_up_s)
+    )
     if options.realtime and not source.is_live:
         source = PlayedAtItsRate(source)
     say(f"{source.name}: {source.frame_rate_fps:g} frames/s{', live' if source.is_live else ''}")
-    engine = StreamEngine(network, _region(options, network.metadata), EngineOptions(rules, options.mirror), source.name, say)
+    engine = StreamEngine(
+        network,
+        _region(options, network.metadata),
+        EngineOptions(rules, options.mirror),
+        source.name,
+        say,
+    )
     reader = FrameReader(source)
     stack.callback(reader.stop)
     return LiveStream(source, reader, engine)
@@ -152,11 +180,17 @@ def _region(options: DemoOptions, metadata: DeployMetadata) -> Region:
     from action_recognition.live.tracking import TrackedRegion
 
     if metadata.crop:
-        return trained_region(metadata, options.detector, "--detector", options.max_persons, options.num_threads)
-    return TrackedRegion(loaded_detector(options.detector, "CPU", options.num_threads), options.max_persons)
+        return trained_region(
+            metadata, options.detector, "--detector", options.max_persons, options.num_threads
+        )
+    return TrackedRegion(
+        loaded_detector(options.detector, "CPU", options.num_threads), options.max_persons
+    )
 
 
-def _add_outputs(run: LiveRun, options: DemoOptions, commands: dict[str, list[str]], say: Say, stack: ExitStack) -> None:
+def _add_outputs(
+    run: LiveRun, options: DemoOptions, commands: dict[str, list[str]], say: Say, stack: ExitStack
+) -> None:
     """Where predictions and events go beside the picture."""
     if options.csv:
         run.table = PredictionTable(run.metadata)
@@ -175,9 +209,13 @@ def _add_outputs(run: LiveRun, options: DemoOptions, commands: dict[str, list[st
 
 def _introduce(options: DemoOptions, network: StreamModel, say: Say) -> None:
     metadata = network.metadata
-    say(f"{options.model}: {len(metadata.labels)} labels, {metadata.model_input}; {network.runs_as}")
+    say(
+        f"{options.model}: {len(metadata.labels)} labels, {metadata.model_input}; {network.runs_as}"
+    )
     if network.mode == "window":
-        say(f"the model keeps no state: a window of {metadata.clip_len} frames is scored again for every prediction")
+        say(
+            f"the model keeps no state: a window of {metadata.clip_len} frames is scored again for every prediction"
+        )
     else:
         say(f"the model keeps its state: a prediction every {network.frames_per_score} frames")
 
@@ -210,17 +248,30 @@ def _check(options: DemoOptions) -> None:
     if options.events and options.events != STDOUT:
         outputs["--events"] = Path(options.events)
     for flag, path in outputs.items():
-        if path is not None and any(Path(source).exists() and path.resolve() == Path(source).resolve() for source in options.sources):
+        if path is not None and any(
+            Path(source).exists() and path.resolve() == Path(source).resolve()
+            for source in options.sources
+        ):
             raise user_error(flag, f"{path} is the input", fix="name another file")
         if path is not None and path.is_dir():
             raise user_error(flag, f"{path} is a folder", fix="name a file in it")
     if options.output and options.more_sources:
-        raise user_error("--output", f"there are {len(options.sources)} inputs", "one input for a recorded video")
+        raise user_error(
+            "--output", f"there are {len(options.sources)} inputs", "one input for a recorded video"
+        )
     if options.box and options.detector:
         raise user_error("--box, --detector", "both say where to look", "one of them")
     # Checked before OpenCV is asked: its window library ends the process where there is no display.
-    if options.show and sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
-        raise user_error("display", "there is none to show on", fix="add --no-show, with --output OUT.mp4 or --csv FILE to keep the result")
+    if (
+        options.show
+        and sys.platform.startswith("linux")
+        and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+    ):
+        raise user_error(
+            "display",
+            "there is none to show on",
+            fix="add --no-show, with --output OUT.mp4 or --csv FILE to keep the result",
+        )
 
 
 def _close_windows() -> None:
@@ -251,7 +302,11 @@ def _show(stream: LiveStream, drawn: Picture, run: LiveRun) -> None:
             stream.engine.reset()
             controls.wants_box = False
     except cv2.error as error:
-        raise user_error("display", f"cannot be used ({error.err or 'OpenCV without windows'})", fix="add --no-show") from None
+        raise user_error(
+            "display",
+            f"cannot be used ({error.err or 'OpenCV without windows'})",
+            fix="add --no-show",
+        ) from None
 
 
 def _selected_box(title: str, drawn: Picture) -> Box | None:
@@ -260,4 +315,9 @@ def _selected_box(title: str, drawn: Picture) -> Box | None:
     picture_height, picture_width = drawn.shape[:2]
     if not width or not height:
         return None
-    return Box(left / picture_width, top / picture_height, (left + width) / picture_width, (top + height) / picture_height)
+    return Box(
+        left / picture_width,
+        top / picture_height,
+        (left + width) / picture_width,
+        (top + height) / picture_height,
+    )

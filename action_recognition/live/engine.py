@@ -6,8 +6,22 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from action_recognition.deploy.scores import WindowScores
-from action_recognition.deploy.stream_models import Picture, StepScores, Stream, StreamModel, fed_rate_fps
-from action_recognition.live.decision import Chances, DecisionRules, DecisionState, GestureEvent, Vocabulary, gesture_chances, step
+from action_recognition.deploy.stream_models import (
+    Picture,
+    StepScores,
+    Stream,
+    StreamModel,
+    fed_rate_fps,
+)
+from action_recognition.live.decision import (
+    Chances,
+    DecisionRules,
+    DecisionState,
+    GestureEvent,
+    Vocabulary,
+    gesture_chances,
+    step,
+)
 from action_recognition.live.frame_times import FrameRateResampler, TearDetector, TimedFrame
 from action_recognition.live.regions import FixedRegion, Person, Region, network_frame
 
@@ -95,8 +109,15 @@ class StreamEngine:
 
     def finish(self) -> list[StepResult]:
         """The source ended: what a stream shorter than a window still owes."""
-        found = [(number, follower, follower.stream.finish()) for number, follower in self._followers.items()]
-        return [self._decide(number, follower, score) for number, follower, scores in found for score in scores]
+        found = [
+            (number, follower, follower.stream.finish())
+            for number, follower in self._followers.items()
+        ]
+        return [
+            self._decide(number, follower, score)
+            for number, follower, scores in found
+            for score in scores
+        ]
 
     def reset(self) -> None:
         """Forget everybody and everything but the numbers that were given to persons."""
@@ -134,10 +155,18 @@ class StreamEngine:
         chances = gesture_chances(found.scores, self.network.metadata, self.options.mirror)
         event = None
         if found.is_warm or self.options.decide_cold:
-            follower.decision, event = step(follower.decision, time_s, chances, self._words, self.options.rules)
+            follower.decision, event = step(
+                follower.decision, time_s, chances, self._words, self.options.rules
+            )
         smoothed = chances if follower.decision.smoothed is None else follower.decision.smoothed
         return StepResult(
-            self.name, person, WindowScores(time_s, found.scores, found.inference_ms), chances, smoothed, event, found.is_warm
+            self.name,
+            person,
+            WindowScores(time_s, found.scores, found.inference_ms),
+            chances,
+            smoothed,
+            event,
+            found.is_warm,
         )
 
 
@@ -146,16 +175,24 @@ def push_all(frames: Sequence[tuple[StreamEngine, TimedFrame]]) -> list[list[Ste
 
     The steps that each frame completed, as `StreamEngine.push` says them.
     """
-    feeds = [(number, feed) for number, (engine, frame) in enumerate(frames) for feed in engine._take(frame)]
+    feeds = [
+        (number, feed)
+        for number, (engine, frame) in enumerate(frames)
+        for feed in engine._take(frame)
+    ]
     results: list[list[StepResult]] = [[] for _ in frames]
     for turn in range(max((feed.repeats for _, feed in feeds), default=0)):
         due = [(number, feed) for number, feed in feeds if turn < feed.repeats]
         for _, feed in due:
             feed.follower.num_frames += 1
             feed.follower.times_s.append(feed.time_s)
-        found = frames[0][0].network.feed_all([(feed.follower.stream, feed.picture) for _, feed in due])
+        found = frames[0][0].network.feed_all(
+            [(feed.follower.stream, feed.picture) for _, feed in due]
+        )
         for (number, feed), scores in zip(due, found, strict=True):
-            results[number] += [frames[number][0]._decide(feed.person, feed.follower, score) for score in scores]
+            results[number] += [
+                frames[number][0]._decide(feed.person, feed.follower, score) for score in scores
+            ]
             if scores:
                 del feed.follower.times_s[:-1]
     return results

@@ -47,22 +47,44 @@ class HandsRegion:
         while frame.time_s - self._found[0][0] > self._window_s:
             self._found.popleft()
         height, width = frame.picture.shape[:2]
-        square = square_around_hands(np.concatenate([boxes for _, boxes in self._found]), height, width)
+        square = square_around_hands(
+            np.concatenate([boxes for _, boxes in self._found]), height, width
+        )
         if square is None:
             return [Person(WHOLE, None)]
-        return [Person(WHOLE, Box(square.left / width, square.top / height, square.right / width, square.bottom / height))]
+        return [
+            Person(
+                WHOLE,
+                Box(
+                    square.left / width,
+                    square.top / height,
+                    square.right / width,
+                    square.bottom / height,
+                ),
+            )
+        ]
 
 
 def trained_region(
-    metadata: DeployMetadata, detector_file: Path | None, flag: str, max_persons: int = 1, num_threads: int | None = None
+    metadata: DeployMetadata,
+    detector_file: Path | None,
+    flag: str,
+    max_persons: int = 1,
+    num_threads: int | None = None,
 ) -> Region:
     """Where a model looks that has no box of its own: as in its training. Errors: a model of hands without a detector, named by `flag`."""
     if metadata.crop != "hand":
         return FixedRegion()
     if detector_file is None:
         raise user_error(
-            flag, "is missing: the model was trained on hands that were cut out", "a detector of hands, or of demo.py a fixed --box"
+            flag,
+            "is missing: the model was trained on hands that were cut out",
+            "a detector of hands, or of demo.py a fixed --box",
         )
     if metadata.clip_len > 1:
-        return HandsRegion(HandFinder(detector_file, num_threads), metadata.clip_len / metadata.frame_rate_fps)
-    return TrackedRegion(loaded_detector(detector_file, "CPU", num_threads), max_persons, HAND_MARGIN)
+        return HandsRegion(
+            HandFinder(detector_file, num_threads), metadata.clip_len / metadata.frame_rate_fps
+        )
+    return TrackedRegion(
+        loaded_detector(detector_file, "CPU", num_threads), max_persons, HAND_MARGIN
+    )

@@ -59,7 +59,11 @@ class DemoSummary:
     cpu_share: float
 
     def __str__(self) -> str:
-        latency = "" if self.latency_ms != self.latency_ms else f", {self.latency_ms:.0f} ms from frame to event (p95)"
+        latency = (
+            ""
+            if self.latency_ms != self.latency_ms
+            else f", {self.latency_ms:.0f} ms from frame to event (p95)"
+        )
         return (
             f"{self.num_frames} frames, {self.num_windows} windows, {self.inference_ms:.1f} ms per inference (median), "
             f"{self.frames_per_s:.1f} frames/s, {100 * self.cpu_share:.0f} % of a core; {self.num_events} events{latency}; "
@@ -70,12 +74,16 @@ class DemoSummary:
 class LiveRun:
     """Takes frames, sends events to `sinks` (a line of JSON each) and to `reactions`, and counts."""
 
-    def __init__(self, metadata: DeployMetadata, say: Callable[[str], None], controls: Controls | None = None) -> None:
+    def __init__(
+        self, metadata: DeployMetadata, say: Callable[[str], None], controls: Controls | None = None
+    ) -> None:
         self.metadata, self.say, self.controls = metadata, say, controls or Controls()
         self.sinks: list[Callable[[str], None]] = []
         self.reactions: Reactions | None = None
         self.num_frames = self.num_windows = self.num_events = 0
-        self.table: PredictionTable | None = None  # a list that grows for as long as the run lasts: only where it is asked for
+        self.table: PredictionTable | None = (
+            None  # a list that grows for as long as the run lasts: only where it is asked for
+        )
         self._inference_ms: deque[float] = deque(maxlen=_KEPT)
         self._latency_ms: deque[float] = deque(maxlen=_KEPT)
         self._start_s, self._start_cpu_s = time.perf_counter(), time.process_time()
@@ -107,7 +115,9 @@ class LiveRun:
         looked_at = [person.number for person in persons if self._counts(stream, person.number)]
         number = looked_at[0] if looked_at else None
         prediction = stream.latest.get(number) if number is not None else None
-        return LiveView(prediction, persons, number, list(stream.events), _rate_fps(stream.arrivals_s))
+        return LiveView(
+            prediction, persons, number, list(stream.events), _rate_fps(stream.arrivals_s)
+        )
 
     def summary(self, streams: list[LiveStream]) -> DemoSummary:
         elapsed_s = max(time.perf_counter() - self._start_s, 1e-9)
@@ -139,7 +149,9 @@ class LiveRun:
         for number in stream.latest.keys() - {person.number for person in stream.engine.persons}:
             del stream.latest[number]
 
-    def _send(self, stream: LiveStream, result: StepResult, event: GestureEvent, arrived_s: float) -> None:
+    def _send(
+        self, stream: LiveStream, result: StepResult, event: GestureEvent, arrived_s: float
+    ) -> None:
         self.num_events += 1
         while stream.events and event.time_s - stream.events[0].time_s > TIMELINE_S:
             stream.events.popleft()
@@ -162,4 +174,6 @@ def _rate_fps(arrivals_s: deque[float]) -> float:
 
 def _percentile(values: list[float], share: float) -> float:
     """By nearest rank."""
-    return sorted(values)[min(len(values) - 1, int(share * len(values)))] if values else float("nan")
+    return (
+        sorted(values)[min(len(values) - 1, int(share * len(values)))] if values else float("nan")
+    )

@@ -67,11 +67,17 @@ def parse_box(text: str, where: str = "--box") -> Box:
     Box(left=0.25, top=0.0, right=0.75, bottom=1.0)
     """
     parts = text.split(",")
-    if len(parts) == 4 and all(re.fullmatch(r"\s*(0?\.\d+|[01](\.\d*)?)\s*", part) for part in parts):
+    if len(parts) == 4 and all(
+        re.fullmatch(r"\s*(0?\.\d+|[01](\.\d*)?)\s*", part) for part in parts
+    ):
         box = Box(*map(float, parts))
         if box.left < box.right <= 1 and box.top < box.bottom <= 1:
             return box
-    raise user_error(where, f"found {text!r}", "left,top,right,bottom in parts of the picture, such as 0.25,0,0.75,1")
+    raise user_error(
+        where,
+        f"found {text!r}",
+        "left,top,right,bottom in parts of the picture, such as 0.25,0,0.75,1",
+    )
 
 
 def cut(picture: Picture, box: Box | None) -> Picture:
@@ -83,8 +89,14 @@ def cut(picture: Picture, box: Box | None) -> Picture:
     if box is None:
         return picture
     height, width = picture.shape[:2]
-    top, left = min(max(0, round(box.top * height)), height - 1), min(max(0, round(box.left * width)), width - 1)
-    bottom, right = max(top + 1, min(height, round(box.bottom * height))), max(left + 1, min(width, round(box.right * width)))
+    top, left = (
+        min(max(0, round(box.top * height)), height - 1),
+        min(max(0, round(box.left * width)), width - 1),
+    )
+    bottom, right = (
+        max(top + 1, min(height, round(box.bottom * height))),
+        max(left + 1, min(width, round(box.right * width))),
+    )
     return picture[top:bottom, left:right]
 
 

@@ -54,27 +54,45 @@ class TrackedRegion:
         """Everybody who is followed; between two detections with the box of the last."""
         if not 0 <= frame.time_s - self._detected_s < DETECT_EVERY_S - 1e-6:
             self._detect(frame)
-        return [Person(number, self._boxes[number]) for number in sorted(self._boxes)[: self._max_persons]]
+        return [
+            Person(number, self._boxes[number])
+            for number in sorted(self._boxes)[: self._max_persons]
+        ]
 
     def _detect(self, frame: TimedFrame) -> None:
         height, width = frame.picture.shape[:2]
         step_s, self._detected_s = frame.time_s - self._detected_s, frame.time_s
         share = 1.0 - math.exp(-step_s / _SMOOTHING_S) if 0 < step_s < math.inf else 1.0
         for number, corners in self._tracked(frame):
-            seen = square_around(Box(*(corners / (width, height, width, height)).tolist()), self._margin, height, width)
+            seen = square_around(
+                Box(*(corners / (width, height, width, height)).tolist()),
+                self._margin,
+                height,
+                width,
+            )
             old = self._boxes.get(number, seen)
-            self._boxes[number] = Box(*(before + share * (now - before) for before, now in zip(old, seen, strict=True)))
+            self._boxes[number] = Box(
+                *(before + share * (now - before) for before, now in zip(old, seen, strict=True))
+            )
             self._seen_s[number] = frame.time_s
-        for number in [number for number, seen_s in self._seen_s.items() if frame.time_s - seen_s > _LOST_S]:
+        for number in [
+            number for number, seen_s in self._seen_s.items() if frame.time_s - seen_s > _LOST_S
+        ]:
             del self._boxes[number], self._seen_s[number]
-        self._numbers = {of_tracker: number for of_tracker, number in self._numbers.items() if number in self._boxes}
+        self._numbers = {
+            of_tracker: number
+            for of_tracker, number in self._numbers.items()
+            if number in self._boxes
+        }
 
     def _tracked(self, frame: TimedFrame) -> list[tuple[int, npt.NDArray[np.float64]]]:
         import supervision
 
         found = self._detector.boxes(frame.picture)
         found = found[found[:, 4] >= _MIN_CONFIDENCE]
-        detections = supervision.Detections(xyxy=found[:, :4], confidence=found[:, 4], class_id=np.zeros(len(found), int))
+        detections = supervision.Detections(
+            xyxy=found[:, :4], confidence=found[:, 4], class_id=np.zeros(len(found), int)
+        )
         tracked = self._tracker.update(detections, timestamp=frame.time_s)
         if tracked.tracker_id is None:
             return []
@@ -95,7 +113,11 @@ def _new_tracker() -> Any:
             from trackers import ByteTrackTracker
     except ImportError:
         fix = "install the live packages: pip install -e .[live], or leave --detector out"
-        raise user_error("--detector", "needs the packages `trackers` and `supervision`, which are not installed here", fix=fix) from None
+        raise user_error(
+            "--detector",
+            "needs the packages `trackers` and `supervision`, which are not installed here",
+            fix=fix,
+        ) from None
     return ByteTrackTracker(
         lost_track_buffer=round(30 * _LOST_S),
         frame_rate=1.0 / DETECT_EVERY_S,

@@ -23,7 +23,9 @@ class _ScaleGradient(torch.autograd.Function):
         return value.clone()
 
     @staticmethod
-    def backward(ctx: torch.autograd.function.FunctionCtx, *gradients: Tensor) -> tuple[Tensor, None]:
+    def backward(
+        ctx: torch.autograd.function.FunctionCtx, *gradients: Tensor
+    ) -> tuple[Tensor, None]:
         (gain,) = ctx.saved_tensors  # type: ignore[attr-defined]
         return gradients[0] * gain, None
 
@@ -43,7 +45,14 @@ class AMSoftmaxLoss(nn.Module):
     True
     """
 
-    def __init__(self, *, margin: float, entropy_weight: float, use_pr_product: bool, hard_sample_weight: float) -> None:
+    def __init__(
+        self,
+        *,
+        margin: float,
+        entropy_weight: float,
+        use_pr_product: bool,
+        hard_sample_weight: float,
+    ) -> None:
         super().__init__()
         self.margin = margin
         self.entropy_weight = entropy_weight

@@ -26,7 +26,9 @@ class EarlyCrossEntropyLoss(nn.Module):
     True
     """
 
-    def __init__(self, *, label_smoothing: float, first_step_weight: float, monotony_weight: float) -> None:
+    def __init__(
+        self, *, label_smoothing: float, first_step_weight: float, monotony_weight: float
+    ) -> None:
         super().__init__()
         self.label_smoothing = label_smoothing
         self.first_step_weight = first_step_weight
@@ -37,13 +39,25 @@ class EarlyCrossEntropyLoss(nn.Module):
         if not bool(labelled.any()):
             return (cosine * 0.0).sum()
         logits = scale * cosine
-        per_step = F.cross_entropy(logits.transpose(1, 2), targets.clamp_min(0), label_smoothing=self.label_smoothing, reduction="none")
+        per_step = F.cross_entropy(
+            logits.transpose(1, 2),
+            targets.clamp_min(0),
+            label_smoothing=self.label_smoothing,
+            reduction="none",
+        )
         place = steps_since_change(targets)
-        weights = labelled * (self.first_step_weight + (1.0 - self.first_step_weight) * _progress(place))
+        weights = labelled * (
+            self.first_step_weight + (1.0 - self.first_step_weight) * _progress(place)
+        )
         loss = (weights * per_step).sum() / weights.sum().clamp_min(torch.finfo(weights.dtype).tiny)
         if self.monotony_weight:
             right = F.log_softmax(logits, 2).gather(2, targets.clamp_min(0).unsqueeze(2)).squeeze(2)
-            loss = loss + self.monotony_weight * (labelled * _fallen_back(right, place)).sum() / labelled.sum()
+            loss = (
+                loss
+                + self.monotony_weight
+                * (labelled * _fallen_back(right, place)).sum()
+                / labelled.sum()
+            )
         return loss
 
 
@@ -66,7 +80,9 @@ def _progress(place: Tensor) -> Tensor:
     for step in range(place.shape[1] - 2, -1, -1):
         goes_on = place[:, step + 1] > 0
         last[:, step] = torch.where(goes_on, last[:, step + 1], place[:, step])
-    return torch.where(last > 0, place / last.clamp_min(1), torch.ones_like(place, dtype=torch.float32))
+    return torch.where(
+        last > 0, place / last.clamp_min(1), torch.ones_like(place, dtype=torch.float32)
+    )
 
 
 def _fallen_back(right: Tensor, place: Tensor) -> Tensor:
@@ -74,6 +90,10 @@ def _fallen_back(right: Tensor, place: Tensor) -> Tensor:
     fallen = [torch.zeros_like(right[:, 0])]
     best = right[:, 0].detach()
     for step in range(1, right.shape[1]):
-        best = torch.where(place[:, step] > 0, torch.maximum(best, right[:, step - 1].detach()), right[:, step].detach())
+        best = torch.where(
+            place[:, step] > 0,
+            torch.maximum(best, right[:, step - 1].detach()),
+            right[:, step].detach(),
+        )
         fallen.append((best - right[:, step]).clamp_min(0.0))
     return torch.stack(fallen, 1)

@@ -9,7 +9,12 @@ from torch import Tensor
 
 
 def self_challenge(
-    features: Tensor, cosine_of: Callable[[Tensor], Tensor], labels: Tensor, *, retain_share: float, unchanged: Tensor
+    features: Tensor,
+    cosine_of: Callable[[Tensor], Tensor],
+    labels: Tensor,
+    *,
+    retain_share: float,
+    unchanged: Tensor,
 ) -> Tensor:
     """Pooled features (N, F) with each sample's most decisive ones zeroed and the rest scaled by 1 / `retain_share`.
 

@@ -12,7 +12,9 @@ from action_recognition.models.layers import ConvForm, ConvNorm, FactoredConv3d
 _EPSILON = 1e-20
 
 
-def gumbel_sigmoid(logits: Tensor, uniform_1: Tensor, uniform_2: Tensor, temperature: float = 1.0) -> Tensor:
+def gumbel_sigmoid(
+    logits: Tensor, uniform_1: Tensor, uniform_2: Tensor, temperature: float = 1.0
+) -> Tensor:
     """Soft sample of a Bernoulli variable: sigmoid((logits + g1 - g2) / temperature), g = -ln(-ln(u)).
 
     All tensors of one shape; uniforms in 0..1. Equal uniforms cancel and give the plain sigmoid.
@@ -34,7 +36,9 @@ class _LogitsBranch(nn.Sequential):
 
     def __init__(self, channels: int, kernel: tuple[int, int], form: ConvForm) -> None:
         super().__init__()
-        self.depthwise = ConvNorm(FactoredConv3d(channels, channels, kernel, groups=channels, form=form), "hswish")
+        self.depthwise = ConvNorm(
+            FactoredConv3d(channels, channels, kernel, groups=channels, form=form), "hswish"
+        )
         self.project = ConvNorm(FactoredConv3d(channels, 1, form=form), "none")
 
 
@@ -48,10 +52,14 @@ class SpatioTemporalAttention(nn.Module):
     Source: REFERENCE section 2 (Attention).
     """
 
-    def __init__(self, channels: int, kind: Literal["spatial", "spatial_temporal"], form: ConvForm) -> None:
+    def __init__(
+        self, channels: int, kind: Literal["spatial", "spatial_temporal"], form: ConvForm
+    ) -> None:
         super().__init__()
         self.spatial = _LogitsBranch(channels, (1, 3), form)
-        self.temporal = _LogitsBranch(channels, (3, 1), form) if kind == "spatial_temporal" else None
+        self.temporal = (
+            _LogitsBranch(channels, (3, 1), form) if kind == "spatial_temporal" else None
+        )
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """The attended features (N, C, T, H, W) and the mask (N, 1, T, H, W)."""

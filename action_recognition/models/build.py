@@ -24,7 +24,9 @@ BACKBONES: dict[str, Callable[[Any, ConvForm], Backbone]] = {
 }
 
 
-def build_recogniser(model: ModelConfig, num_classes: int, conv_form: ConvForm = "folded") -> Recogniser:
+def build_recogniser(
+    model: ModelConfig, num_classes: int, conv_form: ConvForm = "folded"
+) -> Recogniser:
     """A network with fresh weights; both `conv_form`s compute the same function from the same state_dict."""
     backbone = BACKBONES[network_family(model.type)](model.backbone, conv_form)
     head = AngularHead(backbone.num_features, model.head.embedding_size, num_classes)

@@ -35,8 +35,13 @@ class RunningAveragePool(nn.Module):
         self.steps = steps
 
     def forward(self, x: Tensor) -> Tensor:
-        sums = F.avg_pool1d(F.pad(x.mean((3, 4)), (self.steps - 1, 0)), self.steps, stride=1) * self.steps
-        counts = torch.arange(1, x.shape[2] + 1, device=x.device, dtype=x.dtype).clamp(max=self.steps)
+        sums = (
+            F.avg_pool1d(F.pad(x.mean((3, 4)), (self.steps - 1, 0)), self.steps, stride=1)
+            * self.steps
+        )
+        counts = torch.arange(1, x.shape[2] + 1, device=x.device, dtype=x.dtype).clamp(
+            max=self.steps
+        )
         return sums / counts
 
     def last(self, x: Tensor) -> Tensor:
@@ -59,7 +64,9 @@ class CausalRecogniser(Recogniser):
     @property
     def frames_per_step(self) -> int:
         """Frames from one step to the next: every temporal stride doubles them."""
-        return int(2 ** sum(isinstance(module, TemporalAveragePool) for module in self.backbone.modules()))
+        return int(
+            2 ** sum(isinstance(module, TemporalAveragePool) for module in self.backbone.modules())
+        )
 
     def features(self, clips: Tensor) -> Tensor:
         """Pooled features (N, F) after the last frame."""
@@ -103,7 +110,9 @@ def causal_kernel(kernel: Tensor, num_taps: int) -> Tensor:
     taps = torch.cat([past, present], 2)
     surplus = taps.shape[2] - num_taps
     if surplus > 0:
-        taps = torch.cat([taps[:, :, : surplus + 1].sum(2, keepdim=True), taps[:, :, surplus + 1 :]], 2)
+        taps = torch.cat(
+            [taps[:, :, : surplus + 1].sum(2, keepdim=True), taps[:, :, surplus + 1 :]], 2
+        )
     return F.pad(taps, (0, 0, 0, 0, num_taps - taps.shape[2], 0))
 
 

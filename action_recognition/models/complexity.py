@@ -18,7 +18,13 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from action_recognition.models.attention import SpatioTemporalAttention
 from action_recognition.models.head import AngularHead
-from action_recognition.models.layers import FactoredConv3d, GlobalAveragePool, SqueezeExcite, TemporalAveragePool, TFSameConv3d
+from action_recognition.models.layers import (
+    FactoredConv3d,
+    GlobalAveragePool,
+    SqueezeExcite,
+    TemporalAveragePool,
+    TFSameConv3d,
+)
 from action_recognition.models.recogniser import Recogniser
 from action_recognition.models.s3d_efficientnet_lite0 import LiteBlock
 from action_recognition.models.s3d_mobilenet_v3 import InvertedResidual
@@ -55,15 +61,23 @@ def _millions(number: int, exponent: int) -> float:
 def _folded_parameters(network: Recogniser) -> int:
     norms = [module for module in network.modules() if isinstance(module, _BatchNorm)]
     in_norms = sum(norm.weight.numel() + norm.bias.numel() for norm in norms)
-    return sum(p.numel() for p in network.parameters()) - in_norms + sum(norm.num_features for norm in norms)
+    return (
+        sum(p.numel() for p in network.parameters())
+        - in_norms
+        + sum(norm.num_features for norm in norms)
+    )
 
 
 def _flops(network: Recogniser, clip_shape: tuple[int, int, int]) -> int:
     shadow = copy.deepcopy(network).to("meta").eval()
     total = 0
 
-    def add(cost: Callable[[nn.Module, Tensor, Tensor], int]) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]:
-        def hook(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor | tuple[Tensor, ...]) -> None:
+    def add(
+        cost: Callable[[nn.Module, Tensor, Tensor], int],
+    ) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]:
+        def hook(
+            module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor | tuple[Tensor, ...]
+        ) -> None:
             nonlocal total
             total += cost(module, inputs[0], output[0] if isinstance(output, tuple) else output)
 
@@ -112,7 +126,9 @@ _COSTS: dict[type[nn.Module], Callable[[nn.Module, Tensor, Tensor], int]] = {
     nn.ReLU: lambda module, x, out: _RELU * out.numel(),
     nn.ReLU6: lambda module, x, out: _RELU * out.numel(),
     nn.Hardswish: lambda module, x, out: _HSWISH * out.numel(),
-    SqueezeExcite: lambda module, x, out: x.numel() + _TWO_INPUTS * x.numel(),  # pooling, then the gate; its h-sigmoid is not counted
+    SqueezeExcite: lambda module, x, out: (
+        x.numel() + _TWO_INPUTS * x.numel()
+    ),  # pooling, then the gate; its h-sigmoid is not counted
     TemporalAveragePool: lambda module, x, out: 2 * out.numel(),
     GlobalAveragePool: lambda module, x, out: x.numel(),
     InvertedResidual: _residual,

@@ -48,7 +48,11 @@ class ImageForm:
 def image_form(state_dict: Mapping[str, Tensor]) -> ImageForm | None:
     """Which 2-D network a state_dict is of, by its names; None when of none that is known."""
     return next(
-        (form for form in IMAGE_FORMS if all(mark in state_dict for mark in form.marks) and form.absent not in state_dict),
+        (
+            form
+            for form in IMAGE_FORMS
+            if all(mark in state_dict for mark in form.marks) and form.absent not in state_dict
+        ),
         None,
     )
 
@@ -72,7 +76,11 @@ def inflate(
             _present_is_last(target[ours])
     for name in state_dict:
         if name not in taken and name not in skipped:
-            skipped[name] = "batch counters" if name.endswith("num_batches_tracked") else "of the classifier or unknown to this network"
+            skipped[name] = (
+                "batch counters"
+                if name.endswith("num_batches_tracked")
+                else "of the classifier or unknown to this network"
+            )
     return taken, skipped
 
 
@@ -87,9 +95,15 @@ def _take(
     names = _tensor_names(unit)
     present = {theirs: ours for theirs, ours in names.items() if theirs in state_dict}
     conv = f"{unit.conv}.weight"
-    fits = all(ours in target and _fits(state_dict[theirs], target[ours]) for theirs, ours in present.items())
+    fits = all(
+        ours in target and _fits(state_dict[theirs], target[ours])
+        for theirs, ours in present.items()
+    )
     if not fits or len(present) < len(names):
-        reason = {theirs: _NOT_FITTING if theirs == conv or unit.norm is None else _NORM_NOT_FITTING for theirs in present}
+        reason = {
+            theirs: _NOT_FITTING if theirs == conv or unit.norm is None else _NORM_NOT_FITTING
+            for theirs in present
+        }
         skipped.update(reason)
         return
     for theirs, ours in present.items():
@@ -102,7 +116,9 @@ def _take(
 def _tensor_names(unit: Unit) -> dict[str, str]:
     if unit.norm is None:
         return {f"{unit.conv}.{part}": f"{unit.ours}.{part}" for part in ("weight", "bias")}
-    return {f"{unit.conv}.weight": f"{unit.ours}.conv.weight"} | {f"{unit.norm}.{part}": f"{unit.ours}.norm.{part}" for part in _NORM}
+    return {f"{unit.conv}.weight": f"{unit.ours}.conv.weight"} | {
+        f"{unit.norm}.{part}": f"{unit.ours}.norm.{part}" for part in _NORM
+    }
 
 
 def _fits(value: Tensor, target: Tensor) -> bool:
@@ -129,7 +145,9 @@ def _present_is_last(kernel: Tensor) -> None:
 
 def _timm_blocks(repeats: tuple[int, ...]) -> Iterator[tuple[str, str]]:
     """The prefix of timm and ours of every block."""
-    numbered = [f"blocks.{stage}.{repeat}" for stage, count in enumerate(repeats) for repeat in range(count)]
+    numbered = [
+        f"blocks.{stage}.{repeat}" for stage, count in enumerate(repeats) for repeat in range(count)
+    ]
     yield from ((theirs, f"backbone.blocks.{index}") for index, theirs in enumerate(numbered))
 
 
@@ -157,7 +175,11 @@ def _packaged_lite0() -> Iterator[Unit]:
     for index in range(sum(LITE_STAGE_REPEATS)):
         for number, part in enumerate(("expand", "depthwise", "project")):
             if index or part != "expand":
-                yield Unit(f"_blocks.{index}._{part}_conv", f"_blocks.{index}._bn{number}", f"backbone.blocks.{index}.{part}")
+                yield Unit(
+                    f"_blocks.{index}._{part}_conv",
+                    f"_blocks.{index}._bn{number}",
+                    f"backbone.blocks.{index}.{part}",
+                )
     yield Unit("_conv_head", "_bn1", "backbone.last")
 
 
@@ -173,7 +195,12 @@ def _torchvision_mobilenet() -> Iterator[Unit]:
     yield Unit("features.0.0", "features.0.1", "backbone.stem")
     for index in range(_NUM_MOBILENET_BLOCKS):
         gated = index in (3, 4, 5) or index >= 10
-        parts = [*(["expand"] if index else []), "depthwise", *(["squeeze_excite"] if gated else []), "project"]
+        parts = [
+            *(["expand"] if index else []),
+            "depthwise",
+            *(["squeeze_excite"] if gated else []),
+            "project",
+        ]
         for number, part in enumerate(parts):
             theirs, ours = f"features.{index + 1}.block.{number}", f"backbone.blocks.{index}.{part}"
             if part == "squeeze_excite":
@@ -197,7 +224,12 @@ IMAGE_FORMS = (
     ImageForm(
         "EfficientNet-Lite0 of timm",
         "s3d_efficientnet_lite0",
-        ("conv_stem.weight", "blocks.5.3.conv_pwl.weight", "blocks.6.0.conv_pwl.weight", "conv_head.weight"),
+        (
+            "conv_stem.weight",
+            "blocks.5.3.conv_pwl.weight",
+            "blocks.6.0.conv_pwl.weight",
+            "conv_head.weight",
+        ),
         "blocks.1.0.se.conv_reduce.weight",
         _timm_lite0,
     ),

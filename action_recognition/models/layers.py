@@ -43,7 +43,9 @@ class FactoredConv3d(nn.Conv3d):
     ) -> None:
         temporal, spatial = kernel
         if temporal > 1 and (spatial > 1 or spatial_stride > 1):
-            raise ValueError(f"kernel {kernel} with stride {spatial_stride} is neither spatial nor temporal")
+            raise ValueError(
+                f"kernel {kernel} with stride {spatial_stride} is neither spatial nor temporal"
+            )
         super().__init__(
             in_channels,
             out_channels,
@@ -62,7 +64,12 @@ class FactoredConv3d(nn.Conv3d):
         """The same convolution with other numbers in place of its weight and bias."""
         if self.form == "conv3d":
             if self.causal and self.kernel_size[0] > 1:
-                return F.conv3d(F.pad(x, (0, 0, 0, 0, self.kernel_size[0] - 1, 0)), weight, bias, groups=self.groups)
+                return F.conv3d(
+                    F.pad(x, (0, 0, 0, 0, self.kernel_size[0] - 1, 0)),
+                    weight,
+                    bias,
+                    groups=self.groups,
+                )
             out: Tensor = self._conv_forward(x, weight, bias)
             return out
         if self.kernel_size[0] > 1:
@@ -71,7 +78,9 @@ class FactoredConv3d(nn.Conv3d):
 
     def _spatial(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         frames = x.transpose(1, 2).flatten(0, 1)
-        out = F.conv2d(frames, weight.squeeze(2), bias, self.stride[1:], self.padding[1:], groups=self.groups)
+        out = F.conv2d(
+            frames, weight.squeeze(2), bias, self.stride[1:], self.padding[1:], groups=self.groups
+        )
         return out.view(x.shape[0], x.shape[2], *out.shape[1:]).transpose(1, 2)
 
     def _temporal(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
@@ -89,8 +98,24 @@ class TFSameConv3d(FactoredConv3d):
     Source: https://www.tensorflow.org/api_docs/python/tf/nn (notes on padding convolutions).
     """
 
-    def __init__(self, in_channels: int, out_channels: int, kernel_size: int, *, stride: int, groups: int = 1, form: ConvForm) -> None:
-        super().__init__(in_channels, out_channels, (1, kernel_size), spatial_stride=stride, groups=groups, form=form)
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int,
+        *,
+        stride: int,
+        groups: int = 1,
+        form: ConvForm,
+    ) -> None:
+        super().__init__(
+            in_channels,
+            out_channels,
+            (1, kernel_size),
+            spatial_stride=stride,
+            groups=groups,
+            form=form,
+        )
         self.padding = (0, 0, 0)
 
     def convolve(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
@@ -127,7 +152,9 @@ class ConvNorm(nn.Sequential):
     conv: FactoredConv3d
     norm: BatchNorm
 
-    def __init__(self, conv: FactoredConv3d, activation: Activation, eps: float = BATCH_NORM_EPS) -> None:
+    def __init__(
+        self, conv: FactoredConv3d, activation: Activation, eps: float = BATCH_NORM_EPS
+    ) -> None:
         super().__init__()
         self.conv = conv
         self.norm = BatchNorm(conv.out_channels, eps=eps)
@@ -135,7 +162,9 @@ class ConvNorm(nn.Sequential):
             self.activation = make_activation(activation)
 
     def forward(self, x: Tensor) -> Tensor:
-        frozen = not (self.norm.training or self.conv.weight.requires_grad or self.norm.weight.requires_grad)
+        frozen = not (
+            self.norm.training or self.conv.weight.requires_grad or self.norm.weight.requires_grad
+        )
         if frozen and torch.is_grad_enabled():
             return self._frozen(x)
         out: Tensor = super().forward(x)  # type: ignore[no-untyped-call]
@@ -149,7 +178,11 @@ class ConvNorm(nn.Sequential):
         """
         assert self.norm.running_mean is not None and self.norm.running_var is not None
         factor = self.norm.weight / torch.sqrt(self.norm.running_var + self.norm.eps)
-        out = self.conv.convolve(x, self.conv.weight * factor.view(-1, 1, 1, 1, 1), self.norm.bias - self.norm.running_mean * factor)
+        out = self.conv.convolve(
+            x,
+            self.conv.weight * factor.view(-1, 1, 1, 1, 1),
+            self.norm.bias - self.norm.running_mean * factor,
+        )
         for activation in list(self)[2:]:
             out = activation(out)
         return out
@@ -216,7 +249,11 @@ class GaussianDropout(nn.Module):
             return x
         # Drawn in the order of the folded form's memory, (N, T, H, W, C): PyTorch fills a plain tensor several times faster.
         innermost = x.movedim(1, -1)
-        noise = torch.empty(innermost.shape, dtype=x.dtype, device=x.device).normal_(self.mean, self.std).clamp_(0.0, 1.0)
+        noise = (
+            torch.empty(innermost.shape, dtype=x.dtype, device=x.device)
+            .normal_(self.mean, self.std)
+            .clamp_(0.0, 1.0)
+        )
         return x * noise.div_(self.mean).movedim(-1, 1)
 
 

@@ -47,9 +47,17 @@ def imagenet_weights(model: ModelConfig) -> ImageWeights:
 
     Errors: neither can be had; the message names the ways to start weights.
     """
-    name = model.backbone.name if isinstance(model, TimmImageConfig) else _HUB_NAMES.get(network_family(model.type))
+    name = (
+        model.backbone.name
+        if isinstance(model, TimmImageConfig)
+        else _HUB_NAMES.get(network_family(model.type))
+    )
     if name is None:
-        raise user_error("--load-weights imagenet", f"there are none for {model.type}", fix="leave it out: it trains from scratch")
+        raise user_error(
+            "--load-weights imagenet",
+            f"there are none for {model.type}",
+            fix="leave it out: it trains from scratch",
+        )
     file = packaged_lite0_file() if name == LITE0_NAME else None
     return _from_hub(name, model) if file is None else _from_package(file)
 
@@ -63,11 +71,18 @@ def image_network(name: str) -> tuple[nn.Module, int, str]:
 
     check_timm_name(name, "model.yaml: backbone.name")
     network: nn.Module = timm.create_model(name, pretrained=False, num_classes=0, global_pool="")
-    first_conv, num_features = timm_config(network).get("first_conv"), int(cast(int, network.num_features))
+    first_conv, num_features = (
+        timm_config(network).get("first_conv"),
+        int(cast(int, network.num_features)),
+    )
     shape = _map_shape(network)
     if len(shape) != 4 or shape[1] != num_features or not isinstance(first_conv, str):
         found = f"{name} gives {shape}, no map of {num_features} features"
-        raise user_error("model.yaml: backbone.name", found, f"a convolutional network, such as resnet18 or {LITE0_NAME}")
+        raise user_error(
+            "model.yaml: backbone.name",
+            found,
+            f"a convolutional network, such as resnet18 or {LITE0_NAME}",
+        )
     return network, num_features, first_conv
 
 
@@ -77,7 +92,11 @@ def check_timm_name(name: str, where: str) -> None:
 
     known = timm.list_models()
     if name not in known:
-        raise user_error(where, f"timm {timm.__version__} has no network {name!r}{nearest(name, known)}", "a name of timm.list_models()")
+        raise user_error(
+            where,
+            f"timm {timm.__version__} has no network {name!r}{nearest(name, known)}",
+            "a name of timm.list_models()",
+        )
 
 
 def pixel_statistics(name: str) -> tuple[list[float], list[float]]:
@@ -140,7 +159,9 @@ def _from_hub(name: str, model: ModelConfig) -> ImageWeights:
 
     try:
         network = timm.create_model(name, pretrained=True)
-    except Exception as error:  # what a hub raises without a network depends on the versions of three packages
+    except (
+        Exception
+    ) as error:  # what a hub raises without a network depends on the versions of three packages
         raise user_error(
             "--load-weights imagenet",
             f"timm's hub gave no {name} ({type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no reason stated'})",
@@ -149,7 +170,9 @@ def _from_hub(name: str, model: ModelConfig) -> ImageWeights:
     state_dict = network.state_dict()
     config = network.pretrained_cfg
     source = f"timm {metadata.version('timm')}: {config.get('hf_hub_id') or name}"
-    return ImageWeights(source, sha256_of_tensors(state_dict), config.get("license") or NO_LICENCE, state_dict)
+    return ImageWeights(
+        source, sha256_of_tensors(state_dict), config.get("license") or NO_LICENCE, state_dict
+    )
 
 
 def _ways(name: str, model: ModelConfig) -> str:

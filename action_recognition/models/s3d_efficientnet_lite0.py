@@ -7,7 +7,14 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from action_recognition.models.layers import ConvForm, ConvNorm, FactoredConv3d, TemporalAveragePool, TFSameConv3d, channels_innermost
+from action_recognition.models.layers import (
+    ConvForm,
+    ConvNorm,
+    FactoredConv3d,
+    TemporalAveragePool,
+    TFSameConv3d,
+    channels_innermost,
+)
 from action_recognition.template import EfficientNetLite0Backbone
 
 BATCH_NORM_EPS = 1e-3
@@ -45,7 +52,15 @@ def lite_block_shapes() -> list[LiteBlockShape]:
     shapes, channels = [], STEM_CHANNELS
     for repeats, kernel_size, first_stride, expansion, out_channels in _STAGES:
         for repeat in range(repeats):
-            shapes.append(LiteBlockShape(channels, channels * expansion, out_channels, kernel_size, 1 if repeat else first_stride))
+            shapes.append(
+                LiteBlockShape(
+                    channels,
+                    channels * expansion,
+                    out_channels,
+                    kernel_size,
+                    1 if repeat else first_stride,
+                )
+            )
             channels = out_channels
     return shapes
 
@@ -60,13 +75,19 @@ class LiteBlock(nn.Module):
     (N, C, T, H, W) -> (N, out_channels, T', ceil(H / spatial_stride), ceil(W / spatial_stride)), T' = T, or max(T // 2, 1) at stride 2.
     """
 
-    def __init__(self, shape: LiteBlockShape, temporal_kernel_size: int, temporal_stride: int, form: ConvForm) -> None:
+    def __init__(
+        self, shape: LiteBlockShape, temporal_kernel_size: int, temporal_stride: int, form: ConvForm
+    ) -> None:
         super().__init__()
         narrow, wide, out = shape.in_channels, shape.expand_channels, shape.out_channels
         self.has_residual = shape.spatial_stride == temporal_stride == 1 and narrow == out
-        self.expand = _conv_norm(FactoredConv3d(narrow, wide, form=form)) if wide != narrow else None
+        self.expand = (
+            _conv_norm(FactoredConv3d(narrow, wide, form=form)) if wide != narrow else None
+        )
         self.depthwise = _conv_norm(_depthwise(shape, form))
-        self.project = ConvNorm(FactoredConv3d(wide, out, (temporal_kernel_size, 1), form=form), "none", BATCH_NORM_EPS)
+        self.project = ConvNorm(
+            FactoredConv3d(wide, out, (temporal_kernel_size, 1), form=form), "none", BATCH_NORM_EPS
+        )
         self.pool = TemporalAveragePool() if temporal_stride == 2 else None
 
     def forward(self, x: Tensor) -> Tensor:
@@ -95,7 +116,9 @@ class S3DEfficientNetLite0(nn.Module):
             LiteBlock(shape, kernel_size, stride, form)
             for shape, (kernel_size, stride) in zip(lite_block_shapes(), along_time, strict=True)
         )
-        self.last = _conv_norm(FactoredConv3d(lite_block_shapes()[-1].out_channels, config.last_channels, form=form))
+        self.last = _conv_norm(
+            FactoredConv3d(lite_block_shapes()[-1].out_channels, config.last_channels, form=form)
+        )
         self._initialise()
 
     def forward(self, clips: Tensor) -> tuple[Tensor, list[Tensor]]:
@@ -123,9 +146,13 @@ class S3DEfficientNetLite0(nn.Module):
 
 def _depthwise(shape: LiteBlockShape, form: ConvForm) -> FactoredConv3d:
     wide, kernel_size = shape.expand_channels, shape.kernel_size
-    if shape.spatial_stride == 1:  # where both paddings are the same, and padding within the convolution is free
+    if (
+        shape.spatial_stride == 1
+    ):  # where both paddings are the same, and padding within the convolution is free
         return FactoredConv3d(wide, wide, (1, kernel_size), groups=wide, form=form)
-    return TFSameConv3d(wide, wide, kernel_size, stride=shape.spatial_stride, groups=wide, form=form)
+    return TFSameConv3d(
+        wide, wide, kernel_size, stride=shape.spatial_stride, groups=wide, form=form
+    )
 
 
 def _conv_norm(conv: FactoredConv3d) -> ConvNorm:

@@ -40,7 +40,10 @@ class BlockConfig:
 def block_configs(config: MobileNetV3Backbone) -> list[BlockConfig]:
     """The columns of the table, in order."""
     names = BlockConfig.__dataclass_fields__
-    return [BlockConfig(**{name: getattr(config, name)[i] for name in names}) for i in range(len(config.kernel_size))]
+    return [
+        BlockConfig(**{name: getattr(config, name)[i] for name in names})
+        for i in range(len(config.kernel_size))
+    ]
 
 
 class InvertedResidual(nn.Module):
@@ -53,18 +56,43 @@ class InvertedResidual(nn.Module):
     Source: REFERENCE section 2 (Blocks).
     """
 
-    def __init__(self, in_channels: int, config: BlockConfig, form: ConvForm, dropout: GaussianDropoutConfig | None = None) -> None:
+    def __init__(
+        self,
+        in_channels: int,
+        config: BlockConfig,
+        form: ConvForm,
+        dropout: GaussianDropoutConfig | None = None,
+    ) -> None:
         super().__init__()
         wide = config.expand_channels
-        self.has_residual = config.spatial_stride == config.temporal_stride == 1 and in_channels == config.out_channels
-        self.expand = ConvNorm(FactoredConv3d(in_channels, wide, form=form), config.activation) if wide != in_channels else None
-        depthwise = FactoredConv3d(wide, wide, (1, config.kernel_size), spatial_stride=config.spatial_stride, groups=wide, form=form)
+        self.has_residual = (
+            config.spatial_stride == config.temporal_stride == 1
+            and in_channels == config.out_channels
+        )
+        self.expand = (
+            ConvNorm(FactoredConv3d(in_channels, wide, form=form), config.activation)
+            if wide != in_channels
+            else None
+        )
+        depthwise = FactoredConv3d(
+            wide,
+            wide,
+            (1, config.kernel_size),
+            spatial_stride=config.spatial_stride,
+            groups=wide,
+            form=form,
+        )
         self.depthwise = ConvNorm(depthwise, "none")
         self.squeeze_excite = SqueezeExcite(wide, form) if config.squeeze_excite else None
         self.activation = make_activation(config.activation)
-        self.project = ConvNorm(FactoredConv3d(wide, config.out_channels, (config.temporal_kernel_size, 1), form=form), "none")
+        self.project = ConvNorm(
+            FactoredConv3d(wide, config.out_channels, (config.temporal_kernel_size, 1), form=form),
+            "none",
+        )
         self.pool = TemporalAveragePool() if config.temporal_stride == 2 else None
-        self.dropout = GaussianDropout(dropout.mean, dropout.std) if dropout and self.has_residual else None
+        self.dropout = (
+            GaussianDropout(dropout.mean, dropout.std) if dropout and self.has_residual else None
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         out: Tensor = x if self.expand is None else self.expand(x)
@@ -89,7 +117,9 @@ class S3DMobileNetV3(nn.Module):
         super().__init__()
         self.form = form
         self.num_features = config.last_channels
-        self.stem = ConvNorm(FactoredConv3d(3, config.stem_channels, (1, 3), spatial_stride=2, form=form), "hswish")
+        self.stem = ConvNorm(
+            FactoredConv3d(3, config.stem_channels, (1, 3), spatial_stride=2, form=form), "hswish"
+        )
         self.blocks = nn.ModuleList()
         self.attentions = nn.ModuleDict()
         channels = config.stem_channels
@@ -119,7 +149,10 @@ class S3DMobileNetV3(nn.Module):
 
     def stages(self) -> list[list[nn.Module]]:
         """Stem, blocks, last convolution, in order: each stage's modules, a block's attention with the block."""
-        blocks = [[block, self.attentions[str(i)]] if str(i) in self.attentions else [block] for i, block in enumerate(self.blocks)]
+        blocks = [
+            [block, self.attentions[str(i)]] if str(i) in self.attentions else [block]
+            for i, block in enumerate(self.blocks)
+        ]
         return [[self.stem], *blocks, [self.last]]
 
     def _initialise(self) -> None:

@@ -91,13 +91,21 @@ class StatefulNetwork(nn.Module):
     convolutions want the channels innermost. Time as a third axis of the convolutions, one instead of one for each tap, gains nothing.
     """
 
-    def __init__(self, recogniser: CausalRecogniser, normalize: Normalize | None, frames_per_call: int) -> None:
+    def __init__(
+        self, recogniser: CausalRecogniser, normalize: Normalize | None, frames_per_call: int
+    ) -> None:
         super().__init__()
         if frames_per_call < 1:
             raise ValueError(f"frames_per_call {frames_per_call}, expected 1 or more")
         backbone, rhythm = recogniser.backbone, Rhythm(frames_per_call)
-        mean, scale = (normalize.mean, normalize.scale) if normalize is not None else (torch.zeros(1), torch.ones(1))
-        self.mean, self.scale = (nn.Buffer(value.detach().clone().reshape(-1)) for value in (mean, scale))
+        mean, scale = (
+            (normalize.mean, normalize.scale)
+            if normalize is not None
+            else (torch.zeros(1), torch.ones(1))
+        )
+        self.mean, self.scale = (
+            nn.Buffer(value.detach().clone().reshape(-1)) for value in (mean, scale)
+        )
         self.normalizes = normalize is not None
         stages: list[nn.Module] = [Spatial(backbone.stem)]
         attentions = getattr(backbone, "attentions", {})
@@ -130,7 +138,13 @@ class StatefulNetwork(nn.Module):
     def initial_states(self, height: int, width: int) -> list[Tensor]:
         """Zeros, as a stream begins, for frames of that size in pixels."""
         with torch.no_grad():
-            _, *states = self(torch.zeros((self.frames_per_call, height, width, 3), dtype=torch.uint8, device=self.mean.device))
+            _, *states = self(
+                torch.zeros(
+                    (self.frames_per_call, height, width, 3),
+                    dtype=torch.uint8,
+                    device=self.mean.device,
+                )
+            )
         return [torch.zeros_like(state) for state in states]
 
 
@@ -141,7 +155,10 @@ class Spatial(nn.Module):
         super().__init__()
         weight, bias = _with_norm(unit)
         self.weight, self.bias = nn.Buffer(weight.squeeze(2)), nn.Buffer(bias)
-        self.conv, self.activations = [unit.conv], list(unit)[2:]  # in a list: not a part of this module
+        self.conv, self.activations = (
+            [unit.conv],
+            list(unit)[2:],
+        )  # in a list: not a part of this module
 
     def forward(self, x: Tensor, states: States) -> Tensor:
         conv = self.conv[0]
@@ -160,9 +177,18 @@ class Temporal(nn.Module):
     def __init__(self, unit: ConvNorm, rhythm: Rhythm) -> None:
         super().__init__()
         weight, bias = _with_norm(unit)
-        self.taps = nn.ParameterList([nn.Parameter(tap.squeeze(2), requires_grad=False) for tap in torch.split(weight, 1, dim=2)])
+        self.taps = nn.ParameterList(
+            [
+                nn.Parameter(tap.squeeze(2), requires_grad=False)
+                for tap in torch.split(weight, 1, dim=2)
+            ]
+        )
         self.bias = nn.Buffer(bias)
-        self.groups, self.dilation, self.activations = unit.conv.groups, rhythm.dilation, list(unit)[2:]
+        self.groups, self.dilation, self.activations = (
+            unit.conv.groups,
+            rhythm.dilation,
+            list(unit)[2:],
+        )
 
     def forward(self, x: Tensor, states: States) -> Tensor:
         last = len(self.taps) - 1
@@ -226,7 +252,8 @@ class Gate(nn.Module):
     def __init__(self, gate: SqueezeExcite) -> None:
         super().__init__()
         (self.reduce, self.reduce_bias), (self.expand, self.expand_bias) = (
-            (nn.Buffer(conv.weight.detach().squeeze(2).clone()), nn.Buffer(_bias(conv).clone())) for conv in (gate.reduce, gate.expand)
+            (nn.Buffer(conv.weight.detach().squeeze(2).clone()), nn.Buffer(_bias(conv).clone()))
+            for conv in (gate.reduce, gate.expand)
         )
 
     def forward(self, x: Tensor, states: States) -> Tensor:
@@ -239,9 +266,15 @@ class Attention(nn.Module):
 
     def __init__(self, attention: SpatioTemporalAttention, rhythm: Rhythm) -> None:
         super().__init__()
-        self.spatial = nn.ModuleList([Spatial(attention.spatial.depthwise), Spatial(attention.spatial.project)])
+        self.spatial = nn.ModuleList(
+            [Spatial(attention.spatial.depthwise), Spatial(attention.spatial.project)]
+        )
         temporal = attention.temporal
-        parts = [] if temporal is None else [Temporal(temporal.depthwise, rhythm), Spatial(temporal.project)]
+        parts = (
+            []
+            if temporal is None
+            else [Temporal(temporal.depthwise, rhythm), Spatial(temporal.project)]
+        )
         self.temporal = nn.ModuleList(parts)
 
     def forward(self, x: Tensor, states: States) -> Tensor:
@@ -290,7 +323,9 @@ def _with_norm(unit: ConvNorm) -> tuple[Tensor, Tensor]:
     norm = unit.norm
     assert norm.running_mean is not None and norm.running_var is not None
     factor = norm.weight / torch.sqrt(norm.running_var + norm.eps)
-    return (unit.conv.weight * factor.view(-1, 1, 1, 1, 1)).detach(), (norm.bias - norm.running_mean * factor).detach()
+    return (unit.conv.weight * factor.view(-1, 1, 1, 1, 1)).detach(), (
+        norm.bias - norm.running_mean * factor
+    ).detach()
 
 
 def _bias(conv: FactoredConv3d) -> Tensor:
@@ -300,5 +335,7 @@ def _bias(conv: FactoredConv3d) -> Tensor:
 
 def _activated(x: Tensor, activations: Sequence[nn.Module]) -> Tensor:
     for activation in activations:
-        x = F.relu6(x) if isinstance(activation, nn.ReLU6) else activation(x)  # the original's ReLU6 works in place
+        x = (
+            F.relu6(x) if isinstance(activation, nn.ReLU6) else activation(x)
+        )  # the original's ReLU6 works in place
     return x

@@ -16,7 +16,9 @@ from action_recognition.photos.photo_models import centre_square
 from action_recognition.photos.quality import PhotoCheck
 from action_recognition.photos.store import PhotoStore
 
-WINDOW_TITLE: Final = "collect (1 to 9: take that class, b: burst, u: undo, m: mirror, + -: square, q: quit)"
+WINDOW_TITLE: Final = (
+    "collect (1 to 9: take that class, b: burst, u: undo, m: mirror, + -: square, q: quit)"
+)
 _STEP, _LEAST_SHARE = 1.1, 0.2
 _UNBALANCED: Final = 2
 """A class with this many times fewer photos than the largest is named."""
@@ -39,12 +41,19 @@ class CollectOptions:
     every_s: float = 0.5
 
 
-def collect(store: PhotoStore, source: FrameSource, options: CollectOptions, say: Callable[[str], None] = print) -> int:
+def collect(
+    store: PhotoStore,
+    source: FrameSource,
+    options: CollectOptions,
+    say: Callable[[str], None] = print,
+) -> int:
     """Take photos until `q`, Ctrl-C or the source's end; gives how many. What was taken is on disk at once.
 
     Errors: no display to show on, a disk that is full.
     """
-    window = PictureWindow(WINDOW_TITLE, "add --no-show with --label CLASS") if options.show else None
+    window = (
+        PictureWindow(WINDOW_TITLE, "add --no-show with --label CLASS") if options.show else None
+    )
     collector = Collector(store, options, say)
     try:
         for frame in source.frames():
@@ -70,7 +79,9 @@ def balance(store: PhotoStore) -> str:
     'one 0, two 0'
     """
     counts = store.counts()
-    behind = [label for label, number in counts.items() if number * _UNBALANCED < max(counts.values())]
+    behind = [
+        label for label, number in counts.items() if number * _UNBALANCED < max(counts.values())
+    ]
     text = ", ".join(f"{label} {number}" for label, number in counts.items())
     return text + (f"; too few of {', '.join(behind)}" if behind else "")
 
@@ -78,7 +89,9 @@ def balance(store: PhotoStore) -> str:
 class Collector:
     """What the keys have asked for: photos of a class that are due, from a time on, some seconds apart."""
 
-    def __init__(self, store: PhotoStore, options: CollectOptions, say: Callable[[str], None]) -> None:
+    def __init__(
+        self, store: PhotoStore, options: CollectOptions, say: Callable[[str], None]
+    ) -> None:
         self._store, self._options, self._say = store, options, say
         self._check = PhotoCheck()
         self._label = options.label or store.classes[0]
@@ -109,7 +122,9 @@ class Collector:
             self._num_due = 1
         if self._num_due and frame.time_s >= self._due_s:
             self._num_due -= 1
-            self._due_s = frame.time_s + (self._options.every_s if self._options.label else self._options.burst_every_s)
+            self._due_s = frame.time_s + (
+                self._options.every_s if self._options.label else self._options.burst_every_s
+            )
             self._shoot(frame.picture)
 
     def drawn(self, frame: TimedFrame) -> Photo:
@@ -119,10 +134,17 @@ class Collector:
         square = centre_square(picture, self._options.share or 1.0)
         if self._options.share is not None:
             draw_square(drawn, square.left, square.top, square.side)
-        counts = "  ".join(f"{i + 1} {label}: {self._counts[label]} ({self._here[label]})" for i, label in enumerate(self._store.classes))
+        counts = "  ".join(
+            f"{i + 1} {label}: {self._counts[label]} ({self._here[label]})"
+            for i, label in enumerate(self._store.classes)
+        )
         write_line(drawn, counts, 0)
         wait_s = self._due_s - frame.time_s
-        write_line(drawn, f"{self._label}: {wait_s:.1f} s" if self._num_due and wait_s > 0 else self._message, 1)
+        write_line(
+            drawn,
+            f"{self._label}: {wait_s:.1f} s" if self._num_due and wait_s > 0 else self._message,
+            1,
+        )
         return drawn
 
     def _ask(self, number: int, time_s: float) -> None:
@@ -136,7 +158,9 @@ class Collector:
         self._check.remember(photo, self._label)
         self._counts[self._label] += 1
         self._here[self._label] += 1
-        self._message = f"{self._label}/{file.name}" + (f": {', '.join(found)}; u takes it back" if found else "")
+        self._message = f"{self._label}/{file.name}" + (
+            f": {', '.join(found)}; u takes it back" if found else ""
+        )
         self._say(self._message)
 
     def _undo(self) -> None:

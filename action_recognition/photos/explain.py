@@ -24,7 +24,9 @@ _STRENGTH: Final = 0.5
 Heat = npt.NDArray[np.float64]
 
 
-def occlusion_heat(predictor: Predictor, photo: Photo, label: str, num_cells: int = NUM_CELLS) -> Heat:
+def occlusion_heat(
+    predictor: Predictor, photo: Photo, label: str, num_cells: int = NUM_CELLS
+) -> Heat:
     """(num_cells, num_cells): by how much the label's logarithmic odds fall where that place is covered by the mean colour.
 
     Places are those of what the network sees of the photo (H, W, 3) uint8 RGB; below 0 covering helps the label.
@@ -38,7 +40,13 @@ def occlusion_heat(predictor: Predictor, photo: Photo, label: str, num_cells: in
     half = max(1, round(side / num_cells / 2))
 
     def odds(covered: npt.NDArray[np.uint8]) -> float:
-        share = float(np.clip(probabilities(predictor.backend.scores(covered[None])[0], metadata)[index], 1e-6, 1 - 1e-6))
+        share = float(
+            np.clip(
+                probabilities(predictor.backend.scores(covered[None])[0], metadata)[index],
+                1e-6,
+                1 - 1e-6,
+            )
+        )
         return float(np.log(share / (1.0 - share)))
 
     whole, heat = odds(clip), np.zeros((num_cells, num_cells))
@@ -56,8 +64,12 @@ def heat_picture(predictor: Predictor, photo: Photo, heat: Heat) -> Photo:
     """What the network sees of the photo with the heat over it, (448, 448, 3) uint8 RGB: red where the label hangs on it, blue against."""
     clip = predictor.prepare(photo[None], predictor.backend.metadata.frame_rate_fps)
     size = (_SHOWN_SIDE, _SHOWN_SIDE)
-    seen = cv2.resize(np.ascontiguousarray(clip[:, 0].transpose(1, 2, 0)), size, interpolation=cv2.INTER_CUBIC).astype(np.float64)
-    smooth = cv2.resize(heat / max(float(np.abs(heat).max()), 1e-6), size, interpolation=cv2.INTER_CUBIC)
+    seen = cv2.resize(
+        np.ascontiguousarray(clip[:, 0].transpose(1, 2, 0)), size, interpolation=cv2.INTER_CUBIC
+    ).astype(np.float64)
+    smooth = cv2.resize(
+        heat / max(float(np.abs(heat).max()), 1e-6), size, interpolation=cv2.INTER_CUBIC
+    )
     weight = np.clip(np.abs(smooth), 0.0, 1.0)[..., None] * _STRENGTH
     colour = np.where(smooth[..., None] > 0, (255.0, 30.0, 0.0), (0.0, 60.0, 255.0))
     return np.asarray(np.clip(seen * (1.0 - weight) + colour * weight, 0, 255).astype(np.uint8))

@@ -34,7 +34,9 @@ class CameraView:
     show: bool = True
 
 
-def classify_camera(predictor: Predictor, source: FrameSource, view: CameraView, say: Callable[[str], None] = print) -> list[PhotoResult]:
+def classify_camera(
+    predictor: Predictor, source: FrameSource, view: CameraView, say: Callable[[str], None] = print
+) -> list[PhotoResult]:
     """Run until `q`, Ctrl-C or the source's end; gives what was classified, without frames in a row that say the same.
 
     Errors: no display to show on, a source that gives no frame.
@@ -44,7 +46,9 @@ def classify_camera(predictor: Predictor, source: FrameSource, view: CameraView,
     try:
         for frame in source.frames():
             session.take(frame.picture, frame.time_s)
-            if window and not session.press(window.show(session.drawn(frame.picture, frame.time_s)), frame.picture, frame.time_s):
+            if window and not session.press(
+                window.show(session.drawn(frame.picture, frame.time_s)), frame.picture, frame.time_s
+            ):
                 break
     except KeyboardInterrupt:
         say("interrupted")
@@ -90,12 +94,16 @@ class _Session:
 
     def _classify(self, picture: Photo, time_s: float, always: bool = False) -> None:
         start = time.perf_counter()
-        found = predict_photo(self._predictor, picture, centre_square(picture, self._view.share), self._view.mirror)
+        found = predict_photo(
+            self._predictor, picture, centre_square(picture, self._view.share), self._view.mirror
+        )
         self._inference_ms = (time.perf_counter() - start) * 1e3
         if always or self._latest is None or found.label != self._latest.label:
             self.results.append(PhotoResult(f"{time_s:.2f} s", found))
             said = found.label or f"no gesture ({found.reason})"
-            self._say(f"{time_s:8.2f} s  {said}  {found.labels[0]} {found.probability:.3f}, {self._inference_ms:.0f} ms")
+            self._say(
+                f"{time_s:8.2f} s  {said}  {found.labels[0]} {found.probability:.3f}, {self._inference_ms:.0f} ms"
+            )
         self._latest = found
 
     def drawn(self, picture: Photo, time_s: float) -> Photo:
@@ -109,4 +117,6 @@ class _Session:
         if found.is_rejected:
             write_line(drawn, f"no gesture: {found.reason}", 0)
         order = [found.labels.index(label) for label in metadata.labels]
-        return draw_prediction(drawn, WindowScores(time_s, found.cosine[order], self._inference_ms), metadata, time_s)
+        return draw_prediction(
+            drawn, WindowScores(time_s, found.cosine[order], self._inference_ms), metadata, time_s
+        )

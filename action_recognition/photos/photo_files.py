@@ -41,14 +41,21 @@ def list_photos(path: Path) -> list[Path]:
     found: list[Path] = []
     for folder, subfolders, names in os.walk(path):
         subfolders[:] = [name for name in subfolders if not name.startswith(".")]
-        found += [Path(folder, name) for name in names if Path(name).suffix.lower() in PHOTO_SUFFIXES and not name.startswith(".")]
+        found += [
+            Path(folder, name)
+            for name in names
+            if Path(name).suffix.lower() in PHOTO_SUFFIXES and not name.startswith(".")
+        ]
     if not found:
         raise user_error(str(path), "the folder holds no photo", ", ".join(sorted(PHOTO_SUFFIXES)))
     return sorted(found)
 
 
 def classify_files(
-    predictor: Predictor, files: Sequence[Path], options: PhotoOptions, progress: Callable[[int, int], None]
+    predictor: Predictor,
+    files: Sequence[Path],
+    options: PhotoOptions,
+    progress: Callable[[int, int], None],
 ) -> tuple[list[PhotoResult], list[Problem]]:
     """The results of the files that can be read, and what is wrong with the others; heat maps are written on the way."""
     results: list[PhotoResult] = []

@@ -23,8 +23,16 @@ class Square:
     def cut(self, photo: Photo) -> Photo:
         """That part (side, side, 3); a `UserError` where it is not inside of the photo."""
         height, width = photo.shape[:2]
-        if min(self.left, self.top) < 0 or self.side < 1 or self.left + self.side > width or self.top + self.side > height:
-            raise user_error("square", f"{self.left},{self.top},{self.side} lies outside of a photo of {width}x{height}")
+        if (
+            min(self.left, self.top) < 0
+            or self.side < 1
+            or self.left + self.side > width
+            or self.top + self.side > height
+        ):
+            raise user_error(
+                "square",
+                f"{self.left},{self.top},{self.side} lies outside of a photo of {width}x{height}",
+            )
         return photo[self.top : self.top + self.side, self.left : self.left + self.side]
 
 
@@ -42,11 +50,20 @@ def centre_square(photo: Photo, share: float) -> Square:
 def check_takes_photos(metadata: DeployMetadata, where: str) -> None:
     """A `UserError` for a model that looks at several frames at once."""
     if metadata.clip_len != 1:
-        raise user_error(where, f"takes clips of {metadata.clip_len} frames", "a model of single photos", "for clips there is demo.py")
+        raise user_error(
+            where,
+            f"takes clips of {metadata.clip_len} frames",
+            "a model of single photos",
+            "for clips there is demo.py",
+        )
 
 
-def predict_photo(predictor: Predictor, photo: Photo, square: Square | None = None, mirror: bool = False) -> Prediction:
+def predict_photo(
+    predictor: Predictor, photo: Photo, square: Square | None = None, mirror: bool = False
+) -> Prediction:
     """What the model says about a photo (H, W, 3) uint8 RGB, or about a square of it; `mirror` exchanges left and right of that first."""
     chosen = photo if square is None else square.cut(photo)
     chosen = chosen[:, ::-1] if mirror else chosen
-    return predictor.predict(np.ascontiguousarray(chosen)[None], predictor.backend.metadata.frame_rate_fps)
+    return predictor.predict(
+        np.ascontiguousarray(chosen)[None], predictor.backend.metadata.frame_rate_fps
+    )

@@ -31,9 +31,14 @@ def table(results: Sequence[PhotoResult]) -> str:
         found = result.prediction
         best = zip(found.labels[:NUM_RANKED], found.probabilities, strict=False)
         ranked = [f"{label} {share:.3f}" for label, share in best]
-        rows.append([result.photo, found.label or _NOTHING, *ranked, *[""] * (NUM_RANKED - len(ranked))])
+        rows.append(
+            [result.photo, found.label or _NOTHING, *ranked, *[""] * (NUM_RANKED - len(ranked))]
+        )
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    )
 
 
 def csv_text(results: Sequence[PhotoResult], labels: Sequence[str]) -> str:
@@ -55,7 +60,9 @@ def json_text(results: Sequence[PhotoResult], labels: Sequence[str]) -> str:
             "photo": result.photo,
             "label": result.prediction.label,
             "reason": result.prediction.reason,
-            "probabilities": {label: round(result.prediction.probability_of(label), 6) for label in labels},
+            "probabilities": {
+                label: round(result.prediction.probability_of(label), 6) for label in labels
+            },
         }
         for result in results
     ]

@@ -33,9 +33,14 @@ class PhotoCheck:
         if brightness(photo) < LEAST_BRIGHTNESS:
             found.append(f"dark (brightness {brightness(photo):.0f} of 255)")
         elif sharpness(photo) < LEAST_SHARPNESS:  # what is dark has no edges either
-            found.append(f"blurred (sharpness {sharpness(photo):.0f}, {LEAST_SHARPNESS:.0f} is the least)")
+            found.append(
+                f"blurred (sharpness {sharpness(photo):.0f}, {LEAST_SHARPNESS:.0f} is the least)"
+            )
         small = _small(photo)
-        if any(float(np.abs(small - other).mean()) < LEAST_DIFFERENCE for other in self._seen.get(label, ())):
+        if any(
+            float(np.abs(small - other).mean()) < LEAST_DIFFERENCE
+            for other in self._seen.get(label, ())
+        ):
             found.append(f"nearly the same as one before of {label!r}")
         return found
 
@@ -57,7 +62,9 @@ def sharpness(photo: Photo) -> float:
     grey = cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY)
     factor = _SIDE / min(grey.shape)
     size = (max(1, round(grey.shape[1] * factor)), max(1, round(grey.shape[0] * factor)))
-    scaled = cv2.resize(grey, size, interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR)
+    scaled = cv2.resize(
+        grey, size, interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
+    )
     return float(cv2.Laplacian(scaled.astype(np.float32), cv2.CV_32F).var())
 
 
@@ -68,4 +75,6 @@ def brightness(photo: Photo) -> float:
 
 def _small(photo: Photo) -> NDArray[np.float32]:
     grey = cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY)
-    return np.asarray(cv2.resize(grey, (_SMALL_SIDE, _SMALL_SIDE), interpolation=cv2.INTER_AREA), np.float32)
+    return np.asarray(
+        cv2.resize(grey, (_SMALL_SIDE, _SMALL_SIDE), interpolation=cv2.INTER_AREA), np.float32
+    )

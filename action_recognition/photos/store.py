@@ -38,7 +38,11 @@ class Session:
 
     def __post_init__(self) -> None:
         problems = [
-            Problem(f"--{name}", f"found {value!r}", "1 to 40 letters, digits and -, such as anna or kitchen-2")
+            Problem(
+                f"--{name}",
+                f"found {value!r}",
+                "1 to 40 letters, digits and -, such as anna or kitchen-2",
+            )
             for name, value in vars(self).items()
             if not _NAME.fullmatch(value)
         ]
@@ -72,19 +76,35 @@ class PhotoStore:
 
     def session_counts(self) -> dict[str, int]:
         """Those of this person and session."""
-        here = Counter(row[1] for row in self._rows if (row[2], row[3]) == (self.session.person, self.session.session))
+        here = Counter(
+            row[1]
+            for row in self._rows
+            if (row[2], row[3]) == (self.session.person, self.session.session)
+        )
         return {label: here[label] for label in self.classes}
 
     def save(self, photo: Photo, label: str) -> Path:
         """Write a photo (H, W, 3) uint8 RGB and its line; returns the file. A photo is there as a whole or not at all."""
         self._numbers[label] += 1
-        file = self.root / label / f"{self.session.person}_{self.session.session}_{self._numbers[label]:04d}.jpg"
+        file = (
+            self.root
+            / label
+            / f"{self.session.person}_{self.session.session}_{self._numbers[label]:04d}.jpg"
+        )
         file.parent.mkdir(parents=True, exist_ok=True)
-        written, data = cv2.imencode(".jpg", photo[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+        written, data = cv2.imencode(
+            ".jpg", photo[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
+        )
         assert written
         _replace(file, data.tobytes())
         time = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-        row = [file.relative_to(self.root).as_posix(), label, self.session.person, self.session.session, time]
+        row = [
+            file.relative_to(self.root).as_posix(),
+            label,
+            self.session.person,
+            self.session.session,
+            time,
+        ]
         self._write_table([*self._rows, row])
         self._taken.append(file)
         return file
@@ -103,7 +123,9 @@ class PhotoStore:
 
     def _last_number(self, label: str) -> int:
         """The highest number of this person and session, from the files: the table may lack the last one."""
-        pattern = re.compile(rf"{re.escape(self.session.person)}_{re.escape(self.session.session)}_(\d+)")
+        pattern = re.compile(
+            rf"{re.escape(self.session.person)}_{re.escape(self.session.session)}_(\d+)"
+        )
         matches = (pattern.fullmatch(file.stem) for file in _photos(self.root / label))
         return max((int(match[1]) for match in matches if match), default=0)
 
@@ -117,7 +139,11 @@ class PhotoStore:
 def _photos(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
-    return [file for file in folder.iterdir() if file.suffix.lower() in PHOTO_SUFFIXES and not file.name.startswith(".")]
+    return [
+        file
+        for file in folder.iterdir()
+        if file.suffix.lower() in PHOTO_SUFFIXES and not file.name.startswith(".")
+    ]
 
 
 def _replace(file: Path, data: bytes) -> None:
@@ -136,10 +162,17 @@ def _read_table(file: Path) -> list[list[str]]:
     try:
         rows = list(csv.reader(io.StringIO(file.read_text(encoding="utf-8"), newline="")))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise user_error(str(file), f"cannot be read ({type(error).__name__})", fix="move it away, or name another folder") from None
+        raise user_error(
+            str(file),
+            f"cannot be read ({type(error).__name__})",
+            fix="move it away, or name another folder",
+        ) from None
     if not rows or tuple(rows[0]) != HEADER:
         raise user_error(
-            str(file), f"has the columns {','.join(rows[0]) if rows else ''}", ",".join(HEADER), "move it away, or name another folder"
+            str(file),
+            f"has the columns {','.join(rows[0]) if rows else ''}",
+            ",".join(HEADER),
+            "move it away, or name another folder",
         )
     return [row for row in rows[1:] if len(row) == len(HEADER)]
 
@@ -147,12 +180,24 @@ def _read_table(file: Path) -> list[list[str]]:
 def _check_classes(classes: Sequence[str]) -> None:
     problems = []
     if not 1 <= len(classes) <= 9:
-        problems.append(Problem("--classes", f"names {len(classes)} classes", "1 to 9, a key for each"))
+        problems.append(
+            Problem("--classes", f"names {len(classes)} classes", "1 to 9, a key for each")
+        )
     for name in classes:
         if not _can_be_folder(name):
-            problems.append(Problem("--classes", f"{name!r} cannot be the name of a folder", "letters, digits, blanks, - and _"))
+            problems.append(
+                Problem(
+                    "--classes",
+                    f"{name!r} cannot be the name of a folder",
+                    "letters, digits, blanks, - and _",
+                )
+            )
     folded = Counter(unicodedata.normalize("NFC", name).casefold() for name in classes)
-    problems += [Problem("--classes", f"{name!r} stands twice") for name, count in folded.items() if count > 1]
+    problems += [
+        Problem("--classes", f"{name!r} stands twice")
+        for name, count in folded.items()
+        if count > 1
+    ]
     if problems:
         raise UserError(problems)
 
@@ -161,5 +206,9 @@ def _can_be_folder(name: str) -> bool:
     """On every system: no separators, no control characters, no trailing dot or blank, no device of Windows."""
     good = name == name.strip() and bool(name) and len(name.encode()) <= 100 and name.isprintable()
     return (
-        good and not name.startswith(".") and not name.endswith(".") and not set(name) & set('/\\:*?"<>|') and not _RESERVED.fullmatch(name)
+        good
+        and not name.startswith(".")
+        and not name.endswith(".")
+        and not set(name) & set('/\\:*?"<>|')
+        and not _RESERVED.fullmatch(name)
     )

@@ -8,11 +8,23 @@ from __future__ import annotations
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal, Self, TypeVar, get_args
 
-from pydantic import BaseModel, Field, TypeAdapter, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import ErrorDetails
 
 from action_recognition.errors import Problem, UserError, nearest, user_error
-from action_recognition.template.model import MODEL_CONFIG, CausalConfig, ImageModelConfig, ModelConfig
+from action_recognition.template.model import (
+    MODEL_CONFIG,
+    CausalConfig,
+    ImageModelConfig,
+    ModelConfig,
+)
 from action_recognition.template.recipe import Training
 from action_recognition.template.sections import NonNegativeInt, PositiveFloat, PositiveInt, Section
 from action_recognition.yaml_lines import KeyPath, load_yaml_with_lines
@@ -36,7 +48,9 @@ class ClipInput(Section):
     frame_rate_fps: PositiveFloat
     resize_short_side: PositiveInt | None
     crop_size: PositiveInt
-    crop: Literal["hand"] | None = None  # what a detector cuts out first; checkpoints of before this key have none
+    crop: Literal["hand"] | None = (
+        None  # what a detector cuts out first; checkpoints of before this key have none
+    )
     mean_values: Annotated[list[float], Field(min_length=3, max_length=3)]
     scale_values: Annotated[list[PositiveFloat], Field(min_length=3, max_length=3)]
 
@@ -121,14 +135,24 @@ class Template(Section):
         repeated = sorted({label for label in self.labels if self.labels.count(label) > 1})
         if repeated:
             raise ValueError(f"labels: {repeated[0]!r} stands twice")
-        if self.labels and self.negative_label is not None and self.negative_label not in self.labels:
-            raise ValueError(f"negative_label: {self.negative_label!r} is not among labels{nearest(self.negative_label, self.labels)}")
+        if (
+            self.labels
+            and self.negative_label is not None
+            and self.negative_label not in self.labels
+        ):
+            raise ValueError(
+                f"negative_label: {self.negative_label!r} is not among labels{nearest(self.negative_label, self.labels)}"
+            )
         if self.input.resize_short_side is None and self.training.augmentation.type == "reference":
-            raise ValueError("input.resize_short_side: null does not go with training.augmentation.type reference, which crops")
+            raise ValueError(
+                "input.resize_short_side: null does not go with training.augmentation.type reference, which crops"
+            )
         swaps = self.training.augmentation.flip.label_swaps
         for name in [*swaps, *swaps.values()]:
             if self.labels and name not in self.labels:
-                raise ValueError(f"training.augmentation.flip.label_swaps: {name!r} is not among labels{nearest(name, self.labels)}")
+                raise ValueError(
+                    f"training.augmentation.flip.label_swaps: {name!r} is not among labels{nearest(name, self.labels)}"
+                )
         return self
 
     def snapshot(self) -> Dependency | None:
@@ -164,7 +188,11 @@ def load_template_dir(folder: Path) -> tuple[Template, ModelConfig]:
         raise UserError(problems)
     if isinstance(model, ImageModelConfig) and template.input.clip_len != 1:
         where = f"{folder / TEMPLATE_FILE}: input.clip_len"
-        raise user_error(where, f"found {template.input.clip_len}", f"1, since {model.type} takes single pictures")
+        raise user_error(
+            where,
+            f"found {template.input.clip_len}",
+            f"1, since {model.type} takes single pictures",
+        )
     problems = _causal_problems(folder, template, model)
     if problems:
         raise UserError(problems)
@@ -177,7 +205,11 @@ def _causal_problems(folder: Path, template: Template, model: ModelConfig) -> li
     where = str(folder / TEMPLATE_FILE)
     if not isinstance(model, CausalConfig):
         others = "am_softmax or cross_entropy"
-        return [Problem(f"{where}: training.loss.type", f"{early} is for causal networks", others)] if loss == early else []
+        return (
+            [Problem(f"{where}: training.loss.type", f"{early} is for causal networks", others)]
+            if loss == early
+            else []
+        )
     problems = []
     if loss != early:
         allowed = f"{early}, since {model.type} says something at every step"
@@ -185,21 +217,35 @@ def _causal_problems(folder: Path, template: Template, model: ModelConfig) -> li
     step = model.frames_per_step
     if template.input.clip_len % step:
         allowed = f"a multiple of {step}, the frames of a step"
-        problems.append(Problem(f"{where}: input.clip_len", f"found {template.input.clip_len}", allowed))
+        problems.append(
+            Problem(f"{where}: input.clip_len", f"found {template.input.clip_len}", allowed)
+        )
     return problems
 
 
 def load_checked(path: Path, schema: Any, adapter: TypeAdapter[Loaded]) -> Loaded:
     document, lines = load_yaml_with_lines(path)
     if not isinstance(document, dict):
-        raise user_error(str(path), "no mapping of keys to values", "the keys that the templates under model_templates/ show")
+        raise user_error(
+            str(path),
+            "no mapping of keys to values",
+            "the keys that the templates under model_templates/ show",
+        )
     try:
         return adapter.validate_python(document)
     except ValidationError as error:
-        raise UserError(_problem(path, schema, document, lines, detail) for detail in error.errors()) from None
+        raise UserError(
+            _problem(path, schema, document, lines, detail) for detail in error.errors()
+        ) from None
 
 
-def _problem(path: Path, schema: Any, document: dict[str, Any], lines: dict[KeyPath, int], detail: ErrorDetails) -> Problem:
+def _problem(
+    path: Path,
+    schema: Any,
+    document: dict[str, Any],
+    lines: dict[KeyPath, int],
+    detail: ErrorDetails,
+) -> Problem:
     location = _without_tags(document, tuple(detail["loc"]))
     known = location
     while known and known not in lines:
@@ -210,16 +256,25 @@ def _problem(path: Path, schema: Any, document: dict[str, Any], lines: dict[KeyP
         line = lines.get(location, line)
     where = f"{path}:{line}: {'.'.join(map(str, location)) or 'the file'}"
     if detail["type"] == "union_tag_invalid":
-        tag, tags = detail["ctx"]["tag"], detail["ctx"]["expected_tags"].replace("'", "").split(", ")
+        tag, tags = (
+            detail["ctx"]["tag"],
+            detail["ctx"]["expected_tags"].replace("'", "").split(", "),
+        )
         return Problem(where, f"found {tag!r}{nearest(tag, tags)}", " or ".join(tags))
     if detail["type"] in ("missing", "union_tag_not_found"):
-        return Problem(where, "is missing", fix="add it; the templates under model_templates/ show every key")
+        return Problem(
+            where, "is missing", fix="add it; the templates under model_templates/ show every key"
+        )
     if detail["type"] == "extra_forbidden":
         allowed = _fields_at(schema, tuple(detail["loc"])[:-1])
-        return Problem(where, f"is not a known key{nearest(str(location[-1]), allowed)}", ", ".join(allowed))
+        return Problem(
+            where, f"is not a known key{nearest(str(location[-1]), allowed)}", ", ".join(allowed)
+        )
     if detail["type"] == "value_error":
         return Problem(where, str(detail["ctx"]["error"]))
-    return Problem(where, f"found {detail['input']!r}", detail["msg"].removeprefix("Input should be "))
+    return Problem(
+        where, f"found {detail['input']!r}", detail["msg"].removeprefix("Input should be ")
+    )
 
 
 def _without_tags(document: Any, location: KeyPath) -> KeyPath:
@@ -248,7 +303,9 @@ def _fields_at(annotation: Any, location: KeyPath) -> list[str]:
         if tagged:
             sections = tagged
         elif isinstance(part, str):
-            sections = [inner for section in sections for inner in _sections_in(_annotation(section, part))]
+            sections = [
+                inner for section in sections for inner in _sections_in(_annotation(section, part))
+            ]
     return [name for section in sections for name in section.model_fields]
 
 

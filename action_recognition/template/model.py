@@ -43,7 +43,9 @@ class MobileNetV3Backbone(Section):
             raise ValueError("kernel_size is empty, a backbone has at least one block")
         for name, value in self:
             if isinstance(value, list) and len(value) != num_blocks:
-                raise ValueError(f"{name} has {len(value)} entries, kernel_size has {num_blocks}: one per block")
+                raise ValueError(
+                    f"{name} has {len(value)} entries, kernel_size has {num_blocks}: one per block"
+                )
         return self
 
 
@@ -51,9 +53,13 @@ class EfficientNetLite0Backbone(Section):
     """S3D over EfficientNet-Lite0: the 2-D network is fixed, each of its 16 blocks says what it does along time."""
 
     temporal_kernel_size: Annotated[
-        list[Literal[1, 3, 5]], Field(min_length=EFFICIENTNET_LITE0_BLOCKS, max_length=EFFICIENTNET_LITE0_BLOCKS)
+        list[Literal[1, 3, 5]],
+        Field(min_length=EFFICIENTNET_LITE0_BLOCKS, max_length=EFFICIENTNET_LITE0_BLOCKS),
     ]
-    temporal_stride: Annotated[list[Literal[1, 2]], Field(min_length=EFFICIENTNET_LITE0_BLOCKS, max_length=EFFICIENTNET_LITE0_BLOCKS)]
+    temporal_stride: Annotated[
+        list[Literal[1, 2]],
+        Field(min_length=EFFICIENTNET_LITE0_BLOCKS, max_length=EFFICIENTNET_LITE0_BLOCKS),
+    ]
 
     @property
     def last_channels(self) -> int:
@@ -161,7 +167,9 @@ class CausalS3DEfficientNetLite0Config(_Causal):
 
 CausalConfig = CausalS3DMobileNetV3Config | CausalS3DEfficientNetLite0Config
 ModelConfig = S3DMobileNetV3Config | S3DEfficientNetLite0Config | CausalConfig | ImageModelConfig
-MODEL_CONFIG: TypeAdapter[ModelConfig] = TypeAdapter(Annotated[ModelConfig, Field(discriminator="type")])
+MODEL_CONFIG: TypeAdapter[ModelConfig] = TypeAdapter(
+    Annotated[ModelConfig, Field(discriminator="type")]
+)
 
 
 def network_family(model_type: str) -> str:

@@ -41,7 +41,9 @@ class BlockDropout(Section):
 class Photometric(Section):
     """Colour changes of the whole clip, each with `probability`; see `data.augmentation`."""
 
-    brightness_range: Annotated[list[NonNegativeFloat], Field(min_length=2, max_length=2)]  # of one frame's mean, 0..255
+    brightness_range: Annotated[
+        list[NonNegativeFloat], Field(min_length=2, max_length=2)
+    ]  # of one frame's mean, 0..255
     contrast: Share  # factor U(1 - contrast, 1 + contrast), likewise saturation
     saturation: Share
     hue_degrees: NonNegativeFloat
@@ -68,7 +70,9 @@ class BatchAugmentation(Section):
 
     type: Literal["batch"]
     temporal_jitter: bool  # each frame moves by up to half a step
-    temporal_speed_max: Annotated[float, Field(ge=1.0)]  # the step between frames times 1 / max .. max
+    temporal_speed_max: Annotated[
+        float, Field(ge=1.0)
+    ]  # the step between frames times 1 / max .. max
     scale_min: PositiveFloat  # of what the crop sees: 0.5 magnifies by two, 1.5 shows the hand at two thirds of its size
     scale_max: PositiveFloat
     aspect_max: Annotated[float, Field(ge=1.0)]  # width by height times 1 / max .. max
@@ -80,7 +84,9 @@ class BatchAugmentation(Section):
     saturation: NonNegativeFloat
     tint: NonNegativeFloat  # factor U(1 - x, 1 + x) of each colour channel
     grey_probability: Probability
-    erase_probability: Probability  # one rectangle in one colour, a tenth to almost a half of each side
+    erase_probability: (
+        Probability  # one rectangle in one colour, a tenth to almost a half of each side
+    )
     flip: Flip
 
 
@@ -95,7 +101,9 @@ class TrivialAugmentation(Section):
     flip: Flip
 
 
-Augmentation = Annotated[ReferenceAugmentation | BatchAugmentation | TrivialAugmentation, Field(discriminator="type")]
+Augmentation = Annotated[
+    ReferenceAugmentation | BatchAugmentation | TrivialAugmentation, Field(discriminator="type")
+]
 
 
 class Mix(Section):
@@ -243,25 +251,37 @@ class Training(Section):
     """The recipe."""
 
     num_workers: NonNegativeInt
-    sampling: Literal["shuffled", "class_balanced"]  # balanced: every class equally often, by repeating clips of rare ones
+    sampling: Literal[
+        "shuffled", "class_balanced"
+    ]  # balanced: every class equally often, by repeating clips of rare ones
     clips_per_video: PositiveInt
     augmentation: Augmentation
     mix: Mix | None
     loss: Loss
     regularisers: Regularisers
-    feature_dropout: Annotated[float, Field(ge=0.0, lt=1.0)]  # on the pooled features, before the head
+    feature_dropout: Annotated[
+        float, Field(ge=0.0, lt=1.0)
+    ]  # on the pooled features, before the head
     optimizer: Optimizer
     schedule: Schedule
     frozen_blocks: NonNegativeInt  # the stem and so many blocks less one keep their start weights; 0 freezes nothing
-    batch_norm: Literal["train", "frozen"]  # frozen: the backbone's batch norms keep the statistics they started with
-    ema_decay: Annotated[float, Field(gt=0.0, lt=1.0)] | None  # of averaged weights, which are what is validated and saved
+    batch_norm: Literal[
+        "train", "frozen"
+    ]  # frozen: the backbone's batch norms keep the statistics they started with
+    ema_decay: (
+        Annotated[float, Field(gt=0.0, lt=1.0)] | None
+    )  # of averaged weights, which are what is validated and saved
     early_stop_epochs: PositiveInt | None  # end after so many epochs without a better validation
 
     @model_validator(mode="after")
     def _steps_have_no_single_embedding(self) -> Self:
         if not isinstance(self.loss, EarlyCrossEntropy):
             return self
-        single = [f"regularisers.{name}" for name in ("local_push", "clip_mixing", "self_challenging") if getattr(self.regularisers, name)]
+        single = [
+            f"regularisers.{name}"
+            for name in ("local_push", "clip_mixing", "self_challenging")
+            if getattr(self.regularisers, name)
+        ]
         if single:
             found = f"loss.type {self.loss.type} has an embedding a step, {' and '.join(single)} need one a clip"
             raise ValueError(f"{found}; set those to null")
@@ -271,10 +291,16 @@ class Training(Section):
     def _mixed_clips_have_no_single_label(self) -> Self:
         if self.mix is None:
             return self
-        hard = [f"regularisers.{name}" for name in ("local_push", "clip_mixing", "self_challenging") if getattr(self.regularisers, name)]
+        hard = [
+            f"regularisers.{name}"
+            for name in ("local_push", "clip_mixing", "self_challenging")
+            if getattr(self.regularisers, name)
+        ]
         if not isinstance(self.loss, CrossEntropy):
             hard.insert(0, f"loss.type {self.loss.type}")
         if hard:
             found = f"mix blends the labels of clips, but one label a clip is what {' and '.join(hard)} need"
-            raise ValueError(f"{found}; set mix to null, or take loss.type cross_entropy and set those regularisers to null")
+            raise ValueError(
+                f"{found}; set mix to null, or take loss.type cross_entropy and set those regularisers to null"
+            )
         return self

@@ -28,13 +28,17 @@ class TrainedBatch(NamedTuple):
     paths: list[MediaPath]
 
 
-def trained_batches(work_dir: Path, options: TrainOptions, num_steps: int) -> Iterator[TrainedBatch]:
+def trained_batches(
+    work_dir: Path, options: TrainOptions, num_steps: int
+) -> Iterator[TrainedBatch]:
     """The batches of the first steps of `train(work_dir, options)` on one device.
 
     Captions are labels, after mirroring, and with their shares where clips are mixed. Errors: those of a run's annotations and template.
     """
     template, model = load_run(work_dir, options)
-    labels, _ = training_labels(options.train_ann_files, options.classes, template.labels, options.train_data_roots)
+    labels, _ = training_labels(
+        options.train_ann_files, options.classes, template.labels, options.train_data_roots
+    )
     data = clip_data(template, options, labels)
     augment = batch_augment(template)
     for step, batch in zip(range(num_steps), data.train_dataloader(), strict=False):
@@ -53,11 +57,17 @@ def trained_batches(work_dir: Path, options: TrainOptions, num_steps: int) -> It
             clips, captions = _spliced(clips, batch.labels, targets, labels, template, generator)
         else:
             clips, captions = _mixed(clips, batch.labels, labels, template, generator)
-        yield TrainedBatch(clips.clamp(0, 255).to(torch.uint8), captions, _paths(data.train, batch.indices))
+        yield TrainedBatch(
+            clips.clamp(0, 255).to(torch.uint8), captions, _paths(data.train, batch.indices)
+        )
 
 
 def _mixed(
-    clips: torch.Tensor, numbers: torch.Tensor, labels: list[str], template: Template, generator: torch.Generator
+    clips: torch.Tensor,
+    numbers: torch.Tensor,
+    labels: list[str],
+    template: Template,
+    generator: torch.Generator,
 ) -> tuple[torch.Tensor, list[str]]:
     mix = template.training.mix
     if mix is None:
@@ -65,8 +75,16 @@ def _mixed(
     clips, shares = mix_clips(clips, F.one_hot(numbers, len(labels)).float(), mix, generator)
     captions = []
     for row in shares.tolist():
-        present = sorted(((share, name) for share, name in zip(row, labels, strict=True) if share > 0), reverse=True)
-        captions.append(" + ".join(f"{name} {100 * share:.0f} %" if len(present) > 1 else name for share, name in present))
+        present = sorted(
+            ((share, name) for share, name in zip(row, labels, strict=True) if share > 0),
+            reverse=True,
+        )
+        captions.append(
+            " + ".join(
+                f"{name} {100 * share:.0f} %" if len(present) > 1 else name
+                for share, name in present
+            )
+        )
     return clips, captions
 
 
@@ -80,10 +98,15 @@ def _spliced(
 ) -> tuple[torch.Tensor, list[str]]:
     loss = template.training.loss
     assert isinstance(loss, EarlyCrossEntropy)
-    clips, targets = splice_clips(clips, targets, probability=loss.splice_probability, generator=generator)
+    clips, targets = splice_clips(
+        clips, targets, probability=loss.splice_probability, generator=generator
+    )
     names = [labels[number] for number in numbers.tolist()]
     leads = (targets != numbers.unsqueeze(1)).long().cumprod(1).sum(1).tolist()
-    return clips, [f"{name} from step {lead}" if lead else name for name, lead in zip(names, leads, strict=True)]
+    return clips, [
+        f"{name} from step {lead}" if lead else name
+        for name, lead in zip(names, leads, strict=True)
+    ]
 
 
 def _paths(dataset: ClipDataset, indices: torch.Tensor) -> list[MediaPath]:

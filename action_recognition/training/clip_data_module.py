@@ -7,7 +7,14 @@ from typing import Any, Literal
 import lightning as L
 from torch.utils.data import DataLoader
 
-from action_recognition.data.datasets import Batch, ClassBalancedSampler, ClipDataset, EpochShuffleSampler, ShareSampler, make_loader
+from action_recognition.data.datasets import (
+    Batch,
+    ClassBalancedSampler,
+    ClipDataset,
+    EpochShuffleSampler,
+    ShareSampler,
+    make_loader,
+)
 
 
 class ClipData(L.LightningDataModule):
@@ -47,13 +54,19 @@ class ClipData(L.LightningDataModule):
         """Optimiser steps of one epoch on the devices of this run; the last one may be of fewer batches than are accumulated."""
         _, world_size = self._ranks
         batches = max(1, -(-len(self.train) // world_size) // self.batch_size)
-        return -(-batches // (self.trainer.accumulate_grad_batches if self.trainer is not None else 1))
+        return -(
+            -batches // (self.trainer.accumulate_grad_batches if self.trainer is not None else 1)
+        )
 
     def state_dict(self) -> dict[str, Any]:
         """Epochs behind the run, and batches of the one that is under way: those that were trained on, not those already decoded."""
         loop = self.trainer.fit_loop
         epochs = loop.epoch_progress.current
-        batches = loop.epoch_loop.batch_progress.current.processed if epochs.ready > epochs.processed else 0
+        batches = (
+            loop.epoch_loop.batch_progress.current.processed
+            if epochs.ready > epochs.processed
+            else 0
+        )
         return {"epochs": epochs.processed, "batches": batches}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
@@ -62,18 +75,35 @@ class ClipData(L.LightningDataModule):
     def train_dataloader(self) -> DataLoader[Batch]:
         sampler, num_clips = self._train_sampler(), self.batch_size * self.clips_per_video
         epoch, batches = self._place
-        sampler.set_epoch(epoch)  # workers ask for the first clips before Lightning says which epoch it is
+        sampler.set_epoch(
+            epoch
+        )  # workers ask for the first clips before Lightning says which epoch it is
         sampler.skip(epoch, batches * num_clips)
-        return make_loader(self.train, num_clips, sampler, self.num_workers, drop_last=True, pin_memory=self._on_gpu)
+        return make_loader(
+            self.train,
+            num_clips,
+            sampler,
+            self.num_workers,
+            drop_last=True,
+            pin_memory=self._on_gpu,
+        )
 
     def _train_sampler(self) -> EpochShuffleSampler:
         rank, world_size = self._ranks
         if self.sampling == "class_balanced":
-            return ClassBalancedSampler(self.train.labels(), self.seed, rank, world_size, self.clips_per_video)
-        return EpochShuffleSampler(len(self.train), self.seed, rank, world_size, self.clips_per_video)
+            return ClassBalancedSampler(
+                self.train.labels(), self.seed, rank, world_size, self.clips_per_video
+            )
+        return EpochShuffleSampler(
+            len(self.train), self.seed, rank, world_size, self.clips_per_video
+        )
 
     def val_dataloader(self) -> DataLoader[Batch]:
         rank, world_size = self._ranks
         return make_loader(
-            self.val, self.batch_size, ShareSampler(len(self.val), rank, world_size), self.num_workers, pin_memory=self._on_gpu
+            self.val,
+            self.batch_size,
+            ShareSampler(len(self.val), rank, world_size),
+            self.num_workers,
+            pin_memory=self._on_gpu,
         )

@@ -15,14 +15,24 @@ from lightning.pytorch.callbacks import Callback, RichProgressBar
 from lightning.pytorch.loggers import Logger, TensorBoardLogger
 
 from action_recognition.checkpoint import RawCheckpoint
+from action_recognition.console import say
 from action_recognition.errors import Terminated
 from action_recognition.template import Template, Training
-from action_recognition.training.checkpoints.saving import AtomicCheckpointIO, SaveBest, SaveLatest, StopRequest
+from action_recognition.training.checkpoints.saving import (
+    AtomicCheckpointIO,
+    SaveBest,
+    SaveLatest,
+    StopRequest,
+)
 from action_recognition.training.clip_data_module import ClipData
 from action_recognition.training.machine.devices import DevicePlan
 from action_recognition.training.machine.memory import CollectEachEpoch, objects_kept
 from action_recognition.training.machine.precision import compile_backbone, trainer_precision
-from action_recognition.training.machine.processes import SayWhoDied, SharedStatistics, end_with_parent, say
+from action_recognition.training.machine.processes import (
+    SayWhoDied,
+    SharedStatistics,
+    end_with_parent,
+)
 from action_recognition.training.probing.out_of_memory import caused_by_memory, with_batch_that_fits
 from action_recognition.training.reporting.callbacks import (
     DamagedClips,
@@ -54,18 +64,35 @@ def _loggers(options: TrainOptions, resume: RawCheckpoint | None) -> list[Logger
     folder = options.save_checkpoints_to
     tensorboard = options.tensorboard_dir or folder / "tensorboard"
     steps = int(resume.content["global_step"]) if resume is not None else 0
-    purge = {"purge_step": steps} if steps else {}  # what a run that was killed wrote after its checkpoint is not shown twice
+    purge = (
+        {"purge_step": steps} if steps else {}
+    )  # what a run that was killed wrote after its checkpoint is not shown twice
     return [RunLog(folder, steps), TensorBoardLogger(tensorboard, name="", version="", **purge)]
 
 
-def fit(module: GestureTraining, data: ClipData, template: Template, options: TrainOptions, engine: Engine) -> None:
+def fit(
+    module: GestureTraining,
+    data: ClipData,
+    template: Template,
+    options: TrainOptions,
+    engine: Engine,
+) -> None:
     quieten_lightning()
     damaged, stop = DamagedClips(options.strict), StopRequest()
     interactive = sys.stdout.isatty()
     folder = options.save_checkpoints_to
     saving = [SaveBest(folder), SaveLatest(folder, options.save_every_minutes, stop, engine.run)]
-    callbacks: list[Callback] = [damaged, CollectEachEpoch(), *_recipe_callbacks(template.training, data, options), EpochLines(), *saving]
-    callbacks += [*seeing_it_learn(folder, module.description["labels"], data.val, template), *engine.watchers]
+    callbacks: list[Callback] = [
+        damaged,
+        CollectEachEpoch(),
+        *_recipe_callbacks(template.training, data, options),
+        EpochLines(),
+        *saving,
+    ]
+    callbacks += [
+        *seeing_it_learn(folder, module.description["labels"], data.val, template),
+        *engine.watchers,
+    ]
     for line in engine.devices.words:
         say(line)
     trainer = L.Trainer(
@@ -88,9 +115,16 @@ def fit(module: GestureTraining, data: ClipData, template: Template, options: Tr
     end_with_parent()
     try:
         with objects_kept():
-            trainer.fit(module, datamodule=data, ckpt_path=engine.resume.path if engine.resume else None, weights_only=True)
+            trainer.fit(
+                module,
+                datamodule=data,
+                ckpt_path=engine.resume.path if engine.resume else None,
+                weights_only=True,
+            )
     except SystemExit:
-        if trainer.interrupted:  # Lightning ends the process itself at a signal; the exit code is ours to choose
+        if (
+            trainer.interrupted
+        ):  # Lightning ends the process itself at a signal; the exit code is ours to choose
             raise (Terminated if stop.signum == signal.SIGTERM else KeyboardInterrupt) from None
         raise
     except Exception as error:
@@ -109,7 +143,10 @@ def fit(module: GestureTraining, data: ClipData, template: Template, options: Tr
 
 
 def _recipe_callbacks(training: Training, data: ClipData, options: TrainOptions) -> list[Callback]:
-    callbacks: list[Callback] = [SharedStatistics(), FiniteLoss(data.train.records, check_gradient=options.precision != "16-mixed")]
+    callbacks: list[Callback] = [
+        SharedStatistics(),
+        FiniteLoss(data.train.records, check_gradient=options.precision != "16-mixed"),
+    ]
     if training.ema_decay is not None:
         callbacks.append(AveragedWeights(training.ema_decay))
     if training.early_stop_epochs is not None:

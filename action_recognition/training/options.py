@@ -10,7 +10,7 @@ from typing import Literal
 from action_recognition.data.frame_cache import DEFAULT_CACHE_GB
 from action_recognition.download import StartKeyword
 
-Precision = Literal["32", "16-mixed", "bf16-mixed"]
+Precision = Literal["32", "bf16-mixed", "16-mixed"]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,9 +19,13 @@ def class_notes(train: ClipTable, val: ClipTable, labels: Sequence[str]) -> list
     untrained = [label for label in range(len(labels)) if label not in trained]
     notes = []
     if unseen := [label for label in untrained if label not in validated]:
-        notes.append(f"note: no training clip of {_names(unseen, labels)}; the network cannot learn what it never sees")
+        notes.append(
+            f"note: no training clip of {_names(unseen, labels)}; the network cannot learn what it never sees"
+        )
     if wrong := [label for label in untrained if label in validated]:
-        notes.append(f"note: validation clips but no training clip of {_names(wrong, labels)}; they can only be wrong")
+        notes.append(
+            f"note: validation clips but no training clip of {_names(wrong, labels)}; they can only be wrong"
+        )
     return notes
 
 
@@ -43,10 +47,18 @@ def check_frozen_blocks(training: Training, network: Recogniser) -> None:
     """`frozen_blocks` is at most the number of the backbone's stages, else a `UserError`."""
     num_stages = len(network.backbone.stages())
     if training.frozen_blocks > num_stages:
-        raise user_error("template.yaml: training.frozen_blocks", f"found {training.frozen_blocks}", f"0 to {num_stages}")
+        raise user_error(
+            "template.yaml: training.frozen_blocks",
+            f"found {training.frozen_blocks}",
+            f"0 to {num_stages}",
+        )
 
 
 def _names(indices: Iterable[int], labels: Sequence[str]) -> str:
     names = [repr(labels[index]) for index in indices]
     shown = ", ".join(names[:MAX_NAMES_SHOWN])
-    return shown if len(names) <= MAX_NAMES_SHOWN else f"{shown} and {len(names) - MAX_NAMES_SHOWN} more classes"
+    return (
+        shown
+        if len(names) <= MAX_NAMES_SHOWN
+        else f"{shown} and {len(names) - MAX_NAMES_SHOWN} more classes"
+    )

@@ -15,6 +15,7 @@ import lightning as L
 from lightning.pytorch.callbacks import Callback
 
 from action_recognition.checkpoint import RawCheckpoint, describe_training, trained_model
+from action_recognition.console import is_first_process, say
 from action_recognition.data.annotations import ClipTable, find_annotation_files, read_annotations
 from action_recognition.data.dataset_files import DATASET_FILE, read_negative_label
 from action_recognition.data.datasets import ClipDataset, label_swap_map
@@ -49,12 +50,15 @@ from action_recognition.training.clip_data_module import ClipData
 from action_recognition.training.engine import Engine, fit, quieten_lightning
 from action_recognition.training.machine.devices import DevicePlan, plan_devices
 from action_recognition.training.machine.memory import keep_freed_memory
-from action_recognition.training.machine.processes import is_first_process, say
 from action_recognition.training.machine.run_lock import sole_run
 from action_recognition.training.options import TrainOptions
 from action_recognition.training.probing.probes import Place, find_out
 from action_recognition.training.probing.profiling import ProfileSteps
-from action_recognition.training.recipe_checks import check_frozen_blocks, class_notes, untrained_note
+from action_recognition.training.recipe_checks import (
+    check_frozen_blocks,
+    class_notes,
+    untrained_note,
+)
 from action_recognition.training.reporting.run_record import run_record, write_json, write_template
 from action_recognition.training.step.module import GestureTraining
 
@@ -70,8 +74,12 @@ def train(work_dir: Path, options: TrainOptions, watchers: Sequence[Callback] = 
     resume, note = find_checkpoint(options.resume_from, options.save_checkpoints_to)
     if note:
         say(note)
-    template, model = load_run(work_dir, options if resume is None else flags_as_before(options, resume))
-    labels, labels_from = training_labels(options.train_ann_files, options.classes, template.labels, options.train_data_roots)
+    template, model = load_run(
+        work_dir, options if resume is None else flags_as_before(options, resume)
+    )
+    labels, labels_from = training_labels(
+        options.train_ann_files, options.classes, template.labels, options.train_data_roots
+    )
     say(f"{labels_from} ({len(labels)} classes)")
     template = with_negative_label(template, options, labels)
     basic = template.hyper_parameters.basic
@@ -80,7 +88,11 @@ def train(work_dir: Path, options: TrainOptions, watchers: Sequence[Callback] = 
         return latest
     L.seed_everything(options.seed, verbose=False)
     data = clip_data(template, options, labels)
-    devices = plan_devices(template.gpu_num if options.gpu_num is None else options.gpu_num, options.num_nodes, os.environ)
+    devices = plan_devices(
+        template.gpu_num if options.gpu_num is None else options.gpu_num,
+        options.num_nodes,
+        os.environ,
+    )
     run = _run_facts(options, data, devices)
     if resume is not None:
         for line in check_changes(resume, changes_since(resume, template, run)):
@@ -95,13 +107,21 @@ def train(work_dir: Path, options: TrainOptions, watchers: Sequence[Callback] = 
         model,
         base_learning_rate=basic.base_learning_rate,
         schedule=_schedule(template, original_epochs, start_weights),
-        steps_per_epoch=lambda: data.steps_per_epoch(),  # no bound method: the module is copied for averaging, the data must not be
+        steps_per_epoch=lambda: (
+            data.steps_per_epoch()
+        ),  # no bound method: the module is copied for averaging, the data must not be
         description=describe_training(labels, template, model, record),
         seed=options.seed,
     )
     if options.find is not None:
         quieten_lightning()
-        find_out(options.find, module, data, template, Place(options.gpu_num, options.save_checkpoints_to))
+        find_out(
+            options.find,
+            module,
+            data,
+            template,
+            Place(options.gpu_num, options.save_checkpoints_to),
+        )
         return latest
     if devices.accelerator == "cpu":
         keep_freed_memory()
@@ -116,7 +136,9 @@ def train(work_dir: Path, options: TrainOptions, watchers: Sequence[Callback] = 
     return latest
 
 
-def _nothing_left(resume: RawCheckpoint, labels: list[str], model: ModelConfig, epochs: int, options: TrainOptions) -> bool:
+def _nothing_left(
+    resume: RawCheckpoint, labels: list[str], model: ModelConfig, epochs: int, options: TrainOptions
+) -> bool:
     """Whether the run is done already, which only `auto` takes for success. Errors: another network, or done."""
     check_same_network(resume, labels, model)
     if options.resume_from == AUTO and is_finished(resume, epochs):
@@ -129,13 +151,19 @@ def _nothing_left(resume: RawCheckpoint, labels: list[str], model: ModelConfig, 
 def flags_as_before(options: TrainOptions, resume: RawCheckpoint) -> TrainOptions:
     """The options with what no flag gives taken from the run that is gone on with."""
     before = trained_model(resume).template.hyper_parameters.basic
-    not_given = [name for name in ("batch_size", "base_learning_rate", "epochs") if getattr(options, name) is None]
+    not_given = [
+        name
+        for name in ("batch_size", "base_learning_rate", "epochs")
+        if getattr(options, name) is None
+    ]
     return dataclasses.replace(options, **{name: getattr(before, name) for name in not_given})
 
 
 def _run_facts(options: TrainOptions, data: ClipData, devices: DevicePlan) -> dict[str, Any]:
     def digest(files: Sequence[Path], roots: Sequence[Path]) -> str:
-        parts = [sha256(file.read_bytes()).hexdigest() for file, _ in find_annotation_files(files, roots)]
+        parts = [
+            sha256(file.read_bytes()).hexdigest() for file, _ in find_annotation_files(files, roots)
+        ]
         return sha256(" ".join(parts).encode()).hexdigest()[:16]
 
     return {
@@ -148,7 +176,9 @@ def _run_facts(options: TrainOptions, data: ClipData, devices: DevicePlan) -> di
     }
 
 
-def _schedule(template: Template, original_epochs: int, start_weights: dict[str, str]) -> ScaledSchedule:
+def _schedule(
+    template: Template, original_epochs: int, start_weights: dict[str, str]
+) -> ScaledSchedule:
     epochs = template.hyper_parameters.basic.epochs
     schedule = scale_schedule(template.training.schedule, original_epochs, epochs)
     say(f"schedule over {epochs} epochs: {schedule}")
@@ -158,15 +188,27 @@ def _schedule(template: Template, original_epochs: int, start_weights: dict[str,
 
 
 def _start(
-    network: Recogniser, model: ModelConfig, options: TrainOptions, labels: list[str], resume: RawCheckpoint | None
+    network: Recogniser,
+    model: ModelConfig,
+    options: TrainOptions,
+    labels: list[str],
+    resume: RawCheckpoint | None,
 ) -> dict[str, str]:
     """Load the start weights, say so, and return what the record keeps about them."""
     if resume is not None:
-        record = {"source": f"resumed from {resume.path}", "sha256": resume.sha256, "report": f"resumed from {resume.path}"}
+        record = {
+            "source": f"resumed from {resume.path}",
+            "sha256": resume.sha256,
+            "report": f"resumed from {resume.path}",
+        }
     elif options.load_weights is not None:
         record = load_start_weights(network, model, options.load_weights, labels).record()
     else:
-        better = "; --load-weights imagenet gives a real start" if network_family(model.type) in _FROM_IMAGENET else ""
+        better = (
+            "; --load-weights imagenet gives a real start"
+            if network_family(model.type) in _FROM_IMAGENET
+            else ""
+        )
         record = {"source": "none", "report": f"none: from scratch{better}"}
     say(f"start weights: {record['report']}")
     return record
@@ -175,7 +217,11 @@ def _start(
 def _annotation_files(options: TrainOptions) -> list[Path]:
     """Where the annotation files really are: as given, or under their roots."""
     train_pairs = find_annotation_files(options.train_ann_files, options.train_data_roots)
-    return [file for file, _ in train_pairs + find_annotation_files(options.val_ann_files, options.val_data_roots)]
+    return [
+        file
+        for file, _ in train_pairs
+        + find_annotation_files(options.val_ann_files, options.val_data_roots)
+    ]
 
 
 def load_run(work_dir: Path, options: TrainOptions) -> tuple[Template, ModelConfig]:
@@ -183,15 +229,24 @@ def load_run(work_dir: Path, options: TrainOptions) -> tuple[Template, ModelConf
     template, model = load_template_dir(work_dir)
     template = with_options(template, options)
     if options.crop is not None:
-        template = template.model_copy(update={"input": template.input.model_copy(update={"crop": options.crop})})
+        template = template.model_copy(
+            update={"input": template.input.model_copy(update={"crop": options.crop})}
+        )
     if options.backbone is None:
         return template, model
     check_timm_name(options.backbone, "--backbone")
     if not isinstance(model, ImageModelConfig):
-        raise user_error("--backbone", f"{template.name} takes clips", "templates of image_gesture", "leave it out")
+        raise user_error(
+            "--backbone",
+            f"{template.name} takes clips",
+            "templates of image_gesture",
+            "leave it out",
+        )
     mean, scale = pixel_statistics(options.backbone)
     clip_input = template.input.model_copy(update={"mean_values": mean, "scale_values": scale})
-    changed = TimmImageConfig(type="image_timm", backbone=TimmBackbone(name=options.backbone), head=model.head)
+    changed = TimmImageConfig(
+        type="image_timm", backbone=TimmBackbone(name=options.backbone), head=model.head
+    )
     return template.model_copy(update={"input": clip_input}), changed
 
 
@@ -207,7 +262,9 @@ def with_options(template: Template, options: TrainOptions) -> Template:
     return template.model_copy(update={"hyper_parameters": hyper})
 
 
-def with_negative_label(template: Template, options: TrainOptions, labels: Sequence[str]) -> Template:
+def with_negative_label(
+    template: Template, options: TrainOptions, labels: Sequence[str]
+) -> Template:
     """The template with the class that the data set states to mean no gesture (`dataset.json` beside the first annotation file).
 
     A `UserError` says that it is no label of this run.
@@ -218,9 +275,15 @@ def with_negative_label(template: Template, options: TrainOptions, labels: Seque
         return template
     if name not in labels:
         where = str(ann_file.with_name(DATASET_FILE))
-        raise user_error(where, f"negative_label {name!r} is no label of this run{nearest(name, labels)}", ", ".join(labels))
+        raise user_error(
+            where,
+            f"negative_label {name!r} is no label of this run{nearest(name, labels)}",
+            ", ".join(labels),
+        )
     say(f"no gesture: {name!r}")
-    template_labels = template.labels if name in template.labels else []  # a template's label is one of its own, if it has any
+    template_labels = (
+        template.labels if name in template.labels else []
+    )  # a template's label is one of its own, if it has any
     return template.model_copy(update={"negative_label": name, "labels": template_labels})
 
 
@@ -241,13 +304,24 @@ def clip_data(template: Template, options: TrainOptions, labels: list[str]) -> C
     if len(train_records) < 2:
         raise user_error("--train-ann-files", f"{len(train_records)} training clip", "2 or more")
     if len(labels) < 2:
-        raise user_error("--train-ann-files", f"all clips are of one class, {labels[0]!r}", "2 classes or more", "add what it is not")
+        raise user_error(
+            "--train-ann-files",
+            f"all clips are of one class, {labels[0]!r}",
+            "2 classes or more",
+            "add what it is not",
+        )
     swaps = _label_swaps(template, labels)
     batch_size = template.hyper_parameters.basic.batch_size
     if batch_size < 2:
-        raise user_error("--batch-size", f"found {batch_size}", "2 or more, since batch norm needs more than one clip")
+        raise user_error(
+            "--batch-size",
+            f"found {batch_size}",
+            "2 or more, since batch norm needs more than one clip",
+        )
     if batch_size > len(train_records):
-        say(f"note: batch size {batch_size} lowered to {len(train_records)}, the number of training clips")
+        say(
+            f"note: batch size {batch_size} lowered to {len(train_records)}, the number of training clips"
+        )
         batch_size = len(train_records)
     augmentation = template.training.augmentation
     say(f"data: {len(train_records)} training clips, {len(val_records)} validation clips")
@@ -260,7 +334,9 @@ def clip_data(template: Template, options: TrainOptions, labels: list[str]) -> C
         batch_size=batch_size,
         clips_per_video=template.training.clips_per_video,
         sampling=template.training.sampling,
-        num_workers=template.training.num_workers if options.num_workers is None else options.num_workers,
+        num_workers=template.training.num_workers
+        if options.num_workers is None
+        else options.num_workers,
         seed=options.seed,
     )
 
@@ -268,7 +344,12 @@ def clip_data(template: Template, options: TrainOptions, labels: list[str]) -> C
 def _label_swaps(template: Template, labels: list[str]) -> dict[int, int]:
     flip = template.training.augmentation.flip
     swaps = label_swap_map(flip.label_swaps, labels)
-    sided = [name for name in labels if {"left", "right", "clockwise", "counterclockwise"} & set(re.split(r"[^a-z]+", name.lower()))]
+    sided = [
+        name
+        for name in labels
+        if {"left", "right", "clockwise", "counterclockwise"}
+        & set(re.split(r"[^a-z]+", name.lower()))
+    ]
     unpaired = [name for name in sided if labels.index(name) not in swaps]
     if unpaired and flip.probability:
         say(

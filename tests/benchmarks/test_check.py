@@ -16,5 +16,9 @@ def test_it_runs_and_writes_its_figures(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(check, "NUM_FRAMES", 12)
     assert check.main(["--quick", "--threads", "1", "--json", str(tmp_path / "check.json")]) == 0
     document = json.loads((tmp_path / "check.json").read_text())
-    assert document["figures"].keys() >= {"check_400_clips_s", "check_million_rows_s", "check_million_rows_peak_mb"}
+    assert document["figures"].keys() >= {
+        "check_400_clips_s",
+        "check_million_rows_s",
+        "check_million_rows_peak_mb",
+    }
     assert all(value > 0 for value in document["figures"].values())

@@ -27,7 +27,9 @@ def test_plain_quantisation_is_nncfs_own(exported: Path) -> None:
     model, clips = openvino_core().read_model(exported / "model.xml"), list(made_clips(metadata, 1))
     plain, ours = int8.plain_ptq(model, clips, metadata), quantise(model, clips, metadata)
     assert len(quantised_layers(plain)) > len(quantised_layers(ours)) > 5
-    assert not floating_layers(plain) and [layer.kind for layer in floating_layers(ours)] == ["MatMul"]
+    assert not floating_layers(plain) and [layer.kind for layer in floating_layers(ours)] == [
+        "MatMul"
+    ]
 
 
 def test_a_clip_is_scored_with_the_precision_beside(exported: Path) -> None:

@@ -10,7 +10,12 @@ def test_every_gesture_once_at_its_time_and_no_stream_sees_another(monkeypatch) 
     monkeypatch.setattr(simulated_day, "_PHASE_S", 60.0)
     hours = 360 / HOUR_S
     figures = figures_of(simulate(hours), hours)
-    assert figures["events"] == 3 * 18 and figures["missed"] == 0 and figures["double"] == 0 and figures["mixed_streams"] == 0
+    assert (
+        figures["events"] == 3 * 18
+        and figures["missed"] == 0
+        and figures["double"] == 0
+        and figures["mixed_streams"] == 0
+    )
     assert 0 <= figures["late_s"] < 1.0 and abs(figures["drift_s"]) < 0.1
 
 

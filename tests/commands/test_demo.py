@@ -48,7 +48,9 @@ def quiet(_: str) -> None:
     pass
 
 
-def test_video_csv_and_summary(model: Path, video: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_video_csv_and_summary(
+    model: Path, video: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     output, table = tmp_path / "out" / "out.mp4", tmp_path / "out" / "out.csv"
     flags = [
         "--model",
@@ -73,24 +75,38 @@ def test_video_csv_and_summary(model: Path, video: Path, tmp_path: Path, capsys:
     assert {row["label"] for row in rows} <= set(LABELS)
     with av.open(str(output)) as container:
         stream = container.streams.video[0]
-        assert stream.codec_context.name == "h264" and float(stream.average_rate) == pytest.approx(30)
+        assert stream.codec_context.name == "h264" and float(stream.average_rate) == pytest.approx(
+            30
+        )
         frames = list(container.decode(stream))
     assert len(frames) == 31
     said = capsys.readouterr().out
-    assert "31 frames, 7 windows" in said and "ms per inference (median)" in said and "frames/s" in said and "1 threads" in said
+    assert (
+        "31 frames, 7 windows" in said
+        and "ms per inference (median)" in said
+        and "frames/s" in said
+        and "1 threads" in said
+    )
 
 
 def test_csv_scores_are_the_models(model: Path, video: Path, tmp_path: Path) -> None:
     table = tmp_path / "out.csv"
-    run_demo(DemoOptions(model.with_suffix(".onnx"), str(video), csv=table, show=False, stride=100), say=quiet)
+    run_demo(
+        DemoOptions(model.with_suffix(".onnx"), str(video), csv=table, show=False, stride=100),
+        say=quiet,
+    )
     with table.open(encoding="utf-8", newline="") as file:
         (row,) = csv.DictReader(file)
     backend = load_backend(model.with_suffix(".onnx"))
     from action_recognition.data.transforms import centre_crop_clip
     from action_recognition.data.video import read_frames
 
-    scores = backend.scores(centre_crop_clip(read_frames(video, [0, 2, 4, 6]), 36, 32).transpose(3, 0, 1, 2)[None])[0]
-    assert row["label"] == LABELS[int(scores.argmax())] and float(row["score"]) == pytest.approx(float(scores.max()), abs=1e-6)
+    scores = backend.scores(
+        centre_crop_clip(read_frames(video, [0, 2, 4, 6]), 36, 32).transpose(3, 0, 1, 2)[None]
+    )[0]
+    assert row["label"] == LABELS[int(scores.argmax())] and float(row["score"]) == pytest.approx(
+        float(scores.max()), abs=1e-6
+    )
     assert float(row["score_2"]) == pytest.approx(float(np.sort(scores)[-2]), abs=1e-6)
 
 
@@ -99,7 +115,9 @@ def test_a_video_shorter_than_the_window_gives_one_prediction(model: Path, tmp_p
     assert run_demo(DemoOptions(model, str(path), show=False), say=quiet).num_windows == 1
 
 
-def test_ctrl_c_keeps_what_was_recognised(model: Path, video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_keeps_what_was_recognised(
+    model: Path, video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     frames_of_file = VideoFile.frames
 
     def interrupted(source: VideoFile) -> Iterator[TimedFrame]:
@@ -116,7 +134,9 @@ def test_ctrl_c_keeps_what_was_recognised(model: Path, video: Path, tmp_path: Pa
     assert len(table.read_text(encoding="utf-8").splitlines()) > 1
 
 
-def test_a_failure_leaves_old_outputs(model: Path, video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failure_leaves_old_outputs(
+    model: Path, video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def broken(_: VideoFile) -> Iterator[TimedFrame]:
         yield TimedFrame(0.0, np.zeros((48, 64, 3), np.uint8))
         yield TimedFrame(0.1, np.zeros((48, 64, 3), np.uint8))
@@ -130,7 +150,9 @@ def test_a_failure_leaves_old_outputs(model: Path, video: Path, tmp_path: Path, 
     assert output.read_text() == "old" and not list(tmp_path.glob(".*"))
 
 
-def test_a_window_is_shown_until_q(model: Path, video: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_window_is_shown_until_q(
+    model: Path, video: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     shown: list[np.ndarray] = []
     keys = iter([255, 255, ord("q")])
     monkeypatch.setenv("DISPLAY", ":0")
@@ -141,7 +163,9 @@ def test_a_window_is_shown_until_q(model: Path, video: Path, monkeypatch: pytest
     assert len(shown) == 3
 
 
-def test_an_opencv_without_windows_names_the_flag(model: Path, video: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_opencv_without_windows_names_the_flag(
+    model: Path, video: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def unsupported(*_: object) -> None:
         raise demo.cv2.error("The function is not implemented")
 
@@ -152,7 +176,9 @@ def test_an_opencv_without_windows_names_the_flag(model: Path, video: Path, monk
         run_demo(DemoOptions(model, str(video)), say=quiet)
 
 
-def test_without_a_display_the_flag_is_named(model: Path, video: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_display_the_flag_is_named(
+    model: Path, video: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(demo.sys, "platform", "linux")
     monkeypatch.delenv("DISPLAY", raising=False)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
@@ -163,7 +189,10 @@ def test_without_a_display_the_flag_is_named(model: Path, video: Path, monkeypat
 def test_the_input_is_never_overwritten(model: Path, video: Path) -> None:
     content = video.read_bytes()
     with pytest.raises(UserError, match="is the input"):
-        run_demo(DemoOptions(model, str(video), output=video.parent / "." / video.name, show=False), say=quiet)
+        run_demo(
+            DemoOptions(model, str(video), output=video.parent / "." / video.name, show=False),
+            say=quiet,
+        )
     assert video.read_bytes() == content
 
 
@@ -172,9 +201,21 @@ def test_bad_input_ends_in_one_message(model: Path, tmp_path: Path) -> None:
         "from pathlib import Path; from action_recognition.commands.demo import main; "
         "from action_recognition.errors import run_command; run_command(lambda: main(Path('.')))"
     )
-    for source, expected in ((tmp_path / "missing.mp4", "there is no such video"), (tmp_path, "holds no frames")):
+    for source, expected in (
+        (tmp_path / "missing.mp4", "there is no such video"),
+        (tmp_path, "holds no frames"),
+    ):
         result = subprocess.run(
-            [sys.executable, "-c", program, "--model", str(model), "--input", str(source), "--no-show"],
+            [
+                sys.executable,
+                "-c",
+                program,
+                "--model",
+                str(model),
+                "--input",
+                str(source),
+                "--no-show",
+            ],
             cwd=REPOSITORY,
             env={**os.environ, "OMP_NUM_THREADS": "1"},
             capture_output=True,
@@ -184,16 +225,45 @@ def test_bad_input_ends_in_one_message(model: Path, tmp_path: Path) -> None:
         assert expected in result.stderr and len(result.stderr.splitlines()) == 1
 
 
-def test_events_go_to_standard_output(model: Path, video: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_events_go_to_standard_output(
+    model: Path, video: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     rules = tmp_path / "rules.json"
-    rules.write_text('{"onset": 0.01, "release": 0.001, "smoothing_s": 0, "refractory_s": 0}')  # whatever is best is an event
-    flags = ["--model", str(model), "--input", str(video), "--no-show", "--threads", "1", "--stride", "1", "--decision", str(rules)]
+    rules.write_text(
+        '{"onset": 0.01, "release": 0.001, "smoothing_s": 0, "refractory_s": 0}'
+    )  # whatever is best is an event
+    flags = [
+        "--model",
+        str(model),
+        "--input",
+        str(video),
+        "--no-show",
+        "--threads",
+        "1",
+        "--stride",
+        "1",
+        "--decision",
+        str(rules),
+    ]
     assert main(tmp_path, [*flags, "--events", "-"]) == 0
     captured = capsys.readouterr()
     lines = [json.loads(line) for line in captured.out.splitlines()]
     assert lines and all(line["type"] == "gesture" and line["label"] in LABELS for line in lines)
     assert "31 frames" in captured.err and "keeps no state" in captured.err
-    assert main(tmp_path, [*flags, "--events", str(tmp_path / "new" / "events.jsonl"), "--realtime", "--box", "0,0,0.5,1"]) == 0
+    assert (
+        main(
+            tmp_path,
+            [
+                *flags,
+                "--events",
+                str(tmp_path / "new" / "events.jsonl"),
+                "--realtime",
+                "--box",
+                "0,0,0.5,1",
+            ],
+        )
+        == 0
+    )
     written = (tmp_path / "new" / "events.jsonl").read_text(encoding="utf-8").splitlines()
     assert written and "events.jsonl" in capsys.readouterr().out
 
@@ -201,24 +271,46 @@ def test_events_go_to_standard_output(model: Path, video: Path, tmp_path: Path, 
 def test_several_inputs_have_a_state_each(model: Path, video: Path, tmp_path: Path) -> None:
     said: list[str] = []
     other = write_video(tmp_path / "other.mp4", numbered_frames(16), 30)
-    summary = run_demo(DemoOptions(model, str(video), more_sources=(str(other),), show=False, stride=2), say=said.append)
+    summary = run_demo(
+        DemoOptions(model, str(video), more_sources=(str(other),), show=False, stride=2),
+        say=said.append,
+    )
     assert summary.num_frames == 47 and summary.num_windows == 7 + 3
     with pytest.raises(UserError, match="there are 2 inputs"):
-        run_demo(DemoOptions(model, str(video), tmp_path / "out.mp4", more_sources=(str(other),), show=False), say=quiet)
+        run_demo(
+            DemoOptions(
+                model, str(video), tmp_path / "out.mp4", more_sources=(str(other),), show=False
+            ),
+            say=quiet,
+        )
 
 
-def test_hands_are_followed_by_a_real_detector(model: Path, video: Path, tmp_path: Path, real_data: Path) -> None:
+def test_hands_are_followed_by_a_real_detector(
+    model: Path, video: Path, tmp_path: Path, real_data: Path
+) -> None:
     detector = real_data / "models" / "hand_detector.onnx"
-    summary = run_demo(DemoOptions(model, str(video), tmp_path / "out.mp4", detector=detector, show=False, num_threads=1), say=quiet)
+    summary = run_demo(
+        DemoOptions(
+            model, str(video), tmp_path / "out.mp4", detector=detector, show=False, num_threads=1
+        ),
+        say=quiet,
+    )
     assert summary.num_frames == 31 and summary.num_windows == 0  # numbers are no hands
 
 
 def test_a_model_of_hands_wants_hands(video: Path, tmp_path: Path) -> None:
     spec = replace(METADATA, crop="hand")
     model = write_photo_model(tmp_path, spec, LeftOrRight()) / "model.xml"
-    with pytest.raises(UserError, match=r"--detector: is missing: the model was trained on hands.*--box"):
+    with pytest.raises(
+        UserError, match=r"--detector: is missing: the model was trained on hands.*--box"
+    ):
         run_demo(DemoOptions(model, str(video), show=False), say=quiet)
-    assert run_demo(DemoOptions(model, str(video), show=False, box=Box(0, 0, 1, 1)), say=quiet).num_windows > 5
+    assert (
+        run_demo(
+            DemoOptions(model, str(video), show=False, box=Box(0, 0, 1, 1)), say=quiet
+        ).num_windows
+        > 5
+    )
 
 
 def test_what_contradicts_itself_is_refused(model: Path, video: Path, tmp_path: Path) -> None:

@@ -19,11 +19,20 @@ from action_recognition.template import Default, OpenVinoFormat, OutputFormat
 from tests.conftest import REPOSITORY, template_dir
 from tests.tiny_export import LABELS, tiny_trained
 
-BESIDE = {"classes.json", "export_record.json", "model_card.json", "model_card.md", "signature.json", "accuracy-check.yml"}
+BESIDE = {
+    "classes.json",
+    "export_record.json",
+    "model_card.json",
+    "model_card.md",
+    "signature.json",
+    "accuracy-check.yml",
+}
 
 
 def output_format(onnx: bool = True, openvino: bool = True) -> OutputFormat:
-    return OutputFormat(onnx=Default(default=onnx), openvino=OpenVinoFormat(default=openvino, input_format="RGB"))
+    return OutputFormat(
+        onnx=Default(default=onnx), openvino=OpenVinoFormat(default=openvino, input_format="RGB")
+    )
 
 
 @pytest.fixture
@@ -40,18 +49,40 @@ def work_dir(tmp_path: Path) -> Path:
 
 def export(work_dir: Path, *flags: str) -> set[str]:
     weights, folder = str(work_dir / "latest.pth"), work_dir / "export"
-    assert main(work_dir, ["--load-weights", weights, "--save-model-to", str(folder), "--check-clips", "1", *flags]) == 0
+    assert (
+        main(
+            work_dir,
+            [
+                "--load-weights",
+                weights,
+                "--save-model-to",
+                str(folder),
+                "--check-clips",
+                "1",
+                *flags,
+            ],
+        )
+        == 0
+    )
     return {item.name for item in folder.iterdir()}
 
 
-def test_by_default_both_formats_are_written_and_told(work_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_by_default_both_formats_are_written_and_told(
+    work_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert export(work_dir) == {"model.xml", "model.bin", "model.onnx", *BESIDE}
     said = capsys.readouterr().out
-    assert "model.xml: largest difference to PyTorch" in said and "model.onnx: largest difference to PyTorch" in said
+    assert (
+        "model.xml: largest difference to PyTorch" in said
+        and "model.onnx: largest difference to PyTorch" in said
+    )
     assert f"wrote {work_dir / 'export' / 'model.bin'}" in said and "4 classes" in said
     assert load_backend(work_dir / "export" / "model.xml").metadata.labels == LABELS
     record = json.loads((work_dir / "export" / "export_record.json").read_text(encoding="utf-8"))
-    assert record["command"].startswith("export.py --load-weights ") and record["weights_sha256"] != "ab" * 32
+    assert (
+        record["command"].startswith("export.py --load-weights ")
+        and record["weights_sha256"] != "ab" * 32
+    )
 
 
 def test_a_named_format_is_the_only_one(work_dir: Path) -> None:
@@ -59,7 +90,14 @@ def test_a_named_format_is_the_only_one(work_dir: Path) -> None:
 
 
 def test_flags_reach_the_files(work_dir: Path) -> None:
-    names = export(work_dir, "--no-onnx", "--fp16", "--no-embed-normalization", "--openvino-input-format", "BGR")
+    names = export(
+        work_dir,
+        "--no-onnx",
+        "--fp16",
+        "--no-embed-normalization",
+        "--openvino-input-format",
+        "BGR",
+    )
     assert "model_fp16.xml" in names and "model.onnx" not in names
     metadata = load_backend(work_dir / "export" / "model.xml").metadata
     assert (metadata.normalization, metadata.color_order) == ("external", "BGR")
@@ -67,7 +105,10 @@ def test_flags_reach_the_files(work_dir: Path) -> None:
 
 def test_the_templates_input_format_is_the_default(work_dir: Path) -> None:
     file = work_dir / "template.yaml"
-    file.write_text(file.read_text(encoding="utf-8").replace("input_format: RGB", "input_format: BGR"), encoding="utf-8")
+    file.write_text(
+        file.read_text(encoding="utf-8").replace("input_format: RGB", "input_format: BGR"),
+        encoding="utf-8",
+    )
     export(work_dir, "--openvino")
     assert load_backend(work_dir / "export" / "model.xml").metadata.color_order == "BGR"
 
@@ -84,7 +125,9 @@ def test_the_templates_input_format_is_the_default(work_dir: Path) -> None:
         (True, False, (True, False)),
     ],
 )
-def test_which_formats_flags_choose(onnx: bool | None, openvino: bool | None, expected: tuple[bool, bool]) -> None:
+def test_which_formats_flags_choose(
+    onnx: bool | None, openvino: bool | None, expected: tuple[bool, bool]
+) -> None:
     assert chosen_formats(onnx, openvino, output_format()) == expected
 
 

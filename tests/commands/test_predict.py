@@ -19,7 +19,14 @@ from action_recognition.live.outputs import window
 from action_recognition.photos.explain import heat_picture, occlusion_heat
 from action_recognition.photos.photo_models import Square, predict_photo
 from tests.data.test_photo import bomb
-from tests.made_photos import LABELS, METADATA, LeftOrRight, drawn_hands, write_photo_model, write_photos
+from tests.made_photos import (
+    LABELS,
+    METADATA,
+    LeftOrRight,
+    drawn_hands,
+    write_photo_model,
+    write_photos,
+)
 from tests.synthetic import write_video
 
 
@@ -27,52 +34,86 @@ from tests.synthetic import write_video
 def work_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model that says `fist` where the left half is brighter, `flat hand` where the right one is."""
     folder = tmp_path_factory.mktemp("work")
-    write_photo_model(folder / "export", replace(METADATA, thresholds={LABELS[1]: 0.9}), LeftOrRight())
+    write_photo_model(
+        folder / "export", replace(METADATA, thresholds={LABELS[1]: 0.9}), LeftOrRight()
+    )
     return folder
 
 
-def half_bright(is_left: bool, brightness: int = 200, height: int = 60, width: int = 80) -> np.ndarray:
+def half_bright(
+    is_left: bool, brightness: int = 200, height: int = 60, width: int = 80
+) -> np.ndarray:
     picture = np.full((height, width, 3), 100, np.uint8)
     picture[:, : width // 2] = brightness if is_left else 100
     picture[:, width // 2 :] = 100 if is_left else brightness
     return picture
 
 
-def test_a_folder_as_table_csv_and_json(work_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_folder_as_table_csv_and_json(
+    work_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     write_photos(tmp_path / "in" / "b", [half_bright(True), half_bright(False)], ".png")
     write_photos(tmp_path / "in" / "a", [half_bright(False, 104)], ".png")
     (tmp_path / "in" / "notes.txt").write_text("no photo")
     flags = ["--csv", str(tmp_path / "out.csv"), "--json", str(tmp_path / "out" / "out.json")]
     assert main(work_dir, [str(tmp_path / "in"), *flags]) == 0
-    names = [str(tmp_path / "in" / name) for name in ("a/photo_000.png", "b/photo_000.png", "b/photo_001.png")]
+    names = [
+        str(tmp_path / "in" / name)
+        for name in ("a/photo_000.png", "b/photo_000.png", "b/photo_001.png")
+    ]
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines[:4]] == ["photo", *names]
-    assert [line.split()[1] for line in lines[1:4]] == ["-", "fist", "flat"]  # the first is below its threshold
+    assert [line.split()[1] for line in lines[1:4]] == [
+        "-",
+        "fist",
+        "flat",
+    ]  # the first is below its threshold
     rows = list(csv.DictReader((tmp_path / "out.csv").open(encoding="utf-8", newline="")))
-    assert [row["label"] for row in rows] == ["", "fist", "flat hand"] and "below its threshold 0.9" in rows[0]["reason"]
+    assert [row["label"] for row in rows] == [
+        "",
+        "fist",
+        "flat hand",
+    ] and "below its threshold 0.9" in rows[0]["reason"]
     assert sum(float(rows[1][label]) for label in LABELS) == pytest.approx(1.0, abs=1e-5)
     found = json.loads((tmp_path / "out" / "out.json").read_text(encoding="utf-8"))
-    assert [row["label"] for row in found] == [None, "fist", "flat hand"] and found[1]["probabilities"]["fist"] > 0.99
+    assert [row["label"] for row in found] == [None, "fist", "flat hand"] and found[1][
+        "probabilities"
+    ]["fist"] > 0.99
 
 
-def test_one_photo_with_its_square_and_mirrored(work_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_one_photo_with_its_square_and_mirrored(
+    work_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     picture = half_bright(True, 104)
     picture[25:35, 44:] = 0  # in the middle the left is brighter by far
     (file,) = write_photos(tmp_path, [picture], ".png")
-    for flags, expected in (([], 0.77), (["--square", "0.2"], 1.0), (["--mirror"], 0.23), (["--square", "0.2", "--mirror"], 0.0)):
+    for flags, expected in (
+        ([], 0.77),
+        (["--square", "0.2"], 1.0),
+        (["--mirror"], 0.23),
+        (["--square", "0.2", "--mirror"], 0.0),
+    ):
         assert main(work_dir, [str(file), *flags, "--json", str(tmp_path / "out.json")]) == 0
-        assert json.loads((tmp_path / "out.json").read_text())[0]["probabilities"]["fist"] == pytest.approx(expected, abs=0.15), flags
+        assert json.loads((tmp_path / "out.json").read_text())[0]["probabilities"][
+            "fist"
+        ] == pytest.approx(expected, abs=0.15), flags
     capsys.readouterr()
 
 
-def test_bad_files_are_named_together_and_the_others_are_written(work_dir: Path, tmp_path: Path) -> None:
+def test_bad_files_are_named_together_and_the_others_are_written(
+    work_dir: Path, tmp_path: Path
+) -> None:
     (good,) = write_photos(tmp_path / "in", [half_bright(True)])
     (tmp_path / "in" / "bomb.png").write_bytes(bomb(50_000))
     (tmp_path / "in" / "cut.jpg").write_bytes(good.read_bytes()[:300])
     (tmp_path / "in" / "letter.jpg").write_bytes(b"hello")
     with pytest.raises(UserError) as error:
         main(work_dir, [str(tmp_path / "in"), "--csv", str(tmp_path / "out.csv")])
-    assert [Path(problem.where).name for problem in error.value.problems] == ["bomb.png", "cut.jpg", "letter.jpg"]
+    assert [Path(problem.where).name for problem in error.value.problems] == [
+        "bomb.png",
+        "cut.jpg",
+        "letter.jpg",
+    ]
     assert len((tmp_path / "out.csv").read_text().splitlines()) == 2
 
 
@@ -104,7 +145,15 @@ def test_a_model_of_hands_asks_for_them(work_dir: Path, tmp_path: Path, real_dat
     cut = HandFinder(detector).cut(read_photo(photo))
     expected = predict_photo(Predictor.from_path(folder / "model.xml"), cut)
     assert cut.shape != read_photo(photo).shape
-    flags = [str(photo), "--model", str(folder / "model.xml"), "--hand-detector", str(detector), "--json", str(tmp_path / "out.json")]
+    flags = [
+        str(photo),
+        "--model",
+        str(folder / "model.xml"),
+        "--hand-detector",
+        str(detector),
+        "--json",
+        str(tmp_path / "out.json"),
+    ]
     assert main(work_dir, flags) == 0
     found = json.loads((tmp_path / "out.json").read_text())[0]["probabilities"]
     assert found["fist"] == pytest.approx(expected.probability_of("fist"), abs=1e-5)
@@ -117,7 +166,9 @@ def test_the_heat_lies_where_the_label_comes_from(work_dir: Path, tmp_path: Path
     predictor = Predictor.from_path(work_dir / "export" / "model.xml")
     heat = occlusion_heat(predictor, read_photo(file), "fist")
     row, column = np.unravel_index(heat.argmax(), heat.shape)
-    assert (row, column) in {(1, 1), (2, 1), (1, 2), (2, 2)} and heat.max() > 3 * np.abs(heat[:, 6:]).max()
+    assert (row, column) in {(1, 1), (2, 1), (1, 2), (2, 2)} and heat.max() > 3 * np.abs(
+        heat[:, 6:]
+    ).max()
     shown = heat_picture(predictor, read_photo(file), heat).astype(int)
     assert shown.shape == (448, 448, 3) and shown[100, 80, 0] - shown[100, 80, 2] > 60  # red there
     assert main(work_dir, [str(tmp_path / "in"), "--explain", str(tmp_path / "heat")]) == 0
@@ -134,8 +185,12 @@ class FakeWindow:
         self.shown: list[np.ndarray] = []
         waiting = iter(keys)
         monkeypatch.setenv("DISPLAY", ":0")
-        monkeypatch.setattr(window.cv2, "imshow", lambda _, picture: self.shown.append(picture[:, :, ::-1].copy()))
-        monkeypatch.setattr(window.cv2, "waitKey", lambda _: -1 if (key := next(waiting, ".")) == "." else ord(key))
+        monkeypatch.setattr(
+            window.cv2, "imshow", lambda _, picture: self.shown.append(picture[:, :, ::-1].copy())
+        )
+        monkeypatch.setattr(
+            window.cv2, "waitKey", lambda _: -1 if (key := next(waiting, ".")) == "." else ord(key)
+        )
         monkeypatch.setattr(window.cv2, "destroyAllWindows", lambda: None)
 
 
@@ -151,47 +206,80 @@ def is_green(picture: np.ndarray) -> np.ndarray:
 
 
 def test_y_classifies_what_is_in_the_green_square(
-    work_dir: Path, video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    work_dir: Path,
+    video: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     fake = FakeWindow(monkeypatch, "..y............y.q")
     assert main(work_dir, [str(video), "--square", "0.5", "--csv", str(tmp_path / "out.csv")]) == 0
     rows = list(csv.DictReader((tmp_path / "out.csv").open(encoding="utf-8", newline="")))
-    assert [(row["photo"], row["label"]) for row in rows] == [("0.20 s", "fist"), ("1.50 s", "flat hand")]
+    assert [(row["photo"], row["label"]) for row in rows] == [
+        ("0.20 s", "fist"),
+        ("1.50 s", "flat hand"),
+    ]
     assert len(fake.shown) == 18 and "fist" in capsys.readouterr().out
     rows_, columns = np.nonzero(is_green(fake.shown[0]))
     # 120 pixels in the middle of 320x240
-    assert abs(columns.min() - 100) <= 2 and abs(columns.max() - 219) <= 2 and abs(rows_.min() - 60) <= 2
-    assert not np.array_equal(fake.shown[4][200:], fake.shown[0][200:])  # three labels with their bars below
+    assert (
+        abs(columns.min() - 100) <= 2
+        and abs(columns.max() - 219) <= 2
+        and abs(rows_.min() - 60) <= 2
+    )
+    assert not np.array_equal(
+        fake.shown[4][200:], fake.shown[0][200:]
+    )  # three labels with their bars below
 
 
-def test_live_mirror_and_size_by_keys(work_dir: Path, video: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_live_mirror_and_size_by_keys(
+    work_dir: Path, video: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     fake = FakeWindow(monkeypatch, "l...m...---.")
     main(work_dir, [str(video), "--json", str(tmp_path / "out.json")])
     rows = json.loads((tmp_path / "out.json").read_text())
-    assert [row["label"] for row in rows] == ["fist", "flat hand", "fist"]  # mirrored after the fifth frame, another half after the tenth
-    assert is_green(fake.shown[-1])[:, 160].argmax() > is_green(fake.shown[0])[:, 160].argmax()  # the square became smaller
+    assert [row["label"] for row in rows] == [
+        "fist",
+        "flat hand",
+        "fist",
+    ]  # mirrored after the fifth frame, another half after the tenth
+    assert (
+        is_green(fake.shown[-1])[:, 160].argmax() > is_green(fake.shown[0])[:, 160].argmax()
+    )  # the square became smaller
 
 
 def test_a_rejection_is_shown_and_said(
-    work_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    work_dir: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    video = write_video(tmp_path / "weak.mp4", np.stack([half_bright(False, 104, 240, 320)] * 3), 10)
+    video = write_video(
+        tmp_path / "weak.mp4", np.stack([half_bright(False, 104, 240, 320)] * 3), 10
+    )
     fake = FakeWindow(monkeypatch, "y")
     main(work_dir, [str(video)])
     assert "no gesture ('flat hand' has probability" in capsys.readouterr().out
     assert not np.array_equal(fake.shown[1][:14], fake.shown[0][:14])  # a line above
 
 
-def test_without_a_window_every_frame_is_classified(work_dir: Path, video: Path, tmp_path: Path) -> None:
+def test_without_a_window_every_frame_is_classified(
+    work_dir: Path, video: Path, tmp_path: Path
+) -> None:
     main(work_dir, [str(video), "--live", "--no-show", "--json", str(tmp_path / "out.json")])
-    assert [row["label"] for row in json.loads((tmp_path / "out.json").read_text())] == ["fist", "flat hand"]
+    assert [row["label"] for row in json.loads((tmp_path / "out.json").read_text())] == [
+        "fist",
+        "flat hand",
+    ]
     with pytest.raises(UserError, match="add --live"):
         main(work_dir, [str(video), "--no-show"])
     with pytest.raises(UserError, match="explains photos"):
         main(work_dir, [str(video), "--live", "--explain", str(tmp_path)])
 
 
-def test_no_display_names_the_flag(work_dir: Path, video: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_display_names_the_flag(
+    work_dir: Path, video: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(window.sys, "platform", "linux")
     monkeypatch.delenv("DISPLAY", raising=False)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)

@@ -28,7 +28,9 @@ def clips(trained: TrainedModel) -> np.ndarray:
 
 
 def pixels(trained: TrainedModel, clips: np.ndarray) -> torch.Tensor:
-    return Normalize(trained.template.input.mean_values, trained.template.input.scale_values)(torch.from_numpy(clips))
+    return Normalize(trained.template.input.mean_values, trained.template.input.scale_values)(
+        torch.from_numpy(clips)
+    )
 
 
 def network(trained: TrainedModel) -> Recogniser:
@@ -49,20 +51,38 @@ def test_it_comes_nearer_to_its_own_answers(trained: TrainedModel, clips: np.nda
     counted: list[None] = []
     tuned = fine_tune(trained, clips, TUNING, lambda: counted.append(None))
     assert rounding_error(tuned, trained, clips) < 0.9 * rounding_error(trained, trained, clips)
-    assert len(counted) == TUNING.epochs * num_batches(8, trained.template.hyper_parameters.basic.batch_size)
-    assert list(tuned.state_dict) == list(before) and all(torch.equal(trained.state_dict[key], before[key]) for key in before)
-    assert all(torch.equal(tuned.state_dict[key], before[key]) for key in before if "running" in key)
+    assert len(counted) == TUNING.epochs * num_batches(
+        8, trained.template.hyper_parameters.basic.batch_size
+    )
+    assert list(tuned.state_dict) == list(before) and all(
+        torch.equal(trained.state_dict[key], before[key]) for key in before
+    )
+    assert all(
+        torch.equal(tuned.state_dict[key], before[key]) for key in before if "running" in key
+    )
     again = fine_tune(trained, clips, TUNING)
     assert all(torch.equal(again.state_dict[key], tuned.state_dict[key]) for key in before)
 
 
-def test_what_is_computed_within_is_rounded_and_nothing_stays(trained: TrainedModel, clips: np.ndarray) -> None:
+def test_what_is_computed_within_is_rounded_and_nothing_stays(
+    trained: TrainedModel, clips: np.ndarray
+) -> None:
     found, values = network(trained), pixels(trained, clips)
     weight = trained.state_dict["backbone.stem.conv.weight"]
     expected = found(values)
     with rounded(found, list(values.split(1))):
-        steps = found.backbone.first_conv().weight.detach() / weight.flatten(1).abs().amax(1).view(-1, 1, 1, 1, 1) * 127
-        assert torch.allclose(steps, steps.round(), atol=1e-3) and not torch.equal(found(values), expected)
-        gradient = torch.autograd.grad(found(values).sum(), found.backbone.first_conv().parametrizations.weight.original)[0]
+        steps = (
+            found.backbone.first_conv().weight.detach()
+            / weight.flatten(1).abs().amax(1).view(-1, 1, 1, 1, 1)
+            * 127
+        )
+        assert torch.allclose(steps, steps.round(), atol=1e-3) and not torch.equal(
+            found(values), expected
+        )
+        gradient = torch.autograd.grad(
+            found(values).sum(), found.backbone.first_conv().parametrizations.weight.original
+        )[0]
         assert gradient.abs().max() > 0  # straight through the rounding
-    assert torch.equal(found(values), expected) and set(found.state_dict()) == set(trained.state_dict)
+    assert torch.equal(found(values), expected) and set(found.state_dict()) == set(
+        trained.state_dict
+    )

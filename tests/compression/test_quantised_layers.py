@@ -10,7 +10,12 @@ import pytest
 
 from action_recognition.compression.network_kinds import ClipForm
 from action_recognition.compression.post_training import quantise
-from action_recognition.compression.quantised_layers import Layer, floating_layers, give_back, quantised_layers
+from action_recognition.compression.quantised_layers import (
+    Layer,
+    floating_layers,
+    give_back,
+    quantised_layers,
+)
 from action_recognition.compression.scoring import rank_layers, score_model
 from action_recognition.deploy.backends import load_backend
 from action_recognition.deploy.delivery.made_clips import made_clips
@@ -28,18 +33,29 @@ def networks(exported: Path) -> tuple[Any, Any, DeployMetadata]:
 
 def error(model: Any, original: Any, metadata: DeployMetadata) -> float:
     clips = made_clips(metadata, 3)
-    return float(np.square(score_model(model, clips, metadata) - score_model(original, clips, metadata)).mean())
+    return float(
+        np.square(
+            score_model(model, clips, metadata) - score_model(original, clips, metadata)
+        ).mean()
+    )
 
 
 def test_all_is_quantised_but_the_cosine(networks: tuple[Any, Any, DeployMetadata]) -> None:
     original, quantised, metadata = networks
     layers = quantised_layers(quantised)
-    assert not quantised_layers(original) and len(floating_layers(original)) == len(floating_layers(quantised)) + sum(
-        layer.num_weights > 0 for layer in layers
-    )
-    assert [layer.kind for layer in floating_layers(quantised)] == ["MatMul"]  # the class directions
+    assert not quantised_layers(original) and len(floating_layers(original)) == len(
+        floating_layers(quantised)
+    ) + sum(layer.num_weights > 0 for layer in layers)
+    assert [layer.kind for layer in floating_layers(quantised)] == [
+        "MatMul"
+    ]  # the class directions
     kinds = {layer.kind for layer in layers}
-    assert {"Convolution", "GroupConvolution", "MatMul"} <= kinds and not {"Divide", "ReduceL2", "Constant", "Convert"} & kinds
+    assert {"Convolution", "GroupConvolution", "MatMul"} <= kinds and not {
+        "Divide",
+        "ReduceL2",
+        "Constant",
+        "Convert",
+    } & kinds
     assert 0 < error(quantised, original, metadata) < 0.01
     names = {node.get_friendly_name() for node in original.get_ops()}
     assert {layer.name for layer in layers} <= names
@@ -48,7 +64,9 @@ def test_all_is_quantised_but_the_cosine(networks: tuple[Any, Any, DeployMetadat
 
 
 def test_weights_have_a_scale_for_every_channel(networks: tuple[Any, Any, DeployMetadata]) -> None:
-    node = next(node for node in networks[1].get_ordered_ops() if node.get_type_name() == "Convolution")
+    node = next(
+        node for node in networks[1].get_ordered_ops() if node.get_type_name() == "Convolution"
+    )
     scale = node.input_value(1).get_node().input_value(1).get_node().get_data()
     assert scale.size == 8 and len(np.unique(scale)) > 1
 
@@ -58,7 +76,9 @@ def test_given_back_layers_compute_as_before(networks: tuple[Any, Any, DeployMet
     clips, names = made_clips(metadata, 3), [layer.name for layer in quantised_layers(quantised)]
     everything = give_back(quantised, original, names)
     assert not quantised_layers(everything)
-    assert np.array_equal(score_model(everything, clips, metadata), score_model(original, clips, metadata))
+    assert np.array_equal(
+        score_model(everything, clips, metadata), score_model(original, clips, metadata)
+    )
     one = give_back(quantised, original, names[:1])
     assert [layer.name for layer in quantised_layers(one)] == names[1:]
     assert len(quantised_layers(quantised)) == len(names)  # a copy was changed
@@ -69,8 +89,18 @@ def test_given_back_layers_compute_as_before(networks: tuple[Any, Any, DeployMet
 def test_the_layers_that_harm_most_come_first(networks: tuple[Any, Any, DeployMetadata]) -> None:
     original, quantised, metadata = networks
     counted: list[Layer | None] = []
-    ranked = rank_layers(quantised, original, list(made_clips(metadata, 1)), ClipForm(metadata).scores, lambda: counted.append(None))
+    ranked = rank_layers(
+        quantised,
+        original,
+        list(made_clips(metadata, 1)),
+        ClipForm(metadata).scores,
+        lambda: counted.append(None),
+    )
     gains = [gain for _, gain in ranked]
-    assert gains == sorted(gains, reverse=True) and len(counted) == len(ranked) == len(quantised_layers(quantised))
+    assert gains == sorted(gains, reverse=True) and len(counted) == len(ranked) == len(
+        quantised_layers(quantised)
+    )
     half = [layer.name for layer, _ in ranked[: len(ranked) // 2]]
-    assert error(give_back(quantised, original, half), original, metadata) < error(quantised, original, metadata)
+    assert error(give_back(quantised, original, half), original, metadata) < error(
+        quantised, original, metadata
+    )

@@ -9,7 +9,11 @@ import openvino
 import pytest
 
 from action_recognition.checkpoint import TrainedModel
-from action_recognition.compression.stateful_quantisation import int8_name, quantise_stateful, recorded_calls
+from action_recognition.compression.stateful_quantisation import (
+    int8_name,
+    quantise_stateful,
+    recorded_calls,
+)
 from action_recognition.deploy.backends.pytorch import from_trained
 from action_recognition.deploy.stream_models import open_stream_model
 from action_recognition.errors import UserError
@@ -29,11 +33,16 @@ def video(trained: TrainedModel) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def folder(trained: TrainedModel, video: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(
+    trained: TrainedModel, video: np.ndarray, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     target = tmp_path_factory.mktemp("int8")
     network, metadata = stateful_network(trained, from_trained(trained, "0" * 64), 4)
     write_stateful(network, metadata, target, as_onnx=True, as_openvino=True)
-    assert quantise_stateful(target / "model_stream4.onnx", [video], target / int8_name(4)) == target / "model_stream4_int8.xml"
+    assert (
+        quantise_stateful(target / "model_stream4.onnx", [video], target / int8_name(4))
+        == target / "model_stream4_int8.xml"
+    )
     return target
 
 
@@ -43,14 +52,18 @@ def scores(path: Path, video: np.ndarray) -> np.ndarray:
 
 
 def test_int8_is_near_fp32_along_a_stream(folder: Path, video: np.ndarray) -> None:
-    exact, quantised = (scores(folder / name, video) for name in ("model_stream4.xml", "model_stream4_int8.xml"))
+    exact, quantised = (
+        scores(folder / name, video) for name in ("model_stream4.xml", "model_stream4_int8.xml")
+    )
     assert not np.array_equal(exact, quantised)
     assert np.abs(quantised - exact).mean() < 0.25 * np.abs(exact - exact.mean(0)).mean()
 
 
 def test_nothing_adds_up_over_time(folder: Path, video: np.ndarray) -> None:
     """A video in a loop gives the same scores every time, once its own past is all there is."""
-    passes = scores(folder / "model_stream4_int8.xml", np.concatenate([video] * 5)).reshape(5, -1, 3)
+    passes = scores(folder / "model_stream4_int8.xml", np.concatenate([video] * 5)).reshape(
+        5, -1, 3
+    )
     np.testing.assert_allclose(passes[4], passes[2], atol=1e-5)
 
 
@@ -59,10 +72,15 @@ def test_int8_files_are_stateful_quantised_and_complete(folder: Path) -> None:
     assert len(model.inputs) == len(model.outputs) == 1 and model.get_sinks()
     assert any(node.get_type_name() == "FakeQuantize" for node in model.get_ops())
     assert not [item.name for item in folder.iterdir() if item.name.startswith(".")]
-    assert open_stream_model(folder / "model_stream4_int8.xml").metadata == open_stream_model(folder / "model_stream4.xml").metadata
+    assert (
+        open_stream_model(folder / "model_stream4_int8.xml").metadata
+        == open_stream_model(folder / "model_stream4.xml").metadata
+    )
 
 
-def test_calibration_sees_the_states_that_the_calls_before_left(folder: Path, trained: TrainedModel, video: np.ndarray) -> None:
+def test_calibration_sees_the_states_that_the_calls_before_left(
+    folder: Path, trained: TrainedModel, video: np.ndarray
+) -> None:
     metadata = open_stream_model(folder / "model_stream4.onnx").metadata
     calls = recorded_calls(openvino.convert_model(folder / "model_stream4.onnx"), metadata, video)
     assert len(calls) == 12
@@ -72,7 +90,9 @@ def test_calibration_sees_the_states_that_the_calls_before_left(folder: Path, tr
     np.testing.assert_array_equal(calls[1]["input"], video[4:8])
 
 
-def test_what_cannot_be_quantised_is_named(folder: Path, exported: Path, tmp_path: Path, video: np.ndarray) -> None:
+def test_what_cannot_be_quantised_is_named(
+    folder: Path, exported: Path, tmp_path: Path, video: np.ndarray
+) -> None:
     target = tmp_path / "out.xml"
     with pytest.raises(UserError, match="there is no such file"):
         quantise_stateful(folder / "model_stream9.onnx", [video], target)

@@ -14,7 +14,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # `python tests/data/many_clips.py` without an installed package
+sys.path.insert(
+    0, str(Path(__file__).resolve().parents[2])
+)  # `python tests/data/many_clips.py` without an installed package
 
 from action_recognition.data.annotations import read_annotations
 from action_recognition.data.datasets import ClipDataset, DamagedClip
@@ -48,18 +50,30 @@ def make_clips(root: Path, num_files: int, cache: Path | None = None) -> ClipDat
     """
     lines = []
     for number in range(num_files):
-        name = f"frames{number}" if number % 2 else f"{number}.{_SUFFIXES[number // 2 % len(_SUFFIXES)]}"
+        name = (
+            f"frames{number}"
+            if number % 2
+            else f"{number}.{_SUFFIXES[number // 2 % len(_SUFFIXES)]}"
+        )
         frames = numbered_frames(_NUM_FRAMES, first=number * 7 % 4000)
         if number % 2:
-            write_frame_folder(root / name, frames, "{:05d}.png" if number % 4 == 1 else "{:05d}.jpg")
+            write_frame_folder(
+                root / name, frames, "{:05d}.png" if number % 4 == 1 else "{:05d}.jpg"
+            )
         else:
             write_video(root / name, frames, codec=_CODECS.get(name.partition(".")[2], "libx264"))
         lines.append(f"{name} 0" if number % 3 else f"{name} 0 2 10 0 {_NUM_FRAMES} 30")
     truncate(root / "0.mp4", root / "cut.mp4", 0.6)
     (root / "empty.mp4").touch()
-    records = read_annotations([write_lines(root / "all.txt", [*lines, "cut.mp4 0", "empty.mp4 0"])], [root], ["a"])
-    clip_input = load_template_dir(template_dir("jester"))[0].input.model_copy(update={"resize_short_side": 24, "crop_size": 16})
-    return ClipDataset(records, clip_input, source=FrameCache(cache, 1500 * num_files, 24) if cache else None)
+    records = read_annotations(
+        [write_lines(root / "all.txt", [*lines, "cut.mp4 0", "empty.mp4 0"])], [root], ["a"]
+    )
+    clip_input = load_template_dir(template_dir("jester"))[0].input.model_copy(
+        update={"resize_short_side": 24, "crop_size": 16}
+    )
+    return ClipDataset(
+        records, clip_input, source=FrameCache(cache, 1500 * num_files, 24) if cache else None
+    )
 
 
 def read_windows(clips: ClipDataset, number: int, parts: int) -> Iterator[Held]:
@@ -77,7 +91,9 @@ def held(windows: int, damaged: int) -> Held:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description="Windows out of many small files: open file descriptors and memory along the way.")
+    parser = argparse.ArgumentParser(
+        description="Windows out of many small files: open file descriptors and memory along the way."
+    )
     parser.add_argument("--windows", type=int, default=100_000)
     parser.add_argument("--files", type=int, default=400)
     arguments = parser.parse_args(argv)
@@ -90,9 +106,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         for now in read_windows(clips, arguments.windows, 4):
             seen.append(now)
             seconds = time.monotonic() - start
-            print(f"{now.windows:>7} windows: {len(now.descriptors)} open, {now.memory_mb:.0f} MB, {seconds:.0f} s", flush=True)
-    leaks = seen[-1].descriptors != seen[0].descriptors or seen[-1].memory_mb - seen[len(seen) // 2].memory_mb > MAX_GROWTH_MB
-    print(f"{seen[-1].damaged} of them of files that cannot be read; {'something stays open or grows' if leaks else 'nothing stays open'}")
+            print(
+                f"{now.windows:>7} windows: {len(now.descriptors)} open, {now.memory_mb:.0f} MB, {seconds:.0f} s",
+                flush=True,
+            )
+    leaks = (
+        seen[-1].descriptors != seen[0].descriptors
+        or seen[-1].memory_mb - seen[len(seen) // 2].memory_mb > MAX_GROWTH_MB
+    )
+    print(
+        f"{seen[-1].damaged} of them of files that cannot be read; {'something stays open or grows' if leaks else 'nothing stays open'}"
+    )
     return int(leaks)
 
 

@@ -32,16 +32,29 @@ def problems_of(root: Path, *lines: str, labels: list[str] = LABELS) -> list[str
 
 
 def test_seven_columns(root: Path) -> None:
-    ann_file = write_lines(root / "ann.txt", ["# made by hand", "", "videos/a.mp4 2 3 40 0 120 29.97", "  frames\twave 0 1 0 1 15 "])
+    ann_file = write_lines(
+        root / "ann.txt",
+        ["# made by hand", "", "videos/a.mp4 2 3 40 0 120 29.97", "  frames\twave 0 1 0 1 15 "],
+    )
     first, second = read_annotations([ann_file], [root], LABELS)
     assert first.path == root / "videos" / "a.mp4"
-    assert (first.label, first.clip_start, first.clip_end, first.video_start, first.video_end) == (2, 3, 40, 0, 120)
-    assert first.frame_rate_fps == 29.97 and first.line == f"{ann_file}:3" and not first.is_whole_video
+    assert (first.label, first.clip_start, first.clip_end, first.video_start, first.video_end) == (
+        2,
+        3,
+        40,
+        0,
+        120,
+    )
+    assert (
+        first.frame_rate_fps == 29.97 and first.line == f"{ann_file}:3" and not first.is_whole_video
+    )
     assert (second.path, second.label, second.line) == (root / "frames", 0, f"{ann_file}:4")
 
 
 def test_two_columns_are_the_whole_video(root: Path) -> None:
-    record, _ = read_annotations([write_lines(root / "ann.txt", ["videos/a.mp4 1", "frames wave"])], [root], LABELS)
+    record, _ = read_annotations(
+        [write_lines(root / "ann.txt", ["videos/a.mp4 1", "frames wave"])], [root], LABELS
+    )
     assert record.is_whole_video and record.label == 1
 
 
@@ -65,18 +78,25 @@ def test_windows_line_ends_and_byte_order_mark(root: Path) -> None:
     assert len(read_annotations([root / "ann.txt"], [root], LABELS)) == 1
 
 
-def test_several_files_and_roots(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_several_files_and_roots(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     other = tmp_path / "other"
     other.mkdir()
     (other / "c.mp4").touch()
     write_lines(root / "train.txt", ["videos/a.mp4 0"])
     write_lines(other / "more.txt", ["c.mp4 1"])
     monkeypatch.chdir(tmp_path)
-    records = read_annotations([Path("train.txt"), Path("other/more.txt")], [root, other], LABELS)  # under its root; as given
+    records = read_annotations(
+        [Path("train.txt"), Path("other/more.txt")], [root, other], LABELS
+    )  # under its root; as given
     assert [record.path for record in records] == [root / "videos" / "a.mp4", other / "c.mp4"]
     one_root = read_annotations([Path("train.txt"), root / "train.txt"], [root], LABELS)
     assert [record.path for record in one_root] == [root / "videos" / "a.mp4"] * 2
-    with pytest.raises(UserError, match="3 roots for 2 annotation files; allowed: one root for all files, or one for each"):
+    with pytest.raises(
+        UserError,
+        match="3 roots for 2 annotation files; allowed: one root for all files, or one for each",
+    ):
         read_annotations([Path("train.txt"), Path("other/more.txt")], [root, root, other], LABELS)
 
 
@@ -95,8 +115,14 @@ def test_the_published_column_order_is_recognised(root: Path) -> None:
         ("videos/a.mp4 0 0 9 0 9", "6 columns; read with blanks in its path: "),
         ("videos/a.mp4 0 0 9 0 9 30 1", "8 columns; read with blanks in its path: "),
         ("videos/a.mp4 0 0 x 0 9 30", "columns 3 to 7 are not four frame numbers and a frame rate"),
-        (f"videos/a.mp4 0 0 9 0 {'9' * 30} 30", "columns 3 to 7 are not four frame numbers and a frame rate"),
-        ("videos/a.mp4 0 0 9 0 9 nan", "columns 3 to 7 are not four frame numbers and a frame rate"),
+        (
+            f"videos/a.mp4 0 0 9 0 {'9' * 30} 30",
+            "columns 3 to 7 are not four frame numbers and a frame rate",
+        ),
+        (
+            "videos/a.mp4 0 0 9 0 9 nan",
+            "columns 3 to 7 are not four frame numbers and a frame rate",
+        ),
         ("videos/a.mp4 3", "label 3; allowed: 0 to 2"),
         ("videos/a.mp4 -1", "label -1; allowed: 0 to 2"),
         ("videos/a.mp4 wawe", "no class 'wawe', did you mean 'wave'?"),
@@ -140,9 +166,14 @@ def test_links_inside_the_root_and_a_linked_root_are_fine(root: Path, tmp_path: 
 
 def test_a_digit_that_is_also_a_class_name_is_a_number(root: Path) -> None:
     labels = ["1", "2", "3"]
-    (record,) = read_annotations([write_lines(root / "ann.txt", ["videos/a.mp4 1"])], [root], labels)
+    (record,) = read_annotations(
+        [write_lines(root / "ann.txt", ["videos/a.mp4 1"])], [root], labels
+    )
     assert labels[record.label] == "2"
-    assert "a label of digits is a number, not a name" in problems_of(root, "videos/a.mp4 3", labels=labels)[0]
+    assert (
+        "a label of digits is a number, not a name"
+        in problems_of(root, "videos/a.mp4 3", labels=labels)[0]
+    )
 
 
 def test_all_problems_of_all_files_come_at_once(root: Path) -> None:
@@ -167,7 +198,11 @@ def test_missing_files_and_roots_come_at_once(root: Path, tmp_path: Path) -> Non
     with pytest.raises(UserError) as caught:
         read_annotations([Path("a.txt"), Path("b.txt")], [root, tmp_path / "nothing"], LABELS)
     found = str(caught.value)
-    assert "no such data root" in found and "a.txt: there is no such annotation file" in found and "b.txt" in found
+    assert (
+        "no such data root" in found
+        and "a.txt: there is no such annotation file" in found
+        and "b.txt" in found
+    )
 
 
 def test_a_file_that_is_no_text(root: Path) -> None:
@@ -176,7 +211,9 @@ def test_a_file_that_is_no_text(root: Path) -> None:
         read_annotations([root / "ann.txt"], [root], LABELS)
 
 
-def test_a_path_is_looked_at_once_however_many_lines_name_it(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_path_is_looked_at_once_however_many_lines_name_it(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     looked_at: list[str] = []
     lstat = os.lstat
 
@@ -184,7 +221,9 @@ def test_a_path_is_looked_at_once_however_many_lines_name_it(root: Path, monkeyp
         looked_at.append(str(path))
         return lstat(path)
 
-    ann_file = write_lines(root / "ann.txt", [f"videos/a.mp4 0 {i} {i + 5} 0 9000 30" for i in range(2000)])
+    ann_file = write_lines(
+        root / "ann.txt", [f"videos/a.mp4 0 {i} {i + 5} 0 9000 30" for i in range(2000)]
+    )
     monkeypatch.setattr("action_recognition.data.path_check.os.lstat", counting_lstat)
     assert len(read_annotations([ann_file], [root], LABELS)) == 2000
     assert sum(path.endswith("videos/a.mp4") for path in looked_at) == 1

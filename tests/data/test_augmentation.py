@@ -26,7 +26,9 @@ def flat(*colour: int, frames: int = 2) -> NDArray[np.uint8]:
 
 
 def shifted(clip: NDArray[np.uint8], seed: int, **changes: Any) -> NDArray[np.uint8]:
-    return shift_colours(clip, Photometric.model_validate(NOTHING | changes), np.random.default_rng(seed))
+    return shift_colours(
+        clip, Photometric.model_validate(NOTHING | changes), np.random.default_rng(seed)
+    )
 
 
 def still(clip: NDArray[np.uint8]) -> dict[str, Any]:
@@ -38,7 +40,9 @@ def test_blocks_are_cells_of_a_grid_at_their_probability() -> None:
     config = BlockDropout(cell_share=0.2, probability=0.1)
     counts = []
     for seed in range(200):
-        clip = drop_blocks(np.full((3, 24, 23, 3), 9, np.uint8), config, np.random.default_rng(seed))
+        clip = drop_blocks(
+            np.full((3, 24, 23, 3), 9, np.uint8), config, np.random.default_rng(seed)
+        )
         assert (clip == clip[:1, :, :, :1]).all()  # all frames and channels
         mask = clip[0, :, :, 0] == 0
         cells = mask[np.ix_([2, 7, 12, 17, 22], [2, 7, 12, 16, 21])]
@@ -50,23 +54,49 @@ def test_blocks_are_cells_of_a_grid_at_their_probability() -> None:
 
 def test_brightness_takes_a_frames_mean_into_the_range() -> None:
     clip = np.concatenate([flat(90, 100, 110, frames=1), flat(120, 130, 140, frames=1)])
-    changed = np.array([shifted(clip, seed, brightness_range=[80.0, 150.0])[:, 0, 0].astype(int) for seed in range(400)])
-    np.testing.assert_allclose(changed[:, 1] - changed[:, 0], 30, atol=1)  # added to all frames alike
-    np.testing.assert_allclose(changed[:, 0, 2] - changed[:, 0, 0], 20, atol=1)  # and to all channels
+    changed = np.array(
+        [
+            shifted(clip, seed, brightness_range=[80.0, 150.0])[:, 0, 0].astype(int)
+            for seed in range(400)
+        ]
+    )
+    np.testing.assert_allclose(
+        changed[:, 1] - changed[:, 0], 30, atol=1
+    )  # added to all frames alike
+    np.testing.assert_allclose(
+        changed[:, 0, 2] - changed[:, 0, 0], 20, atol=1
+    )  # and to all channels
     first_mean = changed[:, 0, 1]
-    assert first_mean.min() in (49, 50, 51, 52) and first_mean.max() in (147, 148, 149, 150)  # either frame may be the one
+    assert first_mean.min() in (49, 50, 51, 52) and first_mean.max() in (
+        147,
+        148,
+        149,
+        150,
+    )  # either frame may be the one
 
 
 def test_the_brightness_range_is_extended_to_hold_the_original() -> None:
-    dark = np.array([shifted(flat(20, 20, 20), seed, brightness_range=[65.0, 190.0])[0, 0, 0, 0] for seed in range(300)])
+    dark = np.array(
+        [
+            shifted(flat(20, 20, 20), seed, brightness_range=[65.0, 190.0])[0, 0, 0, 0]
+            for seed in range(300)
+        ]
+    )
     assert 19 <= dark.min() < 25 and 180 < dark.max() <= 190
-    bright = np.array([shifted(flat(250, 250, 250), seed, brightness_range=[65.0, 190.0])[0, 0, 0, 0] for seed in range(300)])
+    bright = np.array(
+        [
+            shifted(flat(250, 250, 250), seed, brightness_range=[65.0, 190.0])[0, 0, 0, 0]
+            for seed in range(300)
+        ]
+    )
     assert 65 <= bright.min() < 72 and 242 < bright.max() <= 250
 
 
 def test_contrast_is_a_factor() -> None:
     clip = flat(100, 50, 20)
-    changed = np.array([shifted(clip, seed, **still(clip), contrast=0.4)[0, 0, 0] for seed in range(300)], float)
+    changed = np.array(
+        [shifted(clip, seed, **still(clip), contrast=0.4)[0, 0, 0] for seed in range(300)], float
+    )
     factors = changed[:, 0] / 100
     assert 0.58 <= factors.min() < 0.63 and 1.37 < factors.max() <= 1.4
     np.testing.assert_allclose(changed[:, 1], 50 * factors, atol=1.1)
@@ -76,25 +106,38 @@ def test_the_place_of_contrast_makes_no_difference() -> None:
     """The original tosses a coin for it; scaling commutes with HSV changes, also below 0, where brightness may lead."""
     pixels = np.random.default_rng(0).uniform(-60, 315, (40, 40, 3)).astype(np.float32)
     for contrast, saturation, hue in ((0.6, 1.3, 18.0), (1.4, 0.7, -18.0), (1.2, 1.0, 9.0)):
-        first, last = shift_hsv(np.float32(contrast) * pixels, saturation, hue), contrast * shift_hsv(pixels, saturation, hue)
+        first, last = (
+            shift_hsv(np.float32(contrast) * pixels, saturation, hue),
+            contrast * shift_hsv(pixels, saturation, hue),
+        )
         np.testing.assert_allclose(first, last, atol=1e-2)
 
 
 def test_saturation_is_a_factor_and_clipped() -> None:
     clip = flat(200, 150, 100)
-    changed = np.array([shifted(clip, seed, **still(clip), saturation=0.3)[0, 0, 0] for seed in range(300)], float)
+    changed = np.array(
+        [shifted(clip, seed, **still(clip), saturation=0.3)[0, 0, 0] for seed in range(300)], float
+    )
     np.testing.assert_allclose(changed[:, 0], 200, atol=1)  # the value of HSV stays
     factors = (200 - changed[:, 2]) / 100
     assert 0.69 <= factors.min() < 0.74 and 1.26 < factors.max() <= 1.32
     pure = flat(200, 10, 0)
-    assert np.array([shifted(pure, seed, **still(pure), saturation=0.3) for seed in range(30)])[..., 2].min() == 0
+    assert (
+        np.array([shifted(pure, seed, **still(pure), saturation=0.3) for seed in range(30)])[
+            ..., 2
+        ].min()
+        == 0
+    )
 
 
 def test_hue_turns_by_degrees_of_true_rgb() -> None:
     clip = flat(200, 40, 40)
     hues, sides = [], set()
     for seed in range(300):
-        red, green, blue = (float(value) / 255 for value in shifted(clip, seed, **still(clip), hue_degrees=18.0)[0, 0, 0])
+        red, green, blue = (
+            float(value) / 255
+            for value in shifted(clip, seed, **still(clip), hue_degrees=18.0)[0, 0, 0]
+        )
         hue, _, value = colorsys.rgb_to_hsv(red, green, blue)
         assert value == pytest.approx(200 / 255, abs=0.01)
         hues.append((hue * 360 + 180) % 360 - 180)  # wrapped around red
@@ -112,7 +155,9 @@ def test_hue_turns_by_degrees_of_true_rgb() -> None:
         ((0, 0, 200), -60, (0, 200, 200)),
     ],
 )
-def test_hue_turns_from_red_to_yellow(colour: tuple[int, ...], degrees: float, turned: tuple[int, ...]) -> None:
+def test_hue_turns_from_red_to_yellow(
+    colour: tuple[int, ...], degrees: float, turned: tuple[int, ...]
+) -> None:
     """With red and blue exchanged, as in the original, it would turn the other way; angles are wrapped."""
     pixel = np.array(colour, np.float32).reshape(1, 1, 3)
     np.testing.assert_allclose(shift_hsv(pixel, 1.0, degrees).ravel(), turned, atol=0.1)
@@ -126,26 +171,44 @@ def test_clipped_saturation_keeps_the_hue() -> None:
 
 def test_each_part_happens_at_its_probability() -> None:
     clip = flat(100, 50, 20)
-    changes = {"brightness_range": [65.0, 190.0], "contrast": 0.4, "saturation": 0.3, "hue_degrees": 18.0}
+    changes = {
+        "brightness_range": [65.0, 190.0],
+        "contrast": 0.4,
+        "saturation": 0.3,
+        "hue_degrees": 18.0,
+    }
     np.testing.assert_array_equal(shifted(clip, 0, **changes, probability=0.0), clip)
-    untouched = [np.array_equal(shifted(clip, seed, **changes, probability=0.5), clip) for seed in range(800)]
+    untouched = [
+        np.array_equal(shifted(clip, seed, **changes, probability=0.5), clip) for seed in range(800)
+    ]
     assert np.mean(untouched) == pytest.approx(1 / 16, abs=0.03)  # none of four parts
 
 
 @pytest.mark.parametrize(
     "change",
-    [{"brightness_range": [150.0, 190.0]}, {"contrast": 0.4}, {"saturation": 0.4}, {"hue_degrees": 40.0}],
+    [
+        {"brightness_range": [150.0, 190.0]},
+        {"contrast": 0.4},
+        {"saturation": 0.4},
+        {"hue_degrees": 40.0},
+    ],
     ids=lambda change: next(iter(change)),
 )
 def test_each_part_happens_by_itself(change: dict[str, Any]) -> None:
     clip = flat(200, 100, 40)
-    changed = [np.ptp([shifted(clip, seed, **still(clip) | change, probability=0.5), clip], axis=0).max() > 2 for seed in range(400)]
+    changed = [
+        np.ptp([shifted(clip, seed, **still(clip) | change, probability=0.5), clip], axis=0).max()
+        > 2
+        for seed in range(400)
+    ]
     assert np.mean(changed) == pytest.approx(0.45, abs=0.1)
 
 
 def test_values_are_truncated_and_clipped() -> None:
     clip = flat(101, 101, 101)
-    seen = {int(shifted(clip, seed, **still(clip), contrast=0.004)[0, 0, 0, 0]) for seed in range(40)}
+    seen = {
+        int(shifted(clip, seed, **still(clip), contrast=0.004)[0, 0, 0, 0]) for seed in range(40)
+    }
     assert seen == {100, 101}  # 101 * U(0.996, 1.004) never reaches 101.5, and truncates below 101
     white = np.concatenate([flat(255, 255, 255, frames=1), flat(0, 0, 0, frames=1)])
     bright = np.stack([shifted(white, seed, brightness_range=[200.0, 255.0]) for seed in range(20)])

@@ -22,7 +22,10 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> ClipTable:
     (root / "videos").mkdir()
     for number in range(500):
         (root / "videos" / f"clip_{number:04d}.mp4").touch()
-    lines = [f"videos/clip_{row % 500:04d}.mp4 {row % 3} {row % 7} 36 0 {40 + row % 5} 12.5" for row in range(NUM_ROWS)]
+    lines = [
+        f"videos/clip_{row % 500:04d}.mp4 {row % 3} {row % 7} 36 0 {40 + row % 5} 12.5"
+        for row in range(NUM_ROWS)
+    ]
     lines[7] = "videos/clip_0001.mp4 b"
     return read_annotations([write_lines(root / "t.txt", lines)], [root], ["a", "b", "c"])
 
@@ -30,12 +33,30 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> ClipTable:
 def test_records_are_those_of_the_lines(table: ClipTable) -> None:
     assert len(table) == NUM_ROWS
     one = table[12]
-    assert (one.path.name, one.label, one.line.rpartition("/")[2]) == ("clip_0012.mp4", 0, "t.txt:13")
-    assert (one.clip_start, one.clip_end, one.video_start, one.video_end, one.frame_rate_fps) == (5, 36, 0, 42, 12.5)
+    assert (one.path.name, one.label, one.line.rpartition("/")[2]) == (
+        "clip_0012.mp4",
+        0,
+        "t.txt:13",
+    )
+    assert (one.clip_start, one.clip_end, one.video_start, one.video_end, one.frame_rate_fps) == (
+        5,
+        36,
+        0,
+        42,
+        12.5,
+    )
     assert table[7].is_whole_video and table[7].label == 1 and not one.is_whole_video
     assert table[-1] == table[NUM_ROWS - 1] and table[10:13] == [table[10], table[11], table[12]]
-    assert isinstance(one, ClipRecord) and isinstance(one.path, Path) and isinstance(one.clip_start, int) and hash(one)
-    assert table.labels[:3].tolist() == [0, 1, 2] and sum(record.label for record in table) == table.labels.sum()
+    assert (
+        isinstance(one, ClipRecord)
+        and isinstance(one.path, Path)
+        and isinstance(one.clip_start, int)
+        and hash(one)
+    )
+    assert (
+        table.labels[:3].tolist() == [0, 1, 2]
+        and sum(record.label for record in table) == table.labels.sum()
+    )
     with pytest.raises(IndexError):
         table[NUM_ROWS]
 
@@ -47,12 +68,23 @@ def test_a_table_equals_what_a_process_gets_of_it_and_is_small(table: ClipTable)
     assert table != table[:5] and table[:5] != table and table[2:4] == [table[2], table[3]]
 
 
-@pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="asks the system how much memory a process has alone")
-def test_a_process_that_reads_every_record_shares_the_table(table: ClipTable, tmp_path: Path) -> None:
-    (tmp_path / "table.pickle").write_bytes(pickle.dumps(table))  # for a process without the objects of the whole suite
+@pytest.mark.skipif(
+    not Path("/proc/self/smaps_rollup").exists(),
+    reason="asks the system how much memory a process has alone",
+)
+def test_a_process_that_reads_every_record_shares_the_table(
+    table: ClipTable, tmp_path: Path
+) -> None:
+    (tmp_path / "table.pickle").write_bytes(
+        pickle.dumps(table)
+    )  # for a process without the objects of the whole suite
     command = [sys.executable, "-c", GROWTH_OF_A_READER, str(tmp_path / "table.pickle")]
-    grown_kb = int(subprocess.run(command, capture_output=True, text=True, check=True, cwd=REPOSITORY).stdout)
-    assert grown_kb < 0.4 * (tmp_path / "table.pickle").stat().st_size / 1000 + 1500  # what Python itself touches
+    grown_kb = int(
+        subprocess.run(command, capture_output=True, text=True, check=True, cwd=REPOSITORY).stdout
+    )
+    assert (
+        grown_kb < 0.4 * (tmp_path / "table.pickle").stat().st_size / 1000 + 1500
+    )  # what Python itself touches
 
 
 GROWTH_OF_A_READER = """

@@ -29,9 +29,21 @@ from action_recognition.data.datasets import (
 )
 from action_recognition.data.transforms import Frames
 from action_recognition.errors import UserError
-from action_recognition.template import Augmentation, BatchAugmentation, ClipInput, ReferenceAugmentation, load_template_dir
+from action_recognition.template import (
+    Augmentation,
+    BatchAugmentation,
+    ClipInput,
+    ReferenceAugmentation,
+    load_template_dir,
+)
 from tests.conftest import template_dir
-from tests.synthetic import numbered_frames, read_frame_number, write_frame_folder, write_lines, write_video
+from tests.synthetic import (
+    numbered_frames,
+    read_frame_number,
+    write_frame_folder,
+    write_lines,
+    write_video,
+)
 
 LABELS = ["left", "right", "stop"]
 SWAPS = {0: 1, 1: 0}
@@ -39,7 +51,9 @@ SWAPS = {0: 1, 1: 0}
 
 @pytest.fixture(scope="module")
 def clip_input() -> ClipInput:
-    return load_template_dir(template_dir("jester"))[0].input.model_copy(update={"resize_short_side": 48, "crop_size": 48})
+    return load_template_dir(template_dir("jester"))[0].input.model_copy(
+        update={"resize_short_side": 48, "crop_size": 48}
+    )
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +71,13 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def dataset(root: Path, lines: list[str], clip_input: ClipInput, augmentation: Augmentation | None = None, seed: int = 0) -> ClipDataset:
+def dataset(
+    root: Path,
+    lines: list[str],
+    clip_input: ClipInput,
+    augmentation: Augmentation | None = None,
+    seed: int = 0,
+) -> ClipDataset:
     records = read_annotations([write_lines(root / "ann.txt", lines)], [root], LABELS)
     return ClipDataset(records, clip_input, augmentation, SWAPS, seed)
 
@@ -76,11 +96,17 @@ def test_evaluation_clips_are_the_centre_frames(root: Path, clip_input: ClipInpu
     ]
     sample = clips[1]
     assert isinstance(sample, Sample)
-    assert sample.clip.shape == (3, 8, 48, 48) and sample.clip.dtype == torch.uint8 and sample.clip.is_contiguous()
+    assert (
+        sample.clip.shape == (3, 8, 48, 48)
+        and sample.clip.dtype == torch.uint8
+        and sample.clip.is_contiguous()
+    )
     assert (sample.label, sample.index) == (0, 1)
 
 
-def test_training_clips_are_a_function_of_seed_epoch_and_index(root: Path, clip_input: ClipInput, augmentation: Augmentation) -> None:
+def test_training_clips_are_a_function_of_seed_epoch_and_index(
+    root: Path, clip_input: ClipInput, augmentation: Augmentation
+) -> None:
     lines = ["a.mp4 0", "b.mp4 1"]
     clips, again = (dataset(root, lines, clip_input, augmentation, seed=3) for _ in range(2))
     other_seed = dataset(root, lines, clip_input, augmentation, seed=4)
@@ -109,28 +135,45 @@ def test_mirroring_swaps_labels_both_ways(
     assert min(seen[True], seen[False]) >= 15  # probability 0.5
 
 
-def test_no_mirroring_without_probability(root: Path, clip_input: ClipInput, augmentation: Augmentation) -> None:
+def test_no_mirroring_without_probability(
+    root: Path, clip_input: ClipInput, augmentation: Augmentation
+) -> None:
     flip = augmentation.flip.model_copy(update={"probability": 0.0})
     clips = dataset(root, ["a.mp4 0"], clip_input, augmentation.model_copy(update={"flip": flip}))
     assert {clips[epoch, 0, 0].label for epoch in range(20)} == {0}  # type: ignore[union-attr]
 
 
-def test_batch_augmentation_gets_a_canvas_around_the_crop_of_evaluation(root: Path, clip_input: ClipInput) -> None:
+def test_batch_augmentation_gets_a_canvas_around_the_crop_of_evaluation(
+    root: Path, clip_input: ClipInput
+) -> None:
     config = batch_augmentation(temporal_jitter=False, temporal_speed_max=1.0)
     line = ["a.mp4 1 12 27 0 40 30"]  # one window only
-    canvas, crop = dataset(root, line, clip_input, config)[0, 0, 0], dataset(root, line, clip_input)[0]
+    canvas, crop = (
+        dataset(root, line, clip_input, config)[0, 0, 0],
+        dataset(root, line, clip_input)[0],
+    )
     assert isinstance(canvas, Sample) and isinstance(crop, Sample)
     assert canvas.clip.shape == (3, 8, 62, 62) and canvas.clip.dtype == torch.uint8
     assert torch.equal(canvas.clip[..., 7:-7, 7:-7], crop.clip)
-    assert torch.equal(canvas.clip[..., :8, 20:30], canvas.clip[..., 7:8, 20:30].expand(-1, -1, 8, -1))  # repeated edges
+    assert torch.equal(
+        canvas.clip[..., :8, 20:30], canvas.clip[..., 7:8, 20:30].expand(-1, -1, 8, -1)
+    )  # repeated edges
 
 
-def test_batch_augmentation_draws_frames_and_mirrors_in_the_worker(root: Path, clip_input: ClipInput) -> None:
-    config = batch_augmentation(temporal_jitter=True, temporal_speed_max=1.5, flip={"probability": 0.5, "label_swaps": {}})
+def test_batch_augmentation_draws_frames_and_mirrors_in_the_worker(
+    root: Path, clip_input: ClipInput
+) -> None:
+    config = batch_augmentation(
+        temporal_jitter=True, temporal_speed_max=1.5, flip={"probability": 0.5, "label_swaps": {}}
+    )
     clips = dataset(root, ["a.mp4 0"], clip_input, config, seed=3)
     samples = [clips[epoch, 0, 0] for epoch in range(30)]
     assert {sample.label for sample in samples} == {0, 1}  # type: ignore[union-attr]
-    windows = {tuple(shown_numbers(sample._replace(clip=sample.clip[..., 7:-7, 7:-7]))) for sample in samples if sample.label == 0}  # type: ignore[union-attr]
+    windows = {
+        tuple(shown_numbers(sample._replace(clip=sample.clip[..., 7:-7, 7:-7])))
+        for sample in samples
+        if sample.label == 0
+    }  # type: ignore[union-attr]
     assert len(windows) > 5 and len({window[1] - window[0] for window in windows}) > 1
     assert torch.equal(clips[4, 0, 0].clip, samples[4].clip)  # type: ignore[union-attr]
 
@@ -141,20 +184,30 @@ def test_each_ingredient_of_the_reference_recipe_changes_the_clip(
 ) -> None:
     """Also: none of them changes what is drawn before it, and with all of them left out only crop and mirror remain."""
     order = ["rotate", "block_dropout", "photometric"]
-    kept = {name: value for name, value in augmentation.model_dump().items() if name not in order} | dict.fromkeys(order)
+    kept = {
+        name: value for name, value in augmentation.model_dump().items() if name not in order
+    } | dict.fromkeys(order)
     certain = {
         "rotate": {"degrees": 10.0, "probability": 1.0},
         "block_dropout": {"cell_share": 0.2, "probability": 0.3},
         "photometric": augmentation.model_dump()["photometric"] | {"probability": 1.0},
     }
     write_video(root / "grey.mp4", np.full((40, 48, 48, 3), 120, np.uint8))
-    configs = [ReferenceAugmentation.model_validate(kept | extra) for extra in ({}, {ingredient: certain[ingredient]})]
-    without, with_it = (dataset(root, ["grey.mp4 0"], clip_input, config)[0, 0, 0].clip.int() for config in configs)  # type: ignore[union-attr]
+    configs = [
+        ReferenceAugmentation.model_validate(kept | extra)
+        for extra in ({}, {ingredient: certain[ingredient]})
+    ]
+    without, with_it = (
+        dataset(root, ["grey.mp4 0"], clip_input, config)[0, 0, 0].clip.int() for config in configs
+    )  # type: ignore[union-attr]
     assert int(without.max() - without.min()) <= 2
     change = (with_it - without).abs().amax(0)
     assert change.max() > 5
     if ingredient == "rotate":
-        assert change[:, 20:28, 20:28].max() <= 2 and with_it[:, :, [0, 0, -1, -1], [0, -1, 0, -1]].amin() < 60  # black in a corner
+        assert (
+            change[:, 20:28, 20:28].max() <= 2
+            and with_it[:, :, [0, 0, -1, -1], [0, -1, 0, -1]].amin() < 60
+        )  # black in a corner
     elif ingredient == "block_dropout":
         assert ((change == 0) | (with_it.amax(0) == 0)).all()
     else:
@@ -162,8 +215,20 @@ def test_each_ingredient_of_the_reference_recipe_changes_the_clip(
 
 
 def batch_augmentation(**changes: Any) -> BatchAugmentation:
-    names = ("rotate_degrees", "shift", "brightness", "contrast", "gamma", "saturation", "tint", "grey_probability", "erase_probability")
-    nothing = dict.fromkeys(names, 0.0) | dict.fromkeys(("scale_min", "scale_max", "aspect_max"), 1.0)
+    names = (
+        "rotate_degrees",
+        "shift",
+        "brightness",
+        "contrast",
+        "gamma",
+        "saturation",
+        "tint",
+        "grey_probability",
+        "erase_probability",
+    )
+    nothing = dict.fromkeys(names, 0.0) | dict.fromkeys(
+        ("scale_min", "scale_max", "aspect_max"), 1.0
+    )
     flip = {"probability": 0.0, "label_swaps": {}}
     return BatchAugmentation.model_validate({"type": "batch", "flip": flip} | nothing | changes)
 
@@ -172,16 +237,24 @@ def test_a_damaged_clip_names_line_and_file(root: Path, clip_input: ClipInput) -
     clips = dataset(root, ["a.mp4 0", "broken.mp4 1"], clip_input)
     damaged = clips[1]
     assert isinstance(damaged, DamagedClip) and damaged.index == 1
-    assert damaged.message.startswith(f"{root / 'ann.txt'}:2: ") and str(root / "broken.mp4") in damaged.message
+    assert (
+        damaged.message.startswith(f"{root / 'ann.txt'}:2: ")
+        and str(root / "broken.mp4") in damaged.message
+    )
 
 
 def test_a_range_beyond_the_video_names_its_real_length(root: Path, clip_input: ClipInput) -> None:
     damaged = dataset(root, ["a.mp4 0 0 40 0 41 30"], clip_input)[0]
     assert isinstance(damaged, DamagedClip)
-    assert "ann.txt:1: " in damaged.message and "a.mp4: the line ends the video at frame 41, it has 40 frames" in damaged.message
+    assert (
+        "ann.txt:1: " in damaged.message
+        and "a.mp4: the line ends the video at frame 41, it has 40 frames" in damaged.message
+    )
 
 
-def test_our_own_mistakes_are_not_called_damage(root: Path, clip_input: ClipInput, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_our_own_mistakes_are_not_called_damage(
+    root: Path, clip_input: ClipInput, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def broken(*_: object) -> None:
         raise ZeroDivisionError
 
@@ -194,16 +267,30 @@ def test_batches_leave_damaged_clips_out(root: Path, clip_input: ClipInput) -> N
     clips = dataset(root, ["a.mp4 2", "broken.mp4 1", "b.mp4 1"], clip_input)
     batch = collate([clips[i] for i in range(3)])
     assert batch.clips.shape == (2, 3, 8, 48, 48) and batch.clips.dtype == torch.uint8
-    assert batch.labels.tolist() == [2, 1] and batch.indices.tolist() == [0, 2] and batch.labels.dtype == torch.int64
+    assert (
+        batch.labels.tolist() == [2, 1]
+        and batch.indices.tolist() == [0, 2]
+        and batch.labels.dtype == torch.int64
+    )
     assert [damaged.index for damaged in batch.damaged] == [1]
     empty = collate([clips[1], clips[1]])
-    assert len(empty.clips) == len(empty.labels) == len(empty.indices) == 0 and len(empty.damaged) == 2
+    assert (
+        len(empty.clips) == len(empty.labels) == len(empty.indices) == 0 and len(empty.damaged) == 2
+    )
     assert empty.clips.ndim == 5 and empty.labels.dtype == torch.int64
 
 
 @pytest.mark.parametrize("context", ["fork", "spawn"])
-def test_workers_give_the_same_batches(root: Path, clip_input: ClipInput, augmentation: Augmentation, context: str) -> None:
-    clips = dataset(root, ["a.mp4 0", "b.mp4 1", "broken.mp4 1", "frames 2", "a.mp4 2"], clip_input, augmentation, seed=7)
+def test_workers_give_the_same_batches(
+    root: Path, clip_input: ClipInput, augmentation: Augmentation, context: str
+) -> None:
+    clips = dataset(
+        root,
+        ["a.mp4 0", "b.mp4 1", "broken.mp4 1", "frames 2", "a.mp4 2"],
+        clip_input,
+        augmentation,
+        seed=7,
+    )
 
     def epoch_batches(num_workers: int) -> list[Batch]:
         sampler = EpochShuffleSampler(len(clips), seed=7)
@@ -219,11 +306,17 @@ def test_workers_give_the_same_batches(root: Path, clip_input: ClipInput, augmen
     alone, with_workers = epoch_batches(0), epoch_batches(1)
     assert len(alone) == 6
     for one, two in zip(alone, with_workers, strict=True):
-        assert torch.equal(one.clips, two.clips) and torch.equal(one.labels, two.labels) and torch.equal(one.indices, two.indices)
+        assert (
+            torch.equal(one.clips, two.clips)
+            and torch.equal(one.labels, two.labels)
+            and torch.equal(one.indices, two.indices)
+        )
         assert one.damaged == two.damaged
 
 
-def test_the_data_set_can_be_pickled(root: Path, clip_input: ClipInput, augmentation: Augmentation) -> None:
+def test_the_data_set_can_be_pickled(
+    root: Path, clip_input: ClipInput, augmentation: Augmentation
+) -> None:
     clips = dataset(root, ["a.mp4 0"], clip_input, augmentation)
     copied = pickle.loads(pickle.dumps(clips))
     assert torch.equal(copied[2, 0, 0].clip, clips[2, 0, 0].clip)  # type: ignore[union-attr]
@@ -233,7 +326,10 @@ def test_swaps_hold_both_ways_and_only_for_labels_in_use() -> None:
     assert label_swap_map({"left": "right", "up": "down"}, LABELS) == SWAPS
     assert label_swap_map({"left": "right", "right": "left"}, LABELS) == SWAPS
     assert label_swap_map({}, LABELS) == {}
-    with pytest.raises(UserError, match=r"'rigth' of \('left', 'rigth'\) is no label of this run, did you mean 'right'\?"):
+    with pytest.raises(
+        UserError,
+        match=r"'rigth' of \('left', 'rigth'\) is no label of this run, did you mean 'right'\?",
+    ):
         label_swap_map({"left": "rigth"}, LABELS)
     with pytest.raises(UserError, match="swaps with another label too"):
         label_swap_map({"left": "right", "right": "stop"}, LABELS)
@@ -255,7 +351,10 @@ def test_training_order_changes_with_epoch_and_seed_only() -> None:
     assert first == list(EpochShuffleSampler(50, seed=1)) == list(sampler)
     sampler.set_epoch(1)
     assert {epoch for epoch, _, _ in sampler} == {1}
-    orders = [[index for _, index, _ in order] for order in (first, sampler, EpochShuffleSampler(50, seed=2))]
+    orders = [
+        [index for _, index, _ in order]
+        for order in (first, sampler, EpochShuffleSampler(50, seed=2))
+    ]
     assert orders[0] != orders[1] and orders[0] != orders[2] and orders[0] != list(range(50))
 
 
@@ -270,8 +369,16 @@ def test_balanced_sampling_gives_every_class_equally_often(world_size: int) -> N
         shares = [list(sampler) for sampler in samplers]
         assert {len(share) for share in shares} == {len(samplers[0])} == {len(plain)}
         counts = Counter(index for share in shares for _, index, _ in share)
-        by_class = Counter({label: sum(counts[i] for i in range(len(labels)) if labels[i] == label) for label in (0, 3, 5)})
-        assert max(by_class.values()) - min(by_class.values()) <= 1 and sum(by_class.values()) == len(plain) * world_size
+        by_class = Counter(
+            {
+                label: sum(counts[i] for i in range(len(labels)) if labels[i] == label)
+                for label in (0, 3, 5)
+            }
+        )
+        assert (
+            max(by_class.values()) - min(by_class.values()) <= 1
+            and sum(by_class.values()) == len(plain) * world_size
+        )
         for label in (0, 3, 5):
             times = [counts[i] for i in range(len(labels)) if labels[i] == label]
             assert max(times) - min(times) <= 1
@@ -285,9 +392,15 @@ def test_balanced_orders_change_with_epoch_and_seed_only() -> None:
     first = list(sampler)
     assert first == list(ClassBalancedSampler(labels, seed=1, clips_per_video=2)) == list(sampler)
     assert len(first) == len(sampler) == 48
-    assert all(one[:2] == two[:2] and (one[2], two[2]) == (0, 1) for one, two in zip(first[::2], first[1::2], strict=True))
+    assert all(
+        one[:2] == two[:2] and (one[2], two[2]) == (0, 1)
+        for one, two in zip(first[::2], first[1::2], strict=True)
+    )
     sampler.set_epoch(1)
-    second, other_seed = list(sampler), list(ClassBalancedSampler(labels, seed=2, clips_per_video=2))
+    second, other_seed = (
+        list(sampler),
+        list(ClassBalancedSampler(labels, seed=2, clips_per_video=2)),
+    )
     assert [key[1] for key in first] != [key[1] for key in second] and first != other_seed
     seen: set[int] = set()
     for epoch in range(12):  # which clips of the frequent class come changes too
@@ -296,10 +409,15 @@ def test_balanced_orders_change_with_epoch_and_seed_only() -> None:
     assert seen == set(range(24))
 
 
-def test_clips_of_one_video_follow_each_other_and_differ(root: Path, clip_input: ClipInput, augmentation: Augmentation) -> None:
+def test_clips_of_one_video_follow_each_other_and_differ(
+    root: Path, clip_input: ClipInput, augmentation: Augmentation
+) -> None:
     keys = list(EpochShuffleSampler(5, seed=1, clips_per_video=2))
     assert len(keys) == len(EpochShuffleSampler(5, seed=1, clips_per_video=2)) == 10
-    assert all(first[:2] == second[:2] and (first[2], second[2]) == (0, 1) for first, second in zip(keys[::2], keys[1::2], strict=True))
+    assert all(
+        first[:2] == second[:2] and (first[2], second[2]) == (0, 1)
+        for first, second in zip(keys[::2], keys[1::2], strict=True)
+    )
     clips = dataset(root, ["a.mp4 0"], clip_input, augmentation)
     assert not torch.equal(clips[0, 0, 0].clip, clips[0, 0, 1].clip)  # type: ignore[union-attr]
 
@@ -307,7 +425,12 @@ def test_clips_of_one_video_follow_each_other_and_differ(root: Path, clip_input:
 def test_clips_of_one_video_are_read_together_and_are_what_they_are_alone(
     root: Path, clip_input: ClipInput, augmentation: Augmentation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    clips = dataset(root, ["a.mp4 0 0 40 0 40 30", "b.mp4 1", "broken.mp4 2 0 9 0 9 30"], clip_input, augmentation)
+    clips = dataset(
+        root,
+        ["a.mp4 0 0 40 0 40 30", "b.mp4 1", "broken.mp4 2 0 9 0 9 30"],
+        clip_input,
+        augmentation,
+    )
     keys = [(2, index, number) for index in (0, 1, 2) for number in (0, 1)]
     alone = [clips[key] for key in keys]
     reads: list[int] = []
@@ -324,9 +447,13 @@ def test_clips_of_one_video_are_read_together_and_are_what_they_are_alone(
         assert type(one) is type(other) and one.index == other.index
         if isinstance(one, Sample) and isinstance(other, Sample):
             assert torch.equal(one.clip, other.clip) and one.label == other.label
-    monkeypatch.setattr("action_recognition.data.datasets._KEY_FRAME_DISTANCE", 1)  # then they are far from each other
+    monkeypatch.setattr(
+        "action_recognition.data.datasets._KEY_FRAME_DISTANCE", 1
+    )  # then they are far from each other
     far = clips.__getitems__(keys[:2])
-    assert reads[2:] == [8, 8] and [shown_numbers(clip) for clip in far] == [shown_numbers(clip) for clip in alone[:2]]
+    assert reads[2:] == [8, 8] and [shown_numbers(clip) for clip in far] == [
+        shown_numbers(clip) for clip in alone[:2]
+    ]
 
 
 def test_a_video_with_a_damaged_clip_gives_none_to_the_batch() -> None:
@@ -338,7 +465,9 @@ def test_a_video_with_a_damaged_clip_gives_none_to_the_batch() -> None:
 @pytest.mark.parametrize(("num_clips", "world_size"), [(10, 1), (10, 3), (2, 5)])
 def test_evaluation_counts_each_clip_exactly_once(num_clips: int, world_size: int) -> None:
     shares = [list(ShareSampler(num_clips, rank, world_size)) for rank in range(world_size)]
-    assert [len(share) for share in shares] == [len(ShareSampler(num_clips, rank, world_size)) for rank in range(world_size)]
+    assert [len(share) for share in shares] == [
+        len(ShareSampler(num_clips, rank, world_size)) for rank in range(world_size)
+    ]
     assert sorted(index for share in shares for index in share) == list(range(num_clips))
 
 
@@ -350,12 +479,22 @@ def test_real_clips_are_read(real_data: Path, clip_input: ClipInput) -> None:
     assert len(samples) == 20 and all(isinstance(sample, Sample) for sample in samples)
 
 
-def test_random_clips_say_which_frames_lie_within_the_annotated_clip(root: Path, clip_input: ClipInput, augmentation: Augmentation) -> None:
+def test_random_clips_say_which_frames_lie_within_the_annotated_clip(
+    root: Path, clip_input: ClipInput, augmentation: Augmentation
+) -> None:
     """A window of 8 frames, every second one of the video's, around a clip of 6."""
     assert isinstance(augmentation, ReferenceAugmentation)
     flip = augmentation.flip.model_copy(update={"probability": 0.0})
-    changes = {"rotate": None, "block_dropout": None, "photometric": None, "crop_scale_min": 1.0, "flip": flip}
-    clips = dataset(root, ["a.mp4 2 16 22 0 40 30"], clip_input, augmentation.model_copy(update=changes))
+    changes = {
+        "rotate": None,
+        "block_dropout": None,
+        "photometric": None,
+        "crop_scale_min": 1.0,
+        "flip": flip,
+    }
+    clips = dataset(
+        root, ["a.mp4 2 16 22 0 40 30"], clip_input, augmentation.model_copy(update=changes)
+    )
     sample = clips[0, 0, 0]
     assert isinstance(sample, Sample) and sample.inside is not None
     assert sample.inside.tolist() == [16 <= number < 22 for number in shown_numbers(sample)]
@@ -380,5 +519,7 @@ next(in_use[0])
 in_use.append(in_use)  # a cycle, as an exception's traceback is
 {ending}
 """
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False
+    )
     assert (done.returncode, done.stderr) == (3 if ending else 0, "")

@@ -13,7 +13,13 @@ import torch
 
 import action_recognition.data.frame_source as frame_source
 from action_recognition.data.annotations import ClipRecord, read_annotations
-from action_recognition.data.datasets import ClipDataset, DamagedClip, EpochShuffleSampler, Sample, make_loader
+from action_recognition.data.datasets import (
+    ClipDataset,
+    DamagedClip,
+    EpochShuffleSampler,
+    Sample,
+    make_loader,
+)
 from action_recognition.data.frame_cache import FrameCache
 from action_recognition.data.frame_source import FrameSource
 from action_recognition.errors import UserError
@@ -40,7 +46,9 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def clip_input() -> ClipInput:
-    return load_template_dir(template_dir("jester"))[0].input.model_copy(update={"resize_short_side": SHORT_SIDE, "crop_size": 40})
+    return load_template_dir(template_dir("jester"))[0].input.model_copy(
+        update={"resize_short_side": SHORT_SIDE, "crop_size": 40}
+    )
 
 
 def records_of(root: Path, lines: list[str]) -> list[ClipRecord]:
@@ -59,11 +67,21 @@ def recipes() -> list[Augmentation | None]:
 
 @pytest.mark.parametrize("augmentation", recipes(), ids=["evaluation", "reference", "batch"])
 def test_cached_samples_equal_those_of_the_files(
-    root: Path, clip_input: ClipInput, augmentation: Augmentation | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    root: Path,
+    clip_input: ClipInput,
+    augmentation: Augmentation | None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     records = records_of(root, LINES)
     files = ClipDataset(records, clip_input, augmentation, seed=3)
-    cached = ClipDataset(records, clip_input, augmentation, seed=3, source=FrameCache(tmp_path / "cache", 10**8, SHORT_SIDE))
+    cached = ClipDataset(
+        records,
+        clip_input,
+        augmentation,
+        seed=3,
+        source=FrameCache(tmp_path / "cache", 10**8, SHORT_SIDE),
+    )
     keys = [(epoch, index, 0) for epoch in range(3) for index in range(len(records))]
     expected = [clip(files[key]) for key in keys]
 
@@ -79,7 +97,9 @@ def test_cached_samples_equal_those_of_the_files(
         assert torch.equal(clip(pickle.loads(pickle.dumps(cached))[key]), one)
 
 
-def test_workers_fill_one_cache_within_its_limit(root: Path, clip_input: ClipInput, tmp_path: Path) -> None:
+def test_workers_fill_one_cache_within_its_limit(
+    root: Path, clip_input: ClipInput, tmp_path: Path
+) -> None:
     lines = [f"large.mp4 0 {start + 5} {start + 15} {start} {start + 40} 30" for start in range(20)]
     records = records_of(root, lines)
     limit = 7 * (ENTRY_BYTES + 400)
@@ -102,11 +122,16 @@ def entry_bytes(folder: Path) -> int:
     return sum(path.stat().st_size for path in entries(folder))
 
 
-def test_a_full_cache_drops_what_this_run_does_not_use_and_keeps_the_rest(root: Path, clip_input: ClipInput, tmp_path: Path) -> None:
+def test_a_full_cache_drops_what_this_run_does_not_use_and_keeps_the_rest(
+    root: Path, clip_input: ClipInput, tmp_path: Path
+) -> None:
     folder, limit = tmp_path / "cache", 3 * (ENTRY_BYTES + 400)
 
     def fill(starts: range, source: FrameSource) -> None:
-        records = records_of(root, [f"large.mp4 0 {start + 5} {start + 15} {start} {start + 40} 30" for start in starts])
+        records = records_of(
+            root,
+            [f"large.mp4 0 {start + 5} {start + 15} {start} {start + 40} 30" for start in starts],
+        )
         data = ClipDataset(records, clip_input, source=source)
         for index in range(len(records)):
             clip(data[index])
@@ -123,7 +148,9 @@ def test_a_full_cache_drops_what_this_run_does_not_use_and_keeps_the_rest(root: 
     assert entries(folder) == kept
 
 
-def test_changed_and_moved_videos_and_damaged_entries(root: Path, clip_input: ClipInput, tmp_path: Path) -> None:
+def test_changed_and_moved_videos_and_damaged_entries(
+    root: Path, clip_input: ClipInput, tmp_path: Path
+) -> None:
     data_root = tmp_path / "data"
     data_root.mkdir()
     shutil.copy(root / "large.mp4", data_root / "a.mp4")
@@ -150,10 +177,14 @@ def test_changed_and_moved_videos_and_damaged_entries(root: Path, clip_input: Cl
     assert torch.equal(read("moved.mp4"), first)
 
 
-def test_what_is_damaged_is_said_as_without_a_cache(root: Path, clip_input: ClipInput, tmp_path: Path) -> None:
+def test_what_is_damaged_is_said_as_without_a_cache(
+    root: Path, clip_input: ClipInput, tmp_path: Path
+) -> None:
     (root / "broken.mp4").write_bytes(b"no video")
     records = records_of(root, ["broken.mp4 0", "large.mp4 0 0 40 0 70 30"])
-    cached = ClipDataset(records, clip_input, source=FrameCache(tmp_path / "cache", 10**8, SHORT_SIDE))
+    cached = ClipDataset(
+        records, clip_input, source=FrameCache(tmp_path / "cache", 10**8, SHORT_SIDE)
+    )
     files = ClipDataset(records, clip_input)
     for index in range(2):
         assert isinstance(files[index], DamagedClip) and cached[index] == files[index]

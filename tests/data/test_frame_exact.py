@@ -17,9 +17,14 @@ from tests.synthetic import write_video
 
 NUM_FRAMES = 40
 NOISE = np.random.default_rng(0).integers(0, 256, (NUM_FRAMES, 48, 64, 3), dtype=np.uint8)
-_X264 = [{"bf": str(bf), "g": str(g), "threads": "1"} for bf, g in itertools.product((0, 1, 3), (1, 7, 250))]
+_X264 = [
+    {"bf": str(bf), "g": str(g), "threads": "1"}
+    for bf, g in itertools.product((0, 1, 3), (1, 7, 250))
+]
 _OPEN_GOP = {"bf": "3", "g": "10", "x264-params": "open-gop=1"}
-VARIED = [i * 5 if i < 11 else 60 + 2 * i + (i % 3) // 2 for i in range(NUM_FRAMES)]  # time stamps: bursts and gaps
+VARIED = [
+    i * 5 if i < 11 else 60 + 2 * i + (i % 3) // 2 for i in range(NUM_FRAMES)
+]  # time stamps: bursts and gaps
 
 
 class Kind(NamedTuple):
@@ -31,14 +36,28 @@ class Kind(NamedTuple):
 
     def write(self, path: Path) -> Path:
         rate: dict[str, Any] = {"ticks": VARIED} if self.varied else {}
-        return write_video(path, NOISE, codec=self.codec, options=self.options, rotation=self.rotation, **rate)
+        return write_video(
+            path, NOISE, codec=self.codec, options=self.options, rotation=self.rotation, **rate
+        )
 
 
 KINDS = [
-    *(Kind(suffix, "libx264", options) for suffix, options in itertools.product((".mp4", ".mkv"), _X264)),
-    *(Kind(".mp4", "libx264", options, rotation) for rotation, options in itertools.product((90, -90, 180), _X264[::4])),
-    *(Kind(suffix, "libx264", options, 0, True) for suffix, options in itertools.product((".mp4", ".mkv"), _X264[::2])),
-    *(Kind(".mp4", "libx264", options, rotation, True) for rotation, options in itertools.product((90, 180), _X264[5:7])),
+    *(
+        Kind(suffix, "libx264", options)
+        for suffix, options in itertools.product((".mp4", ".mkv"), _X264)
+    ),
+    *(
+        Kind(".mp4", "libx264", options, rotation)
+        for rotation, options in itertools.product((90, -90, 180), _X264[::4])
+    ),
+    *(
+        Kind(suffix, "libx264", options, 0, True)
+        for suffix, options in itertools.product((".mp4", ".mkv"), _X264[::2])
+    ),
+    *(
+        Kind(".mp4", "libx264", options, rotation, True)
+        for rotation, options in itertools.product((90, 180), _X264[5:7])
+    ),
     *(Kind(suffix, "libx264", _OPEN_GOP) for suffix in (".mp4", ".mkv", ".ts")),
     Kind(".ts", "libx264", _X264[4]),
     Kind(".avi", "mpeg4", {}),
@@ -52,12 +71,19 @@ KINDS = [
 
 def decoded_from_its_beginning(path: Path) -> NDArray[np.uint8]:
     with av.open(str(path)) as container:
-        return np.stack([np.rot90(frame.to_ndarray(format="rgb24"), frame.rotation // 90) for frame in container.decode(video=0)])
+        return np.stack(
+            [
+                np.rot90(frame.to_ndarray(format="rgb24"), frame.rotation // 90)
+                for frame in container.decode(video=0)
+            ]
+        )
 
 
 def test_there_are_fifty() -> None:
     assert len(KINDS) >= 50
-    assert sum(kind.rotation != 0 for kind in KINDS) >= 10 and sum(kind.varied for kind in KINDS) >= 10
+    assert (
+        sum(kind.rotation != 0 for kind in KINDS) >= 10 and sum(kind.varied for kind in KINDS) >= 10
+    )
     assert sum(kind.options.get("bf", "0") != "0" for kind in KINDS) >= 25
 
 
@@ -76,7 +102,9 @@ def test_windows_equal_a_decode_of_the_whole_file(number: int, tmp_path: Path) -
     np.testing.assert_array_equal(read_frames(path, range(NUM_FRAMES)), whole)
 
 
-@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="counts open files where the system says them")
+@pytest.mark.skipif(
+    not Path("/proc/self/fd").is_dir(), reason="counts open files where the system says them"
+)
 @pytest.mark.parametrize("cached", [False, True])
 def test_nothing_stays_open_after_many_clips(cached: bool, tmp_path: Path) -> None:
     clips = make_clips(tmp_path / "clips", 8, tmp_path / "cache" if cached else None)

@@ -22,16 +22,31 @@ from action_recognition.data.hand_crops import (
 from action_recognition.errors import UserError
 from tests.detection.detectors import write_boxes_detector
 
-BLUE = np.full((90, 120, 3), (0, 0, 255), np.uint8)  # 4:3, so that the canvas is 135 x 180 around it
+BLUE = np.full(
+    (90, 120, 3), (0, 0, 255), np.uint8
+)  # 4:3, so that the canvas is 135 x 180 around it
 
 
 def record(path: Path) -> ClipRecord:
-    return ClipRecord(clip_start=0, clip_end=1, video_start=0, video_end=1, frame_rate_fps=1.0, path=path, label=0, line="a:1")
+    return ClipRecord(
+        clip_start=0,
+        clip_end=1,
+        video_start=0,
+        video_end=1,
+        frame_rate_fps=1.0,
+        path=path,
+        label=0,
+        line="a:1",
+    )
 
 
 def test_the_square_lies_around_the_surest_hand_in_the_pictures_own_pixels(tmp_path: Path) -> None:
     """The boxes are parts of the canvas: 0.4 .. 0.6 of 180 less its margin of 30 is 42 .. 78, and 0.4 .. 0.6 of 135 less 22 is 32 .. 59."""
-    finder = HandFinder(write_boxes_detector(tmp_path / "hands.xml", [(0.0, 0.0, 0.1, 0.1, 1.6), (0.4, 0.4, 0.6, 0.6, 2.0)]))
+    finder = HandFinder(
+        write_boxes_detector(
+            tmp_path / "hands.xml", [(0.0, 0.0, 0.1, 0.1, 1.6), (0.4, 0.4, 0.6, 0.6, 2.0)]
+        )
+    )
     found = finder.square(BLUE)
     assert found == square_around((42, 32, 78, 59), HAND_MARGIN, 90, 120)
     assert finder.cut(BLUE).shape == (found.bottom - found.top, found.right - found.left, 3)
@@ -49,7 +64,9 @@ def test_a_source_cuts_what_was_found_before(tmp_path: Path) -> None:
     Image.fromarray(BLUE).save(tmp_path / "hand.png")
     Image.fromarray(BLUE[..., ::-1].copy()).save(tmp_path / "none.png")
     (tmp_path / "broken.png").write_bytes(b"no picture")
-    squares = find_hands(finder, [record(tmp_path / name) for name in ("hand.png", "none.png", "broken.png")])
+    squares = find_hands(
+        finder, [record(tmp_path / name) for name in ("hand.png", "none.png", "broken.png")]
+    )
     assert [path for path, *_ in squares] == [tmp_path / "hand.png"]
     source = HandCrops(squares)
     assert source.read(record(tmp_path / "hand.png"), [0]).shape[1:3] != (90, 120)
@@ -64,13 +81,26 @@ def test_a_clip_gets_one_square_around_the_hands_of_all_its_frames(tmp_path: Pat
     folder = tmp_path / "clip"
     folder.mkdir()
     for i in range(12):
-        Image.fromarray(BLUE if i >= 5 else BLUE[..., ::-1].copy()).save(folder / f"{i + 1:05d}.png")
-    first = ClipRecord(clip_start=0, clip_end=4, video_start=0, video_end=12, frame_rate_fps=10.0, path=folder, label=0, line="a:1")
+        Image.fromarray(BLUE if i >= 5 else BLUE[..., ::-1].copy()).save(
+            folder / f"{i + 1:05d}.png"
+        )
+    first = ClipRecord(
+        clip_start=0,
+        clip_end=4,
+        video_start=0,
+        video_end=12,
+        frame_rate_fps=10.0,
+        path=folder,
+        label=0,
+        line="a:1",
+    )
     second = dataclasses.replace(first, clip_start=2, clip_end=12)
     source = HandCrops(find_hands(finder, [first, second]))
     assert source.read(first, [3, 2]).shape == (2, 90, 120, 3)
     cut = source.read(second, [2, 11])
-    assert cut.shape[1:3] == pytest.approx((77, 77), abs=1)  # a fifth of 240, the widest of three canvases, by the margin of 1.6
+    assert cut.shape[1:3] == pytest.approx(
+        (77, 77), abs=1
+    )  # a fifth of 240, the widest of three canvases, by the margin of 1.6
     np.testing.assert_array_equal(cut[0, 0, 0], [255, 0, 0])
 
 
@@ -91,10 +121,14 @@ def test_a_missing_detector_is_asked_for(tmp_path: Path) -> None:
         hand_frames(tmp_path / "no.onnx", [])
 
 
-def test_the_real_detector_finds_most_hands(real_data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_real_detector_finds_most_hands(
+    real_data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Of 16 HaGRID photos at least 11; its authors' own preprocessing finds 66 % of all."""
     photos = sorted((real_data / "hand_images" / "hagrid_380").glob("*/*_00000.jpg"))[:16]
-    source = hand_frames(real_data / "models" / "hand_detector.onnx", [record(photo) for photo in photos])
+    source = hand_frames(
+        real_data / "models" / "hand_detector.onnx", [record(photo) for photo in photos]
+    )
     sides = [source.read(record(photo), [0]).shape[1:3] for photo in photos]
     assert sum(min(side) < 300 for side in sides) >= 11
     assert "hands: found in" in capsys.readouterr().out

@@ -15,12 +15,17 @@ TEMPLATE = ["Swiping Left", "Swiping Right", "No gesture"]
 
 
 def labels_of(root: Path, *lines: str, classes: list[str] | None = None) -> tuple[list[str], str]:
-    return training_labels([write_lines(root / "lists" / "train.txt", lines)], classes, TEMPLATE, [root])
+    return training_labels(
+        [write_lines(root / "lists" / "train.txt", lines)], classes, TEMPLATE, [root]
+    )
 
 
 def test_the_flag_comes_first(tmp_path: Path) -> None:
     (tmp_path / "classes.json").write_text('["x"]')
-    assert labels_of(tmp_path, "a.mp4 0", classes=["cat", "dog"]) == (["cat", "dog"], "labels: from --classes")
+    assert labels_of(tmp_path, "a.mp4 0", classes=["cat", "dog"]) == (
+        ["cat", "dog"],
+        "labels: from --classes",
+    )
 
 
 def test_then_the_list_beside_the_annotation_file_then_the_one_in_the_root(tmp_path: Path) -> None:
@@ -32,7 +37,9 @@ def test_then_the_list_beside_the_annotation_file_then_the_one_in_the_root(tmp_p
 
 
 def test_then_the_class_names_in_the_files(tmp_path: Path) -> None:
-    labels, line = labels_of(tmp_path, "a.mp4 wave", "# x y", "b.mp4 fist 0 9 0 9 30", "c d.mp4 wave")
+    labels, line = labels_of(
+        tmp_path, "a.mp4 wave", "# x y", "b.mp4 fist 0 9 0 9 30", "c d.mp4 wave"
+    )
     assert labels == ["fist", "wave"] and "sorted" in line
 
 
@@ -46,7 +53,10 @@ def test_the_template_when_the_numbers_are_its_own(tmp_path: Path) -> None:
     assert labels_of(tmp_path, "a.mp4 0", "b.mp4 2") == (TEMPLATE, "labels: from the template")
 
 
-@pytest.mark.parametrize(("last", "line"), [(1, "number them 0 to 1;"), (4, "number them 0 to 4, 3 of them without a clip;")])
+@pytest.mark.parametrize(
+    ("last", "line"),
+    [(1, "number them 0 to 1;"), (4, "number them 0 to 4, 3 of them without a clip;")],
+)
 def test_else_numbers(tmp_path: Path, last: int, line: str) -> None:
     labels, said = labels_of(tmp_path, "a.mp4 0", f"b.mp4 {last} 0 9 0 9 30")
     assert labels == [str(i) for i in range(last + 1)] and line in said
@@ -87,4 +97,7 @@ def test_real_class_lists_are_read(real_data: Path) -> None:
     for name, num_classes in (("smarthome_gestures", 17), ("asl_words", 24)):
         folder = real_data / name
         labels, _ = training_labels([Path("train.txt")], None, TEMPLATE, [folder])
-        assert labels == json.loads((folder / "classes.json").read_text()) and len(labels) == num_classes
+        assert (
+            labels == json.loads((folder / "classes.json").read_text())
+            and len(labels) == num_classes
+        )

@@ -31,10 +31,15 @@ def encoded(picture: Image.Image, kind: str = "PNG", **options: object) -> bytes
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "BMP"])
 def test_each_format_gives_its_pixels_in_rgb(kind: str, tmp_path: Path) -> None:
-    (tmp_path / "photo").write_bytes(encoded(Image.fromarray(halves()), kind))  # the suffix does not matter
+    (tmp_path / "photo").write_bytes(
+        encoded(Image.fromarray(halves()), kind)
+    )  # the suffix does not matter
     found = read_photo(tmp_path / "photo")
     assert found.dtype == np.uint8 and found.shape == (24, 40, 3)
-    assert np.abs(found[12, 4].astype(int) - (250, 0, 0)).max() < 12 and np.abs(found[12, 36].astype(int) - (0, 0, 250)).max() < 12
+    assert (
+        np.abs(found[12, 4].astype(int) - (250, 0, 0)).max() < 12
+        and np.abs(found[12, 36].astype(int) - (0, 0, 250)).max() < 12
+    )
 
 
 def test_exif_rotation_is_applied() -> None:
@@ -58,7 +63,9 @@ def test_sixteen_bits_become_eight() -> None:
 
 
 def test_cmyk_becomes_rgb_and_an_animation_its_first_picture() -> None:
-    found = decode_photo(encoded(Image.fromarray(halves()).convert("CMYK"), "JPEG", quality=95), "photo")
+    found = decode_photo(
+        encoded(Image.fromarray(halves()).convert("CMYK"), "JPEG", quality=95), "photo"
+    )
     assert found[12, 4, 0] > 200 and found[12, 4, 2] < 40
     black = Image.new("RGB", (40, 24))
     moving = encoded(Image.fromarray(halves()), "GIF", save_all=True, append_images=[black, black])
@@ -69,10 +76,17 @@ def bomb(side: int) -> bytes:
     """A PNG of a hundred bytes that says it is `side` pixels square."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        return (
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        )
 
     header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(100))) + chunk(b"IEND", b"")
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", zlib.compress(bytes(100)))
+        + chunk(b"IEND", b"")
+    )
 
 
 @pytest.mark.parametrize("side", [50_000, 10_001])
@@ -91,7 +105,14 @@ def test_a_file_that_is_cut_short_is_named(kind: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"hello", b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"%!PS-Adobe-3.0 EPSF-3.0\n", b"\xff\xd8\xff"]
+    "data",
+    [
+        b"",
+        b"hello",
+        b"<svg xmlns='http://www.w3.org/2000/svg'/>",
+        b"%!PS-Adobe-3.0 EPSF-3.0\n",
+        b"\xff\xd8\xff",
+    ],
 )
 def test_what_is_no_image_is_refused(data: bytes) -> None:
     with pytest.raises(UserError, match="a JPEG, PNG, WebP, BMP or GIF file"):

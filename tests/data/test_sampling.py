@@ -75,33 +75,51 @@ def test_at_even_speed_frames_are_as_far_apart_as_in_evaluation() -> None:
     windows = [varied_frame_indices(clip, 8, 15.0, 1.0, False, rng) for _ in range(800)]
     centre = centre_frame_indices(clip, 8, 15.0)
     assert {tuple(np.diff(window)) for window in windows} == {tuple(np.diff(centre))}
-    assert {window[0] for window in windows} == set(range(10, 46))  # the last window ends with the clip's last frame
+    assert {window[0] for window in windows} == set(
+        range(10, 46)
+    )  # the last window ends with the clip's last frame
     assert centre in windows
 
 
 def test_speed_is_as_often_doubled_as_halved() -> None:
-    clip = FrameRange(clip_start=0, clip_end=1000, video_start=0, video_end=1000, frame_rate_fps=150.0)
+    clip = FrameRange(
+        clip_start=0, clip_end=1000, video_start=0, video_end=1000, frame_rate_fps=150.0
+    )
     rng = np.random.default_rng(0)
     steps = np.array(
-        [(window[-1] - window[0]) / 7 for window in (varied_frame_indices(clip, 8, 15.0, 2.0, False, rng) for _ in range(500))]
+        [
+            (window[-1] - window[0]) / 7
+            for window in (varied_frame_indices(clip, 8, 15.0, 2.0, False, rng) for _ in range(500))
+        ]
     )
     assert 5.0 <= steps.min() + 0.2 < 5.5 and 19.0 < steps.max() < 20.2
     assert np.log(steps / 10).mean() == pytest.approx(0.0, abs=0.07)
 
 
 def test_jitter_moves_each_frame_by_up_to_half_a_step() -> None:
-    clip = FrameRange(clip_start=100, clip_end=900, video_start=0, video_end=1000, frame_rate_fps=150.0)
+    clip = FrameRange(
+        clip_start=100, clip_end=900, video_start=0, video_end=1000, frame_rate_fps=150.0
+    )
     rng = np.random.default_rng(0)
-    steps = np.array([np.diff(varied_frame_indices(clip, 8, 15.0, 1.0, True, rng)) for _ in range(500)])
+    steps = np.array(
+        [np.diff(varied_frame_indices(clip, 8, 15.0, 1.0, True, rng)) for _ in range(500)]
+    )
     assert steps.min() in (0, 1, 2) and steps.max() in (18, 19, 20)
-    assert np.corrcoef(steps[:, 0], steps[:, 4])[0, 1] == pytest.approx(0.0, abs=0.15)  # one draw for each frame
+    assert np.corrcoef(steps[:, 0], steps[:, 4])[0, 1] == pytest.approx(
+        0.0, abs=0.15
+    )  # one draw for each frame
 
 
 def test_jitter_does_not_leave_a_clip_that_holds_the_window() -> None:
-    clip = FrameRange(clip_start=20, clip_end=35, video_start=0, video_end=60, frame_rate_fps=30.0)  # 8 frames, 2 apart: just one window
+    clip = FrameRange(
+        clip_start=20, clip_end=35, video_start=0, video_end=60, frame_rate_fps=30.0
+    )  # 8 frames, 2 apart: just one window
     rng = np.random.default_rng(0)
     windows = [varied_frame_indices(clip, 8, 15.0, 1.0, True, rng) for _ in range(200)]
-    assert {window[0] for window in windows} == {20, 21} and {window[-1] for window in windows} == {33, 34}
+    assert {window[0] for window in windows} == {20, 21} and {window[-1] for window in windows} == {
+        33,
+        34,
+    }
 
 
 @pytest.mark.parametrize("jitter", [True, False])
@@ -116,7 +134,12 @@ def test_a_fast_window_stays_inside_the_clip_or_around_it(jitter: bool) -> None:
             assert window[0] >= 20 and window[-1] <= 37
             inside += 1
         elif window[-1] - window[0] >= 18 + (2 * step if jitter else 1):
-            assert window[0] <= 20 + step / 2 + 1 and window[-1] >= 37 - step / 2 - 1 and window[0] >= 0 and window[-1] < 60
+            assert (
+                window[0] <= 20 + step / 2 + 1
+                and window[-1] >= 37 - step / 2 - 1
+                and window[0] >= 0
+                and window[-1] < 60
+            )
             around += 1
     assert inside > 20 and around > 20
 
@@ -126,7 +149,9 @@ def test_a_window_longer_than_the_video_repeats_its_ends() -> None:
     rng = np.random.default_rng(0)
     windows = {tuple(varied_frame_indices(clip, 8, 15.0, 1.0, False, rng)) for _ in range(300)}
     assert all(set(window) >= {5, 10} or len({*window} & {5, 10}) == 1 for window in windows)
-    assert {window.count(5) for window in windows} >= {1, 3, 5} and all(window == tuple(sorted(window)) for window in windows)
+    assert {window.count(5) for window in windows} >= {1, 3, 5} and all(
+        window == tuple(sorted(window)) for window in windows
+    )
 
 
 def test_padding_of_a_short_video_is_split_at_random() -> None:
@@ -145,9 +170,19 @@ def test_frames_never_leave_the_video(seed: int) -> None:
         clip_end = clip_start + 1 + int(rng.integers(30))
         video_end = clip_end + int(rng.integers(30))
         rate = float(rng.choice([5.0, 12.0, 29.97, 60.0, 240.0]))
-        clip = FrameRange(clip_start=clip_start, clip_end=clip_end, video_start=video_start, video_end=video_end, frame_rate_fps=rate)
+        clip = FrameRange(
+            clip_start=clip_start,
+            clip_end=clip_end,
+            video_start=video_start,
+            video_end=video_end,
+            frame_rate_fps=rate,
+        )
         varied = varied_frame_indices(clip, 8, 15.0, 1.5, True, rng)
-        for frames in (centre_frame_indices(clip, 8, 15.0), random_frame_indices(clip, 8, 15.0, True, rng), varied):
+        for frames in (
+            centre_frame_indices(clip, 8, 15.0),
+            random_frame_indices(clip, 8, 15.0, True, rng),
+            varied,
+        ):
             assert len(frames) == 8
             assert min(frames) >= video_start and max(frames) < video_end
             assert frames == sorted(frames)

@@ -57,11 +57,23 @@ def shards(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def clip_input() -> ClipInput:
-    return load_template_dir(template_dir("jester"))[0].input.model_copy(update={"resize_short_side": 48, "crop_size": 48})
+    return load_template_dir(template_dir("jester"))[0].input.model_copy(
+        update={"resize_short_side": 48, "crop_size": 48}
+    )
 
 
 def call(root: Path, output: Path, *flags: str) -> int:
-    return make_shards(["--ann-files", str(root / "train.txt"), "--data-roots", str(root), "--output", str(output), *flags])
+    return make_shards(
+        [
+            "--ann-files",
+            str(root / "train.txt"),
+            "--data-roots",
+            str(root),
+            "--output",
+            str(output),
+            *flags,
+        ]
+    )
 
 
 def from_shards(folder: Path) -> ClipTable:
@@ -73,22 +85,37 @@ def from_shards(folder: Path) -> ClipTable:
 def test_samples_equal_those_of_the_files(
     root: Path, shards: Path, clip_input: ClipInput, trained: bool, cached: bool, tmp_path: Path
 ) -> None:
-    augmentation: Augmentation | None = load_template_dir(template_dir("jester"))[0].training.augmentation if trained else None
-    files = ClipDataset(read_annotations([root / "train.txt"], [root], LABELS), clip_input, augmentation, seed=3)
+    augmentation: Augmentation | None = (
+        load_template_dir(template_dir("jester"))[0].training.augmentation if trained else None
+    )
+    files = ClipDataset(
+        read_annotations([root / "train.txt"], [root], LABELS), clip_input, augmentation, seed=3
+    )
     source = FrameCache(tmp_path / "cache", 10**8, 48) if cached else None
-    sharded = ClipDataset(pickle.loads(pickle.dumps(from_shards(shards))), clip_input, augmentation, seed=3, source=source)
+    sharded = ClipDataset(
+        pickle.loads(pickle.dumps(from_shards(shards))),
+        clip_input,
+        augmentation,
+        seed=3,
+        source=source,
+    )
     assert len(sharded) == len(files) == len(LINES)
     for epoch in range(2):
         for index in range(len(LINES)):
             one, other = files[epoch, index, 0], sharded[epoch, index, 0]
             assert isinstance(one, Sample) and isinstance(other, Sample)
-            assert torch.equal(one.clip, other.clip) and (one.label, one.index) == (other.label, other.index)
+            assert torch.equal(one.clip, other.clip) and (one.label, one.index) == (
+                other.label,
+                other.index,
+            )
 
 
 def test_shards_are_what_webdataset_reads(root: Path, shards: Path) -> None:
     import webdataset
 
-    samples = list(webdataset.WebDataset(sorted(map(str, shards.glob("*.tar"))), shardshuffle=False))
+    samples = list(
+        webdataset.WebDataset(sorted(map(str, shards.glob("*.tar"))), shardshuffle=False)
+    )
     found = {json.loads(sample["json"])["path"]: sample for sample in samples}
     assert len(samples) == len(found) == 5
     assert found["videos/one two.mp4"]["mp4"] == (root / "videos" / "one two.mp4").read_bytes()
@@ -97,7 +124,9 @@ def test_shards_are_what_webdataset_reads(root: Path, shards: Path) -> None:
     assert found["frames/x.y"]["00003.jpg"] == (root / "frames" / "x.y" / "00003.jpg").read_bytes()
 
 
-def test_small_shards_an_index_that_is_not_needed_and_going_on(root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_small_shards_an_index_that_is_not_needed_and_going_on(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "clips").mkdir()
     rng = np.random.default_rng(0)
     lines = []
@@ -163,7 +192,10 @@ def description_of_absurd_size(shard: Path) -> None:
     with tarfile.open(shard, "w", format=tarfile.PAX_FORMAT) as members:
         for name, claims in (
             ("0.mp4", {}),
-            ("0.json", {"GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.realsize": "9" * 18}),
+            (
+                "0.json",
+                {"GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.realsize": "9" * 18},
+            ),
         ):
             info = tarfile.TarInfo(name)
             info.size, info.pax_headers = 1024, claims
@@ -195,7 +227,9 @@ def broken_index(shard: Path) -> None:
         (broken_index, "is no index of a shard"),
     ],
 )
-def test_a_broken_shard_is_named(damage: Callable[[Path], None], message: str, shards: Path, tmp_path: Path) -> None:
+def test_a_broken_shard_is_named(
+    damage: Callable[[Path], None], message: str, shards: Path, tmp_path: Path
+) -> None:
     shutil.copytree(shards, tmp_path / "copy")
     damage(tmp_path / "copy" / "train-000000.tar")
     with pytest.raises(UserError) as error:
@@ -207,18 +241,27 @@ def test_what_is_not_there_is_named(shards: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"absent-\*\.tar: there is no such shard"):
         read_annotations([shards / "train.txt"], [Path(f"shards:{shards}/absent-*.tar")], LABELS)
     with pytest.raises(UserError, match=r"train-000001\.tar: there is no such shard"):
-        read_annotations([shards / "train.txt"], [Path(f"shards:{shards}/train-{{000000..000001}}.tar")], LABELS)
+        read_annotations(
+            [shards / "train.txt"], [Path(f"shards:{shards}/train-{{000000..000001}}.tar")], LABELS
+        )
     ann_file = write_lines(tmp_path / "more.txt", ["videos/one two.mp4 0", "videos/absent.mp4 0"])
-    with pytest.raises(UserError, match=r"more.txt:2: no video 'videos/absent.mp4' in the 1 shards"):
+    with pytest.raises(
+        UserError, match=r"more.txt:2: no video 'videos/absent.mp4' in the 1 shards"
+    ):
         read_annotations([ann_file], [Path(f"shards:{shards}/train-*.tar")], LABELS)
 
 
-def test_a_shard_that_is_cut_while_training_damages_its_clips_only(shards: Path, clip_input: ClipInput, tmp_path: Path) -> None:
+def test_a_shard_that_is_cut_while_training_damages_its_clips_only(
+    shards: Path, clip_input: ClipInput, tmp_path: Path
+) -> None:
     shutil.copytree(shards, tmp_path / "copy")
     clips = ClipDataset(from_shards(tmp_path / "copy"), clip_input)
-    places = sorted((getattr(record.path, "offset"), index) for index, record in enumerate(clips.records))  # noqa: B009
+    places = sorted((record.path.offset, index) for index, record in enumerate(clips.records))
     with (tmp_path / "copy" / "train-000000.tar").open("r+b") as file:
         file.truncate(places[-1][0] + 5)
     damaged, whole = clips[places[-1][1]], clips[places[0][1]]
-    assert isinstance(damaged, DamagedClip) and "train-000000.tar: the shard is truncated" in damaged.message
+    assert (
+        isinstance(damaged, DamagedClip)
+        and "train-000000.tar: the shard is truncated" in damaged.message
+    )
     assert isinstance(whole, Sample)

@@ -32,12 +32,25 @@ def test_a_crop_beyond_the_picture_repeats_its_edges(height: int, width: int) ->
     short, crop = min(height, width), 28
     resized = resize_clip(frames, short)
     np.testing.assert_array_equal(resized, frames)
-    before = [-((side - crop) // 2) for side in (height, width)]  # the same rounding as of a crop inside
+    before = [
+        -((side - crop) // 2) for side in (height, width)
+    ]  # the same rounding as of a crop inside
     padded = np.pad(
-        frames, ((0, 0), *((max(0, b), max(0, crop - side - b)) for b, side in zip(before, (height, width), strict=True)), (0, 0)), "edge"
+        frames,
+        (
+            (0, 0),
+            *(
+                (max(0, b), max(0, crop - side - b))
+                for b, side in zip(before, (height, width), strict=True)
+            ),
+            (0, 0),
+        ),
+        "edge",
     )
     top, left = (max(0, -b) for b in before)
-    np.testing.assert_array_equal(centre_crop_clip(frames, short, crop), padded[:, top : top + crop, left : left + crop])
+    np.testing.assert_array_equal(
+        centre_crop_clip(frames, short, crop), padded[:, top : top + crop, left : left + crop]
+    )
 
 
 @pytest.mark.parametrize("crop", [48, 49, 112, 224])
@@ -47,14 +60,20 @@ def test_the_crop_is_in_the_middle_of_the_canvas(crop: int) -> None:
     assert side == pytest.approx(1.3 * crop, abs=1)
     margin = (side - crop) // 2
     canvas = centre_crop_clip(frames, 64, side)
-    np.testing.assert_array_equal(canvas[:, margin : margin + crop, margin : margin + crop], centre_crop_clip(frames, 64, crop))
+    np.testing.assert_array_equal(
+        canvas[:, margin : margin + crop, margin : margin + crop],
+        centre_crop_clip(frames, 64, crop),
+    )
 
 
 def test_a_training_crop_beyond_the_picture_repeats_its_edges() -> None:
     frames = np.random.default_rng(0).integers(0, 256, (2, 24, 40, 3), dtype=np.uint8)
     for seed in range(10):
         clip = random_crop_clip(frames, 32, 1.0, np.random.default_rng(seed))
-        for rows, edge in ((slice(0, 4), 4), (slice(28, 32), 27)):  # pixels keep their size: 24 rows and 4 above and below
+        for rows, edge in (
+            (slice(0, 4), 4),
+            (slice(28, 32), 27),
+        ):  # pixels keep their size: 24 rows and 4 above and below
             np.testing.assert_array_equal(clip[:, rows], clip[:, edge : edge + 1].repeat(4, axis=1))
 
 
@@ -64,7 +83,9 @@ def test_rotation_turns_clockwise_and_leaves_black() -> None:
     turned = rotate_clip(frames, 45.0)
     assert turned.shape == frames.shape and turned.dtype == np.uint8
     assert turned[1, 0, 0].tolist() == [0, 0, 0] and turned[1, 20, 0, 0] == 200
-    assert turned[1, 28, 28, 0] == 100 and turned[1, 12, 28, 0] == 200  # from the right to the lower right
+    assert (
+        turned[1, 28, 28, 0] == 100 and turned[1, 12, 28, 0] == 200
+    )  # from the right to the lower right
     np.testing.assert_array_equal(rotate_clip(frames, 0.0), frames)
 
 
@@ -86,8 +107,13 @@ def test_random_crop_is_one_square_for_all_frames(height: int, width: int) -> No
         assert clip.shape == (3, 56, 56, 3) and clip.dtype == np.uint8
         np.testing.assert_array_equal(clip[0, ..., :2], clip[2, ..., :2])
         assert clip[:, 0, 0, 2].tolist() == [0, 20, 40]
-        spans = [float(np.ptp(clip[0, ..., channel].astype(int))) * side / 200 for channel, side in ((0, width), (1, height))]
-        assert spans[0] == pytest.approx(spans[1], abs=0.06 * min(height, width))  # a square: the picture is not distorted
+        spans = [
+            float(np.ptp(clip[0, ..., channel].astype(int))) * side / 200
+            for channel, side in ((0, width), (1, height))
+        ]
+        assert spans[0] == pytest.approx(
+            spans[1], abs=0.06 * min(height, width)
+        )  # a square: the picture is not distorted
         sides.append(spans[0] / min(height, width))
         lefts.append(int(clip[0, 0, 0, 0]))
     assert 0.45 < min(sides) < 0.6 and 0.9 < max(sides) <= 1.03  # U(0.5, 1) of the short side
@@ -96,7 +122,9 @@ def test_random_crop_is_one_square_for_all_frames(height: int, width: int) -> No
 
 def test_whole_scale_crop_of_a_square_is_the_resized_clip() -> None:
     frames = gradient_clip(64, 64)
-    np.testing.assert_array_equal(random_crop_clip(frames, 64, 1.0, np.random.default_rng(0)), frames)
+    np.testing.assert_array_equal(
+        random_crop_clip(frames, 64, 1.0, np.random.default_rng(0)), frames
+    )
 
 
 def test_mirroring_twice_changes_nothing() -> None:
@@ -110,10 +138,18 @@ def test_the_whole_picture_is_fitted_and_the_rest_is_the_mean_colour() -> None:
     frames = np.full((1, 60, 120, 3), 9, np.uint8)
     fitted = fitted_clip(frames, None, 40, (100.0, 50.0, 20.4))
     assert fitted.shape == (1, 40, 40, 3)
-    assert (fitted[:, 10:30] == 9).all() and (fitted[:, :10] == (100, 50, 20)).all() and (fitted[:, 30:] == (100, 50, 20)).all()
+    assert (
+        (fitted[:, 10:30] == 9).all()
+        and (fitted[:, :10] == (100, 50, 20)).all()
+        and (fitted[:, 30:] == (100, 50, 20)).all()
+    )
     canvas = fitted_clip(frames, None, 40, (100.0, 50.0, 20.4), side=52)
-    np.testing.assert_array_equal(canvas[:, 6:46, 6:46], fitted)  # the same scale around the same centre
-    np.testing.assert_array_equal(fitted_clip(frames, 30, 24, (0, 0, 0)), centre_crop_clip(frames, 30, 24))
+    np.testing.assert_array_equal(
+        canvas[:, 6:46, 6:46], fitted
+    )  # the same scale around the same centre
+    np.testing.assert_array_equal(
+        fitted_clip(frames, 30, 24, (0, 0, 0)), centre_crop_clip(frames, 30, 24)
+    )
 
 
 def test_a_large_photo_is_averaged_and_not_sampled() -> None:

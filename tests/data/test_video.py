@@ -32,7 +32,11 @@ FORMATS = [
     ("a.avi", "mpeg4", {}),
     ("a.mpg", "mpeg2video", {}),  # seeks inexactly
     ("a.webm", "libvpx-vp9", {"deadline": "realtime", "cpu-used": "8"}),
-    ("alternate_references.webm", "libvpx", {"auto-alt-ref": "1", "lag-in-frames": "16", "cpu-used": "8"}),
+    (
+        "alternate_references.webm",
+        "libvpx",
+        {"auto-alt-ref": "1", "lag-in-frames": "16", "cpu-used": "8"},
+    ),
     ("b_frames.mp4", "mpeg4", {"bf": "2"}),
     ("av1.mp4", "libsvtav1", {"preset": "12"}),
 ]
@@ -42,8 +46,12 @@ def numbers(path: Path, frame_indices: list[int]) -> list[int]:
     return [read_frame_number(frame) for frame in read_frames(path, frame_indices)]
 
 
-@pytest.mark.parametrize(("name", "codec", "options"), FORMATS, ids=[f"{name}-{codec}" for name, codec, _ in FORMATS])
-def test_frames_are_exact_in(tmp_path: Path, name: str, codec: str, options: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    ("name", "codec", "options"), FORMATS, ids=[f"{name}-{codec}" for name, codec, _ in FORMATS]
+)
+def test_frames_are_exact_in(
+    tmp_path: Path, name: str, codec: str, options: dict[str, str]
+) -> None:
     path = write_video(tmp_path / name, numbered_frames(60), codec=codec, options=options)
     assert count_frames(path) == 60
     assert numbers(path, list(range(60))) == list(range(60))
@@ -59,19 +67,25 @@ def test_variable_frame_rate_counts_frames_not_time(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["ä #1.mp4", "clip:1.mp4", "%03d.mp4", "http:x.mp4"])
-def test_order_and_repeats_are_as_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_order_and_repeats_are_as_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
     monkeypatch.chdir(tmp_path)
     path = write_video(Path("plain.mp4"), numbered_frames(20)).rename(name)
     assert numbers(path, [19, 0, 7, 7, 3]) == [19, 0, 7, 7, 3]
 
 
 @pytest.mark.parametrize("options", [{"bf": "3", "g": "12"}, {}])
-def test_reading_a_window_equals_decoding_everything(tmp_path: Path, options: dict[str, str]) -> None:
+def test_reading_a_window_equals_decoding_everything(
+    tmp_path: Path, options: dict[str, str]
+) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (50, 48, 64, 3), dtype=np.uint8)
     path = write_video(tmp_path / "a.mp4", noise, options=options)
     everything = read_frames(path, range(50))
     for start in range(0, 34, 3):
-        np.testing.assert_array_equal(read_frames(path, range(start, start + 16, 2)), everything[start : start + 16 : 2])
+        np.testing.assert_array_equal(
+            read_frames(path, range(start, start + 16, 2)), everything[start : start + 16 : 2]
+        )
 
 
 @pytest.mark.parametrize("size", [(48, 64), (90, 122)])
@@ -102,7 +116,11 @@ def test_rotation_of_the_file_is_applied(tmp_path: Path, rotation: int, turns: i
 
 
 def test_probe_says_size_length_and_rate(tmp_path: Path) -> None:
-    info = probe(write_video(tmp_path / "a.mp4", numbered_frames(7, height=36, width=80), frame_rate_fps=12.5))
+    info = probe(
+        write_video(
+            tmp_path / "a.mp4", numbered_frames(7, height=36, width=80), frame_rate_fps=12.5
+        )
+    )
     assert (info.num_frames, info.frame_rate_fps, info.width, info.height) == (7, 12.5, 80, 36)
     info = probe(write_frame_folder(tmp_path / "frames", numbered_frames(5)))
     assert (info.num_frames, info.frame_rate_fps, info.width, info.height) == (5, None, 64, 48)
@@ -121,7 +139,10 @@ def test_a_changed_file_is_read_anew(tmp_path: Path) -> None:
     assert count_frames(path) == 4
 
 
-@pytest.mark.parametrize(("pattern", "first"), [("img_{:05d}.jpg", 1), ("{:05d}.png", 0), ("take2_{}.jpg", 8), ("{}.bmp", 0)])
+@pytest.mark.parametrize(
+    ("pattern", "first"),
+    [("img_{:05d}.jpg", 1), ("{:05d}.png", 0), ("take2_{}.jpg", 8), ("{}.bmp", 0)],
+)
 def test_frame_folders(tmp_path: Path, pattern: str, first: int) -> None:
     folder = write_frame_folder(tmp_path / "a clip", numbered_frames(15), pattern, first)
     (folder / "notes.txt").write_text("7")
@@ -133,7 +154,9 @@ def test_frame_folders(tmp_path: Path, pattern: str, first: int) -> None:
 def test_frame_folder_is_rgb(tmp_path: Path) -> None:
     red = np.zeros((2, 32, 32, 3), np.uint8)
     red[..., 0] = 255
-    assert read_frames(write_frame_folder(tmp_path / "f", red, "{:05d}.png"), [1])[0, 5, 5].tolist() == [255, 0, 0]
+    assert read_frames(write_frame_folder(tmp_path / "f", red, "{:05d}.png"), [1])[
+        0, 5, 5
+    ].tolist() == [255, 0, 0]
 
 
 def test_a_gap_in_a_frame_folder_names_the_number(tmp_path: Path) -> None:
@@ -207,8 +230,14 @@ def broken_file(tmp_path: Path, kind: str) -> Path:
         ("truncated index", "cannot be read as a video"),
     ],
 )
-@pytest.mark.parametrize("read", [lambda path: read_frames(path, [0]), probe, count_frames], ids=["read_frames", "probe", "count_frames"])
-def test_broken_files_end_in_one_message(tmp_path: Path, capfd: pytest.CaptureFixture[str], kind: str, message: str, read: object) -> None:
+@pytest.mark.parametrize(
+    "read",
+    [lambda path: read_frames(path, [0]), probe, count_frames],
+    ids=["read_frames", "probe", "count_frames"],
+)
+def test_broken_files_end_in_one_message(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], kind: str, message: str, read: object
+) -> None:
     path = broken_file(tmp_path, kind)
     with pytest.raises(UserError, match=message) as caught:
         read(path)  # type: ignore[operator]
@@ -231,7 +260,9 @@ def test_an_unknown_codec_is_named(tmp_path: Path) -> None:
         count_frames(path)
 
 
-def test_pictures_of_absurd_size_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pictures_of_absurd_size_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = write_video(tmp_path / "a.mp4", numbered_frames(6))
     monkeypatch.setattr("action_recognition.data.video._MAX_PIXELS", 48 * 64 - 1)
     with pytest.raises(UserError, match="cannot be read as a video"):
@@ -261,7 +292,9 @@ def test_a_frame_beyond_the_end_names_the_real_length(tmp_path: Path) -> None:
     path = write_video(tmp_path / "a.mp4", numbered_frames(12))
     folder = write_frame_folder(tmp_path / "f", numbered_frames(12))
     for place in (path, folder):
-        with pytest.raises(UserError, match="there is no frame 12, it has 12 frames; allowed: 0 to 11"):
+        with pytest.raises(
+            UserError, match="there is no frame 12, it has 12 frames; allowed: 0 to 11"
+        ):
             read_frames(place, [3, 12])
         with pytest.raises(UserError, match="there is no frame -1"):
             read_frames(place, [-1, 3])
@@ -271,7 +304,9 @@ def test_a_playlist_that_calls_itself_a_video_is_refused(tmp_path: Path) -> None
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(0.2)
         url = f"http://127.0.0.1:{server.getsockname()[1]}/a.ts"
-        (tmp_path / "a.mp4").write_text(f"#EXTM3U\n#EXT-X-TARGETDURATION:5\n#EXTINF:5,\n{url}\n#EXT-X-ENDLIST\n")
+        (tmp_path / "a.mp4").write_text(
+            f"#EXTM3U\n#EXT-X-TARGETDURATION:5\n#EXTINF:5,\n{url}\n#EXT-X-ENDLIST\n"
+        )
         with pytest.raises(UserError, match=r"a\.mp4: "):
             read_frames(tmp_path / "a.mp4", [0])
         with pytest.raises(TimeoutError):
@@ -280,7 +315,8 @@ def test_a_playlist_that_calls_itself_a_video_is_refused(tmp_path: Path) -> None
 
 def test_pictures_of_different_size_are_refused(tmp_path: Path) -> None:
     parts = [
-        write_video(tmp_path / f"{i}.h264", numbered_frames(6, *size), options={"bf": "0"}) for i, size in enumerate([(48, 64), (96, 64)])
+        write_video(tmp_path / f"{i}.h264", numbered_frames(6, *size), options={"bf": "0"})
+        for i, size in enumerate([(48, 64), (96, 64)])
     ]
     path = tmp_path / "both.h264"
     path.write_bytes(b"".join(part.read_bytes() for part in parts))

@@ -20,7 +20,9 @@ from typing import NamedTuple
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # `python tests/dataset_tools/real_sets.py` without an installed package
+sys.path.insert(
+    0, str(Path(__file__).resolve().parents[2])
+)  # `python tests/dataset_tools/real_sets.py` without an installed package
 
 from action_recognition.data.annotations import read_annotations
 from action_recognition.data.labels import read_classes
@@ -29,7 +31,10 @@ from tests.conftest import REPOSITORY, SHARED
 PAGE = REPOSITORY / "docs" / "data_examples.md"
 SPLITS = ("train", "val", "test")
 # Filmed at 120 fps; the lists that come with the clips state 30.
-SLOW_MOTION = {(f"{label}/p01_{label}_{number}.mp4", 120.0) for label, number in (("FanDown", 2), ("Num0", 2), ("SetThermo", 3))}
+SLOW_MOTION = {
+    (f"{label}/p01_{label}_{number}.mp4", 120.0)
+    for label, number in (("FanDown", 2), ("Num0", 2), ("SetThermo", 3))
+}
 
 
 class RealSet(NamedTuple):
@@ -65,27 +70,46 @@ def compare_with_own_lists(real_set: RealSet, data: Path, out: Path) -> None:
     source, folder = data / real_set.name, out / real_set.imported
     classes = read_classes(source / "classes.json")
     assert read_classes(folder / "classes.json") == classes
-    own = {record.path: record for record in read_annotations([source / f"{split}.txt" for split in SPLITS], [source], classes)}
-    people: dict[str, str] = {row["file"]: row["person"] for row in csv.DictReader((folder / "metadata.csv").open(encoding="utf-8"))}
+    own = {
+        record.path: record
+        for record in read_annotations(
+            [source / f"{split}.txt" for split in SPLITS], [source], classes
+        )
+    }
+    people: dict[str, str] = {
+        row["file"]: row["person"]
+        for row in csv.DictReader((folder / "metadata.csv").open(encoding="utf-8"))
+    }
     seen: dict[str, str] = {}
     other_rates = set()
     num_clips = 0
     for split in SPLITS:
         records = list(read_annotations([folder / f"{split}.txt"], [source / "videos"], classes))
-        assert {record.label for record in records} == set(range(len(classes))), f"{split} lacks a class"
+        assert {record.label for record in records} == set(range(len(classes))), (
+            f"{split} lacks a class"
+        )
         for record in records:
-            known, path = own.pop(record.path), record.path.relative_to(source / "videos").as_posix()
+            known, path = (
+                own.pop(record.path),
+                record.path.relative_to(source / "videos").as_posix(),
+            )
             assert (record.label, record.video_end) == (known.label, known.video_end), record.line
             assert seen.setdefault(people[path], split) == split, f"{people[path]} is in two splits"
             if record.frame_rate_fps != pytest.approx(known.frame_rate_fps, rel=0.01):
                 other_rates.add((path, record.frame_rate_fps))
         num_clips += len(records)
     assert not own, f"{len(own)} clips are lost"
-    assert (num_clips, len(seen), other_rates) == (real_set.num_clips, real_set.num_people, real_set.other_rates)
+    assert (num_clips, len(seen), other_rates) == (
+        real_set.num_clips,
+        real_set.num_people,
+        real_set.other_rates,
+    )
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description="The commands of docs/data_examples.md on the real sets.")
+    parser = argparse.ArgumentParser(
+        description="The commands of docs/data_examples.md on the real sets."
+    )
     parser.add_argument("--data", type=Path, default=SHARED / "data", help="the folder of the sets")
     parser.add_argument("--out", type=Path, help="keep what is written here (default: nowhere)")
     parser.add_argument("--epochs", type=int, help="train for so many instead of the preset's")
@@ -97,7 +121,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             run_as_typed(words, out / folder, arguments.epochs)
         for real_set in SETS:
             compare_with_own_lists(real_set, arguments.data.resolve(), out)
-            print(f"{real_set.name}: {real_set.num_clips} clips of {real_set.num_people} people, as in the lists of the set")
+            print(
+                f"{real_set.name}: {real_set.num_clips} clips of {real_set.num_people} people, as in the lists of the set"
+            )
     return 0
 
 
@@ -105,14 +131,21 @@ def run_as_typed(words: Sequence[str], folder: Path, epochs: int | None) -> None
     """Run a command of the page; those of the clone by their path, which the page has relative to it."""
     script, *flags = words
     if script.startswith("tools/"):
-        flags = [str(REPOSITORY / flag) if flag.startswith("model_templates/") else flag for flag in flags]
+        flags = [
+            str(REPOSITORY / flag) if flag.startswith("model_templates/") else flag
+            for flag in flags
+        ]
         script = str(REPOSITORY / script)
     if script == "train.py" and epochs is not None:
         flags += ["--epochs", str(epochs)]
     print(f"--- {' '.join(words)}", flush=True)
     start = time.monotonic()
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(REPOSITORY), os.environ.get("PYTHONPATH", "")])}
-    done = subprocess.run([sys.executable, script, *flags], cwd=folder, env=environment, check=False)
+    environment = os.environ | {
+        "PYTHONPATH": os.pathsep.join([str(REPOSITORY), os.environ.get("PYTHONPATH", "")])
+    }
+    done = subprocess.run(
+        [sys.executable, script, *flags], cwd=folder, env=environment, check=False
+    )
     print(f"--- exit code {done.returncode}, {time.monotonic() - start:.0f} s", flush=True)
     assert done.returncode == 0 or (done.returncode == 1 and script.endswith("check.py")), words
 

@@ -43,10 +43,16 @@ def _without_wobble(course: Course) -> Course:
 
 
 def _poses(path: HandPath, frames: list[int]) -> list[float]:
-    return [value for frame in frames for value in (4 * path.x[frame], path.y[frame], np.log(path.size[frame]), path.tilt[frame])]
+    return [
+        value
+        for frame in frames
+        for value in (4 * path.x[frame], path.y[frame], np.log(path.size[frame]), path.tilt[frame])
+    ]
 
 
-def _nearest_neighbours_accuracy(features: npt.NDArray[np.float64], labels: npt.NDArray[np.int64], k: int) -> float:
+def _nearest_neighbours_accuracy(
+    features: npt.NDArray[np.float64], labels: npt.NDArray[np.int64], k: int
+) -> float:
     """Share of rows whose k nearest other rows mostly have their label."""
     distances = ((features[:, None] - features[None]) ** 2).sum(-1)
     np.fill_diagonal(distances, np.inf)
@@ -58,8 +64,14 @@ def _nearest_neighbours_accuracy(features: npt.NDArray[np.float64], labels: npt.
 def test_same_seed_same_pixels_and_another_seed_others() -> None:
     first, again, other = draw_clip("shake", 3), draw_clip("shake", 3), draw_clip("shake", 4)
     assert np.array_equal(first.frames_thwc, again.frames_thwc)
-    assert (first.clip_start, first.clip_end, first.frame_rate_fps) == (again.clip_start, again.clip_end, again.frame_rate_fps)
-    assert first.frames_thwc.shape != other.frames_thwc.shape or not np.array_equal(first.frames_thwc, other.frames_thwc)
+    assert (first.clip_start, first.clip_end, first.frame_rate_fps) == (
+        again.clip_start,
+        again.clip_end,
+        again.frame_rate_fps,
+    )
+    assert first.frames_thwc.shape != other.frames_thwc.shape or not np.array_equal(
+        first.frames_thwc, other.frames_thwc
+    )
 
 
 def test_a_seed_shows_the_same_room_and_hand_whatever_the_motion() -> None:
@@ -70,14 +82,18 @@ def test_a_seed_shows_the_same_room_and_hand_whatever_the_motion() -> None:
     assert not np.array_equal(left.frames_thwc, right.frames_thwc)
 
 
-@pytest.mark.parametrize(("motion", "backwards"), [("swipe_left", "swipe_right"), ("move_closer", "move_away")])
+@pytest.mark.parametrize(
+    ("motion", "backwards"), [("swipe_left", "swipe_right"), ("move_closer", "move_away")]
+)
 def test_a_motion_played_backwards_is_its_opposite(motion: str, backwards: str) -> None:
     for course in map(_without_wobble, _courses()[:50]):
         annotated = slice(course.timing.start, course.timing.end)
         path, opposite = hand_path(motion, course), hand_path(backwards, course)
         for coordinate in ("x", "y", "size", "tilt"):
             forwards = getattr(path, coordinate)[annotated]
-            np.testing.assert_allclose(forwards, getattr(opposite, coordinate)[annotated][::-1], atol=1e-12)
+            np.testing.assert_allclose(
+                forwards, getattr(opposite, coordinate)[annotated][::-1], atol=1e-12
+            )
 
 
 def test_left_is_left_and_closer_is_larger() -> None:
@@ -90,15 +106,22 @@ def test_left_is_left_and_closer_is_larger() -> None:
 
 @pytest.mark.parametrize("style", [TRAIN_STYLE, TEST_STYLE], ids=lambda style: style.name)
 @pytest.mark.parametrize("coordinate", ["x", "y", "size", "tilt"])
-def test_over_annotated_frames_each_coordinate_is_distributed_alike_in_every_gesture(style: Style, coordinate: str) -> None:
+def test_over_annotated_frames_each_coordinate_is_distributed_alike_in_every_gesture(
+    style: Style, coordinate: str
+) -> None:
     quantiles = np.linspace(0.05, 0.95, 10)
     pooled = {}
     for motion in GESTURES:
-        values = [getattr(hand_path(motion, course), coordinate)[course.timing.start : course.timing.end] for course in _courses(style)]
+        values = [
+            getattr(hand_path(motion, course), coordinate)[course.timing.start : course.timing.end]
+            for course in _courses(style)
+        ]
         pooled[motion] = np.quantile(np.concatenate(values), quantiles)
     spread = np.ptp(pooled["shake"])
     for motion, found in pooled.items():
-        np.testing.assert_allclose(found, pooled["shake"], atol=0.06 * spread, err_msg=f"{motion}: {coordinate}")
+        np.testing.assert_allclose(
+            found, pooled["shake"], atol=0.06 * spread, err_msg=f"{motion}: {coordinate}"
+        )
 
 
 def test_one_frame_tells_no_gesture_from_another_and_two_frames_do() -> None:
@@ -110,7 +133,9 @@ def test_one_frame_tells_no_gesture_from_another_and_two_frames_do() -> None:
         path, timing = hand_path(motion, course), course.timing
         one_frame.append(_poses(path, [int(rng.integers(timing.start, timing.end))]))
         middle = (timing.start + timing.end) // 2
-        first, centre, last = (np.array(_poses(path, [frame])) for frame in (timing.start, middle, timing.end - 1))
+        first, centre, last = (
+            np.array(_poses(path, [frame])) for frame in (timing.start, middle, timing.end - 1)
+        )
         three_frames.append(np.concatenate([centre - first, last - centre]))
         labels.append(MOTIONS.index(motion))
     truth = np.array(labels)
@@ -124,7 +149,11 @@ def test_one_picture_tells_no_gesture_from_another() -> None:
     rng = np.random.default_rng(1)
     thumbnails, labels = [], []
     for seed in range(150):
-        clip = draw_clip(GESTURES[seed % len(GESTURES)], seed, dataclasses.replace(TRAIN_STYLE, frame_sizes=((128, 96),)))
+        clip = draw_clip(
+            GESTURES[seed % len(GESTURES)],
+            seed,
+            dataclasses.replace(TRAIN_STYLE, frame_sizes=((128, 96),)),
+        )
         frame = clip.frames_thwc[int(rng.integers(clip.clip_start, clip.clip_end))].mean(-1)
         thumbnail = frame.reshape(12, 8, 16, 8).mean((1, 3)).ravel()
         thumbnails.append((thumbnail - thumbnail.mean()) / (thumbnail.std() + 1e-6))
@@ -137,21 +166,33 @@ def test_styles_share_nothing_that_would_make_the_test_easier() -> None:
     for field in ("frame_sizes", "hand_colours", "textures", "distractors"):
         assert not set(getattr(TRAIN_STYLE, field)) & set(getattr(TEST_STYLE, field)), field
     for low, high in TRAIN_STYLE.background_hues:
-        assert all(high < other_low or other_high < low for other_low, other_high in TEST_STYLE.background_hues)
-    assert TEST_STYLE.gesture_seconds[0] < TRAIN_STYLE.gesture_seconds[0] < TRAIN_STYLE.gesture_seconds[1] < TEST_STYLE.gesture_seconds[1]
+        assert all(
+            high < other_low or other_high < low
+            for other_low, other_high in TEST_STYLE.background_hues
+        )
+    assert (
+        TEST_STYLE.gesture_seconds[0]
+        < TRAIN_STYLE.gesture_seconds[0]
+        < TRAIN_STYLE.gesture_seconds[1]
+        < TEST_STYLE.gesture_seconds[1]
+    )
     assert not set(clip_seeds(1, 2000)) & set(clip_seeds(2, 2000))
 
 
 def test_label_swaps_are_what_a_mirror_does() -> None:
     for course in _courses()[:20]:
         mirrored = -hand_path("swipe_left", course).x
-        assert np.sign(mirrored[-1] - mirrored[0]) == np.sign(np.ptp(hand_path(LABEL_SWAPS["swipe_left"], course).x))
+        assert np.sign(mirrored[-1] - mirrored[0]) == np.sign(
+            np.ptp(hand_path(LABEL_SWAPS["swipe_left"], course).x)
+        )
     assert set(LABEL_SWAPS) | set(LABEL_SWAPS.values()) == {"swipe_left", "swipe_right"}
 
 
 def test_written_clips_are_readable_and_their_annotations_true(tmp_path: Path) -> None:
     seen = []
-    annotations = write_clips(tmp_path, "test", MOTIONS * 2, 5, TEST_STYLE, on_clip=lambda: seen.append(1))
+    annotations = write_clips(
+        tmp_path, "test", MOTIONS * 2, 5, TEST_STYLE, on_clip=lambda: seen.append(1)
+    )
     assert json.loads((tmp_path / "classes.json").read_text()) == list(MOTIONS)
     lines = annotations.read_text().splitlines()
     assert len(lines) == len(seen) == 12
@@ -162,8 +203,17 @@ def test_written_clips_are_readable_and_their_annotations_true(tmp_path: Path) -
             stream = container.streams.video[0]
             assert stream.codec_context.name == "h264"
             assert stream.average_rate == Fraction(float(frame_rate))
-            frames = np.stack([frame.to_ndarray(format="rgb24") for frame in container.decode(stream)])
-        assert 0 == int(video_start) <= int(clip_start) < int(clip_end) <= int(video_end) == len(frames)
+            frames = np.stack(
+                [frame.to_ndarray(format="rgb24") for frame in container.decode(stream)]
+            )
+        assert (
+            0
+            == int(video_start)
+            <= int(clip_start)
+            < int(clip_end)
+            <= int(video_end)
+            == len(frames)
+        )
         drawn = draw_clip(MOTIONS[int(label)], clip_seeds(5, 12)[index], TEST_STYLE)
         # H.264 loses colour detail; a shifted or mixed-up frame would differ by far more than this.
         assert np.abs(frames.astype(int) - drawn.frames_thwc).mean() < 12
@@ -182,7 +232,11 @@ def test_stream_events_lie_where_the_hand_moves(tmp_path: Path) -> None:
     assert min(gaps) >= 1.2 * stream.frame_rate_fps
     events = write_stream(tmp_path / "stream.mp4", stream)
     first, rate = stream.events[0], stream.frame_rate_fps
-    assert json.loads(events.read_text())[0] == {**dataclasses.asdict(first), "start_s": first.start / rate, "end_s": first.end / rate}
+    assert json.loads(events.read_text())[0] == {
+        **dataclasses.asdict(first),
+        "start_s": first.start / rate,
+        "end_s": first.end / rate,
+    }
     assert (tmp_path / "stream.mp4").stat().st_size > 1000
     assert np.array_equal(stream.frames_thwc, compose_stream(motions, 2, TEST_STYLE).frames_thwc)
 

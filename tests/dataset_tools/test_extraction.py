@@ -12,7 +12,14 @@ from action_recognition.data.annotations import read_annotations
 from action_recognition.data.dataset_files import read_negative_label
 from action_recognition.data.video import read_frames
 from action_recognition.errors import UserError
-from tests.synthetic import numbered_frames, read_frame_number, truncate, write_frame_folder, write_lines, write_video
+from tests.synthetic import (
+    numbered_frames,
+    read_frame_number,
+    truncate,
+    write_frame_folder,
+    write_lines,
+    write_video,
+)
 
 
 @pytest.fixture
@@ -22,7 +29,12 @@ def root(tmp_path: Path) -> Path:
     write_video(folder / "videos" / "a.mp4", numbered_frames(5))
     write_video(folder / "videos" / "a.avi", numbered_frames(4), codec="mpeg4")
     write_frame_folder(folder / "frames", numbered_frames(7))
-    lines = ["videos/long one.mp4 wave 40 50 35 75 30", "videos/a.mp4 stop", "videos/a.avi wave", "frames stop"]
+    lines = [
+        "videos/long one.mp4 wave 40 50 35 75 30",
+        "videos/a.mp4 stop",
+        "videos/a.avi wave",
+        "frames stop",
+    ]
     write_lines(folder / "train.txt", lines)
     write_lines(folder / "val.txt", ["videos/long one.mp4 stop 0 90 0 90 30"])
     write_lines(folder / "classes.json", ['["wave", "stop"]'])
@@ -30,7 +42,17 @@ def root(tmp_path: Path) -> Path:
 
 
 def run(root: Path, output: Path, *more: str) -> int:
-    return main(["--ann-files", f"{root}/train.txt,{root}/val.txt", "--data-roots", str(root), "--output", str(output), *more])
+    return main(
+        [
+            "--ann-files",
+            f"{root}/train.txt,{root}/val.txt",
+            "--data-roots",
+            str(root),
+            "--output",
+            str(output),
+            *more,
+        ]
+    )
 
 
 def test_frames_lines_and_classes(root: Path, tmp_path: Path) -> None:
@@ -48,10 +70,14 @@ def test_frames_lines_and_classes(root: Path, tmp_path: Path) -> None:
     frames = read_frames(first.path, [first.clip_start, 39])
     assert [read_frame_number(frame) for frame in frames] == [40, 74]
     assert frames.shape[1:3] == (77, 256)  # 120x400, its longer side made 256
-    assert [file.name for file in sorted((out / "videos" / "a_mp4").iterdir())] == [f"{number:05d}.jpg" for number in range(1, 6)]
+    assert [file.name for file in sorted((out / "videos" / "a_mp4").iterdir())] == [
+        f"{number:05d}.jpg" for number in range(1, 6)
+    ]
     assert read_frames(out / "videos" / "a_mp4", [0]).shape[1:3] == (48, 64)  # never enlarged
     assert len(list((out / "videos" / "long one_000000_000090").iterdir())) == 90
-    assert min(file.name for file in first.path.iterdir()) == "00001.jpg"  # whatever frame of the video it is
+    assert (
+        min(file.name for file in first.path.iterdir()) == "00001.jpg"
+    )  # whatever frame of the video it is
 
 
 def test_colours_are_kept(root: Path, tmp_path: Path) -> None:
@@ -78,7 +104,9 @@ def test_a_second_run_writes_only_what_is_missing(root: Path, tmp_path: Path) ->
         run(root, out, "--max-image-size", "100")
 
 
-def test_clips_that_cannot_be_read_are_named_and_left_out(root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_clips_that_cannot_be_read_are_named_and_left_out(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     truncate(root / "videos" / "a.mp4", root / "videos" / "cut.mp4", keep=0.5)
     write_lines(root / "val.txt", ["videos/cut.mp4 wave", "videos/a.avi wave 0 9 0 9 30"])
     assert run(root, tmp_path / "out") == 1
@@ -93,5 +121,14 @@ def test_the_output_is_not_the_source(root: Path, tmp_path: Path) -> None:
         run(root, root)
     write_lines(tmp_path / "other" / "train.txt", ["frames stop"])
     with pytest.raises(UserError, match="one name"):
-        main(["--ann-files", f"{root}/train.txt,{tmp_path}/other/train.txt", "--data-roots", str(root), "--output", str(tmp_path / "o")])
+        main(
+            [
+                "--ann-files",
+                f"{root}/train.txt,{tmp_path}/other/train.txt",
+                "--data-roots",
+                str(root),
+                "--output",
+                str(tmp_path / "o"),
+            ]
+        )
     assert not (tmp_path / "o").exists()

@@ -30,17 +30,32 @@ def source(tmp_path: Path) -> Path:
 
 
 def build(source: Path, output: Path, *flags: str) -> int:
-    return build_dataset.main(["--ann-files", str(source / "train.txt"), "--data-roots", str(source), "--output", str(output), *flags])
+    return build_dataset.main(
+        [
+            "--ann-files",
+            str(source / "train.txt"),
+            "--data-roots",
+            str(source),
+            "--output",
+            str(output),
+            *flags,
+        ]
+    )
 
 
 def size(path: Path) -> tuple[int, int]:
     return read_photo(path).shape[:2]
 
 
-def test_photos_are_upright_small_and_never_enlarged(source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_photos_are_upright_small_and_never_enlarged(
+    source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     output = tmp_path / "out"
     assert build(source, output, "--size", "100") == 1  # one photo is no picture
-    assert size(output / "a" / "one.jpg") == (100, 75) and size(output / "a" / "two.jpg") == (60, 80)
+    assert size(output / "a" / "one.jpg") == (100, 75) and size(output / "a" / "two.jpg") == (
+        60,
+        80,
+    )
     assert (output / "train.txt").read_text() == "a/one.jpg 0\na/two.jpg 1\n"
     assert json.loads((output / "classes.json").read_text()) == ["fist", "palm"]
     assert "train.txt:3" in capsys.readouterr().err
@@ -53,14 +68,23 @@ def test_photos_are_upright_small_and_never_enlarged(source: Path, tmp_path: Pat
         build(source, source, "--size", "90")
 
 
-def test_each_stated_hand_becomes_a_picture_with_its_own_label(source: Path, tmp_path: Path) -> None:
-    entries = {"one": {"bboxes": [[0.4, 0.4, 0.2, 0.1], [0.0, 0.0, 0.1, 0.1]], "labels": ["fist", "palm"]}}
+def test_each_stated_hand_becomes_a_picture_with_its_own_label(
+    source: Path, tmp_path: Path
+) -> None:
+    entries = {
+        "one": {"bboxes": [[0.4, 0.4, 0.2, 0.1], [0.0, 0.0, 0.1, 0.1]], "labels": ["fist", "palm"]}
+    }
     (tmp_path / "fist.json").write_text(json.dumps(entries))
     output = tmp_path / "out"
     build(source, output, "--crop", "boxes", "--boxes", str(tmp_path / "fist.json"))
     assert (output / "train.txt").read_text() == "a/one.jpg 0\na/one_1.jpg 1\n"
-    assert size(output / "a" / "one.jpg") == (84, 84)  # 1.4 times 0.2 of 300, the upright picture's width
-    (tmp_path / "fist.json").write_text(json.dumps({"one": {"bboxes": [[0.4, 0.4, 2.0, 0.1]], "labels": ["fist"]}}))
+    assert size(output / "a" / "one.jpg") == (
+        84,
+        84,
+    )  # 1.4 times 0.2 of 300, the upright picture's width
+    (tmp_path / "fist.json").write_text(
+        json.dumps({"one": {"bboxes": [[0.4, 0.4, 2.0, 0.1]], "labels": ["fist"]}})
+    )
     with pytest.raises(UserError, match="no bboxes with a label each"):
         build(source, tmp_path / "other", "--crop", "boxes", "--boxes", str(tmp_path / "fist.json"))
 

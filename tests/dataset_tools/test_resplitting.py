@@ -25,7 +25,9 @@ def root(tmp_path: Path) -> Path:
             file.parent.mkdir(exist_ok=True)
             file.touch()
             numbers = " 1 9 0 10 29.97" if number % 2 else ""
-            lines["val.txt" if number == 3 else "train.txt"].append(f"clips/{file.name} {label}{numbers}")
+            lines["val.txt" if number == 3 else "train.txt"].append(
+                f"clips/{file.name} {label}{numbers}"
+            )
     for name, rows in lines.items():
         write_lines(tmp_path / name, rows)
     write_lines(tmp_path / "classes.json", ['["wave", "Stop Sign"]'])
@@ -35,7 +37,9 @@ def root(tmp_path: Path) -> Path:
 def split(root: Path, output: Path, *more: str) -> dict[str, list[tuple[str, int, int, float]]]:
     """Runs the command; path below the root, label, clip_end and rate of the clips of every file that it wrote."""
     files = f"{root / 'train.txt'},{root / 'val.txt'}"
-    assert main(["--ann-files", files, "--data-roots", str(root), "--output", str(output), *more]) == 0
+    assert (
+        main(["--ann-files", files, "--data-roots", str(root), "--output", str(output), *more]) == 0
+    )
     return {
         file.stem: [
             (clip.path.relative_to(root).as_posix(), clip.label, clip.clip_end, clip.frame_rate_fps)
@@ -51,13 +55,20 @@ def test_by_regex(root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert {name: len(found) for name, found in people.items()} == {"train": 4, "val": 2, "test": 2}
     assert set.union(*people.values()) == set("abcdefgh") and sum(map(len, people.values())) == 8
     every = {path: rest for clips in parts.values() for path, *rest in clips}
-    assert len(every) == 32 and every["clips/a_1.mp4"] == [1, 9, 29.97] and every["clips/a_2.mp4"] == [0, 0, 0]
+    assert (
+        len(every) == 32
+        and every["clips/a_1.mp4"] == [1, 9, 29.97]
+        and every["clips/a_2.mp4"] == [0, 0, 0]
+    )
     assert "warning" not in capsys.readouterr().out
 
 
 def test_the_same_seed_gives_the_same_files(root: Path, tmp_path: Path) -> None:
     args = ("--person-regex", r"/([a-z])_")
-    first, again, other = (split(root, tmp_path / name, *args, "--seed", seed) for name, seed in (("1", "5"), ("2", "5"), ("3", "6")))
+    first, again, other = (
+        split(root, tmp_path / name, *args, "--seed", seed)
+        for name, seed in (("1", "5"), ("2", "5"), ("3", "6"))
+    )
     assert first == again and first != other
 
 
@@ -69,16 +80,27 @@ def test_the_order_of_the_lines_changes_nothing(root: Path, tmp_path: Path) -> N
 
 
 def test_by_table(root: Path, tmp_path: Path) -> None:
-    rows = [f"clips/{person}_{number}.mp4;signer{'ab'.find(person)}" for person in "abcdefgh" for number in range(4)]
+    rows = [
+        f"clips/{person}_{number}.mp4;signer{'ab'.find(person)}"
+        for person in "abcdefgh"
+        for number in range(4)
+    ]
     write_lines(tmp_path / "people.csv", ["file;signer", *rows])
     parts = split(root, tmp_path / "out", "--metadata", str(tmp_path / "people.csv"))
     assert sum("clips/c_0.mp4" in {path for path, *_ in clips} for clips in parts.values()) == 1
-    others = [name for name, clips in parts.items() if any(path[6] in "cdefgh" for path, *_ in clips)]
+    others = [
+        name for name, clips in parts.items() if any(path[6] in "cdefgh" for path, *_ in clips)
+    ]
     assert len(others) == 1  # six "people" are one by the table
 
 
-def test_without_people_it_warns_and_keeps_a_file_together(root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write_lines(root / "val.txt", [f"clips/a_0.mp4 1 {start} {start + 5} 0 100 30" for start in range(0, 60, 10)])
+def test_without_people_it_warns_and_keeps_a_file_together(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_lines(
+        root / "val.txt",
+        [f"clips/a_0.mp4 1 {start} {start + 5} 0 100 30" for start in range(0, 60, 10)],
+    )
     parts = split(root, tmp_path / "out")
     assert sum(any(path == "clips/a_0.mp4" for path, *_ in clips) for clips in parts.values()) == 1
     assert "no clip has a known person" in capsys.readouterr().out

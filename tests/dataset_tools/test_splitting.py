@@ -5,16 +5,28 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from action_recognition.dataset_tools.splitting import missing_lines, parse_fractions, person_groups, split_clips, tie_together
+from action_recognition.dataset_tools.splitting import (
+    missing_lines,
+    parse_fractions,
+    person_groups,
+    split_clips,
+    tie_together,
+)
 from action_recognition.errors import UserError
 
 FRACTIONS = [0.7, 0.15, 0.15]
 
 
-def clips_of_people(num_people: int, num_classes: int, seed: int = 0) -> tuple[list[list[str]], list[int]]:
+def clips_of_people(
+    num_people: int, num_classes: int, seed: int = 0
+) -> tuple[list[list[str]], list[int]]:
     """Up to 3 clips of each class and person, some classes missing."""
     counts = np.random.default_rng(seed).integers(0, 4, size=(num_people, num_classes))
-    rows = [(f"p{person}", label) for (person, label), count in np.ndenumerate(counts) for _ in range(count)]
+    rows = [
+        (f"p{person}", label)
+        for (person, label), count in np.ndenumerate(counts)
+        for _ in range(count)
+    ]
     return [[person] for person, _ in rows], [label for _, label in rows]
 
 
@@ -22,7 +34,10 @@ def clips_of_people(num_people: int, num_classes: int, seed: int = 0) -> tuple[l
 def test_nobody_is_in_two_parts_and_every_class_is_in_all(num_people: int) -> None:
     groups, labels = clips_of_people(num_people, 12, seed=num_people)
     plan = split_clips(groups, labels, FRACTIONS, seed=0)
-    parts_of = {person: {part for (name,), part in zip(groups, plan.parts, strict=True) if name == person} for (person,) in groups}
+    parts_of = {
+        person: {part for (name,), part in zip(groups, plan.parts, strict=True) if name == person}
+        for (person,) in groups
+    }
     assert all(len(parts) == 1 for parts in parts_of.values())
     assert set(plan.parts) == {0, 1, 2}
     if num_people > 3:
@@ -39,7 +54,9 @@ def test_without_people_every_class_is_cut_at_the_fractions() -> None:
     labels = [label for label in range(5) for _ in range(20)]
     plan = split_clips([[str(clip)] for clip in range(100)], labels, FRACTIONS, seed=3)
     for label in range(5):
-        assert np.bincount([part for part, own in zip(plan.parts, labels, strict=True) if own == label]).tolist() == [14, 3, 3]
+        assert np.bincount(
+            [part for part, own in zip(plan.parts, labels, strict=True) if own == label]
+        ).tolist() == [14, 3, 3]
 
 
 def test_many_clips_take_the_short_way_with_the_same_result() -> None:
@@ -50,7 +67,9 @@ def test_many_clips_take_the_short_way_with_the_same_result() -> None:
 
 def test_the_seed_decides() -> None:
     groups, labels = clips_of_people(20, 5)
-    first, again, other = (split_clips(groups, labels, FRACTIONS, seed=seed).parts for seed in (1, 1, 2))
+    first, again, other = (
+        split_clips(groups, labels, FRACTIONS, seed=seed).parts for seed in (1, 1, 2)
+    )
     assert first == again and first != other
 
 
@@ -94,5 +113,7 @@ def test_people_who_share_files_too_widely_are_tied_by_person_alone() -> None:
 
 def test_many_missing_classes_are_counted() -> None:
     plan = split_clips([["anna"]] * 30, list(range(30)), FRACTIONS, seed=0)
-    lines = missing_lines(plan, ("train", "val", "test"), [f"w{number}" for number in range(30)], FRACTIONS)
+    lines = missing_lines(
+        plan, ("train", "val", "test"), [f"w{number}" for number in range(30)], FRACTIONS
+    )
     assert len(lines) == 2 and lines[0].endswith("w9 and 20 more: too few people or clips")

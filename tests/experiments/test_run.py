@@ -13,7 +13,17 @@ from action_recognition.commands.search import train_options
 from action_recognition.template import load_template_dir
 from action_recognition.training.studies.search.space import load_space
 from experiments import hand_image_sets
-from experiments.run import Row, _training_flags, annotation_files, lowest_class, main, prepare, read_table, table_lines, template_file
+from experiments.run import (
+    Row,
+    _training_flags,
+    annotation_files,
+    lowest_class,
+    main,
+    prepare,
+    read_table,
+    table_lines,
+    template_file,
+)
 from tests.conftest import REPOSITORY
 from tests.tiny import tiny_data
 
@@ -33,7 +43,11 @@ def test_every_row_is_a_work_dir_that_the_schema_takes(table: Path, tmp_path: Pa
         assert template.name == yaml.safe_load(original)["name"]
 
 
-@pytest.mark.parametrize("space", sorted((REPOSITORY / "experiments" / "spaces").glob("*.yaml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "space",
+    sorted((REPOSITORY / "experiments" / "spaces").glob("*.yaml")),
+    ids=lambda path: path.stem,
+)
 def test_every_space_is_one_that_the_search_takes(space: Path) -> None:
     """Its keys are the template's and its flags those of train.py; what the data sets are is another matter."""
     found, _ = load_space(space)
@@ -54,17 +68,39 @@ def test_a_row_starts_from_the_defaults(tmp_path: Path) -> None:
 
 
 def test_a_misspelt_key_stops_the_row(tmp_path: Path) -> None:
-    row = Row("r", "d", "s3d-rgb-efficientnet-lite0-stream", template_values={"training.augmentations.shift": 1})
+    row = Row(
+        "r",
+        "d",
+        "s3d-rgb-efficientnet-lite0-stream",
+        template_values={"training.augmentations.shift": 1},
+    )
     with pytest.raises(KeyError, match="augmentations"):
         prepare(row, tmp_path / "r")
-    row = Row("r", "d", "s3d-rgb-efficientnet-lite0-stream", template_values={"training.augmentation.shifts": 1})
+    row = Row(
+        "r",
+        "d",
+        "s3d-rgb-efficientnet-lite0-stream",
+        template_values={"training.augmentation.shifts": 1},
+    )
     with pytest.raises(KeyError, match="shifts"):
         prepare(row, tmp_path / "r")
 
 
-def test_a_row_that_is_not_there_is_named_before_anything_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_row_that_is_not_there_is_named_before_anything_runs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit) as ended:
-        main([str(TABLES[0]), "--data-root", str(tmp_path), "--out", str(tmp_path / "out"), "--rows", "all,mixupp"])
+        main(
+            [
+                str(TABLES[0]),
+                "--data-root",
+                str(tmp_path),
+                "--out",
+                str(tmp_path / "out"),
+                "--rows",
+                "all,mixupp",
+            ]
+        )
     assert ended.value.code == 2
     said = capsys.readouterr().err
     assert "--rows mixupp: not in" in said and "mixup, cutmix" in said
@@ -79,7 +115,10 @@ def test_clips_that_a_row_leaves_out_or_validates_on(tmp_path: Path) -> None:
     (root / "train.txt").write_text("x.mp4 a\ny.mp4 a\nz.mp4 a\n")
     (root / "val.txt").write_text("v.mp4 a\n")
     (root / "metadata.csv").write_text("file,shows_word\nx.mp4,0\ny.mp4,1\nz.mp4,0\n")
-    assert annotation_files(Row("r", "d", "t"), root, folder) == {"train": root / "train.txt", "val": root / "val.txt"}
+    assert annotation_files(Row("r", "d", "t"), root, folder) == {
+        "train": root / "train.txt",
+        "val": root / "val.txt",
+    }
     files = annotation_files(Row("r", "d", "t", without="shows_word"), root, folder)
     assert files["train"].read_text() == "x.mp4 a\nz.mp4 a\n"
     assert files["val"].read_text() == "v.mp4 a\n"
@@ -91,7 +130,12 @@ def test_clips_that_a_row_leaves_out_or_validates_on(tmp_path: Path) -> None:
 
 def test_the_table_has_the_mean_and_each_seed() -> None:
     results = [
-        {"row": "r", "seed": seed, "train_minutes": 2.0, "val": {"top1": top1, "top5": 90.0, "clips": 10}}
+        {
+            "row": "r",
+            "seed": seed,
+            "train_minutes": 2.0,
+            "val": {"top1": top1, "top5": 90.0, "clips": 10},
+        }
         for seed, top1 in ((0, 50.0), (1, 60.0))
     ]
     lines = list(table_lines([Row("r", "d", "t"), Row("not run", "d", "t")], results))
@@ -108,31 +152,67 @@ def test_the_lowest_class_and_another_set_have_their_columns(tmp_path: Path) -> 
     (tmp_path / "evaluation.json").write_text(json.dumps({"per_class": per_class}))
     assert lowest_class(tmp_path / "evaluation.json") == 50.0
     split = {"top1": 50.0, "top5": 90.0, "clips": 10, "mean_of_classes": 62.5, "lowest_class": 50.0}
-    result = {"row": "r", "seed": 0, "train_minutes": 2.0, "test": split, "elsewhere": split | {"top1": 40.0}}
+    result = {
+        "row": "r",
+        "seed": 0,
+        "train_minutes": 2.0,
+        "test": split,
+        "elsewhere": split | {"top1": 40.0},
+    }
     lines = list(table_lines([Row("r", "d", "t")], [result]))
-    assert lines[0].endswith("| elsewhere top-1 | elsewhere top-5 | test mean of classes | test lowest class | train, min |")
+    assert lines[0].endswith(
+        "| elsewhere top-1 | elsewhere top-5 | test mean of classes | test lowest class | train, min |"
+    )
     assert lines[2].endswith("| 40.0 | 90.0 | 62.5 | 50.0 | 2.0 |")
 
 
 def test_a_row_starts_from_the_same_or_a_named_seed_of_another_table(tmp_path: Path) -> None:
     options = argparse.Namespace(num_workers=1, frame_cache=None)
-    flags = _training_flags(Row("r", "d", "t", "run:first/modern"), 2, tmp_path / "data", tmp_path / "out/second/r-2", options)
-    assert flags[flags.index("--load-weights") + 1] == str(tmp_path / "out/first/modern-2/outputs/latest.pth")
+    flags = _training_flags(
+        Row("r", "d", "t", "run:first/modern"),
+        2,
+        tmp_path / "data",
+        tmp_path / "out/second/r-2",
+        options,
+    )
+    assert flags[flags.index("--load-weights") + 1] == str(
+        tmp_path / "out/first/modern-2/outputs/latest.pth"
+    )
     assert flags[flags.index("--seed") + 1] == "2"
-    flags = _training_flags(Row("r", "d", "t", "run:first/modern@0"), 2, tmp_path / "data", tmp_path / "out/second/r-2", options)
-    assert flags[flags.index("--load-weights") + 1] == str(tmp_path / "out/first/modern-0/outputs/latest.pth")
-    assert "--load-weights" not in _training_flags(Row("r", "d", "t"), 2, tmp_path, tmp_path / "out/second/r-2", options)
+    flags = _training_flags(
+        Row("r", "d", "t", "run:first/modern@0"),
+        2,
+        tmp_path / "data",
+        tmp_path / "out/second/r-2",
+        options,
+    )
+    assert flags[flags.index("--load-weights") + 1] == str(
+        tmp_path / "out/first/modern-0/outputs/latest.pth"
+    )
+    assert "--load-weights" not in _training_flags(
+        Row("r", "d", "t"), 2, tmp_path, tmp_path / "out/second/r-2", options
+    )
 
 
 @pytest.mark.slow
-def test_a_table_runs_and_goes_on_where_it_stopped(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_table_runs_and_goes_on_where_it_stopped(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     data = tiny_data(tmp_path / "data", clips_per_class=2)
     (data / "test.txt").write_text((data / "val.txt").read_text())
     small = "input.clip_len: 2, input.crop_size: 32, input.resize_short_side: 32, hyper_parameters.basic.epochs: 1"
     defaults = f"{{data: data, template: s3d-rgb-efficientnet-lite0-stream, seeds: [0], template_values: {{{small}}}}}"
     table = tmp_path / "table.yaml"
     table.write_text(f"defaults: {defaults}\nrows:\n  first: {{start: imagenet}}\n")
-    flags = [str(table), "--data-root", str(tmp_path), "--out", str(tmp_path / "out"), "--num-workers", "0"]
+    flags = [
+        str(table),
+        "--data-root",
+        str(tmp_path),
+        "--out",
+        str(tmp_path / "out"),
+        "--num-workers",
+        "0",
+    ]
     assert main(flags) == 0
     result = tmp_path / "out/table/first-0/result.json"
     before = json.loads(result.read_text())
@@ -143,7 +223,10 @@ def test_a_table_runs_and_goes_on_where_it_stopped(tmp_path: Path, capsys: pytes
     assert after["val"] == after["test"]
     table_text = (tmp_path / "out/table.md").read_text()
     assert [line.split(" | ")[0] for line in table_text.splitlines()[2:]] == ["| first"]
-    assert "| val top-1 | val top-5 | test top-1 | test top-5 | both top-1 | both top-5 |" in table_text
+    assert (
+        "| val top-1 | val top-5 | test top-1 | test top-5 | both top-1 | both top-5 |"
+        in table_text
+    )
     assert table_text in capsys.readouterr().out
 
 
@@ -151,15 +234,24 @@ def test_rows_of_photos_say_network_and_crop(tmp_path: Path) -> None:
     row = Row("r", "d", "signs-64", backbone="resnet18", crop="hand", weights="best")
     options = argparse.Namespace(num_workers=1, frame_cache=None, hand_detector="hands.onnx")
     flags = _training_flags(row, 0, tmp_path, tmp_path / "out/t/r-0", options)
-    assert flags[flags.index("--backbone") + 1] == "resnet18" and flags[flags.index("--crop") + 1] == "hand"
+    assert (
+        flags[flags.index("--backbone") + 1] == "resnet18"
+        and flags[flags.index("--crop") + 1] == "hand"
+    )
     assert flags[flags.index("--hand-detector") + 1] == str(Path("hands.onnx").resolve())
-    assert template_file("signs-64").is_file() and template_file("s3d-rgb-efficientnet-lite0-stream").is_file()
+    assert (
+        template_file("signs-64").is_file()
+        and template_file("s3d-rgb-efficientnet-lite0-stream").is_file()
+    )
 
 
 def test_the_published_photo_sets_become_folders(real_data: Path, tmp_path: Path) -> None:
     assert hand_image_sets.main([str(real_data / "hand_images"), str(tmp_path)]) == 0
     counts = {
-        folder.name: [len((folder / f"{name}.txt").read_text().splitlines()) for name in ("train", "val", "test")]
+        folder.name: [
+            len((folder / f"{name}.txt").read_text().splitlines())
+            for name in ("train", "val", "test")
+        ]
         for folder in tmp_path.iterdir()
     }
     assert counts == {
@@ -174,4 +266,7 @@ def test_the_published_photo_sets_become_folders(real_data: Path, tmp_path: Path
     for line in (tmp_path / "hands_together/train.txt").read_text().splitlines():
         path, label = line.rsplit(" ", 1)
         origin, gesture, _ = path.split("/")  # every set keeps a folder for each class
-        assert classes[int(label)] == f"{origin}_{gesture}" and (tmp_path / "hands_together" / path).is_file()
+        assert (
+            classes[int(label)] == f"{origin}_{gesture}"
+            and (tmp_path / "hands_together" / path).is_file()
+        )

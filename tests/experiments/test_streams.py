@@ -34,7 +34,16 @@ def test_the_table_has_a_column_for_each_network_and_split() -> None:
 def test_a_curve_has_every_onset_of_the_rules_that_were_chosen(tmp_path: Path) -> None:
     folder = tmp_path / "causal"
     (folder / "streams_test").mkdir(parents=True)
-    (folder / "decision.json").write_text(json.dumps({"onset": 0.4, "release": 0.12, "smoothing_s": 0.5}))
-    rows = ["smoothing_s,onset,release,recall,false_alarms_per_hour", "0.5,0.1,0.03,0.6,90", "0.5,0.1,0.06,0.5,80", "0,0.1,0.03,0.4,70"]
-    (folder / "streams_test" / "stream_curve.csv").write_text("\n".join([*rows, "0.5,0.99,0.297,0.1,0"]) + "\n")
+    (folder / "decision.json").write_text(
+        json.dumps({"onset": 0.4, "release": 0.12, "smoothing_s": 0.5})
+    )
+    rows = [
+        "smoothing_s,onset,release,recall,false_alarms_per_hour",
+        "0.5,0.1,0.03,0.6,90",
+        "0.5,0.1,0.06,0.5,80",
+        "0,0.1,0.03,0.4,70",
+    ]
+    (folder / "streams_test" / "stream_curve.csv").write_text(
+        "\n".join([*rows, "0.5,0.99,0.297,0.1,0"]) + "\n"
+    )
     assert curves_of_test([folder]) == {"causal": [(0.6, 90.0), (0.1, 0.0)]}

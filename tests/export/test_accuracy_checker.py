@@ -34,7 +34,9 @@ def test_the_converter_takes_our_centre_window_of_clips_that_are_long_enough() -
     rng, same = np.random.default_rng(0), []
     for _ in range(300):
         length, rate = int(rng.integers(60, 300)), float(rng.choice([15.0, 25.0, 30.0]))
-        clip = FrameRange(clip_start=0, clip_end=length, video_start=0, video_end=length, frame_rate_fps=rate)
+        clip = FrameRange(
+            clip_start=0, clip_end=length, video_start=0, video_end=length, frame_rate_fps=rate
+        )
         ours = [index + 1 for index in centre_frame_indices(clip, 16, 15.0)]
         same.append(ours == indices_of_the_converter(clip, 15.0, 16))
     assert all(same)
@@ -47,14 +49,24 @@ def test_the_file_says_what_the_metadata_say(exported: Path) -> None:
     assert (launcher["model"], launcher["inputs"][0]["layout"]) == ("model.xml", "NCDHW")
     assert [step["type"] for step in dataset["preprocessing"]] == ["resize", "crop", "bgr_to_rgb"]
     conversion = dataset["annotation_conversion"]
-    assert (conversion["out_fps"], conversion["clip_length"]) == (metadata.frame_rate_fps, metadata.clip_len)
+    assert (conversion["out_fps"], conversion["clip_length"]) == (
+        metadata.frame_rate_fps,
+        metadata.clip_len,
+    )
     assert [metric["top_k"] for metric in dataset["metrics"]] == [1]
     assert "bgr_to_rgb" not in configuration(replace(metadata, color_order="BGR"))
 
 
 @pytest.mark.parametrize(
     ("changes", "possible"),
-    [({}, True), ({"resize": Resize(108, 144)}, False), ({"normalization": "external"}, False), ({"resize": Resize(None, 64)}, False)],
+    [
+        ({}, True),
+        ({"resize": Resize(108, 144)}, False),
+        ({"normalization": "external"}, False),
+        ({"resize": Resize(None, 64)}, False),
+    ],
 )
-def test_it_is_written_where_that_program_can_do_it(changes: dict[str, object], possible: bool) -> None:
+def test_it_is_written_where_that_program_can_do_it(
+    changes: dict[str, object], possible: bool
+) -> None:
     assert is_possible(replace(example(), **changes)) is possible  # type: ignore[arg-type]

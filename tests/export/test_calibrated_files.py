@@ -18,7 +18,9 @@ from action_recognition.export import calibrated_files as module
 from action_recognition.export.calibrated_files import write_into_export
 from tests.tiny_export import LABELS
 
-CALIBRATION = Calibration(LABELS, 0.625, {LABELS[0]: 0.5, LABELS[3]: 0.75}, 0.125, {"notes": ["a note"]})
+CALIBRATION = Calibration(
+    LABELS, 0.625, {LABELS[0]: 0.5, LABELS[3]: 0.75}, 0.125, {"notes": ["a note"]}
+)
 MADE_OF_THE_RECORD = {RECORD_FILE, "model_card.json", "model_card.md", "signature.json"}
 MODELS = ("model.xml", "model_fp16.xml", "model.onnx")
 
@@ -45,7 +47,9 @@ def test_every_model_of_the_folder_says_the_same(given: str, folder: Path) -> No
     assert {name for name in after if after[name] != before[name]} == {*MODELS, *MADE_OF_THE_RECORD}
     for name in MODELS:
         backend = load_backend(folder / name)  # compares with the record's sums
-        assert backend.metadata.temperature == 0.625 and backend.metadata.thresholds == dict(CALIBRATION.thresholds)
+        assert backend.metadata.temperature == 0.625 and backend.metadata.thresholds == dict(
+            CALIBRATION.thresholds
+        )
         assert backend.metadata.spread_threshold == 0.125
         assert np.array_equal(backend.scores(clips), expected[name])
     record = json.loads(after[RECORD_FILE])
@@ -54,7 +58,9 @@ def test_every_model_of_the_folder_says_the_same(given: str, folder: Path) -> No
         data = after[item["name"]]
         assert (item["size"], item["sha256"]) == (len(data), hashlib.sha256(data).hexdigest())
     old = json.loads(before[RECORD_FILE])
-    assert {key: record[key] for key in old if key != "outputs"} == {key: old[key] for key in old if key != "outputs"}
+    assert {key: record[key] for key in old if key != "outputs"} == {
+        key: old[key] for key in old if key != "outputs"
+    }
 
 
 def test_a_second_calibration_replaces_the_first(folder: Path) -> None:
@@ -68,7 +74,9 @@ def test_without_a_record_it_is_the_file_alone(folder: Path) -> None:
     (folder / RECORD_FILE).unlink()
     before = contents(folder)
     assert write_into_export(folder / "model.xml", CALIBRATION) == [folder / "model.xml"]
-    assert {name for name, data in contents(folder).items() if data != before[name]} == {"model.xml"}
+    assert {name for name, data in contents(folder).items() if data != before[name]} == {
+        "model.xml"
+    }
 
 
 def test_other_labels_and_damage_change_nothing(folder: Path) -> None:
@@ -83,7 +91,9 @@ def test_other_labels_and_damage_change_nothing(folder: Path) -> None:
     assert contents(folder) == damaged
 
 
-def test_an_interruption_while_files_are_made_changes_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interruption_while_files_are_made_changes_nothing(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     before = contents(folder)
 
     def interrupted(*_: object) -> str:

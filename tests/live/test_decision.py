@@ -28,9 +28,14 @@ WORDS = Vocabulary(("wave", "swipe", "rest"), frozenset({"rest"}))
 RULES = DecisionRules(onset=0.6, release=0.3, smoothing_s=0.0, refractory_s=0.5, again_s=2.0)
 
 
-def fired(table: list[tuple[float, float, float]], rules: DecisionRules = RULES, words: Vocabulary = WORDS) -> list[tuple[float, str, int]]:
+def fired(
+    table: list[tuple[float, float, float]], rules: DecisionRules = RULES, words: Vocabulary = WORDS
+) -> list[tuple[float, str, int]]:
     rows = [(time_s, np.array([wave, swipe, 1 - wave - swipe])) for time_s, wave, swipe in table]
-    return [(round(event.time_s, 3), event.label, event.repetition) for event in decide(rows, words, rules)]
+    return [
+        (round(event.time_s, 3), event.label, event.repetition)
+        for event in decide(rows, words, rules)
+    ]
 
 
 def waves(*chances: float, step_s: float = 0.1) -> list[tuple[float, float, float]]:
@@ -41,33 +46,77 @@ def waves(*chances: float, step_s: float = 0.1) -> list[tuple[float, float, floa
     ("name", "table", "expected"),
     [
         ("nothing happens", waves(0.1, 0.2, 0.5, 0.59, 0.1), []),
-        ("one gesture, one event, however long", waves(0.1, 0.7, *[0.9] * 40, 0.1), [(0.1, "wave", 1)]),
+        (
+            "one gesture, one event, however long",
+            waves(0.1, 0.7, *[0.9] * 40, 0.1),
+            [(0.1, "wave", 1)],
+        ),
         ("the threshold itself counts", waves(0.6, 0.1), [(0.0, "wave", 1)]),
-        ("flicker between the thresholds fires once", waves(0.7, 0.5, 0.7, 0.35, 0.8, 0.31, 0.9, 0.4, 0.7), [(0.0, "wave", 1)]),
-        ("again after release and rest", waves(0.7, 0.9, 0.2, 0.1, 0.1, 0.1, 0.7, 0.2), [(0.0, "wave", 1), (0.6, "wave", 2)]),
-        ("again too early waits for the rest", waves(0.7, 0.1, 0.7, 0.7, 0.7, 0.7), [(0.0, "wave", 1), (0.5, "wave", 2)]),
-        ("again too early and over is one gesture", waves(0.7, 0.1, 0.7, 0.1, 0.1, 0.1, 0.1), [(0.0, "wave", 1)]),
-        ("long after, it counts anew", [*waves(0.7, 0.1), (1.5, 0.1, 0.0), (2.5, 0.8, 0.0)], [(0.0, "wave", 1), (2.5, "wave", 1)]),
-        ("another gesture", [(0, 0.8, 0.1), (0.3, 0.4, 0.5), (0.6, 0.2, 0.7)], [(0.0, "wave", 1), (0.6, "swipe", 1)]),
-        ("another within the rest waits", [(0, 0.8, 0), (0.2, 0.1, 0.8), (0.5, 0, 0.9)], [(0.0, "wave", 1), (0.5, "swipe", 1)]),
+        (
+            "flicker between the thresholds fires once",
+            waves(0.7, 0.5, 0.7, 0.35, 0.8, 0.31, 0.9, 0.4, 0.7),
+            [(0.0, "wave", 1)],
+        ),
+        (
+            "again after release and rest",
+            waves(0.7, 0.9, 0.2, 0.1, 0.1, 0.1, 0.7, 0.2),
+            [(0.0, "wave", 1), (0.6, "wave", 2)],
+        ),
+        (
+            "again too early waits for the rest",
+            waves(0.7, 0.1, 0.7, 0.7, 0.7, 0.7),
+            [(0.0, "wave", 1), (0.5, "wave", 2)],
+        ),
+        (
+            "again too early and over is one gesture",
+            waves(0.7, 0.1, 0.7, 0.1, 0.1, 0.1, 0.1),
+            [(0.0, "wave", 1)],
+        ),
+        (
+            "long after, it counts anew",
+            [*waves(0.7, 0.1), (1.5, 0.1, 0.0), (2.5, 0.8, 0.0)],
+            [(0.0, "wave", 1), (2.5, "wave", 1)],
+        ),
+        (
+            "another gesture",
+            [(0, 0.8, 0.1), (0.3, 0.4, 0.5), (0.6, 0.2, 0.7)],
+            [(0.0, "wave", 1), (0.6, "swipe", 1)],
+        ),
+        (
+            "another within the rest waits",
+            [(0, 0.8, 0), (0.2, 0.1, 0.8), (0.5, 0, 0.9)],
+            [(0.0, "wave", 1), (0.5, "swipe", 1)],
+        ),
         (
             "another one takes over at once",
             [(0, 0.8, 0), (0.6, 0.35, 0.65), (1.2, 0.65, 0.35)],
             [(0.0, "wave", 1), (0.6, "swipe", 1), (1.2, "wave", 1)],
         ),
         ("rest never fires", [(0.1 * i, 0.0, 0.0) for i in range(30)], []),
-        ("after a gap all is new", [(0, 0.9, 0), (0.1, 0.9, 0), (9.0, 0.9, 0)], [(0.0, "wave", 1), (9.0, "wave", 1)]),
-        ("time that goes back starts anew", [(8, 0.9, 0), (0, 0.9, 0), (0.1, 0.9, 0)], [(8.0, "wave", 1), (0.0, "wave", 1)]),
+        (
+            "after a gap all is new",
+            [(0, 0.9, 0), (0.1, 0.9, 0), (9.0, 0.9, 0)],
+            [(0.0, "wave", 1), (9.0, "wave", 1)],
+        ),
+        (
+            "time that goes back starts anew",
+            [(8, 0.9, 0), (0, 0.9, 0), (0.1, 0.9, 0)],
+            [(8.0, "wave", 1), (0.0, "wave", 1)],
+        ),
     ],
 )
-def test_tables(name: str, table: list[tuple[float, float, float]], expected: list[tuple[float, str, int]]) -> None:
+def test_tables(
+    name: str, table: list[tuple[float, float, float]], expected: list[tuple[float, str, int]]
+) -> None:
     assert fired(table) == expected, name
 
 
 def test_a_hold_asks_for_time_at_the_threshold() -> None:
     rules = replace(RULES, hold_s=0.2)
     assert fired(waves(0.7, 0.7, 0.1, 0.7, 0.7, 0.7), rules) == [(0.5, "wave", 1)]
-    assert fired([(0.0, 0.7, 0), (0.1, 0.1, 0.7), (0.2, 0.7, 0)], rules) == []  # not the same one all the time
+    assert (
+        fired([(0.0, 0.7, 0), (0.1, 0.1, 0.7), (0.2, 0.7, 0)], rules) == []
+    )  # not the same one all the time
 
 
 def test_smoothing_follows_time_not_rows() -> None:
@@ -77,7 +126,9 @@ def test_smoothing_follows_time_not_rows() -> None:
         table = [(0.0, 0.0, 0.0)] + [(i * step_s, 1.0, 0.0) for i in range(1, 200)]
         ((time_s, _, _),) = fired(table, rules)
         assert 0.5 * np.log(2.5) <= time_s <= 0.5 * np.log(2.5) + step_s
-    assert fired([(0, 0, 0), (0.1, 1, 0), (0.2, 0, 0), (0.3, 1, 0), (0.4, 0, 0)], rules) == []  # single spikes go under
+    assert (
+        fired([(0, 0, 0), (0.1, 1, 0), (0.2, 0, 0), (0.3, 1, 0), (0.4, 0, 0)], rules) == []
+    )  # single spikes go under
 
 
 def test_events_say_when_they_began_and_how_sure() -> None:
@@ -93,14 +144,25 @@ def test_the_models_own_thresholds_count_where_higher() -> None:
 
 def test_a_step_changes_no_state() -> None:
     state, event = step(DecisionState(), 0.0, np.array([0.9, 0.0, 0.1]), WORDS, RULES)
-    again = [step(state, 0.1, np.array([0.1, 0.8, 0.1]), WORDS, replace(RULES, refractory_s=0)) for _ in range(2)]
+    again = [
+        step(state, 0.1, np.array([0.1, 0.8, 0.1]), WORDS, replace(RULES, refractory_s=0))
+        for _ in range(2)
+    ]
     assert event is not None and again[0][1] == again[1][1] is not None
 
 
 def test_mirrored_pictures_swap_labels_both_ways() -> None:
-    metadata = replace(example(), labels=("left", "stop", "right"), negative_label=None, label_swaps={"left": "right"})
+    metadata = replace(
+        example(),
+        labels=("left", "stop", "right"),
+        negative_label=None,
+        label_swaps={"left": "right"},
+    )
     cosines = np.array([0.9, 0.2, 0.1], np.float32)
-    straight, mirrored = gesture_chances(cosines, metadata), gesture_chances(cosines, metadata, mirror=True)
+    straight, mirrored = (
+        gesture_chances(cosines, metadata),
+        gesture_chances(cosines, metadata, mirror=True),
+    )
     np.testing.assert_array_equal(mirrored, straight[[2, 1, 0]])
     np.testing.assert_array_equal(mirror_order(("a", "b", "c"), {"b": "c", "c": "b"}), [0, 2, 1])
     check_mirror(metadata)
@@ -127,7 +189,10 @@ def test_rules_from_a_file(tmp_path: Path) -> None:
     [
         ("{", r"bad\.json:1: is no JSON"),
         ("[1]", "holds a list"),
-        (json.dumps({"onsett": 0.5, "hold": 1}), r"(?s)onsett: is not a known key, did you mean 'onset'.*hold: is not"),
+        (
+            json.dumps({"onsett": 0.5, "hold": 1}),
+            r"(?s)onsett: is not a known key, did you mean 'onset'.*hold: is not",
+        ),
         (json.dumps({"onset": -1, "hold_s": "x"}), r"(?s)onset: found -1.*hold_s: found 'x'"),
         (json.dumps({"onset": 0.3, "release": 0.3}), "release < onset"),
     ],

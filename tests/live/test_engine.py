@@ -28,7 +28,9 @@ class Counting:
     runs_as = "test"
 
     def __init__(self, clip_len: int = 4) -> None:
-        self.metadata: DeployMetadata = replace(example(), clip_len=clip_len, resize=Resize(8, 8), frame_rate_fps=10.0)
+        self.metadata: DeployMetadata = replace(
+            example(), clip_len=clip_len, resize=Resize(8, 8), frame_rate_fps=10.0
+        )
         self.windows: list[list[int]] = []
 
     def scores(self, clips: np.ndarray) -> np.ndarray:
@@ -41,7 +43,9 @@ def stream(times: list[float]) -> list[TimedFrame]:
     return [TimedFrame(time_s, np.full((8, 8, 3), i, np.uint8)) for i, time_s in enumerate(times)]
 
 
-def run(frames: Iterable[TimedFrame], backend: Backend, stride: int | None) -> list[list[StepResult]]:
+def run(
+    frames: Iterable[TimedFrame], backend: Backend, stride: int | None
+) -> list[list[StepResult]]:
     """The results of every frame, and at last those of the end."""
     engine = StreamEngine(as_stream_model(backend, stride))
     return [*[engine.push(frame) for frame in frames], engine.finish()]
@@ -65,7 +69,10 @@ def at(rate_fps: float, count: int) -> list[float]:
         (at(7.5, 4), [0, 1, 1, 2, 2, 3, 3]),  # slower than the model: frames stand twice
         ([0.0, 0.01, 0.02, 0.2, 0.21, 0.27], [0, 3, 3, 3, 5]),  # uneven
         ([5.0, 5.0667, 5.1333], [0, 1, 2]),  # a stream that does not start at 0
-        ([0.0, 0.0, 0.0667, 0.05, 0.1333], [0, 2, 4]),  # time that stands still or steps back a little
+        (
+            [0.0, 0.0, 0.0667, 0.05, 0.1333],
+            [0, 2, 4],
+        ),  # time that stands still or steps back a little
         ([9.0, 9.0667, 0.0, 0.0667], [0, 1, 2, 3]),  # time that starts anew
     ],
 )
@@ -74,7 +81,9 @@ def test_frames_are_picked_at_15_fps(times: list[float], picked: list[int]) -> N
     assert [i for i, time_s in enumerate(times) for _ in range(resampler.repeats(time_s))] == picked
 
 
-@pytest.mark.parametrize("rate_fps", [7.0, 12.0, 15.0, 23.976, 25.0, 29.97, 30.0, 50.0, 60.0, 120.0])
+@pytest.mark.parametrize(
+    "rate_fps", [7.0, 12.0, 15.0, 23.976, 25.0, 29.97, 30.0, 50.0, 60.0, 120.0]
+)
 def test_the_picked_stream_keeps_time_over_an_hour(rate_fps: float) -> None:
     resampler = FrameRateResampler(15.0)
     count = int(rate_fps * 3600)
@@ -129,17 +138,30 @@ def test_no_frames_give_nothing() -> None:
 
 
 @pytest.mark.parametrize(("rate_fps", "num_frames"), [(15.0, 21), (30.0, 23)])
-def test_the_centre_window_of_a_file_scores_as_in_evaluation(exported: Path, tmp_path: Path, rate_fps: float, num_frames: int) -> None:
+def test_the_centre_window_of_a_file_scores_as_in_evaluation(
+    exported: Path, tmp_path: Path, rate_fps: float, num_frames: int
+) -> None:
     rng = np.random.default_rng(2)
-    frames = np.clip(numbered_frames(num_frames, 60, 90).astype(int) + rng.integers(-25, 25, (num_frames, 60, 90, 3)), 0, 255).astype(
-        np.uint8
-    )
+    frames = np.clip(
+        numbered_frames(num_frames, 60, 90).astype(int)
+        + rng.integers(-25, 25, (num_frames, 60, 90, 3)),
+        0,
+        255,
+    ).astype(np.uint8)
     path = write_video(tmp_path / "clip.mp4", frames, rate_fps)
     backend = load_backend(exported / "model.xml")
     metadata = backend.metadata
-    clip = FrameRange(clip_start=0, clip_end=num_frames, video_start=0, video_end=num_frames, frame_rate_fps=rate_fps)
+    clip = FrameRange(
+        clip_start=0,
+        clip_end=num_frames,
+        video_start=0,
+        video_end=num_frames,
+        frame_rate_fps=rate_fps,
+    )
     indices = centre_frame_indices(clip, metadata.clip_len, metadata.frame_rate_fps)
-    pictures = centre_crop_clip(read_frames(path, indices), metadata.resize.short_side, metadata.resize.crop_size)
+    pictures = centre_crop_clip(
+        read_frames(path, indices), metadata.resize.short_side, metadata.resize.crop_size
+    )
     expected = backend.scores(pictures.transpose(3, 0, 1, 2)[None])[0]
     by_time = {
         round(result.scores.time_s * rate_fps): result.scores.scores
@@ -148,7 +170,9 @@ def test_the_centre_window_of_a_file_scores_as_in_evaluation(exported: Path, tmp
     }
     np.testing.assert_array_equal(by_time[indices[-1]], expected)
     others = [scores for last, scores in by_time.items() if last != indices[-1]]
-    assert not any(np.array_equal(scores, expected) for scores in others)  # the equality is of this window alone
+    assert not any(
+        np.array_equal(scores, expected) for scores in others
+    )  # the equality is of this window alone
 
 
 def test_probabilities_scale_the_cosines() -> None:
@@ -156,7 +180,9 @@ def test_probabilities_scale_the_cosines() -> None:
     chances = probabilities(np.array([0.6, 0.2], np.float32), metadata)
     np.testing.assert_allclose(chances, [1 / (1 + np.exp(-2.0)), 1 / (1 + np.exp(2.0))], rtol=1e-6)
     logits = replace(metadata, output_kind="logits", temperature=1.0)
-    np.testing.assert_allclose(probabilities(np.array([1000.0, 999.0], np.float32), logits)[0], 1 / (1 + np.exp(-1.0)))
+    np.testing.assert_allclose(
+        probabilities(np.array([1000.0, 999.0], np.float32), logits)[0], 1 / (1 + np.exp(-1.0))
+    )
 
 
 def test_top_orders_by_score() -> None:

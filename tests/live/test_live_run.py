@@ -29,7 +29,9 @@ class Bright:
     mode, frames_per_score, runs_as = "stateful", 1, "stub"
 
     def __init__(self) -> None:
-        self.metadata: DeployMetadata = replace(example(), resize=Resize(8, 8), frame_rate_fps=10.0, score_scale=20.0)
+        self.metadata: DeployMetadata = replace(
+            example(), resize=Resize(8, 8), frame_rate_fps=10.0, score_scale=20.0
+        )
         self.streams: list[BrightStream] = []
 
     def open_stream(self) -> BrightStream:
@@ -47,7 +49,14 @@ class BrightStream:
     def feed(self, picture: np.ndarray) -> list[StepScores]:
         self.seen.append(int(picture.mean()))
         share = picture.mean() / 255
-        return [StepScores(len(self.seen) - 1, np.array([share, 1 - share], np.float32), 1.0, len(self.seen) > 1)]
+        return [
+            StepScores(
+                len(self.seen) - 1,
+                np.array([share, 1 - share], np.float32),
+                1.0,
+                len(self.seen) > 1,
+            )
+        ]
 
     def finish(self) -> list[StepScores]:
         return []
@@ -84,7 +93,9 @@ def picture(left: int, right: int) -> np.ndarray:
     return found
 
 
-def live(network: Bright, name: str = "a", region: Halves | None = None, mirror: bool = False) -> LiveStream:
+def live(
+    network: Bright, name: str = "a", region: Halves | None = None, mirror: bool = False
+) -> LiveStream:
     engine = StreamEngine(network, region, EngineOptions(RULES, mirror), name)
     return LiveStream(Source(), Reader(), engine)  # type: ignore[arg-type]
 
@@ -102,28 +113,53 @@ def run_over(
 
 
 def test_events_are_lines_of_json() -> None:
-    run, lines = run_over(live(Bright()), [(0, 0)] * 5 + [(255, 255)] * 10 + [(0, 0)] * 5 + [(255, 255)] * 3)
-    assert [(line["label"], line["time_s"], line["repetition"]) for line in lines] == [("Thumb up", 0.5, 1), ("Thumb up", 2.0, 2)]
-    assert set(lines[0]) == {"type", "label", "time_s", "start_s", "probability", "repetition", "person", "stream"}
+    run, lines = run_over(
+        live(Bright()), [(0, 0)] * 5 + [(255, 255)] * 10 + [(0, 0)] * 5 + [(255, 255)] * 3
+    )
+    assert [(line["label"], line["time_s"], line["repetition"]) for line in lines] == [
+        ("Thumb up", 0.5, 1),
+        ("Thumb up", 2.0, 2),
+    ]
+    assert set(lines[0]) == {
+        "type",
+        "label",
+        "time_s",
+        "start_s",
+        "probability",
+        "repetition",
+        "person",
+        "stream",
+    }
     assert run.num_events == 2 and run.num_frames == 23
-    assert "2 events" in str(run.summary([live(Bright())])) and "3 frames dropped" in str(run.summary([live(Bright())]))
+    assert "2 events" in str(run.summary([live(Bright())])) and "3 frames dropped" in str(
+        run.summary([live(Bright())])
+    )
 
 
 def test_persons_are_told_apart_and_have_a_state_each() -> None:
     network = Bright()
-    _, lines = run_over(live(network, region=Halves()), [(0, 0)] * 3 + [(255, 0)] * 6 + [(0, 255)] * 6)
+    _, lines = run_over(
+        live(network, region=Halves()), [(0, 0)] * 3 + [(255, 0)] * 6 + [(0, 255)] * 6
+    )
     assert [(line["person"], line["time_s"]) for line in lines] == [(1, 0.3), (2, 0.9)]
     assert [set(stream.seen[9:]) for stream in network.streams] == [{0}, {255}]
 
 
 def test_a_picked_person_is_the_only_one_who_counts() -> None:
     levels = [(0, 0)] * 3 + [(255, 0)] * 6 + [(0, 255)] * 6
-    assert [line["person"] for line in run_over(live(Bright(), region=Halves()), levels, Controls(pick=True))[1]] == [1]
+    assert [
+        line["person"]
+        for line in run_over(live(Bright(), region=Halves()), levels, Controls(pick=True))[1]
+    ] == [1]
     controls = Controls()
     controls.press(ord("2"))
-    assert [line["person"] for line in run_over(live(Bright(), region=Halves()), levels, controls)[1]] == [2]
+    assert [
+        line["person"] for line in run_over(live(Bright(), region=Halves()), levels, controls)[1]
+    ] == [2]
     controls.press(ord("0"))
-    assert [line["person"] for line in run_over(live(Bright(), region=Halves()), levels, controls)[1]] == [1, 2]
+    assert [
+        line["person"] for line in run_over(live(Bright(), region=Halves()), levels, controls)[1]
+    ] == [1, 2]
 
 
 def test_streams_of_one_network_do_not_mix() -> None:
@@ -131,13 +167,20 @@ def test_streams_of_one_network_do_not_mix() -> None:
     streams = [live(network, name) for name in ("a", "b", "c")]
     run = LiveRun(network.metadata, lambda _: None)
     for i in range(30):
-        run.take([(stream, TimedFrame(i / 10, picture(50 * number, 50 * number))) for number, stream in enumerate(streams)])
+        run.take(
+            [
+                (stream, TimedFrame(i / 10, picture(50 * number, 50 * number)))
+                for number, stream in enumerate(streams)
+            ]
+        )
     assert [set(stream.seen) for stream in network.streams] == [{0}, {50}, {100}]
 
 
 def test_a_mirrored_camera_gives_the_mirrored_label() -> None:
     network = Bright()
-    network.metadata = replace(network.metadata, negative_label=None, label_swaps={"Thumb up": "No gesture"})
+    network.metadata = replace(
+        network.metadata, negative_label=None, label_swaps={"Thumb up": "No gesture"}
+    )
     _, lines = run_over(live(network, mirror=True), [(255, 255)] * 5)
     assert [line["label"] for line in lines] == ["No gesture"]
 
@@ -157,7 +200,9 @@ def test_a_rate_that_changes_in_mid_stream_changes_no_time(rate_fps: int) -> Non
     network = Bright()
     engine = StreamEngine(network, None, EngineOptions(RULES))
     times_s = [i / 30 for i in range(300)] + [10 + i / rate_fps for i in range(10 * rate_fps)]
-    results = [result for time_s in times_s for result in engine.push(TimedFrame(time_s, picture(0, 0)))]
+    results = [
+        result for time_s in times_s for result in engine.push(TimedFrame(time_s, picture(0, 0)))
+    ]
     assert engine.num_tears == 0 and abs(len(network.streams[0].seen) - 200) <= 2
     assert all(abs(result.scores.time_s - i / 10) <= 0.21 for i, result in enumerate(results))
 
@@ -182,11 +227,20 @@ def test_the_live_picture_shows_events_persons_and_the_rate() -> None:
     nothing = draw_live(black, LiveView(None), example(), 10.0)
     marked = draw_live(black, LiveView(None, events=[event]), example(), 10.0)
     green = (marked == (64, 220, 96)).all(-1)
-    assert green[:40].any() and abs(int(np.nonzero(green.any(0))[0].max()) - 575) <= 2  # a tenth of the timeline ago
+    assert (
+        green[:40].any() and abs(int(np.nonzero(green.any(0))[0].max()) - 575) <= 2
+    )  # a tenth of the timeline ago
     assert (marked[50:150] != nothing[50:150]).any()  # its name in large letters
     gone = draw_live(black, LiveView(None, events=[event]), example(), 25.0)
-    np.testing.assert_array_equal(gone[:400], draw_live(black, LiveView(None), example(), 25.0)[:400])
-    boxed = draw_live(black, LiveView(None, persons=[Person(2, Box(0.25, 0.5, 0.5, 0.75))], picked=2), example(), 10.0)
+    np.testing.assert_array_equal(
+        gone[:400], draw_live(black, LiveView(None), example(), 25.0)[:400]
+    )
+    boxed = draw_live(
+        black,
+        LiveView(None, persons=[Person(2, Box(0.25, 0.5, 0.5, 0.75))], picked=2),
+        example(),
+        10.0,
+    )
     assert (boxed[240, 170:300] == (64, 220, 96)).all()
     assert (draw_live(black, LiveView(None, fps=25), example(), 10.0) != nothing).any()
 
@@ -195,7 +249,9 @@ def test_keys(tmp_path: Path) -> None:
     controls = Controls()
     for key in (255, ord("x"), ord(" "), ord("s"), ord("b"), ord("7")):
         controls.press(key)
-    assert controls == Controls(pick=True, picked=7, is_paused=True, wants_box=True, wants_snapshot=True)
+    assert controls == Controls(
+        pick=True, picked=7, is_paused=True, wants_box=True, wants_snapshot=True
+    )
     controls.press(27)
     assert controls.wants_quit
     names = [save_snapshot(picture(0, 255), tmp_path).name for _ in range(2)]

@@ -15,7 +15,14 @@ from action_recognition.detection.person_boxes import PersonDetector
 from action_recognition.errors import UserError
 from action_recognition.live.frame_times import TimedFrame
 from action_recognition.live.hand_region import HandsRegion, trained_region
-from action_recognition.live.regions import Box, FixedRegion, cut, network_frame, parse_box, square_around
+from action_recognition.live.regions import (
+    Box,
+    FixedRegion,
+    cut,
+    network_frame,
+    parse_box,
+    square_around,
+)
 from action_recognition.live.tracking import TrackedRegion
 from tests.detection.detectors import write_boxes_detector
 
@@ -40,7 +47,20 @@ def scene(time_s: float, red_x: int | None, blue_x: int | None = None) -> TimedF
     return TimedFrame(time_s, picture)
 
 
-@pytest.mark.parametrize("text", ["", "1,2,3", "0,0,1", "0.5,0,0.5,1", "0.6,0,0.5,1", "0,0,1.5,1", "-0.1,0,1,1", "a,b,c,d", "nan,0,1,1"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "1,2,3",
+        "0,0,1",
+        "0.5,0,0.5,1",
+        "0.6,0,0.5,1",
+        "0,0,1.5,1",
+        "-0.1,0,1,1",
+        "a,b,c,d",
+        "nan,0,1,1",
+    ],
+)
 def test_boxes_that_are_none_are_refused(text: str) -> None:
     with pytest.raises(UserError, match="--box: found"):
         parse_box(text)
@@ -120,7 +140,9 @@ def test_a_model_looks_where_it_looked_in_training(tmp_path: Path) -> None:
     hands = replace(example(), crop="hand")
     assert isinstance(trained_region(example(), None, "--hand-detector"), FixedRegion)
     assert isinstance(trained_region(hands, detector, "--hand-detector"), HandsRegion)
-    assert isinstance(trained_region(replace(hands, clip_len=1), detector, "--hand-detector"), TrackedRegion)
+    assert isinstance(
+        trained_region(replace(hands, clip_len=1), detector, "--hand-detector"), TrackedRegion
+    )
     with pytest.raises(UserError, match="--hand-detector: is missing"):
         trained_region(hands, None, "--hand-detector")
 
@@ -144,6 +166,9 @@ def test_a_real_hand_detector_finds_a_real_hand(real_data: Path) -> None:
 
 def _padded(picture: np.ndarray) -> np.ndarray:
     height, width = picture.shape[:2]
-    canvas = np.zeros((int(1.5 * max(height, width * 3 // 4)), int(1.5 * max(width, height * 4 // 3)), 3), np.uint8)
+    canvas = np.zeros(
+        (int(1.5 * max(height, width * 3 // 4)), int(1.5 * max(width, height * 4 // 3)), 3),
+        np.uint8,
+    )
     canvas[:height, :width] = picture
     return canvas

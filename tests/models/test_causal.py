@@ -9,7 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from action_recognition.models.build import build_recogniser
-from action_recognition.models.causal import CausalRecogniser, RunningAveragePool, receptive_field_frames
+from action_recognition.models.causal import (
+    CausalRecogniser,
+    RunningAveragePool,
+    receptive_field_frames,
+)
 from action_recognition.models.layers import FactoredConv3d
 from action_recognition.models.recogniser import Normalize
 from action_recognition.models.stateful_network import StatefulNetwork
@@ -34,14 +38,27 @@ def mobilenet(**changes: object) -> CausalConfig:
         "last_channels": 8,
         "gaussian_dropout": None,
     }
-    model = {"type": "causal_s3d_mobilenet_v3", "backbone": table | changes, "running_pool": {"steps": 3}, "head": {"embedding_size": 8}}
+    model = {
+        "type": "causal_s3d_mobilenet_v3",
+        "backbone": table | changes,
+        "running_pool": {"steps": 3},
+        "head": {"embedding_size": 8},
+    }
     return MODEL_CONFIG.validate_python(model)  # type: ignore[return-value]
 
 
 def lite0() -> CausalConfig:
-    backbone = {"temporal_kernel_size": [1] * 5 + [3, 1, 1, 5, 1, 1, 3, 1, 1, 1, 3], "temporal_stride": [1] * 8 + [2] + [1] * 7}
+    backbone = {
+        "temporal_kernel_size": [1] * 5 + [3, 1, 1, 5, 1, 1, 3, 1, 1, 1, 3],
+        "temporal_stride": [1] * 8 + [2] + [1] * 7,
+    }
     return CausalS3DEfficientNetLite0Config.model_validate(
-        {"type": "causal_s3d_efficientnet_lite0", "backbone": backbone, "running_pool": {"steps": 2}, "head": {"embedding_size": 8}}
+        {
+            "type": "causal_s3d_efficientnet_lite0",
+            "backbone": backbone,
+            "running_pool": {"steps": 2},
+            "head": {"embedding_size": 8},
+        }
     )
 
 
@@ -62,7 +79,13 @@ def network(model: CausalConfig, form: str = "folded") -> CausalRecogniser:
 
 def video(num_frames: int, size: int = SIZE, seed: int = 0) -> Tensor:
     """(T, H, W, 3) uint8."""
-    return torch.randint(0, 256, (num_frames, size, size, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(seed))
+    return torch.randint(
+        0,
+        256,
+        (num_frames, size, size, 3),
+        dtype=torch.uint8,
+        generator=torch.Generator().manual_seed(seed),
+    )
 
 
 def clip_cosine(built: CausalRecogniser, frames: Tensor) -> Tensor:
@@ -74,7 +97,9 @@ def clip_cosine(built: CausalRecogniser, frames: Tensor) -> Tensor:
 
 def step_cosine(built: CausalRecogniser, frames: Tensor, frames_per_call: int) -> Tensor:
     """(scores, C) of the step form, call by call."""
-    stepped = StatefulNetwork(built, Normalize([120.0, 110.0, 100.0], [60.0, 55.0, 50.0]), frames_per_call).double()
+    stepped = StatefulNetwork(
+        built, Normalize([120.0, 110.0, 100.0], [60.0, 55.0, 50.0]), frames_per_call
+    ).double()
     states, scores = stepped.initial_states(*frames.shape[1:3]), []
     for call in frames.split(frames_per_call):
         cosine, *states = stepped(call, *states)
@@ -96,10 +121,13 @@ def test_no_step_changes_when_later_frames_do(model: CausalConfig, form: str) ->
 
 @pytest.mark.parametrize(
     ("model", "frames_per_call", "num_frames"),
-    [(mobilenet(), frames_per_call, 48) for frames_per_call in (1, 2, 3, 4, 6, 8)] + [(lite0(), 1, 8), (lite0(), 4, 16)],
+    [(mobilenet(), frames_per_call, 48) for frames_per_call in (1, 2, 3, 4, 6, 8)]
+    + [(lite0(), 1, 8), (lite0(), 4, 16)],
     ids=lambda value: getattr(value, "type", None),
 )
-def test_the_step_form_is_the_clip_form(model: CausalConfig, frames_per_call: int, num_frames: int) -> None:
+def test_the_step_form_is_the_clip_form(
+    model: CausalConfig, frames_per_call: int, num_frames: int
+) -> None:
     built, frames = network(model), video(num_frames)
     expected = clip_cosine(built, frames)
     got = step_cosine(built, frames, frames_per_call)
@@ -115,7 +143,9 @@ def test_scores_between_steps_are_those_of_the_clip_form_begun_later() -> None:
     between = step_cosine(built, frames, 1)
     for start in (1, 2, 3):
         begun_later = clip_cosine(built, frames[start : start + 92])[-5:]
-        torch.testing.assert_close(between[start + 75 : start + 92 : 4], begun_later, rtol=0, atol=1e-10)
+        torch.testing.assert_close(
+            between[start + 75 : start + 92 : 4], begun_later, rtol=0, atol=1e-10
+        )
 
 
 def test_the_receptive_field_is_what_a_score_depends_on() -> None:
@@ -133,7 +163,9 @@ def test_the_receptive_field_is_what_a_score_depends_on() -> None:
 @pytest.mark.parametrize("form", ["folded", "conv3d"])
 def test_the_clips_own_score_is_that_of_its_last_step(form: str) -> None:
     built, frames = network(mobilenet(), form), video(16)
-    clip = Normalize([120.0, 110.0, 100.0], [60.0, 55.0, 50.0]).double()(frames.permute(3, 0, 1, 2)[None])
+    clip = Normalize([120.0, 110.0, 100.0], [60.0, 55.0, 50.0]).double()(
+        frames.permute(3, 0, 1, 2)[None]
+    )
     with torch.no_grad():
         torch.testing.assert_close(built(clip), built.step_cosine(clip)[:, -1], rtol=0, atol=1e-12)
 
@@ -149,7 +181,13 @@ def test_states_lie_on_the_narrow_side_of_the_projections() -> None:
     stepped = StatefulNetwork(network(mobilenet()).float(), None, 4)
     shapes = [tuple(state.shape) for state in stepped.initial_states(SIZE, SIZE)]
     # Four of the first projection's taps and two of each other's, all of the projection's outputs; attention over time; the pool's rows.
-    expected = [(1, 4, 16, 16)] * 4 + [(1, 6, 8, 8)] * 2 + [(1, 6, 1, 1)] * 2 + [(1, 6, 8, 8)] * 2 + [(2, 9)]
+    expected = (
+        [(1, 4, 16, 16)] * 4
+        + [(1, 6, 8, 8)] * 2
+        + [(1, 6, 1, 1)] * 2
+        + [(1, 6, 8, 8)] * 2
+        + [(2, 9)]
+    )
     assert shapes == expected
 
 
@@ -166,7 +204,9 @@ def test_training_goes_through_the_causal_padding_in_both_forms() -> None:
 
 def test_only_kernels_over_time_are_padded_and_sizes_stay() -> None:
     built = network(mobilenet())
-    kernels = [module.kernel_size[0] for module in built.modules() if isinstance(module, FactoredConv3d)]
+    kernels = [
+        module.kernel_size[0] for module in built.modules() if isinstance(module, FactoredConv3d)
+    ]
     assert sorted(set(kernels)) == [1, 3, 5]
     lengths = [clip_cosine(built, video(length)).shape[0] for length in (4, 8, 12)]
     assert [after - before for before, after in pairwise(lengths)] == [1, 1]

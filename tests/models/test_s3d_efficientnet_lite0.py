@@ -11,7 +11,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from action_recognition.checkpoint import NETWORK_PREFIX, TRAINED_MODEL_KEY, TrainedModel, describe_training
+from action_recognition.checkpoint import (
+    NETWORK_PREFIX,
+    TRAINED_MODEL_KEY,
+    TrainedModel,
+    describe_training,
+)
 from action_recognition.deploy.backends import load_backend
 from action_recognition.errors import UserError
 from action_recognition.export.export_model import ExportOptions, export_model
@@ -21,7 +26,13 @@ from action_recognition.models.layers import FactoredConv3d, TFSameConv3d
 from action_recognition.models.pretrained import packaged_lite0_file
 from action_recognition.models.recogniser import Normalize, Recogniser
 from action_recognition.models.weights import load_start_weights
-from action_recognition.template import EfficientNetLite0Backbone, Head, S3DEfficientNetLite0Config, TimmBackbone, load_template_dir
+from action_recognition.template import (
+    EfficientNetLite0Backbone,
+    Head,
+    S3DEfficientNetLite0Config,
+    TimmBackbone,
+    load_template_dir,
+)
 from tests.conftest import REPOSITORY
 
 FOLDER = REPOSITORY / "model_templates/gesture_recognition/s3d-rgb-efficientnet-lite0-stream"
@@ -31,8 +42,12 @@ SIZE = 70  # halves to 35, 18, 9, 5, 3: even and odd sizes, so every padding
 
 def config(kernel_sizes: list[int], strided: tuple[int, ...] = ()) -> S3DEfficientNetLite0Config:
     strides = [2 if i in strided else 1 for i in range(16)]
-    backbone = EfficientNetLite0Backbone.model_validate({"temporal_kernel_size": kernel_sizes, "temporal_stride": strides})
-    return S3DEfficientNetLite0Config(type="s3d_efficientnet_lite0", backbone=backbone, head=Head(embedding_size=8))
+    backbone = EfficientNetLite0Backbone.model_validate(
+        {"temporal_kernel_size": kernel_sizes, "temporal_stride": strides}
+    )
+    return S3DEfficientNetLite0Config(
+        type="s3d_efficientnet_lite0", backbone=backbone, head=Head(embedding_size=8)
+    )
 
 
 def from_imagenet(model: S3DEfficientNetLite0Config, form: str = "folded") -> Recogniser:
@@ -47,22 +62,39 @@ def image_network() -> nn.Module:
     file = packaged_lite0_file()
     assert file is not None
     network = timm.create_model("tf_efficientnet_lite0", pretrained=False).eval()
-    tensors = [value for name, value in torch.load(file, weights_only=True).items() if not name.endswith("num_batches_tracked")]
+    tensors = [
+        value
+        for name, value in torch.load(file, weights_only=True).items()
+        if not name.endswith("num_batches_tracked")
+    ]
     names = [name for name in network.state_dict() if not name.endswith("num_batches_tracked")]
     assert len(names) == len(tensors) == 247
-    assert network.load_state_dict(dict(zip(names, tensors, strict=True)), strict=False).unexpected_keys == []
+    assert (
+        network.load_state_dict(
+            dict(zip(names, tensors, strict=True)), strict=False
+        ).unexpected_keys
+        == []
+    )
     return network.double()
 
 
 def clips(length: int, size: int = SIZE) -> Tensor:
     """In double precision, so that what differs is the function and not its rounding."""
-    return torch.rand(2, 3, length, size, size, generator=torch.Generator().manual_seed(0), dtype=torch.double) * 2 - 1
+    return (
+        torch.rand(
+            2, 3, length, size, size, generator=torch.Generator().manual_seed(0), dtype=torch.double
+        )
+        * 2
+        - 1
+    )
 
 
 @pytest.mark.parametrize("form", ["folded", "conv3d"])
 @pytest.mark.parametrize("size", [SIZE, 64])
 @torch.no_grad()
-def test_a_still_clip_gives_the_2d_networks_features(image_network: nn.Module, form: str, size: int) -> None:
+def test_a_still_clip_gives_the_2d_networks_features(
+    image_network: nn.Module, form: str, size: int
+) -> None:
     model = config([5, 3, 3, 3] * 4, strided=(1, 5, 8))
     still = clips(1, size).expand(-1, -1, 9, -1, -1)
     expected = image_network.forward_features(still[:, :, 0])
@@ -95,10 +127,15 @@ def test_projections_look_over_time_once_they_learn() -> None:
 
 def test_the_template_looks_over_time_where_channels_grow_and_keeps_every_frame() -> None:
     backbone = build_recogniser(MODEL, 3).eval().backbone
-    over_time = [i for i, block in enumerate(backbone.blocks) if block.project.conv.kernel_size[0] > 1]
+    over_time = [
+        i for i, block in enumerate(backbone.blocks) if block.project.conv.kernel_size[0] > 1
+    ]
     assert over_time == [5, 8, 11, 15]
     with torch.no_grad():
-        assert [backbone(torch.zeros(1, 3, length, 32, 32))[0].shape[2] for length in (4, 1)] == [4, 1]
+        assert [backbone(torch.zeros(1, 3, length, 32, 32))[0].shape[2] for length in (4, 1)] == [
+            4,
+            1,
+        ]
 
 
 def test_time_is_halved_where_the_stride_is_two_and_a_single_frame_passes() -> None:
@@ -109,16 +146,33 @@ def test_time_is_halved_where_the_stride_is_two_and_a_single_frame_passes() -> N
 
 
 def test_a_temporal_stride_takes_away_the_residual_sum() -> None:
-    strided, plain = build_recogniser(config([1] * 16, strided=(6,)), 3), build_recogniser(config([1] * 16), 3)
+    strided, plain = (
+        build_recogniser(config([1] * 16, strided=(6,)), 3),
+        build_recogniser(config([1] * 16), 3),
+    )
     assert not strided.backbone.blocks[6].has_residual
-    assert [i for i, block in enumerate(plain.backbone.blocks) if block.has_residual] == [2, 4, 6, 7, 9, 10, 12, 13, 14]
+    assert [i for i, block in enumerate(plain.backbone.blocks) if block.has_residual] == [
+        2,
+        4,
+        6,
+        7,
+        9,
+        10,
+        12,
+        13,
+        14,
+    ]
 
 
 def test_stages_hold_every_parameter_once_in_order() -> None:
     backbone = build_recogniser(MODEL, 3).backbone
     stages = backbone.stages()
     assert len(stages) == 18
-    assert stages[0] == [backbone.stem] and stages[6] == [backbone.blocks[5]] and stages[-1] == [backbone.last]
+    assert (
+        stages[0] == [backbone.stem]
+        and stages[6] == [backbone.blocks[5]]
+        and stages[-1] == [backbone.last]
+    )
     held = [parameter for stage in stages for module in stage for parameter in module.parameters()]
     assert [id(p) for p in held] == [id(p) for p in backbone.parameters()]
 
@@ -173,20 +227,31 @@ def test_size_and_complexity_count_every_multiplication() -> None:
     with torch.no_grad():
         image(torch.zeros(1, 3, 64, 64))
     counted = count(build_recogniser(config([1] * 16), 3), (1, 64, 64))
-    norms = sum(module.num_features for module in image.modules() if isinstance(module, nn.BatchNorm2d))
-    in_image = sum(p.numel() for name, p in image.named_parameters() if not name.startswith("classifier"))
+    norms = sum(
+        module.num_features for module in image.modules() if isinstance(module, nn.BatchNorm2d)
+    )
+    in_image = sum(
+        p.numel() for name, p in image.named_parameters() if not name.startswith("classifier")
+    )
     assert counted.num_parameters == in_image - norms + 1280 * 8 + 8 + 8 * 3
-    assert flops < counted.flops < 1.1 * flops  # activations, sums, pooling and the head are a few percent
+    assert (
+        flops < counted.flops < 1.1 * flops
+    )  # activations, sums, pooling and the head are a few percent
 
 
 def test_the_templates_figures_are_counted(repository: Path) -> None:
-    counted = count(build_recogniser(MODEL, 17), (TEMPLATE.input.clip_len, TEMPLATE.input.crop_size, TEMPLATE.input.crop_size))
+    counted = count(
+        build_recogniser(MODEL, 17),
+        (TEMPLATE.input.clip_len, TEMPLATE.input.crop_size, TEMPLATE.input.crop_size),
+    )
     figures = {metric.key: metric.value for metric in TEMPLATE.metrics}
     assert figures == {"complexity": counted.complexity_gflops, "size": counted.size_mp}
 
 
 def test_every_format_computes_the_same(tmp_path: Path) -> None:
-    template = TEMPLATE.model_copy(update={"input": TEMPLATE.input.model_copy(update={"clip_len": 4, "crop_size": 38})})
+    template = TEMPLATE.model_copy(
+        update={"input": TEMPLATE.input.model_copy(update={"clip_len": 4, "crop_size": 38})}
+    )
     network = from_imagenet(MODEL).float()
     trained = TrainedModel(network.state_dict(), ("a", "b", "c"), template, MODEL, {}, "ab" * 32)
     export_model(trained, tmp_path, ExportOptions(check_clips=1, command=""), say=lambda _: None)
@@ -195,23 +260,31 @@ def test_every_format_computes_the_same(tmp_path: Path) -> None:
         expected = network(Normalize([127.5] * 3, [127.5] * 3)(torch.from_numpy(pixels))).numpy()
     assert np.ptp(expected, axis=0).max() > 0.01  # the clips differ, so equal scores mean something
     for name in ("model.xml", "model.onnx"):
-        np.testing.assert_allclose(load_backend(tmp_path / name).scores(pixels), expected, atol=1e-5, rtol=0, err_msg=name)
+        np.testing.assert_allclose(
+            load_backend(tmp_path / name).scores(pixels), expected, atol=1e-5, rtol=0, err_msg=name
+        )
 
 
 def model_of_photos(folder: Path, backbone: str) -> tuple[Path, Recogniser]:
     """A checkpoint of a model of photos, every tensor off its start value, whose own start weights state a licence."""
-    template, image_model = load_template_dir(REPOSITORY / "model_templates/image_gesture/lite0-fingers-5")
+    template, image_model = load_template_dir(
+        REPOSITORY / "model_templates/image_gesture/lite0-fingers-5"
+    )
     image_model = image_model.model_copy(update={"backbone": TimmBackbone(name=backbone)})
     torch.manual_seed(3)
     photos = build_recogniser(image_model, 5).eval()
     with torch.no_grad():
         for name, value in photos.state_dict().items():
             if value.is_floating_point():
-                value.mul_(1 + 0.1 * torch.rand_like(value)).add_(0.01 if name.endswith("bias") else 0.0)
+                value.mul_(1 + 0.1 * torch.rand_like(value)).add_(
+                    0.01 if name.endswith("bias") else 0.0
+                )
     record = {"start_weights": {"licence": "Apache-2.0"}}
     state_dict = {f"{NETWORK_PREFIX}{name}": value for name, value in photos.state_dict().items()}
     description = describe_training(template.labels, template, image_model, record)
-    torch.save({"state_dict": state_dict, TRAINED_MODEL_KEY: description}, folder / f"{backbone}.pth")
+    torch.save(
+        {"state_dict": state_dict, TRAINED_MODEL_KEY: description}, folder / f"{backbone}.pth"
+    )
     return folder / f"{backbone}.pth", photos
 
 
@@ -224,9 +297,13 @@ def test_a_model_of_photos_is_a_start(tmp_path: Path) -> None:
     expected = photos.double().backbone(still)[0]
     features, _ = network.double().eval().backbone(still.expand(-1, -1, 4, -1, -1))
     torch.testing.assert_close(features, expected.expand(-1, -1, 4, -1, -1), atol=1e-9, rtol=1e-9)
-    assert all(name.startswith("head.") or name.endswith("num_batches_tracked") for name in report.fresh)
+    assert all(
+        name.startswith("head.") or name.endswith("num_batches_tracked") for name in report.fresh
+    )
     assert report.licence == "Apache-2.0 (of the weights that it started from)"
-    causal_template = REPOSITORY / "model_templates/gesture_recognition/causal-efficientnet-lite0-stream"
+    causal_template = (
+        REPOSITORY / "model_templates/gesture_recognition/causal-efficientnet-lite0-stream"
+    )
     _, causal = load_template_dir(causal_template)
     at_a_time = build_recogniser(causal, 5)
     load_start_weights(at_a_time, causal, file, ["a"] * 5)

@@ -15,7 +15,12 @@ from action_recognition.checkpoint import read_checkpoint
 from action_recognition.errors import UserError
 from action_recognition.models.build import build_recogniser
 from action_recognition.models.recogniser import Recogniser
-from action_recognition.models.weights import CLASS_DIRECTIONS, load_for_inference, load_start_weights, original_names
+from action_recognition.models.weights import (
+    CLASS_DIRECTIONS,
+    load_for_inference,
+    load_start_weights,
+    original_names,
+)
 from action_recognition.template import ModelConfig, load_template_dir
 from tests.conftest import template_dir
 
@@ -29,7 +34,11 @@ def original_state(model: ModelConfig, num_classes: int) -> dict[str, Tensor]:
     state = {}
     for theirs, name in original_names(model).items():
         value = torch.randn_like(ours[name]) if ours[name].is_floating_point() else torch.tensor(7)
-        state[theirs] = value.reshape(*value.shape, 1, 1, 1) if theirs == "cls_head.fc_pre_angular.0.weight" else value
+        state[theirs] = (
+            value.reshape(*value.shape, 1, 1, 1)
+            if theirs == "cls_head.fc_pre_angular.0.weight"
+            else value
+        )
     for index in (10, 13):
         state[f"backbone.attentions.st_att_{index}.tv_loss.weights"] = torch.ones(1, 1, 3, 3, 3)
     state["cls_head.fc_angular.reg_mask"] = torch.ones(num_classes, num_classes)
@@ -51,10 +60,14 @@ def save(path: Path, content: Any) -> Path:
     return path
 
 
-def test_training_takes_the_backbone_and_leaves_the_head_fresh(network: Recogniser, tmp_path: Path) -> None:
+def test_training_takes_the_backbone_and_leaves_the_head_fresh(
+    network: Recogniser, tmp_path: Path
+) -> None:
     state = original_state(MODEL, 100)
     before = {name: value.clone() for name, value in network.state_dict().items()}
-    report = load_start_weights(network, MODEL, save(tmp_path / "w.pth", {"state_dict": state, "meta": {}}), TEMPLATE.labels)
+    report = load_start_weights(
+        network, MODEL, save(tmp_path / "w.pth", {"state_dict": state, "meta": {}}), TEMPLATE.labels
+    )
     after = network.state_dict()
     # REFERENCE section 6 counts 304 with the two box filters of the attention loss, which follow from the architecture here.
     assert len(report.loaded) == 304 - 2
@@ -68,10 +81,23 @@ def test_training_takes_the_backbone_and_leaves_the_head_fresh(network: Recognis
 
 
 def test_stored_rules_agree_on_the_number_of_tensors(reference: Path) -> None:
-    assert json.loads((reference / "checkpoint_loading.json").read_text())["train_load"]["copied"] == 304
+    assert (
+        json.loads((reference / "checkpoint_loading.json").read_text())["train_load"]["copied"]
+        == 304
+    )
 
 
-@pytest.mark.parametrize("form", ["whole", "bare", "module prefix", "bare with module prefix", "optimizer key", "unexpected keys"])
+@pytest.mark.parametrize(
+    "form",
+    [
+        "whole",
+        "bare",
+        "module prefix",
+        "bare with module prefix",
+        "optimizer key",
+        "unexpected keys",
+    ],
+)
 def test_all_published_forms_load(form: str, tmp_path: Path) -> None:
     state = original_state(MODEL, 100)
     content: dict[str, Any] = {"meta": {"config": "...", "epoch": 3}, "state_dict": state}
@@ -81,7 +107,10 @@ def test_all_published_forms_load(form: str, tmp_path: Path) -> None:
     if "bare" in form:
         content = dict(state)
     if form == "optimizer key":
-        content["optimizer"] = {"state": {0: {"momentum_buffer": torch.ones(3)}}, "param_groups": [{"lr": 0.1, "params": [0]}]}
+        content["optimizer"] = {
+            "state": {0: {"momentum_buffer": torch.ones(3)}},
+            "param_groups": [{"lr": 0.1, "params": [0]}],
+        }
     if form == "unexpected keys":
         state["cls_head.extra.mask"] = torch.ones(1000, 1000, dtype=torch.float64)
     trained = load_for_inference(save(tmp_path / "w.pth", content), TEMPLATE, MODEL)
@@ -95,7 +124,9 @@ def test_all_published_forms_load(form: str, tmp_path: Path) -> None:
 def test_more_classes_in_the_file_take_the_first_columns(tmp_path: Path) -> None:
     state = original_state(MODEL, 1000)
     trained = load_for_inference(save(tmp_path / "w.pth", {"state_dict": state}), TEMPLATE, MODEL)
-    assert torch.equal(trained.state_dict[CLASS_DIRECTIONS], state["cls_head.fc_angular.weight"][:, :100])
+    assert torch.equal(
+        trained.state_dict[CLASS_DIRECTIONS], state["cls_head.fc_angular.weight"][:, :100]
+    )
 
 
 def test_the_class_map_of_the_file_picks_its_columns(tmp_path: Path) -> None:
@@ -110,7 +141,9 @@ def test_the_class_map_of_the_file_picks_its_columns(tmp_path: Path) -> None:
 def test_training_on_more_classes_than_the_file_has_is_possible(tmp_path: Path) -> None:
     network = build_recogniser(MODEL, 120)
     content = {"state_dict": original_state(MODEL, 100), **class_map(100)}
-    report = load_start_weights(network, MODEL, save(tmp_path / "w.pth", content), [str(i) for i in range(120)])
+    report = load_start_weights(
+        network, MODEL, save(tmp_path / "w.pth", content), [str(i) for i in range(120)]
+    )
     assert CLASS_DIRECTIONS in report.fresh
     assert len(report.loaded) == 302
 
@@ -123,11 +156,21 @@ def test_inference_with_more_classes_than_the_file_has_is_refused(tmp_path: Path
 
 def test_weights_of_the_other_model_start_what_they_fit(tmp_path: Path) -> None:
     network = build_recogniser(JESTER_MODEL, 27)
-    report = load_start_weights(network, JESTER_MODEL, save(tmp_path / "w.pth", original_state(MODEL, 100)), JESTER_TEMPLATE.labels)
-    unknown = [name for name, reason in report.skipped.items() if reason == "unknown to this network"]
+    report = load_start_weights(
+        network,
+        JESTER_MODEL,
+        save(tmp_path / "w.pth", original_state(MODEL, 100)),
+        JESTER_TEMPLATE.labels,
+    )
+    unknown = [
+        name for name, reason in report.skipped.items() if reason == "unknown to this network"
+    ]
     assert len(unknown) == 24
     assert all("temporal_logits" in name for name in unknown)
-    assert all(not name.startswith("backbone") or name.endswith("num_batches_tracked") for name in report.fresh)
+    assert all(
+        not name.startswith("backbone") or name.endswith("num_batches_tracked")
+        for name in report.fresh
+    )
 
 
 def test_report_says_what_became_of_every_tensor(network: Recogniser, tmp_path: Path) -> None:
@@ -141,7 +184,12 @@ def test_report_says_what_became_of_every_tensor(network: Recogniser, tmp_path: 
 
 def test_a_file_that_fits_nothing_is_refused(network: Recogniser, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="none of its tensors fits"):
-        load_start_weights(network, MODEL, save(tmp_path / "w.pth", {"layer.weight": torch.ones(3)}), TEMPLATE.labels)
+        load_start_weights(
+            network,
+            MODEL,
+            save(tmp_path / "w.pth", {"layer.weight": torch.ones(3)}),
+            TEMPLATE.labels,
+        )
 
 
 class _Hostile:
@@ -166,7 +214,9 @@ def test_a_hostile_file_is_refused_and_runs_nothing(saver: str, tmp_path: Path) 
     assert not flag.exists()
 
 
-@pytest.mark.parametrize("damage", ["empty", "truncated", "text", "flipped", "missing", "folder", "list", "no tensors"])
+@pytest.mark.parametrize(
+    "damage", ["empty", "truncated", "text", "flipped", "missing", "folder", "list", "no tensors"]
+)
 def test_a_damaged_file_is_one_message(damage: str, tmp_path: Path) -> None:
     path = save(tmp_path / "w.pth", {"state_dict": {"a": torch.ones(1000)}})
     data = path.read_bytes()

@@ -17,7 +17,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # `python tests/training/long_run.py` without an installed package
+sys.path.insert(
+    0, str(Path(__file__).resolve().parents[2])
+)  # `python tests/training/long_run.py` without an installed package
 
 import lightning as L
 import numpy as np
@@ -45,13 +47,31 @@ class Resident(Callback):
         self.rows: list[tuple[int, float, float]] = []
         self._began = time.monotonic()
 
-    def on_train_batch_end(self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Any, batch_idx: int) -> None:
+    def on_train_batch_end(
+        self,
+        trainer: L.Trainer,
+        pl_module: L.LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+    ) -> None:
         if trainer.global_step % self.every:
             return
-        children = [int(pid) for pid in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()]
-        self.rows.append((trainer.global_step, resident_mb(os.getpid()), max(map(resident_mb, children), default=0.0)))
+        children = [
+            int(pid) for pid in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+        ]
+        self.rows.append(
+            (
+                trainer.global_step,
+                resident_mb(os.getpid()),
+                max(map(resident_mb, children), default=0.0),
+            )
+        )
         seconds = time.monotonic() - self._began
-        print(f"step {self.rows[-1][0]}, {seconds:.0f} s: {self.rows[-1][1]:.1f} MB, decoding {self.rows[-1][2]:.1f} MB", flush=True)
+        print(
+            f"step {self.rows[-1][0]}, {seconds:.0f} s: {self.rows[-1][1]:.1f} MB, decoding {self.rows[-1][2]:.1f} MB",
+            flush=True,
+        )
 
 
 def growth(values: np.ndarray[Any, Any]) -> float:
@@ -62,18 +82,24 @@ def growth(values: np.ndarray[Any, Any]) -> float:
 
 def options(folder: Path, steps: int) -> tuple[Path, TrainOptions]:
     """A work dir and a run of so many steps; the lines of a few clips are repeated."""
-    work_dir = tiny_template(folder / "work dir", batch_size=BATCH_SIZE, epochs=max(1, steps // STEPS_PER_EPOCH)).parent
+    work_dir = tiny_template(
+        folder / "work dir", batch_size=BATCH_SIZE, epochs=max(1, steps // STEPS_PER_EPOCH)
+    ).parent
     template = yaml.safe_load((work_dir / "template.yaml").read_text())
     template["training"]["num_workers"] = 1
     template["input"] |= {"clip_len": 2, "crop_size": 16, "resize_short_side": 18}
     (work_dir / "template.yaml").write_text(yaml.safe_dump(template, sort_keys=False))
     model = yaml.safe_load((work_dir / "model.yaml").read_text())
-    model["backbone"] |= {name: value[:1] for name, value in model["backbone"].items() if isinstance(value, list)}
+    model["backbone"] |= {
+        name: value[:1] for name, value in model["backbone"].items() if isinstance(value, list)
+    }
     (work_dir / "model.yaml").write_text(yaml.safe_dump(model, sort_keys=False))
     data = tiny_data(folder / "data", clips_per_class=8)
     lines = (data / "train.txt").read_text().splitlines()
     num_clips = BATCH_SIZE * min(steps, STEPS_PER_EPOCH)
-    (data / "train.txt").write_text("\n".join((lines * (num_clips // len(lines) + 1))[:num_clips]) + "\n")
+    (data / "train.txt").write_text(
+        "\n".join((lines * (num_clips // len(lines) + 1))[:num_clips]) + "\n"
+    )
     return work_dir, TrainOptions(
         train_ann_files=[data / "train.txt"],
         train_data_roots=[data],
@@ -86,7 +112,9 @@ def options(folder: Path, steps: int) -> tuple[Path, TrainOptions]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--steps", type=int, default=100_000)
     parser.add_argument("--every", type=int, default=500)
     parser.add_argument("--csv", type=Path)
@@ -98,7 +126,9 @@ def main() -> int:
     rows = np.array(resident.rows)
     if given.csv is not None:
         with given.csv.open("w", newline="") as file:
-            csv.writer(file).writerows([("step", "resident_mb", "decoding_resident_mb"), *resident.rows])
+            csv.writer(file).writerows(
+                [("step", "resident_mb", "decoding_resident_mb"), *resident.rows]
+            )
     grown = [growth(rows[:, column]) for column in (1, 2)]
     print(f"{time.process_time() / rows[-1, 0] * 1000:.1f} ms of CPU time a step, without decoding")
     print(

@@ -15,7 +15,11 @@ from action_recognition.commands.train import build_parser
 from action_recognition.errors import UserError
 from action_recognition.models.recogniser import Recogniser
 from action_recognition.template import load_template_dir
-from action_recognition.training.machine.precision import no_autocast, trainer_precision, whole_precision
+from action_recognition.training.machine.precision import (
+    no_autocast,
+    trainer_precision,
+    whole_precision,
+)
 from action_recognition.training.reporting.callbacks import describe_failure
 from action_recognition.training.run import train
 from action_recognition.training.step.recipe import Recipe
@@ -37,18 +41,28 @@ for size in (1_000, 1_000_000):
 
 
 def test_accumulated_batches_in_half_precision_are_trained_on(tmp_path: Path) -> None:
-    data, work_dir = tiny_data(tmp_path / "data", clips_per_class=4), tiny_template(tmp_path / "work dir", epochs=1, batch_size=2).parent
+    data, work_dir = (
+        tiny_data(tmp_path / "data", clips_per_class=4),
+        tiny_template(tmp_path / "work dir", epochs=1, batch_size=2).parent,
+    )
     latest = train(work_dir, options(data, tmp_path / "out", accumulate=4, precision="bf16-mixed"))
     content = torch.load(latest, weights_only=True)
     assert content["global_step"] == 2  # 6 batches, 4 and 2 a step
     assert content["run"]["accumulate"] == 4
-    assert all(value.dtype == torch.float32 for value in content["state_dict"].values() if value.is_floating_point())
+    assert all(
+        value.dtype == torch.float32
+        for value in content["state_dict"].values()
+        if value.is_floating_point()
+    )
 
 
 def test_what_the_device_does_not_compute_in_is_named() -> None:
     with pytest.raises(UserError, match="16-mixed needs a GPU"):
         trainer_precision("16-mixed", "cpu")
-    assert [trainer_precision(name, "cpu") for name in ("32", "bf16-mixed")] == ["32-true", "bf16-mixed"]  # type: ignore[arg-type]
+    assert [trainer_precision(name, "cpu") for name in ("32", "bf16-mixed")] == [
+        "32-true",
+        "bf16-mixed",
+    ]  # type: ignore[arg-type]
 
 
 def test_head_and_losses_stay_in_single_precision_and_double_stays_double() -> None:
@@ -57,13 +71,23 @@ def test_head_and_losses_stay_in_single_precision_and_double_stays_double() -> N
         half = features @ weights
         with no_autocast(half):
             single = whole_precision(half) @ torch.rand(2, 2)
-    assert (half.dtype, single.dtype, whole_precision(features.double()).dtype) == (torch.bfloat16, torch.float32, torch.float64)
+    assert (half.dtype, single.dtype, whole_precision(features.double()).dtype) == (
+        torch.bfloat16,
+        torch.float32,
+        torch.float64,
+    )
 
 
 def test_a_full_disk_leaves_the_last_checkpoint_and_says_so(tmp_path: Path) -> None:
     path = tmp_path / "latest.pth"
-    done = subprocess.run([sys.executable, "-c", FULL_DISK, str(path)], capture_output=True, text=True, cwd=REPOSITORY)
-    assert done.returncode == 2 and "the last good checkpoint is still there" in done.stderr and "Traceback" not in done.stderr
+    done = subprocess.run(
+        [sys.executable, "-c", FULL_DISK, str(path)], capture_output=True, text=True, cwd=REPOSITORY
+    )
+    assert (
+        done.returncode == 2
+        and "the last good checkpoint is still there" in done.stderr
+        and "Traceback" not in done.stderr
+    )
     assert torch.load(path, weights_only=True)["state_dict"]["w"][0] == 1_000
     assert [item.name for item in tmp_path.iterdir()] == ["latest.pth"]
 
@@ -71,10 +95,19 @@ def test_a_full_disk_leaves_the_last_checkpoint_and_says_so(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("message", "said"),
     [
-        ("DataLoader worker (pid 5) is killed by signal: Killed.", "a process that decodes clips died"),
-        ("[../gloo/pair.cc] Connection closed by peer [127.0.0.1]:4", "another process of this run ended"),
+        (
+            "DataLoader worker (pid 5) is killed by signal: Killed.",
+            "a process that decodes clips died",
+        ),
+        (
+            "[../gloo/pair.cc] Connection closed by peer [127.0.0.1]:4",
+            "another process of this run ended",
+        ),
         ("CUDA out of memory. Tried to allocate 2.00 GiB", "--find-batch-size"),
-        ("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes", "--find-batch-size"),
+        (
+            "DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes",
+            "--find-batch-size",
+        ),
         ("The server socket has failed: EADDRINUSE", "is in use"),
     ],
 )
@@ -89,7 +122,10 @@ def test_failures_of_the_machine_are_named(message: str, said: str) -> None:
 
 @pytest.mark.parametrize(
     "error",
-    [torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"), RuntimeError("[enforce fail] can't allocate memory: 9")],
+    [
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"),
+        RuntimeError("[enforce fail] can't allocate memory: 9"),
+    ],
 )
 @pytest.mark.parametrize(("fitting", "said"), [(3, "3, which fits"), (0, "not even 2 videos fit")])
 def test_out_of_memory_says_the_batch_that_would_fit(
@@ -97,16 +133,28 @@ def test_out_of_memory_says_the_batch_that_would_fit(
 ) -> None:
     whole = Recipe.forward
 
-    def limited(self: Recipe, network: Recogniser, clips: torch.Tensor, labels: torch.Tensor, *, scale: float) -> dict[str, torch.Tensor]:
+    def limited(
+        self: Recipe,
+        network: Recogniser,
+        clips: torch.Tensor,
+        labels: torch.Tensor,
+        *,
+        scale: float,
+    ) -> dict[str, torch.Tensor]:
         if len(clips) > fitting:
             raise error
         return whole(self, network, clips, labels, scale=scale)
 
     monkeypatch.setattr(Recipe, "forward", limited)
-    data, work_dir = tiny_data(tmp_path / "data", clips_per_class=2), tiny_template(tmp_path / "work dir", batch_size=6).parent
+    data, work_dir = (
+        tiny_data(tmp_path / "data", clips_per_class=2),
+        tiny_template(tmp_path / "work dir", batch_size=6).parent,
+    )
     with pytest.raises(UserError) as raised:
         train(work_dir, options(data, tmp_path / "out"))
-    assert "--batch-size: does not fit into memory" in str(raised.value) and said in str(raised.value)
+    assert "--batch-size: does not fit into memory" in str(raised.value) and said in str(
+        raised.value
+    )
 
 
 def test_the_commands_of_the_page_have_the_flags_of_the_command() -> None:
@@ -122,4 +170,6 @@ def test_the_commands_of_the_page_have_the_flags_of_the_command() -> None:
     needed = "--train-ann-files a --train-data-roots b --val-ann-files c --val-data-roots d"
     for command in commands:
         parser.parse_args(shlex.split(command.split("`")[0].replace("DATA", needed)))
-    assert {flag for flag in re.findall(r"`(--[a-z-]+)", page) if flag != "--kill-on-bad-exit"} <= set(parser._option_string_actions)
+    assert {
+        flag for flag in re.findall(r"`(--[a-z-]+)", page) if flag != "--kill-on-bad-exit"
+    } <= set(parser._option_string_actions)

@@ -47,7 +47,9 @@ def test_it_reaches_checkpoint_and_metadata(data: Path, tmp_path: Path) -> None:
     assert from_trained(trained, "0" * 64).negative_label == LABELS[2]
 
 
-def test_what_the_template_says_stays_where_the_data_set_says_nothing(data: Path, tmp_path: Path) -> None:
+def test_what_the_template_says_stays_where_the_data_set_says_nothing(
+    data: Path, tmp_path: Path
+) -> None:
     template, _ = load_template_dir(tiny_template(tmp_path / "work").parent)
     template = template.model_copy(update={"labels": [*LABELS], "negative_label": LABELS[0]})
     assert with_negative_label(template, options(data), LABELS).negative_label == LABELS[2]
@@ -59,11 +61,16 @@ def test_what_the_template_says_stays_where_the_data_set_says_nothing(data: Path
 
 def test_a_template_of_other_labels_gives_way(data: Path, tmp_path: Path) -> None:
     template, _ = load_template_dir(tiny_template(tmp_path / "work").parent)
-    changed = with_negative_label(template.model_copy(update={"labels": ["a", "b"]}), options(data), LABELS)
+    changed = with_negative_label(
+        template.model_copy(update={"labels": ["a", "b"]}), options(data), LABELS
+    )
     assert (changed.negative_label, changed.labels) == (LABELS[2], [])
 
 
-@pytest.mark.parametrize("text", ['{"negative_label": "no gestur"}', '{"negative_label": 3}', '{"negativ": "no gesture"}', "["])
+@pytest.mark.parametrize(
+    "text",
+    ['{"negative_label": "no gestur"}', '{"negative_label": 3}', '{"negativ": "no gesture"}', "["],
+)
 def test_a_wrong_description_is_named(data: Path, tmp_path: Path, text: str) -> None:
     (data / "dataset.json").write_text(text, encoding="utf-8")
     template, _ = load_template_dir(tiny_template(tmp_path / "work").parent)
@@ -72,5 +79,9 @@ def test_a_wrong_description_is_named(data: Path, tmp_path: Path, text: str) -> 
 
 
 def test_parts_of_a_data_set_keep_its_description(data: Path, tmp_path: Path) -> None:
-    write_annotations(listed_clips([data / "train.txt"], [data], LABELS)[0], tmp_path / "fold_1", "train")
-    assert json.loads((tmp_path / "fold_1" / "dataset.json").read_text(encoding="utf-8")) == {"negative_label": LABELS[2]}
+    write_annotations(
+        listed_clips([data / "train.txt"], [data], LABELS)[0], tmp_path / "fold_1", "train"
+    )
+    assert json.loads((tmp_path / "fold_1" / "dataset.json").read_text(encoding="utf-8")) == {
+        "negative_label": LABELS[2]
+    }

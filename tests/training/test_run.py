@@ -72,11 +72,18 @@ def test_a_run_learns_motion_and_leaves_all_it_should(
     assert trained.record["seed"] == 0
     assert "train.txt" in trained.record["annotation_sha256"]
     assert (out / "best.pth").is_file()
-    assert json.loads((out / "train_record.json").read_text())["packages"]["torch"] == torch.__version__.split("+")[0]
+    assert (
+        json.loads((out / "train_record.json").read_text())["packages"]["torch"]
+        == torch.__version__.split("+")[0]
+    )
     assert list((out / "tensorboard").glob("events.out.tfevents.*"))
     rows = (out / "log" / "metrics.csv").read_text().splitlines()
     columns = rows[0].split(",")
-    accuracy = [float(row.split(",")[columns.index("val/accuracy")]) for row in rows[1:] if row.split(",")[columns.index("val/accuracy")]]
+    accuracy = [
+        float(row.split(",")[columns.index("val/accuracy")])
+        for row in rows[1:]
+        if row.split(",")[columns.index("val/accuracy")]
+    ]
     assert len(accuracy) == 30
     assert max(accuracy[-5:]) >= 80.0, accuracy  # chance is 33
 
@@ -86,7 +93,9 @@ def test_frozen_epochs_change_only_the_head(data: Path, work_dir: Path, tmp_path
     first = weights(train(work_dir, options(data, tmp_path / "a", epochs=2)))
     edit_template(work_dir, "training", "schedule", "freeze_epochs", value=2)
     frozen = weights(train(work_dir, options(data, tmp_path / "b", epochs=2)))
-    start = weights(train(work_dir, options(data, tmp_path / "c", epochs=2, base_learning_rate=1e-12)))
+    start = weights(
+        train(work_dir, options(data, tmp_path / "c", epochs=2, base_learning_rate=1e-12))
+    )
     backbone = [name for name in start if name.startswith("backbone.")]
     assert backbone
     for name in backbone:  # weights, and batch statistics too
@@ -126,11 +135,15 @@ def test_start_weights_are_taken_and_a_head_of_other_labels_starts_fresh(
     source = train(work_dir, options(data, tmp_path / "first"))
     tiny = {"epochs": 1, "base_learning_rate": 1e-12, "load_weights": source}
     same = weights(train(work_dir, options(data, tmp_path / "same", **tiny)))
-    other = weights(train(work_dir, options(data, tmp_path / "other", classes=["a", "b", "c"], **tiny)))
+    other = weights(
+        train(work_dir, options(data, tmp_path / "other", classes=["a", "b", "c"], **tiny))
+    )
     before = weights(source)
     for name in ("backbone.stem.conv.weight", "head.class_directions"):
         torch.testing.assert_close(same[name], before[name])
-    torch.testing.assert_close(other["backbone.stem.conv.weight"], before["backbone.stem.conv.weight"])
+    torch.testing.assert_close(
+        other["backbone.stem.conv.weight"], before["backbone.stem.conv.weight"]
+    )
     assert not torch.allclose(other["head.class_directions"], before["head.class_directions"])
     assert "left fresh" in capsys.readouterr().out
 
@@ -150,7 +163,9 @@ def test_a_damaged_clip_is_named_skipped_and_counted_or_stops_at_once(
         train(work_dir, options(data, tmp_path / "out2", batch_size=3, strict=True))
 
 
-def test_all_that_is_wrong_with_the_annotations_is_said_before_anything_starts(data: Path, work_dir: Path, tmp_path: Path) -> None:
+def test_all_that_is_wrong_with_the_annotations_is_said_before_anything_starts(
+    data: Path, work_dir: Path, tmp_path: Path
+) -> None:
     bad = tmp_path / "bad.txt"
     bad.write_text("videos/train 0-0.mp4 7 0 8 0 8 15\nvideos/absent.mp4 1 0 8 0 8 15\n")
     (tmp_path / "classes.json").write_text(json.dumps(LABELS))
@@ -163,7 +178,9 @@ def test_all_that_is_wrong_with_the_annotations_is_said_before_anything_starts(d
 
 
 @pytest.mark.parametrize("case", ["weights only", "other labels", "nothing left to do", "missing"])
-def test_what_cannot_be_gone_on_from_is_refused(case: str, data: Path, work_dir: Path, tmp_path: Path) -> None:
+def test_what_cannot_be_gone_on_from_is_refused(
+    case: str, data: Path, work_dir: Path, tmp_path: Path
+) -> None:
     if case == "missing":
         with pytest.raises(UserError, match="no such weights file"):
             train(work_dir, options(data, tmp_path / "none", resume_from="latest"))
@@ -190,13 +207,19 @@ def test_a_signal_saves_a_checkpoint_that_can_be_gone_on_from(
     program = "import sys; from pathlib import Path; from action_recognition.errors import run_command as run;"
     program += "from action_recognition.commands.train import main; run(lambda: main(Path(sys.argv[1]), sys.argv[2:]))"
     out = tmp_path / "out"
-    flags = [f"--{split}-{name}" for split in ("train", "val") for name in ("ann-files", "data-roots")]
+    flags = [
+        f"--{split}-{name}" for split in ("train", "val") for name in ("ann-files", "data-roots")
+    ]
     values = [str(data / "train.txt"), str(data), str(data / "val.txt"), str(data)]
     arguments = [part for pair in zip(flags, values, strict=True) for part in pair]
     arguments += ["--num-workers", "1", "--epochs", "4000", "--save-checkpoints-to", str(out)]
     command = [sys.executable, "-c", program, str(work_dir), *arguments]
     process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"}
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
     )
     assert process.stdout is not None
     for line in process.stdout:
@@ -213,9 +236,18 @@ def test_a_signal_saves_a_checkpoint_that_can_be_gone_on_from(
     assert read_checkpoint(out / "latest.pth").content["epoch"] == done + 1
 
 
-def test_an_annotation_file_may_be_named_under_its_root(data: Path, work_dir: Path, tmp_path: Path) -> None:
+def test_an_annotation_file_may_be_named_under_its_root(
+    data: Path, work_dir: Path, tmp_path: Path
+) -> None:
     latest = train(
-        work_dir, options(data, tmp_path / "out", epochs=1, train_ann_files=[Path("train.txt")], val_ann_files=[Path("val.txt")])
+        work_dir,
+        options(
+            data,
+            tmp_path / "out",
+            epochs=1,
+            train_ann_files=[Path("train.txt")],
+            val_ann_files=[Path("val.txt")],
+        ),
     )
     assert set(load_trained_model(latest).record["annotation_sha256"]) == {"train.txt", "val.txt"}
 
@@ -230,20 +262,34 @@ def test_the_frame_rate_batch_and_mirror_notes_are_said(
     assert "'to the left' keeps its label" in said
 
 
-def test_a_run_from_the_frame_cache_equals_one_from_the_files(data: Path, work_dir: Path, tmp_path: Path) -> None:
+def test_a_run_from_the_frame_cache_equals_one_from_the_files(
+    data: Path, work_dir: Path, tmp_path: Path
+) -> None:
     from_files = weights(train(work_dir, options(data, tmp_path / "files")))
-    cached = weights(train(work_dir, options(data, tmp_path / "cached", frame_cache=tmp_path / "cache", num_workers=1)))
+    cached = weights(
+        train(
+            work_dir,
+            options(data, tmp_path / "cached", frame_cache=tmp_path / "cache", num_workers=1),
+        )
+    )
     assert list((tmp_path / "cache").glob("*/*.frames"))
     for name, value in from_files.items():
         assert torch.equal(cached[name], value), name
 
 
-def test_a_run_from_shards_equals_one_from_the_files(data: Path, work_dir: Path, tmp_path: Path) -> None:
+def test_a_run_from_shards_equals_one_from_the_files(
+    data: Path, work_dir: Path, tmp_path: Path
+) -> None:
     from action_recognition.commands.data.make_shards import main as make_shards
 
     ann_files = f"{data / 'train.txt'},{data / 'val.txt'}"
-    make_shards(["--ann-files", ann_files, "--data-roots", str(data), "--output", str(tmp_path / "shards")])
-    roots = {f"{split}_data_roots": [Path(f"shards:{tmp_path}/shards/{split}-*.tar")] for split in ("train", "val")}
+    make_shards(
+        ["--ann-files", ann_files, "--data-roots", str(data), "--output", str(tmp_path / "shards")]
+    )
+    roots = {
+        f"{split}_data_roots": [Path(f"shards:{tmp_path}/shards/{split}-*.tar")]
+        for split in ("train", "val")
+    }
     from_files = weights(train(work_dir, options(data, tmp_path / "files")))
     sharded = weights(train(work_dir, options(data, tmp_path / "out", num_workers=1, **roots)))
     for name, value in from_files.items():

@@ -19,15 +19,41 @@ their addresses is asked for. Run again, it goes on where it stopped. Mind the t
 
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="prepare_msasl.py download", description=_DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="prepare_msasl.py download",
+        description=_DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_source_flags(parser)
     parser.add_argument(
-        "-o", "--output", "--output_dir", type=Path, required=True, metavar="DIR", help="gets ID.mp4, ... and download.json"
+        "-o",
+        "--output",
+        "--output_dir",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="gets ID.mp4, ... and download.json",
     )
-    parser.add_argument("-k", "--num-classes", type=positive_int, metavar="K", help="only videos of the K most frequent signs")
-    parser.add_argument("--pause", type=_seconds, default=5.0, metavar="S", help="seconds before each video (default: 5)")
-    parser.add_argument("--limit-rate", type=_rate, default="4M", metavar="R", help="bytes a second, as in 500K or 4M (default: 4M)")
+    parser.add_argument(
+        "-k",
+        "--num-classes",
+        type=positive_int,
+        metavar="K",
+        help="only videos of the K most frequent signs",
+    )
+    parser.add_argument(
+        "--pause",
+        type=_seconds,
+        default=5.0,
+        metavar="S",
+        help="seconds before each video (default: 5)",
+    )
+    parser.add_argument(
+        "--limit-rate",
+        type=_rate,
+        default="4M",
+        metavar="R",
+        help="bytes a second, as in 500K or 4M (default: 4M)",
+    )
     parser.add_argument("--again", action="store_true", help="ask again for videos that were gone")
     return parser
 
@@ -44,22 +70,35 @@ def _seconds(text: str) -> float:
 
 def _rate(text: str) -> str:
     if not re.fullmatch(r"\d+(\.\d+)?[KMG]?", text):
-        raise argparse.ArgumentTypeError(f"found {text!r}; allowed: bytes a second, as in 500K or 4M")
+        raise argparse.ArgumentTypeError(
+            f"found {text!r}; allowed: bytes a second, as in 500K or 4M"
+        )
     return text
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     arguments = build_parser().parse_args(argv)
     from action_recognition.commands.data.progress import shown_progress
-    from action_recognition.dataset_tools.preparing.downloading import GONE_FILE, DownloadOptions, addresses, download
+    from action_recognition.dataset_tools.preparing.downloading import (
+        GONE_FILE,
+        DownloadOptions,
+        addresses,
+        download,
+    )
     from action_recognition.dataset_tools.preparing.msasl_entries import read_msasl_files
 
     entries = read_msasl_files(arguments.sources).entries
-    urls = addresses(entry.url for entry in entries if arguments.num_classes is None or entry.label < arguments.num_classes)
+    urls = addresses(
+        entry.url
+        for entry in entries
+        if arguments.num_classes is None or entry.label < arguments.num_classes
+    )
     options = DownloadOptions(arguments.pause, arguments.limit_rate, arguments.again)
     with shown_progress("fetching videos") as progress:
         counts = download(urls, arguments.output, options, progress)
-    print(f"{counts['there'] + counts['fetched']} of {len(urls)} videos are in {arguments.output}, {counts['fetched']} of them new")
+    print(
+        f"{counts['there'] + counts['fetched']} of {len(urls)} videos are in {arguments.output}, {counts['fetched']} of them new"
+    )
     print(
         f"{counts['gone']} are gone from their address ({arguments.output / GONE_FILE} says why), {counts['failed']} failed: run it again"
     )

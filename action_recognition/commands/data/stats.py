@@ -19,18 +19,53 @@ _PEOPLE_SHOWN = 30
 
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="stats.py", description="Clips per class and person, lengths, frame rates and sizes of a data set."
+        prog="stats.py",
+        description="Clips per class and person, lengths, frame rates and sizes of a data set.",
     )
-    parser.add_argument("--ann-files", type=path_list, required=True, metavar="FILES", help="annotation files, separated by commas")
-    parser.add_argument("--data-roots", type=path_list, required=True, metavar="DIRS", help="where their paths start: one, or one a file")
-    parser.add_argument("--classes", type=class_list, metavar="A,B,...", help="class names (default: classes.json beside the annotation)")
+    parser.add_argument(
+        "--ann-files",
+        type=path_list,
+        required=True,
+        metavar="FILES",
+        help="annotation files, separated by commas",
+    )
+    parser.add_argument(
+        "--data-roots",
+        type=path_list,
+        required=True,
+        metavar="DIRS",
+        help="where their paths start: one, or one a file",
+    )
+    parser.add_argument(
+        "--classes",
+        type=class_list,
+        metavar="A,B,...",
+        help="class names (default: classes.json beside the annotation)",
+    )
     people = parser.add_mutually_exclusive_group()
-    people.add_argument("--person-regex", metavar="REGEX", help=r"its first group is the person in a clip's path, as in '(p\d+)_'")
-    people.add_argument("--metadata", type=Path, metavar="CSV", help="a table with a column file and a column person (or signer)")
+    people.add_argument(
+        "--person-regex",
+        metavar="REGEX",
+        help=r"its first group is the person in a clip's path, as in '(p\d+)_'",
+    )
+    people.add_argument(
+        "--metadata",
+        type=Path,
+        metavar="CSV",
+        help="a table with a column file and a column person (or signer)",
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything here")
-    parser.add_argument("--histogram", type=Path, metavar="PNG", help="draw lengths, rates and clips per class")
+    parser.add_argument(
+        "--histogram", type=Path, metavar="PNG", help="draw lengths, rates and clips per class"
+    )
     cores = os.cpu_count() or 1
-    parser.add_argument("--jobs", type=positive_int, default=cores, metavar="N", help=f"files opened at a time (default: {cores})")
+    parser.add_argument(
+        "--jobs",
+        type=positive_int,
+        default=cores,
+        metavar="N",
+        help=f"files opened at a time (default: {cores})",
+    )
     return parser
 
 
@@ -40,7 +75,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     from action_recognition.data.dataset_files import write_together
     from action_recognition.data.listed_clips import listed_clips
     from action_recognition.data.people import people_by_regex, people_by_table
-    from action_recognition.dataset_tools.clip_statistics import draw_histograms, gather_facts, summarise
+    from action_recognition.dataset_tools.clip_statistics import (
+        draw_histograms,
+        gather_facts,
+        summarise,
+    )
 
     clips, labels = listed_clips(arguments.ann_files, arguments.data_roots, arguments.classes)
     people: Mapping[str, str] = {}
@@ -50,10 +89,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         people = people_by_table(arguments.metadata)
     with shown_progress("opening clips") as progress:
         facts, unreadable = gather_facts(clips, people, arguments.jobs, progress)
-    summary = summarise(facts, labels) | {"unreadable": [{"line": line, "reason": reason} for line, reason in unreadable]}
+    summary = summarise(facts, labels) | {
+        "unreadable": [{"line": line, "reason": reason} for line, reason in unreadable]
+    }
     _print(summary)
     if arguments.json:
-        write_together(arguments.json.parent, {arguments.json.name: json.dumps(summary, ensure_ascii=False, indent=1) + "\n"})
+        write_together(
+            arguments.json.parent,
+            {arguments.json.name: json.dumps(summary, ensure_ascii=False, indent=1) + "\n"},
+        )
     if arguments.histogram and facts:
         draw_histograms(facts, arguments.histogram)
     return 0
@@ -71,16 +115,26 @@ def _print(summary: Mapping[str, Any]) -> None:
     for name, row in summary["classes"].items():
         table.add_row(name, *(str(row["by_split"].get(split, 0)) for split in splits), *_cells(row))
     for split, row in summary["splits"].items():
-        table.add_row(f"all of {split}", *(str(row["clips"]) if split == own else "" for own in splits), *_cells(row))
+        table.add_row(
+            f"all of {split}",
+            *(str(row["clips"]) if split == own else "" for own in splits),
+            *_cells(row),
+        )
     console = Console(width=None if os.isatty(1) else 120, markup=False, highlight=False)
     console.print(table)
     _print_people(console, summary["people"])
     shared = [person for person, row in summary["people"].items() if len(row["splits"]) > 1]
-    console.print(f"{summary['clips']} clips, {len(summary['people'])} people known, {len(shared)} of them in more than one file")
+    console.print(
+        f"{summary['clips']} clips, {len(summary['people'])} people known, {len(shared)} of them in more than one file"
+    )
     for name in ("rates_fps", "sizes"):
         counts = list(summary[name].items())
         more = f" and {len(counts) - 8} others" if counts[8:] else ""
-        console.print(f"{name.replace('_', ' ')}: " + ", ".join(f"{value} ({count})" for value, count in counts[:8]) + more)
+        console.print(
+            f"{name.replace('_', ' ')}: "
+            + ", ".join(f"{value} ({count})" for value, count in counts[:8])
+            + more
+        )
     for item in summary["unreadable"]:
         console.print(f"cannot be read: {item['line']}: {item['reason']}")
 
@@ -96,11 +150,18 @@ def _print_people(console: Console, people: Mapping[str, Any]) -> None:
     for person, row in most[:_PEOPLE_SHOWN]:
         table.add_row(person, str(row["clips"]), ", ".join(row["splits"]))
     if most[_PEOPLE_SHOWN:]:
-        table.add_row(f"and {len(most) - _PEOPLE_SHOWN} more", str(sum(row["clips"] for _, row in most[_PEOPLE_SHOWN:])), "")
+        table.add_row(
+            f"and {len(most) - _PEOPLE_SHOWN} more",
+            str(sum(row["clips"] for _, row in most[_PEOPLE_SHOWN:])),
+            "",
+        )
     if most:
         console.print(table)
 
 
 def _cells(row: Mapping[str, Any]) -> list[str]:
     seconds = row["seconds"]
-    return [str(row["people"] or ""), *(f"{seconds[name]:.2f}" if seconds else "" for name in ("min", "median", "max"))]
+    return [
+        str(row["people"] or ""),
+        *(f"{seconds[name]:.2f}" if seconds else "" for name in ("min", "median", "max")),
+    ]

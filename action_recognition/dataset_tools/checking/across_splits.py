@@ -16,7 +16,15 @@ from action_recognition.dataset_tools.checking.single_line import Row
 IMBALANCE = 10
 """The largest class has this many times as many training clips as the smallest, to be worth a note."""
 TRAIN = "train"
-_SPLIT_WORDS = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "dev": "val", "test": "test"}
+_SPLIT_WORDS = {
+    "train": "train",
+    "training": "train",
+    "val": "val",
+    "valid": "val",
+    "validation": "val",
+    "dev": "val",
+    "test": "test",
+}
 
 
 class People(NamedTuple):
@@ -40,13 +48,17 @@ def split_name(ann_file: Path) -> str:
 class SetChecker:
     """Takes every row once; remembers a few dozen bytes of each."""
 
-    def __init__(self, ann_files: Sequence[Path], labels: Labels, people: People | None, findings: Findings) -> None:
+    def __init__(
+        self, ann_files: Sequence[Path], labels: Labels, people: People | None, findings: Findings
+    ) -> None:
         self.splits = [split_name(file) for file in ann_files]
         self.labels, self._are_given = labels.names, labels.are_given
         self.people, self.findings = people, findings
         self.num_clips: Counter[tuple[str, int]] = Counter()
         self._first_of_class: dict[tuple[str, int], Place] = {}
-        self._clips: dict[int, tuple[int, int, int | None]] = {}  # hash of a clip -> file, line, label
+        self._clips: dict[
+            int, tuple[int, int, int | None]
+        ] = {}  # hash of a clip -> file, line, label
         self._videos: dict[int, Place] = {}
         self._people: dict[str, dict[str, Place]] = {}
 
@@ -70,7 +82,12 @@ class SetChecker:
             for split, other in others:
                 where = f"{self._name(place)} ({first})"
                 repair = "put all clips of a person into one split"
-                self.findings.add(other, "person-in-two-splits", f"{person!r} is in {split} here, and at {where}", repair)
+                self.findings.add(
+                    other,
+                    "person-in-two-splits",
+                    f"{person!r} is in {split} here, and at {where}",
+                    repair,
+                )
         if TRAIN in self.splits:
             self._check_classes()
 
@@ -80,7 +97,9 @@ class SetChecker:
             self._people.setdefault(person, {}).setdefault(split, row.place)
         elif people.all_known:
             repair = "widen --person-regex, or add it to the table"
-            self.findings.add(row.place, "person-unknown", f"no person for {row.raw.path!r}", repair)
+            self.findings.add(
+                row.place, "person-unknown", f"no person for {row.raw.path!r}", repair
+            )
 
     def _is_repeated(self, split: str, row: Row, clip: int) -> bool:
         first = self._clips.setdefault(clip, (*row.place, row.label))
@@ -90,12 +109,21 @@ class SetChecker:
         where = self._name(place)
         if label != row.label:
             names = " and ".join(self._label(number) for number in (label, row.label))
-            self.findings.add(row.place, "same-clip-two-labels", f"the clip of {where}, with another label: {names}", "keep the right line")
+            self.findings.add(
+                row.place,
+                "same-clip-two-labels",
+                f"the clip of {where}, with another label: {names}",
+                "keep the right line",
+            )
         elif self.splits[place.file] != split:
             repair = f"keep it in one of {self.splits[place.file]} and {split}"
-            self.findings.add(row.place, "clip-in-two-splits", f"the clip stands at {where} too", repair)
+            self.findings.add(
+                row.place, "clip-in-two-splits", f"the clip stands at {where} too", repair
+            )
         else:
-            self.findings.add(row.place, "duplicate-line", f"the clip of {where} again", "leave this line out")
+            self.findings.add(
+                row.place, "duplicate-line", f"the clip of {where} again", "leave this line out"
+            )
             self.findings.repair(row.place, None)
         return True
 
@@ -103,7 +131,9 @@ class SetChecker:
         first = self._videos.setdefault(video, row.place)
         if self.splits[first.file] != split:
             message = f"another clip of {row.raw.path!r} is in {self.splits[first.file]}, at {self._name(first)}"
-            self.findings.add(row.place, "video-in-two-splits", message, "put all clips of a video into one split")
+            self.findings.add(
+                row.place, "video-in-two-splits", message, "put all clips of a video into one split"
+            )
 
     def _check_classes(self) -> None:
         in_train = [self.num_clips[TRAIN, number] for number in range(len(self.labels))]
@@ -113,15 +143,32 @@ class SetChecker:
             for split in missing:
                 place = self._first_of_class[split, number]
                 found = f"class {self._label(number)} has no training clip, but {self.num_clips[split, number]} in {split}"
-                self.findings.add(place, "class-missing-in-train", found, "move clips of some people into train, or leave the class out")
+                self.findings.add(
+                    place,
+                    "class-missing-in-train",
+                    found,
+                    "move clips of some people into train, or leave the class out",
+                )
             if not count and not missing and self._are_given:
                 found = f"class {self._label(number)} has no clip"
-                self.findings.add(self._train_file(), "class-without-training-clips", found, "add clips, or take it out of the classes")
+                self.findings.add(
+                    self._train_file(),
+                    "class-without-training-clips",
+                    found,
+                    "add clips, or take it out of the classes",
+                )
         present = [(count, number) for number, count in enumerate(in_train) if count]
         if present and max(present)[0] >= IMBALANCE * min(present)[0]:
             (least, rare), (most, frequent) = min(present), max(present)
-            found = f"{most} training clips of {self._label(frequent)}, {least} of {self._label(rare)}"
-            self.findings.add(self._train_file(), "note-class-imbalance", found, "more clips of rare classes, or sampling: class_balanced")
+            found = (
+                f"{most} training clips of {self._label(frequent)}, {least} of {self._label(rare)}"
+            )
+            self.findings.add(
+                self._train_file(),
+                "note-class-imbalance",
+                found,
+                "more clips of rare classes, or sampling: class_balanced",
+            )
 
     def _train_file(self) -> Place:
         return Place(self.splits.index(TRAIN), 0)

@@ -35,7 +35,12 @@ def numbered_texts(ann_file: Path) -> Iterator[tuple[int, str]]:
                 yield number, text
 
 
-def check_rows(pairs: Sequence[tuple[Path, Path]], labels: Sequence[str], findings: Findings, progress: Progress) -> Iterator[Row]:
+def check_rows(
+    pairs: Sequence[tuple[Path, Path]],
+    labels: Sequence[str],
+    findings: Findings,
+    progress: Progress,
+) -> Iterator[Row]:
     """The rows of all files (annotation file, root) whose files are there; what is wrong with a line goes into `findings`."""
     total, done = sum(file.stat().st_size for file, _ in pairs), 0
     for file_number, (ann_file, root) in enumerate(pairs):
@@ -52,7 +57,9 @@ def check_rows(pairs: Sequence[tuple[Path, Path]], labels: Sequence[str], findin
                 progress(min(done, total), total)
             place = Place(file_number, number)
             if len(text) > MAX_LINE_LENGTH:
-                findings.add(place, "line-too-long", f"more than {MAX_LINE_LENGTH} characters", COLUMNS)
+                findings.add(
+                    place, "line-too-long", f"more than {MAX_LINE_LENGTH} characters", COLUMNS
+                )
                 continue
             row = checker.check(place, text)
             if row is not None:
@@ -86,4 +93,9 @@ def _check_line_ends(file: Path, whole_file: Place, findings: Findings) -> None:
     if isinstance(kinds, tuple):
         names = {"\r\n": "Windows", "\n": "Unix", "\r": "old Mac"}
         found = ", ".join(names[kind] for kind in kinds)
-        findings.add(whole_file, "note-line-endings", f"line ends of several systems: {found}", "save it with one kind")
+        findings.add(
+            whole_file,
+            "note-line-endings",
+            f"line ends of several systems: {found}",
+            "save it with one kind",
+        )

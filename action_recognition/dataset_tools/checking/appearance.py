@@ -73,14 +73,22 @@ def look_at(pictures_thwc: NDArray[np.uint8]) -> Look:
 
 def _difference_hash(grey: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Source: N. Krawetz, "Kind of Like That" (2013): a bit is set where a picture of 9 x 8 becomes brighter to the right."""
-    frames = [cv2.resize(picture, (_HASH_SIDE + 1, _HASH_SIDE), interpolation=cv2.INTER_AREA) for picture in _evenly(grey, _HASHED_FRAMES)]
+    frames = [
+        cv2.resize(picture, (_HASH_SIDE + 1, _HASH_SIDE), interpolation=cv2.INTER_AREA)
+        for picture in _evenly(grey, _HASHED_FRAMES)
+    ]
     small = np.stack(frames)
     return np.packbits(small[:, :, 1:] > small[:, :, :-1])
 
 
 def _motion(grey: NDArray[np.float32]) -> NDArray[np.float16]:
     side = (_MOTION_SIDE, _MOTION_SIDE)
-    small = np.stack([cv2.resize(picture, side, interpolation=cv2.INTER_AREA) for picture in _evenly(grey, SAMPLED_FRAMES)])
+    small = np.stack(
+        [
+            cv2.resize(picture, side, interpolation=cv2.INTER_AREA)
+            for picture in _evenly(grey, SAMPLED_FRAMES)
+        ]
+    )
     moved = (small - small.mean(axis=0)).ravel()
     length = float(np.linalg.norm(moved))
     return np.asarray(moved / length if length > 1e-3 else np.zeros_like(moved), dtype=np.float16)

@@ -20,7 +20,9 @@ from action_recognition.errors import UserError
 from action_recognition.template import Template, load_template_dir
 
 if TYPE_CHECKING:
-    from action_recognition.dataset_tools.checking.media_report import MediaReport  # which imports what opens files
+    from action_recognition.dataset_tools.checking.media_report import (
+        MediaReport,
+    )  # which imports what opens files
 
 ShownProgress = Callable[[str], AbstractContextManager[Progress]]
 """Opens a bar of that title."""

@@ -36,20 +36,34 @@ class ClipChecker:
                 if row.sound:
                     self._check_row(row, report)
 
-    def check_colours(self, rows: Mapping[Path, Sequence[Row]], reports: Mapping[Path, MediaReport]) -> None:
+    def check_colours(
+        self, rows: Mapping[Path, Sequence[Row]], reports: Mapping[Path, MediaReport]
+    ) -> None:
         """Note videos without colour where most have it. Exchanged red and blue cannot be told from a blue room: that is not tried."""
-        looks = {path: report.look for path, report in reports.items() if report.look is not None and not report.look.is_blank}
+        looks = {
+            path: report.look
+            for path, report in reports.items()
+            if report.look is not None and not report.look.is_blank
+        }
         grey = [path for path, look in looks.items() if look.is_grey]
         if len(looks) - len(grey) >= MIN_COLOURED_SHARE * len(looks):
             for row in (row for path in grey for row in rows[path]):
                 message = f"{row.path.name} has no colour, most videos of this set have"
-                self.findings.add(row.place, "colour-lost", message, "convert it again from its source")
+                self.findings.add(
+                    row.place, "colour-lost", message, "convert it again from its source"
+                )
 
     def _check_row(self, row: Row, report: MediaReport) -> None:
         if row.raw.numbers is not None:
             self._check_range(row, report)
             self._check_rate(row, report)
-        numbers = row.raw.numbers or (0, report.num_frames, 0, report.num_frames, report.frame_rate_fps or 0.0)
+        numbers = row.raw.numbers or (
+            0,
+            report.num_frames,
+            0,
+            report.num_frames,
+            report.frame_rate_fps or 0.0,
+        )
         if numbers[0] < numbers[1] <= report.num_frames and numbers[4] > 0:
             names = ("clip_start", "clip_end", "video_start", "video_end", "frame_rate_fps")
             self._check_length(row, FrameRange(**dict(zip(names, numbers, strict=True))))  # type: ignore[arg-type]
@@ -60,12 +74,21 @@ class ClipChecker:
         number = report.num_frames
         if max(clip_end, video_end) <= number:
             return
-        message = f"the line ends the video at frame {video_end}, {row.path.name} has {number} frames"
+        message = (
+            f"the line ends the video at frame {video_end}, {row.path.name} has {number} frames"
+        )
         if clip_start >= number:
             message = f"the clip begins at frame {clip_start}, {row.path.name} has {number} frames"
-            self.findings.add(row.place, "range-beyond-video", message, "correct the numbers, or leave the line out")
+            self.findings.add(
+                row.place,
+                "range-beyond-video",
+                message,
+                "correct the numbers, or leave the line out",
+            )
             return
-        row.raw = row.raw._replace(numbers=(clip_start, min(clip_end, number), video_start, min(video_end, number), rate))
+        row.raw = row.raw._replace(
+            numbers=(clip_start, min(clip_end, number), video_start, min(video_end, number), rate)
+        )
         self.findings.add(row.place, "range-beyond-video", message, f"write {line_text(row.raw)!r}")
         self.findings.repair(row.place, line_text(row.raw))
 
@@ -75,7 +98,9 @@ class ClipChecker:
         stated = report.frame_rate_fps
         if stated is None or abs(rate / stated - 1.0) <= RATE_TOLERANCE:
             return
-        row.raw = row.raw._replace(numbers=(frames[0], frames[1], frames[2], frames[3], round(stated, 3)))
+        row.raw = row.raw._replace(
+            numbers=(frames[0], frames[1], frames[2], frames[3], round(stated, 3))
+        )
         message = f"the line says {rate:g} frames a second, {row.path.name} runs at {stated:.3f}"
         self.findings.add(row.place, "rate-differs", message, f"write {line_text(row.raw)!r}")
         self.findings.repair(row.place, line_text(row.raw))
@@ -84,12 +109,22 @@ class ClipChecker:
         seconds = (clip.clip_end - clip.clip_start) / clip.frame_rate_fps
         found = f"the clip is {seconds:.3g} s long ({clip.clip_end - clip.clip_start} frames)"
         if seconds < SHORTEST_S:
-            self.findings.add(row.place, "note-very-short", found, "check the range and the frame rate")
+            self.findings.add(
+                row.place, "note-very-short", found, "check the range and the frame rate"
+            )
         if seconds > LONGEST_S:
             self.findings.add(row.place, "note-very-long", found, "give the range of the gesture")
         if self.clip_input is None:
             return
-        wanted, given = self.clip_input.clip_len, num_valid_frames(clip, self.clip_input.frame_rate_fps)
+        wanted, given = (
+            self.clip_input.clip_len,
+            num_valid_frames(clip, self.clip_input.frame_rate_fps),
+        )
         if 2 * given < wanted:
             message = f"the video gives {given} of the {wanted} frames that the template takes at {self.clip_input.frame_rate_fps:g} fps"
-            self.findings.add(row.place, "too-short-for-template", message, "a longer video, or a template of fewer frames")
+            self.findings.add(
+                row.place,
+                "too-short-for-template",
+                message,
+                "a longer video, or a template of fewer frames",
+            )

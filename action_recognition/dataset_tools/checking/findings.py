@@ -29,7 +29,9 @@ class Finding:
 
     def __str__(self) -> str:
         where = self.file if self.line is None else f"{self.file}:{self.line}"
-        return f"{where}: {self.kind}: {self.message}" + (f"; to repair: {self.repair}" if self.repair else "")
+        return f"{where}: {self.kind}: {self.message}" + (
+            f"; to repair: {self.repair}" if self.repair else ""
+        )
 
 
 class Place(NamedTuple):
@@ -57,11 +59,15 @@ class Findings:
         self.counts[kind] += 1
         if self.counts[kind] <= MAX_OF_A_KIND:
             file = self.files[place.file] if place else ", ".join(self.files)
-            self._kept.append(Finding(file, place.line or None if place else None, kind, message, repair))
+            self._kept.append(
+                Finding(file, place.line or None if place else None, kind, message, repair)
+            )
 
     def repair(self, place: Place, text: str | None) -> None:
         """Remember a line's new text, or None to leave the line out; a line that is left out stays so."""
-        if self.repairs.get(place, "") is not None and (place in self.repairs or len(self.repairs) < MAX_OF_A_KIND * 10):
+        if self.repairs.get(place, "") is not None and (
+            place in self.repairs or len(self.repairs) < MAX_OF_A_KIND * 10
+        ):
             self.repairs[place] = text
 
     @property
@@ -72,11 +78,25 @@ class Findings:
     def __iter__(self) -> Iterator[Finding]:
         """By file, as given, then line, then kind; at the end what was only counted."""
         order = {name: number for number, name in enumerate(self.files)}
-        yield from sorted(self._kept, key=lambda item: (order.get(item.file, len(order)), item.line or 0, item.kind, item.message))
+        yield from sorted(
+            self._kept,
+            key=lambda item: (
+                order.get(item.file, len(order)),
+                item.line or 0,
+                item.kind,
+                item.message,
+            ),
+        )
         for kind, count in sorted(self.counts.items()):
             if count > MAX_OF_A_KIND:
                 more = f"and {count - MAX_OF_A_KIND} more of this kind"
-                yield Finding(", ".join(self.files), None, kind, more, "repair those that are listed and check again")
+                yield Finding(
+                    ", ".join(self.files),
+                    None,
+                    kind,
+                    more,
+                    "repair those that are listed and check again",
+                )
 
     def as_json(self) -> list[dict[str, Any]]:
         """A list of {file, line, kind, message, repair}."""

@@ -25,10 +25,14 @@ class Change(NamedTuple):
 def check_fix_folder(folder: Path) -> None:
     """A `UserError` when something is there already: nothing of anybody's is overwritten."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise user_error(f"--fix {folder}", "is there already and not empty", "a folder that is new or empty")
+        raise user_error(
+            f"--fix {folder}", "is there already and not empty", "a folder that is new or empty"
+        )
 
 
-def write_fixed(ann_files: Sequence[Path], findings: Findings, folder: Path, classes_file: Path | None) -> dict[Path, int]:
+def write_fixed(
+    ann_files: Sequence[Path], findings: Findings, folder: Path, classes_file: Path | None
+) -> dict[Path, int]:
     """Copies of all annotation files with the certain repairs, `classes.json` and `repairs.diff` into `folder`.
 
     Gives the number of changed lines of every copy. Everything is written beside and then renamed; the originals stay as they are.
@@ -53,9 +57,13 @@ def write_fixed(ann_files: Sequence[Path], findings: Findings, folder: Path, cla
 def _write_copies(ann_files: Sequence[Path], findings: Findings, folder: Path) -> dict[str, int]:
     """The copies and the diff; the number of changed lines by the copy's name."""
     changed = {}
-    with (folder / DIFF_FILE).open("w", encoding="utf-8", errors="surrogateescape", newline="\n") as diff:
+    with (folder / DIFF_FILE).open(
+        "w", encoding="utf-8", errors="surrogateescape", newline="\n"
+    ) as diff:
         for number, (file, name) in enumerate(zip(ann_files, _free_names(ann_files), strict=True)):
-            repairs = {place.line: text for place, text in findings.repairs.items() if place.file == number}
+            repairs = {
+                place.line: text for place, text in findings.repairs.items() if place.file == number
+            }
             changes = _write_copy(file, folder / name, repairs)
             diff.writelines(unified_diff(file, name, changes))
             changed[name] = len(changes)
@@ -107,5 +115,9 @@ def unified_diff(file: Path, name: str, changes: Sequence[Change]) -> Iterator[s
     num_left_out = 0
     for line, old, new in changes:
         target = line - num_left_out
-        yield f"@@ -{line} +{target} @@\n-{old}\n+{new}\n" if new is not None else f"@@ -{line} +{target - 1},0 @@\n-{old}\n"
+        yield (
+            f"@@ -{line} +{target} @@\n-{old}\n+{new}\n"
+            if new is not None
+            else f"@@ -{line} +{target - 1},0 @@\n-{old}\n"
+        )
         num_left_out += new is None

@@ -26,7 +26,10 @@ class Labels(NamedTuple):
 
 
 def find_labels(
-    pairs: Sequence[tuple[Path, Path]], classes: Sequence[str] | None, template_labels: Sequence[str], findings: Findings
+    pairs: Sequence[tuple[Path, Path]],
+    classes: Sequence[str] | None,
+    template_labels: Sequence[str],
+    findings: Findings,
 ) -> Labels:
     """As `labels.training_labels`; what is wrong with them is noted, and the best that can be made of the lines is taken."""
     files, roots = [file for file, _ in pairs], [root for _, root in pairs]
@@ -38,10 +41,19 @@ def find_labels(
     except UserError as error:
         for problem in error.problems:
             if "UTF-8" not in problem.found:  # the line is named later
-                findings.add(Place(0, 0), "labels", f"{problem.where}: {problem.found}", problem.allowed or problem.fix)
+                findings.add(
+                    Place(0, 0),
+                    "labels",
+                    f"{problem.where}: {problem.found}",
+                    problem.allowed or problem.fix,
+                )
     used = {split_line(text).label for file in files for _, text in numbered_texts(file)}
     words = sorted(label for label in used if not label.isdecimal())
     numbers = [int(label) for label in used if label.isdecimal() and len(label) < 7]
     if len(words) >= len(numbers):
         return Labels(words, False, "labels: the words that the lines end in")
-    return Labels([str(i) for i in range(min(max(numbers) + 1, MAX_NUMBERED_LABELS))], False, "labels: the numbers that are used")
+    return Labels(
+        [str(i) for i in range(min(max(numbers) + 1, MAX_NUMBERED_LABELS))],
+        False,
+        "labels: the numbers that are used",
+    )

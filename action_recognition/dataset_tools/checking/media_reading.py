@@ -37,22 +37,41 @@ def inspect_media(path: Path) -> MediaReport:
         return inspect_folder(path)
     try:
         return _inspect_photo(path) if is_photo(path) else _inspect_file(path)
-    except (UserError, av.FFmpegError, OSError, ValueError, MemoryError) as error:  # what FFmpeg makes of broken files is hard to foresee
-        return _broken(Fault("unreadable", f"{path.name}: {error}".replace("\n", " "), _CONVERT, fatal=True))
+    except (
+        UserError,
+        av.FFmpegError,
+        OSError,
+        ValueError,
+        MemoryError,
+    ) as error:  # what FFmpeg makes of broken files is hard to foresee
+        return _broken(
+            Fault("unreadable", f"{path.name}: {error}".replace("\n", " "), _CONVERT, fatal=True)
+        )
 
 
 def _inspect_photo(path: Path) -> MediaReport:
     """A photo is decoded whole; what is wrong with it is what its decoder says."""
     if path.stat().st_size == 0:
-        return _broken(Fault("zero-bytes", f"{path.name} has 0 bytes", "copy it again, or leave its lines out", fatal=True))
+        return _broken(
+            Fault(
+                "zero-bytes",
+                f"{path.name} has 0 bytes",
+                "copy it again, or leave its lines out",
+                fatal=True,
+            )
+        )
     try:
         picture = read_photo(path)
     except UserError as error:
-        return _broken(Fault("unreadable", f"{path.name} {error.problems[0].found}", _SAVE_AGAIN, fatal=True))
+        return _broken(
+            Fault("unreadable", f"{path.name} {error.problems[0].found}", _SAVE_AGAIN, fatal=True)
+        )
     height, width = picture.shape[:2]
     small = cv2.resize(picture, (SMALL_SIDE, SMALL_SIDE), interpolation=cv2.INTER_AREA)
     look = look_at(small[None])
-    return MediaReport(tuple(look_faults(look, 1)), 1, None, width, height, content_hash(path), look)
+    return MediaReport(
+        tuple(look_faults(look, 1)), 1, None, width, height, content_hash(path), look
+    )
 
 
 def _broken(*faults: Fault) -> MediaReport:
@@ -61,7 +80,14 @@ def _broken(*faults: Fault) -> MediaReport:
 
 def _inspect_file(path: Path) -> MediaReport:
     if path.stat().st_size == 0:
-        return _broken(Fault("zero-bytes", f"{path.name} has 0 bytes", "copy it again, or leave its lines out", fatal=True))
+        return _broken(
+            Fault(
+                "zero-bytes",
+                f"{path.name} has 0 bytes",
+                "copy it again, or leave its lines out",
+                fatal=True,
+            )
+        )
     try:
         num_frames = video.count_frames(path)
     except UserError as error:
@@ -71,20 +97,34 @@ def _inspect_file(path: Path) -> MediaReport:
     faults = [*pass_.faults, *pass_.shape_faults()]
     look = look_at(pictures) if len(pictures) else None
     faults += look_faults(look, num_frames) if look else []
-    return MediaReport(tuple(faults), num_frames, pass_.rate_fps, *pass_.size, content_hash(path), look)
+    return MediaReport(
+        tuple(faults), num_frames, pass_.rate_fps, *pass_.size, content_hash(path), look
+    )
 
 
 def _why_unreadable(path: Path, error: UserError) -> Fault:
     text = is_text(path)
     if text:
-        return Fault("text-file", f"{path.name} is {text}", "get the video itself, or leave its lines out", fatal=True)
+        return Fault(
+            "text-file",
+            f"{path.name} is {text}",
+            "get the video itself, or leave its lines out",
+            fatal=True,
+        )
     found = error.problems[0].found
     if mp4_is_cut(path) or "truncated" in found:
-        return Fault("truncated", f"{path.name} ends too early: {found}", "copy it again, or leave its lines out", fatal=True)
+        return Fault(
+            "truncated",
+            f"{path.name} ends too early: {found}",
+            "copy it again, or leave its lines out",
+            fatal=True,
+        )
     try:
         with av.open(f"file:{path}") as container:
             if not container.streams.video:
-                return Fault("no-video-stream", f"{path.name} holds no video stream", _CONVERT, fatal=True)
+                return Fault(
+                    "no-video-stream", f"{path.name} holds no video stream", _CONVERT, fatal=True
+                )
             return Fault("no-frames", f"{path.name}: {found}", _CONVERT, fatal=True)
     except (av.FFmpegError, OSError, ValueError):
         return Fault("unreadable", f"{path.name} {found}", _CONVERT, fatal=True)
@@ -126,19 +166,45 @@ class _Pass:
             if whole and num_decoded == self.num_frames and not num_damaged + self.num_errors:
                 self._check_times(stamps, float(stream.time_base) if stream.time_base else 0.0)
         too_slow = any(fault.kind == "too-slow-to-read" for fault in self.faults)
-        if whole and not too_slow and (num_damaged or self.num_errors or num_decoded < self.num_frames):
+        if (
+            whole
+            and not too_slow
+            and (num_damaged or self.num_errors or num_decoded < self.num_frames)
+        ):
             lost = max(num_damaged, self.num_errors, self.num_frames - num_decoded)
-            self.faults.append(Fault("damaged-frames", f"{lost} of {self.num_frames} frames of {self.path.name} are damaged", _CONVERT))
+            self.faults.append(
+                Fault(
+                    "damaged-frames",
+                    f"{lost} of {self.num_frames} frames of {self.path.name} are damaged",
+                    _CONVERT,
+                )
+            )
         if not whole:
-            small = dict(enumerate(_small_of(video.read_frames(self.path, [int(place)])[0]) for place in places))
-        return np.stack(list(small.values())) if small else np.empty((0, SMALL_SIDE, SMALL_SIDE, 3), np.uint8)
+            small = dict(
+                enumerate(
+                    _small_of(video.read_frames(self.path, [int(place)])[0]) for place in places
+                )
+            )
+        return (
+            np.stack(list(small.values()))
+            if small
+            else np.empty((0, SMALL_SIDE, SMALL_SIDE, 3), np.uint8)
+        )
 
-    def _frames(self, container: av.container.InputContainer, stream: av.VideoStream) -> Iterator[av.VideoFrame]:
+    def _frames(
+        self, container: av.container.InputContainer, stream: av.VideoStream
+    ) -> Iterator[av.VideoFrame]:
         """Frames in the order of display; packets that cannot be decoded are counted and left out."""
         end = time.monotonic() + MAX_SECONDS
         for packet in container.demux(stream):
             if time.monotonic() > end:
-                self.faults.append(Fault("too-slow-to-read", f"reading {self.path.name} takes over {MAX_SECONDS:.0f} s", _CONVERT))
+                self.faults.append(
+                    Fault(
+                        "too-slow-to-read",
+                        f"reading {self.path.name} takes over {MAX_SECONDS:.0f} s",
+                        _CONVERT,
+                    )
+                )
                 return
             try:
                 yield from packet.decode()
@@ -167,7 +233,13 @@ class _Pass:
         rate = (len(known) - 1) / float(shown_s[-1])
         message = f"a frame of {self.path.name} is shown {late_s:.2f} s off from where a constant {rate:.4g} fps has it"
         if late_s > LATE_S:
-            self.faults.append(Fault("variable-frame-rate", message, "convert it to a constant rate: ffmpeg -i IN -vf fps=30 OUT"))
+            self.faults.append(
+                Fault(
+                    "variable-frame-rate",
+                    message,
+                    "convert it to a constant rate: ffmpeg -i IN -vf fps=30 OUT",
+                )
+            )
         elif late_s * rate > SLIGHTLY_LATE_FRAMES:
             self.faults.append(Fault("note-variable-frame-rate", message, ""))
 
@@ -178,10 +250,22 @@ class _Pass:
         if self.rotation in (90, 270):
             self.size = (height, width)
         if self.rotation:
-            faults.append(Fault("note-rotated", f"{name} states a turn by {self.rotation} degrees; it is read upright", ""))
+            faults.append(
+                Fault(
+                    "note-rotated",
+                    f"{name} states a turn by {self.rotation} degrees; it is read upright",
+                    "",
+                )
+            )
         if self.pixel_aspect > 0 and abs(self.pixel_aspect - 1.0) > PIXEL_ASPECT_TOLERANCE:
             repair = "ffmpeg -i IN -vf 'scale=iw*sar:ih,setsar=1' OUT"
-            faults.append(Fault("pixel-aspect", f"pixels of {name} are {self.pixel_aspect:.3f} times as wide as high", repair))
+            faults.append(
+                Fault(
+                    "pixel-aspect",
+                    f"pixels of {name} are {self.pixel_aspect:.3f} times as wide as high",
+                    repair,
+                )
+            )
         if max(width, height) > 3 * min(width, height) > 0:
             faults.append(Fault("note-extreme-aspect", f"{name} is {width} x {height}", ""))
         return faults
@@ -194,12 +278,17 @@ def content_hash(path: Path) -> bytes:
 
 
 def _small(frame: av.VideoFrame, reformatter: VideoReformatter) -> NDArray[np.uint8]:
-    small = reformatter.reformat(frame, width=SMALL_SIDE, height=SMALL_SIDE, format="rgb24", interpolation="AREA", threads=1)
+    small = reformatter.reformat(
+        frame, width=SMALL_SIDE, height=SMALL_SIDE, format="rgb24", interpolation="AREA", threads=1
+    )
     return np.rot90(small.to_ndarray(), k=round(frame.rotation / 90) % 4)
 
 
 def _small_of(picture_hwc: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    return _small(av.VideoFrame.from_ndarray(np.ascontiguousarray(picture_hwc), format="rgb24"), VideoReformatter())
+    return _small(
+        av.VideoFrame.from_ndarray(np.ascontiguousarray(picture_hwc), format="rgb24"),
+        VideoReformatter(),
+    )
 
 
 def is_text(path: Path) -> str:

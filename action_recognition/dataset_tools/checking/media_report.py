@@ -42,7 +42,17 @@ def look_faults(look: Look, num_frames: int) -> list[Fault]:
     """Pictures of one colour, and a video that stands still."""
     if look.is_blank:
         found = "black" if look.brightness < 24 else "of one colour"
-        return [Fault("blank-video", f"every picture is {found}", "film it again, or leave its lines out")]
+        return [
+            Fault(
+                "blank-video", f"every picture is {found}", "film it again, or leave its lines out"
+            )
+        ]
     if look.is_frozen and num_frames > 1:
-        return [Fault("frozen-video", f"all {num_frames} frames show the same picture", "film it again, or leave its lines out")]
+        return [
+            Fault(
+                "frozen-video",
+                f"all {num_frames} frames show the same picture",
+                "film it again, or leave its lines out",
+            )
+        ]
     return []

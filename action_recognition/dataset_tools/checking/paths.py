@@ -23,7 +23,9 @@ class PathFinder:
         self._absolute = os.path.abspath(root)  # noqa: PTH100  # as it is written, links and all
         self._num_compared = 0
         self._names = lru_cache(maxsize=256)(self._read_names)
-        self.problem = lru_cache(maxsize=4096)(self._checker.problem)  # lines of one video stand together, and a line asks twice
+        self.problem = lru_cache(maxsize=4096)(
+            self._checker.problem
+        )  # lines of one video stand together, and a line asks twice
 
     def inside(self, path: str) -> str:
         """An absolute path below the root as one relative to it; empty for any other."""
@@ -47,7 +49,11 @@ class PathFinder:
     def explain(self, path: str) -> tuple[str, str, str]:
         """Kind, message and repair of a path that has a problem."""
         if path.startswith("/"):
-            return "path-absolute", f"path {path!r} begins at the root of the disk", f"a path relative to {self.root}"
+            return (
+                "path-absolute",
+                f"path {path!r} begins at the root of the disk",
+                f"a path relative to {self.root}",
+            )
         if ".." in path.split("/"):
             return "path-leaves-root", f"path {path!r} holds '..'", f"a path below {self.root}"
         if "\0" not in path and os.path.exists(self.root / path):  # noqa: PTH110  # never raises, whatever the path
@@ -72,11 +78,18 @@ class PathFinder:
         return posixpath.join(folder, matches[0]) if matches else ""
 
     def _may_be_below(self, path: str) -> bool:
-        return bool(path) and not path.startswith("/") and "\0" not in path and not {"..", ""} & set(path.split("/"))
+        return (
+            bool(path)
+            and not path.startswith("/")
+            and "\0" not in path
+            and not {"..", ""} & set(path.split("/"))
+        )
 
     def _read_names(self, folder: str) -> tuple[str, ...]:
         try:
             with os.scandir(self.root / folder) as entries:
-                return tuple(sorted(entry.name for _, entry in zip(range(_MAX_NAMES), entries, strict=False)))
+                return tuple(
+                    sorted(entry.name for _, entry in zip(range(_MAX_NAMES), entries, strict=False))
+                )
         except (OSError, ValueError):
             return ()

@@ -26,11 +26,16 @@ def inspect_all(
 
 def _brought_down(path: Path) -> MediaReport:
     repair = "convert it again from its source (ffmpeg), or leave its lines out"
-    return MediaReport((Fault("unreadable", f"{path.name} brings the decoder down", repair, fatal=True),))
+    return MediaReport(
+        (Fault("unreadable", f"{path.name} brings the decoder down", repair, fatal=True),)
+    )
 
 
 def map_apart(
-    function: Callable[[Item], Result], items: Sequence[Item], jobs: int, lost_result: Callable[[Item], Result]
+    function: Callable[[Item], Result],
+    items: Sequence[Item],
+    jobs: int,
+    lost_result: Callable[[Item], Result],
 ) -> Iterator[tuple[Item, Result]]:
     """Each item with the function's result, as they come; `lost_result` gives that of an item that ends its process.
 
@@ -52,7 +57,11 @@ def map_apart(
 
 
 def _until_broken(
-    pool: ProcessPoolExecutor, function: Callable[[Item], Result], left: Iterator[Item], lost: list[Item], num_waiting: int
+    pool: ProcessPoolExecutor,
+    function: Callable[[Item], Result],
+    left: Iterator[Item],
+    lost: list[Item],
+    num_waiting: int,
 ) -> Iterator[tuple[Item, Result]]:
     waiting: dict[Future[Result], Item] = {}
     try:
@@ -78,7 +87,9 @@ def _until_broken(
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _alone(function: Callable[[Item], Result], item: Item, lost_result: Callable[[Item], Result]) -> Result:
+def _alone(
+    function: Callable[[Item], Result], item: Item, lost_result: Callable[[Item], Result]
+) -> Result:
     with _pool(1) as pool:
         try:
             return pool.submit(function, item).result()
@@ -90,7 +101,9 @@ def _pool(jobs: int) -> ProcessPoolExecutor:
     method = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
     context = multiprocessing.get_context(method)
     if method == "forkserver":
-        context.set_forkserver_preload([inspect_media.__module__])  # libraries are imported once, not once a process
+        context.set_forkserver_preload(
+            [inspect_media.__module__]
+        )  # libraries are imported once, not once a process
     return ProcessPoolExecutor(jobs, mp_context=context, initializer=_start_worker)
 
 

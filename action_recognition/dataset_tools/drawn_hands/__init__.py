@@ -10,10 +10,26 @@ Everything is a pure function of a seed and a `Style`; `TRAIN_STYLE` and `TEST_S
 ('uint8', 3, 0)
 """
 
-from action_recognition.dataset_tools.drawn_hands.drawing import DrawnClip, DrawnStream, StreamEvent, compose_stream, draw_clip
-from action_recognition.dataset_tools.drawn_hands.motion import LABEL_SWAPS, MOTIONS, NEGATIVE_MOTION, HandPath
+from action_recognition.dataset_tools.drawn_hands.drawing import (
+    DrawnClip,
+    DrawnStream,
+    StreamEvent,
+    compose_stream,
+    draw_clip,
+)
+from action_recognition.dataset_tools.drawn_hands.motion import (
+    LABEL_SWAPS,
+    MOTIONS,
+    NEGATIVE_MOTION,
+    HandPath,
+)
 from action_recognition.dataset_tools.drawn_hands.style import TEST_STYLE, TRAIN_STYLE, Style
-from action_recognition.dataset_tools.drawn_hands.writing import clip_seeds, write_clips, write_stream, write_video
+from action_recognition.dataset_tools.drawn_hands.writing import (
+    clip_seeds,
+    write_clips,
+    write_stream,
+    write_video,
+)
 
 __all__ = [
     "LABEL_SWAPS",

@@ -7,8 +7,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from action_recognition.dataset_tools.drawn_hands.motion import MOTIONS, NEGATIVE_MOTION, HandPath, draw_course, hand_path, idle_path
-from action_recognition.dataset_tools.drawn_hands.painting import Image, Scene, draw_scene, paint_frame
+from action_recognition.dataset_tools.drawn_hands.motion import (
+    MOTIONS,
+    NEGATIVE_MOTION,
+    HandPath,
+    draw_course,
+    hand_path,
+    idle_path,
+)
+from action_recognition.dataset_tools.drawn_hands.painting import (
+    Image,
+    Scene,
+    draw_scene,
+    paint_frame,
+)
 from action_recognition.dataset_tools.drawn_hands.style import TRAIN_STYLE, Style
 from action_recognition.errors import nearest, user_error
 
@@ -61,10 +73,14 @@ def draw_clip(motion: str, seed: int, style: Style = TRAIN_STYLE) -> DrawnClip:
     scene = draw_scene(rng, style, frame_size)
     path = hand_path(motion, course)
     timing = course.timing
-    return DrawnClip(motion, _paint(scene, path, frame_rate_fps), frame_rate_fps, timing.start, timing.end, path)
+    return DrawnClip(
+        motion, _paint(scene, path, frame_rate_fps), frame_rate_fps, timing.start, timing.end, path
+    )
 
 
-def compose_stream(motions: Sequence[str], seed: int, style: Style = TRAIN_STYLE, rest_seconds: float = 1.2) -> DrawnStream:
+def compose_stream(
+    motions: Sequence[str], seed: int, style: Style = TRAIN_STYLE, rest_seconds: float = 1.2
+) -> DrawnStream:
     """Draw gestures one after another, the hand out of the picture for `rest_seconds` between them; `nothing` stretches the rest.
 
     The events hold the gestures only. Errors: `UserError` for a motion that is not in `MOTIONS`.
@@ -84,13 +100,19 @@ def compose_stream(motions: Sequence[str], seed: int, style: Style = TRAIN_STYLE
         offset = sum(len(part) for part in parts)
         parts.append(path)
         if motion != NEGATIVE_MOTION:
-            events.append(StreamEvent(motion, offset + course.timing.start, offset + course.timing.end))
+            events.append(
+                StreamEvent(motion, offset + course.timing.start, offset + course.timing.end)
+            )
     scene = draw_scene(rng, style, frame_size)
-    return DrawnStream(_paint(scene, HandPath.joined(parts), frame_rate_fps), frame_rate_fps, tuple(events))
+    return DrawnStream(
+        _paint(scene, HandPath.joined(parts), frame_rate_fps), frame_rate_fps, tuple(events)
+    )
 
 
 def _paint(scene: Scene, path: HandPath, frame_rate_fps: float) -> Image:
-    return np.stack([paint_frame(scene, path, index, index / frame_rate_fps) for index in range(len(path))])
+    return np.stack(
+        [paint_frame(scene, path, index, index / frame_rate_fps) for index in range(len(path))]
+    )
 
 
 def _camera(rng: np.random.Generator, style: Style) -> tuple[float, tuple[int, int]]:

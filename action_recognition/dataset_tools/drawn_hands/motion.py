@@ -22,7 +22,18 @@ NEGATIVE_MOTION = "nothing"
 LABEL_SWAPS = {"swipe_left": "swipe_right"}
 
 BELOW_PICTURE_Y = 1.6  # a hand this far below the middle is out of every picture, forearm and all
-NOTHING_KINDS = ("hold", "hold", "lift", "lift", "raise", "raise", "lower", "lower", "dip", "absent")
+NOTHING_KINDS = (
+    "hold",
+    "hold",
+    "lift",
+    "lift",
+    "raise",
+    "raise",
+    "lower",
+    "lower",
+    "dip",
+    "absent",
+)
 REST_SECONDS = (0.25, 0.45)  # before and after a gesture in its own video
 
 
@@ -48,7 +59,12 @@ class HandPath:
     @staticmethod
     def joined(paths: list[HandPath]) -> HandPath:
         """One path after another."""
-        return HandPath(*(np.concatenate([getattr(path, field.name) for path in paths]) for field in fields(HandPath)))
+        return HandPath(
+            *(
+                np.concatenate([getattr(path, field.name) for path in paths])
+                for field in fields(HandPath)
+            )
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,9 +152,15 @@ def hand_path(motion: str, course: Course) -> HandPath:
 def gesture_phase(course: Course, shaken: bool) -> Floats:
     """Phase (T,) of the gesture: 0 before it, then up to 1, or for a shake the same phases again and again, up and down."""
     timing = course.timing
-    position = np.clip((np.arange(timing.num_frames) - timing.start) / max(1, timing.end - timing.start - 1), 0.0, 1.0)
+    position = np.clip(
+        (np.arange(timing.num_frames) - timing.start) / max(1, timing.end - timing.start - 1),
+        0.0,
+        1.0,
+    )
     if shaken:
-        position = np.abs((position * course.half_swings + 1.0) % 2.0 - 1.0)  # a triangle wave: 0, 1, 0, 1...
+        position = np.abs(
+            (position * course.half_swings + 1.0) % 2.0 - 1.0
+        )  # a triangle wave: 0, 1, 0, 1...
     return eased(position, course.ease)
 
 
@@ -151,7 +173,9 @@ def eased(position: Floats, ease: float) -> Floats:
     return (1.0 - ease) * position + ease * position**2 * (3.0 - 2.0 * position)
 
 
-def idle_path(from_path: HandPath, to_path: HandPath, lowered_frames: int, travel_frames: int) -> HandPath:
+def idle_path(
+    from_path: HandPath, to_path: HandPath, lowered_frames: int, travel_frames: int
+) -> HandPath:
     """Between two gestures of a stream: the hand sinks out of the picture, changes place unseen, and rises."""
     leaves, comes = _last_pose(from_path), _last_pose(to_path.reversed())
     travel = eased(np.linspace(0.0, 1.0, travel_frames), 1.0)
@@ -182,7 +206,9 @@ def _draw_wobble(rng: np.random.Generator, num_frames: int, frame_rate_fps: floa
 
     def drift(amplitude: float) -> Floats:
         slow = rng.uniform(-amplitude, amplitude) * (seconds - seconds.mean())
-        quick = rng.uniform(0.0, amplitude / 4) * np.sin(2 * np.pi * (rng.uniform(0.5, 3.0) * seconds + rng.random()))
+        quick = rng.uniform(0.0, amplitude / 4) * np.sin(
+            2 * np.pi * (rng.uniform(0.5, 3.0) * seconds + rng.random())
+        )
         return np.asarray(slow + quick, dtype=np.float64)
 
     return HandPath(x=drift(0.04), y=drift(0.06), size=np.exp(drift(0.05)), tilt=drift(0.2))

@@ -21,10 +21,23 @@ MARGIN = 12  # pixels around the background, for the camera's own slow movement
 NOISE_TILES = 4
 
 # In palm half-widths, hand upright, thumb at -x: where each finger is rooted, how it leans (radians), how long it is when stretched.
-FINGERS = (((-0.72, -0.72), -0.16, 1.25), ((-0.25, -0.88), -0.05, 1.50), ((0.24, -0.86), 0.06, 1.40), ((0.68, -0.68), 0.18, 1.05))
+FINGERS = (
+    ((-0.72, -0.72), -0.16, 1.25),
+    ((-0.25, -0.88), -0.05, 1.50),
+    ((0.24, -0.86), 0.06, 1.40),
+    ((0.68, -0.68), 0.18, 1.05),
+)
 THUMB_ROOT, THUMB_LEAN, THUMB_LENGTH = (-0.85, 0.15), -0.95, 0.95
 FOLDED_LENGTH = 0.30
-FINGER_POSES = ((1, 1, 1, 1, 1), (1, 1, 1, 1, 0), (0, 0, 0, 0, 0), (1, 0, 0, 0, 0), (1, 1, 0, 0, 0), (1, 1, 0, 0, 1), (1, 0, 0, 1, 0))
+FINGER_POSES = (
+    (1, 1, 1, 1, 1),
+    (1, 1, 1, 1, 0),
+    (0, 0, 0, 0, 0),
+    (1, 0, 0, 0, 0),
+    (1, 1, 0, 0, 0),
+    (1, 1, 0, 0, 1),
+    (1, 0, 0, 1, 0),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +81,28 @@ class Scene:
 def draw_scene(rng: np.random.Generator, style: Style, frame_size: tuple[int, int]) -> Scene:
     """Draw everything that stays the same through a clip."""
     width, height = frame_size
-    backdrop = BACKDROPS[str(rng.choice(style.textures))](rng, style, width + 2 * MARGIN, height + 2 * MARGIN)
+    backdrop = BACKDROPS[str(rng.choice(style.textures))](
+        rng, style, width + 2 * MARGIN, height + 2 * MARGIN
+    )
     sigma = rng.uniform(*style.noise_sigma)
     return Scene(
         backdrop=backdrop,
         pan=rng.uniform(-4.0, 4.0, 2),
-        distractors=tuple(_draw_distractor(rng, style, frame_size) for _ in range(rng.integers(0, 4))),
+        distractors=tuple(
+            _draw_distractor(rng, style, frame_size) for _ in range(rng.integers(0, 4))
+        ),
         hand=_draw_look(rng, style),
-        gain=np.array([rng.uniform(0.75, 1.15), rng.uniform(0.0, 0.12), rng.uniform(0.1, 0.8), rng.uniform(0, 2 * np.pi)]),
-        noise=(rng.standard_normal((NOISE_TILES, height, width, 3), dtype=np.float32) * sigma).astype(np.int16),
+        gain=np.array(
+            [
+                rng.uniform(0.75, 1.15),
+                rng.uniform(0.0, 0.12),
+                rng.uniform(0.1, 0.8),
+                rng.uniform(0, 2 * np.pi),
+            ]
+        ),
+        noise=(
+            rng.standard_normal((NOISE_TILES, height, width, 3), dtype=np.float32) * sigma
+        ).astype(np.int16),
     )
 
 
@@ -101,7 +127,11 @@ def paint_frame(scene: Scene, path: HandPath, index: int, seconds: float) -> Ima
 
 
 def _draw_look(rng: np.random.Generator, style: Style) -> HandLook:
-    skin = np.clip(np.array(style.hand_colours[rng.integers(len(style.hand_colours))]) * rng.uniform(0.9, 1.1), 0, 255)
+    skin = np.clip(
+        np.array(style.hand_colours[rng.integers(len(style.hand_colours))]) * rng.uniform(0.9, 1.1),
+        0,
+        255,
+    )
     return HandLook(
         skin=_rgb(skin),
         outline=_rgb(skin * rng.uniform(0.45, 0.75)),
@@ -122,30 +152,59 @@ def _paint_hand(frame: Image, look: HandLook, centre: Points, unit: float, tilt:
         return np.asarray(turn @ np.array([mirror * x, y]) + centre, dtype=np.float64)
 
     arm_end, wrist, sleeve = place(0.0, 14.0), place(0.0, 0.7), place(0.0, look.sleeve_start)
-    for grown, colour, sleeve_colour in ((max(1.0, 0.12 * unit), look.outline, look.outline), (0.0, look.skin, look.sleeve)):
+    for grown, colour, sleeve_colour in (
+        (max(1.0, 0.12 * unit), look.outline, look.outline),
+        (0.0, look.skin, look.sleeve),
+    ):
         _thick_line(frame, wrist, arm_end, 0.62 * unit + grown, colour)
         _thick_line(frame, sleeve, arm_end, 0.78 * unit + grown, sleeve_colour)
         _disc(frame, centre, unit + grown, colour)
         for (root, lean, length), stretched in zip(FINGERS, look.stretched, strict=False):
-            _finger(frame, place, (root, lean * look.spread, length if stretched else FOLDED_LENGTH), 0.24 * unit + grown, colour)
+            _finger(
+                frame,
+                place,
+                (root, lean * look.spread, length if stretched else FOLDED_LENGTH),
+                0.24 * unit + grown,
+                colour,
+            )
         thumb_length = THUMB_LENGTH if look.stretched[4] else FOLDED_LENGTH
         _finger(frame, place, (THUMB_ROOT, THUMB_LEAN, thumb_length), 0.26 * unit + grown, colour)
 
 
 def _finger(
-    frame: Image, place: Callable[[float, float], Points], bone: tuple[tuple[float, float], float, float], radius: float, colour: Rgb
+    frame: Image,
+    place: Callable[[float, float], Points],
+    bone: tuple[tuple[float, float], float, float],
+    radius: float,
+    colour: Rgb,
 ) -> None:
     (x, y), lean, length = bone
-    _thick_line(frame, place(x, y), place(x + np.sin(lean) * length, y - np.cos(lean) * length), radius, colour)
+    _thick_line(
+        frame,
+        place(x, y),
+        place(x + np.sin(lean) * length, y - np.cos(lean) * length),
+        radius,
+        colour,
+    )
 
 
 def _thick_line(frame: Image, start: Points, end: Points, radius: float, colour: Rgb) -> None:
     """A line with round ends."""
-    cv2.line(frame, _fixed(start), _fixed(end), colour, max(1, round(2 * radius)), cv2.LINE_AA, SHIFT)
+    cv2.line(
+        frame, _fixed(start), _fixed(end), colour, max(1, round(2 * radius)), cv2.LINE_AA, SHIFT
+    )
 
 
 def _disc(frame: Image, centre: Points, radius: float, colour: Rgb) -> None:
-    cv2.circle(frame, _fixed(centre), max(1, round(radius * (1 << SHIFT))), colour, cv2.FILLED, cv2.LINE_AA, SHIFT)
+    cv2.circle(
+        frame,
+        _fixed(centre),
+        max(1, round(radius * (1 << SHIFT))),
+        colour,
+        cv2.FILLED,
+        cv2.LINE_AA,
+        SHIFT,
+    )
 
 
 def _fixed(point: Points) -> tuple[int, int]:
@@ -155,7 +214,9 @@ def _fixed(point: Points) -> tuple[int, int]:
 # --- what moves behind it -----------------------------------------------------------------------------------
 
 
-def _draw_distractor(rng: np.random.Generator, style: Style, frame_size: tuple[int, int]) -> Distractor:
+def _draw_distractor(
+    rng: np.random.Generator, style: Style, frame_size: tuple[int, int]
+) -> Distractor:
     side = min(frame_size)
     return Distractor(
         kind=str(rng.choice(style.distractors)),
@@ -169,15 +230,27 @@ def _draw_distractor(rng: np.random.Generator, style: Style, frame_size: tuple[i
 
 
 def _paint_distractor(frame: Image, distractor: Distractor, seconds: float) -> None:
-    centre = distractor.centre + distractor.reach * np.sin(2 * np.pi * distractor.speed_hz * seconds + distractor.phase)
+    centre = distractor.centre + distractor.reach * np.sin(
+        2 * np.pi * distractor.speed_hz * seconds + distractor.phase
+    )
     radius, colour = distractor.radius, distractor.colour
     if distractor.kind == "ring":
-        cv2.circle(frame, _fixed(centre), round(radius * (1 << SHIFT)), colour, max(1, round(radius / 3)), cv2.LINE_AA, SHIFT)
+        cv2.circle(
+            frame,
+            _fixed(centre),
+            round(radius * (1 << SHIFT)),
+            colour,
+            max(1, round(radius / 3)),
+            cv2.LINE_AA,
+            SHIFT,
+        )
         return
     corners = {"ellipse": 16, "box": 4, "triangle": 3}[distractor.kind]
     angles = np.linspace(0, 2 * np.pi, corners, endpoint=False) + distractor.phase
     outline = centre + radius * np.stack([1.4 * np.cos(angles), np.sin(angles)], axis=1)
-    cv2.fillPoly(frame, [np.round(outline * (1 << SHIFT)).astype(np.int32)], colour, cv2.LINE_AA, SHIFT)
+    cv2.fillPoly(
+        frame, [np.round(outline * (1 << SHIFT)).astype(np.int32)], colour, cv2.LINE_AA, SHIFT
+    )
 
 
 # --- the background -----------------------------------------------------------------------------------------
@@ -186,7 +259,9 @@ def _paint_distractor(frame: Image, distractor: Distractor, seconds: float) -> N
 def random_colour(rng: np.random.Generator, style: Style) -> Rgb:
     """A colour of the style's hues."""
     low, high = style.background_hues[rng.integers(len(style.background_hues))]
-    red, green, blue = colorsys.hsv_to_rgb(rng.uniform(low, high) / 360.0, rng.uniform(0.05, 0.75), rng.uniform(0.15, 0.95))
+    red, green, blue = colorsys.hsv_to_rgb(
+        rng.uniform(low, high) / 360.0, rng.uniform(0.05, 0.75), rng.uniform(0.15, 0.95)
+    )
     return _rgb(np.array([red, green, blue]) * 255.0)
 
 
@@ -226,8 +301,16 @@ def _stripes(rng: np.random.Generator, style: Style, width: int, height: int) ->
 def _shards(rng: np.random.Generator, style: Style, width: int, height: int) -> Image:
     image = _gradient(rng, style, width, height)
     for _ in range(int(rng.integers(4, 12))):
-        corners = rng.uniform((0, 0), (width, height)) + rng.uniform(-0.4, 0.4, (3, 2)) * min(width, height)
-        cv2.fillPoly(image, [np.round(corners * (1 << SHIFT)).astype(np.int32)], random_colour(rng, style), cv2.LINE_AA, SHIFT)
+        corners = rng.uniform((0, 0), (width, height)) + rng.uniform(-0.4, 0.4, (3, 2)) * min(
+            width, height
+        )
+        cv2.fillPoly(
+            image,
+            [np.round(corners * (1 << SHIFT)).astype(np.int32)],
+            random_colour(rng, style),
+            cv2.LINE_AA,
+            SHIFT,
+        )
     return image
 
 
@@ -241,15 +324,26 @@ def _blobs(rng: np.random.Generator, style: Style, width: int, height: int) -> I
     image = np.full((height, width, 3), random_colour(rng, style), np.uint8)
     for _ in range(int(rng.integers(5, 16))):
         centre = rng.uniform((0, 0), (width, height))
-        _disc(image, centre, rng.uniform(0.05, 0.25) * min(width, height), random_colour(rng, style))
+        _disc(
+            image, centre, rng.uniform(0.05, 0.25) * min(width, height), random_colour(rng, style)
+        )
     return image
 
 
 def _shelves(rng: np.random.Generator, style: Style, width: int, height: int) -> Image:
     image = np.full((height, width, 3), random_colour(rng, style), np.uint8)
     for _ in range(int(rng.integers(4, 12))):
-        (left, top), (wide, high) = rng.integers((0, 0), (width, height)), rng.integers((8, 8), (width // 2, height // 2))
-        cv2.rectangle(image, (int(left), int(top)), (int(left + wide), int(top + high)), random_colour(rng, style), cv2.FILLED)
+        (left, top), (wide, high) = (
+            rng.integers((0, 0), (width, height)),
+            rng.integers((8, 8), (width // 2, height // 2)),
+        )
+        cv2.rectangle(
+            image,
+            (int(left), int(top)),
+            (int(left + wide), int(top + high)),
+            random_colour(rng, style),
+            cv2.FILLED,
+        )
     return image
 
 

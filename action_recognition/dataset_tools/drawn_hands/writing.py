@@ -22,7 +22,12 @@ H264_OPTIONS = {"preset": "veryfast", "tune": "fastdecode", "crf": "24", "g": "3
 
 
 def write_clips(
-    folder: Path, split: str, motions: Sequence[str], seed: int, style: Style, on_clip: Callable[[], None] = lambda: None
+    folder: Path,
+    split: str,
+    motions: Sequence[str],
+    seed: int,
+    style: Style,
+    on_clip: Callable[[], None] = lambda: None,
 ) -> Path:
     """Draw a clip of each of `motions` into `folder/videos/split`, and list them in `folder/split.txt`, which is returned.
 
@@ -31,7 +36,9 @@ def write_clips(
     videos = folder / "videos" / split
     videos.mkdir(parents=True, exist_ok=True)
     lines = []
-    for index, (motion, clip_seed) in enumerate(zip(motions, clip_seeds(seed, len(motions)), strict=True)):
+    for index, (motion, clip_seed) in enumerate(
+        zip(motions, clip_seeds(seed, len(motions)), strict=True)
+    ):
         clip = draw_clip(motion, clip_seed, style)
         path = videos / f"{index:04d}_{clip.motion}.mp4"
         write_video(path, clip.frames_thwc, clip.frame_rate_fps)
@@ -65,7 +72,10 @@ def write_stream(path: Path, stream: DrawnStream) -> Path:
     write_video(path, stream.frames_thwc, stream.frame_rate_fps)
     events = path.with_suffix(".events.json")
     rate = stream.frame_rate_fps
-    rows = [{**asdict(event), "start_s": event.start / rate, "end_s": event.end / rate} for event in stream.events]
+    rows = [
+        {**asdict(event), "start_s": event.start / rate, "end_s": event.end / rate}
+        for event in stream.events
+    ]
     _write_text(events, json.dumps(rows, indent=1) + "\n")
     return events
 
@@ -75,10 +85,16 @@ def write_video(path: Path, frames_thwc: Image, frame_rate_fps: float) -> None:
     partial = path.with_name(f".{path.name}.partial")
     height, width = frames_thwc.shape[1:3]
     with av.open(str(partial), "w", format="mp4") as container:
-        stream = container.add_stream("libx264", rate=Fraction(frame_rate_fps).limit_denominator(1001), options=H264_OPTIONS)
+        stream = container.add_stream(
+            "libx264", rate=Fraction(frame_rate_fps).limit_denominator(1001), options=H264_OPTIONS
+        )
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         for frame in frames_thwc:
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")))
+            container.mux(
+                stream.encode(
+                    av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")
+                )
+            )
         container.mux(stream.encode())
     partial.replace(path)
 

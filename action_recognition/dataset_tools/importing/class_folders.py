@@ -25,7 +25,11 @@ def read_class_folders(source: Path) -> Found:
     if names and all(split_of(name) for name in names):
         splits = {f"{name}/": split_of(name) for name in names}
     elif not names:
-        raise user_error(str(source), "holds no folder", "one folder for each class, with its videos or frame folders inside")
+        raise user_error(
+            str(source),
+            "holds no folder",
+            "one folder for each class, with its videos or frame folders inside",
+        )
     for prefix in sorted({"", *splits}):
         _leave_out_loose_files(source / prefix, found)
     for prefix, split in splits.items():
@@ -43,7 +47,11 @@ def add_class_folder(found: Found, folder: str, label: str, split: Split | None)
     num_clips = 0
     for path, problem in walk_media(found.data_root, folder):
         if path == folder and not problem:
-            found.leave_out(folder, folder, "its images lie directly in the folder of the class; each clip needs a folder of its own")
+            found.leave_out(
+                folder,
+                folder,
+                "its images lie directly in the folder of the class; each clip needs a folder of its own",
+            )
             return
         if problem:
             found.leave_out(path, path, problem)
@@ -57,9 +65,15 @@ def add_class_folder(found: Found, folder: str, label: str, split: Split | None)
 def _leave_out_loose_files(folder: Path, found: Found) -> None:
     """Name the videos and images that lie beside the folders of the classes."""
     for file in sorted(folder.iterdir()):
-        if file.is_file() and file.suffix.lower() in VIDEO_SUFFIXES | IMAGE_SUFFIXES and not file.name.startswith("."):
+        if (
+            file.is_file()
+            and file.suffix.lower() in VIDEO_SUFFIXES | IMAGE_SUFFIXES
+            and not file.name.startswith(".")
+        ):
             path = file.relative_to(found.data_root).as_posix()
-            found.leave_out(path, path, "lies beside the folders of the classes; move it into that of its class")
+            found.leave_out(
+                path, path, "lies beside the folders of the classes; move it into that of its class"
+            )
 
 
 def _folders(folder: Path, found: Found) -> list[str]:
@@ -73,5 +87,9 @@ def _folders(folder: Path, found: Found) -> list[str]:
         elif entry.is_dir():
             path = Path(entry.path).relative_to(found.data_root).as_posix()
             target = os.path.realpath(entry.path)
-            found.leave_out(path, path, f"a link to a folder ({target}), which is not followed; import from there, or copy it")
+            found.leave_out(
+                path,
+                path,
+                f"a link to a folder ({target}), which is not followed; import from there, or copy it",
+            )
     return names

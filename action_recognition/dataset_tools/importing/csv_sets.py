@@ -12,7 +12,9 @@ from action_recognition.dataset_tools.importing.media_index import MediaIndex
 from action_recognition.dataset_tools.importing.source import SourceOptions, named_split
 from action_recognition.errors import UserError, user_error
 
-_JESTER_RATE_FPS = 12.0  # "extracted from the original videos at 12 frames per second" (the data set's page)
+_JESTER_RATE_FPS = (
+    12.0  # "extracted from the original videos at 12 frames per second" (the data set's page)
+)
 _LONGEST_S = 1e6  # no video is longer; also keeps infinite and NaN times out
 _KINETICS_COLUMNS = ("label", "youtube_id", "time_start", "time_end")
 
@@ -22,13 +24,17 @@ def is_jester(table: Table) -> bool:
     if not table.rows:
         return False
     first = [cell.strip().lower() for cell in table.rows[0].cells]
-    is_row = first[0].isdecimal() and (len(first) == 2 or (len(first) == 1 and "jester" in table.file.name.lower()))
+    is_row = first[0].isdecimal() and (
+        len(first) == 2 or (len(first) == 1 and "jester" in table.file.name.lower())
+    )
     return is_row or {"video_id", "label"} <= set(first)
 
 
 def is_kinetics(table: Table) -> bool:
     """A column youtube_id with times."""
-    return bool(table.rows) and {"youtube_id", "time_start"} <= {cell.strip().lower() for cell in table.rows[0].cells}
+    return bool(table.rows) and {"youtube_id", "time_start"} <= {
+        cell.strip().lower() for cell in table.rows[0].cells
+    }
 
 
 def csv_files(source: Path, is_format: Callable[[Table], bool]) -> list[Table]:
@@ -62,7 +68,9 @@ def read_jester(source: Path, options: SourceOptions) -> Found:
         label_table = read_table(label_files[0])
         found.warnings += [label_table.remark] if label_table.remark else []
         names = [row.cells[0].strip() for row in label_table.rows]
-        found.classes = [name for name in names if name.lower() not in ("label", "labels")][: options.num_classes]
+        found.classes = [name for name in names if name.lower() not in ("label", "labels")][
+            : options.num_classes
+        ]
     for table in tables:
         id_column, label_column, rows = _jester_columns(table)
         for row in rows:
@@ -104,7 +112,9 @@ def _jester_columns(table: Table) -> tuple[int, int, list[Row]]:
     return header.index("video_id"), header.index("label"), rows
 
 
-def _add_jester_row(found: Found, index: MediaIndex, row: Row, columns: tuple[int, int], file: Path) -> None:
+def _add_jester_row(
+    found: Found, index: MediaIndex, row: Row, columns: tuple[int, int], file: Path
+) -> None:
     cells = [cell.strip() for cell in row.cells]
     name, label = (cells[column] if column < len(cells) else "" for column in columns)
     match = index.find(("{id}",), id=name)
@@ -113,10 +123,14 @@ def _add_jester_row(found: Found, index: MediaIndex, row: Row, columns: tuple[in
     elif match.problem:
         found.leave_out(row.where, match.path, match.problem)
     else:
-        found.clips.append(FoundClip(path=match.path, label=label, where=row.where, split=named_split(file)))
+        found.clips.append(
+            FoundClip(path=match.path, label=label, where=row.where, split=named_split(file))
+        )
 
 
-def _add_kinetics_row(found: Found, index: MediaIndex, where: str, cells: dict[str, str], options: SourceOptions) -> None:
+def _add_kinetics_row(
+    found: Found, index: MediaIndex, where: str, cells: dict[str, str], options: SourceOptions
+) -> None:
     lacking = [name for name in _KINETICS_COLUMNS if not cells.get(name)]
     if lacking:
         found.leave_out(where, cells.get("youtube_id", ""), f"has no {', '.join(lacking)}")
@@ -128,7 +142,11 @@ def _add_kinetics_row(found: Found, index: MediaIndex, where: str, cells: dict[s
     if not all(0 <= time_s < _LONGEST_S for time_s in (times.start_s, times.end_s or 0.0)):
         found.leave_out(where, cells["youtube_id"], "its times are no numbers of seconds")
         return
-    patterns = (options.clip_name,) if options.clip_name else ("{id}_{start:06d}_{end:06d}", "{id}_{start}_{end}", "{id}")
+    patterns = (
+        (options.clip_name,)
+        if options.clip_name
+        else ("{id}_{start:06d}_{end:06d}", "{id}_{start}_{end}", "{id}")
+    )
     start, end = round(times.start_s), round(times.end_s or 0)
     match = index.find(patterns, id=cells["youtube_id"], start=start, end=end, label=cells["label"])
     if match.problem:
@@ -136,7 +154,9 @@ def _add_kinetics_row(found: Found, index: MediaIndex, where: str, cells: dict[s
         return
     span = times if match.pattern == "{id}" else None
     split = named_split(Path(cells.get("split", "")))
-    found.clips.append(FoundClip(path=match.path, label=cells["label"], where=where, split=split, span=span))
+    found.clips.append(
+        FoundClip(path=match.path, label=cells["label"], where=where, split=split, span=span)
+    )
 
 
 def _finished(found: Found, index: MediaIndex, tables: list[Table]) -> Found:

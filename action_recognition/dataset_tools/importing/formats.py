@@ -10,7 +10,13 @@ from action_recognition.data.dataset_files import DATASET_FILE, METADATA_FILE, R
 from action_recognition.data.labels import CLASSES_FILE
 from action_recognition.data.tables import read_text
 from action_recognition.dataset_tools.importing.class_folders import read_class_folders
-from action_recognition.dataset_tools.importing.csv_sets import csv_files, is_jester, is_kinetics, read_jester, read_kinetics
+from action_recognition.dataset_tools.importing.csv_sets import (
+    csv_files,
+    is_jester,
+    is_kinetics,
+    read_jester,
+    read_kinetics,
+)
 from action_recognition.dataset_tools.importing.found import Found
 from action_recognition.dataset_tools.importing.lists import list_files, read_lists
 from action_recognition.dataset_tools.importing.media_walk import ARCHIVE_SUFFIXES
@@ -24,7 +30,13 @@ from action_recognition.dataset_tools.importing.photo_sets import (
     read_photo_table,
 )
 from action_recognition.dataset_tools.importing.sense import CONFIG_FILE, read_sense
-from action_recognition.dataset_tools.importing.sign_sets import is_msasl, is_wlasl, json_files, read_msasl, read_wlasl
+from action_recognition.dataset_tools.importing.sign_sets import (
+    is_msasl,
+    is_wlasl,
+    json_files,
+    read_msasl,
+    read_wlasl,
+)
 from action_recognition.dataset_tools.importing.source import SourceOptions
 from action_recognition.errors import Problem, UserError, user_error
 
@@ -57,10 +69,23 @@ def read_source(source: Path, name: str, options: SourceOptions) -> tuple[Found,
 
 def _refuse_unused(options: SourceOptions, name: str) -> None:
     """A `UserError` names the flags that say nothing to a format."""
-    given = {"--clips": options.clips, "--clip-name": options.clip_name, "--num-classes": options.num_classes}
-    unused = [flag for flag, value in given.items() if value is not None and name not in _TAKE[flag]]
+    given = {
+        "--clips": options.clips,
+        "--clip-name": options.clip_name,
+        "--num-classes": options.num_classes,
+    }
+    unused = [
+        flag for flag, value in given.items() if value is not None and name not in _TAKE[flag]
+    ]
     if unused:
-        raise UserError([Problem(flag, f"says nothing to the format {name}", f"with {', '.join(_TAKE[flag])}") for flag in unused])
+        raise UserError(
+            [
+                Problem(
+                    flag, f"says nothing to the format {name}", f"with {', '.join(_TAKE[flag])}"
+                )
+                for flag in unused
+            ]
+        )
 
 
 def recognise(source: Path) -> str:
@@ -70,23 +95,48 @@ def recognise(source: Path) -> str:
     """
     is_folder = source.is_dir()
     by_suffix: dict[str, tuple[str, ...]] = {
-        "folder": ("sense", "msasl", "wlasl", "jester", "kinetics_csv", "original_lists", "hagrid", "photo_table")
+        "folder": (
+            "sense",
+            "msasl",
+            "wlasl",
+            "jester",
+            "kinetics_csv",
+            "original_lists",
+            "hagrid",
+            "photo_table",
+        )
     }
-    by_suffix |= {".json": ("sense", "msasl", "wlasl", "hagrid"), ".csv": ("jester", "kinetics_csv", "photo_table")}
+    by_suffix |= {
+        ".json": ("sense", "msasl", "wlasl", "hagrid"),
+        ".csv": ("jester", "kinetics_csv", "photo_table"),
+    }
     by_suffix |= {".txt": ("original_lists",)}
     candidates = by_suffix.get("folder" if is_folder else source.suffix.lower(), ())
     names = [name for name in candidates if _SIGNS[name](source)]
     if len(names) > 1:
-        raise user_error(str(source), f"can be read as {' and as '.join(names)}", fix="choose with --format")
+        raise user_error(
+            str(source), f"can be read as {' and as '.join(names)}", fix="choose with --format"
+        )
     if not names and not is_folder:
         raise _not_recognised(source)
-    return names[0] if names else "photo_folders" if has_photos_in_class_folders(source) else "class_folders"
+    return (
+        names[0]
+        if names
+        else "photo_folders"
+        if has_photos_in_class_folders(source)
+        else "class_folders"
+    )
 
 
 def _not_recognised(source: Path) -> UserError:
     allowed = "a folder, or a .json, .csv or .txt"
     if source.suffix.lower() in ARCHIVE_SUFFIXES:
-        return user_error(str(source), "is an archive, which is not opened here", allowed, "unpack it into a new folder and name that")
+        return user_error(
+            str(source),
+            "is an archive, which is not opened here",
+            allowed,
+            "unpack it into a new folder and name that",
+        )
     if reason := _json_problem(source):
         return user_error(str(source), reason, fix="take the published file again")
     return user_error(str(source), "is of no format that can be imported", allowed, "see --help")
@@ -94,8 +144,15 @@ def _not_recognised(source: Path) -> UserError:
 
 def _unknown_files(source: Path) -> list[str]:
     """A line for each JSON and CSV file of a folder that is read as folders of classes, but for those that this toolkit writes."""
-    files = [file for file in sorted(source.iterdir()) if file.suffix.lower() in (".json", ".csv") and file.name not in _OUR_FILES]
-    return [f"{file} is not used: {_json_problem(file) or 'it is of no format that can be imported'}" for file in files]
+    files = [
+        file
+        for file in sorted(source.iterdir())
+        if file.suffix.lower() in (".json", ".csv") and file.name not in _OUR_FILES
+    ]
+    return [
+        f"{file} is not used: {_json_problem(file) or 'it is of no format that can be imported'}"
+        for file in files
+    ]
 
 
 def _json_problem(file: Path) -> str:
@@ -112,7 +169,15 @@ def _json_problem(file: Path) -> str:
 
 
 _TAKE = {  # flags of which not every format makes use
-    "--clips": ("original_lists", "jester", "msasl", "wlasl", "kinetics_csv", "photo_table", "hagrid"),
+    "--clips": (
+        "original_lists",
+        "jester",
+        "msasl",
+        "wlasl",
+        "kinetics_csv",
+        "photo_table",
+        "hagrid",
+    ),
     "--clip-name": ("msasl", "wlasl", "kinetics_csv"),
     "--num-classes": ("msasl", "wlasl", "jester"),
 }
@@ -126,5 +191,7 @@ _SIGNS: dict[str, Callable[[Path], bool]] = {
     "kinetics_csv": lambda source: bool(csv_files(source, is_kinetics)),
     "original_lists": lambda source: bool(list_files(source)),
     "hagrid": lambda source: bool(hagrid_files(source)),
-    "photo_table": lambda source: any(map(is_photo_table, [source] if source.is_file() else sorted(source.glob("*.csv")))),
+    "photo_table": lambda source: any(
+        map(is_photo_table, [source] if source.is_file() else sorted(source.glob("*.csv")))
+    ),
 }

@@ -19,7 +19,9 @@ from action_recognition.dataset_tools.importing.placing import CannotPlace, plac
 from action_recognition.dataset_tools.splitting import missing_lines, person_groups, split_clips
 from action_recognition.errors import UserError, nearest, user_error
 
-_NEGATIVE_NAME = re.compile(r"(no|non)[ _-]?gestures?|nothing|none|background|negatives?", re.IGNORECASE)
+_NEGATIVE_NAME = re.compile(
+    r"(no|non)[ _-]?gestures?|nothing|none|background|negatives?", re.IGNORECASE
+)
 
 Progress = Callable[[int, int], None]
 """Called with (done, total) as files are opened."""
@@ -59,9 +61,16 @@ class DataSet:
     split_by: str
 
 
-def make_data_set(found: Found, options: ImportOptions, progress: Progress = lambda done, total: None) -> DataSet:
+def make_data_set(
+    found: Found, options: ImportOptions, progress: Progress = lambda done, total: None
+) -> DataSet:
     """Open every file that was found, place its clips and split them; a `UserError` says when no clip is left."""
-    found = dataclasses.replace(found, left_out=list(found.left_out), changed=list(found.changed), warnings=list(found.warnings))
+    found = dataclasses.replace(
+        found,
+        left_out=list(found.left_out),
+        changed=list(found.changed),
+        warnings=list(found.warnings),
+    )
     if options.split.person_regex is not None:
         people = people_by_regex((clip.path for clip in found.clips), options.split.person_regex)
         found.clips = [dataclasses.replace(clip, person=people[clip.path]) for clip in found.clips]
@@ -70,17 +79,30 @@ def make_data_set(found: Found, options: ImportOptions, progress: Progress = lam
     lined = _lines(placed, classes, found)
     if not lined:
         reasons = [f"{remark.where}: {remark.reason}" for remark in found.left_out[:5]]
-        raise user_error(str(found.data_root), "no clip is left of those found; " + "; ".join(reasons))
+        raise user_error(
+            str(found.data_root), "no clip is left of those found; " + "; ".join(reasons)
+        )
     _say_how_to_state_negatives(classes, options, found)
     if options.negative_label is not None and options.negative_label not in classes:
         also = nearest(options.negative_label, classes)
-        raise user_error("--negative-label", f"no class {options.negative_label!r}{also}", f"one of: {', '.join(classes)}")
+        raise user_error(
+            "--negative-label",
+            f"no class {options.negative_label!r}{also}",
+            f"one of: {', '.join(classes)}",
+        )
     splits, split_by = _splits([clip for clip, _ in lined], classes, options.split, found)
-    clips = {name: [item for item, split in zip(lined, splits, strict=True) if split == name] for name in SPLITS}
-    return DataSet(found.data_root, classes, clips, found.left_out, found.changed, found.warnings, split_by)
+    clips = {
+        name: [item for item, split in zip(lined, splits, strict=True) if split == name]
+        for name in SPLITS
+    }
+    return DataSet(
+        found.data_root, classes, clips, found.left_out, found.changed, found.warnings, split_by
+    )
 
 
-def _say_how_to_state_negatives(classes: Sequence[str], options: ImportOptions, found: Found) -> None:
+def _say_how_to_state_negatives(
+    classes: Sequence[str], options: ImportOptions, found: Found
+) -> None:
     """A warning where a class is named as negatives are and nobody said that it holds them."""
     named_so = [name for name in classes if _NEGATIVE_NAME.fullmatch(name)]
     if named_so and options.negative_label is None:
@@ -89,7 +111,9 @@ def _say_how_to_state_negatives(classes: Sequence[str], options: ImportOptions, 
         )
 
 
-def probe_all(root: Path, paths: Sequence[str], jobs: int, progress: Progress) -> dict[str, VideoInfo | str]:
+def probe_all(
+    root: Path, paths: Sequence[str], jobs: int, progress: Progress
+) -> dict[str, VideoInfo | str]:
     """What each file or frame folder holds, or why it cannot be read; opened in `jobs` threads."""
 
     def look(path: str) -> VideoInfo | str:
@@ -102,7 +126,9 @@ def probe_all(root: Path, paths: Sequence[str], jobs: int, progress: Progress) -
     set_decode_threads(1)  # the files are the parallel part
     pool = ThreadPoolExecutor(jobs)
     try:
-        for done, (path, info) in enumerate(zip(paths, pool.map(look, paths), strict=True), start=1):
+        for done, (path, info) in enumerate(
+            zip(paths, pool.map(look, paths), strict=True), start=1
+        ):
             found[path] = info
             progress(done, len(paths))
     finally:
@@ -110,7 +136,9 @@ def probe_all(root: Path, paths: Sequence[str], jobs: int, progress: Progress) -
     return found
 
 
-def _placed(found: Found, options: ImportOptions, progress: Progress) -> list[tuple[FoundClip, Numbers | None]]:
+def _placed(
+    found: Found, options: ImportOptions, progress: Progress
+) -> list[tuple[FoundClip, Numbers | None]]:
     """Clips whose file exists, lies under the root, can be read and holds them; the others are left out."""
     checker = PathChecker(found.data_root)
     sound = []
@@ -120,14 +148,18 @@ def _placed(found: Found, options: ImportOptions, progress: Progress) -> list[tu
             found.leave_out(clip.where, clip.path, problem)
         else:
             sound.append(clip)
-    infos = probe_all(found.data_root, list(dict.fromkeys(clip.path for clip in sound)), options.jobs, progress)
+    infos = probe_all(
+        found.data_root, list(dict.fromkeys(clip.path for clip in sound)), options.jobs, progress
+    )
     placed: list[tuple[FoundClip, Numbers | None]] = []
     for clip in sound:
         info = infos[clip.path]
         try:
             if isinstance(info, str):
                 raise CannotPlace(info)
-            numbers, change = place_clip(clip, info, options.frame_rate_fps or found.folder_rate_fps)
+            numbers, change = place_clip(
+                clip, info, options.frame_rate_fps or found.folder_rate_fps
+            )
         except CannotPlace as error:
             found.leave_out(clip.where, clip.path, str(error))
             continue
@@ -141,25 +173,37 @@ def _classes(clips: Sequence[FoundClip], known: Sequence[str] | None, found: Fou
     """The classes in label order: those known, else those in use, sorted (names that are numbers as numbers)."""
     used = {clip.label for clip in clips}
     if known is None:
-        return sorted(used, key=(lambda name: (int(name), name)) if all(map(str.isdecimal, used)) else None)
+        return sorted(
+            used, key=(lambda name: (int(name), name)) if all(map(str.isdecimal, used)) else None
+        )
     unused = [name for name in known if name not in used]
     if unused:
-        found.warnings.append(f"{len(unused)} of {len(known)} classes have no clip: {_some(unused, 10)}")
+        found.warnings.append(
+            f"{len(unused)} of {len(known)} classes have no clip: {_some(unused, 10)}"
+        )
     return list(known)
 
 
-def _lines(placed: Sequence[tuple[FoundClip, Numbers | None]], classes: Sequence[str], found: Found) -> list[tuple[FoundClip, str]]:
+def _lines(
+    placed: Sequence[tuple[FoundClip, Numbers | None]], classes: Sequence[str], found: Found
+) -> list[tuple[FoundClip, str]]:
     """Clips with their annotation lines; what cannot be told from its line again is left out."""
     label_of = {name: number for number, name in enumerate(classes)}
     lined: list[tuple[FoundClip, str]] = []
     seen: dict[str, str] = {}
     for clip, numbers in sorted(placed, key=lambda item: (item[0].path, item[1] or ())):
         if clip.label not in label_of:
-            found.leave_out(clip.where, clip.path, f"its class {clip.label!r} is not among the classes")
+            found.leave_out(
+                clip.where, clip.path, f"its class {clip.label!r} is not among the classes"
+            )
             continue
         line = annotation_line(clip.path, str(label_of[clip.label]), numbers)
         if line is None:
-            found.leave_out(clip.where, clip.path, "its name cannot stand in an annotation line (line break, blank at its end); rename it")
+            found.leave_out(
+                clip.where,
+                clip.path,
+                "its name cannot stand in an annotation line (line break, blank at its end); rename it",
+            )
         elif line in seen:
             found.leave_out(clip.where, clip.path, f"is the same clip as {seen[line]}")
         else:
@@ -168,7 +212,9 @@ def _lines(placed: Sequence[tuple[FoundClip, Numbers | None]], classes: Sequence
     return lined
 
 
-def _splits(clips: Sequence[FoundClip], classes: Sequence[str], options: SplitOptions, found: Found) -> tuple[list[Split], str]:
+def _splits(
+    clips: Sequence[FoundClip], classes: Sequence[str], options: SplitOptions, found: Found
+) -> tuple[list[Split], str]:
     """The split of every clip, and by what they were split."""
     stated = [clip.split for clip in clips if clip.split is not None]
     if len(stated) == len(clips) and not options.resplit:
@@ -180,14 +226,22 @@ def _splits(clips: Sequence[FoundClip], classes: Sequence[str], options: SplitOp
             )
         return stated, "the source"
     if stated and not options.resplit:
-        found.warnings.append(f"{len(clips) - len(stated)} of {len(clips)} clips have no split in the source: all are split anew")
-    groups, said = person_groups([clip.person for clip in clips], [clip.path for clip in clips], options.fractions)
+        found.warnings.append(
+            f"{len(clips) - len(stated)} of {len(clips)} clips have no split in the source: all are split anew"
+        )
+    groups, said = person_groups(
+        [clip.person for clip in clips], [clip.path for clip in clips], options.fractions
+    )
     found.warnings += said
     label_of = {name: number for number, name in enumerate(classes)}
-    plan = split_clips(groups, [label_of[clip.label] for clip in clips], options.fractions, options.seed)
+    plan = split_clips(
+        groups, [label_of[clip.label] for clip in clips], options.fractions, options.seed
+    )
     found.warnings += missing_lines(plan, SPLITS, classes, options.fractions)
     num_without = sum(clip.person is None for clip in clips)
-    split_by = {0: "person", len(clips): "file"}.get(num_without, "person, or file where the person is not known")
+    split_by = {0: "person", len(clips): "file"}.get(
+        num_without, "person, or file where the person is not known"
+    )
     return [SPLITS[part] for part in plan.parts], split_by
 
 

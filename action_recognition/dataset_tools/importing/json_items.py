@@ -38,14 +38,20 @@ def json_list(file: Path) -> Iterator[Item]:
         try:
             value, position = json.JSONDecoder().raw_decode(text, position)
         except (ValueError, RecursionError) as error:
-            raise user_error(f"{file}:{line}", f"is not readable as JSON ({error})", fix=again) from None
+            raise user_error(
+                f"{file}:{line}", f"is not readable as JSON ({error})", fix=again
+            ) from None
         number += 1
         yield Item(f"{file}:{line} entry {number}", value)
         position = _skip(text, position)
         if text[position : position + 1] == ",":
             position = _skip(text, position + 1)
         elif text[position : position + 1] != "]":
-            raise user_error(f"{file}:{line}", "ends inside its list, or holds something between two entries", fix=again)
+            raise user_error(
+                f"{file}:{line}",
+                "ends inside its list, or holds something between two entries",
+                fix=again,
+            )
 
 
 def json_document(file: Path, model: type[Model]) -> Model:

@@ -12,7 +12,14 @@ from action_recognition.dataset_tools.importing.found import Found, FoundClip
 from action_recognition.dataset_tools.importing.source import SourceOptions, named_split
 from action_recognition.errors import user_error
 
-_USUAL_ROOTS = ("", "global_crops", "rawframes", "videos", "frames", "clips")  # the first two are the original's
+_USUAL_ROOTS = (
+    "",
+    "global_crops",
+    "rawframes",
+    "videos",
+    "frames",
+    "clips",
+)  # the first two are the original's
 _LOOKED_AT = 200
 
 
@@ -31,7 +38,11 @@ def read_lists(source: Path, options: SourceOptions) -> Found:
     folder = source if source.is_dir() else source.parent
     files = list_files(source)
     if not files:
-        raise user_error(str(source), "holds no list named for a split", "train.txt, val.txt, test.txt; or name one list")
+        raise user_error(
+            str(source),
+            "holds no list named for a split",
+            "train.txt, val.txt, test.txt; or name one list",
+        )
     classes_file = folder / CLASSES_FILE
     classes = options.classes or (read_classes(classes_file) if classes_file.is_file() else None)
     with_blanks = [name for name in classes or () if len(name.split()) > 1]
@@ -43,7 +54,9 @@ def read_lists(source: Path, options: SourceOptions) -> Found:
             if line.strip() and not line.strip().startswith("#"):
                 _add_line(found, line.strip(), f"{file}:{number}", with_blanks)
     _name_numbers(found)
-    found.data_root = options.clips or _best_root(folder, [clip.path for clip in found.clips[:_LOOKED_AT]])
+    found.data_root = options.clips or _best_root(
+        folder, [clip.path for clip in found.clips[:_LOOKED_AT]]
+    )
     return found
 
 
@@ -51,11 +64,17 @@ def _add_line(found: Found, text: str, where: str, with_blanks: list[str]) -> No
     raw = split_line(text, with_blanks)
     if not raw.path:
         found.leave_out(where, "", "has one column only")
-    elif raw.numbers is None and len(text.split()) == 7 and not (found.data_root / raw.path).exists():
-        found.leave_out(where, raw.path, "its columns 3 to 7 are not four frame numbers and a frame rate")
+    elif (
+        raw.numbers is None and len(text.split()) == 7 and not (found.data_root / raw.path).exists()
+    ):
+        found.leave_out(
+            where, raw.path, "its columns 3 to 7 are not four frame numbers and a frame rate"
+        )
     else:
         split = named_split(Path(where.rpartition(":")[0]))
-        found.clips.append(FoundClip(path=raw.path, label=raw.label, where=where, split=split, span=raw.numbers))
+        found.clips.append(
+            FoundClip(path=raw.path, label=raw.label, where=where, split=split, span=raw.numbers)
+        )
 
 
 def _name_numbers(found: Found) -> None:
@@ -63,9 +82,13 @@ def _name_numbers(found: Found) -> None:
     numbers = [int(clip.label) for clip in found.clips if clip.label.isdecimal()]
     if found.classes is None and len(numbers) == len(found.clips):
         if max(numbers, default=0) >= MAX_NUMBERED_LABELS:
-            raise user_error("labels", f"found {max(numbers)}", f"numbers below {MAX_NUMBERED_LABELS}")
+            raise user_error(
+                "labels", f"found {max(numbers)}", f"numbers below {MAX_NUMBERED_LABELS}"
+            )
         found.classes = [str(number) for number in range(max(numbers, default=-1) + 1)]
-        found.warnings.append(f"no {CLASSES_FILE} and no --classes: the classes are named by their numbers")
+        found.warnings.append(
+            f"no {CLASSES_FILE} and no --classes: the classes are named by their numbers"
+        )
     clips, found.clips = found.clips, []
     for clip in clips:
         if not clip.label.isdecimal() or found.classes is None:
@@ -73,9 +96,16 @@ def _name_numbers(found: Found) -> None:
         elif int(clip.label) < len(found.classes):
             found.clips.append(dataclasses.replace(clip, label=found.classes[int(clip.label)]))
         else:
-            found.leave_out(clip.where, clip.path, f"its label {clip.label} is above {len(found.classes) - 1}, the last class")
+            found.leave_out(
+                clip.where,
+                clip.path,
+                f"its label {clip.label} is above {len(found.classes) - 1}, the last class",
+            )
 
 
 def _best_root(folder: Path, paths: list[str]) -> Path:
     """The folder below which most of the paths exist, `folder` itself when none does better."""
-    return max((folder / name for name in _USUAL_ROOTS), key=lambda root: sum((root / path).exists() for path in paths))
+    return max(
+        (folder / name for name in _USUAL_ROOTS),
+        key=lambda root: sum((root / path).exists() for path in paths),
+    )

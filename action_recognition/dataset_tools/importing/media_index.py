@@ -22,7 +22,9 @@ class MediaIndex:
 
     def __init__(self, root: Path, suffix: str | None = None) -> None:
         if not root.is_dir():
-            raise user_error(str(root), "there is no such folder of clips", fix="name it with --clips")
+            raise user_error(
+                str(root), "there is no such folder of clips", fix="name it with --clips"
+            )
         self.root = root
         self._by_name: dict[str, list[str]] = {}
         self._asked: set[str] = set()
@@ -51,10 +53,21 @@ class MediaIndex:
                 return Match(paths[0], pattern)
         if not names:
             fix = "e.g. '{id}_{start}_{end}'"
-            raise user_error("--clip-name", f"{patterns[0]!r} is no pattern of this format", f"fields: {', '.join(fields)}", fix)
+            raise user_error(
+                "--clip-name",
+                f"{patterns[0]!r} is no pattern of this format",
+                f"fields: {', '.join(fields)}",
+                fix,
+            )
         return Match(" or ".join(names), "", "its file is missing")
 
     def unused_warning(self) -> list[str]:
         """A line that counts the clips that nothing asked for; none when there are none."""
-        unused = sorted(path for paths in self._by_name.values() for path in paths if path not in self._asked)
-        return [f"{len(unused)} files below {self.root} are named nowhere, for example {unused[0]!r}"] if unused else []
+        unused = sorted(
+            path for paths in self._by_name.values() for path in paths if path not in self._asked
+        )
+        return (
+            [f"{len(unused)} files below {self.root} are named nowhere, for example {unused[0]!r}"]
+            if unused
+            else []
+        )

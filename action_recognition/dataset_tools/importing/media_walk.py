@@ -12,9 +12,28 @@ from action_recognition.data.frame_folder import IMAGE_SUFFIXES
 from action_recognition.errors import user_error
 
 VIDEO_SUFFIXES = frozenset(  # of what FFmpeg reads, what people have
-    {".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".flv", ".3gp", ".ogv", ".mts", ".m2ts", ".ts", ".gif"}
+    {
+        ".mp4",
+        ".m4v",
+        ".mov",
+        ".avi",
+        ".mkv",
+        ".webm",
+        ".mpg",
+        ".mpeg",
+        ".wmv",
+        ".flv",
+        ".3gp",
+        ".ogv",
+        ".mts",
+        ".m2ts",
+        ".ts",
+        ".gif",
+    }
 )
-ARCHIVE_SUFFIXES = frozenset({".zip", ".tar", ".gz", ".tgz", ".bz2", ".tbz2", ".xz", ".txz", ".zst", ".7z", ".rar"})
+ARCHIVE_SUFFIXES = frozenset(
+    {".zip", ".tar", ".gz", ".tgz", ".bz2", ".tbz2", ".xz", ".txz", ".zst", ".7z", ".rar"}
+)
 _JUNK = frozenset({"thumbs.db", "desktop.ini"})
 _HAS_NUMBER = re.compile(r"\d")
 
@@ -38,7 +57,11 @@ def walk_media(root: Path, below: str = "") -> Iterator[Medium]:
             raise user_error(str(root), f"the folder cannot be read ({error.strerror})") from None
         yield Medium(below, f"the folder cannot be read ({error.strerror})")
         return
-    entries = [entry for entry in entries if not entry.name.startswith(".") and entry.name.lower() not in _JUNK]
+    entries = [
+        entry
+        for entry in entries
+        if not entry.name.startswith(".") and entry.name.lower() not in _JUNK
+    ]
     if below and any(_is_frame(entry) for entry in entries):
         yield Medium(below, "")
         return
@@ -65,4 +88,8 @@ def _file_problem(entry: os.DirEntry[str]) -> str:
         return "an archive, which is not opened; unpack it"
     if suffix in IMAGE_SUFFIXES:
         return "an image without a number; frames of a clip are numbered, in a folder of their own"
-    return f"no video file by its name (suffix {suffix!r})" if suffix else "no video file by its name (no suffix)"
+    return (
+        f"no video file by its name (suffix {suffix!r})"
+        if suffix
+        else "no video file by its name (no suffix)"
+    )

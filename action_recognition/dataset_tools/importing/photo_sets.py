@@ -29,7 +29,9 @@ _PERSON_COLUMNS = ("person", "user_id", "student_group", "signer")
 
 def has_photos_in_class_folders(source: Path) -> bool:
     """Whether photos lie directly in folders of classes, where frames of clips would have a folder of their own."""
-    folders = [folder for folder in source.iterdir() if folder.is_dir() and not folder.name.startswith(".")]
+    folders = [
+        folder for folder in source.iterdir() if folder.is_dir() and not folder.name.startswith(".")
+    ]
     if folders and all(split_of(folder.name) for folder in folders):
         folders = [inner for folder in folders for inner in folder.iterdir() if inner.is_dir()]
     return bool(folders) and all(any(map(is_photo, folder.iterdir())) for folder in folders)
@@ -46,7 +48,9 @@ def read_photo_folders(source: Path) -> Found:
     if names and all(split_of(name) for name in names):
         splits = {f"{name}/": split_of(name) for name in names}
     elif not names:
-        raise user_error(str(source), "holds no folder", "one folder for each class, with its photos inside")
+        raise user_error(
+            str(source), "holds no folder", "one folder for each class, with its photos inside"
+        )
     for prefix, split in splits.items():
         for name in _folders(source / prefix) if prefix else names:
             label = unicodedata.normalize("NFC", name).strip().removeprefix(_HAGRID_PREFIX)
@@ -61,9 +65,13 @@ def read_photo_names(source: Path) -> Found:
         pure = PurePosixPath(path)
         match = _NAMED.fullmatch(pure.stem)
         if match is None:
-            found.leave_out(path, path, "its name does not begin with a class and '_', as 0_IMG_1118.jpg does")
+            found.leave_out(
+                path, path, "its name does not begin with a class and '_', as 0_IMG_1118.jpg does"
+            )
             continue
-        split = next((part for folder in pure.parts[:-1] if (part := named_split(Path(folder)))), None)
+        split = next(
+            (part for folder in pure.parts[:-1] if (part := named_split(Path(folder)))), None
+        )
         found.clips.append(FoundClip(path=path, label=match[1], where=path, split=split))
     return found
 
@@ -74,16 +82,28 @@ def is_photo_table(file: Path) -> bool:
         header, rows = read_table(file).with_header()
     except Exception:  # not readable as a table: not one
         return False
-    return {"path", "label"} <= set(header) and bool(rows) and is_photo(Path(rows[0].cells[header.index("path")].strip()))
+    return (
+        {"path", "label"} <= set(header)
+        and bool(rows)
+        and is_photo(Path(rows[0].cells[header.index("path")].strip()))
+    )
 
 
 def read_photo_table(source: Path, options: SourceOptions) -> Found:
     """A CSV with the columns `path` and `label`, perhaps `split`, and `person` (or user_id, student_group, signer)."""
-    file = source if source.is_file() else next(iter(sorted(item for item in source.glob("*.csv") if is_photo_table(item))))
+    file = (
+        source
+        if source.is_file()
+        else next(iter(sorted(item for item in source.glob("*.csv") if is_photo_table(item))))
+    )
     found = Found(options.clips or file.parent)
     header, rows = read_table(file).with_header()
     if missing := {"path", "label"} - set(header):
-        raise user_error(str(file), f"has no column {' and no '.join(sorted(missing))}", "path, label, and perhaps split and person")
+        raise user_error(
+            str(file),
+            f"has no column {' and no '.join(sorted(missing))}",
+            "path, label, and perhaps split and person",
+        )
     person_column = next((name for name in _PERSON_COLUMNS if name in header), None)
     for where, cells in rows:
         values = dict(zip(header, (cell.strip() for cell in cells), strict=False))
@@ -93,7 +113,9 @@ def read_photo_table(source: Path, options: SourceOptions) -> Found:
             continue
         person = values.get(person_column) or None if person_column else None
         split = split_of(values.get("split", ""))
-        found.clips.append(FoundClip(path=path, label=label, where=where, split=split, person=person))
+        found.clips.append(
+            FoundClip(path=path, label=label, where=where, split=split, person=person)
+        )
     return found
 
 
@@ -108,7 +130,9 @@ def read_hagrid(source: Path, options: SourceOptions) -> Found:
     found = Found(options.clips or (source if source.is_dir() else source.parent))
     by_id = {PurePosixPath(path).stem: path for path in _walk(found, "")}
     for file in hagrid_files(source):
-        split = next((part for name in (file.parent.name, file.stem) if (part := split_of(name))), None)
+        split = next(
+            (part for name in (file.parent.name, file.stem) if (part := split_of(name))), None
+        )
         for picture, entry in read_hagrid_file(file).items():
             where = f"{file}: {picture}"
             if picture not in by_id:
@@ -116,7 +140,11 @@ def read_hagrid(source: Path, options: SourceOptions) -> Found:
                 continue
             person = entry.get("user_id")
             person = person if isinstance(person, str) else None
-            found.clips.append(FoundClip(path=by_id[picture], label=file.stem, where=where, split=split, person=person))
+            found.clips.append(
+                FoundClip(
+                    path=by_id[picture], label=file.stem, where=where, split=split, person=person
+                )
+            )
     return found
 
 
@@ -125,9 +153,17 @@ def read_hagrid_file(file: Path) -> Mapping[str, Mapping[str, Any]]:
     try:
         document = json.loads(read_text(file)[0])
     except ValueError as error:
-        raise user_error(str(file), f"is no readable JSON ({error})", fix="take the published file again") from None
-    if not isinstance(document, dict) or not all(isinstance(entry, dict) for entry in document.values()):
-        raise user_error(str(file), "is no object of picture ids", '{"ID": {"bboxes": [[x, y, width, height]], "labels": ["call"]}}')
+        raise user_error(
+            str(file), f"is no readable JSON ({error})", fix="take the published file again"
+        ) from None
+    if not isinstance(document, dict) or not all(
+        isinstance(entry, dict) for entry in document.values()
+    ):
+        raise user_error(
+            str(file),
+            "is no object of picture ids",
+            '{"ID": {"bboxes": [[x, y, width, height]], "labels": ["call"]}}',
+        )
     return document
 
 
@@ -137,13 +173,19 @@ def _is_hagrid(file: Path) -> bool:
 
 
 def _folders(folder: Path) -> list[str]:
-    entries = [entry for entry in os.scandir(folder) if entry.is_dir(follow_symlinks=False) and not entry.name.startswith(".")]
+    entries = [
+        entry
+        for entry in os.scandir(folder)
+        if entry.is_dir(follow_symlinks=False) and not entry.name.startswith(".")
+    ]
     return sorted(entry.name for entry in entries)
 
 
 def _add_folder(found: Found, folder: str, label: str, split: Split | None) -> None:
     before = len(found.clips)
-    found.clips += [FoundClip(path=path, label=label, where=path, split=split) for path in _walk(found, folder)]
+    found.clips += [
+        FoundClip(path=path, label=label, where=path, split=split) for path in _walk(found, folder)
+    ]
     if len(found.clips) == before:
         found.leave_out(folder, folder, f"class {label!r} has no photo here")
 
@@ -157,7 +199,11 @@ def _walk(found: Found, below: str) -> Iterator[str]:
         if entry.is_dir(follow_symlinks=False):
             yield from _walk(found, path)
         elif entry.is_dir():
-            found.leave_out(path, path, f"a link to a folder ({os.path.realpath(entry.path)}), which is not followed")
+            found.leave_out(
+                path,
+                path,
+                f"a link to a folder ({os.path.realpath(entry.path)}), which is not followed",
+            )
         elif is_photo(Path(entry.name)):
             yield path
         elif Path(entry.name).suffix.lower() not in (".json", ".csv", ".txt", ".md"):

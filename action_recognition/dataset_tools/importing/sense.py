@@ -56,12 +56,20 @@ def read_sense(source: Path) -> Found:
         videos = folder / f"videos_{word}"
         if not videos.is_dir():
             continue
-        for name in sorted(entry.name for entry in videos.iterdir() if entry.is_dir() and not entry.name.startswith(".")):
+        for name in sorted(
+            entry.name
+            for entry in videos.iterdir()
+            if entry.is_dir() and not entry.name.startswith(".")
+        ):
             path = f"videos_{word}/{name}"
             if name in config.classes:
                 add_class_folder(found, path, name, split)
             else:
-                found.leave_out(path, path, f"its class is not in {CONFIG_FILE}: it was removed from the project, its recordings stay")
+                found.leave_out(
+                    path,
+                    path,
+                    f"its class is not in {CONFIG_FILE}: it was removed from the project, its recordings stay",
+                )
     found.clips = [_with_tags(found, clip) for clip in found.clips]
     return found
 
@@ -73,6 +81,8 @@ def _with_tags(found: Found, clip: FoundClip) -> FoundClip:
     try:
         tags = json_document(found.data_root / path, Tags)
     except UserError as error:
-        found.changed.append(Remark(str(path), clip.path, f"its tags are not used: {error.problems[0].found}"))
+        found.changed.append(
+            Remark(str(path), clip.path, f"its tags are not used: {error.problems[0].found}")
+        )
         return clip
     return dataclasses.replace(clip, span=tags.share())

@@ -17,7 +17,11 @@ from action_recognition.dataset_tools.importing.media_index import MediaIndex
 from action_recognition.dataset_tools.importing.source import SourceOptions, named_split
 from action_recognition.errors import UserError, user_error
 
-_LONGEST_S, _LAST_FRAME, _HIGHEST_RATE_FPS = 1e6, 10**8, 1e4  # nothing real is beyond; keeps infinite values out
+_LONGEST_S, _LAST_FRAME, _HIGHEST_RATE_FPS = (
+    1e6,
+    10**8,
+    1e4,
+)  # nothing real is beyond; keeps infinite values out
 _WLASL_RATE_FPS = 25.0  # "decoding with FPS=25", whatever the file's own rate is
 
 
@@ -77,7 +81,9 @@ def read_msasl(source: Path, options: SourceOptions) -> Found:
     Files are looked for as cut clips (`ID_START_END`, frames), then as whole videos (`ID`, that of YouTube).
     """
     patterns = ("{id}_{start}_{end}", "{id}_{start:06d}_{end:06d}", "{id}")
-    reader = _Reader(source, options, patterns, is_msasl, '{"url", "label", "start_time", "end_time", ...}')
+    reader = _Reader(
+        source, options, patterns, is_msasl, '{"url", "label", "start_time", "end_time", ...}'
+    )
     names: dict[int, str] = {}
     for file, item in reader.items():
         try:
@@ -98,7 +104,14 @@ def read_msasl(source: Path, options: SourceOptions) -> Found:
             frame_rate_fps=entry.fps,
         )
         number = int(item.where.rpartition(" ")[2]) - 1
-        reader.add(clip, id=video_id(entry.url), start=entry.start, end=entry.end, label=entry.label, index=number)
+        reader.add(
+            clip,
+            id=video_id(entry.url),
+            start=entry.start,
+            end=entry.end,
+            label=entry.label,
+            index=number,
+        )
     classes_file = reader.folder / "MSASL_classes.json"
     if classes_file.is_file():
         return reader.result(read_classes(classes_file)[: options.num_classes])
@@ -110,7 +123,9 @@ def read_wlasl(source: Path, options: SourceOptions) -> Found:
 
     Files are looked for by `video_id` (cut or whole), then as whole videos by the id of YouTube.
     """
-    reader = _Reader(source, options, ("{video_id}", "{id}"), is_wlasl, '{"gloss", "instances": [...]}')
+    reader = _Reader(
+        source, options, ("{video_id}", "{id}"), is_wlasl, '{"gloss", "instances": [...]}'
+    )
     classes: list[str] = []
     for _, item in reader.items():
         try:
@@ -142,7 +157,11 @@ def _add_instance(reader: _Reader, gloss: str, where: str, value: object) -> Non
         span=Seconds(max(0, instance.frame_start - 1) / _WLASL_RATE_FPS, end_s),
         frame_rate_fps=_WLASL_RATE_FPS,
     )
-    fields = {"start": instance.frame_start, "end": instance.frame_end, "index": instance.instance_id}
+    fields = {
+        "start": instance.frame_start,
+        "end": instance.frame_end,
+        "index": instance.instance_id,
+    }
     reader.add(clip, id=video_id(instance.url), video_id=instance.video_id, label=gloss, **fields)
 
 
@@ -174,7 +193,11 @@ class _Reader:
         self.folder = self.source if self.source.is_dir() else self.source.parent
         self.files = json_files(self.source, self.is_entry)
         if not self.files:
-            raise user_error(str(self.source), "holds no JSON file of this format", f"a list of entries such as {self.example}")
+            raise user_error(
+                str(self.source),
+                "holds no JSON file of this format",
+                f"a list of entries such as {self.example}",
+            )
         self.index = MediaIndex(self.options.clips or self.folder)
         self.found = Found(self.index.root)
         self.num_refused = 0
@@ -197,9 +220,15 @@ class _Reader:
         self.found.clips.append(dataclasses.replace(clip, path=match.path, span=span))
 
     def result(self, classes: list[str]) -> Found:
-        if self.num_refused and not self.found.clips and self.num_refused == len(self.found.left_out):
+        if (
+            self.num_refused
+            and not self.found.clips
+            and self.num_refused == len(self.found.left_out)
+        ):
             remark = self.found.left_out[0]
-            raise user_error(remark.where, f"no entry follows the schema of this format: {remark.reason}")
+            raise user_error(
+                remark.where, f"no entry follows the schema of this format: {remark.reason}"
+            )
         self.found.classes = classes
         self.found.warnings += self.index.unused_warning()
         return self.found

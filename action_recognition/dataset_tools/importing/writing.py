@@ -27,14 +27,19 @@ from action_recognition.dataset_tools.importing.import_dataset import DataSet
 _SHOWN_OF_A_REASON = 20
 
 
-def write_data_set(data_set: DataSet, folder: Path, settings: Mapping[str, Any], negative_label: str | None) -> list[str]:
+def write_data_set(
+    data_set: DataSet, folder: Path, settings: Mapping[str, Any], negative_label: str | None
+) -> list[str]:
     """Write train.txt, val.txt, test.txt (those with clips), classes.json, dataset.json, metadata.csv and the report.
 
     Returns the lines of report.txt. `settings` are stated in report.json.
     """
     report = report_document(data_set, settings)
     lines = report_lines(data_set)
-    texts = {f"{split}.txt": "".join(f"{line}\n" for _, line in clips) for split, clips in data_set.clips.items()}
+    texts = {
+        f"{split}.txt": "".join(f"{line}\n" for _, line in clips)
+        for split, clips in data_set.clips.items()
+    }
     texts |= {
         CLASSES_FILE: classes_text(data_set.classes),
         DATASET_FILE: dataset_text(negative_label),
@@ -48,16 +53,23 @@ def write_data_set(data_set: DataSet, folder: Path, settings: Mapping[str, Any],
 
 def report_document(data_set: DataSet, settings: Mapping[str, Any]) -> dict[str, Any]:
     """The report as JSON: counts, and every clip that was left out or changed with where and why."""
-    counts = {split: Counter(clip.label for clip, _ in clips) for split, clips in data_set.clips.items()}
+    counts = {
+        split: Counter(clip.label for clip, _ in clips) for split, clips in data_set.clips.items()
+    }
     return {
         **settings,
         "data_root": str(data_set.data_root),
         "split_by": data_set.split_by,
         "splits": {
-            split: {"clips": len(clips), "people": len({clip.person for clip, _ in clips if clip.person is not None})}
+            split: {
+                "clips": len(clips),
+                "people": len({clip.person for clip, _ in clips if clip.person is not None}),
+            }
             for split, clips in data_set.clips.items()
         },
-        "classes": {name: {split: counts[split][name] for split in SPLITS} for name in data_set.classes},
+        "classes": {
+            name: {split: counts[split][name] for split in SPLITS} for name in data_set.classes
+        },
         "warnings": data_set.warnings,
         "changed": [remark._asdict() for remark in data_set.changed],
         "left_out": [remark._asdict() for remark in data_set.left_out],
@@ -67,18 +79,29 @@ def report_document(data_set: DataSet, settings: Mapping[str, Any]) -> dict[str,
 def report_lines(data_set: DataSet) -> list[str]:
     """The report for people: counts, warnings, a table of classes, then what was changed and left out, by reason."""
     num_clips = sum(len(clips) for clips in data_set.clips.values())
-    lines = [f"{num_clips} clips of {len(data_set.classes)} classes below {data_set.data_root}, split by {data_set.split_by}"]
+    lines = [
+        f"{num_clips} clips of {len(data_set.classes)} classes below {data_set.data_root}, split by {data_set.split_by}"
+    ]
     for split, clips in data_set.clips.items():
         people = {clip.person for clip, _ in clips if clip.person is not None}
         lines.append(
-            f"  {split}: {len(clips)} clips" + (f" of {len(people)} {'person' if len(people) == 1 else 'people'}" if people else "")
+            f"  {split}: {len(clips)} clips"
+            + (f" of {len(people)} {'person' if len(people) == 1 else 'people'}" if people else "")
         )
     lines += [f"warning: {warning}" for warning in data_set.warnings]
     width = max(len(name) for name in data_set.classes)
     lines += ["", f"{'class'.ljust(width)} {'train':>7} {'val':>7} {'test':>7}"]
-    counts = {split: Counter(clip.label for clip, _ in clips) for split, clips in data_set.clips.items()}
-    lines += [f"{name.ljust(width)} " + " ".join(f"{counts[split][name]:7}" for split in SPLITS) for name in data_set.classes]
-    lines += [*remark_lines("changed", data_set.changed), *remark_lines("left out", data_set.left_out)]
+    counts = {
+        split: Counter(clip.label for clip, _ in clips) for split, clips in data_set.clips.items()
+    }
+    lines += [
+        f"{name.ljust(width)} " + " ".join(f"{counts[split][name]:7}" for split in SPLITS)
+        for name in data_set.classes
+    ]
+    lines += [
+        *remark_lines("changed", data_set.changed),
+        *remark_lines("left out", data_set.left_out),
+    ]
     return [printable(line) for line in lines]
 
 
@@ -100,7 +123,9 @@ def remark_lines(title: str, remarks: Iterable[Remark]) -> list[str]:
         lines.append(f"  {len(places)} x {reason}")
         lines += [f"      {place}" for place in places[:_SHOWN_OF_A_REASON]]
         if len(places) > _SHOWN_OF_A_REASON:
-            lines.append(f"      ... and {len(places) - _SHOWN_OF_A_REASON} more (report.json has all)")
+            lines.append(
+                f"      ... and {len(places) - _SHOWN_OF_A_REASON} more (report.json has all)"
+            )
     return lines
 
 
@@ -110,5 +135,7 @@ def metadata_text(clips_by_split: Mapping[Split, Sequence[tuple[FoundClip, str]]
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["file", "label", "split", "person", "source"])
     for split, clips in clips_by_split.items():
-        writer.writerows([clip.path, clip.label, split, clip.person or "", clip.where] for clip, _ in clips)
+        writer.writerows(
+            [clip.path, clip.label, split, clip.person or "", clip.where] for clip, _ in clips
+        )
     return text.getvalue()

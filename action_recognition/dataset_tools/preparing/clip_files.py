@@ -22,7 +22,11 @@ from action_recognition.errors import naming
 
 _BYTES_AT_ONCE = 200_000_000  # of decoded pictures
 _JPEG_QUALITY = [1, 95]  # cv2.IMWRITE_JPEG_QUALITY
-H264_OPTIONS = {"crf": "17", "preset": "fast", "g": "16"}  # hardly a visible loss; key frames close together, since training reads windows
+H264_OPTIONS = {
+    "crf": "17",
+    "preset": "fast",
+    "g": "16",
+}  # hardly a visible loss; key frames close together, since training reads windows
 
 
 @dataclass(frozen=True)
@@ -103,7 +107,12 @@ def _encoded(cut: ClipCut, form: ClipForm) -> bytes:
     rate = Fraction(cut.frame_rate_fps).limit_denominator(1001)
     with av.open(buffer, "w", format="mp4") as container:
         stream = container.add_stream("libx264", rate=rate)
-        stream.height, stream.width, stream.pix_fmt, stream.options = form.size.height, form.size.width, "yuv420p", H264_OPTIONS
+        stream.height, stream.width, stream.pix_fmt, stream.options = (
+            form.size.height,
+            form.size.width,
+            "yuv420p",
+            H264_OPTIONS,
+        )
         for number, picture in enumerate(_pictures(cut, form)):
             frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
             frame.pts, frame.time_base = number, 1 / rate
@@ -116,7 +125,10 @@ def is_whole(target: Path, num_frames: int, form: ClipForm) -> bool:
     """Whether a clip is there with all of its frames."""
     if form.as_video:
         return target.is_file()
-    return target.is_dir() and sum(file.suffix in IMAGE_SUFFIXES for file in target.iterdir()) == num_frames
+    return (
+        target.is_dir()
+        and sum(file.suffix in IMAGE_SUFFIXES for file in target.iterdir()) == num_frames
+    )
 
 
 def _remove(path: Path) -> None:

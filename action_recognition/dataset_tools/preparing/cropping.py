@@ -39,7 +39,9 @@ class Rectangle(NamedTuple):
     bottom: int
 
 
-def crop_rectangle(box: Box, picture: PictureSize, target: PictureSize, scale: float) -> Rectangle | None:
+def crop_rectangle(
+    box: Box, picture: PictureSize, target: PictureSize, scale: float
+) -> Rectangle | None:
     """What is cut out of a picture for a person's box; None where the box is empty or outside of the picture.
 
     >>> crop_rectangle(Box(100, 50, 200, 150), PictureSize(480, 640), PictureSize(300, 256), 1.2)
@@ -68,12 +70,24 @@ def crop_rectangle(box: Box, picture: PictureSize, target: PictureSize, scale: f
 def _meets(box: Box, picture: PictureSize) -> bool:
     """Whether a box has an area, part of which lies in the picture (False for NaN too)."""
     is_box = box.x_min < box.x_max and box.y_min < box.y_max
-    return is_box and box.x_min < picture.width and box.y_min < picture.height and box.x_max > 0 and box.y_max > 0
+    return (
+        is_box
+        and box.x_min < picture.width
+        and box.y_min < picture.height
+        and box.x_max > 0
+        and box.y_max > 0
+    )
 
 
-def cropped(picture_rgb: NDArray[np.uint8], rectangle: Rectangle | None, target: PictureSize) -> NDArray[np.uint8]:
+def cropped(
+    picture_rgb: NDArray[np.uint8], rectangle: Rectangle | None, target: PictureSize
+) -> NDArray[np.uint8]:
     """(height, width, 3) uint8 of the target, from an (H, W, 3) picture; without a rectangle all of it is resized."""
     if rectangle is not None:
-        picture_rgb = picture_rgb[rectangle.top : rectangle.bottom, rectangle.left : rectangle.right]
-    resized: NDArray[np.uint8] = mmcv.imresize(picture_rgb, (target.width, target.height), interpolation="bilinear")
+        picture_rgb = picture_rgb[
+            rectangle.top : rectangle.bottom, rectangle.left : rectangle.right
+        ]
+    resized: NDArray[np.uint8] = mmcv.imresize(
+        picture_rgb, (target.width, target.height), interpolation="bilinear"
+    )
     return resized

@@ -20,7 +20,17 @@ from action_recognition.errors import user_error
 
 GONE_FILE = "download.json"
 _FORMAT = "bestvideo[ext=mp4][height<=720]/best[ext=mp4][height<=720]/best[height<=720]/best"  # no sound, so that nothing is to be merged
-_GONE_WORDS = ("unavailable", "private video", "removed", "terminated", "does not exist", "not available", "copyright", "deleted", "404")
+_GONE_WORDS = (
+    "unavailable",
+    "private video",
+    "removed",
+    "terminated",
+    "does not exist",
+    "not available",
+    "copyright",
+    "deleted",
+    "404",
+)
 _MAX_FAILURES = 5  # one after the other, that are not about the video itself: the network is away, or the server has had enough
 _LONGEST_S = 1800
 
@@ -41,7 +51,11 @@ def yt_dlp_command() -> list[str]:
         return [program]
     if importlib.util.find_spec("yt_dlp") is not None:
         return [sys.executable, "-m", "yt_dlp"]
-    raise user_error("yt-dlp", "is not installed, and fetches the videos", fix="pip install yt-dlp, then the same command again")
+    raise user_error(
+        "yt-dlp",
+        "is not installed, and fetches the videos",
+        fix="pip install yt-dlp, then the same command again",
+    )
 
 
 def addresses(urls: Iterable[str]) -> dict[str, str]:
@@ -64,7 +78,10 @@ def addresses(urls: Iterable[str]) -> dict[str, str]:
 
 
 def download(
-    urls: dict[str, str], folder: Path, options: DownloadOptions, progress: Callable[[int, int], None] = lambda done, total: None
+    urls: dict[str, str],
+    folder: Path,
+    options: DownloadOptions,
+    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Counter[str]:
     """Fetch what is not there yet; how many videos are `there`, `fetched`, `gone` and `failed`.
 
@@ -102,21 +119,52 @@ def download(
     return counts
 
 
-def _fetch(command: Sequence[str], name: str, url: str, folder: Path, options: DownloadOptions) -> str:
+def _fetch(
+    command: Sequence[str], name: str, url: str, folder: Path, options: DownloadOptions
+) -> str:
     """An empty string, or why the video is not there; what was fetched of it is gone on with the next time."""
-    words = [*command, "--ignore-config", "--no-playlist", "--quiet", "--no-warnings", "--no-progress", "--continue", "--retries", "5"]
-    words += ["--sleep-interval", f"{options.pause_s:g}", "--sleep-requests", "1", "--limit-rate", options.rate, "--format", _FORMAT]
+    words = [
+        *command,
+        "--ignore-config",
+        "--no-playlist",
+        "--quiet",
+        "--no-warnings",
+        "--no-progress",
+        "--continue",
+        "--retries",
+        "5",
+    ]
+    words += [
+        "--sleep-interval",
+        f"{options.pause_s:g}",
+        "--sleep-requests",
+        "1",
+        "--limit-rate",
+        options.rate,
+        "--format",
+        _FORMAT,
+    ]
     place = str(folder.absolute()).replace("%", "%%")  # what follows a single one is a field
     words += ["--output", f"{place}/{name}.%(ext)s", "--", url]
     try:
-        run = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, timeout=_LONGEST_S, check=False)  # noqa: S603
+        run = subprocess.run(
+            words, stdin=subprocess.DEVNULL, capture_output=True, timeout=_LONGEST_S, check=False
+        )
     except subprocess.TimeoutExpired:
         return f"was not fetched in {_LONGEST_S // 60} minutes"
     except OSError as error:
-        raise user_error(command[0], f"cannot be started ({error.strerror})", fix="pip install --force-reinstall yt-dlp") from None
-    if run.returncode == 0 and any((folder / f"{name}{suffix}").is_file() for suffix in VIDEO_SUFFIXES):
+        raise user_error(
+            command[0],
+            f"cannot be started ({error.strerror})",
+            fix="pip install --force-reinstall yt-dlp",
+        ) from None
+    if run.returncode == 0 and any(
+        (folder / f"{name}{suffix}").is_file() for suffix in VIDEO_SUFFIXES
+    ):
         return ""
-    said = [line.strip() for line in run.stderr.decode("utf-8", "replace").splitlines() if line.strip()]
+    said = [
+        line.strip() for line in run.stderr.decode("utf-8", "replace").splitlines() if line.strip()
+    ]
     reason = said[-1] if said else f"yt-dlp ended with {run.returncode} and left no video"
     return "".join(letter if letter.isprintable() else "?" for letter in reason)[:300]
 
@@ -128,6 +176,12 @@ def _read_gone(file: Path) -> dict[str, str]:
         document = json.loads(file.read_text(encoding="utf-8"))
     except ValueError:
         document = None
-    if not isinstance(document, dict) or not all(isinstance(reason, str) for reason in document.values()):
-        raise user_error(str(file), "is no list of videos that are gone", fix="delete it; they are then asked for again")
+    if not isinstance(document, dict) or not all(
+        isinstance(reason, str) for reason in document.values()
+    ):
+        raise user_error(
+            str(file),
+            "is no list of videos that are gone",
+            fix="delete it; they are then asked for again",
+        )
     return document

@@ -16,8 +16,19 @@ from action_recognition.data.video import VideoInfo, probe, read_frames, set_dec
 from action_recognition.dataset_tools.checking.pool import map_apart
 from action_recognition.dataset_tools.importing.found import Found, FoundClip, Remark
 from action_recognition.dataset_tools.importing.placing import place_clip
-from action_recognition.dataset_tools.preparing.clip_files import ClipCut, ClipForm, clip_path, is_whole, write_clip
-from action_recognition.dataset_tools.preparing.cropping import Box, PictureSize, Rectangle, crop_rectangle
+from action_recognition.dataset_tools.preparing.clip_files import (
+    ClipCut,
+    ClipForm,
+    clip_path,
+    is_whole,
+    write_clip,
+)
+from action_recognition.dataset_tools.preparing.cropping import (
+    Box,
+    PictureSize,
+    Rectangle,
+    crop_rectangle,
+)
 from action_recognition.dataset_tools.preparing.prepared import CROPS_FOLDER, Prepared
 from action_recognition.detection.person_boxes import clip_box, loaded_detector
 from action_recognition.errors import UserError
@@ -46,22 +57,36 @@ class PreparedClip(NamedTuple):
     reason: str = ""
 
 
-def prepare_jester(found: Found, output: Path, options: JesterOptions, progress: Callable[[int, int], None]) -> Prepared:
+def prepare_jester(
+    found: Found, output: Path, options: JesterOptions, progress: Callable[[int, int], None]
+) -> Prepared:
     """Write every clip that was found in Jester's CSVs and folders; clips that are written already are kept.
 
     The order of the labels is that of `*labels.csv`. A clip in which no person is found is left out.
     """
-    classes = list(found.classes) if found.classes is not None else sorted({clip.label for clip in found.clips})
+    classes = (
+        list(found.classes)
+        if found.classes is not None
+        else sorted({clip.label for clip in found.clips})
+    )
     warnings = [*found.warnings, VAL_IS_TEST, *([] if options.detector else [WITHOUT_DETECTOR])]
-    prepared = Prepared(output / CROPS_FOLDER, classes, left_out=list(found.left_out), warnings=warnings)
+    prepared = Prepared(
+        output / CROPS_FOLDER, classes, left_out=list(found.left_out), warnings=warnings
+    )
     prepared.negative_label = NO_GESTURE if NO_GESTURE in classes else None
     tasks = _sound(found.clips, found.data_root, prepared)
     prepared.wanted += [(clip.split, clip.label) for clip in tasks if clip.split is not None]
     labels = {name: number for number, name in enumerate(classes)}
     work = functools.partial(
-        prepare_clip, labels=labels, roots=(found.data_root, prepared.data_root), options=options, rate=found.folder_rate_fps
+        prepare_clip,
+        labels=labels,
+        roots=(found.data_root, prepared.data_root),
+        options=options,
+        rate=found.folder_rate_fps,
     )
-    for done, (clip, result) in enumerate(map_apart(work, tasks, options.jobs, _brought_down), start=1):
+    for done, (clip, result) in enumerate(
+        map_apart(work, tasks, options.jobs, _brought_down), start=1
+    ):
         progress(done, len(tasks))
         if result.reason or clip.split is None:
             prepared.leave_out(clip.where, clip.path, result.reason)
@@ -96,7 +121,11 @@ def _brought_down(clip: FoundClip) -> PreparedClip:
 
 
 def prepare_clip(
-    clip: FoundClip, labels: dict[str, int], roots: tuple[Path, Path], options: JesterOptions, rate: float | None
+    clip: FoundClip,
+    labels: dict[str, int],
+    roots: tuple[Path, Path],
+    options: JesterOptions,
+    rate: float | None,
 ) -> PreparedClip:
     """Write one clip; `roots` are that of the source and the new one. Runs in a process of its own."""
     if options.jobs > 1:
@@ -128,8 +157,14 @@ def _person(source: Path, info: VideoInfo, options: JesterOptions) -> Rectangle 
     if options.detector is None:
         return None
     detector = loaded_detector(options.detector, options.device, 1 if options.jobs > 1 else None)
-    numbers = np.linspace(0, info.num_frames - 1, min(options.num_looked_at, info.num_frames)).round().astype(int)
+    numbers = (
+        np.linspace(0, info.num_frames - 1, min(options.num_looked_at, info.num_frames))
+        .round()
+        .astype(int)
+    )
     box = clip_box(detector, read_frames(source, sorted(set(numbers.tolist()))))
     if box is None:
         return None
-    return crop_rectangle(Box(*box), PictureSize(info.height, info.width), options.form.size, options.form.scale)
+    return crop_rectangle(
+        Box(*box), PictureSize(info.height, info.width), options.form.size, options.form.scale
+    )

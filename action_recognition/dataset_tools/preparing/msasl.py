@@ -16,11 +16,21 @@ from action_recognition.dataset_tools.checking.pool import map_apart
 from action_recognition.dataset_tools.importing.found import FoundClip, Seconds
 from action_recognition.dataset_tools.importing.media_index import MediaIndex
 from action_recognition.dataset_tools.importing.placing import CannotPlace, place_clip
-from action_recognition.dataset_tools.preparing.clip_files import ClipCut, ClipForm, clip_path, write_clip
+from action_recognition.dataset_tools.preparing.clip_files import (
+    ClipCut,
+    ClipForm,
+    clip_path,
+    write_clip,
+)
 from action_recognition.dataset_tools.preparing.cropping import Box, PictureSize, crop_rectangle
 from action_recognition.dataset_tools.preparing.msasl_entries import MsaslAnnotation, SignEntry
 from action_recognition.dataset_tools.preparing.prepared import CROPS_FOLDER, Prepared
-from action_recognition.dataset_tools.preparing.trimming import Span, sign_span, video_spans, without_overlaps
+from action_recognition.dataset_tools.preparing.trimming import (
+    Span,
+    sign_span,
+    video_spans,
+    without_overlaps,
+)
 from action_recognition.errors import UserError
 
 _CUT_NAMES = ("{id}_{start}_{end}", "{id}_{start:06d}_{end:06d}")
@@ -56,7 +66,11 @@ class SignClip(NamedTuple):
 
 
 def prepare_msasl(
-    annotation: MsaslAnnotation, videos: MediaIndex, output: Path, options: MsaslOptions, progress: Callable[[int, int], None]
+    annotation: MsaslAnnotation,
+    videos: MediaIndex,
+    output: Path,
+    options: MsaslOptions,
+    progress: Callable[[int, int], None],
 ) -> Prepared:
     """Write every clip that its video is there for; clips that are written already are kept."""
     num_classes = options.num_classes or len(annotation.classes)
@@ -65,33 +79,50 @@ def prepare_msasl(
     prepared.wanted += [(split, label) for split, label in annotation.lost if label in set(classes)]
     tasks = _tasks(annotation, videos, num_classes, prepared)
     work = functools.partial(prepare_sign, root=prepared.data_root, options=options)
-    for done, (task, clip) in enumerate(map_apart(work, tasks, options.jobs, _brought_down), start=1):
+    for done, (task, clip) in enumerate(
+        map_apart(work, tasks, options.jobs, _brought_down), start=1
+    ):
         progress(done, len(tasks))
         _add_clip(prepared, task.entries[task.number], clip)
     prepared.sort()
     return prepared
 
 
-def _tasks(annotation: MsaslAnnotation, videos: MediaIndex, num_classes: int, prepared: Prepared) -> list[SignTask]:
+def _tasks(
+    annotation: MsaslAnnotation, videos: MediaIndex, num_classes: int, prepared: Prepared
+) -> list[SignTask]:
     """What is to be written; entries without a file are left out."""
     tasks = []
     checker = PathChecker(videos.root)
     for video, entries in annotation.by_video().items():
         wanted = [number for number, entry in enumerate(entries) if entry.label < num_classes]
-        prepared.wanted += [(entries[number].split, annotation.classes[entries[number].label]) for number in wanted]
+        prepared.wanted += [
+            (entries[number].split, annotation.classes[entries[number].label]) for number in wanted
+        ]
         for number in wanted:
             entry = entries[number]
-            match = videos.find((*_CUT_NAMES, _WHOLE_NAME), id=video, start=entry.start, end=entry.end)
+            match = videos.find(
+                (*_CUT_NAMES, _WHOLE_NAME), id=video, start=entry.start, end=entry.end
+            )
             problem = match.problem or checker.check(match.path)[1]
             if problem:
                 prepared.leave_out(entry.where, match.path, problem)
             else:
-                tasks.append(SignTask(videos.root / match.path, tuple(entries), number, is_cut=match.pattern != _WHOLE_NAME))
+                tasks.append(
+                    SignTask(
+                        videos.root / match.path,
+                        tuple(entries),
+                        number,
+                        is_cut=match.pattern != _WHOLE_NAME,
+                    )
+                )
     return tasks
 
 
 def _brought_down(task: SignTask) -> SignClip:
-    return SignClip("", "", f"{task.source.name} brings the decoder down; convert it again (ffmpeg)")
+    return SignClip(
+        "", "", f"{task.source.name} brings the decoder down; convert it again (ffmpeg)"
+    )
 
 
 def prepare_sign(task: SignTask, root: Path, options: MsaslOptions) -> SignClip:
@@ -100,7 +131,9 @@ def prepare_sign(task: SignTask, root: Path, options: MsaslOptions) -> SignClip:
         set_decode_threads(1)  # the processes are the parallel part
     try:
         info = probe(task.source)
-        return _write(task, plan_signs(task, info, options.max_length)[task.number], info, root, options.form)
+        return _write(
+            task, plan_signs(task, info, options.max_length)[task.number], info, root, options.form
+        )
     except UserError as error:
         return SignClip("", "", error.problems[0].found)
 
@@ -132,43 +165,77 @@ def plan_signs(task: SignTask, info: VideoInfo, max_length: int) -> dict[int, Pl
         placed.append((number, sign_span(annotated, rate), rate))
     placed.sort(key=lambda item: item[1])
     kept = []
-    for (number, _, rate), span in zip(placed, without_overlaps([span for _, span, _ in placed]), strict=True):
+    for (number, _, rate), span in zip(
+        placed, without_overlaps([span for _, span, _ in placed]), strict=True
+    ):
         if span is None:
-            plans[number] = PlannedSign(problem="nothing is left of its time when the next sign of the video begins")
+            plans[number] = PlannedSign(
+                problem="nothing is left of its time when the next sign of the video begins"
+            )
         else:
             kept.append((number, span, rate))
     if kept:
         videos = video_spans([span for _, span, _ in kept], info.num_frames, kept[0][2], max_length)
-        plans |= {number: PlannedSign(span, video, rate) for (number, span, rate), video in zip(kept, videos, strict=True)}
+        plans |= {
+            number: PlannedSign(span, video, rate)
+            for (number, span, rate), video in zip(kept, videos, strict=True)
+        }
     return plans
 
 
 def _placed(entry: SignEntry, info: VideoInfo, is_cut: bool) -> tuple[Span, float]:
     """The annotated time in frames of the file, and its rate: the annotation's where the two are nearly the same."""
     rate = info.frame_rate_fps or entry.frame_rate_fps
-    span = None if is_cut else Seconds(entry.start / entry.frame_rate_fps, entry.end / entry.frame_rate_fps)
-    clip = FoundClip(path=entry.video, label="", where=entry.where, span=span, frame_rate_fps=entry.frame_rate_fps)
+    span = (
+        None
+        if is_cut
+        else Seconds(entry.start / entry.frame_rate_fps, entry.end / entry.frame_rate_fps)
+    )
+    clip = FoundClip(
+        path=entry.video,
+        label="",
+        where=entry.where,
+        span=span,
+        frame_rate_fps=entry.frame_rate_fps,
+    )
     numbers, _ = place_clip(clip, info, None)
     assert numbers is not None
     is_same = abs(rate - entry.frame_rate_fps) <= _SAME_RATE * rate
     return (numbers[0], numbers[1]), entry.frame_rate_fps if is_same else rate
 
 
-def _write(task: SignTask, plan: PlannedSign, info: VideoInfo, root: Path, form: ClipForm) -> SignClip:
+def _write(
+    task: SignTask, plan: PlannedSign, info: VideoInfo, root: Path, form: ClipForm
+) -> SignClip:
     entry = task.entries[task.number]
     if plan.problem:
         return SignClip("", "", plan.problem)
     picture = PictureSize(info.height, info.width)
     corners = entry.box
-    box = Box(corners.x_min * info.width, corners.y_min * info.height, corners.x_max * info.width, corners.y_max * info.height)
+    box = Box(
+        corners.x_min * info.width,
+        corners.y_min * info.height,
+        corners.x_max * info.width,
+        corners.y_max * info.height,
+    )
     rectangle = crop_rectangle(box, picture, form.size, form.scale)
     if rectangle is None:
-        return SignClip("", "", f"its box {list(box)} holds no pixel of the picture ({info.width}x{info.height})")
+        return SignClip(
+            "",
+            "",
+            f"its box {list(box)} holds no pixel of the picture ({info.width}x{info.height})",
+        )
     path = clip_path(f"{entry.video}/clip_{task.number:04d}", form)
     start, end = plan.video
-    line = annotation_line(path, str(entry.label), (plan.sign[0] - start, plan.sign[1] - start, 0, end - start, plan.frame_rate_fps))
+    line = annotation_line(
+        path,
+        str(entry.label),
+        (plan.sign[0] - start, plan.sign[1] - start, 0, end - start, plan.frame_rate_fps),
+    )
     assert line is not None  # the id of a video holds no blank
-    write_clip(ClipCut(task.source, plan.video, picture, rectangle, plan.frame_rate_fps), root / path, form)
+    write_clip(
+        ClipCut(task.source, plan.video, picture, rectangle, plan.frame_rate_fps), root / path, form
+    )
     return SignClip(path, line)
 
 
@@ -177,7 +244,9 @@ def _add_clip(prepared: Prepared, entry: SignEntry, clip: SignClip) -> None:
         prepared.leave_out(entry.where, entry.video, clip.reason)
         return
     label = prepared.classes[entry.label]
-    found = FoundClip(path=clip.path, label=label, where=entry.where, split=entry.split, person=entry.signer)
+    found = FoundClip(
+        path=clip.path, label=label, where=entry.where, split=entry.split, person=entry.signer
+    )
     prepared.clips[entry.split].append((found, clip.line))
 
 
@@ -185,8 +254,15 @@ def subset(prepared: Prepared, num_classes: int) -> Prepared:
     """The clips of the first classes; what was left out stays that of all classes, and a warning says so where there are more."""
     classes = prepared.classes[:num_classes]
     among = set(classes)
-    clips = {split: [item for item in prepared.clips[split] if item[0].label in among] for split in SPLITS}
+    clips = {
+        split: [item for item in prepared.clips[split] if item[0].label in among]
+        for split in SPLITS
+    }
     wanted = [(split, label) for split, label in prepared.wanted if label in among]
     more = len(prepared.classes)
-    warnings = [f"what was left out is listed for {more} classes, not {num_classes}"] if more > num_classes and prepared.left_out else []
+    warnings = (
+        [f"what was left out is listed for {more} classes, not {num_classes}"]
+        if more > num_classes and prepared.left_out
+        else []
+    )
     return Prepared(prepared.data_root, classes, clips, wanted, prepared.left_out, warnings)

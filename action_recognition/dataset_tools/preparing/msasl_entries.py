@@ -88,12 +88,20 @@ def read_msasl_files(files: Sequence[Path], classes_file: Path | None = None) ->
     A `UserError` names all files that are missing, are named for no split, or hold no entry of the schema.
     """
     missing = [Problem(str(file), "there is no such file") for file in files if not file.is_file()]
-    unnamed = [Problem(str(file), "is named for no split", "train, val or test in its name") for file in files if not named_split(file)]
+    unnamed = [
+        Problem(str(file), "is named for no split", "train, val or test in its name")
+        for file in files
+        if not named_split(file)
+    ]
     if missing or unnamed:
         raise UserError([*missing, *unnamed])
     names = classes_file or files[0].parent / CLASSES_FILE
     if not names.is_file():
-        raise user_error(str(names), "the names of the classes are missing", fix="take the file from the same archive, or --classes-file")
+        raise user_error(
+            str(names),
+            "the names of the classes are missing",
+            fix="take the file from the same archive, or --classes-file",
+        )
     annotation = MsaslAnnotation(read_classes(names))
     for file in files:
         _add_file(annotation, file)
@@ -115,7 +123,11 @@ def _add_file(annotation: MsaslAnnotation, file: Path) -> None:
             continue
         _add_entry(annotation, entry, item.where, split)
     if len(annotation.entries) + len(annotation.lost) == num_before:
-        raise user_error(str(file), f"no entry follows the schema of MS-ASL ({first_problem})", '{"url", "label", "start", "box", ...}')
+        raise user_error(
+            str(file),
+            f"no entry follows the schema of MS-ASL ({first_problem})",
+            '{"url", "label", "start", "box", ...}',
+        )
 
 
 def _add_entry(annotation: MsaslAnnotation, entry: BoxedEntry, where: str, split: Split) -> None:
@@ -124,7 +136,11 @@ def _add_entry(annotation: MsaslAnnotation, entry: BoxedEntry, where: str, split
     reason = ""
     if entry.label >= len(annotation.classes):
         annotation.left_out.append(
-            Remark(where, entry.url, f"its label {entry.label} is above {len(annotation.classes) - 1}, the last class")
+            Remark(
+                where,
+                entry.url,
+                f"its label {entry.label} is above {len(annotation.classes) - 1}, the last class",
+            )
         )
         return
     if video is None:

@@ -21,7 +21,11 @@ from action_recognition.data.dataset_files import (
 )
 from action_recognition.data.labels import CLASSES_FILE
 from action_recognition.dataset_tools.importing.found import FoundClip, Remark
-from action_recognition.dataset_tools.importing.writing import metadata_text, printable, remark_lines
+from action_recognition.dataset_tools.importing.writing import (
+    metadata_text,
+    printable,
+    remark_lines,
+)
 from action_recognition.errors import user_error
 
 CROPS_FOLDER = "global_crops"  # the original's name
@@ -36,7 +40,9 @@ class Prepared:
 
     data_root: Path
     classes: list[str]
-    clips: dict[Split, list[tuple[FoundClip, str]]] = field(default_factory=lambda: {split: [] for split in SPLITS})
+    clips: dict[Split, list[tuple[FoundClip, str]]] = field(
+        default_factory=lambda: {split: [] for split in SPLITS}
+    )
     wanted: list[tuple[Split, str]] = field(default_factory=list)
     left_out: list[Remark] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
@@ -64,27 +70,46 @@ def check_settings(file: Path, settings: Mapping[str, Any]) -> None:
         except ValueError:
             stated = {}
         stated = stated if isinstance(stated, dict) else {}
-        other = [f"{name} {stated.get(name)}, not {value}" for name, value in settings.items() if stated.get(name) != value]
+        other = [
+            f"{name} {stated.get(name)}, not {value}"
+            for name, value in settings.items()
+            if stated.get(name) != value
+        ]
         if other:
-            raise user_error(str(file), f"the clips there were made with {'; '.join(other)}", "the same settings", "another --output")
+            raise user_error(
+                str(file),
+                f"the clips there were made with {'; '.join(other)}",
+                "the same settings",
+                "another --output",
+            )
         return
     write_together(file.parent, {file.name: json.dumps(dict(settings), indent=1) + "\n"})
 
 
-def write_prepared(prepared: Prepared, folder: Path, settings: Mapping[str, Any], suffix: str = "") -> list[str]:
+def write_prepared(
+    prepared: Prepared, folder: Path, settings: Mapping[str, Any], suffix: str = ""
+) -> list[str]:
     """Write train.txt, val.txt and test.txt (named with `suffix`), the classes, the people and the report; returns its lines.
 
     A `UserError` says that there is no clip at all.
     """
     if not prepared.num_clips:
-        raise user_error(str(prepared.data_root), f"no clip could be prepared: {_main_reasons(prepared)}")
+        raise user_error(
+            str(prepared.data_root), f"no clip could be prepared: {_main_reasons(prepared)}"
+        )
     lines = report_lines(prepared)
-    texts = {f"{split}{suffix}.txt": "".join(f"{line}\n" for _, line in clips) for split, clips in prepared.clips.items()}
+    texts = {
+        f"{split}{suffix}.txt": "".join(f"{line}\n" for _, line in clips)
+        for split, clips in prepared.clips.items()
+    }
     texts |= {
         CLASSES_FILE: classes_text(prepared.classes),
         DATASET_FILE: dataset_text(prepared.negative_label),
         METADATA_FILE: metadata_text(prepared.clips),
-        REPORT_FILES[0]: json.dumps(report_document(prepared, settings), ensure_ascii=True, indent=1) + "\n",
+        REPORT_FILES[0]: json.dumps(
+            report_document(prepared, settings), ensure_ascii=True, indent=1
+        )
+        + "\n",
         REPORT_FILES[1]: "".join(f"{line}\n" for line in lines),
     }
     write_together(folder, texts)
@@ -95,7 +120,10 @@ def _main_reasons(prepared: Prepared) -> str:
     """The most frequent reasons, each with its first place."""
     first = {remark.reason: remark for remark in reversed(prepared.left_out)}
     counts = Counter(remark.reason for remark in prepared.left_out).most_common(3)
-    return "; ".join(f"{count} x {reason} (first {first[reason].where}: {first[reason].path})" for reason, count in counts)
+    return "; ".join(
+        f"{count} x {reason} (first {first[reason].where}: {first[reason].path})"
+        for reason, count in counts
+    )
 
 
 def _counts(prepared: Prepared) -> dict[Split, tuple[Counter[str], Counter[str]]]:
@@ -115,9 +143,16 @@ def report_document(prepared: Prepared, settings: Mapping[str, Any]) -> dict[str
     return {
         **settings,
         "data_root": str(prepared.data_root),
-        "splits": {split: {"left": left.total(), "of": wanted.total()} for split, (left, wanted) in counts.items()},
+        "splits": {
+            split: {"left": left.total(), "of": wanted.total()}
+            for split, (left, wanted) in counts.items()
+        },
         "classes": {
-            name: {split: {"left": left[name], "of": wanted[name]} for split, (left, wanted) in counts.items()} for name in prepared.classes
+            name: {
+                split: {"left": left[name], "of": wanted[name]}
+                for split, (left, wanted) in counts.items()
+            }
+            for name in prepared.classes
         },
         "warnings": prepared.warnings,
         "left_out": [remark._asdict() for remark in prepared.left_out],
@@ -128,15 +163,24 @@ def report_lines(prepared: Prepared) -> list[str]:
     """The report for people: what is left of each split and class, then what was left out, by reason."""
     counts = _counts(prepared)
     total = sum(wanted.total() for _, wanted in counts.values())
-    lines = [f"{prepared.num_clips} of {total} clips of {len(prepared.classes)} classes are there, below {prepared.data_root}"]
+    lines = [
+        f"{prepared.num_clips} of {total} clips of {len(prepared.classes)} classes are there, below {prepared.data_root}"
+    ]
     for split, (left, wanted) in counts.items():
         if wanted:
             lacking = sum(1 for name in prepared.classes if wanted[name] and not left[name])
-            without = f"; {lacking} of {sum(1 for n in prepared.classes if wanted[n])} classes have none left" if lacking else ""
+            without = (
+                f"; {lacking} of {sum(1 for n in prepared.classes if wanted[n])} classes have none left"
+                if lacking
+                else ""
+            )
             lines.append(f"  {split}: {left.total()} of {wanted.total()}{without}")
     lines += [f"warning: {warning}" for warning in prepared.warnings]
     width = max(len(name) for name in prepared.classes)
-    lines += ["", f"{'class'.ljust(width)} {'train':>11} {'val':>11} {'test':>11}   (left of named)"]
+    lines += [
+        "",
+        f"{'class'.ljust(width)} {'train':>11} {'val':>11} {'test':>11}   (left of named)",
+    ]
     for name in prepared.classes:
         cells = (f"{left[name]} of {wanted[name]}".rjust(11) for left, wanted in counts.values())
         lines.append(f"{name.ljust(width)} {' '.join(cells)}")

@@ -47,11 +47,17 @@ def without_overlaps(spans: Sequence[Span]) -> list[Span | None]:
     [(0, 20), None, (20, 60)]
     """
     starts = [start for start, _ in spans[1:]]
-    ends = [min(end, start) for (_, end), start in zip(spans, starts, strict=False)] + [end for _, end in spans[-1:]]
-    return [(start, end) if start < end else None for (start, _), end in zip(spans, ends, strict=True)]
+    ends = [min(end, start) for (_, end), start in zip(spans, starts, strict=False)] + [
+        end for _, end in spans[-1:]
+    ]
+    return [
+        (start, end) if start < end else None for (start, _), end in zip(spans, ends, strict=True)
+    ]
 
 
-def video_spans(signs: Sequence[Span], num_frames: int, frame_rate_fps: float, max_length: int) -> list[Span]:
+def video_spans(
+    signs: Sequence[Span], num_frames: int, frame_rate_fps: float, max_length: int
+) -> list[Span]:
     """The part of the video that belongs to each of its signs, which do not overlap: never a frame of another sign.
 
     `max_length` is counted in frames at 30 fps; it reaches back from the end of the sign and forth from its start.

@@ -46,7 +46,10 @@ def clip_items(checked: Checked, max_clips: int) -> tuple[list[ClipItem], list[F
     for item in items:
         item.findings.extend(by_line.pop((item.file, item.line), []))
     splits = dict(zip(checked.findings.files, checked.splits, strict=True))
-    items += [ClipItem(file, line, splits.get(file, ""), "", "", findings=found) for (file, line), found in by_line.items()]
+    items += [
+        ClipItem(file, line, splits.get(file, ""), "", "", findings=found)
+        for (file, line), found in by_line.items()
+    ]
     order = {file: number for number, file in enumerate(checked.findings.files)}
     items.sort(key=lambda item: (order[item.file], item.line))
     shown = _chosen(items, max_clips)
@@ -56,12 +59,25 @@ def clip_items(checked: Checked, max_clips: int) -> tuple[list[ClipItem], list[F
 def _item(row: Row, checked: Checked) -> ClipItem:
     report = checked.reports[row.path]
     numbers = row.raw.numbers
-    start, end, rate = (numbers[0], numbers[1], numbers[4]) if numbers else (0, report.num_frames, report.frame_rate_fps)
+    start, end, rate = (
+        (numbers[0], numbers[1], numbers[4])
+        if numbers
+        else (0, report.num_frames, report.frame_rate_fps)
+    )
     seconds = (end - start) / rate if rate and end > start else None
     name = checked.labels.names[row.label] if row.label is not None else row.raw.label
     place = row.place
     stretch = Stretch(row.path, start, end) if report.is_readable and end > start >= 0 else None
-    return ClipItem(checked.findings.files[place.file], place.line, checked.splits[place.file], name, row.raw.path, seconds, rate, stretch)
+    return ClipItem(
+        checked.findings.files[place.file],
+        place.line,
+        checked.splits[place.file],
+        name,
+        row.raw.path,
+        seconds,
+        rate,
+        stretch,
+    )
 
 
 def _chosen(items: Sequence[ClipItem], max_clips: int) -> list[ClipItem]:
@@ -70,5 +86,9 @@ def _chosen(items: Sequence[ClipItem], max_clips: int) -> list[ClipItem]:
     with_findings = [i for i, item in enumerate(items) if item.findings][:max_clips]
     others = [i for i, item in enumerate(items) if not item.findings]
     room = max_clips - len(with_findings)
-    chosen = {*with_findings, *(others[i * len(others) // room] for i in range(room))} if room else set(with_findings)
+    chosen = (
+        {*with_findings, *(others[i * len(others) // room] for i in range(room))}
+        if room
+        else set(with_findings)
+    )
     return [item for i, item in enumerate(items) if i in chosen]

@@ -24,16 +24,23 @@ from action_recognition.errors import user_error
 _GENERATOR = '<meta name="generator" content="action-recognition show">'
 
 
-def page(title: str, items: Sequence[ClipItem], of_files: Sequence[Finding], strips: Mapping[Stretch, bytes], notice: str) -> str:
+def page(
+    title: str,
+    items: Sequence[ClipItem],
+    of_files: Sequence[Finding],
+    strips: Mapping[Stretch, bytes],
+    notice: str,
+) -> str:
     """The HTML of a page of clips; `notice` is a sentence below the title."""
     data = {
         "clips": [_clip(item, strips) for item in items],
         "files": [_finding(finding) | {"file": finding.file} for finding in of_files],
     }
-    script, style = (resources.files(__package__).joinpath(name).read_text(encoding="utf-8") for name in ("page.js", "page.css"))
-    policy = (
-        f"default-src 'none'; img-src data:; script-src {_source(script)}; style-src {_source(style)}; base-uri 'none'; form-action 'none'"
+    script, style = (
+        resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
+        for name in ("page.js", "page.css")
     )
+    policy = f"default-src 'none'; img-src data:; script-src {_source(script)}; style-src {_source(style)}; base-uri 'none'; form-action 'none'"
     return "\n".join(
         [
             "<!doctype html>",
@@ -53,7 +60,12 @@ def page(title: str, items: Sequence[ClipItem], of_files: Sequence[Finding], str
 
 def json_in_html(data: object) -> str:
     """JSON that holds no `<`, so that nothing in it ends or begins an element; lone surrogates come through as escapes."""
-    return json.dumps(data, ensure_ascii=True).replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+    return (
+        json.dumps(data, ensure_ascii=True)
+        .replace("<", "\\u003c")
+        .replace(">", "\\u003e")
+        .replace("&", "\\u0026")
+    )
 
 
 def write_page(file: Path, text: str) -> None:
@@ -65,7 +77,11 @@ def write_page(file: Path, text: str) -> None:
 def check_page_file(file: Path) -> None:
     """A `UserError` when there is a file that is no page of ours."""
     if file.is_dir() or (file.exists() and _GENERATOR.encode() not in file.read_bytes()[:4096]):
-        raise user_error(f"--output {file}", "is there already and no page of this command", "a new file, or an earlier page")
+        raise user_error(
+            f"--output {file}",
+            "is there already and no page of this command",
+            "a new file, or an earlier page",
+        )
 
 
 def _clip(item: ClipItem, strips: Mapping[Stretch, bytes]) -> dict[str, Any]:

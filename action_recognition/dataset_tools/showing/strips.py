@@ -28,7 +28,9 @@ class Stretch(NamedTuple):
     end: int | None = None
 
 
-def make_strips(stretches: Sequence[Stretch], jobs: int, progress: Callable[[int, int], None]) -> dict[Stretch, bytes]:
+def make_strips(
+    stretches: Sequence[Stretch], jobs: int, progress: Callable[[int, int], None]
+) -> dict[Stretch, bytes]:
     """A JPEG for each, empty where it cannot be read."""
     different = sorted(set(stretches), key=lambda item: (item.path, item.start, item.end or 0))
     strips = {}
@@ -44,7 +46,10 @@ def make_strip(stretch: Stretch) -> bytes:
         total = count_frames(stretch.path)
         end = min(total, total if stretch.end is None else stretch.end)
         start = min(stretch.start, end - 1)
-        frames = read_frames(stretch.path, np.linspace(max(0, start), end - 1, NUM_FRAMES).round().astype(int).tolist())
+        frames = read_frames(
+            stretch.path,
+            np.linspace(max(0, start), end - 1, NUM_FRAMES).round().astype(int).tolist(),
+        )
     except (UserError, ValueError, OSError):
         return b""
     strip = np.concatenate([_shrunk(frame) for frame in frames], axis=1)

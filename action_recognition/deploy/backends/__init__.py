@@ -11,7 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from action_recognition.deploy.backends.model_files import RECORD_FILE, check_against_record
-from action_recognition.deploy.backends.protocol import Backend, Hint, Pixels, Precision, Scores, network_input
+from action_recognition.deploy.backends.protocol import (
+    Backend,
+    Hint,
+    Pixels,
+    Precision,
+    Scores,
+    network_input,
+)
 from action_recognition.deploy.backends.stateful import StatefulBackend
 from action_recognition.deploy.metadata import DeployMetadata
 from action_recognition.errors import user_error
@@ -43,7 +50,11 @@ __all__ = [
 INPUT_NAME: Final = "input"
 OUTPUT_NAME: Final = "output"
 MODEL_SUFFIXES: Final = (".pth", ".onnx", ".xml", ".bin")
-_MODULE_OF: Final = {"TorchBackend": "pytorch", "OnnxBackend": "onnx_runtime", "OpenVinoBackend": "openvino_runtime"}
+_MODULE_OF: Final = {
+    "TorchBackend": "pytorch",
+    "OnnxBackend": "onnx_runtime",
+    "OpenVinoBackend": "openvino_runtime",
+}
 
 
 def __getattr__(name: str) -> Any:
@@ -67,10 +78,16 @@ def load_backend(
     Errors: a missing, damaged or foreign file; one without metadata; metadata that do not fit the network; a device that is not there.
     """
     if path.suffix not in MODEL_SUFFIXES:
-        raise user_error(str(path), f"the suffix {path.suffix!r} says no model", ", ".join(MODEL_SUFFIXES))
+        raise user_error(
+            str(path), f"the suffix {path.suffix!r} says no model", ", ".join(MODEL_SUFFIXES)
+        )
     path = path.with_suffix(".xml") if path.suffix == ".bin" else path
     if not path.is_file():
-        raise user_error(str(path), "there is no such model file", fix="export.py writes model.xml, model.bin and model.onnx")
+        raise user_error(
+            str(path),
+            "there is no such model file",
+            fix="export.py writes model.xml, model.bin and model.onnx",
+        )
     if path.suffix == ".xml":
         check_against_record(path)
         from action_recognition.deploy.backends.openvino_runtime import OpenVinoBackend
@@ -80,7 +97,12 @@ def load_backend(
             return stateful_ir(path, num_threads, precision, device, hint)
         return OpenVinoBackend(path, num_threads, precision, device, hint, metadata)
     if device not in ("CPU", "AUTO"):
-        raise user_error("device", f"{device!r} is not there for {path.suffix} files", "CPU", "for other devices take the .xml file")
+        raise user_error(
+            "device",
+            f"{device!r} is not there for {path.suffix} files",
+            "CPU",
+            "for other devices take the .xml file",
+        )
     if path.suffix == ".onnx":
         return _load_onnx(path, num_threads, metadata)
     if metadata is not None:
@@ -100,9 +122,7 @@ def _load_onnx(path: Path, num_threads: int | None, metadata: DeployMetadata | N
 
 def _load_torch(path: Path, num_threads: int | None) -> Backend:
     if importlib.util.find_spec("torch") is None:
-        fix = (
-            "install the training packages too (init_venv.sh, or pip install -e .[train]), or take the .xml or .onnx that export.py writes"
-        )
+        fix = "install the training packages too (init_venv.sh, or pip install -e .[train]), or take the .xml or .onnx that export.py writes"
         raise user_error(str(path), "needs PyTorch, which is not installed here", fix=fix)
     from action_recognition.deploy.backends.pytorch import open_checkpoint
 

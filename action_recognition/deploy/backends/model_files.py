@@ -29,13 +29,24 @@ def check_against_record(path: Path) -> None:
     if not record_path.is_file():
         return
     try:
-        sums = {item["name"]: item["sha256"] for item in json.loads(record_path.read_text(encoding="utf-8"))["outputs"]}
+        sums = {
+            item["name"]: item["sha256"]
+            for item in json.loads(record_path.read_text(encoding="utf-8"))["outputs"]
+        }
     except (OSError, ValueError, KeyError, TypeError):
-        raise user_error(str(record_path), "is not readable as a record of an export", fix="export again") from None
+        raise user_error(
+            str(record_path), "is not readable as a record of an export", fix="export again"
+        ) from None
     for file in (path, path.with_suffix(".bin")) if path.suffix == ".xml" else (path,):
-        if file.is_file() and file.name in sums and hashlib.sha256(file.read_bytes()).hexdigest() != sums[file.name]:
+        if (
+            file.is_file()
+            and file.name in sums
+            and hashlib.sha256(file.read_bytes()).hexdigest() != sums[file.name]
+        ):
             raise user_error(
-                str(file), f"is not the file that {RECORD_FILE} beside it names: damaged, or of another export", fix="export or copy again"
+                str(file),
+                f"is not the file that {RECORD_FILE} beside it names: damaged, or of another export",
+                fix="export or copy again",
             )
 
 
@@ -47,11 +58,17 @@ def check_form(path: Path, inputs: list[Shape], outputs: list[Shape]) -> None:
         raise user_error(str(path), found, _CLIP_FORM, "name a model that export.py wrote")
 
 
-def check_shapes(path: Path, metadata: DeployMetadata, inputs: list[Shape], outputs: list[Shape]) -> None:
+def check_shapes(
+    path: Path, metadata: DeployMetadata, inputs: list[Shape], outputs: list[Shape]
+) -> None:
     """A `UserError` when the network is not the one that its metadata describe."""
     expected_input = (1, *metadata.clip_shape)
     if inputs != [expected_input]:
-        raise user_error(str(path), f"takes {_list(inputs)}, its metadata say {expected_input}", fix="export the model again")
+        raise user_error(
+            str(path),
+            f"takes {_list(inputs)}, its metadata say {expected_input}",
+            fix="export the model again",
+        )
     expected_output = (1, len(metadata.labels))
     if outputs != [expected_output]:
         raise user_error(
@@ -62,7 +79,9 @@ def check_shapes(path: Path, metadata: DeployMetadata, inputs: list[Shape], outp
         )
 
 
-def check_metadata_are_there(path: Path, keys: Iterable[str], inputs: list[Shape], outputs: list[Shape]) -> None:
+def check_metadata_are_there(
+    path: Path, keys: Iterable[str], inputs: list[Shape], outputs: list[Shape]
+) -> None:
     """A `UserError` when the `keys` of a file's metadata are not ours: what such a network does not say, and how to say it."""
     if _MARK in keys:
         return
@@ -80,7 +99,11 @@ def unreadable(path: Path, error: Exception) -> UserError:
     """The engine's last line, as the reason."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     reason = lines[-1] if lines else type(error).__name__
-    return user_error(str(path), f"is not a readable model ({reason[:200]})", fix="it is damaged or cut short; export or copy it again")
+    return user_error(
+        str(path),
+        f"is not a readable model ({reason[:200]})",
+        fix="it is damaged or cut short; export or copy it again",
+    )
 
 
 def _other_kind(inputs: list[Shape], outputs: list[Shape]) -> str:
@@ -97,4 +120,10 @@ def _other_kind(inputs: list[Shape], outputs: list[Shape]) -> str:
 
 
 def _list(shapes: list[Shape]) -> str:
-    return " and ".join(f"({', '.join('?' if size is None else str(size) for size in shape)})" for shape in shapes) or "nothing"
+    return (
+        " and ".join(
+            f"({', '.join('?' if size is None else str(size) for size in shape)})"
+            for shape in shapes
+        )
+        or "nothing"
+    )

@@ -8,8 +8,20 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
-from action_recognition.deploy.backends.model_files import check_form, check_metadata_are_there, check_shapes, unreadable
-from action_recognition.deploy.backends.protocol import InferenceThreads, Pixels, Scores, check_clips, network_input, stack_scores
+from action_recognition.deploy.backends.model_files import (
+    check_form,
+    check_metadata_are_there,
+    check_shapes,
+    unreadable,
+)
+from action_recognition.deploy.backends.protocol import (
+    InferenceThreads,
+    Pixels,
+    Scores,
+    check_clips,
+    network_input,
+    stack_scores,
+)
 from action_recognition.deploy.metadata import DeployMetadata, from_strings
 
 _QUANTISED = b"QuantizeLinear"
@@ -32,9 +44,14 @@ class OnnxBackend:
     `metadata` replace what the file says about itself, for a file that says nothing.
     """
 
-    def __init__(self, path: Path, num_threads: int | None = None, metadata: DeployMetadata | None = None) -> None:
+    def __init__(
+        self, path: Path, num_threads: int | None = None, metadata: DeployMetadata | None = None
+    ) -> None:
         self._session = open_session(path, num_threads)
-        inputs, outputs = ([tuple(item.shape) for item in items] for items in (self._session.get_inputs(), self._session.get_outputs()))
+        inputs, outputs = (
+            [tuple(item.shape) for item in items]
+            for items in (self._session.get_inputs(), self._session.get_outputs())
+        )
         check_form(path, inputs, outputs)
         if metadata is None:
             strings = self._session.get_modelmeta().custom_metadata_map
@@ -45,7 +62,9 @@ class OnnxBackend:
         self._input = self._session.get_inputs()[0].name
         self._queue = InferenceThreads(self.scores)
         precision = "int8" if _QUANTISED in path.read_bytes() else "f32"
-        self.runs_as = f"ONNX Runtime {onnxruntime.__version__}, {precision}, {num_threads or 'all'} threads"
+        self.runs_as = (
+            f"ONNX Runtime {onnxruntime.__version__}, {precision}, {num_threads or 'all'} threads"
+        )
 
     def scores(self, clips: Pixels) -> Scores:
         """As `Backend.scores`: the exported graphs take one clip, so a batch is a loop, no slower on a CPU."""

@@ -31,11 +31,24 @@ def stateful_onnx(path: Path, num_threads: int | None) -> StatefulBackend:
     session = open_session(path, num_threads)
     metadata = from_strings(session.get_modelmeta().custom_metadata_map, str(path))
     states = {item.name: tuple(item.shape) for item in session.get_inputs()[1:]}
-    given = {NEXT_STATE_PREFIX + item.name.removeprefix(NEXT_STATE_PREFIX): tuple(item.shape) for item in session.get_outputs()[1:]}
-    if {NEXT_STATE_PREFIX + name.removeprefix(STATE_PREFIX): shape for name, shape in states.items()} != given:
-        raise user_error(str(path), "takes other states than it gives", fix="export the model again with export.py")
-    check_stateful_shapes(path, metadata, tuple(session.get_inputs()[0].shape), tuple(session.get_outputs()[0].shape))
-    runs_as = f"ONNX Runtime {onnxruntime.__version__}, f32, {num_threads or 'all'} threads, stateful"
+    given = {
+        NEXT_STATE_PREFIX + item.name.removeprefix(NEXT_STATE_PREFIX): tuple(item.shape)
+        for item in session.get_outputs()[1:]
+    }
+    if {
+        NEXT_STATE_PREFIX + name.removeprefix(STATE_PREFIX): shape for name, shape in states.items()
+    } != given:
+        raise user_error(
+            str(path),
+            "takes other states than it gives",
+            fix="export the model again with export.py",
+        )
+    check_stateful_shapes(
+        path, metadata, tuple(session.get_inputs()[0].shape), tuple(session.get_outputs()[0].shape)
+    )
+    runs_as = (
+        f"ONNX Runtime {onnxruntime.__version__}, f32, {num_threads or 'all'} threads, stateful"
+    )
     return StatefulBackend(metadata, runs_as, lambda: OnnxStepper(session, metadata))
 
 
@@ -49,7 +62,9 @@ class OnnxStepper:
         self._states = dict(self._zeros)
 
     def step(self, frames: Pixels) -> Scores:
-        scores, *states = self._session.run(None, {self._frames.name: frame_input(frames, self._metadata), **self._states})
+        scores, *states = self._session.run(
+            None, {self._frames.name: frame_input(frames, self._metadata), **self._states}
+        )
         self._states = dict(zip(self._zeros, states, strict=True))
         return np.array(scores, np.float32)
 

@@ -12,7 +12,13 @@ from typing import Any
 import numpy as np
 import openvino
 
-from action_recognition.deploy.backends.model_files import Shape, check_form, check_metadata_are_there, check_shapes, unreadable
+from action_recognition.deploy.backends.model_files import (
+    Shape,
+    check_form,
+    check_metadata_are_there,
+    check_shapes,
+    unreadable,
+)
 from action_recognition.deploy.backends.protocol import (
     Hint,
     InferenceThreads,
@@ -27,7 +33,12 @@ from action_recognition.deploy.metadata import SECTION, DeployMetadata, read_ope
 from action_recognition.errors import user_error
 from action_recognition.openvino_core import openvino_core
 
-_CHOOSING = ("AUTO", "MULTI", "HETERO", "BATCH")  # names that let OpenVINO choose among the devices that are there
+_CHOOSING = (
+    "AUTO",
+    "MULTI",
+    "HETERO",
+    "BATCH",
+)  # names that let OpenVINO choose among the devices that are there
 
 
 class OpenVinoBackend:
@@ -51,23 +62,37 @@ class OpenVinoBackend:
         check_device(core, device, num_threads)
         model = read_ir(core, path)
         if any(node.get_type_name() == "FakeQuantize" for node in model.get_ops()):
-            check_int8(path, device, {name: core.get_property(name, "OPTIMIZATION_CAPABILITIES") for name in core.available_devices})
+            check_int8(
+                path,
+                device,
+                {
+                    name: core.get_property(name, "OPTIMIZATION_CAPABILITIES")
+                    for name in core.available_devices
+                },
+            )
         inputs, outputs = static_shapes(model.inputs), static_shapes(model.outputs)
         check_form(path, inputs, outputs)
         self.metadata = metadata or own_metadata(model, path, inputs, outputs)
         check_shapes(path, self.metadata, inputs, outputs)
         try:
-            self.compiled = core.compile_model(model, device, settings(num_threads, precision, hint))
+            self.compiled = core.compile_model(
+                model, device, settings(num_threads, precision, hint)
+            )
         except RuntimeError as error:
             if device != "CPU":
-                raise user_error("device", f"{device} cannot run {path.name} ({str(error).splitlines()[-1].strip()[:200]})") from None
+                raise user_error(
+                    "device",
+                    f"{device} cannot run {path.name} ({str(error).splitlines()[-1].strip()[:200]})",
+                ) from None
             raise unreadable(path, error) from None
         self._device, self._asked = device, precision
         self.num_requests = wanted_requests(self.compiled)
         self._request = self.compiled.create_infer_request()
         self._threads: InferenceThreads | None = None
         self._requests: SimpleQueue[Any] = SimpleQueue()
-        self.runs_as = f"OpenVINO {openvino.__version__.split('-')[0]}, {self.precision}, {self._where()}"
+        self.runs_as = (
+            f"OpenVINO {openvino.__version__.split('-')[0]}, {self.precision}, {self._where()}"
+        )
 
     @property
     def precision(self) -> str:
@@ -78,8 +103,15 @@ class OpenVinoBackend:
         """As `Backend.scores`; with `hint="throughput"` the clips of a batch are computed side by side."""
         check_clips(clips, self.metadata)
         if self.num_requests > 1:  # whoever asks may have several threads himself
-            return stack_scores([future.result() for future in [self.submit(clip) for clip in clips]], self.metadata)
-        rows = [np.array(self._request.infer({0: network_input(clip[None], self.metadata)})[0], np.float32)[0] for clip in clips]
+            return stack_scores(
+                [future.result() for future in [self.submit(clip) for clip in clips]], self.metadata
+            )
+        rows = [
+            np.array(
+                self._request.infer({0: network_input(clip[None], self.metadata)})[0], np.float32
+            )[0]
+            for clip in clips
+        ]
         return stack_scores(rows, self.metadata)
 
     def submit(self, clip: Pixels) -> Future[Scores]:
@@ -102,7 +134,11 @@ class OpenVinoBackend:
             self._requests.put(request)
 
     def _where(self) -> str:
-        return f"{self.compiled.get_property('INFERENCE_NUM_THREADS')} threads" if self._device == "CPU" else self._device
+        return (
+            f"{self.compiled.get_property('INFERENCE_NUM_THREADS')} threads"
+            if self._device == "CPU"
+            else self._device
+        )
 
 
 def computed_precision(compiled: Any, asked: str) -> str:
@@ -118,16 +154,27 @@ def check_device(core: Any, device: str, num_threads: int | None) -> None:
     name = device.partition(":")[0].partition(".")[0]
     known = {item.partition(".")[0] for item in there}
     if device not in there and name not in known and name not in _CHOOSING:
-        raise user_error("device", f"{device!r} is not there", ", ".join([*there, "AUTO"]), "check its driver, or name another device")
+        raise user_error(
+            "device",
+            f"{device!r} is not there",
+            ", ".join([*there, "AUTO"]),
+            "check its driver, or name another device",
+        )
     if num_threads is not None and name != "CPU":
-        raise user_error("num_threads", f"{device} has no threads to choose", fix="leave it out, or use the device CPU")
+        raise user_error(
+            "num_threads",
+            f"{device} has no threads to choose",
+            fix="leave it out, or use the device CPU",
+        )
 
 
 def check_int8(path: Path, device: str, capabilities: Mapping[str, Sequence[str]]) -> None:
     """A `UserError` when a quantised network is asked of a device that does not compute in INT8; `capabilities` of each device."""
     able = [name for name, found in capabilities.items() if "INT8" in found]
     name = device.partition(":")[0]
-    if name not in _CHOOSING and not any(item == device or item.partition(".")[0] == name for item in able):
+    if name not in _CHOOSING and not any(
+        item == device or item.partition(".")[0] == name for item in able
+    ):
         found = f"{device} does not compute in INT8, and {path.name} is quantised"
         raise user_error("device", found, ", ".join(able), "take model.xml or model_fp16.xml there")
 
@@ -135,14 +182,20 @@ def check_int8(path: Path, device: str, capabilities: Mapping[str, Sequence[str]
 def read_ir(core: Any, path: Path) -> Any:
     weights = path.with_suffix(".bin")
     if not weights.is_file():
-        raise user_error(str(weights), "there is no such file; an IR is .xml and .bin together", fix="copy both")
+        raise user_error(
+            str(weights), "there is no such file; an IR is .xml and .bin together", fix="copy both"
+        )
     try:
         return core.read_model(path)
     except RuntimeError as error:
         written_by, here = _written_by(path), openvino.__version__
         if _release(written_by) > _release(here):
             fix = "update OpenVINO, or export the model again with this one"
-            raise user_error(str(path), f"was written by OpenVINO {written_by}, which {here.split('-')[0]} cannot read", fix=fix) from None
+            raise user_error(
+                str(path),
+                f"was written by OpenVINO {written_by}, which {here.split('-')[0]} cannot read",
+                fix=fix,
+            ) from None
         raise unreadable(path, error) from None
 
 
@@ -157,7 +210,9 @@ def _release(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in re.findall(r"\d+", version)[:2])
 
 
-def own_metadata(model: Any, path: Path, inputs: list[Shape], outputs: list[Shape]) -> DeployMetadata:
+def own_metadata(
+    model: Any, path: Path, inputs: list[Shape], outputs: list[Shape]
+) -> DeployMetadata:
     keys = model.get_rt_info([SECTION]).astype(dict) if model.has_rt_info([SECTION]) else {}
     check_metadata_are_there(path, keys, inputs, outputs)
     return read_openvino(model, str(path))
@@ -181,6 +236,8 @@ def static_shapes(ports: list[Any]) -> list[Shape]:
     return [
         ("of any rank",)
         if port.get_partial_shape().rank.is_dynamic
-        else tuple(size.get_length() if size.is_static else "?" for size in port.get_partial_shape())
+        else tuple(
+            size.get_length() if size.is_static else "?" for size in port.get_partial_shape()
+        )
         for port in ports
     ]

@@ -17,7 +17,9 @@ Hint = Literal["latency", "throughput"]
 Pixels = npt.NDArray[np.uint8]
 Scores = npt.NDArray[np.float32]
 
-_NUM_WAITING = 2  # clips that wait for an engine that takes one at a time: more would only fill the memory
+_NUM_WAITING = (
+    2  # clips that wait for an engine that takes one at a time: more would only fill the memory
+)
 
 
 class Backend(Protocol):
@@ -56,7 +58,10 @@ def network_input(clips: Pixels, metadata: DeployMetadata) -> npt.NDArray[np.flo
     ordered = clips[:, ::-1] if metadata.color_order == "BGR" else clips
     values = np.ascontiguousarray(ordered, np.float32)
     if metadata.normalization == "external":
-        mean, scale = (np.array(part, np.float32).reshape(1, 3, 1, 1, 1) for part in (metadata.mean_values, metadata.scale_values))
+        mean, scale = (
+            np.array(part, np.float32).reshape(1, 3, 1, 1, 1)
+            for part in (metadata.mean_values, metadata.scale_values)
+        )
         values = (values - mean) / scale
     return values
 
@@ -64,7 +69,9 @@ def network_input(clips: Pixels, metadata: DeployMetadata) -> npt.NDArray[np.flo
 def check_clips(clips: Pixels, metadata: DeployMetadata) -> None:
     """A wrong shape or type is a mistake of the calling code, not of the user."""
     if clips.ndim != 5 or clips.shape[1:] != metadata.clip_shape or clips.dtype != np.uint8:
-        raise ValueError(f"clips {clips.shape} {clips.dtype}, expected (N, {', '.join(map(str, metadata.clip_shape))}) uint8")
+        raise ValueError(
+            f"clips {clips.shape} {clips.dtype}, expected (N, {', '.join(map(str, metadata.clip_shape))}) uint8"
+        )
 
 
 def stack_scores(rows: list[Scores], metadata: DeployMetadata) -> Scores:

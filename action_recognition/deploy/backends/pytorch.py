@@ -10,7 +10,12 @@ import numpy as np
 import torch
 
 from action_recognition.checkpoint import TrainedModel, load_trained_model
-from action_recognition.deploy.backends.protocol import InferenceThreads, Pixels, Scores, check_clips
+from action_recognition.deploy.backends.protocol import (
+    InferenceThreads,
+    Pixels,
+    Scores,
+    check_clips,
+)
 from action_recognition.deploy.metadata import DeployMetadata, calibrated, from_template
 from action_recognition.models.build import build_recogniser
 from action_recognition.models.recogniser import Normalize
@@ -48,5 +53,8 @@ def open_checkpoint(path: Path, num_threads: int | None = None) -> TorchBackend:
 
 def from_trained(trained: TrainedModel, weights_sha256: str) -> DeployMetadata:
     """The metadata of a training run's result; the export adds its own choices by `dataclasses.replace`."""
-    found = replace(from_template(trained.template, trained.labels, weights_sha256), model_type=trained.model.type)
+    found = replace(
+        from_template(trained.template, trained.labels, weights_sha256),
+        model_type=trained.model.type,
+    )
     return found if trained.calibration is None else calibrated(found, trained.calibration)

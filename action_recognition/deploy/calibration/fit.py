@@ -31,7 +31,11 @@ from action_recognition.deploy.calibration.rejection import (
     risk_coverage,
     spread,
 )
-from action_recognition.deploy.calibration.temperature import cross_validated, fit_temperature, temperature_statistic
+from action_recognition.deploy.calibration.temperature import (
+    cross_validated,
+    fit_temperature,
+    temperature_statistic,
+)
 from action_recognition.metrics import wilson_interval
 
 _RESAMPLED_FITS = 200
@@ -74,7 +78,9 @@ class CalibrationFit:
     notes: list[str] = field(default_factory=list)
 
 
-def fit_calibration(val: ScoredVal, negative_cosines: npt.NDArray[np.floating] | None, rules: CalibrationRules) -> CalibrationFit:
+def fit_calibration(
+    val: ScoredVal, negative_cosines: npt.NDArray[np.floating] | None, rules: CalibrationRules
+) -> CalibrationFit:
     """Temperature and the least spread from validation clips, thresholds from negatives' cosines (M, C) where there are any.
 
     The least spread costs 5 % of the gestures or, where that costs fewer of them than thresholds of labels, does without these.
@@ -87,29 +93,48 @@ def fit_calibration(val: ScoredVal, negative_cosines: npt.NDArray[np.floating] |
     fitted = fit_temperature(logits, val.labels)
     before, held_out = softmax(logits), _held_out(logits, val, rules, notes)
     if not fitted.determined:
-        notes.append("the clips do not determine the temperature (all are right, or none): it stays 1, as trained; more or harder clips do")
+        notes.append(
+            "the clips do not determine the temperature (all are right, or none): it stays 1, as trained; more or harder clips do"
+        )
     validation = _validation(before, held_out, val, rules, notes)
     temperature = fitted.temperature if validation["nll_change_interval"][1] < 0 else 1.0
     factor = rules.logit_scale / temperature
-    gestures = val.labels != rules.negative if rules.negative is not None else np.ones(len(val.labels), bool)
+    gestures = (
+        val.labels != rules.negative
+        if rules.negative is not None
+        else np.ones(len(val.labels), bool)
+    )
     table = np.asarray(val.cosines[gestures], np.float64)
     negatives = _negatives(val, negative_cosines, factor, rules)
     chosen = _reject(softmax(table * factor), spread(table), negatives, rules)
-    thresholds = {label: float(value) for label, value in zip(rules.labels, chosen.values, strict=True) if value > 0}  # nan is not
+    thresholds = {
+        label: float(value)
+        for label, value in zip(rules.labels, chosen.values, strict=True)
+        if value > 0
+    }  # nan is not
     described = _described(chosen, negatives, rules, notes) | _accepted_share(chosen.taken, notes)
     statistic = temperature_statistic(logits, val.labels)
     summary = {
         "temperature_fitted": fitted.temperature,
-        "temperature_interval": list(bootstrap_interval(statistic, val.groups, rules.seed, _RESAMPLED_FITS)),
+        "temperature_interval": list(
+            bootstrap_interval(statistic, val.groups, rules.seed, _RESAMPLED_FITS)
+        ),
         "logit_scale": rules.logit_scale,
         "validation": validation,
         "thresholds": described,
         "notes": notes,
     }
-    return CalibrationFit(Calibration(rules.labels, temperature, thresholds, chosen.least_spread, summary), before, held_out, notes)
+    return CalibrationFit(
+        Calibration(rules.labels, temperature, thresholds, chosen.least_spread, summary),
+        before,
+        held_out,
+        notes,
+    )
 
 
-def measures(probabilities: Floats, labels: Labels, groups: npt.NDArray[np.integer]) -> dict[str, Any]:
+def measures(
+    probabilities: Floats, labels: Labels, groups: npt.NDArray[np.integer]
+) -> dict[str, Any]:
     """NLL, Brier score and ECE with 95 % bootstrap intervals over groups; `ece_by_chance` is what a perfect model shows at this size."""
     losses, scores = log_losses(probabilities, labels), brier_scores(probabilities, labels)
     confidence, hits = confidence_and_hits(probabilities, labels)
@@ -126,7 +151,12 @@ def measures(probabilities: Floats, labels: Labels, groups: npt.NDArray[np.integ
 
 def as_array(thresholds: Mapping[str, float], rules: CalibrationRules) -> Floats:
     """Thresholds (C,) in the order of the labels: nan for the negative label, which is never taken, 0 for one without a threshold."""
-    return np.array([np.nan if label == rules.negative_label else thresholds.get(label, 0.0) for label in rules.labels])
+    return np.array(
+        [
+            np.nan if label == rules.negative_label else thresholds.get(label, 0.0)
+            for label in rules.labels
+        ]
+    )
 
 
 @dataclass(frozen=True)
@@ -141,7 +171,9 @@ class _Negatives:
 def _held_out(logits: Floats, val: ScoredVal, rules: CalibrationRules, notes: list[str]) -> Floats:
     groups = val.groups
     if len(np.unique(groups)) < 2:
-        notes.append("all clips are of one person: the figures after calibration are cross-validated by clip, and promise too much")
+        notes.append(
+            "all clips are of one person: the figures after calibration are cross-validated by clip, and promise too much"
+        )
         groups = np.arange(len(groups))
     if len(groups) < 2:
         notes.append("one clip: nothing could be held out")
@@ -149,8 +181,14 @@ def _held_out(logits: Floats, val: ScoredVal, rules: CalibrationRules, notes: li
     return cross_validated(logits, val.labels, groups, rules.num_folds, rules.seed)
 
 
-def _negatives(val: ScoredVal, given: npt.NDArray[np.floating] | None, factor: float, rules: CalibrationRules) -> _Negatives:
-    own = val.labels == rules.negative if rules.negative is not None else np.zeros(len(val.labels), bool)
+def _negatives(
+    val: ScoredVal, given: npt.NDArray[np.floating] | None, factor: float, rules: CalibrationRules
+) -> _Negatives:
+    own = (
+        val.labels == rules.negative
+        if rules.negative is not None
+        else np.zeros(len(val.labels), bool)
+    )
     tables = [np.asarray(val.cosines[own], np.float64)] if own.any() else []
     if given is not None and len(given):
         tables.append(np.asarray(given, np.float64))
@@ -174,7 +212,9 @@ class _Rejection:
     shared: Flags
 
 
-def _reject(gestures: Floats, spreads: Floats, negatives: _Negatives, rules: CalibrationRules) -> _Rejection:
+def _reject(
+    gestures: Floats, spreads: Floats, negatives: _Negatives, rules: CalibrationRules
+) -> _Rejection:
     """Two ways to the false-alarm rate, and the one that costs fewer gestures, probabilities (N, C) and spreads (N,).
 
     Either a least spread that costs 5 % of the gestures, and thresholds of labels for the negatives that have it; or a higher least
@@ -182,21 +222,50 @@ def _reject(gestures: Floats, spreads: Floats, negatives: _Negatives, rules: Cal
     """
     least = fit_spread_threshold(spreads)
     none = as_array({}, rules)
-    if negatives.source != "negatives":  # stand-ins are too like gestures: thresholds above them cost most of the gestures
+    if (
+        negatives.source != "negatives"
+    ):  # stand-ins are too like gestures: thresholds above them cost most of the gestures
         kept = float((negatives.spreads >= least).mean()) if len(negatives.spreads) else 1.0
         return _Rejection(least, none, spreads >= least, kept, np.zeros(len(none), bool))
-    fitted = fit_thresholds(negatives.probabilities, rules.false_alarm_rate, rules.negative, negatives.spreads >= least)
-    by_label = _Rejection(least, fitted.values, (spreads >= least) & accepted(gestures, fitted.values), fitted.kept_rate, fitted.shared)
-    own = negatives.probabilities.argmax(axis=1) == rules.negative if rules.negative is not None else np.zeros(len(negatives.spreads), bool)
-    raised, kept = raise_spread_threshold(least, np.where(own, 0.0, negatives.spreads), rules.false_alarm_rate)
-    alone = _Rejection(raised, none, (spreads >= raised) & accepted(gestures, none), kept, np.zeros(len(none), bool))
+    fitted = fit_thresholds(
+        negatives.probabilities, rules.false_alarm_rate, rules.negative, negatives.spreads >= least
+    )
+    by_label = _Rejection(
+        least,
+        fitted.values,
+        (spreads >= least) & accepted(gestures, fitted.values),
+        fitted.kept_rate,
+        fitted.shared,
+    )
+    own = (
+        negatives.probabilities.argmax(axis=1) == rules.negative
+        if rules.negative is not None
+        else np.zeros(len(negatives.spreads), bool)
+    )
+    raised, kept = raise_spread_threshold(
+        least, np.where(own, 0.0, negatives.spreads), rules.false_alarm_rate
+    )
+    alone = _Rejection(
+        raised,
+        none,
+        (spreads >= raised) & accepted(gestures, none),
+        kept,
+        np.zeros(len(none), bool),
+    )
     return alone if alone.taken.sum() > by_label.taken.sum() else by_label
 
 
-def _described(chosen: _Rejection, negatives: _Negatives, rules: CalibrationRules, notes: list[str]) -> dict[str, Any]:
+def _described(
+    chosen: _Rejection, negatives: _Negatives, rules: CalibrationRules, notes: list[str]
+) -> dict[str, Any]:
     """The rejection in plain values; `notes` gets what it does not promise."""
     rate, number, source = rules.false_alarm_rate, len(negatives.spreads), negatives.source
-    described: dict[str, Any] = {"source": source, "num_negatives": number, "false_alarm_rate": rate, "least_spread": chosen.least_spread}
+    described: dict[str, Any] = {
+        "source": source,
+        "num_negatives": number,
+        "false_alarm_rate": rate,
+        "least_spread": chosen.least_spread,
+    }
     if source == "none":
         notes.append("no negatives, and too few labels to leave one out: no thresholds of labels")
         return described | {"kept_rate": None}
@@ -213,8 +282,12 @@ def _described(chosen: _Rejection, negatives: _Negatives, rules: CalibrationRule
             f"{number} negatives are too few for a false-alarm rate of {100 * rate:g} %: the thresholds lie above all of them, which keeps "
             f"{100 * chosen.kept_rate:.1f} % on average (95 % interval up to {high:.1f} %); {int(np.ceil(1 / rate)) - 1} are needed"
         )
-    notes.append("the rate holds for negatives like those given: other people, rooms and movements can give more")
-    shared = [label for label, together in zip(rules.labels, chosen.shared, strict=True) if together]
+    notes.append(
+        "the rate holds for negatives like those given: other people, rooms and movements can give more"
+    )
+    shared = [
+        label for label, together in zip(rules.labels, chosen.shared, strict=True) if together
+    ]
     return described | {"kept_rate": chosen.kept_rate, "labels_with_a_common_threshold": shared}
 
 
@@ -223,11 +296,18 @@ def _accepted_share(taken: Flags, notes: list[str]) -> dict[str, Any]:
         return {"accepted_gestures": None}
     share = float(taken.mean())
     if share < 0.5:
-        notes.append(f"the thresholds accept only {100 * share:.0f} % of the validation gestures; a higher --false-alarm-rate accepts more")
-    return {"accepted_gestures": share, "accepted_gestures_interval": list(wilson_interval(share, len(taken)))}
+        notes.append(
+            f"the thresholds accept only {100 * share:.0f} % of the validation gestures; a higher --false-alarm-rate accepts more"
+        )
+    return {
+        "accepted_gestures": share,
+        "accepted_gestures_interval": list(wilson_interval(share, len(taken))),
+    }
 
 
-def _validation(before: Floats, held_out: Floats, val: ScoredVal, rules: CalibrationRules, notes: list[str]) -> dict[str, Any]:
+def _validation(
+    before: Floats, held_out: Floats, val: ScoredVal, rules: CalibrationRules, notes: list[str]
+) -> dict[str, Any]:
     """Measures before and after, and the paired difference of the NLL, whose interval says whether the gain is certain."""
     gain = log_losses(held_out, val.labels) - log_losses(before, val.labels)
     num_groups = len(np.unique(val.groups))
@@ -239,7 +319,9 @@ def _validation(before: Floats, held_out: Floats, val: ScoredVal, rules: Calibra
             f"by {gain.mean():+.3f} (95 % interval {interval[0]:+.3f} to {interval[1]:+.3f})"
         )
     if num_groups < _FEW_GROUPS:
-        notes.append(f"{num_groups} people (clips, where people are not named) are too few to resample: the intervals given are too narrow")
+        notes.append(
+            f"{num_groups} people (clips, where people are not named) are too few to resample: the intervals given are too narrow"
+        )
     return {
         "num_clips": len(gain),
         "num_groups": num_groups,

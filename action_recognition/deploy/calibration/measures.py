@@ -77,7 +77,9 @@ def reliability_bins(confidence: Floats, correct: Flags, num_bins: int = NUM_BIN
     return Bins(mean, accuracy, count.astype(np.int64))
 
 
-def expected_calibration_error(confidence: Floats, correct: Flags, num_bins: int = NUM_BINS) -> float:
+def expected_calibration_error(
+    confidence: Floats, correct: Flags, num_bins: int = NUM_BINS
+) -> float:
     """The mean over clips of the distance between a bin's confidence and its accuracy (0..1).
 
     Source: Naeini et al., Obtaining Well Calibrated Probabilities Using Bayesian Binning (AAAI 2015).
@@ -85,7 +87,9 @@ def expected_calibration_error(confidence: Floats, correct: Flags, num_bins: int
     return float(_calibration_errors(confidence, correct[None], num_bins)[0])
 
 
-def calibration_error_by_chance(confidence: Floats, seed: int = 0, num_resamples: int = NUM_RESAMPLES) -> tuple[float, float]:
+def calibration_error_by_chance(
+    confidence: Floats, seed: int = 0, num_resamples: int = NUM_RESAMPLES
+) -> tuple[float, float]:
     """95 % interval of the calibration error that a perfectly calibrated model shows on as many clips with these confidences.
 
     Each clip is right as often as its confidence says. Source: Broecker and Smith, Increasing the Reliability of Reliability
@@ -97,7 +101,10 @@ def calibration_error_by_chance(confidence: Floats, seed: int = 0, num_resamples
 
 
 def bootstrap_interval(
-    statistic: Callable[[npt.NDArray[np.intp]], float], groups: npt.NDArray[np.integer], seed: int = 0, num_resamples: int = NUM_RESAMPLES
+    statistic: Callable[[npt.NDArray[np.intp]], float],
+    groups: npt.NDArray[np.integer],
+    seed: int = 0,
+    num_resamples: int = NUM_RESAMPLES,
 ) -> tuple[float, float]:
     """95 % interval of `statistic`, a function of clip numbers, under drawing whole groups anew; groups (N,) is who each clip shows.
 

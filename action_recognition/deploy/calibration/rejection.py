@@ -43,14 +43,18 @@ def risk_coverage(confidence: Floats, correct: Flags) -> RiskCoverage:
     """
     order = np.argsort(-confidence, kind="stable")
     ordered = confidence[order]
-    last = np.append(np.flatnonzero(np.diff(ordered)), len(ordered) - 1)  # clips of equal confidence are taken together
+    last = np.append(
+        np.flatnonzero(np.diff(ordered)), len(ordered) - 1
+    )  # clips of equal confidence are taken together
     num_taken = last + 1
     risk = np.cumsum(~correct[order])[last] / num_taken
     sizes = np.diff(num_taken, prepend=0)
     return RiskCoverage(num_taken / len(ordered), risk, float((risk * sizes).sum() / len(ordered)))
 
 
-def false_alarms_at_recall(gesture_scores: Floats, negative_scores: Floats, recall: float = 0.95) -> tuple[float, float]:
+def false_alarms_at_recall(
+    gesture_scores: Floats, negative_scores: Floats, recall: float = 0.95
+) -> tuple[float, float]:
     """Share of negatives (M,) at or above the highest threshold that accepts `recall` of the gestures (N,); and that threshold.
 
     Source: the measure of Liang et al., Enhancing the Reliability of Out-of-distribution Image Detection (ICLR 2018), section 4.3.
@@ -95,7 +99,9 @@ def raise_spread_threshold(least: float, negatives: Floats, rate: float) -> tupl
     return max(least, found), kept
 
 
-def fit_thresholds(negatives: Floats, rate: float, negative_label: int | None = None, passing: Flags | None = None) -> Thresholds:
+def fit_thresholds(
+    negatives: Floats, rate: float, negative_label: int | None = None, passing: Flags | None = None
+) -> Thresholds:
     """Thresholds that let at most `rate` (0..1) of clips like `negatives`, probabilities (M, C), through as a gesture.
 
     `passing` (M,) says which of them nothing else rejects; without it all. A negative counts for the label that it is taken for. Labels
@@ -111,17 +117,26 @@ def fit_thresholds(negatives: Floats, rate: float, negative_label: int | None = 
     own, shared = _parts(np.bincount(taken_for, minlength=num_labels), gestures, needed)
     values, kept = np.full(num_labels, np.nan), 0.0
     # A negative that is taken for the negative label is no false alarm however sure that is; it counts among those of the shared part.
-    scores = np.where(taken_for == negative_label, 0.0, scores) if negative_label is not None else scores
+    scores = (
+        np.where(taken_for == negative_label, 0.0, scores) if negative_label is not None else scores
+    )
     scores = np.where(passing, scores, 0.0) if passing is not None else scores
     for labels in [*([label] for label in own), shared]:
         if labels:
-            inside = np.isin(taken_for, [*labels, negative_label] if labels is shared and negative_label is not None else labels)
+            inside = np.isin(
+                taken_for,
+                [*labels, negative_label]
+                if labels is shared and negative_label is not None
+                else labels,
+            )
             values[labels], kept_here = _threshold(scores[inside], rate)
             kept = max(kept, kept_here)
     return Thresholds(values, np.isin(np.arange(num_labels), shared), kept)
 
 
-def leave_one_class_out(cosines: Floats, labels: Labels, negative_label: int | None = None) -> Floats:
+def leave_one_class_out(
+    cosines: Floats, labels: Labels, negative_label: int | None = None
+) -> Floats:
     """Stand-ins for negatives: the spread (N',) of every clip's cosines (N, C) for a model that lacks the clip's label.
 
     The network did learn that label, so what it makes of a movement it never met can differ. Clips of the negative label are left out.
@@ -135,7 +150,9 @@ def leave_one_class_out(cosines: Floats, labels: Labels, negative_label: int | N
 def accepted(probabilities: Floats, thresholds: Floats) -> Flags:
     """Whether the best label of each clip (N, C) reaches its threshold (C,); a label without one (nan) is no gesture: never."""
     best = probabilities.argmax(axis=1)
-    return np.asarray(probabilities.max(axis=1) >= np.where(np.isnan(thresholds), np.inf, thresholds)[best])
+    return np.asarray(
+        probabilities.max(axis=1) >= np.where(np.isnan(thresholds), np.inf, thresholds)[best]
+    )
 
 
 def _parts(counts: np.ndarray, gestures: list[int], needed: int) -> tuple[list[int], list[int]]:

@@ -29,7 +29,10 @@ def fit_temperature(logits: Floats, labels: Labels) -> TemperatureFit:
     is, and so the top-1. Source: Guo et al., On Calibration of Modern Neural Networks (ICML 2017), section 4.2.
     """
     low, high = (float(np.log(1.0 / bound)) for bound in reversed(TEMPERATURE_BOUNDS))
-    if _slope(logits, labels, float(np.exp(low))) >= 0 or _slope(logits, labels, float(np.exp(high))) <= 0:
+    if (
+        _slope(logits, labels, float(np.exp(low))) >= 0
+        or _slope(logits, labels, float(np.exp(high))) <= 0
+    ):
         return TemperatureFit(1.0, False)  # the bound itself would make every clip certain, or none
     for _ in range(_STEPS):
         middle = (low + high) / 2
@@ -40,7 +43,13 @@ def fit_temperature(logits: Floats, labels: Labels) -> TemperatureFit:
     return TemperatureFit(float(np.exp(-(low + high) / 2)), True)
 
 
-def cross_validated(logits: Floats, labels: Labels, groups: npt.NDArray[np.integer], num_folds: int = 5, seed: int = 0) -> Floats:
+def cross_validated(
+    logits: Floats,
+    labels: Labels,
+    groups: npt.NDArray[np.integer],
+    num_folds: int = 5,
+    seed: int = 0,
+) -> Floats:
     """Probabilities (N, C) of each clip under the temperature of the folds that it is not in; a group is never in two folds.
 
     With a single group nothing can be held out: a ValueError.
@@ -54,7 +63,9 @@ def cross_validated(logits: Floats, labels: Labels, groups: npt.NDArray[np.integ
     return probabilities
 
 
-def assign_folds(groups: npt.NDArray[np.integer], num_folds: int, seed: int = 0) -> npt.NDArray[np.intp]:
+def assign_folds(
+    groups: npt.NDArray[np.integer], num_folds: int, seed: int = 0
+) -> npt.NDArray[np.intp]:
     """The fold (N,) of each clip by its group (N,): large groups first, each into the smallest fold; at most one fold a group."""
     names, sizes = np.unique(groups, return_counts=True)
     if len(names) < 2:
@@ -69,7 +80,9 @@ def assign_folds(groups: npt.NDArray[np.integer], num_folds: int, seed: int = 0)
     return folds
 
 
-def temperature_statistic(logits: Floats, labels: Labels) -> Callable[[npt.NDArray[np.intp]], float]:
+def temperature_statistic(
+    logits: Floats, labels: Labels
+) -> Callable[[npt.NDArray[np.intp]], float]:
     """The fitted temperature as a function of clip numbers, for a bootstrap."""
     return lambda rows: fit_temperature(logits[rows], labels[rows]).temperature
 

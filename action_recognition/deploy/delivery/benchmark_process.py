@@ -58,7 +58,10 @@ def computes_in(backend: Any) -> str:
         info = node.get_rt_info()
         if "layerType" in info and str(info["layerType"].astype(str)).endswith(_COMPUTING):
             # What it takes, which of an IR with weights in f16 is f16; its kernel's name ends in what that computes in.
-            taken, kernel = (str(info[key].astype(str)).lower() if key in info else "" for key in ("runtimePrecision", "primitiveType"))
+            taken, kernel = (
+                str(info[key].astype(str)).lower() if key in info else ""
+                for key in ("runtimePrecision", "primitiveType")
+            )
             computed = kernel.rpartition("_")[2]
             found[computed if computed in _FLOATS else taken] += 1
     return ", ".join(f"{precision} {count}" for precision, count in found.most_common())
@@ -68,7 +71,9 @@ def _throughput(path: Path, threads: int, precision: str, clip: Any, rounds: int
     """Clips a second, as `Predictor.submit` gives them with the hint `throughput`."""
     from action_recognition.deploy.backends import load_backend
 
-    backend = load_backend(path, threads, "default" if precision == "default" else "f32", hint="throughput")
+    backend = load_backend(
+        path, threads, "default" if precision == "default" else "f32", hint="throughput"
+    )
     for future in [backend.submit(clip[0]) for _ in range(_CLIPS_IN_FLIGHT)]:
         future.result()
     began = time.perf_counter()

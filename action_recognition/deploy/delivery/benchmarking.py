@@ -43,14 +43,22 @@ def check_models(paths: Sequence[Path]) -> None:
     problems = []
     for path in paths:
         if path.suffix not in MODEL_SUFFIXES:
-            problems.append(Problem(str(path), f"the suffix {path.suffix!r} says no model", ", ".join(MODEL_SUFFIXES)))
+            problems.append(
+                Problem(
+                    str(path),
+                    f"the suffix {path.suffix!r} says no model",
+                    ", ".join(MODEL_SUFFIXES),
+                )
+            )
         elif not path.is_file():
             problems.append(Problem(str(path), "there is no such model file"))
     if problems:
         raise UserError(problems)
 
 
-def measure_model(path: Path, threads: int, precision: str, rounds: int, accuracy: float | None = None) -> Measured:
+def measure_model(
+    path: Path, threads: int, precision: str, rounds: int, accuracy: float | None = None
+) -> Measured:
     """Start a process that opens the model and times it. Errors: the model cannot be opened; the process's own message is given."""
     command = [
         sys.executable,
@@ -64,15 +72,41 @@ def measure_model(path: Path, threads: int, precision: str, rounds: int, accurac
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  # our own module, no shell
     if done.returncode:
         lines = done.stderr.strip().splitlines() or ["it ended without a word"]
-        raise user_error(str(path), f"could not be measured ({lines[-1].rpartition('UserError: ')[2]})", fix="see what eval.py says of it")
+        raise user_error(
+            str(path),
+            f"could not be measured ({lines[-1].rpartition('UserError: ')[2]})",
+            fix="see what eval.py says of it",
+        )
     found = json.loads(done.stdout.splitlines()[-1])
-    values = {key: found[key] for key in ("computes_in", "p50_ms", "p95_ms", "clips_per_s", "first_ms", "open_s", "memory_mb")}
-    return Measured(model=_name(path), threads=threads, asked=precision, size_mb=model_size_mb(path), accuracy=accuracy, **values)
+    values = {
+        key: found[key]
+        for key in (
+            "computes_in",
+            "p50_ms",
+            "p95_ms",
+            "clips_per_s",
+            "first_ms",
+            "open_s",
+            "memory_mb",
+        )
+    }
+    return Measured(
+        model=_name(path),
+        threads=threads,
+        asked=precision,
+        size_mb=model_size_mb(path),
+        accuracy=accuracy,
+        **values,
+    )
 
 
 def model_size_mb(path: Path) -> float:
     """What has to be delivered: an IR's .xml and .bin, any other file itself."""
-    files = [path.with_suffix(".xml"), path.with_suffix(".bin")] if path.suffix in (".xml", ".bin") else [path]
+    files = (
+        [path.with_suffix(".xml"), path.with_suffix(".bin")]
+        if path.suffix in (".xml", ".bin")
+        else [path]
+    )
     return sum(item.stat().st_size for item in files) / _MB
 
 
@@ -84,7 +118,9 @@ def read_accuracies(files: Sequence[Path]) -> dict[str, float]:
             found = json.loads(path.read_text(encoding="utf-8"))
             accuracies[str(found["model_sha256"])] = float(found["accuracy"])
         except (OSError, ValueError, KeyError, TypeError):
-            raise user_error(str(path), "is no result of eval.py", "the evaluation.json that it writes") from None
+            raise user_error(
+                str(path), "is no result of eval.py", "the evaluation.json that it writes"
+            ) from None
     return accuracies
 
 

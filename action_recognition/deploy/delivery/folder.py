@@ -16,14 +16,23 @@ from pathlib import Path
 from typing import Any, Final
 
 from action_recognition.deploy.backends import RECORD_FILE
-from action_recognition.deploy.delivery.card import CARD_JSON_FILE, CARD_MARKDOWN_FILE, make_card, to_markdown
+from action_recognition.deploy.delivery.card import (
+    CARD_JSON_FILE,
+    CARD_MARKDOWN_FILE,
+    make_card,
+    to_markdown,
+)
 from action_recognition.errors import user_error
 
 IR_FP16_FILE: Final = "model_fp16.xml"
 IR_INT8_FILE: Final = "model_int8.xml"
 CLASSES_FILE: Final = "classes.json"
 SIGNATURE_FILE: Final = "signature.json"
-MEASURED_FIELDS: Final = ("command", "parity", "latency")  # of the record and, through it, of the card: they differ from run to run
+MEASURED_FIELDS: Final = (
+    "command",
+    "parity",
+    "latency",
+)  # of the record and, through it, of the card: they differ from run to run
 _SIGNATURE_FORMAT: Final = 1
 
 
@@ -50,11 +59,15 @@ def read_record(folder: Path) -> dict[str, Any] | None:
         if not all(isinstance(item["name"], str) for item in record["outputs"]):
             raise ValueError(path)
     except (ValueError, KeyError, TypeError):
-        raise user_error(str(path), "is not readable as a record of an export", fix="export again") from None
+        raise user_error(
+            str(path), "is not readable as a record of an export", fix="export again"
+        ) from None
     return dict(record)
 
 
-def put_in_place(staging: Path, folder: Path, record: Mapping[str, Any] | None, gone: Collection[str] = ()) -> list[Path]:
+def put_in_place(
+    staging: Path, folder: Path, record: Mapping[str, Any] | None, gone: Collection[str] = ()
+) -> list[Path]:
     """Rename the files of `staging` into `folder` one by one, and what was written; files named `gone`, of an earlier run, are removed.
 
     With a record, the card is made of it, the record gets the sizes and sums of all files, and it and the signature come last: should this
@@ -65,10 +78,15 @@ def put_in_place(staging: Path, folder: Path, record: Mapping[str, Any] | None, 
         (staging / CARD_MARKDOWN_FILE).write_text(to_markdown(make_card(record)), encoding="utf-8")
     names = sorted(item.name for item in staging.iterdir())
     if record is not None:
-        entries = {item["name"]: item for item in record.get("outputs", [])} | {name: file_facts(staging / name) for name in names}
+        entries = {item["name"]: item for item in record.get("outputs", [])} | {
+            name: file_facts(staging / name) for name in names
+        }
         outputs = [entries[name] for name in sorted(entries.keys() - set(gone))]
         _write_json(staging / RECORD_FILE, {**record, "outputs": outputs})
-        _write_json(staging / SIGNATURE_FILE, {"format": _SIGNATURE_FORMAT, "files": [*outputs, file_facts(staging / RECORD_FILE)]})
+        _write_json(
+            staging / SIGNATURE_FILE,
+            {"format": _SIGNATURE_FORMAT, "files": [*outputs, file_facts(staging / RECORD_FILE)]},
+        )
         names += [RECORD_FILE, SIGNATURE_FILE]
     for name in names:
         (staging / name).replace(folder / name)

@@ -20,7 +20,9 @@ def made_clips(metadata: DeployMetadata, count: int) -> Pixels:
     rows, columns = np.mgrid[0 : 1 : height * 1j, 0 : 1 : width * 1j]
     for clip in clips[:count]:
         start, speed = rng.uniform(0, 1, 2), rng.uniform(-0.8, 0.8, 2)
-        back, slope, disc = rng.uniform((90, -40, -60), (160, 40, 60), (channels, 3)).T[..., None, None]
+        back, slope, disc = rng.uniform((90, -40, -60), (160, 40, 60), (channels, 3)).T[
+            ..., None, None
+        ]
         for frame in range(length):
             row, column = (start + speed * frame / length) % 1.0
             inside = (rows - row) ** 2 + (columns - column) ** 2 < 0.04

@@ -30,7 +30,11 @@ OWN_SECTION: Final = "action_recognition"
 def is_expressible(metadata: DeployMetadata) -> bool:
     """Whether Model API can make the input: one photo, fitted into the square or cut from its centre, not beyond its edges."""
     short_side = metadata.resize.short_side
-    return metadata.clip_len == 1 and metadata.stream is None and (short_side is None or metadata.resize.crop_size <= short_side)
+    return (
+        metadata.clip_len == 1
+        and metadata.stream is None
+        and (short_side is None or metadata.resize.crop_size <= short_side)
+    )
 
 
 def write_model_api(ir: Path, metadata: DeployMetadata, folder: Path) -> Path:
@@ -38,7 +42,9 @@ def write_model_api(ir: Path, metadata: DeployMetadata, folder: Path) -> Path:
     import openvino
 
     target = folder / MODEL_API_FILE
-    openvino.save_model(_single_picture(openvino_core().read_model(ir), metadata), target, compress_to_fp16=True)
+    openvino.save_model(
+        _single_picture(openvino_core().read_model(ir), metadata), target, compress_to_fp16=True
+    )
     return target
 
 
@@ -59,7 +65,9 @@ def model_api_keys(metadata: DeployMetadata) -> dict[str, str]:
         "output_raw_scores": "True",  # the probability of every label, beside the best one
     }
     if fitted:
-        keys["pad_value"] = str(round(sum(metadata.mean_values) / 3))  # it knows one value for all colours
+        keys["pad_value"] = str(
+            round(sum(metadata.mean_values) / 3)
+        )  # it knows one value for all colours
     if metadata.normalization == "external":
         keys |= {name: to_strings(metadata)[name] for name in ("mean_values", "scale_values")}
     return keys
@@ -78,12 +86,21 @@ def _single_picture(model: openvino.Model, metadata: DeployMetadata) -> Any:
     picture.set_layout(openvino.Layout("NCHW"))
     cut, start = picture, (side - crop) // 2
     if side > crop:
-        rows = (np.array([start, start]), np.array([start + crop] * 2), np.array([1, 1]), np.array([2, 3]))
-        cut = opset13.slice(picture, *(opset13.constant(values.astype(np.int64)) for values in rows))
+        rows = (
+            np.array([start, start]),
+            np.array([start + crop] * 2),
+            np.array([1, 1]),
+            np.array([2, 3]),
+        )
+        cut = opset13.slice(
+            picture, *(opset13.constant(values.astype(np.int64)) for values in rows)
+        )
     clip = opset13.unsqueeze(cut, opset13.constant(np.int64(2)))
     for item in old.output(0).get_target_inputs():
         item.replace_source_output(clip.output(0))
-    factor = (metadata.score_scale if metadata.output_kind == "cosine" else 1.0) / metadata.temperature
+    factor = (
+        metadata.score_scale if metadata.output_kind == "cosine" else 1.0
+    ) / metadata.temperature
     scores = model.outputs[0].get_node().input_value(0)
     logits = opset13.multiply(scores, opset13.constant(np.float32(factor)))
     logits.output(0).set_names({"logits"})

@@ -44,9 +44,14 @@ def draw_live(picture: Picture, view: LiveView, metadata: DeployMetadata, time_s
     line = max(10, height // 16)
     for person in view.persons:
         if person.box is not None:
-            corners = [round(part * size) for part, size in zip(person.box, (width, height, width, height), strict=True)]
+            corners = [
+                round(part * size)
+                for part, size in zip(person.box, (width, height, width, height), strict=True)
+            ]
             colour = _EVENT if person.number == view.picked else _TEXT
-            cv2.rectangle(drawn, (corners[0], corners[1]), (corners[2] - 1, corners[3] - 1), colour, 2)
+            cv2.rectangle(
+                drawn, (corners[0], corners[1]), (corners[2] - 1, corners[3] - 1), colour, 2
+            )
             if person.number != WHOLE:
                 _write(drawn, str(person.number), (corners[0] + 4, corners[1] + line), line)
     _draw_timeline(drawn, view, time_s, line)
@@ -71,7 +76,9 @@ def _draw_timeline(drawn: Picture, view: LiveView, time_s: float, line: int) -> 
         _write(drawn, f"{view.fps:.0f} fps", (line // 4, line), line * 2 // 3)
 
 
-def draw_prediction(picture: Picture, prediction: WindowScores | None, metadata: DeployMetadata, time_s: float) -> Picture:
+def draw_prediction(
+    picture: Picture, prediction: WindowScores | None, metadata: DeployMetadata, time_s: float
+) -> Picture:
     """A copy of the RGB picture (H, W, 3) with the panel along its lower edge; without a prediction yet the label is `...`.
 
     Pictures lower than 240 pixels are enlarged by a whole number, so that text can be read.
@@ -93,7 +100,9 @@ def draw_prediction(picture: Picture, prediction: WindowScores | None, metadata:
     return drawn
 
 
-def _draw_bars(drawn: Picture, prediction: WindowScores, metadata: DeployMetadata, place: tuple[int, int]) -> None:
+def _draw_bars(
+    drawn: Picture, prediction: WindowScores, metadata: DeployMetadata, place: tuple[int, int]
+) -> None:
     baseline, line = place
     margin, width = line // 2, drawn.shape[1]
     chances = probabilities(prediction.scores, metadata)
@@ -104,7 +113,12 @@ def _draw_bars(drawn: Picture, prediction: WindowScores, metadata: DeployMetadat
         cv2.rectangle(drawn, (left, top), (right, bottom), _BAR_BACK, cv2.FILLED)
         length = round((right - left) * float(chances[index]))
         cv2.rectangle(drawn, (left, top), (left + length, bottom), _BAR, cv2.FILLED)
-        _write(drawn, f"{prediction.scores[index]:+.2f} {metadata.labels[index]}", (right + margin, bottom - line // 8), line * 3 // 4)
+        _write(
+            drawn,
+            f"{prediction.scores[index]:+.2f} {metadata.labels[index]}",
+            (right + margin, bottom - line // 8),
+            line * 3 // 4,
+        )
 
 
 def _enlarged(picture: Picture) -> Picture:

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from websockets.asyncio.server import ServerConnection
 
 HOST: Final = "127.0.0.1"
-_LOCAL_PAGES: Final = (None, re.compile(r"https?://(localhost|127\.0\.0\.1)(:\d+)?"))  # a page of the web must not listen in
+_LOCAL_PAGES: Final = (
+    None,
+    re.compile(r"https?://(localhost|127\.0\.0\.1)(:\d+)?"),
+)  # a page of the web must not listen in
 _MAX_WAITING_BYTES: Final = 256 * 1024
 _MAX_MESSAGE_BYTES: Final = 4096
 _MAX_CLIENTS: Final = 32
@@ -35,7 +38,11 @@ class EventServer:
         self._loop = asyncio.new_event_loop()
         self._error: UserError | None = None
         self._started, self._stopping = threading.Event(), asyncio.Event()
-        self._thread = threading.Thread(target=lambda: self._loop.run_until_complete(self._serve()), name="event server", daemon=True)
+        self._thread = threading.Thread(
+            target=lambda: self._loop.run_until_complete(self._serve()),
+            name="event server",
+            daemon=True,
+        )
         self._thread.start()
         if not self._started.wait(_START_S):
             raise user_error("--serve", "did not start in time")
@@ -62,13 +69,21 @@ class EventServer:
             from websockets.asyncio.server import serve
         except ImportError:
             fix = "install the live packages: pip install -e .[live]"
-            self._error = user_error("--serve", "needs the package `websockets`, which is not installed here", fix=fix)
+            self._error = user_error(
+                "--serve", "needs the package `websockets`, which is not installed here", fix=fix
+            )
             self._started.set()
             return
         origins: Any = list(_LOCAL_PAGES)
         try:
             server = await serve(
-                self._attend, HOST, self.port, origins=origins, max_size=_MAX_MESSAGE_BYTES, close_timeout=1, logger=_quiet()
+                self._attend,
+                HOST,
+                self.port,
+                origins=origins,
+                max_size=_MAX_MESSAGE_BYTES,
+                close_timeout=1,
+                logger=_quiet(),
             )
         except OSError as error:
             self._error = _cannot_listen(self.port, error)
@@ -88,7 +103,9 @@ class EventServer:
         try:
             async for _ in client:
                 pass
-        except Exception as error:  # whatever a client does wrong ends its connection, not the server
+        except (
+            Exception
+        ) as error:  # whatever a client does wrong ends its connection, not the server
             self._say(f"--serve: a client was let go ({type(error).__name__})")
         finally:
             self._clients.discard(client)
@@ -106,8 +123,12 @@ class EventServer:
 
 def _cannot_listen(port: int, error: OSError) -> UserError:
     if error.errno == errno.EADDRINUSE:
-        return user_error("--serve", f"port {port} is in use", fix="name another port, or 0 for any that is free")
-    return user_error("--serve", f"cannot listen on port {port} ({error.strerror})", "a port from 1024 to 65535")
+        return user_error(
+            "--serve", f"port {port} is in use", fix="name another port, or 0 for any that is free"
+        )
+    return user_error(
+        "--serve", f"cannot listen on port {port} ({error.strerror})", "a port from 1024 to 65535"
+    )
 
 
 def _quiet() -> Any:

@@ -11,7 +11,9 @@ import cv2
 
 from action_recognition.deploy.stream_models import Picture
 
-KEYS_HELP: Final = "space: pause, b: draw a box, s: snapshot, 1 to 9: pick a person, 0: everybody, q: quit"
+KEYS_HELP: Final = (
+    "space: pause, b: draw a box, s: snapshot, 1 to 9: pick a person, 0: everybody, q: quit"
+)
 _QUIT: Final = (ord("q"), 27)
 
 

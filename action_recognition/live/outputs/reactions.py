@@ -21,12 +21,18 @@ def read_commands(file: Path, labels: Sequence[str]) -> dict[str, list[str]]:
     try:
         found = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        raise user_error(str(file), f"cannot be read ({getattr(error, 'strerror', None) or 'no UTF-8'})", _FORM) from None
+        raise user_error(
+            str(file), f"cannot be read ({getattr(error, 'strerror', None) or 'no UTF-8'})", _FORM
+        ) from None
     except json.JSONDecodeError as error:
         raise user_error(f"{file}:{error.lineno}", f"is no JSON ({error.msg})", _FORM) from None
     if not isinstance(found, dict) or not found:
         raise user_error(str(file), "holds no commands", _FORM)
-    problems = [problem for label, words in found.items() for problem in _problems(f"{file}: {label}", label, words, labels)]
+    problems = [
+        problem
+        for label, words in found.items()
+        for problem in _problems(f"{file}: {label}", label, words, labels)
+    ]
     if problems:
         raise UserError(problems)
     return {label: [str(shutil.which(words[0])), *words[1:]] for label, words in found.items()}
@@ -35,19 +41,31 @@ def read_commands(file: Path, labels: Sequence[str]) -> dict[str, list[str]]:
 def _problems(where: str, label: str, words: object, labels: Sequence[str]) -> list[Problem]:
     problems = []
     if label not in labels:
-        problems.append(Problem(where, f"is no label of the model{nearest(label, labels)}", ", ".join(labels)))
-    if not isinstance(words, list) or not words or not all(isinstance(word, str) and word and "\0" not in word for word in words):
+        problems.append(
+            Problem(where, f"is no label of the model{nearest(label, labels)}", ", ".join(labels))
+        )
+    if (
+        not isinstance(words, list)
+        or not words
+        or not all(isinstance(word, str) and word and "\0" not in word for word in words)
+    ):
         fix = "write a list of words; no shell reads it" if isinstance(words, str) else ""
         problems.append(Problem(where, f"found {words!r}", '["program", "argument", ...]', fix))
     elif shutil.which(words[0]) is None:
-        problems.append(Problem(where, f"there is no program {words[0]!r}", "a program on PATH, or a path to one"))
+        problems.append(
+            Problem(
+                where, f"there is no program {words[0]!r}", "a program on PATH, or a path to one"
+            )
+        )
     return problems
 
 
 class Reactions:
     """Starts a gesture's command, with no input and its output thrown away; not again while it still runs."""
 
-    def __init__(self, commands: Mapping[str, Sequence[str]], say: Callable[[str], None] = lambda _: None) -> None:
+    def __init__(
+        self, commands: Mapping[str, Sequence[str]], say: Callable[[str], None] = lambda _: None
+    ) -> None:
         self._commands, self._say = commands, say
         self._running: dict[str, subprocess.Popen[bytes]] = {}
 
@@ -62,7 +80,9 @@ class Reactions:
             return False
         nothing = subprocess.DEVNULL
         try:
-            self._running[label] = subprocess.Popen(list(words), stdin=nothing, stdout=nothing, stderr=nothing, start_new_session=True)  # noqa: S603
+            self._running[label] = subprocess.Popen(
+                list(words), stdin=nothing, stdout=nothing, stderr=nothing, start_new_session=True
+            )
         except OSError as error:
             self._say(f"{label}: its command could not be started ({error.strerror})")
             return False

@@ -29,12 +29,18 @@ class VideoRecorder:
 
     def __init__(self, path: Path, frame_rate_fps: float) -> None:
         if path.suffix.lower() not in VIDEO_SUFFIXES:
-            raise user_error("--output", f"found {path.name!r}", f"a name that ends in {', '.join(VIDEO_SUFFIXES)}")
+            raise user_error(
+                "--output",
+                f"found {path.name!r}",
+                f"a name that ends in {', '.join(VIDEO_SUFFIXES)}",
+            )
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
         self._partial = path.with_name(f".{path.stem}.part{path.suffix}")
         self._container = av.open(str(self._partial), "w")
-        self._stream = self._container.add_stream("libx264", rate=Fraction(frame_rate_fps).limit_denominator(1001), options={"crf": "20"})
+        self._stream = self._container.add_stream(
+            "libx264", rate=Fraction(frame_rate_fps).limit_denominator(1001), options={"crf": "20"}
+        )
         self._stream.pix_fmt = "yuv420p"
         self._stream.codec_context.time_base = _TIME_BASE
         self._size: tuple[int, int] | None = None
@@ -46,7 +52,10 @@ class VideoRecorder:
             self._size = picture.shape[0], picture.shape[1]
             self._stream.height, self._stream.width = (size // 2 * 2 for size in self._size)
         picture = fit_into(picture, *self._size)
-        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture[: self._stream.height, : self._stream.width]), format="rgb24")
+        frame = av.VideoFrame.from_ndarray(
+            np.ascontiguousarray(picture[: self._stream.height, : self._stream.width]),
+            format="rgb24",
+        )
         frame.pts = self._last_pts = max(self._last_pts + 1, round(time_s / _TIME_BASE))
         frame.time_base = _TIME_BASE
         self._container.mux(self._stream.encode(frame))
@@ -82,7 +91,11 @@ class PredictionTable:
 
     def save(self, path: Path) -> None:
         """Write the CSV (UTF-8)."""
-        ranked = [name for rank in range(2, self._count + 1) for name in (f"label_{rank}", f"score_{rank}")]
+        ranked = [
+            name
+            for rank in range(2, self._count + 1)
+            for name in (f"label_{rank}", f"score_{rank}")
+        ]
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_name(f".{path.name}.part")
         try:

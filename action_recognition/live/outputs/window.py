@@ -22,7 +22,9 @@ class PictureWindow:
     def __init__(self, title: str, fix: str) -> None:
         self._title, self._fix = title, fix
         # Checked before OpenCV is asked: its window library ends the process where there is no display.
-        if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        if sys.platform.startswith("linux") and not (
+            os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+        ):
             raise user_error("display", "there is none to show on", fix=fix)
 
     def show(self, picture: Photo) -> str:
@@ -31,7 +33,11 @@ class PictureWindow:
             cv2.imshow(self._title, picture[:, :, ::-1])
             key = cv2.waitKey(1)
         except cv2.error as error:
-            raise user_error("display", f"cannot be used ({error.err or 'OpenCV without windows'})", fix=self._fix) from None
+            raise user_error(
+                "display",
+                f"cannot be used ({error.err or 'OpenCV without windows'})",
+                fix=self._fix,
+            ) from None
         return "" if key < 0 or key & 0xFF == 0xFF else chr(key & 0xFF)
 
     def close(self) -> None:
@@ -41,12 +47,18 @@ class PictureWindow:
 
 def draw_square(drawn: Photo, left: int, top: int, side: int) -> None:
     """The green square, into the picture (H, W, 3)."""
-    cv2.rectangle(drawn, (left, top), (left + side - 1, top + side - 1), GREEN, max(2, drawn.shape[0] // 160))
+    cv2.rectangle(
+        drawn, (left, top), (left + side - 1, top + side - 1), GREEN, max(2, drawn.shape[0] // 160)
+    )
 
 
 def write_line(drawn: Photo, text: str, line: int) -> None:
     """A line of text from above, the first is 0, into the picture; in any script, dark behind it."""
     height = max(12, drawn.shape[0] // 24)
     top = line * (height + height // 2)
-    drawn[top : top + height + height // 2] = (drawn[top : top + height + height // 2] * 0.4).astype(drawn.dtype)
-    cv2.putText(drawn, text, (height // 2, top + height), _WHITE, cv2.FontFace("sans"), height * 3 // 4)
+    drawn[top : top + height + height // 2] = (
+        drawn[top : top + height + height // 2] * 0.4
+    ).astype(drawn.dtype)
+    cv2.putText(
+        drawn, text, (height // 2, top + height), _WHITE, cv2.FontFace("sans"), height * 3 // 4
+    )

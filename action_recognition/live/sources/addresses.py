@@ -42,7 +42,11 @@ def without_credentials(address: str) -> str:
     'rtsp://camera:554/live'
     """
     parts = urlsplit(address)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl() if parts.netloc else address
+    return (
+        parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
+        if parts.netloc
+        else address
+    )
 
 
 class StreamClock:
@@ -71,7 +75,11 @@ class StreamClock:
             self._time_s = 0.0
         else:
             arrived_s = max(arrival_s - self._last_arrival_s, 0.0)
-            step_s, torn = (arrived_s, False) if None in (pts_s, self._last_pts_s) else self._step(pts_s, arrived_s)
+            step_s, torn = (
+                (arrived_s, False)
+                if None in (pts_s, self._last_pts_s)
+                else self._step(pts_s, arrived_s)
+            )
         self._time_s += step_s
         self._last_arrival_s, self._last_pts_s = arrival_s, pts_s
         return round(self._time_s, 6), torn
@@ -92,8 +100,18 @@ class AddressSource:
 
     frame_rate_fps: float
 
-    def __init__(self, address: str, patience: Patience, say: Callable[[str], None], clock: Callable[[], float] = time.monotonic) -> None:
-        self.name = "standard input" if address in ("-", "pipe:", "pipe:0") else without_credentials(address)
+    def __init__(
+        self,
+        address: str,
+        patience: Patience,
+        say: Callable[[str], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.name = (
+            "standard input"
+            if address in ("-", "pipe:", "pipe:0")
+            else without_credentials(address)
+        )
         self.num_corrupt = 0
         self._address = "pipe:0" if address in ("-", "pipe:") else address
         self._patience, self._say, self._clock = patience, say, clock
@@ -103,7 +121,9 @@ class AddressSource:
         self.frame_rate_fps = float(rate) if rate and 1 <= rate <= 240 else 30.0
         length = self._container.duration  # in microseconds
         self._length_s = None if length is None else length / 1e6
-        self.is_live = length is None or self._address.startswith("rtsp")  # whose server sets the pace, of a recording too
+        self.is_live = length is None or self._address.startswith(
+            "rtsp"
+        )  # whose server sets the pace, of a recording too
         self._can_reconnect = self.is_live and not self._address.startswith("pipe:")
 
     def frames(self) -> Iterator[TimedFrame]:
@@ -154,7 +174,9 @@ class AddressSource:
             if frame.is_corrupt:
                 self._count_corrupt()
                 continue
-            picture = np.ascontiguousarray(np.rot90(frame.to_ndarray(format="rgb24"), k=round(frame.rotation / 90) % 4))
+            picture = np.ascontiguousarray(
+                np.rot90(frame.to_ndarray(format="rgb24"), k=round(frame.rotation / 90) % 4)
+            )
             yield None if frame.pts is None else float(frame.pts * stream.time_base), picture
 
     def _count_corrupt(self) -> None:
@@ -174,7 +196,11 @@ class AddressSource:
         if self._address.startswith("rtsp"):
             options["rtsp_transport"] = "tcp"
         try:
-            container = av.open(f"file:{self._address}" if fifo else self._address, options=options, timeout=(_OPEN_S, _STALL_S))
+            container = av.open(
+                f"file:{self._address}" if fifo else self._address,
+                options=options,
+                timeout=(_OPEN_S, _STALL_S),
+            )
         except (av.FFmpegError, OSError, ValueError) as error:
             raise _cannot_open(self.name, error) from None
         streams = [item for item in container.streams.video if item.codec_context is not None]
@@ -194,10 +220,22 @@ def _is_fifo(text: str) -> bool:
 
 def _cannot_open(name: str, error: Exception) -> UserError:
     if isinstance(error, av.HTTPUnauthorizedError | av.HTTPForbiddenError | PermissionError):
-        return user_error(name, "refuses the user name or password", fix="give them as in rtsp://USER:PASSWORD@HOST/PATH")
+        return user_error(
+            name,
+            "refuses the user name or password",
+            fix="give them as in rtsp://USER:PASSWORD@HOST/PATH",
+        )
     if isinstance(error, ConnectionRefusedError):
-        return user_error(name, "refuses the connection", fix="check host and port, and that something serves there")
-    return user_error(name, f"cannot be opened ({_reason(error)})", fix=f"check the address; known are {', '.join(SCHEMES)}")
+        return user_error(
+            name,
+            "refuses the connection",
+            fix="check host and port, and that something serves there",
+        )
+    return user_error(
+        name,
+        f"cannot be opened ({_reason(error)})",
+        fix=f"check the address; known are {', '.join(SCHEMES)}",
+    )
 
 
 def _reason(error: BaseException) -> str:

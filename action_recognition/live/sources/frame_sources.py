@@ -40,7 +40,10 @@ class FrameSource(Protocol):
 
 
 def open_source(
-    text: str, folder_rate_fps: float, say: Callable[[str], None] = lambda _: None, patience: Patience | None = None
+    text: str,
+    folder_rate_fps: float,
+    say: Callable[[str], None] = lambda _: None,
+    patience: Patience | None = None,
 ) -> FrameSource:
     """A camera for a number, a network address or pipe, else a file or a folder of numbered images, shown at `folder_rate_fps`.
 
@@ -78,9 +81,14 @@ class VideoFile:
                 for frame in container.decode(stream):
                     first_pts = frame.pts if first_pts is None else first_pts
                     rgb = frame.to_ndarray(format="rgb24")
-                    yield TimedFrame(float((frame.pts - first_pts) * stream.time_base), _upright(rgb, frame.rotation))
+                    yield TimedFrame(
+                        float((frame.pts - first_pts) * stream.time_base),
+                        _upright(rgb, frame.rotation),
+                    )
             except av.FFmpegError as error:
-                raise user_error(self.name, f"is damaged ({error.strerror})", fix="convert the video again") from None
+                raise user_error(
+                    self.name, f"is damaged ({error.strerror})", fix="convert the video again"
+                ) from None
 
     def stop(self) -> None:
         """Nothing waits here."""
@@ -94,7 +102,12 @@ class FrameFolder:
     def __init__(self, path: Path, frame_rate_fps: float) -> None:
         images = any(item.suffix.lower() in IMAGE_SUFFIXES for item in path.iterdir())
         if not images:
-            raise user_error(str(path), "the folder holds no frames", "numbered images such as img_00001.jpg", "for a video, name its file")
+            raise user_error(
+                str(path),
+                "the folder holds no frames",
+                "numbered images such as img_00001.jpg",
+                "for a video, name its file",
+            )
         self.name = str(path)
         self.frame_rate_fps = frame_rate_fps
         self._path = path
@@ -124,7 +137,9 @@ class Camera:
         capture = self._open()
         if capture is None:
             raise user_error(
-                self.name, "cannot be opened", fix="check that it is plugged in, not in use and that you may read it; try 0 or 1"
+                self.name,
+                "cannot be opened",
+                fix="check that it is plugged in, not in use and that you may read it; try 0 or 1",
             )
         self._capture: cv2.VideoCapture | None = capture
         stated = capture.get(cv2.CAP_PROP_FPS)
@@ -143,7 +158,9 @@ class Camera:
                     continue
                 now_s = time.monotonic()
                 start_s = now_s if start_s is None else start_s
-                yield TimedFrame(now_s - start_s, np.ascontiguousarray(picture[:, :, ::-1]), is_restart)
+                yield TimedFrame(
+                    now_s - start_s, np.ascontiguousarray(picture[:, :, ::-1]), is_restart
+                )
                 is_restart = False
         finally:
             if self._capture is not None:

@@ -38,7 +38,9 @@ class FrameQueue:
             if len(self._frames) >= self._capacity:
                 dropped = self._frames.popleft()
                 self.num_dropped += 1
-                if dropped.is_restart and self._frames:  # that time tore must not get lost with the frame
+                if (
+                    dropped.is_restart and self._frames
+                ):  # that time tore must not get lost with the frame
                     first = self._frames.popleft()
                     self._frames.appendleft(replace(first, is_restart=True))
             self._frames.append(frame)
@@ -73,7 +75,9 @@ class FrameReader:
         self.source = source
         self.queue = FrameQueue(capacity, keeps_all=not source.is_live)
         self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._read, name=f"reader of {source.name}", daemon=True)
+        self._thread = threading.Thread(
+            target=self._read, name=f"reader of {source.name}", daemon=True
+        )
         self._thread.start()
 
     def get(self, timeout_s: float | None = None) -> TimedFrame | None:
@@ -110,7 +114,10 @@ class PlayedAtItsRate:
     is_live = True
 
     def __init__(
-        self, source: FrameSource, clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep
+        self,
+        source: FrameSource,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.name, self.frame_rate_fps = source.name, source.frame_rate_fps
         self._source, self._clock, self._sleep = source, clock, sleep

@@ -27,11 +27,20 @@ class SignsImage(nn.Module):
         super().__init__()
         sizes = [3, config.channels, 2 * config.channels, 4 * config.channels]
         self.blocks = nn.ModuleList(
-            nn.Sequential(nn.Conv2d(before, after, 3, padding=1), nn.BatchNorm2d(after), nn.MaxPool2d(2), nn.ReLU())
+            nn.Sequential(
+                nn.Conv2d(before, after, 3, padding=1),
+                nn.BatchNorm2d(after),
+                nn.MaxPool2d(2),
+                nn.ReLU(),
+            )
             for before, after in itertools.pairwise(sizes)
         )
         self.num_features = sizes[-1]
-        self.hidden = nn.Sequential(nn.Linear(MAP_SIZE**2 * sizes[-1], self.num_features), nn.BatchNorm1d(self.num_features), nn.ReLU())
+        self.hidden = nn.Sequential(
+            nn.Linear(MAP_SIZE**2 * sizes[-1], self.num_features),
+            nn.BatchNorm1d(self.num_features),
+            nn.ReLU(),
+        )
 
     def forward(self, clips: Tensor) -> tuple[Tensor, list[Tensor]]:
         x = clips.squeeze(2)

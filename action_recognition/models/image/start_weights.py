@@ -12,7 +12,9 @@ PREFIX = "backbone.network."
 _NOT_FITTING = "of another shape"
 
 
-def take_image_weights(state_dict: Mapping[str, Tensor], target: Mapping[str, Tensor]) -> tuple[dict[str, str], dict[str, str]]:
+def take_image_weights(
+    state_dict: Mapping[str, Tensor], target: Mapping[str, Tensor]
+) -> tuple[dict[str, str], dict[str, str]]:
     """Copy what fits from a timm network (or the packaged EfficientNet-Lite0) into `target`, a Recogniser's state_dict, in place.
 
     Returns names of ours by the file's names for what was copied, and reasons by the file's names for the rest.

@@ -20,7 +20,9 @@ class TimmImage(nn.Module):
     def __init__(self, config: TimmBackbone, form: ConvForm = "folded") -> None:
         super().__init__()
         self.network, self.num_features, self._first_conv = image_network(config.name)
-        if form == "folded":  # channels innermost is what PyTorch's CPU convolutions like; the exported graph has no such choice
+        if (
+            form == "folded"
+        ):  # channels innermost is what PyTorch's CPU convolutions like; the exported graph has no such choice
             self.network = self.network.to(memory_format=torch.channels_last)
         self.form = form
 

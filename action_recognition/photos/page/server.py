@@ -52,11 +52,17 @@ class PhotoServer(ThreadingHTTPServer):
 
     def __init__(self, site: Site, port: int = 0, max_upload_bytes: int = MAX_UPLOAD_BYTES) -> None:
         self.site, self.max_upload_bytes = site, max_upload_bytes
-        self.photos = threading.Lock()  # one photo at a time: a predictor is for one thread, and a large photo takes much memory
+        self.photos = (
+            threading.Lock()
+        )  # one photo at a time: a predictor is for one thread, and a large photo takes much memory
         try:
             super().__init__((HOST, port), PhotoHandler)
         except (OSError, OverflowError) as error:
-            raise user_error("--port", f"{port} cannot be used ({error})", "a free port from 1024 to 65535, or 0 for any") from None
+            raise user_error(
+                "--port",
+                f"{port} cannot be used ({error})",
+                "a free port from 1024 to 65535, or 0 for any",
+            ) from None
 
     @property
     def address(self) -> str:
@@ -100,12 +106,17 @@ class PhotoHandler(BaseHTTPRequestHandler):
         except _RefusedError as refused:
             self._send_text(refused.status, str(refused))
         except UserError as error:
-            self._send_text(HTTPStatus.UNPROCESSABLE_ENTITY, "; ".join(str(problem) for problem in error.problems))
+            self._send_text(
+                HTTPStatus.UNPROCESSABLE_ENTITY,
+                "; ".join(str(problem) for problem in error.problems),
+            )
         except (ConnectionError, TimeoutError):
             self.close_connection = True
         except Exception:
             traceback.print_exc(file=sys.stderr)
-            self._send_text(HTTPStatus.INTERNAL_SERVER_ERROR, "the program failed; its window says where")
+            self._send_text(
+                HTTPStatus.INTERNAL_SERVER_ERROR, "the program failed; its window says where"
+            )
 
     def _check_where_from(self) -> None:
         """Other web pages must not use this server: neither under a name of theirs nor from a page of theirs."""
@@ -121,7 +132,11 @@ class PhotoHandler(BaseHTTPRequestHandler):
         if text is not None:
             self._send(HTTPStatus.OK, text.encode(), _TYPES[".json"])
         elif file is not None:
-            self._send(HTTPStatus.OK, file.read_bytes(), _TYPES.get(file.suffix, "application/octet-stream"))
+            self._send(
+                HTTPStatus.OK,
+                file.read_bytes(),
+                _TYPES.get(file.suffix, "application/octet-stream"),
+            )
         else:
             raise _RefusedError(HTTPStatus.NOT_FOUND, "there is no such file")
 
@@ -136,7 +151,10 @@ class PhotoHandler(BaseHTTPRequestHandler):
             start_s = time.perf_counter()
             prediction = predict_photo(self.server.site.predictor, photo, square, mirror)
         answer = {
-            "scores": [float(prediction.cosine[prediction.labels.index(label)]) for label in self.server.site.predictor.labels],
+            "scores": [
+                float(prediction.cosine[prediction.labels.index(label)])
+                for label in self.server.site.predictor.labels
+            ],
             "inference_ms": (time.perf_counter() - start_s) * 1e3,
         }
         self._send(HTTPStatus.OK, json.dumps(answer).encode(), _TYPES[".json"])
@@ -160,7 +178,12 @@ class PhotoHandler(BaseHTTPRequestHandler):
 
     def _send(self, status: HTTPStatus, data: bytes, content_type: str) -> None:
         self.send_response(status)
-        headers = {"Content-Type": content_type, "Content-Length": str(len(data)), "Cache-Control": "no-cache", **ISOLATION_HEADERS}
+        headers = {
+            "Content-Type": content_type,
+            "Content-Length": str(len(data)),
+            "Cache-Control": "no-cache",
+            **ISOLATION_HEADERS,
+        }
         if self.close_connection:
             headers["Connection"] = "close"
         for name, value in headers.items():

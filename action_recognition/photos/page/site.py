@@ -8,7 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from action_recognition.deploy.backends.model_files import IR_FILE, ONNX_FILE, ONNX_INT8_FILE, check_against_record
+from action_recognition.deploy.backends.model_files import (
+    IR_FILE,
+    ONNX_FILE,
+    ONNX_INT8_FILE,
+    check_against_record,
+)
 from action_recognition.deploy.metadata import to_strings
 from action_recognition.deploy.predictor import Predictor
 from action_recognition.errors import user_error
@@ -17,9 +22,26 @@ from action_recognition.photos.photo_models import check_takes_photos
 WEB_DIR: Final = Path(__file__).with_name("web")
 RUNTIME_DIR: Final = WEB_DIR / "node_modules" / "onnxruntime-web" / "dist"
 INSTALL: Final = "npm ci, in action_recognition/photos/page/web of the clone"
-PAGE_FILES: Final = ("index.html", "page.css", "page.js", "camera.js", "square.js", "engine.js", "model.js", "pixels.js")
-WASM_FILES: Final = ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")
-WEBGPU_FILES: Final = ("ort.webgpu.min.mjs", "ort-wasm-simd-threaded.asyncify.mjs", "ort-wasm-simd-threaded.asyncify.wasm")
+PAGE_FILES: Final = (
+    "index.html",
+    "page.css",
+    "page.js",
+    "camera.js",
+    "square.js",
+    "engine.js",
+    "model.js",
+    "pixels.js",
+)
+WASM_FILES: Final = (
+    "ort.wasm.min.mjs",
+    "ort-wasm-simd-threaded.mjs",
+    "ort-wasm-simd-threaded.wasm",
+)
+WEBGPU_FILES: Final = (
+    "ort.webgpu.min.mjs",
+    "ort-wasm-simd-threaded.asyncify.mjs",
+    "ort-wasm-simd-threaded.asyncify.wasm",
+)
 RUNTIME_ADDRESS: Final = "ort/"
 _EXPORT_DIR: Final = "export"
 _QUANTISED_OP: Final = b"DequantizeLinear"
@@ -51,7 +73,11 @@ def open_site(work_dir: Path, model: Path | None = None, runtime: Path = RUNTIME
     notice = _notice(has_runtime, for_browser)
     files = {name: WEB_DIR / name for name in PAGE_FILES}
     if has_runtime:
-        files |= {RUNTIME_ADDRESS + name: runtime / name for name in (*WASM_FILES, *WEBGPU_FILES) if (runtime / name).is_file()}
+        files |= {
+            RUNTIME_ADDRESS + name: runtime / name
+            for name in (*WASM_FILES, *WEBGPU_FILES)
+            if (runtime / name).is_file()
+        }
     models = [_described(file) for file in for_browser]
     files |= {str(model["file"]): file for model, file in zip(models, for_browser, strict=True)}
     config = {
@@ -61,7 +87,10 @@ def open_site(work_dir: Path, model: Path | None = None, runtime: Path = RUNTIME
         "notice": notice,
         "runs_as": predictor.backend.runs_as,
     }
-    texts = {"config.json": json.dumps(config), "metadata.json": json.dumps(to_strings(predictor.backend.metadata))}
+    texts = {
+        "config.json": json.dumps(config),
+        "metadata.json": json.dumps(to_strings(predictor.backend.metadata)),
+    }
     return Site(predictor, files, texts, not notice, notice)
 
 
@@ -70,12 +99,18 @@ def _find_models(work_dir: Path, model: Path | None) -> tuple[list[Path], Path]:
     if model is not None:
         return ([model] if model.suffix == ".onnx" else []), model
     if not work_dir.is_dir():
-        raise user_error(str(work_dir), "is no folder", "a work dir, or the folder that export.py wrote")
+        raise user_error(
+            str(work_dir), "is no folder", "a work dir, or the folder that export.py wrote"
+        )
     for folder in (work_dir / _EXPORT_DIR, work_dir):
         there = [folder / name for name in (IR_FILE, ONNX_FILE) if (folder / name).is_file()]
         if there:
             return _for_browser(folder), there[0]
-    raise user_error(str(work_dir), f"holds no {_EXPORT_DIR}/{ONNX_FILE}", fix="python export.py --load-weights ... --save-model-to export")
+    raise user_error(
+        str(work_dir),
+        f"holds no {_EXPORT_DIR}/{ONNX_FILE}",
+        fix="python export.py --load-weights ... --save-model-to export",
+    )
 
 
 def _for_browser(folder: Path) -> list[Path]:
@@ -102,7 +137,11 @@ def _described(file: Path) -> dict[str, str | int]:
     """Its address, and what the page says of it before it is fetched."""
     data = file.read_bytes()
     quantised = _QUANTISED_OP in data
-    return {"file": ONNX_INT8_FILE if quantised else ONNX_FILE, "precision": "INT8" if quantised else "FP32", "bytes": len(data)}
+    return {
+        "file": ONNX_INT8_FILE if quantised else ONNX_FILE,
+        "precision": "INT8" if quantised else "FP32",
+        "bytes": len(data),
+    }
 
 
 def _notice(has_runtime: bool, for_browser: Sequence[Path]) -> str:

@@ -24,9 +24,15 @@ def export_static(site: Site, folder: Path, webgpu: bool = True) -> list[Path]:
     Errors: no runtime or no ONNX file, a folder of somebody else's.
     """
     if not site.in_browser:
-        raise user_error("--export-static", site.notice, fix=f"{INSTALL}; export.py --onnx --openvino")
+        raise user_error(
+            "--export-static", site.notice, fix=f"{INSTALL}; export.py --onnx --openvino"
+        )
     if folder.exists() and not (folder / _MARK).is_file() and not _is_empty_folder(folder):
-        raise user_error(f"--export-static {folder}", "is there already and no earlier export", "a new folder, or an earlier export")
+        raise user_error(
+            f"--export-static {folder}",
+            "is there already and no earlier export",
+            "a new folder, or an earlier export",
+        )
     folder.parent.mkdir(parents=True, exist_ok=True)
     staging = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
@@ -38,7 +44,10 @@ def export_static(site: Site, folder: Path, webgpu: bool = True) -> list[Path]:
     finally:
         for left in (staging, staging.with_name(staging.name + ".old")):
             shutil.rmtree(left, ignore_errors=True)
-    return sorted((path for path in folder.rglob("*") if path.is_file()), key=lambda path: -path.stat().st_size)
+    return sorted(
+        (path for path in folder.rglob("*") if path.is_file()),
+        key=lambda path: -path.stat().st_size,
+    )
 
 
 def _is_empty_folder(folder: Path) -> bool:
@@ -51,7 +60,11 @@ def _write(site: Site, staging: Path, webgpu: bool) -> None:
         if address not in left_out:
             (staging / address).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, staging / address)
-    config = {key: value for key, value in json.loads(site.texts["config.json"]).items() if key not in _NOT_SAID}
+    config = {
+        key: value
+        for key, value in json.loads(site.texts["config.json"]).items()
+        if key not in _NOT_SAID
+    }
     (staging / "config.json").write_text(json.dumps(config), encoding="utf-8")
     # Hosts that know this file (Netlify, Cloudflare Pages) send these headers, and the browser computes with several threads.
     lines = ["/*", *(f"  {name}: {value}" for name, value in ISOLATION_HEADERS.items())]

@@ -14,7 +14,14 @@ import torch
 from torch import Tensor
 
 from action_recognition.data.annotations import ClipRecord
-from action_recognition.data.datasets import ClipDataset, DamagedClip, ItemKey, Sample, ShareSampler, make_loader
+from action_recognition.data.datasets import (
+    ClipDataset,
+    DamagedClip,
+    ItemKey,
+    Sample,
+    ShareSampler,
+    make_loader,
+)
 from action_recognition.data.frame_source import FrameSource
 from action_recognition.errors import user_error
 from action_recognition.models.recogniser import Normalize, Recogniser
@@ -68,30 +75,52 @@ class FeatureExtractor:
         self.normalize = Normalize(template.input.mean_values, template.input.scale_values)
         self._weights_sha256 = sha256_of_backbone(network)
 
-    def table(self, records: Sequence[ClipRecord], num_augmented: int, num_workers: int = 0, strict: bool = False) -> FeatureTable:
+    def table(
+        self,
+        records: Sequence[ClipRecord],
+        num_augmented: int,
+        num_workers: int = 0,
+        strict: bool = False,
+    ) -> FeatureTable:
         """The centre view and `num_augmented` others of every record, clip by clip; what is computed is written to the cache."""
         views = [View(record, number) for record in records for number in range(num_augmented + 1)]
         keys = [self.key(view) for view in views]
-        found = {place: entry for place, key in enumerate(keys) if (entry := self.cache.read(key)) is not None}
+        found = {
+            place: entry
+            for place, key in enumerate(keys)
+            if (entry := self.cache.read(key)) is not None
+        }
         num_cached = len(found)
         damaged: dict[str, None] = {}
         missing = [place for place in range(len(views)) if place not in found]
-        dataset = _Views([views[place] for place in missing], [keys[place] for place in missing], self)
+        dataset = _Views(
+            [views[place] for place in missing], [keys[place] for place in missing], self
+        )
         device = next(self.network.parameters()).device
-        for batch in make_loader(dataset, _BATCH_SIZE, ShareSampler(len(missing)), num_workers) if missing else ():
+        for batch in (
+            make_loader(dataset, _BATCH_SIZE, ShareSampler(len(missing)), num_workers)
+            if missing
+            else ()
+        ):
             for clip in batch.damaged:
                 _report(clip, strict, damaged)
             rows = self._features(batch.clips.to(device)) if len(batch.labels) else ()
-            for index, row, label in zip(batch.indices.tolist(), rows, batch.labels.tolist(), strict=True):
+            for index, row, label in zip(
+                batch.indices.tolist(), rows, batch.labels.tolist(), strict=True
+            ):
                 features = row.cpu().numpy()
                 self.cache.write(keys[missing[index]], features, label)
                 found[missing[index]] = features, label
         if not found:
-            raise user_error("annotation files", "none of the clips could be read", fix="see the messages above")
+            raise user_error(
+                "annotation files", "none of the clips could be read", fix="see the messages above"
+            )
         self.cache.trim()
         entries = [found[place] for place in sorted(found)]
         features = torch.from_numpy(np.stack([features for features, _ in entries]))
-        return FeatureTable(features, torch.tensor([label for _, label in entries]), num_cached, tuple(damaged))
+        return FeatureTable(
+            features, torch.tensor([label for _, label in entries]), num_cached, tuple(damaged)
+        )
 
     def key(self, view: View) -> str:
         """What the features of a view depend on, as one sha256; a changed file is another clip."""
@@ -100,7 +129,10 @@ class FeatureExtractor:
             "version": FEATURES_VERSION,
             "weights": self._weights_sha256,
             "file": _file_state(view.record),
-            "clip": [getattr(view.record, name) for name in ("clip_start", "clip_end", "video_start", "video_end", "frame_rate_fps")],
+            "clip": [
+                getattr(view.record, name)
+                for name in ("clip_start", "clip_end", "video_start", "video_end", "frame_rate_fps")
+            ],
             "label": view.record.label,
             "source": self.source_key,
             "input": self.template.input.model_dump(mode="json"),
@@ -108,7 +140,11 @@ class FeatureExtractor:
         }
         if view.number:
             swapped = self.label_swaps.get(view.record.label)
-            parts |= {"augmentation": training.augmentation.model_dump(mode="json"), "seed": self.seed, "swapped": swapped}
+            parts |= {
+                "augmentation": training.augmentation.model_dump(mode="json"),
+                "seed": self.seed,
+                "swapped": swapped,
+            }
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
     def _features(self, clips: Tensor) -> Tensor:
@@ -121,9 +157,17 @@ class FeatureExtractor:
 class _Views(ClipDataset):
     """Views as a data set: index -> the clip as the network sees it, uint8. What is drawn for a view follows from its key."""
 
-    def __init__(self, views: Sequence[View], keys: Sequence[str], extractor: FeatureExtractor) -> None:
+    def __init__(
+        self, views: Sequence[View], keys: Sequence[str], extractor: FeatureExtractor
+    ) -> None:
         template, records = extractor.template, [view.record for view in views]
-        super().__init__(records, template.input, template.training.augmentation, extractor.label_swaps, source=extractor.source)
+        super().__init__(
+            records,
+            template.input,
+            template.training.augmentation,
+            extractor.label_swaps,
+            source=extractor.source,
+        )
         self.views, self.keys = views, keys
         batch = self.augmentation if isinstance(self.augmentation, BatchAugmentation) else None
         self.augment = BatchAugment(batch, template.input.crop_size) if batch else None
@@ -133,7 +177,9 @@ class _Views(ClipDataset):
         view, seed = self.views[key], int(self.keys[key][:12], 16)
         # A data set of this clip alone, since its place in a list must not matter.
         augmentation = self.augmentation if view.number else None
-        alone = ClipDataset([view.record], self.clip_input, augmentation, self.label_swaps, seed, source=self.source)
+        alone = ClipDataset(
+            [view.record], self.clip_input, augmentation, self.label_swaps, seed, source=self.source
+        )
         item = alone[(view.number, 0, 0)]
         if view.number and self.augment is not None and isinstance(item, Sample):
             moved = self.augment(item.clip.unsqueeze(0), torch.Generator().manual_seed(seed))[0]

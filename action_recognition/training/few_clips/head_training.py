@@ -14,11 +14,17 @@ from action_recognition.models.head import AngularHead
 from action_recognition.training.few_clips.features import FeatureTable
 from action_recognition.training.reporting.head_result import HeadResult
 
-_STEPS, _MIN_EPOCHS, _BATCH_SIZE = 400, 30, 64  # at least so many steps: an epoch over few clips is one step
+_STEPS, _MIN_EPOCHS, _BATCH_SIZE = (
+    400,
+    30,
+    64,
+)  # at least so many steps: an epoch over few clips is one step
 _LEARNING_RATE, _WEIGHT_DECAY, _LABEL_SMOOTHING = 2e-3, 0.02, 0.1
 
 
-def train_head(head: AngularHead, train: FeatureTable, val: FeatureTable, *, scale: float, seed: int) -> HeadResult:
+def train_head(
+    head: AngularHead, train: FeatureTable, val: FeatureTable, *, scale: float, seed: int
+) -> HeadResult:
     """Train `head` where it is, and leave it as it was best on `val`.
 
     Cross entropy of softmax(scale * cosine) with smoothed labels, every class with the same weight; AdamW with half a cosine of rate,
@@ -28,18 +34,26 @@ def train_head(head: AngularHead, train: FeatureTable, val: FeatureTable, *, sca
     features, labels = train.features[labelled], train.labels[labelled]
     generator = torch.Generator().manual_seed(seed)
     batch_size = min(_BATCH_SIZE, len(labels))
-    num_batches = max(1, len(labels) // batch_size)  # the rest of an epoch would be a batch too small for the batch norm
+    num_batches = max(
+        1, len(labels) // batch_size
+    )  # the rest of an epoch would be a batch too small for the batch norm
     num_epochs = max(_MIN_EPOCHS, -(-_STEPS // num_batches))
     optimizer = torch.optim.AdamW(head.parameters(), lr=_LEARNING_RATE, weight_decay=_WEIGHT_DECAY)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 0.5 + 0.5 * math.cos(math.pi * step / (num_epochs * num_batches)))
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimizer, lambda step: 0.5 + 0.5 * math.cos(math.pi * step / (num_epochs * num_batches))
+    )
     weights = class_weights(labels, head.class_directions.shape[1])
     best, state = HeadResult(-1.0, -1.0, 0), copy.deepcopy(head.state_dict())
     for epoch in range(1, num_epochs + 1):
         head.train()
-        for places in torch.randperm(len(labels), generator=generator)[: num_batches * batch_size].chunk(num_batches):
+        for places in torch.randperm(len(labels), generator=generator)[
+            : num_batches * batch_size
+        ].chunk(num_batches):
             optimizer.zero_grad()
             cosine = head(features[places])
-            loss = F.cross_entropy(scale * cosine, labels[places], weight=weights, label_smoothing=_LABEL_SMOOTHING)
+            loss = F.cross_entropy(
+                scale * cosine, labels[places], weight=weights, label_smoothing=_LABEL_SMOOTHING
+            )
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             schedule.step()
@@ -68,5 +82,7 @@ def _validate(head: AngularHead, val: FeatureTable, epoch: int) -> HeadResult:
     head.eval()
     with torch.inference_mode():
         cosine, labels = head(val.features).numpy(), val.labels.numpy()
-    accuracy, top5 = (100.0 * mean_top_k_accuracy(cosine, labels, min(k, cosine.shape[1])) for k in (1, 5))
+    accuracy, top5 = (
+        100.0 * mean_top_k_accuracy(cosine, labels, min(k, cosine.shape[1])) for k in (1, 5)
+    )
     return HeadResult(accuracy, top5, epoch)

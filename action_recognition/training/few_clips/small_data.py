@@ -15,7 +15,13 @@ from typing import Any
 import lightning as L
 import torch
 
-from action_recognition.checkpoint import NETWORK_PREFIX, TRAINED_MODEL_KEY, describe_training, save_atomically
+from action_recognition.checkpoint import (
+    NETWORK_PREFIX,
+    TRAINED_MODEL_KEY,
+    describe_training,
+    save_atomically,
+)
+from action_recognition.console import say
 from action_recognition.data.annotations import ClipTable, find_annotation_files, read_annotations
 from action_recognition.data.datasets import label_swap_map
 from action_recognition.data.labels import training_labels
@@ -29,7 +35,6 @@ from action_recognition.training.choose_frames import frame_source
 from action_recognition.training.few_clips.feature_cache import FeatureCache
 from action_recognition.training.few_clips.features import FeatureExtractor, FeatureTable
 from action_recognition.training.few_clips.head_training import train_head
-from action_recognition.training.machine.processes import say
 from action_recognition.training.options import TrainOptions
 from action_recognition.training.reporting.compare import flatten, summarise, with_head_alone
 from action_recognition.training.reporting.head_result import HeadResult
@@ -53,7 +58,9 @@ def train_small_data(work_dir: Path, options: TrainOptions) -> Path:
     """
     _check(options)
     template, model = load_run(work_dir, options)
-    labels, _ = training_labels(options.train_ann_files, options.classes, template.labels, options.train_data_roots)
+    labels, _ = training_labels(
+        options.train_ann_files, options.classes, template.labels, options.train_data_roots
+    )
     template = with_negative_label(template, options, labels)
     train_records, val_records = _records(options, labels)
     L.seed_everything(options.seed, verbose=False)
@@ -65,10 +72,18 @@ def train_small_data(work_dir: Path, options: TrainOptions) -> Path:
     began = time.monotonic()
     swaps = label_swap_map(template.training.augmentation.flip.label_swaps, labels)
     source = frame_source(options, template, (train_records, val_records))
-    detector = hashlib.sha256(options.hand_detector.read_bytes()).hexdigest() if options.hand_detector else ""
+    detector = (
+        hashlib.sha256(options.hand_detector.read_bytes()).hexdigest()
+        if options.hand_detector
+        else ""
+    )
     cache = FeatureCache(work_dir / CACHE_FOLDER)
-    extractor = FeatureExtractor(_on_device(network, options), template, swaps, options.seed, cache, source, detector)
-    num_workers = template.training.num_workers if options.num_workers is None else options.num_workers
+    extractor = FeatureExtractor(
+        _on_device(network, options), template, swaps, options.seed, cache, source, detector
+    )
+    num_workers = (
+        template.training.num_workers if options.num_workers is None else options.num_workers
+    )
     tables = [
         extractor.table(records, num_augmented, num_workers, options.strict)
         for records, num_augmented in ((train_records, NUM_AUGMENTED_VIEWS), (val_records, 0))
@@ -76,14 +91,20 @@ def train_small_data(work_dir: Path, options: TrainOptions) -> Path:
     say(_features_line(tables, len(train_records) + len(val_records), time.monotonic() - began))
     network.cpu()
     began = time.monotonic()
-    head = train_head(network.head, *tables, scale=loss_scale(0, 1, template.training.loss), seed=options.seed)
-    say(f"preset {PRESET}: head alone: val top-1 {head.accuracy:.1f} %, top-5 {head.top5:.1f} %, {time.monotonic() - began:.1f} s")
+    head = train_head(
+        network.head, *tables, scale=loss_scale(0, 1, template.training.loss), seed=options.seed
+    )
+    say(
+        f"preset {PRESET}: head alone: val top-1 {head.accuracy:.1f} %, top-5 {head.top5:.1f} %, {time.monotonic() - began:.1f} s"
+    )
 
     options = _save_head(network, template, model, labels, options, start)
     head.write(options.save_checkpoints_to)
     changed, changes = preset_template(template, len(network.backbone.stages()))
     options = _preset_options(options, template, labels)
-    say(f"preset {PRESET}: epochs {options.epochs}, base_learning_rate {options.base_learning_rate:g}, {changes}")
+    say(
+        f"preset {PRESET}: epochs {options.epochs}, base_learning_rate {options.base_learning_rate:g}, {changes}"
+    )
     preset_dir = options.save_checkpoints_to / "preset"
     preset_dir.mkdir(exist_ok=True)
     write_template(changed, model, preset_dir)
@@ -95,7 +116,9 @@ def train_small_data(work_dir: Path, options: TrainOptions) -> Path:
 def preset_template(template: Template, num_stages: int) -> tuple[Template, str]:
     """The template as the fine-tuning follows it, and the values that differ, in words."""
     training = template.training
-    schedule = training.schedule.model_copy(update={"freeze_epochs": 0})  # the head is trained already
+    schedule = training.schedule.model_copy(
+        update={"freeze_epochs": 0}
+    )  # the head is trained already
     changed = training.model_copy(
         update={
             "frozen_blocks": max(training.frozen_blocks, round(FROZEN_SHARE * num_stages)),
@@ -105,7 +128,9 @@ def preset_template(template: Template, num_stages: int) -> tuple[Template, str]
             "schedule": schedule,
         }
     )
-    before, after = (dict(flatten(section.model_dump(mode="json"))) for section in (training, changed))
+    before, after = (
+        dict(flatten(section.model_dump(mode="json"))) for section in (training, changed)
+    )
     differing = [f"{key} {value}" for key, value in after.items() if before.get(key) != value]
     return template.model_copy(update={"training": changed}), ", ".join(differing)
 
@@ -114,9 +139,21 @@ def _check(options: TrainOptions) -> None:
     problems = []
     if options.load_weights is None:
         found = "needs start weights: features of an untrained network say nothing"
-        problems.append(Problem(f"--preset {PRESET}", found, fix="add --load-weights imagenet, or weights of your own"))
+        problems.append(
+            Problem(
+                f"--preset {PRESET}",
+                found,
+                fix="add --load-weights imagenet, or weights of your own",
+            )
+        )
     if options.resume_from is not None:
-        problems.append(Problem("--resume-from", f"does not go with --preset {PRESET}", fix="run it again: cached features are used again"))
+        problems.append(
+            Problem(
+                "--resume-from",
+                f"does not go with --preset {PRESET}",
+                fix="run it again: cached features are used again",
+            )
+        )
     if problems:
         raise UserError(problems)
 
@@ -125,7 +162,10 @@ def _records(options: TrainOptions, labels: list[str]) -> tuple[ClipTable, ClipT
     """Training and validation clips, with the problems of both in one error."""
     problems: list[Problem] = []
     splits: list[ClipTable] = []
-    for files, roots in ((options.train_ann_files, options.train_data_roots), (options.val_ann_files, options.val_data_roots)):
+    for files, roots in (
+        (options.train_ann_files, options.train_data_roots),
+        (options.val_ann_files, options.val_data_roots),
+    ):
         try:
             splits.append(read_annotations(files, roots, labels))
         except UserError as error:
@@ -143,19 +183,34 @@ def _on_device(network: Recogniser, options: TrainOptions) -> Recogniser:
 
 
 def _features_line(tables: Sequence[FeatureTable], num_clips: int, seconds: float) -> str:
-    num_views, num_cached = (sum(counts) for counts in zip(*((len(table.labels), table.num_cached) for table in tables), strict=True))
+    num_views, num_cached = (
+        sum(counts)
+        for counts in zip(*((len(table.labels), table.num_cached) for table in tables), strict=True)
+    )
     return f"preset {PRESET}: features of {num_views} views of {num_clips} clips, {num_cached} from the cache, {seconds:.0f} s"
 
 
 def _save_head(
-    network: Recogniser, template: Template, model: ModelConfig, labels: list[str], options: TrainOptions, start: dict[str, str]
+    network: Recogniser,
+    template: Template,
+    model: ModelConfig,
+    labels: list[str],
+    options: TrainOptions,
+    start: dict[str, str],
 ) -> TrainOptions:
     """`head.pth`, a whole checkpoint: start weights and the trained head; returns options that start from it."""
     path = options.save_checkpoints_to / HEAD_FILE
-    splits = ((options.train_ann_files, options.train_data_roots), (options.val_ann_files, options.val_data_roots))
-    record = run_record(options.seed, [file for split in splits for file, _ in find_annotation_files(*split)], start)
+    splits = (
+        (options.train_ann_files, options.train_data_roots),
+        (options.val_ann_files, options.val_data_roots),
+    )
+    record = run_record(
+        options.seed, [file for split in splits for file, _ in find_annotation_files(*split)], start
+    )
     content: dict[str, Any] = {
-        "state_dict": {f"{NETWORK_PREFIX}{name}": value for name, value in network.state_dict().items()},
+        "state_dict": {
+            f"{NETWORK_PREFIX}{name}": value for name, value in network.state_dict().items()
+        },
         TRAINED_MODEL_KEY: describe_training(labels, template, model, record),
     }
     save_atomically(content, path)
@@ -168,7 +223,8 @@ def _preset_options(options: TrainOptions, template: Template, labels: list[str]
     return dataclasses.replace(
         options,
         epochs=options.epochs or EPOCHS,
-        base_learning_rate=options.base_learning_rate or LEARNING_RATE_SHARE * basic.base_learning_rate,
+        base_learning_rate=options.base_learning_rate
+        or LEARNING_RATE_SHARE * basic.base_learning_rate,
         classes=labels,
     )
 

@@ -37,7 +37,11 @@ class DevicePlan:
 
     def trainer_settings(self, schedule: ScaledSchedule) -> dict[str, Any]:
         """What Lightning's Trainer is told."""
-        settings: dict[str, Any] = {"accelerator": self.accelerator, "devices": self.devices, "num_nodes": self.num_nodes}
+        settings: dict[str, Any] = {
+            "accelerator": self.accelerator,
+            "devices": self.devices,
+            "num_nodes": self.num_nodes,
+        }
         if self.world_size > 1:
             settings["strategy"] = ddp_strategy(schedule)
         return settings
@@ -53,9 +57,18 @@ def plan_devices(wanted: int, num_nodes: int, environment: Mapping[str, str]) ->
     if started is not None:
         per_node, nodes, who, plugins = started
         if num_nodes not in (1, nodes):
-            raise user_error("--num-nodes", f"found {num_nodes}, but {who} started processes on {nodes}", fix="leave it out")
+            raise user_error(
+                "--num-nodes",
+                f"found {num_nodes}, but {who} started processes on {nodes}",
+                fix="leave it out",
+            )
         if wanted and 0 < available < per_node:
-            raise user_error(who, f"{per_node} processes on a machine with {available} GPUs", f"{available} processes", "or --gpu-num 0")
+            raise user_error(
+                who,
+                f"{per_node} processes on a machine with {available} GPUs",
+                f"{available} processes",
+                "or --gpu-num 0",
+            )
         accelerator: Literal["cpu", "gpu"] = "gpu" if wanted and available else "cpu"
         words = f"device: {per_node * nodes} processes of {who} on {nodes} machine(s), {accelerator.upper()}"
         return DevicePlan(accelerator, per_node, nodes, (words,), plugins)
@@ -66,7 +79,12 @@ def plan_devices(wanted: int, num_nodes: int, environment: Mapping[str, str]) ->
         _check_port(environment)
     if number == 0:
         reason = "--gpu-num 0" if wanted == 0 else "no GPU here"
-        return DevicePlan("cpu", 1, num_nodes, (f"device: CPU, {torch.get_num_threads()} threads ({reason}){_on_nodes(num_nodes)}",))
+        return DevicePlan(
+            "cpu",
+            1,
+            num_nodes,
+            (f"device: CPU, {torch.get_num_threads()} threads ({reason}){_on_nodes(num_nodes)}",),
+        )
     note = [f"note: {wanted} GPUs wanted, {available} here"] if number < wanted else []
     words = f"device: {number} GPU{'s' if number > 1 else ''} ({torch.cuda.get_device_name()}){_on_nodes(num_nodes)}"
     return DevicePlan("gpu", number, num_nodes, (*note, words))
@@ -84,7 +102,9 @@ def _on_nodes(num_nodes: int) -> str:
     return f", on each of {num_nodes} machines" if num_nodes > 1 else ""
 
 
-def _started_from_outside(environment: Mapping[str, str]) -> tuple[int, int, str, tuple[Any, ...]] | None:
+def _started_from_outside(
+    environment: Mapping[str, str],
+) -> tuple[int, int, str, tuple[Any, ...]] | None:
     """(processes a machine, machines, who started them, Lightning's plugins), or None."""
     if _TORCHRUN in environment:
         per_node = int(environment["LOCAL_WORLD_SIZE"])
@@ -92,17 +112,27 @@ def _started_from_outside(environment: Mapping[str, str]) -> tuple[int, int, str
     if int(environment.get("SLURM_NTASKS", "1")) > 1 and SLURMEnvironment.detect():
         nodes = int(environment.get("SLURM_NNODES", "1"))
         # A signal makes the run save and end; whether the job is queued again is for its script to say.
-        return int(environment["SLURM_NTASKS"]) // nodes, nodes, "Slurm", (SLURMEnvironment(auto_requeue=False),)
+        return (
+            int(environment["SLURM_NTASKS"]) // nodes,
+            nodes,
+            "Slurm",
+            (SLURMEnvironment(auto_requeue=False),),
+        )
     if all(name in environment for name in _KUBEFLOW) and "LOCAL_RANK" not in environment:
         return 1, int(environment["WORLD_SIZE"]), "MASTER_ADDR and RANK", (KubeflowEnvironment(),)
     return None
 
 
 def _check_nodes(num_nodes: int, environment: Mapping[str, str]) -> None:
-    missing = [name for name in ("MASTER_ADDR", "MASTER_PORT", "NODE_RANK") if name not in environment]
+    missing = [
+        name for name in ("MASTER_ADDR", "MASTER_PORT", "NODE_RANK") if name not in environment
+    ]
     if missing:
         fix = "the first machine's address, a free port of it, and 0, 1, ... for the machines; or start it by torchrun or srun"
-        raise UserError(Problem(name, f"is not set, which --num-nodes {num_nodes} needs", fix=fix) for name in missing)
+        raise UserError(
+            Problem(name, f"is not set, which --num-nodes {num_nodes} needs", fix=fix)
+            for name in missing
+        )
 
 
 def _check_port(environment: Mapping[str, str]) -> None:
@@ -119,5 +149,9 @@ def _check_port(environment: Mapping[str, str]) -> None:
         except OSError as error:
             if error.errno in (errno.EADDRINUSE, errno.EACCES):
                 found = "is in use" if error.errno == errno.EADDRINUSE else "may not be used"
-                raise user_error("MASTER_PORT", f"port {port} {found}", fix="name another one, the same on all machines") from None
+                raise user_error(
+                    "MASTER_PORT",
+                    f"port {port} {found}",
+                    fix="name another one, the same on all machines",
+                ) from None
             raise

@@ -18,21 +18,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from action_recognition.errors import EXIT_USER_ERROR
 
-_RANKS = ("RANK", "SLURM_PROCID")  # of all processes: torchrun, Slurm
-_PARTS_OF_RANKS = ("NODE_RANK", "LOCAL_RANK")
 _LOOK_EVERY_S = 2.0
-
-
-def is_first_process() -> bool:
-    """Whether this is the process of rank 0, or the only one: the one that writes files. Known from the environment, before Lightning."""
-    whole = [os.environ[name] for name in _RANKS if name in os.environ]
-    return (whole[0] if whole else "0") == "0" and all(os.environ.get(name, "0") == "0" for name in _PARTS_OF_RANKS)
-
-
-def say(message: str) -> None:
-    """A line of progress on stdout, once for all processes, shown at once also in a pipe."""
-    if is_first_process():
-        print(message, flush=True)
 
 
 def several() -> bool:
@@ -44,7 +30,9 @@ def sum_over_processes(values: list[float]) -> list[float]:
     """Element by element; to be called by all of them."""
     if not several():
         return values
-    sums = torch.tensor(values, dtype=torch.float64, device="cuda" if dist.get_backend() == "nccl" else "cpu")
+    sums = torch.tensor(
+        values, dtype=torch.float64, device="cuda" if dist.get_backend() == "nccl" else "cpu"
+    )
     dist.all_reduce(sums)
     summed: list[float] = sums.tolist()
     return summed
@@ -68,22 +56,44 @@ class SharedStatistics(Callback):
     Stands before the callback that averages weights over steps.
     """
 
-    def on_train_batch_end(self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Any, batch_idx: int) -> None:
+    def on_train_batch_end(
+        self,
+        trainer: L.Trainer,
+        pl_module: L.LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+    ) -> None:
         if not several():
             return
-        norms = [part for part in pl_module.modules() if isinstance(part, _BatchNorm) and part.training and part.running_mean is not None]
-        buffers = [buffer for norm in norms for buffer in (norm.running_mean, norm.running_var) if buffer is not None]
+        norms = [
+            part
+            for part in pl_module.modules()
+            if isinstance(part, _BatchNorm) and part.training and part.running_mean is not None
+        ]
+        buffers = [
+            buffer
+            for norm in norms
+            for buffer in (norm.running_mean, norm.running_var)
+            if buffer is not None
+        ]
         if buffers:
             joined = torch.cat(buffers)
             dist.all_reduce(joined)
             joined /= dist.get_world_size()
-            for buffer, mean in zip(buffers, torch.split(joined, [len(one) for one in buffers]), strict=True):
+            for buffer, mean in zip(
+                buffers, torch.split(joined, [len(one) for one in buffers]), strict=True
+            ):
                 buffer.copy_(mean)
 
 
 def end_with_parent() -> None:
     """Let a process that another one of the run started end when that one does, also where it hangs in an exchange."""
-    if os.environ.get("LOCAL_RANK", "0") == "0" or "TORCHELASTIC_RUN_ID" in os.environ or "SLURM_PROCID" in os.environ:
+    if (
+        os.environ.get("LOCAL_RANK", "0") == "0"
+        or "TORCHELASTIC_RUN_ID" in os.environ
+        or "SLURM_PROCID" in os.environ
+    ):
         return
     parent = os.getppid()
 
@@ -100,5 +110,9 @@ class SayWhoDied:
 
     def filter(self, record: Any) -> bool:
         if "Forcefully terminating" in str(record.msg):
-            print("error: a process of this run died; the others are ended; go on with --resume-from latest", file=sys.stderr, flush=True)
+            print(
+                "error: a process of this run died; the others are ended; go on with --resume-from latest",
+                file=sys.stderr,
+                flush=True,
+            )
         return False

@@ -36,21 +36,32 @@ class Probed:
     memory_gb: float
 
 
-def probe_batch_sizes(module: GestureTraining, template: Template, device: torch.device, largest: int) -> Iterator[Probed]:
+def probe_batch_sizes(
+    module: GestureTraining, template: Template, device: torch.device, largest: int
+) -> Iterator[Probed]:
     """Batches of 2, 4, 8, ... videos up to `largest`, while they fit. The module is left as it was."""
-    free_gb, at_first_gb = _free_gb(device), _peak_gb(device)  # what the process has taken before is not in what is free
+    free_gb, at_first_gb = (
+        _free_gb(device),
+        _peak_gb(device),
+    )  # what the process has taken before is not in what is free
     batch_size, before_gb = FIRST_BATCH, at_first_gb
     while batch_size <= largest:
         try:
             found = _probe(module, template, device, batch_size)
-        except RuntimeError as error:  # torch.OutOfMemoryError is one; without a GPU it has no type of its own
+        except (
+            RuntimeError
+        ) as error:  # torch.OutOfMemoryError is one; without a GPU it has no type of its own
             if is_out_of_memory(error):
                 return
             raise
         yield found
         taken_gb, growth_gb = found.memory_gb - at_first_gb, found.memory_gb - before_gb
-        too_much = device.type == "cpu" and taken_gb + 2 * max(growth_gb, 0.0) > _SHARE_OF_MEMORY * free_gb
-        too_slow = found.batch_size * template.training.clips_per_video / found.clips_per_s > _PATIENCE_S
+        too_much = (
+            device.type == "cpu" and taken_gb + 2 * max(growth_gb, 0.0) > _SHARE_OF_MEMORY * free_gb
+        )
+        too_slow = (
+            found.batch_size * template.training.clips_per_video / found.clips_per_s > _PATIENCE_S
+        )
         if too_much or too_slow:
             return
         batch_size, before_gb = 2 * batch_size, found.memory_gb
@@ -59,10 +70,16 @@ def probe_batch_sizes(module: GestureTraining, template: Template, device: torch
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether an exception says that there is no memory: a GPU's, or the one of the CPU, which torch tells by its text alone."""
     message = str(error)
-    return isinstance(error, torch.OutOfMemoryError | MemoryError) or "out of memory" in message or "can't allocate memory" in message
+    return (
+        isinstance(error, torch.OutOfMemoryError | MemoryError)
+        or "out of memory" in message
+        or "can't allocate memory" in message
+    )
 
 
-def batch_fits(module: GestureTraining, template: Template, device: torch.device, batch_size: int) -> bool:
+def batch_fits(
+    module: GestureTraining, template: Template, device: torch.device, batch_size: int
+) -> bool:
     """Whether a training step on so many videos fits into memory. The module is left as it was."""
     try:
         _probe(module, template, device, batch_size)
@@ -86,25 +103,47 @@ def proposed(found: Sequence[Probed]) -> Probed:
 def probe_lines(found: Sequence[Probed], on_gpu: bool) -> list[str]:
     """A table, and what follows from it."""
     if not found:
-        return [f"--find-batch-size: not even {FIRST_BATCH} videos fit; a smaller crop or clip_len is needed"]
+        return [
+            f"--find-batch-size: not even {FIRST_BATCH} videos fit; a smaller crop or clip_len is needed"
+        ]
     lines = ["  batch size   clips/s of steps alone   memory, GB"]
-    lines += [f"  {one.batch_size:10} {one.clips_per_s:24.1f} {one.memory_gb:12.2f}" for one in found]
+    lines += [
+        f"  {one.batch_size:10} {one.clips_per_s:24.1f} {one.memory_gb:12.2f}" for one in found
+    ]
     choice, largest = proposed(found), found[-1]
-    share = "" if choice is largest else f", within 5 % of the fastest; the largest that was tried and fits: {largest.batch_size}"
+    share = (
+        ""
+        if choice is largest
+        else f", within 5 % of the fastest; the largest that was tried and fits: {largest.batch_size}"
+    )
     lines.append(f"proposed: --batch-size {choice.batch_size}{share}")
     lines.append("another batch size wants another learning rate: see --find-lr")
-    return lines if on_gpu else [*lines, "memory is that of this process; decoding processes take more"]
+    return (
+        lines
+        if on_gpu
+        else [*lines, "memory is that of this process; decoding processes take more"]
+    )
 
 
-def _probe(module: GestureTraining, template: Template, device: torch.device, batch_size: int) -> Probed:
+def _probe(
+    module: GestureTraining, template: Template, device: torch.device, batch_size: int
+) -> Probed:
     copied = copy.deepcopy(module).to(device).train()
     set_learning(copied.network, template.training, head_only=False)
-    optimizer = make_optimizer(copied.network, template.training.optimizer, module.base_learning_rate)
+    optimizer = make_optimizer(
+        copied.network, template.training.optimizer, module.base_learning_rate
+    )
     num_clips = batch_size * template.training.clips_per_video
     is_batch = isinstance(template.training.augmentation, BatchAugmentation)
     side = canvas_side(template.input.crop_size) if is_batch else template.input.crop_size
-    clips = torch.zeros(num_clips, 3, template.input.clip_len, side, side, dtype=torch.uint8).random_(0, 256)
-    labels = torch.arange(num_clips) // template.training.clips_per_video % len(module.description["labels"])
+    clips = torch.zeros(
+        num_clips, 3, template.input.clip_len, side, side, dtype=torch.uint8
+    ).random_(0, 256)
+    labels = (
+        torch.arange(num_clips)
+        // template.training.clips_per_video
+        % len(module.description["labels"])
+    )
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
     seconds: list[float] = []
@@ -123,14 +162,21 @@ def _probe(module: GestureTraining, template: Template, device: torch.device, ba
     return Probed(batch_size, num_clips / min(seconds[1:]), memory)
 
 
-def _step(module: GestureTraining, optimizer: torch.optim.Optimizer, clips: torch.Tensor, labels: torch.Tensor) -> None:
+def _step(
+    module: GestureTraining,
+    optimizer: torch.optim.Optimizer,
+    clips: torch.Tensor,
+    labels: torch.Tensor,
+) -> None:
     """What a step of a run does to a batch, but for what is logged."""
     indices = torch.zeros_like(labels)
     if module.augment is not None:
         clips = module.augment(clips, torch.Generator().manual_seed(0))
     optimizer.zero_grad()
     clips, targets = module._mixed(Batch(clips, labels, indices, []))
-    losses: dict[str, torch.Tensor] = module.losses(module.network, module.normalize(clips), targets, scale=1.0)
+    losses: dict[str, torch.Tensor] = module.losses(
+        module.network, module.normalize(clips), targets, scale=1.0
+    )
     torch.stack(list(losses.values())).sum().backward()  # type: ignore[no-untyped-call]
     optimizer.step()
 
@@ -147,6 +193,13 @@ def _free_gb(device: torch.device) -> float:
         return torch.cuda.mem_get_info(device)[0] / 1e9
     try:
         text = Path("/proc/meminfo").read_text(encoding="ascii")
-        return next(int(line.split()[1]) for line in text.splitlines() if line.startswith("MemAvailable")) / 1e6
+        return (
+            next(
+                int(line.split()[1])
+                for line in text.splitlines()
+                if line.startswith("MemAvailable")
+            )
+            / 1e6
+        )
     except (OSError, StopIteration):
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2e9

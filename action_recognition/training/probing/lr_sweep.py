@@ -20,7 +20,10 @@ from action_recognition.plots import draw_rate_sweep
 PICTURE, TABLE = "find_lr.png", "find_lr.csv"
 NUM_STEPS = 100
 LOWEST, HIGHEST = 1e-6, 1.0  # base learning rates
-_SMOOTHING, _WORSE = 0.9, 4.0  # share of the mean before; the sweep ends where the loss is so many times its least
+_SMOOTHING, _WORSE = (
+    0.9,
+    4.0,
+)  # share of the mean before; the sweep ends where the loss is so many times its least
 
 
 class RateSweep(Callback):
@@ -35,20 +38,32 @@ class RateSweep(Callback):
         """The base rate of a step, from `LOWEST` to `HIGHEST` by equal factors."""
         return float(LOWEST * (HIGHEST / LOWEST) ** (step / max(1, self.num_steps - 1)))
 
-    def on_train_batch_start(self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Batch, batch_idx: int) -> None:
+    def on_train_batch_start(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Batch, batch_idx: int
+    ) -> None:
         factor = self.rate(trainer.global_step) / self.base
         for optimizer in trainer.optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = group["initial_lr"] * factor  # after the schedule has set its own
 
-    def on_train_batch_end(self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Batch, batch_idx: int) -> None:
+    def on_train_batch_end(
+        self,
+        trainer: L.Trainer,
+        pl_module: L.LightningModule,
+        outputs: Any,
+        batch: Batch,
+        batch_idx: int,
+    ) -> None:
         if outputs is None:
             return
         loss = float(outputs["loss"])
         if math.isfinite(loss):
             self.rates.append(self.rate(trainer.global_step - 1))
             self.losses.append(loss)
-        diverged = not math.isfinite(loss) or (len(self.losses) > 10 and smoothed(self.losses)[-1] > _WORSE * min(smoothed(self.losses)))
+        diverged = not math.isfinite(loss) or (
+            len(self.losses) > 10
+            and smoothed(self.losses)[-1] > _WORSE * min(smoothed(self.losses))
+        )
         if diverged or trainer.global_step >= self.num_steps:
             trainer.should_stop = True
 
@@ -75,15 +90,25 @@ def steepest(rates: Sequence[float], losses: Sequence[float]) -> float | None:
     """
     if len(losses) < 10:
         return None
-    slopes = np.gradient(np.array(smoothed(losses)), np.log(np.array(rates)))[5:]  # the first mean is of few losses
+    slopes = np.gradient(np.array(smoothed(losses)), np.log(np.array(rates)))[
+        5:
+    ]  # the first mean is of few losses
     place = int(np.argmin(slopes))
     return float(rates[5 + place]) if slopes[place] < 0 else None
 
 
-def write_sweep(folder: Path, rates: Sequence[float], losses: Sequence[float], found: float | None) -> list[Path]:
+def write_sweep(
+    folder: Path, rates: Sequence[float], losses: Sequence[float], found: float | None
+) -> list[Path]:
     """find_lr.csv and find_lr.png."""
     folder.mkdir(parents=True, exist_ok=True)
-    rows = ["learning_rate,loss,smoothed", *(f"{r:.6g},{x:.6g},{s:.6g}" for r, x, s in zip(rates, losses, smoothed(losses), strict=True))]
+    rows = [
+        "learning_rate,loss,smoothed",
+        *(
+            f"{r:.6g},{x:.6g},{s:.6g}"
+            for r, x, s in zip(rates, losses, smoothed(losses), strict=True)
+        ),
+    ]
     partial = folder / f".{TABLE}.part"
     partial.write_text("\n".join(rows) + "\n", encoding="utf-8")
     partial.replace(folder / TABLE)

@@ -9,7 +9,11 @@ import torch
 
 from action_recognition.errors import UserError, user_error
 from action_recognition.template import Template
-from action_recognition.training.probing.batch_probe import FIRST_BATCH, batch_fits, is_out_of_memory
+from action_recognition.training.probing.batch_probe import (
+    FIRST_BATCH,
+    batch_fits,
+    is_out_of_memory,
+)
 from action_recognition.training.step.module import GestureTraining
 
 _KEEPS = "--accumulate N keeps as many clips a step"
@@ -25,7 +29,9 @@ def caused_by_memory(error: BaseException | None) -> bool:
     return False
 
 
-def with_batch_that_fits(error: UserError, module: GestureTraining, template: Template, device: torch.device) -> UserError:
+def with_batch_that_fits(
+    error: UserError, module: GestureTraining, template: Template, device: torch.device
+) -> UserError:
     """The error of a run that ran out of memory, with the largest batch of which a step on made clips fits; called after the run."""
     module.trainer = None
     module.zero_grad(set_to_none=True)
@@ -33,12 +39,24 @@ def with_batch_that_fits(error: UserError, module: GestureTraining, template: Te
     if device.type == "cuda":
         torch.cuda.empty_cache()
     too_large = template.hyper_parameters.basic.batch_size
-    fitting = largest_that_fits(lambda batch_size: batch_fits(module, template, device, batch_size), too_large)
+    fitting = largest_that_fits(
+        lambda batch_size: batch_fits(module, template, device, batch_size), too_large
+    )
     problem = error.problems[0]
     if fitting is None:
         allowed = f"not even {FIRST_BATCH} videos fit"
-        return user_error(problem.where, problem.found, allowed, "take a smaller crop_size or clip_len, or --precision bf16-mixed")
-    return user_error(problem.where, problem.found, f"{fitting}, which fits (tried on made clips)", f"--batch-size {fitting}; {_KEEPS}")
+        return user_error(
+            problem.where,
+            problem.found,
+            allowed,
+            "take a smaller crop_size or clip_len, or --precision bf16-mixed",
+        )
+    return user_error(
+        problem.where,
+        problem.found,
+        f"{fitting}, which fits (tried on made clips)",
+        f"--batch-size {fitting}; {_KEEPS}",
+    )
 
 
 def largest_that_fits(fits: Callable[[int], bool], too_large: int) -> int | None:

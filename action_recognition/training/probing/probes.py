@@ -30,10 +30,20 @@ class Place:
 
     @property
     def device(self) -> torch.device:
-        return torch.device("cuda") if self.gpu_num != 0 and torch.cuda.is_available() else torch.device("cpu")
+        return (
+            torch.device("cuda")
+            if self.gpu_num != 0 and torch.cuda.is_available()
+            else torch.device("cpu")
+        )
 
 
-def find_out(what: Literal["batch_size", "lr"], module: GestureTraining, data: ClipData, template: Template, place: Place) -> None:
+def find_out(
+    what: Literal["batch_size", "lr"],
+    module: GestureTraining,
+    data: ClipData,
+    template: Template,
+    place: Place,
+) -> None:
     """Say which batch size or learning rate to train with; the run's weights are not kept."""
     if what == "batch_size":
         _find_batch_size(module, data, template, place.device)
@@ -41,7 +51,9 @@ def find_out(what: Literal["batch_size", "lr"], module: GestureTraining, data: C
         _find_lr(module, data, template, place)
 
 
-def _find_batch_size(module: GestureTraining, data: ClipData, template: Template, device: torch.device) -> None:
+def _find_batch_size(
+    module: GestureTraining, data: ClipData, template: Template, device: torch.device
+) -> None:
     """Which batches fit and how fast they are, on one device."""
     print(f"--find-batch-size: training steps on made clips, {device.type}", flush=True)
     found: list[Probed] = []
@@ -76,7 +88,13 @@ def _find_lr(module: GestureTraining, data: ClipData, template: Template, place:
         for path in write_sweep(place.folder, sweep.rates, sweep.losses, found):
             print(f"wrote {path}", flush=True)
     if found is None:
-        print("no learning rate was found: the loss never fell; look at the picture, or try more clips a batch", flush=True)
+        print(
+            "no learning rate was found: the loss never fell; look at the picture, or try more clips a batch",
+            flush=True,
+        )
     else:
         proposed = _SHARE_OF_STEEPEST * found
-        print(f"the loss falls fastest at {found:.2g}; proposed: --base-learning-rate {proposed:.1g}", flush=True)
+        print(
+            f"the loss falls fastest at {found:.2g}; proposed: --base-learning-rate {proposed:.1g}",
+            flush=True,
+        )

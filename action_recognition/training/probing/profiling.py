@@ -37,7 +37,9 @@ class ProfileSteps(Callback):
         self._seen = 0
         self._done = False
 
-    def on_train_batch_start(self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Batch, batch_idx: int) -> None:
+    def on_train_batch_start(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Batch, batch_idx: int
+    ) -> None:
         if self._done or not trainer.is_global_zero:
             return
         self._device = pl_module.device
@@ -54,13 +56,22 @@ class ProfileSteps(Callback):
             self._mark = pl_module.batch_arrived_s
             self._take("augmentation")
 
-    def on_before_backward(self, trainer: L.Trainer, pl_module: L.LightningModule, loss: torch.Tensor) -> None:
+    def on_before_backward(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, loss: torch.Tensor
+    ) -> None:
         self._take("forward and loss")
 
     def on_after_backward(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         self._take("backward")
 
-    def on_train_batch_end(self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Batch, batch_idx: int) -> None:
+    def on_train_batch_end(
+        self,
+        trainer: L.Trainer,
+        pl_module: L.LightningModule,
+        outputs: Any,
+        batch: Batch,
+        batch_idx: int,
+    ) -> None:
         self._seen += 1
         if self._profiler is None or self._done:
             return
@@ -77,9 +88,14 @@ class ProfileSteps(Callback):
         if self._profiler is not None and not self._done:
             self._finish()
         elif not self._done and trainer.is_global_zero:
-            print(f"--profile: the run had {self._seen} steps, too few to watch any after {WARM_UP_STEPS}", flush=True)
+            print(
+                f"--profile: the run had {self._seen} steps, too few to watch any after {WARM_UP_STEPS}",
+                flush=True,
+            )
 
-    def on_exception(self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException) -> None:
+    def on_exception(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException
+    ) -> None:
         if self._profiler is not None and not self._done:
             self._finish()
 
@@ -101,20 +117,29 @@ class ProfileSteps(Callback):
         partial = self.folder / f".{TRACE_FILE}.part"
         self._profiler.export_chrome_trace(str(partial))
         partial.replace(self.folder / TRACE_FILE)
-        lines = summary_lines(self.steps, self.num_clips, slowest_operators(self._profiler, self._device.type))
+        lines = summary_lines(
+            self.steps, self.num_clips, slowest_operators(self._profiler, self._device.type)
+        )
         (self.folder / SUMMARY_FILE).write_text("\n".join(lines) + "\n", encoding="utf-8")
-        for line in [*lines, f"trace (chrome://tracing or ui.perfetto.dev): {self.folder / TRACE_FILE}"]:
+        for line in [
+            *lines,
+            f"trace (chrome://tracing or ui.perfetto.dev): {self.folder / TRACE_FILE}",
+        ]:
             print(line, flush=True)
 
 
 def slowest_operators(profiler: profile, device: str, number: int = 3) -> list[tuple[str, float]]:
     """Names and seconds of the operators that take most time by themselves, on the device that computes."""
     name = "self_device_time_total" if device == "cuda" else "self_cpu_time_total"
-    events = sorted(profiler.key_averages(), key=lambda event: float(getattr(event, name)), reverse=True)
+    events = sorted(
+        profiler.key_averages(), key=lambda event: float(getattr(event, name)), reverse=True
+    )
     return [(str(event.key), float(getattr(event, name)) / 1e6) for event in events[:number]]
 
 
-def summary_lines(steps: Sequence[Mapping[str, float]], num_clips: int, operators: Sequence[tuple[str, float]]) -> list[str]:
+def summary_lines(
+    steps: Sequence[Mapping[str, float]], num_clips: int, operators: Sequence[tuple[str, float]]
+) -> list[str]:
     r"""Ten lines: the whole, each phase, the slowest operators, what to do. A first step without a data wait counts for the others.
 
     >>> step = {"data wait": 0.6, "augmentation": 0.0, "forward and loss": 0.2, "backward": 0.1, "optimiser": 0.1}
@@ -132,12 +157,22 @@ def summary_lines(steps: Sequence[Mapping[str, float]], num_clips: int, operator
     """
     means = {phase: _mean([step[phase] for step in steps if phase in step]) for phase in PHASES}
     whole = sum(means.values())
-    lines = [f"profile of {len(steps)} steps: {1000 * whole:.1f} ms a step, {num_clips / len(steps) / max(whole, 1e-9):.1f} clips/s"]
-    lines += [f"  {phase:16} {1000 * seconds:7.1f} ms  {100 * seconds / max(whole, 1e-9):5.1f} %" for phase, seconds in means.items()]
+    lines = [
+        f"profile of {len(steps)} steps: {1000 * whole:.1f} ms a step, {num_clips / len(steps) / max(whole, 1e-9):.1f} clips/s"
+    ]
+    lines += [
+        f"  {phase:16} {1000 * seconds:7.1f} ms  {100 * seconds / max(whole, 1e-9):5.1f} %"
+        for phase, seconds in means.items()
+    ]
     for place, (name, seconds) in enumerate(operators):
-        lines.append(f"  {'most time by itself:' if place == 0 else '':20} {name} {1000 * seconds / len(steps):.1f} ms a step")
+        lines.append(
+            f"  {'most time by itself:' if place == 0 else '':20} {name} {1000 * seconds / len(steps):.1f} ms a step"
+        )
     if means["data wait"] > 0.1 * whole:
-        return [*lines, "  the clips come too slowly: more --num-workers, --frame-cache DIR, or smaller videos (tools/data/extract.py)"]
+        return [
+            *lines,
+            "  the clips come too slowly: more --num-workers, --frame-cache DIR, or smaller videos (tools/data/extract.py)",
+        ]
     return [*lines, "  the clips come in time: what is left is the network's"]
 
 

@@ -37,7 +37,10 @@ class StopEarly(EarlyStopping):
 
     def on_fit_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         if trainer.should_stop and trainer.is_global_zero and self.wait_count >= self.patience:
-            print(f"stopped early: no better validation for {self.patience} epochs (training.early_stop_epochs)", flush=True)
+            print(
+                f"stopped early: no better validation for {self.patience} epochs (training.early_stop_epochs)",
+                flush=True,
+            )
 
 
 class DamagedClips(Callback):
@@ -55,18 +58,27 @@ class DamagedClips(Callback):
                 self.messages[split, clip.index] = clip.message
                 print(f"skipped ({split}): {clip.message}", file=sys.stderr, flush=True)
 
-    def on_train_batch_start(self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Batch, batch_idx: int) -> None:
+    def on_train_batch_start(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Batch, batch_idx: int
+    ) -> None:
         self._see("train", batch.damaged)
 
     def on_validation_batch_start(
-        self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Batch, batch_idx: int, dataloader_idx: int = 0
+        self,
+        trainer: L.Trainer,
+        pl_module: L.LightningModule,
+        batch: Batch,
+        batch_idx: int,
+        dataloader_idx: int = 0,
     ) -> None:
         self._see("val", batch.damaged)
 
     def summary(self) -> str:
         """One line, empty when every clip was read."""
         count = len(self.messages)
-        return f"{count} damaged clip{'s' if count > 1 else ''} skipped (named above)" if count else ""
+        return (
+            f"{count} damaged clip{'s' if count > 1 else ''} skipped (named above)" if count else ""
+        )
 
 
 class FiniteLoss(Callback):
@@ -80,14 +92,25 @@ class FiniteLoss(Callback):
         self.records, self.check_gradient = records, check_gradient
         self._indices: list[int] = []
 
-    def on_train_batch_start(self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Batch, batch_idx: int) -> None:
+    def on_train_batch_start(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Batch, batch_idx: int
+    ) -> None:
         self._indices = list(dict.fromkeys(batch.indices.tolist()))
 
-    def on_before_backward(self, trainer: L.Trainer, pl_module: L.LightningModule, loss: Tensor) -> None:
+    def on_before_backward(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, loss: Tensor
+    ) -> None:
         if trainer.world_size == 1 or not self.check_gradient:
             self._check(trainer, "loss", float(loss.detach()))
 
-    def on_train_batch_end(self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Batch, batch_idx: int) -> None:
+    def on_train_batch_end(
+        self,
+        trainer: L.Trainer,
+        pl_module: L.LightningModule,
+        outputs: Any,
+        batch: Batch,
+        batch_idx: int,
+    ) -> None:
         if outputs is not None and self.check_gradient:
             assert isinstance(pl_module, GestureTraining)
             self._check(trainer, "gradient's norm", float(pl_module.gradient_norm))
@@ -95,7 +118,10 @@ class FiniteLoss(Callback):
     def _check(self, trainer: L.Trainer, name: str, value: float) -> None:
         if math.isfinite(value):
             return
-        clips = ", ".join(f"{self.records[index].line} ({self.records[index].path.name})" for index in self._indices)
+        clips = ", ".join(
+            f"{self.records[index].line} ({self.records[index].path.name})"
+            for index in self._indices
+        )
         raise user_error(
             "training",
             f"the {name} became {value} in epoch {trainer.current_epoch + 1}, at step {trainer.global_step}, over the clips {clips}",
@@ -117,18 +143,29 @@ class EpochLines(Callback):
         self._durations: list[float] = []
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        self.on_train_epoch_start(trainer, pl_module)  # which is not called where a run goes on within an epoch
+        self.on_train_epoch_start(
+            trainer, pl_module
+        )  # which is not called where a run goes on within an epoch
 
     def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         self._epoch_began, self._num_clips, self._num_steps = time.monotonic(), 0, 0
         self._said_at = self._epoch_began
         self._step_ended_s, self._waited_s, self._stepped_s = time.perf_counter(), 0.0, 0.0
 
-    def on_train_batch_start(self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Batch, batch_idx: int) -> None:
+    def on_train_batch_start(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Batch, batch_idx: int
+    ) -> None:
         assert isinstance(pl_module, GestureTraining)
         self._waited_s += max(0.0, pl_module.batch_arrived_s - self._step_ended_s)
 
-    def on_train_batch_end(self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Batch, batch_idx: int) -> None:
+    def on_train_batch_end(
+        self,
+        trainer: L.Trainer,
+        pl_module: L.LightningModule,
+        outputs: Any,
+        batch: Batch,
+        batch_idx: int,
+    ) -> None:
         self._num_clips += len(batch.labels)
         self._num_steps += 1
         now = time.perf_counter()
@@ -163,7 +200,11 @@ class EpochLines(Callback):
         seconds = time.monotonic() - self._epoch_began
         # The first epoch of each phase costs differently, so the estimate follows the last few.
         self._durations = [*self._durations[-4:], seconds]
-        left = (trainer.max_epochs - trainer.current_epoch - 1) * sum(self._durations) / len(self._durations)
+        left = (
+            (trainer.max_epochs - trainer.current_epoch - 1)
+            * sum(self._durations)
+            / len(self._durations)
+        )
         print(
             f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}: loss {loss:.3f}, "
             f"val top-1 {float(trainer.callback_metrics['val/accuracy']):.1f} %, "
@@ -190,16 +231,37 @@ def describe_failure(error: BaseException) -> UserError | None:
 
 def _of_the_machine(message: str) -> UserError | None:
     go_on = "then go on with --resume-from latest"
-    if "DataLoader worker" in message and ("killed by signal" in message or "exited unexpectedly" in message):
-        return user_error("--num-workers", f"a process that decodes clips died: {_first_line(message)}", fix=f"use fewer, {go_on}")
+    if "DataLoader worker" in message and (
+        "killed by signal" in message or "exited unexpectedly" in message
+    ):
+        return user_error(
+            "--num-workers",
+            f"a process that decodes clips died: {_first_line(message)}",
+            fix=f"use fewer, {go_on}",
+        )
     if any(part in message for part in _LOST_PEER):
         where = "several processes"
-        return user_error(where, "another process of this run ended", fix=f"see what it or its machine says, {go_on}")
-    if "out of memory" in message or "can't allocate memory" in message:  # one process says what fits, see `out_of_memory`
-        found, keep = f"does not fit into memory: {_first_line(message)}", "--accumulate N keeps as many clips a step"
-        return user_error("--batch-size", found, "what --find-batch-size finds", f"make it smaller; {keep}")
+        return user_error(
+            where,
+            "another process of this run ended",
+            fix=f"see what it or its machine says, {go_on}",
+        )
+    if (
+        "out of memory" in message or "can't allocate memory" in message
+    ):  # one process says what fits, see `out_of_memory`
+        found, keep = (
+            f"does not fit into memory: {_first_line(message)}",
+            "--accumulate N keeps as many clips a step",
+        )
+        return user_error(
+            "--batch-size", found, "what --find-batch-size finds", f"make it smaller; {keep}"
+        )
     if "EADDRINUSE" in message or "address already in use" in message.lower():
-        return user_error("MASTER_PORT", f"is in use: {_first_line(message)}", fix="name another one, the same on all machines")
+        return user_error(
+            "MASTER_PORT",
+            f"is in use: {_first_line(message)}",
+            fix="name another one, the same on all machines",
+        )
     return None
 
 

@@ -19,7 +19,12 @@ from action_recognition.training.reporting.curve_files import CURVES_FILE, read_
 from action_recognition.training.reporting.head_result import read_head_result
 
 RECORD_FILE = "train_record.json"
-_OF_EVERY_RUN = ("started", "command", "seed", "start_weights")  # different by nature, or shown in a row of their own
+_OF_EVERY_RUN = (
+    "started",
+    "command",
+    "seed",
+    "start_weights",
+)  # different by nature, or shown in a row of their own
 _MISSING = "-"
 
 
@@ -65,7 +70,9 @@ def with_head_alone(folder: Path) -> RunSummary:
     run, head = summarise(folder), read_head_result(folder)
     # curves.csv is rounded: what differs by less is the same.
     if head is not None and (run.best_top1 is None or run.best_top1 < head.accuracy - 1e-3):
-        run = dataclasses.replace(run, best_top1=head.accuracy, best_top5=head.top5, best_epoch=None)
+        run = dataclasses.replace(
+            run, best_top1=head.accuracy, best_top5=head.top5, best_epoch=None
+        )
     return run
 
 
@@ -86,7 +93,9 @@ def summarise(folder: Path, name: str | None = None) -> RunSummary:
     start, seed = _start_of(record), str(record.get("seed", _MISSING))
     validated = [row for row in rows if not math.isnan(row["val_accuracy"])]
     if not validated:
-        return RunSummary(name, "has no finished epoch", start_weights=start, seed=seed, settings=settings)
+        return RunSummary(
+            name, "has no finished epoch", start_weights=start, seed=seed, settings=settings
+        )
     best = max(validated, key=lambda row: row["val_accuracy"])
     return RunSummary(
         name,
@@ -120,7 +129,11 @@ def differences(runs: Sequence[RunSummary]) -> dict[str, list[str]]:
     """The settings in which the runs differ, one value per run; what every run has of its own is left out."""
     runs = [run for run in runs if run.settings]
     keys = dict.fromkeys(key for run in runs for key in run.settings)
-    values = {key: [run.settings.get(key, _MISSING) for run in runs] for key in keys if not _of_its_own(key)}
+    values = {
+        key: [run.settings.get(key, _MISSING) for run in runs]
+        for key in keys
+        if not _of_its_own(key)
+    }
     return {key: row for key, row in values.items() if len(set(row)) > 1}
 
 
@@ -137,7 +150,9 @@ def _start_of(record: Mapping[str, Any]) -> str:
 def comparison(runs: Sequence[RunSummary]) -> dict[str, list[str]]:
     """Every row of the table by its title, one cell per run that has something to show: results first, then differences."""
     shown = [run for run in runs if run.settings or not run.problem]
-    results = {title: [cell(getattr(run, name), name) for run in shown] for name, title in ROWS.items()}
+    results = {
+        title: [cell(getattr(run, name), name) for run in shown] for name, title in ROWS.items()
+    }
     return results | differences(shown)
 
 
@@ -161,13 +176,19 @@ def print_comparison(folders: Sequence[Path], csv_file: Path | None = None) -> N
     from rich.console import Console
     from rich.table import Table
 
-    runs = [summarise(folder, name) for folder, name in zip(folders, short_names(folders), strict=True)]
+    runs = [
+        summarise(folder, name) for folder, name in zip(folders, short_names(folders), strict=True)
+    ]
     for run, folder in zip(runs, folders, strict=True):
         if run.problem:
             print(f"{folder}: {run.problem}", flush=True)
     shown = [run for run in runs if run.settings or not run.problem]
     if not shown:
-        raise user_error("RUN", "none of the folders holds a run", fix="name folders that train.py saved checkpoints to")
+        raise user_error(
+            "RUN",
+            "none of the folders holds a run",
+            fix="name folders that train.py saved checkpoints to",
+        )
     table = comparison(runs)
     console = Console(highlight=False)
     drawn = Table(box=box.SIMPLE)

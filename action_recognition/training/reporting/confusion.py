@@ -26,7 +26,11 @@ class ConfusionMatrices(Callback):
     def on_validation_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         latest = self.scores.latest
         if latest is not None and trainer.is_global_zero:
-            write_confusion(self.folder / CONFUSION_FOLDER / f"epoch_{latest.epoch:03d}.csv", latest, self.labels)
+            write_confusion(
+                self.folder / CONFUSION_FOLDER / f"epoch_{latest.epoch:03d}.csv",
+                latest,
+                self.labels,
+            )
 
     def on_fit_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         best = self.scores.best
@@ -43,6 +47,8 @@ def write_confusion(path: Path, scored: ScoredValidation, labels: Sequence[str])
     with partial.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["label", *labels])
-        for label, row in zip(labels, confusion_matrix(scored.cosine, scored.labels, len(labels)), strict=True):
+        for label, row in zip(
+            labels, confusion_matrix(scored.cosine, scored.labels, len(labels)), strict=True
+        ):
             writer.writerow([label, *row.tolist()])
     partial.replace(path)

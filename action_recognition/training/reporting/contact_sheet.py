@@ -15,13 +15,18 @@ _GAP, _LINE = 4, 20
 _BACK, _TEXT = 255, (0, 0, 0)
 
 
-def contact_sheet(clips: torch.Tensor, captions: Sequence[str], columns: int = 1) -> NDArray[np.uint8]:
+def contact_sheet(
+    clips: torch.Tensor, captions: Sequence[str], columns: int = 1
+) -> NDArray[np.uint8]:
     """(height, width, 3) uint8 RGB of clips (N, 3, T, H, W) uint8 RGB, `columns` of them side by side, at most 8 frames of each.
 
     >>> contact_sheet(torch.zeros(3, 3, 4, 56, 56, dtype=torch.uint8), ["a", "b", "c"]).shape
     (412, 468, 3)
     """
-    rows = [_captioned_row(clip.permute(1, 2, 3, 0).cpu().numpy(), caption) for clip, caption in zip(clips, captions, strict=True)]
+    rows = [
+        _captioned_row(clip.permute(1, 2, 3, 0).cpu().numpy(), caption)
+        for clip, caption in zip(clips, captions, strict=True)
+    ]
     if not rows:
         raise ValueError("no clips to show")
     blank = np.full_like(rows[0], _BACK)
@@ -33,9 +38,16 @@ def contact_sheet(clips: torch.Tensor, captions: Sequence[str], columns: int = 1
 
 def _captioned_row(clip_thwc: NDArray[np.uint8], caption: str) -> NDArray[np.uint8]:
     """Frames evenly out of the clip, first and last among them, with a gap on their left and the caption above."""
-    places = np.linspace(0, len(clip_thwc) - 1, min(_FRAMES_SHOWN, len(clip_thwc))).round().astype(int)
-    frames = [np.pad(_readable(clip_thwc[i]), ((0, 0), (_GAP, 0), (0, 0)), constant_values=_BACK) for i in places]
-    row = np.pad(np.concatenate(frames, axis=1), ((_GAP + _LINE, 0), (0, 0), (0, 0)), constant_values=_BACK)
+    places = (
+        np.linspace(0, len(clip_thwc) - 1, min(_FRAMES_SHOWN, len(clip_thwc))).round().astype(int)
+    )
+    frames = [
+        np.pad(_readable(clip_thwc[i]), ((0, 0), (_GAP, 0), (0, 0)), constant_values=_BACK)
+        for i in places
+    ]
+    row = np.pad(
+        np.concatenate(frames, axis=1), ((_GAP + _LINE, 0), (0, 0), (0, 0)), constant_values=_BACK
+    )
     # TrueType, so that labels of any script can be read
     cv2.putText(row, caption, (_GAP, _LINE), _TEXT, cv2.FontFace("sans"), _LINE * 3 // 4)
     return row
@@ -45,5 +57,9 @@ def _readable(frame_hwc: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """The frame enlarged or reduced to about 112 pixels."""
     height, width = frame_hwc.shape[:2]
     size = (max(1, round(width * _FRAME_HEIGHT / height)), _FRAME_HEIGHT)
-    resized = cv2.resize(frame_hwc, size, interpolation=cv2.INTER_AREA if height > _FRAME_HEIGHT else cv2.INTER_NEAREST)
+    resized = cv2.resize(
+        frame_hwc,
+        size,
+        interpolation=cv2.INTER_AREA if height > _FRAME_HEIGHT else cv2.INTER_NEAREST,
+    )
     return np.asarray(resized, dtype=np.uint8)

@@ -11,7 +11,15 @@ from action_recognition.plots import draw_training_curves
 
 CURVES_FILE = "curves.csv"
 CURVES_PICTURE = "curves.png"
-COLUMNS = ("epoch", "train_loss", "val_accuracy", "val_top1", "val_top5", "learning_rate", "seconds")
+COLUMNS = (
+    "epoch",
+    "train_loss",
+    "val_accuracy",
+    "val_top1",
+    "val_top5",
+    "learning_rate",
+    "seconds",
+)
 
 
 def write_curves(path: Path, rows: Sequence[dict[str, float]]) -> None:
@@ -21,7 +29,10 @@ def write_curves(path: Path, rows: Sequence[dict[str, float]]) -> None:
     with partial.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(COLUMNS)
-        writer.writerows(["" if math.isnan(row[name]) else f"{row[name]:.6g}" for name in COLUMNS] for row in rows)
+        writer.writerows(
+            ["" if math.isnan(row[name]) else f"{row[name]:.6g}" for name in COLUMNS]
+            for row in rows
+        )
     partial.replace(path)
 
 
@@ -40,7 +51,10 @@ def draw_curves(path: Path, rows: Sequence[dict[str, float]]) -> None:
 
     panels = {
         "training loss": {"loss": column("train_loss")},
-        "validation accuracy, %": {"top-1, mean over classes": column("val_accuracy"), "top-5": column("val_top5")},
+        "validation accuracy, %": {
+            "top-1, mean over classes": column("val_accuracy"),
+            "top-5": column("val_top5"),
+        },
         "learning rate": {"learning rate": column("learning_rate")},
     }
     draw_training_curves(path, [int(row["epoch"]) for row in rows], panels)

@@ -10,7 +10,13 @@ from typing import Any
 import lightning as L
 from lightning.pytorch.callbacks import Callback
 
-from action_recognition.training.reporting.curve_files import CURVES_FILE, CURVES_PICTURE, draw_curves, read_curves, write_curves
+from action_recognition.training.reporting.curve_files import (
+    CURVES_FILE,
+    CURVES_PICTURE,
+    draw_curves,
+    read_curves,
+    write_curves,
+)
 
 _DRAW_EVERY_S = 60.0  # drawing takes up to half a second, in which nothing is learned
 
@@ -31,7 +37,11 @@ class Curves(Callback):
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         # Here, not when the fit starts, current_epoch is above 0 in a run that goes on: what was before it stays.
         path = self.folder / CURVES_FILE
-        self.rows = [row for row in read_curves(path) if row["epoch"] <= trainer.current_epoch] if path.is_file() else []
+        self.rows = (
+            [row for row in read_curves(path) if row["epoch"] <= trainer.current_epoch]
+            if path.is_file()
+            else []
+        )
         # The epoch's own start is not announced where a run goes on within it; a short run is drawn at its end alone.
         self._epoch_began = self._drawn_at = time.monotonic()
 
@@ -47,8 +57,15 @@ class Curves(Callback):
         row = {
             "epoch": float(trainer.current_epoch + 1),
             "train_loss": mean_loss,
-            **{f"val_{name}": float(metrics.get(f"val/{name}", math.nan)) for name in ("accuracy", "top1", "top5")},
-            "learning_rate": max(float(group["lr"]) for optimizer in trainer.optimizers for group in optimizer.param_groups),
+            **{
+                f"val_{name}": float(metrics.get(f"val/{name}", math.nan))
+                for name in ("accuracy", "top1", "top5")
+            },
+            "learning_rate": max(
+                float(group["lr"])
+                for optimizer in trainer.optimizers
+                for group in optimizer.param_groups
+            ),
             "seconds": time.monotonic() - self._epoch_began,
         }
         self.rows = [*(old for old in self.rows if old["epoch"] < row["epoch"]), row]
@@ -60,7 +77,9 @@ class Curves(Callback):
         if trainer.is_global_zero and self.rows:
             self._draw()
 
-    def on_exception(self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException) -> None:
+    def on_exception(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException
+    ) -> None:
         self.on_fit_end(trainer, pl_module)
 
     def _draw(self) -> None:

@@ -19,7 +19,9 @@ class HeadResult:
     epoch: int
 
     def write(self, folder: Path) -> None:
-        (folder / HEAD_RESULT_FILE).write_text(json.dumps(dataclasses.asdict(self)) + "\n", encoding="utf-8")
+        (folder / HEAD_RESULT_FILE).write_text(
+            json.dumps(dataclasses.asdict(self)) + "\n", encoding="utf-8"
+        )
 
 
 def read_head_result(folder: Path) -> HeadResult | None:

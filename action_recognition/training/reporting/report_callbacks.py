@@ -15,7 +15,9 @@ from action_recognition.training.reporting.sheets import AugmentedClips, WorstEr
 from action_recognition.training.step.validation_scores import ValidationScores
 
 
-def seeing_it_learn(folder: Path, labels: Sequence[str], val: ClipDataset, template: Template) -> list[Callback]:
+def seeing_it_learn(
+    folder: Path, labels: Sequence[str], val: ClipDataset, template: Template
+) -> list[Callback]:
     """Curves, confusion matrices and contact sheets in `folder`; `val` is where the worst errors' clips are read again."""
     scores = ValidationScores()
     return [

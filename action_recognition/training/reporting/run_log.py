@@ -29,7 +29,9 @@ class RunLog(CSVLogger):
     @rank_zero_experiment  # type: ignore[untyped-decorator]
     def experiment(self) -> Any:
         if self._experiment is None:
-            columns = keep_rows(Path(self.log_dir) / ExperimentWriter.NAME_METRICS_FILE, self._steps_behind)
+            columns = keep_rows(
+                Path(self.log_dir) / ExperimentWriter.NAME_METRICS_FILE, self._steps_behind
+            )
             self._experiment = _Writer(self.log_dir)
             self._experiment.metrics_keys = columns
         return self._experiment
@@ -43,7 +45,9 @@ class _Writer(ExperimentWriter):
 def keep_rows(path: Path, steps_behind: int) -> list[str]:
     """Leave the rows of steps before that one in the file, or no file where there are none; returns its columns."""
     columns, rows = _read(path)
-    kept = [row for row in rows if (row.get(_STEP) or "").isdecimal() and int(row[_STEP]) < steps_behind]
+    kept = [
+        row for row in rows if (row.get(_STEP) or "").isdecimal() and int(row[_STEP]) < steps_behind
+    ]
     if not kept:
         path.unlink(missing_ok=True)
         return []

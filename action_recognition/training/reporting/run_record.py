@@ -22,7 +22,9 @@ from action_recognition.template import MODEL_FILE, TEMPLATE_FILE, ModelConfig, 
 _PACKAGES = ("torch", "torchvision", "lightning", "mmcv-lite", "numpy", "opencv-python", "av")
 
 
-def run_record(seed: int, ann_files: Sequence[Path], start_weights: Mapping[str, str]) -> dict[str, Any]:
+def run_record(
+    seed: int, ann_files: Sequence[Path], start_weights: Mapping[str, str]
+) -> dict[str, Any]:
     """Plain values that say how a run was made; the data is identified by the sha256 of each annotation file."""
     return {
         "action_recognition": __version__,
@@ -34,7 +36,9 @@ def run_record(seed: int, ann_files: Sequence[Path], start_weights: Mapping[str,
         "seed": seed,
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "start_weights": dict(start_weights),  # source, sha256, licence, report
-        "annotation_sha256": {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in ann_files},
+        "annotation_sha256": {
+            path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in ann_files
+        },
     }
 
 
@@ -49,7 +53,10 @@ def write_template(template: Template, model: ModelConfig, folder: Path) -> None
     """`template.yaml` and `model.yaml` as trained: the work dir's with the values of the flags in their places."""
     for name, section in ((TEMPLATE_FILE, template), (MODEL_FILE, model)):
         partial = folder / f".{name}.part"
-        partial.write_text(yaml.safe_dump(section.model_dump(mode="json"), sort_keys=False, allow_unicode=True), encoding="utf-8")
+        partial.write_text(
+            yaml.safe_dump(section.model_dump(mode="json"), sort_keys=False, allow_unicode=True),
+            encoding="utf-8",
+        )
         partial.replace(folder / name)
 
 
@@ -62,8 +69,18 @@ def _version(package: str) -> str:
 
 def _git_commit() -> str:
     """The commit of the toolkit, or empty where it was not cloned."""
-    command = ["git", "-C", str(Path(__file__).resolve().parent), "describe", "--always", "--dirty", "--abbrev=12"]
+    command = [
+        "git",
+        "-C",
+        str(Path(__file__).resolve().parent),
+        "describe",
+        "--always",
+        "--dirty",
+        "--abbrev=12",
+    ]
     try:
-        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()  # noqa: S603
+        return subprocess.run(
+            command, capture_output=True, text=True, check=True, timeout=10
+        ).stdout.strip()
     except (OSError, subprocess.SubprocessError):
         return ""

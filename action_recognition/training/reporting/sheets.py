@@ -29,12 +29,17 @@ class AugmentedClips(Callback):
         self.path, self.labels = folder / AUGMENTED_PICTURE, labels
         self._done = False
 
-    def on_train_batch_start(self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Batch, batch_idx: int) -> None:
+    def on_train_batch_start(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Batch, batch_idx: int
+    ) -> None:
         if self._done or not trainer.is_global_zero or not len(batch.labels):
             return
         self._done = True
         clips = batch.clips[:CLIPS_SHOWN].clamp(0, 255).to(torch.uint8).cpu()
-        captions = [self.labels[label] if label >= 0 else "no label" for label in batch.labels[:CLIPS_SHOWN].tolist()]
+        captions = [
+            self.labels[label] if label >= 0 else "no label"
+            for label in batch.labels[:CLIPS_SHOWN].tolist()
+        ]
         save_picture(self.path, contact_sheet(clips, captions))
 
 
@@ -44,7 +49,14 @@ class WorstErrors(Callback):
     `scale` times the cosine is the logit of which the confidence is the softmax.
     """
 
-    def __init__(self, folder: Path, labels: Sequence[str], scores: ValidationScores, dataset: ClipDataset, scale: float) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        labels: Sequence[str],
+        scores: ValidationScores,
+        dataset: ClipDataset,
+        scale: float,
+    ) -> None:
         self.path, self.labels, self.scores = folder / WORST_PICTURE, labels, scores
         self.dataset, self.scale = dataset, scale
 
@@ -52,13 +64,19 @@ class WorstErrors(Callback):
         best = self.scores.best
         if best is None or not trainer.is_global_zero:
             return
-        self.path.unlink(missing_ok=True)  # a picture of an earlier run's errors would be taken for this one's
+        self.path.unlink(
+            missing_ok=True
+        )  # a picture of an earlier run's errors would be taken for this one's
         shown = [
-            (row, item.clip) for row in worst_errors(best, self.scale) if isinstance(item := self.dataset[int(best.indices[row])], Sample)
+            (row, item.clip)
+            for row in worst_errors(best, self.scale)
+            if isinstance(item := self.dataset[int(best.indices[row])], Sample)
         ]
         if shown:
             captions = [self._caption(best, row) for row, _ in shown]
-            save_picture(self.path, contact_sheet(torch.stack([clip for _, clip in shown]), captions))
+            save_picture(
+                self.path, contact_sheet(torch.stack([clip for _, clip in shown]), captions)
+            )
 
     def _caption(self, scored: ScoredValidation, row: int) -> str:
         predicted = int(scored.cosine[row].argmax())

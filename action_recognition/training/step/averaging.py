@@ -44,7 +44,9 @@ class AveragedWeights(WeightAveraging):
         super().on_validation_epoch_end(trainer, pl_module)
         self._shows_average = False
 
-    def on_exception(self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException) -> None:
+    def on_exception(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException
+    ) -> None:
         """Ctrl-C within a validation: the checkpoint that is saved then must not have the two exchanged."""
         if self._shows_average and self._average_model is not None:
             self._swap_models(pl_module)

@@ -12,7 +12,9 @@ from torch import Tensor
 from action_recognition.template import Mix
 
 
-def mix_clips(clips: Tensor, targets: Tensor, config: Mix, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+def mix_clips(
+    clips: Tensor, targets: Tensor, config: Mix, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
     """Each clip mixed with another of the batch: float clips (N, 3, T, H, W) 0..255 and shares of the classes (N, C), rows sum to 1.
 
     `clips` uint8 or float 0..255, `targets` float, one-hot or smoothed. With `probability` the batch is mixed, else it comes back as it is.
@@ -26,7 +28,9 @@ def mix_clips(clips: Tensor, targets: Tensor, config: Mix, generator: torch.Gene
     """
     clips = clips.float()
     happens = float(torch.rand((), generator=generator)) < config.probability
-    rng = np.random.default_rng(int(torch.randint(2**62, (), generator=generator)))  # torch draws no Beta from a generator
+    rng = np.random.default_rng(
+        int(torch.randint(2**62, (), generator=generator))
+    )  # torch draws no Beta from a generator
     if not happens or len(clips) < 2:
         return clips, targets
     share = float(rng.beta(config.alpha, config.alpha))
@@ -46,7 +50,9 @@ def _partners(number: int, rng: np.random.Generator) -> np.ndarray[tuple[int], n
     return partners
 
 
-def _pasted(clips: Tensor, partners: Tensor, share: float, rng: np.random.Generator) -> tuple[Tensor, float]:
+def _pasted(
+    clips: Tensor, partners: Tensor, share: float, rng: np.random.Generator
+) -> tuple[Tensor, float]:
     """The clips with one box of their partners over all frames, and the share of the picture that is left of them.
 
     The box has the picture's shape and 1 - `share` of its area, and its centre anywhere: what is outside the picture is cut off.

@@ -69,17 +69,31 @@ class GestureTraining(L.LightningModule):
         self._scores: list[tuple[Any, Any, Any]] = []
         self._scored: ScoredValidation | None = None
 
-    def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
+    def transfer_batch_to_device(
+        self, batch: Batch, device: torch.device, dataloader_idx: int
+    ) -> Batch:
         self.batch_arrived_s = time.perf_counter()
-        return batch._replace(**{name: getattr(batch, name).to(device, non_blocking=True) for name in ("clips", "labels", "indices")})
+        return batch._replace(
+            **{
+                name: getattr(batch, name).to(device, non_blocking=True)
+                for name in ("clips", "labels", "indices")
+            }
+        )
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
         if self.augment is None or not self.trainer.training or not len(batch.labels):
             return batch
         # Called before the batch is counted, so the number of those that are behind is its place.
-        part = self.trainer.fit_loop.epoch_loop.batch_progress.current.ready % self.trainer.accumulate_grad_batches
-        generator = step_generator(self.seed, self.global_step, self.trainer.world_size * part, "augment")
-        return batch._replace(clips=self.augment(batch.clips, generator, self.global_rank, self.trainer.world_size))
+        part = (
+            self.trainer.fit_loop.epoch_loop.batch_progress.current.ready
+            % self.trainer.accumulate_grad_batches
+        )
+        generator = step_generator(
+            self.seed, self.global_step, self.trainer.world_size * part, "augment"
+        )
+        return batch._replace(
+            clips=self.augment(batch.clips, generator, self.global_rank, self.trainer.world_size)
+        )
 
     def setup(self, stage: str) -> None:
         # Before several devices agree on which gradients they exchange.
@@ -89,7 +103,9 @@ class GestureTraining(L.LightningModule):
         self.on_train_epoch_start()  # which is not called where a run goes on within an epoch
 
     def on_train_epoch_start(self) -> None:
-        set_learning(self.network, self.recipe, head_only=is_frozen(self.current_epoch, self.schedule))
+        set_learning(
+            self.network, self.recipe, head_only=is_frozen(self.current_epoch, self.schedule)
+        )
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor | None:
         if len(batch.labels) < 2:
@@ -99,10 +115,14 @@ class GestureTraining(L.LightningModule):
         # Noise of the network (Gumbel) follows from the step alone, so that going on repeats what never stopping would have drawn.
         torch.manual_seed(hash((self.seed, self.global_step, share)))
         scale = loss_scale(self.global_step, self.steps_per_epoch(), self.recipe.loss)
-        losses: dict[str, Tensor] = self.losses(self.network, self.normalize(clips), targets, scale=scale)
+        losses: dict[str, Tensor] = self.losses(
+            self.network, self.normalize(clips), targets, scale=scale
+        )
         loss = torch.stack(list(losses.values())).sum()
         self.epoch_loss.add(float(loss.detach()), len(batch.labels))
-        if self.trainer._logger_connector.should_update_logs:  # at other steps Lightning looks at each value, and drops it
+        if (
+            self.trainer._logger_connector.should_update_logs
+        ):  # at other steps Lightning looks at each value, and drops it
             for name, value in losses.items():
                 self.log(f"train/{name}", value.detach(), batch_size=len(batch.labels))
             self.log("train/loss", loss.detach(), prog_bar=True, batch_size=len(batch.labels))
@@ -112,7 +132,13 @@ class GestureTraining(L.LightningModule):
         """Nothing to learn from; with several processes gradients of 0, since the others wait for this one's."""
         if self.trainer.world_size == 1:
             return None
-        return torch.stack([0.0 * parameter.sum() for parameter in self.network.parameters() if parameter.requires_grad]).sum()
+        return torch.stack(
+            [
+                0.0 * parameter.sum()
+                for parameter in self.network.parameters()
+                if parameter.requires_grad
+            ]
+        ).sum()
 
     def share(self, batch_idx: int) -> int:
         """Which part of its step a batch is, over processes and accumulated batches: each draws noise of its own."""
@@ -129,22 +155,42 @@ class GestureTraining(L.LightningModule):
             assert isinstance(loss, EarlyCrossEntropy)
             generator = step_generator(self.seed, self.global_step, share, "mix")
             targets = step_targets(
-                batch.labels, batch.inside, num_frames=batch.clips.shape[2], frames_per_step=step, before=self.no_gesture
+                batch.labels,
+                batch.inside,
+                num_frames=batch.clips.shape[2],
+                frames_per_step=step,
+                before=self.no_gesture,
             )
-            return splice_clips(batch.clips, targets, probability=loss.splice_probability, generator=generator)
+            return splice_clips(
+                batch.clips, targets, probability=loss.splice_probability, generator=generator
+            )
         if self.recipe.mix is None:
             return batch.clips, batch.labels
         num_classes = self.network.head.class_directions.shape[1]
         targets = F.one_hot(batch.labels, num_classes).to(torch.float32)
-        return mix_clips(batch.clips, targets, self.recipe.mix, step_generator(self.seed, self.global_step, share, "mix"))
+        return mix_clips(
+            batch.clips,
+            targets,
+            self.recipe.mix,
+            step_generator(self.seed, self.global_step, share, "mix"),
+        )
 
     def configure_gradient_clipping(
-        self, optimizer: torch.optim.Optimizer, gradient_clip_val: float | None = None, gradient_clip_algorithm: str | None = None
+        self,
+        optimizer: torch.optim.Optimizer,
+        gradient_clip_val: float | None = None,
+        gradient_clip_algorithm: str | None = None,
     ) -> None:
         assert gradient_clip_val is not None
-        parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
-        norm = torch.nn.utils.get_total_norm([parameter.grad for parameter in parameters if parameter.grad is not None])
-        if norm.device.type != "cpu" or not norm <= gradient_clip_val:  # a GPU would have to be waited for; times 1 changes nothing
+        parameters = [
+            parameter for group in optimizer.param_groups for parameter in group["params"]
+        ]
+        norm = torch.nn.utils.get_total_norm(
+            [parameter.grad for parameter in parameters if parameter.grad is not None]
+        )
+        if (
+            norm.device.type != "cpu" or not norm <= gradient_clip_val
+        ):  # a GPU would have to be waited for; times 1 changes nothing
             torch.nn.utils.clip_grads_with_norm_(parameters, gradient_clip_val, norm)
         self.gradient_norm = norm
 
@@ -153,14 +199,18 @@ class GestureTraining(L.LightningModule):
         if mean_loss is not None:
             self.log("train/loss_epoch", mean_loss)
         self.epoch_loss = EpochLoss()
-        self.log("train/learning_rate", max(group["lr"] for group in self.optimizers().param_groups))
+        self.log(
+            "train/learning_rate", max(group["lr"] for group in self.optimizers().param_groups)
+        )
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         if len(batch.labels):
             features = self.network.features(self.normalize(batch.clips))
             with no_autocast(features):
                 cosine = self.network.head(whole_precision(features)).float()
-            self._scores.append((cosine.cpu().numpy(), batch.labels.cpu().numpy(), batch.indices.cpu().numpy()))
+            self._scores.append(
+                (cosine.cpu().numpy(), batch.labels.cpu().numpy(), batch.indices.cpu().numpy())
+            )
 
     def on_validation_epoch_start(self) -> None:
         self._scores, self._scored = [], None
@@ -168,7 +218,9 @@ class GestureTraining(L.LightningModule):
     def scored_validation(self) -> ScoredValidation:
         """What this validation said about the clips of all processes; to be called by all of them, when it is over."""
         if self._scored is None:
-            self._scored = score_all(self.current_epoch + 1, self._scores, self.network.head.class_directions.shape[1])
+            self._scored = score_all(
+                self.current_epoch + 1, self._scores, self.network.head.class_directions.shape[1]
+            )
         return self._scored
 
     def on_validation_epoch_end(self) -> None:
@@ -185,9 +237,16 @@ class GestureTraining(L.LightningModule):
         optimizer = make_optimizer(self.network, self.recipe.optimizer, self.base_learning_rate)
         steps_per_epoch = self.steps_per_epoch()
         scheduler = torch.optim.lr_scheduler.LambdaLR(
-            optimizer, lambda step: learning_rate(step, steps_per_epoch, self.base_learning_rate, self.schedule) / self.base_learning_rate
+            optimizer,
+            lambda step: (
+                learning_rate(step, steps_per_epoch, self.base_learning_rate, self.schedule)
+                / self.base_learning_rate
+            ),
         )
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": scheduler, "interval": "step"},
+        }
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint[TRAINED_MODEL_KEY] = self.description
@@ -198,7 +257,9 @@ class GestureTraining(L.LightningModule):
             self.epoch_loss = EpochLoss(*checkpoint.get(EPOCH_LOSS_KEY, ()))
 
 
-def step_generator(seed: int, step: int, rank: int, purpose: Literal["augment", "mix"]) -> torch.Generator:
+def step_generator(
+    seed: int, step: int, rank: int, purpose: Literal["augment", "mix"]
+) -> torch.Generator:
     """A stream of its own for each purpose, on the CPU, that follows from the step alone."""
     place = ("augment", "mix").index(purpose)
     return torch.Generator().manual_seed(hash((seed, step, rank, place)))
@@ -213,4 +274,8 @@ def no_gesture_label(labels: Sequence[str], template: Template) -> int:
 def batch_augment(template: Template) -> BatchAugment | None:
     """What changes a batch on its device; None for the reference recipe, which changes clips one by one."""
     config = template.training.augmentation
-    return BatchAugment(config, template.input.crop_size) if isinstance(config, BatchAugmentation) else None
+    return (
+        BatchAugment(config, template.input.crop_size)
+        if isinstance(config, BatchAugmentation)
+        else None
+    )

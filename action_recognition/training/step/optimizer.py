@@ -11,15 +11,21 @@ from action_recognition.models.recogniser import Recogniser
 from action_recognition.template import SGD, AdamW
 
 
-def make_optimizer(network: Recogniser, config: SGD | AdamW, base_learning_rate: float) -> torch.optim.Optimizer:
+def make_optimizer(
+    network: Recogniser, config: SGD | AdamW, base_learning_rate: float
+) -> torch.optim.Optimizer:
     """SGD or AdamW as the template says, over `parameter_groups`."""
     groups = parameter_groups(network, config, base_learning_rate)
     if isinstance(config, AdamW):
         return torch.optim.AdamW(groups, lr=base_learning_rate, weight_decay=config.weight_decay)
-    return torch.optim.SGD(groups, lr=base_learning_rate, momentum=config.momentum, weight_decay=config.weight_decay)
+    return torch.optim.SGD(
+        groups, lr=base_learning_rate, momentum=config.momentum, weight_decay=config.weight_decay
+    )
 
 
-def parameter_groups(network: Recogniser, config: SGD | AdamW, base_learning_rate: float) -> list[dict[str, Any]]:
+def parameter_groups(
+    network: Recogniser, config: SGD | AdamW, base_learning_rate: float
+) -> list[dict[str, Any]]:
     """Parameters of one learning rate and weight decay together, in the network's order.
 
     A stage of the backbone learns at `layer_decay` ^ (its distance from the head) of the head's rate; the last one's distance is 1.
@@ -29,10 +35,18 @@ def parameter_groups(network: Recogniser, config: SGD | AdamW, base_learning_rat
     factors = _rate_factors(network, config.layer_decay)
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for parameter in network.parameters():
-        spared = isinstance(config, AdamW) and (parameter.ndim < 2 or parameter is network.head.class_directions)
-        key = (base_learning_rate * factors.get(parameter, 1.0), 0.0 if spared else config.weight_decay)
+        spared = isinstance(config, AdamW) and (
+            parameter.ndim < 2 or parameter is network.head.class_directions
+        )
+        key = (
+            base_learning_rate * factors.get(parameter, 1.0),
+            0.0 if spared else config.weight_decay,
+        )
         groups.setdefault(key, []).append(parameter)
-    return [{"params": members, "lr": rate, "weight_decay": decay} for (rate, decay), members in groups.items()]
+    return [
+        {"params": members, "lr": rate, "weight_decay": decay}
+        for (rate, decay), members in groups.items()
+    ]
 
 
 def _rate_factors(network: Recogniser, layer_decay: float) -> dict[nn.Parameter, float]:

@@ -15,7 +15,13 @@ from action_recognition.losses.push import CentrePushLoss, LocalPushLoss
 from action_recognition.losses.self_challenging import self_challenge
 from action_recognition.models.causal import CausalRecogniser
 from action_recognition.models.recogniser import Recogniser
-from action_recognition.template import BackboneConfig, CrossEntropy, EarlyCrossEntropy, LossConfig, Training
+from action_recognition.template import (
+    BackboneConfig,
+    CrossEntropy,
+    EarlyCrossEntropy,
+    LossConfig,
+    Training,
+)
 from action_recognition.training.machine.precision import no_autocast, whole_precision
 
 
@@ -39,10 +45,20 @@ class Recipe(nn.Module):
         self.centre_push = CentrePushLoss(extra.centre_push.margin) if extra.centre_push else None
         self.clip_mixing = ClipMixingLoss(training.clips_per_video) if extra.clip_mixing else None
         # A mask that also has a temporal branch is smoothed over time too.
-        self.total_variance = TotalVarianceLoss(3 if "spatial_temporal" in backbone.attention else 1) if extra.attention else None
+        self.total_variance = (
+            TotalVarianceLoss(3 if "spatial_temporal" in backbone.attention else 1)
+            if extra.attention
+            else None
+        )
 
     def forward(
-        self, network: Recogniser, clips: Tensor, labels: Tensor, *, scale: float, unchanged: Tensor | None = None
+        self,
+        network: Recogniser,
+        clips: Tensor,
+        labels: Tensor,
+        *,
+        scale: float,
+        unchanged: Tensor | None = None,
     ) -> dict[str, Tensor]:
         """Losses by name for normalised clips (N, 3, T, H, W); `unchanged` (N,) bool pins what self-challenging draws.
 
@@ -53,29 +69,51 @@ class Recipe(nn.Module):
             return self._over_steps(network, self.classification, clips, labels, scale)
         feature_maps, masks = network.backbone(clips)
         with no_autocast(clips):
-            feature_maps, masks = whole_precision(feature_maps), [whole_precision(mask) for mask in masks]
+            feature_maps, masks = (
+                whole_precision(feature_maps),
+                [whole_precision(mask) for mask in masks],
+            )
             return self._losses(network, feature_maps, masks, labels, scale, unchanged)
 
     def _losses(
-        self, network: Recogniser, feature_maps: Tensor, masks: list[Tensor], labels: Tensor, scale: float, unchanged: Tensor | None
+        self,
+        network: Recogniser,
+        feature_maps: Tensor,
+        masks: list[Tensor],
+        labels: Tensor,
+        scale: float,
+        unchanged: Tensor | None,
     ) -> dict[str, Tensor]:
         features = F.dropout(network.pool(feature_maps), self.feature_dropout, network.training)
         embedding = self._embedding(network, features, labels, unchanged)
         cosine = network.head.cosine(embedding)
-        losses: dict[str, Tensor] = {self.classification_name: self.classification(cosine, labels, scale=scale)}
+        losses: dict[str, Tensor] = {
+            self.classification_name: self.classification(cosine, labels, scale=scale)
+        }
         extra = self.extra
         if self.local_push is not None and extra.local_push is not None:
-            losses["local_push"] = extra.local_push.weight * self.local_push(embedding, cosine, labels)
+            losses["local_push"] = extra.local_push.weight * self.local_push(
+                embedding, cosine, labels
+            )
         if self.clip_mixing is not None and extra.clip_mixing is not None:
-            losses["clip_mixing"] = extra.clip_mixing.weight * self.clip_mixing(cosine, labels, scale=scale)
+            losses["clip_mixing"] = extra.clip_mixing.weight * self.clip_mixing(
+                cosine, labels, scale=scale
+            )
         return losses | self._of_masks_and_centres(network, masks)
 
     def _over_steps(
-        self, network: Recogniser, classification: EarlyCrossEntropyLoss, clips: Tensor, targets: Tensor, scale: float
+        self,
+        network: Recogniser,
+        classification: EarlyCrossEntropyLoss,
+        clips: Tensor,
+        targets: Tensor,
+        scale: float,
     ) -> dict[str, Tensor]:
         assert isinstance(network, CausalRecogniser)
         feature_maps, masks = network.backbone(clips)
-        pooled = F.dropout(network.running_pool(feature_maps), self.feature_dropout, network.training)
+        pooled = F.dropout(
+            network.running_pool(feature_maps), self.feature_dropout, network.training
+        )
         cosine = network.head_at_steps(pooled)
         losses = {self.classification_name: classification(cosine, targets, scale=scale)}
         return losses | self._of_masks_and_centres(network, masks)
@@ -84,18 +122,27 @@ class Recipe(nn.Module):
         """The losses that need no label."""
         losses, extra = {}, self.extra
         if self.total_variance is not None and extra.attention is not None and masks:
-            losses["attention"] = extra.attention.weight * torch.stack([self.total_variance(mask) for mask in masks]).mean()
+            losses["attention"] = (
+                extra.attention.weight
+                * torch.stack([self.total_variance(mask) for mask in masks]).mean()
+            )
         if self.centre_push is not None and extra.centre_push is not None:
-            losses["centre_push"] = extra.centre_push.weight * self.centre_push(network.head.class_directions)
+            losses["centre_push"] = extra.centre_push.weight * self.centre_push(
+                network.head.class_directions
+            )
         return losses
 
-    def _embedding(self, network: Recogniser, features: Tensor, labels: Tensor, unchanged: Tensor | None) -> Tensor:
+    def _embedding(
+        self, network: Recogniser, features: Tensor, labels: Tensor, unchanged: Tensor | None
+    ) -> Tensor:
         head, config = network.head, self.extra.self_challenging
         if config is None:
             return head.embed(features)
         if unchanged is None:
             unchanged = torch.rand(len(labels), device=labels.device) < config.unchanged_share
-        challenged = self_challenge(features, head, labels, retain_share=config.retain_share, unchanged=unchanged)
+        challenged = self_challenge(
+            features, head, labels, retain_share=config.retain_share, unchanged=unchanged
+        )
         head.norm.eval()
         try:
             return head.embed(challenged)
@@ -103,13 +150,20 @@ class Recipe(nn.Module):
             head.norm.train()
 
 
-def _classification_loss(loss: LossConfig) -> AMSoftmaxLoss | CrossEntropyLoss | EarlyCrossEntropyLoss:
+def _classification_loss(
+    loss: LossConfig,
+) -> AMSoftmaxLoss | CrossEntropyLoss | EarlyCrossEntropyLoss:
     if isinstance(loss, EarlyCrossEntropy):
         return EarlyCrossEntropyLoss(
-            label_smoothing=loss.label_smoothing, first_step_weight=loss.first_step_weight, monotony_weight=loss.monotony_weight
+            label_smoothing=loss.label_smoothing,
+            first_step_weight=loss.first_step_weight,
+            monotony_weight=loss.monotony_weight,
         )
     if isinstance(loss, CrossEntropy):
         return CrossEntropyLoss(label_smoothing=loss.label_smoothing)
     return AMSoftmaxLoss(
-        margin=loss.margin, entropy_weight=loss.entropy_weight, use_pr_product=loss.pr_product, hard_sample_weight=loss.hard_sample_weight
+        margin=loss.margin,
+        entropy_weight=loss.entropy_weight,
+        use_pr_product=loss.pr_product,
+        hard_sample_weight=loss.hard_sample_weight,
     )

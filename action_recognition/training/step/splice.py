@@ -8,7 +8,14 @@ from torch import Tensor
 NO_LABEL = -1
 
 
-def step_targets(labels: Tensor, inside: Tensor | None, *, num_frames: int, frames_per_step: int, before: int = NO_LABEL) -> Tensor:
+def step_targets(
+    labels: Tensor,
+    inside: Tensor | None,
+    *,
+    num_frames: int,
+    frames_per_step: int,
+    before: int = NO_LABEL,
+) -> Tensor:
     """The label of each step of clips with these labels (N,): (N, S) int64, S = `num_frames` / `frames_per_step`.
 
     `inside` (N, T) bool says which frames lie within the annotated clip; None: all. A step counts by its last frame: until the clip has
@@ -22,11 +29,19 @@ def step_targets(labels: Tensor, inside: Tensor | None, *, num_frames: int, fram
     if inside is None:
         return targets
     within = inside.to(labels.device)[:, frames_per_step - 1 :: frames_per_step]
-    begun = inside.to(labels.device).long().cummax(1).values[:, frames_per_step - 1 :: frames_per_step].bool()
+    begun = (
+        inside.to(labels.device)
+        .long()
+        .cummax(1)
+        .values[:, frames_per_step - 1 :: frames_per_step]
+        .bool()
+    )
     return targets.masked_fill(~within, NO_LABEL).masked_fill(~begun, before)
 
 
-def splice_clips(clips: Tensor, targets: Tensor, *, probability: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+def splice_clips(
+    clips: Tensor, targets: Tensor, *, probability: float, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
     """Clips (N, 3, T, H, W) and the labels of their steps (N, S) -> both in the same shapes, some beginning after another clip.
 
     Each clip is spliced with `probability`: it then begins up to half its length later, after the end of another clip of the batch, and
@@ -45,11 +60,17 @@ def splice_clips(clips: Tensor, targets: Tensor, *, probability: float, generato
     partner = torch.empty_like(order)
     partner[order] = order.roll(1)
     happens = torch.rand(number, generator=generator) < probability
-    lead = torch.randint(1, max(2, num_steps // 2 + 1), (number,), generator=generator) * (happens & (partner != torch.arange(number)))
+    lead = torch.randint(1, max(2, num_steps // 2 + 1), (number,), generator=generator) * (
+        happens & (partner != torch.arange(number))
+    )
     spliced, labels = clips.clone(), targets.clone()
     for index, steps in enumerate(lead.tolist()):
         frames = steps * frames_per_step
         if frames:
-            spliced[index] = torch.cat([clips[partner[index], :, -frames:], clips[index, :, :-frames]], 1)
-            labels[index] = torch.cat([torch.full_like(targets[index, :steps], NO_LABEL), targets[index, :-steps]])
+            spliced[index] = torch.cat(
+                [clips[partner[index], :, -frames:], clips[index, :, :-frames]], 1
+            )
+            labels[index] = torch.cat(
+                [torch.full_like(targets[index, :steps], NO_LABEL), targets[index, :-steps]]
+            )
     return spliced, labels

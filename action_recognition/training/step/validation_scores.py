@@ -30,11 +30,20 @@ class ScoredValidation:
 
 
 def score_all(
-    epoch: int, own: list[tuple[npt.NDArray[np.float32], npt.NDArray[np.int64], npt.NDArray[np.int64]]], num_classes: int
+    epoch: int,
+    own: list[tuple[npt.NDArray[np.float32], npt.NDArray[np.int64], npt.NDArray[np.int64]]],
+    num_classes: int,
 ) -> ScoredValidation:
     """The batches (cosine, labels, indices) of all processes, in the order of the data set: the same however the clips were shared."""
     empty = (np.empty((0, num_classes), np.float32), np.empty(0, np.int64), np.empty(0, np.int64))
-    columns = (np.concatenate([start, *parts]) for start, parts in zip(empty, zip(*own, strict=True), strict=True)) if own else empty
+    columns = (
+        (
+            np.concatenate([start, *parts])
+            for start, parts in zip(empty, zip(*own, strict=True), strict=True)
+        )
+        if own
+        else empty
+    )
     cosine, labels, indices = gather_rows(tuple(columns))
     order = np.argsort(indices, kind="stable")
     return ScoredValidation(epoch, cosine[order], labels[order], indices[order])

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
+from action_recognition.console import say
 from action_recognition.data.labels import training_labels
 from action_recognition.data.listed_clips import ListedClip, listed_clips
 from action_recognition.data.people import compile_person_regex
 from action_recognition.errors import Problem, UserError, user_error
 from action_recognition.template import load_template_dir
-from action_recognition.training.machine.processes import say
 from action_recognition.training.options import TrainOptions
 from action_recognition.training.reporting.compare import RunSummary, cell, with_head_alone
 from action_recognition.training.reporting.head_result import HEAD_RESULT_FILE
@@ -38,27 +38,44 @@ class Fold:
     run: RunSummary
 
 
-def train_folds(work_dir: Path, options: TrainOptions, num_folds: int, person_regex: str | None, train_one: TrainOne) -> list[Fold]:
+def train_folds(
+    work_dir: Path,
+    options: TrainOptions,
+    num_folds: int,
+    person_regex: str | None,
+    train_one: TrainOne,
+) -> list[Fold]:
     """Train one model per fold into `fold_1`, `fold_2`, ... of the checkpoints' folder; write folds.csv and say mean and each.
 
     A person is the first group of `person_regex` in a clip's path; without it every video stands for itself.
     """
     template, _ = load_template_dir(work_dir)
-    labels, labels_from = training_labels(options.train_ann_files, options.classes, template.labels, options.train_data_roots)
+    labels, labels_from = training_labels(
+        options.train_ann_files, options.classes, template.labels, options.train_data_roots
+    )
     say(f"{labels_from} ({len(labels)} classes)")
     clips, _ = listed_clips(options.train_ann_files, options.train_data_roots, labels)
     people = people_of(clips, person_regex)
     if person_regex is None:
-        say("warning: no --person-regex: folds are made by video, so a person may stand on both sides, and the accuracy flatters")
+        say(
+            "warning: no --person-regex: folds are made by video, so a person may stand on both sides, and the accuracy flatters"
+        )
     fold_of = assign_folds(people, [clip.record.label for clip in clips], num_folds, options.seed)
     for line in _lonely_classes(clips, fold_of, labels):
         say(line)
     folds = []
     for number in range(num_folds):
-        held_out = sorted({person for person, fold in zip(people, fold_of, strict=True) if fold == number})
+        held_out = sorted(
+            {person for person, fold in zip(people, fold_of, strict=True) if fold == number}
+        )
         folder = options.save_checkpoints_to / f"fold_{number + 1}"
-        parts = [[clip for clip, fold in zip(clips, fold_of, strict=True) if (fold == number) == held] for held in (False, True)]
-        say(f"fold {number + 1} of {num_folds}: {len(parts[1])} validation clips of {_names(held_out)}")
+        parts = [
+            [clip for clip, fold in zip(clips, fold_of, strict=True) if (fold == number) == held]
+            for held in (False, True)
+        ]
+        say(
+            f"fold {number + 1} of {num_folds}: {len(parts[1])} validation clips of {_names(held_out)}"
+        )
         (folder / HEAD_RESULT_FILE).unlink(missing_ok=True)  # of an earlier run
         train_one(work_dir, _fold_options(options, parts, folder, labels))
         folds.append(Fold(number + 1, tuple(held_out), len(parts[1]), with_head_alone(folder)))
@@ -77,20 +94,35 @@ def people_of(clips: Sequence[ListedClip], person_regex: str | None) -> list[str
     names = [match.group(1) if match else None for match in found]
     without = [clip for clip, name in zip(clips, names, strict=True) if not name]
     if without:
-        problems = [Problem(clip.record.line, f"--person-regex finds no person in {clip.path!r}") for clip in without]
-        more = [Problem("--person-regex", f"and {len(problems) - _PROBLEMS_SHOWN} more paths like these")]
-        raise UserError([*problems[:_PROBLEMS_SHOWN], *(more if len(problems) > _PROBLEMS_SHOWN else [])])
+        problems = [
+            Problem(clip.record.line, f"--person-regex finds no person in {clip.path!r}")
+            for clip in without
+        ]
+        more = [
+            Problem(
+                "--person-regex", f"and {len(problems) - _PROBLEMS_SHOWN} more paths like these"
+            )
+        ]
+        raise UserError(
+            [*problems[:_PROBLEMS_SHOWN], *(more if len(problems) > _PROBLEMS_SHOWN else [])]
+        )
     return [str(name) for name in names]
 
 
-def assign_folds(people: Sequence[str], labels: Sequence[int], num_folds: int, seed: int) -> list[int]:
+def assign_folds(
+    people: Sequence[str], labels: Sequence[int], num_folds: int, seed: int
+) -> list[int]:
     """The fold (0..num_folds - 1) of every clip: all clips of a person in one, classes as evenly over the folds as that allows.
 
     Persons with many clips are placed first, each where the counts of its classes then differ least from equal shares.
     """
     names = sorted(set(people))
     if not 2 <= num_folds <= len(names):
-        raise user_error("--folds", f"found {num_folds}", f"2 to {len(names)}, the number of persons (of videos without --person-regex)")
+        raise user_error(
+            "--folds",
+            f"found {num_folds}",
+            f"2 to {len(names)}, the number of persons (of videos without --person-regex)",
+        )
     counts = np.zeros((len(names), max(labels) + 1))
     np.add.at(counts, ([names.index(person) for person in people], list(labels)), 1)
     share = counts.sum(axis=0) / num_folds
@@ -121,7 +153,9 @@ def folds_lines(folds: Sequence[Fold]) -> list[str]:
     values = [fold.run.best_top1 for fold in folds if fold.run.best_top1 is not None]
     if values:
         deviation = float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
-        lines.append(f"{len(values)} folds: val top-1 {np.mean(values):.1f} % on average, standard deviation {deviation:.1f}")
+        lines.append(
+            f"{len(values)} folds: val top-1 {np.mean(values):.1f} % on average, standard deviation {deviation:.1f}"
+        )
     return lines
 
 
@@ -138,9 +172,12 @@ def write_folds(path: Path, folds: Sequence[Fold]) -> None:
     partial.replace(path)
 
 
-def _fold_options(options: TrainOptions, parts: Sequence[Sequence[ListedClip]], folder: Path, labels: list[str]) -> TrainOptions:
+def _fold_options(
+    options: TrainOptions, parts: Sequence[Sequence[ListedClip]], folder: Path, labels: list[str]
+) -> TrainOptions:
     (train_files, train_roots), (val_files, val_roots) = (
-        write_annotations(part, folder, name) for part, name in zip(parts, ("train", "val"), strict=True)
+        write_annotations(part, folder, name)
+        for part, name in zip(parts, ("train", "val"), strict=True)
     )
     return dataclasses.replace(
         options,
@@ -149,14 +186,21 @@ def _fold_options(options: TrainOptions, parts: Sequence[Sequence[ListedClip]], 
         val_ann_files=val_files,
         val_data_roots=val_roots,
         save_checkpoints_to=folder,
-        tensorboard_dir=None if options.tensorboard_dir is None else options.tensorboard_dir / folder.name,
+        tensorboard_dir=None
+        if options.tensorboard_dir is None
+        else options.tensorboard_dir / folder.name,
         classes=labels,
     )
 
 
-def _lonely_classes(clips: Sequence[ListedClip], fold_of: Sequence[int], labels: Sequence[str]) -> list[str]:
+def _lonely_classes(
+    clips: Sequence[ListedClip], fold_of: Sequence[int], labels: Sequence[str]
+) -> list[str]:
     """A warning for every class of which some fold would have no training clip."""
-    folds_of = {name: {fold_of[i] for i, clip in enumerate(clips) if clip.record.label == label} for label, name in enumerate(labels)}
+    folds_of = {
+        name: {fold_of[i] for i, clip in enumerate(clips) if clip.record.label == label}
+        for label, name in enumerate(labels)
+    }
     return [
         f"warning: all clips of {name!r} are of one person: fold {next(iter(folds)) + 1} trains without them, and can only be wrong there"
         for name, folds in folds_of.items()

@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from action_recognition.console import say
 from action_recognition.data.annotations import read_annotations
 from action_recognition.data.labels import training_labels
 from action_recognition.data.listed_clips import listed_clips
 from action_recognition.metrics import wilson_interval
 from action_recognition.plots import draw_learning_curve
 from action_recognition.template import load_template_dir
-from action_recognition.training.machine.processes import say
 from action_recognition.training.options import TrainOptions
 from action_recognition.training.reporting.compare import with_head_alone
 from action_recognition.training.reporting.head_result import HEAD_RESULT_FILE
@@ -39,14 +39,18 @@ class CurvePoint:
     folder: Path
 
 
-def train_learning_curve(work_dir: Path, options: TrainOptions, sizes: Sequence[int | None], train_one: TrainOne) -> list[CurvePoint]:
+def train_learning_curve(
+    work_dir: Path, options: TrainOptions, sizes: Sequence[int | None], train_one: TrainOne
+) -> list[CurvePoint]:
     """One run per size (clips a class; None takes all) into `clips_3`, ..., `clips_all`; writes learning_curve.csv and .png.
 
     Subsets follow from the seed and are nested. The files are written anew after every run, so that a run that is stopped leaves
     what it measured.
     """
     template, _ = load_template_dir(work_dir)
-    labels, labels_from = training_labels(options.train_ann_files, options.classes, template.labels, options.train_data_roots)
+    labels, labels_from = training_labels(
+        options.train_ann_files, options.classes, template.labels, options.train_data_roots
+    )
     say(f"{labels_from} ({len(labels)} classes)")
     clips, _ = listed_clips(options.train_ann_files, options.train_data_roots, labels)
     num_val = len(read_annotations(options.val_ann_files, options.val_data_roots, labels))
@@ -56,7 +60,9 @@ def train_learning_curve(work_dir: Path, options: TrainOptions, sizes: Sequence[
     for size in sorted(sizes, key=lambda size: math.inf if size is None else size):
         chosen = nested_subset(truth, size, options.seed)
         if chosen == previous:
-            say(f"learning curve: no class has more clips, so {size or 'all'} a class is the run before")
+            say(
+                f"learning curve: no class has more clips, so {size or 'all'} a class is the run before"
+            )
             continue
         previous = chosen
         folder = options.save_checkpoints_to / f"clips_{size or 'all'}"
@@ -65,8 +71,13 @@ def train_learning_curve(work_dir: Path, options: TrainOptions, sizes: Sequence[
         (folder / HEAD_RESULT_FILE).unlink(missing_ok=True)  # of an earlier run
         train_one(work_dir, _subset_options(options, files, roots, folder, labels))
         run = with_head_alone(folder)
-        accuracy, top5, seconds = (math.nan if value is None else value for value in (run.best_top1, run.best_top5, run.seconds))
-        points.append(CurvePoint(len(chosen) / len(set(truth)), len(chosen), accuracy, top5, seconds, folder))
+        accuracy, top5, seconds = (
+            math.nan if value is None else value
+            for value in (run.best_top1, run.best_top5, run.seconds)
+        )
+        points.append(
+            CurvePoint(len(chosen) / len(set(truth)), len(chosen), accuracy, top5, seconds, folder)
+        )
         write_points(options.save_checkpoints_to, points, num_val)
     for point in points:
         say(f"{point.clips_per_class:g} clips a class: val top-1 {point.accuracy:.1f} %")
@@ -85,7 +96,9 @@ def verdict(points: Sequence[CurvePoint], num_val_clips: int) -> str:
     if len(usable) < 2:
         return "whether more clips would help takes two sizes at least"
     before, last = usable[-2:]
-    gain = (last.accuracy - before.accuracy) / math.log2(last.clips_per_class / before.clips_per_class)
+    gain = (last.accuracy - before.accuracy) / math.log2(
+        last.clips_per_class / before.clips_per_class
+    )
     low, high = wilson_interval(last.accuracy / 100, max(1, num_val_clips))
     noise = f"95 % interval of one point: {50 * (high - low):.1f} wide to each side"
     if gain >= _HELPS_FROM:
@@ -101,12 +114,23 @@ def write_points(folder: Path, points: Sequence[CurvePoint], num_val_clips: int)
         writer = csv.writer(file)
         writer.writerow(["clips_per_class", "clips", "best_val_top1", "val_top5", "seconds", "run"])
         for point in points:
-            numbers = [point.clips_per_class, point.num_clips, point.accuracy, point.top5, point.seconds]
-            writer.writerow(["" if math.isnan(number) else f"{number:.6g}" for number in numbers] + [point.folder.name])
+            numbers = [
+                point.clips_per_class,
+                point.num_clips,
+                point.accuracy,
+                point.top5,
+                point.seconds,
+            ]
+            writer.writerow(
+                ["" if math.isnan(number) else f"{number:.6g}" for number in numbers]
+                + [point.folder.name]
+            )
     partial.replace(path)
     drawn = [point for point in points if not math.isnan(point.accuracy)]
     if drawn:
-        intervals = [wilson_interval(point.accuracy / 100, max(1, num_val_clips)) for point in drawn]
+        intervals = [
+            wilson_interval(point.accuracy / 100, max(1, num_val_clips)) for point in drawn
+        ]
         draw_learning_curve(
             folder / CURVE_PICTURE,
             [round(point.clips_per_class, 1) for point in drawn],
@@ -115,12 +139,16 @@ def write_points(folder: Path, points: Sequence[CurvePoint], num_val_clips: int)
         )
 
 
-def _subset_options(options: TrainOptions, files: list[Path], roots: list[Path], folder: Path, labels: list[str]) -> TrainOptions:
+def _subset_options(
+    options: TrainOptions, files: list[Path], roots: list[Path], folder: Path, labels: list[str]
+) -> TrainOptions:
     return dataclasses.replace(
         options,
         train_ann_files=files,
         train_data_roots=roots,
         save_checkpoints_to=folder,
-        tensorboard_dir=None if options.tensorboard_dir is None else options.tensorboard_dir / folder.name,
+        tensorboard_dir=None
+        if options.tensorboard_dir is None
+        else options.tensorboard_dir / folder.name,
         classes=labels,
     )

@@ -17,7 +17,9 @@ from action_recognition.errors import UserError
 FEW_CLIPS_PER_CLASS = 20
 
 
-def write_annotations(clips: Iterable[ListedClip], folder: Path, name: str) -> tuple[list[Path], list[Path]]:
+def write_annotations(
+    clips: Iterable[ListedClip], folder: Path, name: str
+) -> tuple[list[Path], list[Path]]:
     """The clips' lines as one file for each root, `folder/name.txt` the first; returns files and roots.
 
     The description of the data set that stands beside the first clip's file comes along.
@@ -30,7 +32,10 @@ def write_annotations(clips: Iterable[ListedClip], folder: Path, name: str) -> t
     folder.mkdir(parents=True, exist_ok=True)
     if described is not None and described.is_file():
         shutil.copyfile(described, folder / DATASET_FILE)
-    files = [folder / (f"{name}_{number}.txt" if number else f"{name}.txt") for number in range(len(by_root))]
+    files = [
+        folder / (f"{name}_{number}.txt" if number else f"{name}.txt")
+        for number in range(len(by_root))
+    ]
     for file, lines in zip(files, by_root.values(), strict=True):
         partial = file.with_name(f".{file.name}.part")
         partial.write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -50,7 +55,9 @@ def nested_subset(labels: Sequence[int], clips_per_class: int | None, seed: int)
     places = np.asarray(labels)
     chosen: list[int] = []
     for label in np.unique(places):
-        order = np.random.default_rng([seed, int(label)]).permutation(np.flatnonzero(places == label))
+        order = np.random.default_rng([seed, int(label)]).permutation(
+            np.flatnonzero(places == label)
+        )
         chosen += order[:clips_per_class].tolist()
     return sorted(chosen)
 
@@ -61,7 +68,11 @@ def few_clips_note(ann_files: Sequence[Path], data_roots: Sequence[Path]) -> str
     Only counts lines; what is wrong with the files is said by those who read them.
     """
     try:
-        texts = [text for file, _ in find_annotation_files(ann_files, data_roots) for _, text in numbered_lines(file)]
+        texts = [
+            text
+            for file, _ in find_annotation_files(ann_files, data_roots)
+            for _, text in numbered_lines(file)
+        ]
     except UserError:
         return ""
     num_classes = len({split_line(text).label for text in texts})

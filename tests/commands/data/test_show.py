@@ -31,12 +31,20 @@ def test_a_page_and_contact_sheets_also_of_broken_data(data: DataSet, tmp_path: 
     clips = json.loads(found[1])["clips"]
     assert len(clips) == 15 and sum(bool(clip["image"]) for clip in clips) == 13
     broken = {
-        (Path(clip["file"]).name, clip["line"]): [finding["kind"] for finding in clip["findings"]] for clip in clips if clip["findings"]
+        (Path(clip["file"]).name, clip["line"]): [finding["kind"] for finding in clip["findings"]]
+        for clip in clips
+        if clip["findings"]
     }
     assert broken == {("train.txt", 2): ["zero-bytes"], ("val.txt", 1): ["path-missing"]}
     names = sorted(file.name for file in sheets.iterdir())
-    assert [name[4:] for name in names][:3] == ["test_stop.png", "test_thumb_up.png", "test_wave.png"] and len(names) == 8
-    picture = cv2.imread(str(sheets / next(name for name in names if name.endswith("train_wave.png"))))
+    assert [name[4:] for name in names][:3] == [
+        "test_stop.png",
+        "test_thumb_up.png",
+        "test_wave.png",
+    ] and len(names) == 8
+    picture = cv2.imread(
+        str(sheets / next(name for name in names if name.endswith("train_wave.png")))
+    )
     assert picture is not None and len(np.unique(picture)) > 100
 
 
@@ -44,7 +52,11 @@ def test_wrong_calls(data: DataSet, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="nothing to write"):
         main(command_flags(data))
     with pytest.raises(UserError, match="--contact-sheets DIR beside it"):
-        main(command_flags(data, "--output", str(tmp_path / "page.html"), "--as-trained", str(tmp_path)))
+        main(
+            command_flags(
+                data, "--output", str(tmp_path / "page.html"), "--as-trained", str(tmp_path)
+            )
+        )
     (tmp_path / "notes.html").write_text("mine")
     with pytest.raises(UserError, match="no page of this command"):
         main(command_flags(data, "--output", str(tmp_path / "notes.html")))
@@ -84,8 +96,24 @@ def test_as_trained_writes_a_sheet_for_every_step_with_mixed_labels(tmp_path: Pa
     template["training"] = modern_recipe(mix={"type": "mixup", "alpha": 1.0, "probability": 1.0})
     (folder / "template.yaml").write_text(yaml.safe_dump(template, sort_keys=False))
     files = ["--ann-files", str(root / "train.txt"), "--data-roots", str(root)]
-    assert main([*files, "--as-trained", str(folder), "--contact-sheets", str(tmp_path / "out"), "--steps", "2"]) == 0
-    assert sorted(file.name for file in (tmp_path / "out").iterdir()) == ["step_000.png", "step_001.png"]
+    assert (
+        main(
+            [
+                *files,
+                "--as-trained",
+                str(folder),
+                "--contact-sheets",
+                str(tmp_path / "out"),
+                "--steps",
+                "2",
+            ]
+        )
+        == 0
+    )
+    assert sorted(file.name for file in (tmp_path / "out").iterdir()) == [
+        "step_000.png",
+        "step_001.png",
+    ]
     files_and_roots = {
         f"{split}_{name}": [value]
         for split in ("train", "val")
@@ -93,5 +121,7 @@ def test_as_trained_writes_a_sheet_for_every_step_with_mixed_labels(tmp_path: Pa
     }
     options = TrainOptions(**files_and_roots, save_checkpoints_to=tmp_path)  # type: ignore[arg-type]
     (batch,) = trained_batches(folder, options, 1)
-    assert any(re.fullmatch(r"[a-z ]+ \d+ % \+ [a-z ]+ \d+ %", caption) for caption in batch.captions)
+    assert any(
+        re.fullmatch(r"[a-z ]+ \d+ % \+ [a-z ]+ \d+ %", caption) for caption in batch.captions
+    )
     assert len(batch.paths) == len(batch.captions) == len(batch.clips)

@@ -30,7 +30,12 @@ def made_of_real(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> P
         name = f"{REAL_CLASSES[number]}/{REAL_PEOPLE[person]}_{REAL_CLASSES[number]}_"
         path = sorted((real_data / "smarthome_gestures" / "videos").glob(f"{name}*.mp4"))[0]
         places = np.linspace(0, count_frames(path) - 1, NUM_FRAMES).round().astype(int).tolist()
-        return np.stack([cv2.resize(frame, (72, 96), interpolation=cv2.INTER_AREA) for frame in read_frames(path, places)])
+        return np.stack(
+            [
+                cv2.resize(frame, (72, 96), interpolation=cv2.INTER_AREA)
+                for frame in read_frames(path, places)
+            ]
+        )
 
     return make_data_set(tmp_path_factory.mktemp("real") / "set", frames_of)
 

@@ -17,7 +17,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[3]))  # `python tests/dataset_tools/checking/fuzz.py` without an installed package
+sys.path.insert(
+    0, str(Path(__file__).resolve().parents[3])
+)  # `python tests/dataset_tools/checking/fuzz.py` without an installed package
 
 from action_recognition.data.annotations import read_annotations
 from action_recognition.data.video import count_frames, read_frames
@@ -36,9 +38,64 @@ MAX_GROWTH_MB = 30.0
 """From the middle of a full run to its end."""
 _PATHS = ("videos/a.mp4", "videos/b c.mp4", "Größe.mp4", "frames", "videos/gone.mp4")
 _WORDS = (
-    *("", " ", "\t", "0", "-1", "1", "9" * 30, "9" * 5000, "1e5", "nan", "inf", "-inf", "0x10", "1_0", "٣", "²", "1.0", "30", "29.97", "#"),
-    *("..", "/", "//", "\\", "./", "~", "*", "%s", "{}", "$(id)", "'", '"', ",", ";", ":", "\0", "\r", "\x1c", "\x85", "\u2028", "\ufeff"),
-    *("\u200b", "\udc80", "🤟", "e\u0301", "null", "None", "../..", "/etc/passwd", "a" * 300, *CLASSES, *_PATHS),
+    *(
+        "",
+        " ",
+        "\t",
+        "0",
+        "-1",
+        "1",
+        "9" * 30,
+        "9" * 5000,
+        "1e5",
+        "nan",
+        "inf",
+        "-inf",
+        "0x10",
+        "1_0",
+        "٣",
+        "²",
+        "1.0",
+        "30",
+        "29.97",
+        "#",
+    ),
+    *(
+        "..",
+        "/",
+        "//",
+        "\\",
+        "./",
+        "~",
+        "*",
+        "%s",
+        "{}",
+        "$(id)",
+        "'",
+        '"',
+        ",",
+        ";",
+        ":",
+        "\0",
+        "\r",
+        "\x1c",
+        "\x85",
+        "\u2028",
+        "\ufeff",
+    ),
+    *(
+        "\u200b",
+        "\udc80",
+        "🤟",
+        "e\u0301",
+        "null",
+        "None",
+        "../..",
+        "/etc/passwd",
+        "a" * 300,
+        *CLASSES,
+        *_PATHS,
+    ),
 )
 _FORMATS = ("mp4", "mkv", "avi", "mov", "ts", "webm", "mpg")
 
@@ -101,7 +158,11 @@ def fuzz_lines(root: Path, number: int, seed: int, compared_every: int) -> Count
             continue
         before = findings.num_problems
         checker.check(Place(0, i + 1), text)
-        if i % compared_every == 0 and findings.num_problems == before and not training_takes(text, root):
+        if (
+            i % compared_every == 0
+            and findings.num_problems == before
+            and not training_takes(text, root)
+        ):
             raise AssertionError(f"training refuses {text!r}, the check finds nothing")
     findings.as_json()
     return findings.counts
@@ -112,7 +173,9 @@ def memory_in_use_mb() -> float:
     try:
         return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 2**20
     except OSError:
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # at most so far: other systems do not say
+        return (
+            resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        )  # at most so far: other systems do not say
 
 
 class Seen(NamedTuple):
@@ -137,7 +200,9 @@ def look_at_file(path: Path) -> Seen:
     except UserError as error:
         refusal = str(error)
     found = [kind for kind in kinds if not kind.startswith(NOTE)]
-    assert found or not refusal, f"training refuses {path.name} ({refusal}), the check finds nothing"
+    assert found or not refusal, (
+        f"training refuses {path.name} ({refusal}), the check finds nothing"
+    )
     return Seen(report.is_readable, kinds, time.monotonic() - start, memory_in_use_mb())
 
 
@@ -151,7 +216,14 @@ def mutated_files(folder: Path, number: int, seed: int) -> Iterator[Path]:
     sources = []
     for suffix in _FORMATS:
         codec = codecs.get(suffix, "libx264")
-        sources.append((suffix, write_video(folder / f"source.{suffix}", moving_frames(1, 12), 25, codec=codec, options={}).read_bytes()))
+        sources.append(
+            (
+                suffix,
+                write_video(
+                    folder / f"source.{suffix}", moving_frames(1, 12), 25, codec=codec, options={}
+                ).read_bytes(),
+            )
+        )
     for i in range(number):
         rng = np.random.default_rng([seed, i])
         suffix, data = sources[i % len(sources)]
@@ -164,7 +236,11 @@ def _mutated(data: bytearray, rng: np.random.Generator) -> bytearray:
     for _ in range(rng.integers(1, 9)):
         # half of the changes fall upon the first kilobyte or the last: headers and indices
         reach = min(len(data), 1024)
-        first = int(rng.integers(max(1, len(data)))) if rng.random() < 0.5 else int(rng.integers(max(1, reach)))
+        first = (
+            int(rng.integers(max(1, len(data))))
+            if rng.random() < 0.5
+            else int(rng.integers(max(1, reach)))
+        )
         first = max(0, len(data) - 1 - first) if rng.random() < 0.3 else first
         size = int(rng.integers(1, 33))
         match rng.integers(6):
@@ -187,15 +263,21 @@ def _mutated(data: bytearray, rng: np.random.Generator) -> bytearray:
 def fuzz_videos(folder: Path, number: int, seed: int, jobs: int) -> list[Seen]:
     """Read mutated files; fails at one that crashes or takes long."""
     seen = []
-    for path, result in map_apart(look_at_file, list(mutated_files(folder, number, seed)), jobs, crashed):
+    for path, result in map_apart(
+        look_at_file, list(mutated_files(folder, number, seed)), jobs, crashed
+    ):
         assert result.kinds != ("CRASH",), f"{path.name} of seed {seed} ends the process"
-        assert result.seconds < MAX_SECONDS, f"{path.name} of seed {seed} takes {result.seconds:.1f} s"
+        assert result.seconds < MAX_SECONDS, (
+            f"{path.name} of seed {seed} takes {result.seconds:.1f} s"
+        )
         seen.append(result)
     return seen
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description="Mutated annotation lines and video files through check and training.")
+    parser = argparse.ArgumentParser(
+        description="Mutated annotation lines and video files through check and training."
+    )
     parser.add_argument("--lines", type=int, default=1_000_000)
     parser.add_argument("--videos", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=0)

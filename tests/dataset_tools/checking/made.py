@@ -21,14 +21,18 @@ NUM_FRAMES, RATE_FPS = 24, 30
 PERSON_REGEX = r"([a-z]+)_[^/]*$"
 
 
-def moving_frames(seed: int, num_frames: int = NUM_FRAMES, height: int = 48, width: int = 64) -> NDArray[np.uint8]:
+def moving_frames(
+    seed: int, num_frames: int = NUM_FRAMES, height: int = 48, width: int = 64
+) -> NDArray[np.uint8]:
     """(N, H, W, 3) uint8 RGB: a room of its own colours in which a disc moves on a way of its own, from the seed."""
     rng = np.random.default_rng(seed)
     room = cv2.GaussianBlur(rng.integers(0, 256, (height, width, 3), dtype=np.uint8), (0, 0), 6)
     room = cv2.normalize(room, None, 40, 220, cv2.NORM_MINMAX)
     corners = rng.uniform(0.15, 0.85, (5, 2)) * (width, height)
     times = np.linspace(0, len(corners) - 1, num_frames)
-    way = np.stack([np.interp(times, range(len(corners)), corners[:, axis]) for axis in range(2)], axis=1)
+    way = np.stack(
+        [np.interp(times, range(len(corners)), corners[:, axis]) for axis in range(2)], axis=1
+    )
     colour = [int(level) for level in rng.integers(0, 256, 3)]
     frames = np.stack([room] * num_frames)
     for frame, (x, y) in zip(frames, way, strict=True):
@@ -36,7 +40,9 @@ def moving_frames(seed: int, num_frames: int = NUM_FRAMES, height: int = 48, wid
     return frames
 
 
-def make_data_set(root: Path, frames_of: Callable[[str, int], NDArray[np.uint8]] | None = None) -> Path:
+def make_data_set(
+    root: Path, frames_of: Callable[[str, int], NDArray[np.uint8]] | None = None
+) -> Path:
     """Ten video files in two folders and five frame folders, `train.txt`, `val.txt`, `test.txt` and `classes.json`.
 
     `frames_of` gives the frames of a clip by person and label number; without it they are drawn.
@@ -49,9 +55,13 @@ def make_data_set(root: Path, frames_of: Callable[[str, int], NDArray[np.uint8]]
                 seed += 1
                 frames = frames_of(person, number) if frames_of else moving_frames(seed)
                 if number == 2:
-                    path = write_frame_folder(root / "frames" / f"{person}_up", frames, "img_{:03d}.png")
+                    path = write_frame_folder(
+                        root / "frames" / f"{person}_up", frames, "img_{:03d}.png"
+                    )
                 else:
-                    path = write_video(root / "videos" / label / f"{person}_{label}.mp4", frames, RATE_FPS)
+                    path = write_video(
+                        root / "videos" / label / f"{person}_{label}.mp4", frames, RATE_FPS
+                    )
                 lines.append(f"{path.relative_to(root)} {label} 2 20 0 {NUM_FRAMES} {RATE_FPS}")
         write_lines(root / f"{split}.txt", lines)
     (root / "classes.json").write_text(json.dumps(CLASSES))
@@ -96,7 +106,11 @@ class DataSet:
 
     def check(self, **options: object) -> Checked:
         files = [self.root / f"{split}.txt" for split in PEOPLE]
-        defaults: dict[str, object] = {"ann_files": files, "data_roots": [self.root], "person_regex": PERSON_REGEX}
+        defaults: dict[str, object] = {
+            "ann_files": files,
+            "data_roots": [self.root],
+            "person_regex": PERSON_REGEX,
+        }
         return check(CheckOptions(**(defaults | options)))  # type: ignore[arg-type]
 
 

@@ -175,7 +175,9 @@ def a_copied_file_in_another_split(data: DataSet) -> None:
 @fault("content-two-labels", ("train", 10), "keep the right one")
 def a_copied_file_with_another_label(data: DataSet) -> None:
     shutil.copy(data.path("train", 2), data.root / "videos/stop/anna_copy.mp4")
-    data.append("train", data.line("train", 2).replace("anna_stop", "anna_copy").replace(" stop ", " wave "))
+    data.append(
+        "train", data.line("train", 2).replace("anna_stop", "anna_copy").replace(" stop ", " wave ")
+    )
 
 
 @fault("near-duplicate-in-two-splits", ("val", 4), "keep one of the two")

@@ -160,7 +160,12 @@ def names_and_numbers_without_classes(data: DataSet) -> None:
     (data.root / "classes.json").unlink()
     for split in ("train", "val", "test"):
         for number in range(1, len(data.lines(split)) + 1):
-            data.edit(split, number, data.line(split, number).rsplit(None, 5)[0].split(" ", 1)[1] + " ", "wave ")
+            data.edit(
+                split,
+                number,
+                data.line(split, number).rsplit(None, 5)[0].split(" ", 1)[1] + " ",
+                "wave ",
+            )
     data.edit("train", 4, " wave ", " 0 ")
 
 
@@ -227,7 +232,9 @@ def a_clip_in_two_splits(data: DataSet) -> None:
     data.append("val", data.line("train", 2))
 
 
-@fault("video-in-two-splits", ("val", 4), "put all clips of a video into one split", person_regex=None)
+@fault(
+    "video-in-two-splits", ("val", 4), "put all clips of a video into one split", person_regex=None
+)
 def two_parts_of_a_video(data: DataSet) -> None:
     data.append("val", data.line("train", 2).replace(" 2 20 ", " 3 18 "))
 
@@ -244,14 +251,26 @@ def a_name_without_person(data: DataSet) -> None:
     data.edit("val", 1, "dora_wave", "0001")
 
 
-@fault("class-missing-in-train", ("val", 2), "move clips of some people into train", others=("class-missing-in-train",))
+@fault(
+    "class-missing-in-train",
+    ("val", 2),
+    "move clips of some people into train",
+    others=("class-missing-in-train",),
+)
 def class_without_training_clips(data: DataSet) -> None:
     lines = [line for line in data.lines("train") if " stop " not in line]
     (data.root / "train.txt").write_text("\n".join(lines) + "\n")
-    (data.root / "test.txt").write_text("\n".join(line for line in data.lines("test") if " stop " not in line) + "\n")
+    (data.root / "test.txt").write_text(
+        "\n".join(line for line in data.lines("test") if " stop " not in line) + "\n"
+    )
 
 
-@fault("class-without-training-clips", ("train", None), "add clips", classes=["wave", "stop", "thumb up", "fist"])
+@fault(
+    "class-without-training-clips",
+    ("train", None),
+    "add clips",
+    classes=["wave", "stop", "thumb up", "fist"],
+)
 def class_without_any_clip(data: DataSet) -> None:
     pass
 

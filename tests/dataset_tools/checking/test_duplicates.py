@@ -24,7 +24,11 @@ def look_of(path: Path) -> Look:
 @pytest.fixture(scope="module")
 def one_studio(real_data: Path) -> dict[Path, Look]:
     """A word of every signer who is filmed before the same kind of plain background."""
-    clips = [clip for word in ("computer", "bed", "cool") for clip in sorted((real_data / "asl_words/videos" / word).glob("*.mp4"))]
+    clips = [
+        clip
+        for word in ("computer", "bed", "cool")
+        for clip in sorted((real_data / "asl_words/videos" / word).glob("*.mp4"))
+    ]
     people = {clip.parent.name + clip.name.split("_")[0]: clip for clip in clips}
     return {clip: look_of(clip) for clip in people.values()}
 
@@ -36,12 +40,24 @@ def test_different_people_are_no_duplicates(one_studio: dict[Path, Look]) -> Non
         assert not list(near_duplicates(one_studio, [clip], others))
 
 
-@pytest.mark.parametrize("change", ["coded again", "smaller", "brighter", "a strip cut off", "cut at both ends", "every second frame"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        "coded again",
+        "smaller",
+        "brighter",
+        "a strip cut off",
+        "cut at both ends",
+        "every second frame",
+    ],
+)
 def test_the_same_clip_is_found(change: str, one_studio: dict[Path, Look], tmp_path: Path) -> None:
     sources, num_found = list(one_studio)[::3], 0
     for number, source in enumerate(sources):
         frames = read_frames(source, range(count_frames(source)))
-        copy = write_video(tmp_path / f"{number}.mp4", changed(frames, change), 25, options={"crf": "30"})
+        copy = write_video(
+            tmp_path / f"{number}.mp4", changed(frames, change), 25, options={"crf": "30"}
+        )
         looks = one_studio | {copy: look_of(copy)}
         found = [other for _, other, _ in near_duplicates(looks, [copy], list(one_studio))]
         assert found in ([source], [])

@@ -16,14 +16,30 @@ def test_findings_of_a_kind_are_counted_when_they_are_too_many() -> None:
     for line in range(1, findings_module.MAX_OF_A_KIND + 6):
         findings.add(Place(0, line), "path-missing", "gone")
     kept = list(findings)
-    assert len(kept) == findings_module.MAX_OF_A_KIND + 1 and findings.num_problems == findings_module.MAX_OF_A_KIND + 5
+    assert (
+        len(kept) == findings_module.MAX_OF_A_KIND + 1
+        and findings.num_problems == findings_module.MAX_OF_A_KIND + 5
+    )
     assert "and 5 more of this kind" in kept[-1].message
 
 
 def test_lines_behind_comments_blanks_and_long_lines_keep_their_numbers(tmp_path: Path) -> None:
     (tmp_path / "a.mp4").touch()
-    lines = ["# comment", "", "a.mp4 0", "x" * 50_000, "b.mp4 0", "\ufeff" + "a.mp4 0 0 9 0 9 30", "a.mp4 0 0 9 0 9 0"]
-    options = CheckOptions(ann_files=[write_lines(tmp_path / "all.txt", lines)], data_roots=[tmp_path], classes=["a"], opens_files=False)
+    lines = [
+        "# comment",
+        "",
+        "a.mp4 0",
+        "x" * 50_000,
+        "b.mp4 0",
+        "\ufeff" + "a.mp4 0 0 9 0 9 30",
+        "a.mp4 0 0 9 0 9 0",
+    ]
+    options = CheckOptions(
+        ann_files=[write_lines(tmp_path / "all.txt", lines)],
+        data_roots=[tmp_path],
+        classes=["a"],
+        opens_files=False,
+    )
     found = [(item.line, item.kind) for item in check(options).findings]
     assert found == [
         (4, "line-too-long"),
@@ -35,4 +51,6 @@ def test_lines_behind_comments_blanks_and_long_lines_keep_their_numbers(tmp_path
 
 
 def test_splits_are_told_by_the_words_of_a_name() -> None:
-    assert [split_name(Path(name)) for name in ("my_validation.txt", "b/TEST-1.txt", "strain.txt")] == ["val", "test", "strain"]
+    assert [
+        split_name(Path(name)) for name in ("my_validation.txt", "b/TEST-1.txt", "strain.txt")
+    ] == ["val", "test", "strain"]

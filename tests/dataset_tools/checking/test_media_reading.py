@@ -16,22 +16,45 @@ from tests.synthetic import write_frame_folder, write_video
 
 def test_a_report_says_size_length_and_rate_as_shown(tmp_path: Path) -> None:
     report = inspect_media(write_video(tmp_path / "a.mp4", moving_frames(1), 25, rotation=90))
-    assert (report.num_frames, report.frame_rate_fps, report.width, report.height) == (24, 25.0, 48, 64)
+    assert (report.num_frames, report.frame_rate_fps, report.width, report.height) == (
+        24,
+        25.0,
+        48,
+        64,
+    )
     folder = inspect_media(write_frame_folder(tmp_path / "frames", moving_frames(1)))
-    assert (folder.num_frames, folder.frame_rate_fps, folder.width, folder.height) == (24, None, 64, 48)
-    assert report.is_readable and folder.is_readable and len(report.content) == len(folder.content) == 16
+    assert (folder.num_frames, folder.frame_rate_fps, folder.width, folder.height) == (
+        24,
+        None,
+        64,
+        48,
+    )
+    assert (
+        report.is_readable
+        and folder.is_readable
+        and len(report.content) == len(folder.content) == 16
+    )
 
 
 def test_the_look_of_a_turned_video_is_that_of_its_pictures(tmp_path: Path) -> None:
-    turned = write_video(tmp_path / "a.mp4", np.ascontiguousarray(np.rot90(moving_frames(1), axes=(2, 1))), rotation=90)
+    turned = write_video(
+        tmp_path / "a.mp4",
+        np.ascontiguousarray(np.rot90(moving_frames(1), axes=(2, 1))),
+        rotation=90,
+    )
     straight = write_video(tmp_path / "b.mp4", moving_frames(1))
     looks = [inspect_media(path).look for path in (turned, straight)]
     assert looks[0] is not None and looks[1] is not None
     distance = np.bitwise_count(looks[0].hash_bits ^ looks[1].hash_bits).sum() / 512
-    assert distance < 0.1 and float(looks[0].motion.astype(np.float32) @ looks[1].motion.astype(np.float32)) > 0.9
+    assert (
+        distance < 0.1
+        and float(looks[0].motion.astype(np.float32) @ looks[1].motion.astype(np.float32)) > 0.9
+    )
 
 
-def test_a_long_video_is_looked_at_in_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_video_is_looked_at_in_places(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = write_video(tmp_path / "a.mp4", moving_frames(1, 60))
     whole = inspect_media(path)
     monkeypatch.setattr(media_reading, "MAX_DECODED_FRAMES", 59)
@@ -41,7 +64,9 @@ def test_a_long_video_is_looked_at_in_places(tmp_path: Path, monkeypatch: pytest
     assert np.bitwise_count(part.look.hash_bits ^ whole.look.hash_bits).sum() < 0.1 * 512
 
 
-def test_a_file_that_takes_too_long_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_takes_too_long_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = write_video(tmp_path / "a.mp4", moving_frames(1))
     monkeypatch.setattr(media_reading, "MAX_SECONDS", -1.0)
     assert [fault.kind for fault in inspect_media(path).faults] == ["too-slow-to-read"]
@@ -63,5 +88,12 @@ def test_a_photo_is_read_whole_and_its_faults_are_named(tmp_path: Path) -> None:
     Image.fromarray(np.zeros((40, 60, 3), np.uint8)).save(tmp_path / "black.png")
     good = inspect_media(tmp_path / "good.jpg")
     assert (good.faults, good.num_frames, good.width, good.height) == ((), 1, 60, 40)
-    found = {name: [fault.kind for fault in inspect_media(tmp_path / name).faults] for name in ("cut.jpg", "empty.png", "black.png")}
-    assert found == {"cut.jpg": ["unreadable"], "empty.png": ["zero-bytes"], "black.png": ["blank-video"]}
+    found = {
+        name: [fault.kind for fault in inspect_media(tmp_path / name).faults]
+        for name in ("cut.jpg", "empty.png", "black.png")
+    }
+    assert found == {
+        "cut.jpg": ["unreadable"],
+        "empty.png": ["zero-bytes"],
+        "black.png": ["blank-video"],
+    }

@@ -26,4 +26,7 @@ def test_a_file_that_brings_the_decoder_down_is_named(deadly: int) -> None:
     reports = dict(inspect_all(paths, 2, inspect_or_die))
     assert set(reports) == set(paths)
     assert [fault.kind for fault in reports.pop(Path("deadly")).faults] == ["unreadable"]
-    assert all(report.num_frames == int(path.name) and report.is_readable for path, report in reports.items())
+    assert all(
+        report.num_frames == int(path.name) and report.is_readable
+        for path, report in reports.items()
+    )

@@ -20,8 +20,20 @@ SPLITS = ("train", "val", "test")
 @pytest.mark.parametrize("name", ["smarthome_gestures", "asl_words"])
 def test_the_findings_are_those_of_the_list(name: str, real_data: Path) -> None:
     root = real_data / name
-    people: dict[str, object] = {"metadata": root / "metadata.csv"} if name == "asl_words" else {"person_regex": r"videos/[^/]+/(p\d+)_"}
+    people: dict[str, object] = (
+        {"metadata": root / "metadata.csv"}
+        if name == "asl_words"
+        else {"person_regex": r"videos/[^/]+/(p\d+)_"}
+    )
     files = [root / f"{split}.txt" for split in SPLITS]
     findings = check(CheckOptions(ann_files=files, data_roots=[root], jobs=2, **people)).findings  # type: ignore[arg-type]
-    found = [{"file": Path(item.file).name, "line": item.line, "kind": item.kind, "message": item.message} for item in findings]
+    found = [
+        {
+            "file": Path(item.file).name,
+            "line": item.line,
+            "kind": item.kind,
+            "message": item.message,
+        }
+        for item in findings
+    ]
     assert found == json.loads((Path(__file__).parent / f"expected_{name}.json").read_text())

@@ -19,10 +19,15 @@ def test_nothing_is_found_where_nothing_is_wrong(data: DataSet) -> None:
 
 
 def test_plants_are_of_nearly_all_kinds() -> None:
-    assert {plants_files.__name__, plants_lines.__name__} == {plant.plant.__module__ for plant in PLANTS}
+    assert {plants_files.__name__, plants_lines.__name__} == {
+        plant.plant.__module__ for plant in PLANTS
+    }
     planted = {plant.kind for plant in PLANTS}
     assert len(planted) >= 30 and planted <= KINDS.keys()
-    assert KINDS.keys() - planted == {"too-short-for-template", "too-slow-to-read"}  # tested by themselves
+    assert KINDS.keys() - planted == {
+        "too-short-for-template",
+        "too-slow-to-read",
+    }  # tested by themselves
 
 
 @pytest.mark.parametrize("plant", PLANTS, ids=[plant.name for plant in PLANTS])
@@ -32,7 +37,9 @@ def test_a_planted_fault_is_found(plant: Plant, data: DataSet, tmp_path: Path) -
 
 @pytest.mark.slow
 @pytest.mark.parametrize("plant", PLANTS, ids=[plant.name for plant in PLANTS])
-def test_a_fault_planted_among_real_clips_is_found(plant: Plant, real_clips: DataSet, tmp_path: Path) -> None:
+def test_a_fault_planted_among_real_clips_is_found(
+    plant: Plant, real_clips: DataSet, tmp_path: Path
+) -> None:
     plant_and_find(plant, real_clips, tmp_path)
 
 
@@ -40,13 +47,17 @@ def plant_and_find(plant: Plant, data: DataSet, tmp_path: Path) -> None:
     plant.plant(data)
     checked = data.check(**plant.options)
     found = list(checked.findings)
-    (fault,) = [item for item in found if item.kind == plant.kind and item.line == plant.place[1]][:1] or pytest.fail(str(found))
+    (fault,) = [item for item in found if item.kind == plant.kind and item.line == plant.place[1]][
+        :1
+    ] or pytest.fail(str(found))
     assert (Path(fault.file).stem, fault.line) == plant.place
     assert plant.repair in fault.repair
     assert {item.kind for item in found} - {*plant.others} <= {plant.kind}
     if not plant.others:
         assert len(found) == 1
-    files = list(write_fixed(checked.ann_files, checked.findings, tmp_path / "fixed", checked.labels.file))
+    files = list(
+        write_fixed(checked.ann_files, checked.findings, tmp_path / "fixed", checked.labels.file)
+    )
     if plant.repaired:
         assert not list(data.check(ann_files=files).findings)
     elif not checked.findings.repairs:

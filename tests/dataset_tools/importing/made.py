@@ -6,7 +6,11 @@ from pathlib import Path
 
 from action_recognition.dataset_tools.importing.formats import read_source
 from action_recognition.dataset_tools.importing.found import Found, Remark
-from action_recognition.dataset_tools.importing.import_dataset import DataSet, ImportOptions, make_data_set
+from action_recognition.dataset_tools.importing.import_dataset import (
+    DataSet,
+    ImportOptions,
+    make_data_set,
+)
 from action_recognition.dataset_tools.importing.source import SourceOptions
 from tests.synthetic import numbered_frames, write_frame_folder, write_video
 
@@ -23,7 +27,9 @@ def found_in(source: Path, name: str = "auto", options: SourceOptions | None = N
     return read_source(source, name, options or SourceOptions())[0]
 
 
-def imported(source: Path, name: str = "auto", options: SourceOptions | None = None, **settings: object) -> DataSet:
+def imported(
+    source: Path, name: str = "auto", options: SourceOptions | None = None, **settings: object
+) -> DataSet:
     return make_data_set(found_in(source, name, options), ImportOptions(jobs=1, **settings))  # type: ignore[arg-type]
 
 

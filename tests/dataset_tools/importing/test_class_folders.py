@@ -9,7 +9,14 @@ import pytest
 
 from action_recognition.dataset_tools.importing.import_dataset import SplitOptions
 from action_recognition.errors import UserError
-from tests.dataset_tools.importing.made import found_in, imported, lines_of, make_folder, make_video, reasons
+from tests.dataset_tools.importing.made import (
+    found_in,
+    imported,
+    lines_of,
+    make_folder,
+    make_video,
+    reasons,
+)
 from tests.synthetic import write_audio_only
 
 
@@ -19,7 +26,11 @@ def test_videos_and_frame_folders_are_told_apart(tmp_path: Path) -> None:
     make_folder(tmp_path / "stop sign" / "clip_7", num_frames=4)
     data_set = imported(tmp_path)
     assert data_set.classes == ["stop sign", "wave"]
-    assert lines_of(data_set) == ["stop sign/anna/b 1.mp4 0 0 5 0 5 30", "stop sign/clip_7 0", "wave/a.mp4 1 0 9 0 9 25"]
+    assert lines_of(data_set) == [
+        "stop sign/anna/b 1.mp4 0 0 5 0 5 30",
+        "stop sign/clip_7 0",
+        "wave/a.mp4 1 0 9 0 9 25",
+    ]
     assert data_set.left_out == []
 
 
@@ -62,13 +73,20 @@ def test_what_is_no_clip_is_named_with_its_reason(tmp_path: Path) -> None:
     data_set = imported(tmp_path)
     assert lines_of(data_set) == ["wave/good.mp4 0 0 6 0 6 30"]
     found = reasons(data_set.left_out)
-    assert set(found) == {f"wave/{name}" for name in ("empty.mp4", "renamed.mp4", "notes.txt", "sound.mkv", "gap")} | {
+    assert set(found) == {
+        f"wave/{name}" for name in ("empty.mp4", "renamed.mp4", "notes.txt", "sound.mkv", "gap")
+    } | {
         "nothing here",
         "loose.mp4",
     }
     assert "beside the folders of the classes" in found["loose.mp4"]
-    assert "0 bytes" in found["wave/empty.mp4"] and "cannot be read as a video" in found["wave/renamed.mp4"]
-    assert "suffix '.txt'" in found["wave/notes.txt"] and "no video stream" in found["wave/sound.mkv"]
+    assert (
+        "0 bytes" in found["wave/empty.mp4"]
+        and "cannot be read as a video" in found["wave/renamed.mp4"]
+    )
+    assert (
+        "suffix '.txt'" in found["wave/notes.txt"] and "no video stream" in found["wave/sound.mkv"]
+    )
     assert "number 3 is missing" in found["wave/gap"] and "has no clip" in found["nothing here"]
 
 
@@ -100,11 +118,15 @@ def test_names_that_are_hard_to_write_down(tmp_path: Path) -> None:
     os.rename(make_video(tmp_path / "3" / "x.mp4"), os.fsencode(tmp_path / "3") + b"/\xff.mp4")  # noqa: PTH104
     make_video(tmp_path / "3" / "ends.mp4").rename(tmp_path / "3" / "ends.mp4 ")
     data_set = imported(tmp_path)
-    assert {clip.path for clips in data_set.clips.values() for clip, _ in clips} == {f"3/{name}" for name in names}
+    assert {clip.path for clips in data_set.clips.values() for clip, _ in clips} == {
+        f"3/{name}" for name in names
+    }
     found = reasons(data_set.left_out)
     assert "cannot stand in an annotation line" in found["3/new\nline.mp4"]
     assert "cannot stand" in found[os.fsdecode(b"3/\xff.mp4")] and "3/ends.mp4 " in found
-    assert data_set.classes == ["3"] and all(line.split(".mp4 ")[1].startswith("0 ") for line in lines_of(data_set))
+    assert data_set.classes == ["3"] and all(
+        line.split(".mp4 ")[1].startswith("0 ") for line in lines_of(data_set)
+    )
 
 
 def test_two_ways_to_write_one_name_are_one_class(tmp_path: Path) -> None:
@@ -120,8 +142,15 @@ def test_people(tmp_path: Path) -> None:
     data_set = imported(tmp_path, split=SplitOptions(person_regex="/([a-z]+)_"))
     assert data_set.split_by == "person" and data_set.warnings == []
     people = [{clip.person for clip, _ in clips} for clips in data_set.clips.values()]
-    assert sorted(map(len, people)) == [1, 1, 2] and set.union(*people) == {"anna", "ben", "carl", "dora"}
-    assert all({clip.label for clip, _ in clips} == {"wave", "stop"} for clips in data_set.clips.values())
+    assert sorted(map(len, people)) == [1, 1, 2] and set.union(*people) == {
+        "anna",
+        "ben",
+        "carl",
+        "dora",
+    }
+    assert all(
+        {clip.label for clip, _ in clips} == {"wave", "stop"} for clips in data_set.clips.values()
+    )
 
 
 def test_without_people_it_warns(tmp_path: Path) -> None:

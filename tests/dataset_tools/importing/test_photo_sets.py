@@ -26,15 +26,27 @@ def test_a_folder_per_class_of_photos_is_recognised_and_bad_files_are_named(tmp_
     photo(tmp_path / "fist" / "IMG_1.jpg")
     photo(tmp_path / "fist" / "more" / "2.PNG")
     photo(tmp_path / "train_val_palm" / "a b.jpg")
-    (tmp_path / "fist" / "cut.jpg").write_bytes(photo(tmp_path / "fist" / "x.jpg").read_bytes()[:200])
+    (tmp_path / "fist" / "cut.jpg").write_bytes(
+        photo(tmp_path / "fist" / "x.jpg").read_bytes()[:200]
+    )
     (tmp_path / "fist" / "notes.doc").write_text("x")
     (tmp_path / "empty").mkdir()
-    assert recognise(tmp_path / "fist" / "..") == "class_folders"  # one folder has no photo: not sure enough
+    assert (
+        recognise(tmp_path / "fist" / "..") == "class_folders"
+    )  # one folder has no photo: not sure enough
     data_set = imported(tmp_path, "photo_folders")
     assert data_set.classes == ["fist", "palm"]
-    assert lines_of(data_set) == ["fist/IMG_1.jpg 0", "fist/more/2.PNG 0", "fist/x.jpg 0", "train_val_palm/a b.jpg 1"]
+    assert lines_of(data_set) == [
+        "fist/IMG_1.jpg 0",
+        "fist/more/2.PNG 0",
+        "fist/x.jpg 0",
+        "train_val_palm/a b.jpg 1",
+    ]
     found = reasons(data_set.left_out)
-    assert set(found) == {"fist/cut.jpg", "fist/notes.doc", "empty"} and "no photo here" in found["empty"]
+    assert (
+        set(found) == {"fist/cut.jpg", "fist/notes.doc", "empty"}
+        and "no photo here" in found["empty"]
+    )
     (tmp_path / "empty").rmdir()
     assert recognise(tmp_path) == "photo_folders"
 
@@ -46,7 +58,11 @@ def test_names_of_signs_give_class_and_split(tmp_path: Path) -> None:
     photo(tmp_path / "test_signs" / "noname.jpg")
     data_set = imported(tmp_path, "photo_names")
     assert [clip.path for clip, _ in data_set.clips["test"]] == ["test_signs/0_IMG_1.jpg"]
-    assert lines_of(data_set) == ["test_signs/0_IMG_1.jpg 0", "train_signs/0_IMG_1118.jpg 0", "train_signs/5_IMG_9.jpg 1"]
+    assert lines_of(data_set) == [
+        "test_signs/0_IMG_1.jpg 0",
+        "train_signs/0_IMG_1118.jpg 0",
+        "train_signs/5_IMG_9.jpg 1",
+    ]
     assert "does not begin with a class" in reasons(data_set.left_out)["test_signs/noname.jpg"]
 
 
@@ -54,11 +70,17 @@ def test_a_table_states_class_split_and_person(tmp_path: Path) -> None:
     rows = ["path,label,split,student_group"]
     for number in range(12):
         photo(tmp_path / "0" / f"{number}.jpg", 10 * number)
-        rows.append(f"0/{number}.jpg,{number % 2},{'train' if number < 8 else 'test'},s{number // 4}")
+        rows.append(
+            f"0/{number}.jpg,{number % 2},{'train' if number < 8 else 'test'},s{number // 4}"
+        )
     rows.append("0/missing.jpg,0,train,s0")
     (tmp_path / "splits.csv").write_text("\n".join(rows))
     data_set = imported(tmp_path)
-    assert {name: len(clips) for name, clips in data_set.clips.items()} == {"train": 8, "val": 0, "test": 4}
+    assert {name: len(clips) for name, clips in data_set.clips.items()} == {
+        "train": 8,
+        "val": 0,
+        "test": 4,
+    }
     assert {clip.person for clip, _ in data_set.clips["test"]} == {"s2"}
     assert list(reasons(data_set.left_out)) == ["0/missing.jpg"]
     again = imported(tmp_path, split=SplitOptions(resplit=True, fractions=(0.34, 0.33, 0.33)))
@@ -71,7 +93,10 @@ def test_a_table_states_class_split_and_person(tmp_path: Path) -> None:
 
 def test_hagrids_annotation_finds_its_photos_wherever_they_are(tmp_path: Path) -> None:
     for name, user in (("call", "u1"), ("fist", "u2")):
-        entries = {f"{name}-{i}": {"bboxes": [[0.1, 0.1, 0.3, 0.3]], "labels": [name], "user_id": user} for i in range(3)}
+        entries = {
+            f"{name}-{i}": {"bboxes": [[0.1, 0.1, 0.3, 0.3]], "labels": [name], "user_id": user}
+            for i in range(3)
+        }
         (tmp_path / "annotations" / "train").mkdir(parents=True, exist_ok=True)
         (tmp_path / "annotations" / "train" / f"{name}.json").write_text(json.dumps(entries))
         for i in range(2):
@@ -79,12 +104,25 @@ def test_hagrids_annotation_finds_its_photos_wherever_they_are(tmp_path: Path) -
     options = SourceOptions(clips=tmp_path / "images")
     assert recognise(tmp_path / "annotations") == "hagrid"
     data_set = imported(tmp_path / "annotations", options=options)
-    assert lines_of(data_set) == ["call/call-0.jpg 0", "call/call-1.jpg 0", "fist/fist-0.jpg 1", "fist/fist-1.jpg 1"]
+    assert lines_of(data_set) == [
+        "call/call-0.jpg 0",
+        "call/call-1.jpg 0",
+        "fist/fist-0.jpg 1",
+        "fist/fist-1.jpg 1",
+    ]
     assert {clip.person for clip, _ in data_set.clips["train"]} == {"u1", "u2"}
     assert set(reasons(data_set.left_out)) == {"call-2", "fist-2"}
 
 
 def test_the_real_tables_give_their_own_splits(real_data: Path) -> None:
     data_set = imported(real_data / "hand_images" / "sign_digits" / "splits.csv", "photo_table")
-    assert {name: len(clips) for name, clips in data_set.clips.items()} == {"train": 714, "val": 101, "test": 208}
-    assert data_set.classes == [str(number) for number in range(10)] and not data_set.left_out and not data_set.warnings
+    assert {name: len(clips) for name, clips in data_set.clips.items()} == {
+        "train": 714,
+        "val": 101,
+        "test": 208,
+    }
+    assert (
+        data_set.classes == [str(number) for number in range(10)]
+        and not data_set.left_out
+        and not data_set.warnings
+    )

@@ -19,7 +19,11 @@ def test_people_of_paths_are_those_of_the_table(real_data: Path) -> None:
 def test_clips_of_jester_by_their_list(real_data: Path) -> None:
     source = real_data / "extra_jester20"
     data_set = imported(source)
-    assert [len(clips) for clips in data_set.clips.values()] == [0, 0, 20] and len(data_set.classes) == 27
-    known = [line.split() for line in (source / "test.txt").read_text(encoding="utf-8").splitlines()]
+    assert [len(clips) for clips in data_set.clips.values()] == [0, 0, 20] and len(
+        data_set.classes
+    ) == 27
+    known = [
+        line.split() for line in (source / "test.txt").read_text(encoding="utf-8").splitlines()
+    ]
     found = [line.split() for line in lines_of(data_set)]
     assert [row[:6] for row in found] == sorted(row[:6] for row in known)

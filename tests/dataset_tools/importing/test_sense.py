@@ -18,7 +18,11 @@ from tests.dataset_tools.importing.made import found_in, imported, make_video, r
 CONFIG = {
     "name": "My Project",
     "date_created": "2021-03-01",
-    "classes": {"wave": ["wave_tag1", "wave_tag2"], "background": ["background_tag1", "background_tag2"], "never": ["", ""]},
+    "classes": {
+        "wave": ["wave_tag1", "wave_tag2"],
+        "background": ["background_tag1", "background_tag2"],
+        "never": ["", ""],
+    },
     "use_gpu": False,
     "temporal": False,
     "assisted_tagging": False,
@@ -44,18 +48,28 @@ def tag(project: Path, text: str) -> None:
 
 
 def test_a_project(project: Path) -> None:
-    tag(project, json.dumps({"file": "a.mp4", "fps": 16.0, "time_annotation": [0, 0, 1, 1, 2, 0, 0, 0, 0, 0]}))
+    tag(
+        project,
+        json.dumps(
+            {"file": "a.mp4", "fps": 16.0, "time_annotation": [0, 0, 1, 1, 2, 0, 0, 0, 0, 0]}
+        ),
+    )
     data_set = imported(project, negative_label="background")
     assert data_set.classes == ["wave", "background", "never"]
     assert {split: [line for _, line in clips] for split, clips in data_set.clips.items()} == {
-        "train": ["videos_train/background/b.mp4 1 0 20 0 20 30", "videos_train/wave/a.mp4 0 8 20 0 40 30"],
+        "train": [
+            "videos_train/background/b.mp4 1 0 20 0 20 30",
+            "videos_train/wave/a.mp4 0 8 20 0 40 30",
+        ],
         "val": ["videos_valid/wave/c.mp4 0 0 40 0 40 30"],
         "test": [],
     }
     assert "removed from the project" in reasons(data_set.left_out)["videos_train/removed"]
 
 
-@pytest.mark.parametrize("text", ['{"file": "a.mp4"}', "[", '{"file": "a.mp4", "fps": 16, "time_annotation": []}'])
+@pytest.mark.parametrize(
+    "text", ['{"file": "a.mp4"}', "[", '{"file": "a.mp4", "fps": 16, "time_annotation": []}']
+)
 def test_tags_that_cannot_be_read_are_said(project: Path, text: str) -> None:
     tag(project, text)
     data_set = imported(project)
@@ -65,10 +79,14 @@ def test_tags_that_cannot_be_read_are_said(project: Path, text: str) -> None:
 
 def test_tags_of_background_only_change_nothing(project: Path) -> None:
     tag(project, json.dumps({"file": "a.mp4", "fps": 16.0, "time_annotation": [0] * 10}))
-    assert "videos_train/wave/a.mp4 0 0 40 0 40 30" in [line for _, line in imported(project).clips["train"]]
+    assert "videos_train/wave/a.mp4 0 0 40 0 40 30" in [
+        line for _, line in imported(project).clips["train"]
+    ]
 
 
 def test_a_config_of_another_schema(project: Path) -> None:
-    (project / "project_config.json").write_text('{"name": "x", "classes": ["wave"]}', encoding="utf-8")
+    (project / "project_config.json").write_text(
+        '{"name": "x", "classes": ["wave"]}', encoding="utf-8"
+    )
     with pytest.raises(UserError, match=r"project_config.json.*classes"):
         found_in(project)

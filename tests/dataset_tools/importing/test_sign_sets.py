@@ -63,9 +63,14 @@ def msasl(**changes: Any) -> dict[str, Any]:
 
 def test_msasl_whole_videos(tmp_path: Path) -> None:
     make_video(tmp_path / "videos" / "pD4QabDQr6M.mp4", num_frames=90)
-    make_video(tmp_path / "videos" / "slow.mp4", num_frames=60, frame_rate_fps=15)  # downloaded at another rate than annotated
+    make_video(
+        tmp_path / "videos" / "slow.mp4", num_frames=60, frame_rate_fps=15
+    )  # downloaded at another rate than annotated
     nice = msasl(clean_text="nice", label=1, url="www.youtube.com/watch?v=slow", signer_id=-1)
-    write_json(tmp_path / "MSASL_train.json", [msasl(), nice, msasl(url="https://www.youtube.com/watch?v=gone", signer_id=5)])
+    write_json(
+        tmp_path / "MSASL_train.json",
+        [msasl(), nice, msasl(url="https://www.youtube.com/watch?v=gone", signer_id=5)],
+    )
     write_json(tmp_path / "MSASL_val.json", [msasl(signer_id=2, start_time=2.5, end_time=2.9)])
     write_json(tmp_path / "MSASL_classes.json", ["hello", "nice", "teacher"])
     data_set = imported(tmp_path)
@@ -77,7 +82,11 @@ def test_msasl_whole_videos(tmp_path: Path) -> None:
     }
     assert [clip.person for clip, _ in data_set.clips["train"]] == ["164", None]
     (remark,) = data_set.left_out
-    assert remark.where.endswith("MSASL_train.json:48 entry 3") and "gone" in remark.path and remark.reason == "its file is missing"
+    assert (
+        remark.where.endswith("MSASL_train.json:48 entry 3")
+        and "gone" in remark.path
+        and remark.reason == "its file is missing"
+    )
 
 
 def test_msasl_cut_clips_by_usual_and_by_given_names(tmp_path: Path) -> None:
@@ -111,12 +120,19 @@ def test_msasl_resplit_keeps_a_signer_and_a_video_together(tmp_path: Path) -> No
     names = [f"v{number}" for number in range(8)]
     for name in names:
         make_video(tmp_path / f"{name}.mp4", num_frames=90)
-    entries = [msasl(url=f"https://youtu.be/{name}", signer_id=number // 2) for number, name in enumerate(names)]
-    entries.append(msasl(url="https://youtu.be/v0", signer_id=3, start_time=0.1, end_time=0.9))  # signers 0 and 3 share a video
+    entries = [
+        msasl(url=f"https://youtu.be/{name}", signer_id=number // 2)
+        for number, name in enumerate(names)
+    ]
+    entries.append(
+        msasl(url="https://youtu.be/v0", signer_id=3, start_time=0.1, end_time=0.9)
+    )  # signers 0 and 3 share a video
     write_json(tmp_path / "MSASL_train.json", entries[:5])
     write_json(tmp_path / "MSASL_val.json", entries[5:])
     kept = imported(tmp_path)
-    assert kept.split_by == "the source" and any("more than one part" in warning for warning in kept.warnings)
+    assert kept.split_by == "the source" and any(
+        "more than one part" in warning for warning in kept.warnings
+    )
     data_set = imported(tmp_path, split=SplitOptions(resplit=True))
     split_of = {clip.person: split for split, clips in data_set.clips.items() for clip, _ in clips}
     people = [{clip.person for clip, _ in clips} for clips in data_set.clips.values()]
@@ -124,12 +140,31 @@ def test_msasl_resplit_keeps_a_signer_and_a_video_together(tmp_path: Path) -> No
 
 
 def test_wlasl(tmp_path: Path) -> None:
-    make_video(tmp_path / "videos" / "32962.mp4", num_frames=25, frame_rate_fps=25)  # cut, as its preprocess.py does
-    make_video(tmp_path / "videos" / "65097.mp4", num_frames=40, frame_rate_fps=30)  # the whole file is the sign
-    make_video(tmp_path / "videos" / "PLA.mp4", num_frames=90, frame_rate_fps=30)  # a whole video of YouTube at another rate
-    whole = WLASL_INSTANCE | {"video_id": "65097", "frame_start": 1, "frame_end": -1, "split": "train", "signer_id": 90}
-    raw = WLASL_INSTANCE | {"video_id": "1", "url": "https://www.youtube.com/watch?v=PLA", "split": "test"}
-    glosses = [{"gloss": "book", "instances": [WLASL_INSTANCE, whole]}, {"gloss": "drink", "instances": [raw]}]
+    make_video(
+        tmp_path / "videos" / "32962.mp4", num_frames=25, frame_rate_fps=25
+    )  # cut, as its preprocess.py does
+    make_video(
+        tmp_path / "videos" / "65097.mp4", num_frames=40, frame_rate_fps=30
+    )  # the whole file is the sign
+    make_video(
+        tmp_path / "videos" / "PLA.mp4", num_frames=90, frame_rate_fps=30
+    )  # a whole video of YouTube at another rate
+    whole = WLASL_INSTANCE | {
+        "video_id": "65097",
+        "frame_start": 1,
+        "frame_end": -1,
+        "split": "train",
+        "signer_id": 90,
+    }
+    raw = WLASL_INSTANCE | {
+        "video_id": "1",
+        "url": "https://www.youtube.com/watch?v=PLA",
+        "split": "test",
+    }
+    glosses = [
+        {"gloss": "book", "instances": [WLASL_INSTANCE, whole]},
+        {"gloss": "drink", "instances": [raw]},
+    ]
     write_json(tmp_path / "WLASL_v0.3.json", glosses)
     data_set = imported(tmp_path)
     assert data_set.classes == ["book", "drink"]
@@ -145,8 +180,13 @@ def test_entries_of_another_schema_are_named(tmp_path: Path) -> None:
     make_video(tmp_path / "pD4QabDQr6M.mp4", num_frames=90)
     wrong = {"url": "x", "label": "first", "start_time": -1}
     write_json(tmp_path / "MSASL_train.json", [msasl(), wrong, msasl(end_time=0.5)])
-    reasons = {remark.where.rpartition(" ")[2]: remark.reason for remark in imported(tmp_path).left_out}
-    assert "label: Input should be a valid integer" in reasons["2"] and "(found 'first')" in reasons["2"]
+    reasons = {
+        remark.where.rpartition(" ")[2]: remark.reason for remark in imported(tmp_path).left_out
+    }
+    assert (
+        "label: Input should be a valid integer" in reasons["2"]
+        and "(found 'first')" in reasons["2"]
+    )
     assert "not behind its start" in reasons["3"]
     write_json(tmp_path / "MSASL_train.json", [wrong])
     with pytest.raises(UserError, match=r"no entry follows the schema.*label"):
@@ -169,5 +209,7 @@ def test_a_broken_json_is_named_with_its_line(tmp_path: Path, cut: int) -> None:
 
 def test_one_line_of_json(tmp_path: Path) -> None:
     make_video(tmp_path / "pD4QabDQr6M.mp4", num_frames=90)
-    (tmp_path / "MSASL_train.json").write_text(json.dumps([msasl(), {"url": "x", "label": 0, "start_time": 0}]), encoding="utf-8-sig")
+    (tmp_path / "MSASL_train.json").write_text(
+        json.dumps([msasl(), {"url": "x", "label": 0, "start_time": 0}]), encoding="utf-8-sig"
+    )
     assert imported(tmp_path).left_out[0].where.endswith(":1 entry 2")

@@ -30,22 +30,45 @@ def run(source: Path, output: Path, *more: str) -> None:
     assert main([str(source), "--output", str(output), *more]) == 0
 
 
-def test_what_is_written_can_be_trained_on(source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_written_can_be_trained_on(
+    source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (source / "wave hand" / "broken.mp4").rename(source / "wave hand" / "zoe 1.mp4")
     out = tmp_path / "out"
-    run(source, out, "--person-regex", r"/([a-z]+) \d", "--negative-label", "no gesture", "--jobs", "1")
+    run(
+        source,
+        out,
+        "--person-regex",
+        r"/([a-z]+) \d",
+        "--negative-label",
+        "no gesture",
+        "--jobs",
+        "1",
+    )
     labels, _ = training_labels([out / "train.txt"], None, (), [source])
     assert labels == ["no gesture", "wave hand"]
-    records = [read_annotations([out / f"{split}.txt"], [source], labels) for split in ("train", "val", "test")]
-    assert [len(part) for part in records] == [2, 2, 2] and all({clip.label for clip in part} == {0, 1} for part in records)
-    assert json.loads((out / "dataset.json").read_text(encoding="utf-8")) == {"negative_label": "no gesture"}
+    records = [
+        read_annotations([out / f"{split}.txt"], [source], labels)
+        for split in ("train", "val", "test")
+    ]
+    assert [len(part) for part in records] == [2, 2, 2] and all(
+        {clip.label for clip in part} == {0, 1} for part in records
+    )
+    assert json.loads((out / "dataset.json").read_text(encoding="utf-8")) == {
+        "negative_label": "no gesture"
+    }
     rows = list(csv.DictReader((out / "metadata.csv").open(encoding="utf-8")))
-    assert {(row["file"], row["person"], row["label"]) for row in rows} >= {("wave hand/ben 1.mp4", "ben", "wave hand")}
+    assert {(row["file"], row["person"], row["label"]) for row in rows} >= {
+        ("wave hand/ben 1.mp4", "ben", "wave hand")
+    }
     report = json.loads((out / "report.json").read_text(encoding="utf-8"))
     assert report["split_by"] == "person" and report["splits"]["train"] == {"clips": 2, "people": 1}
     assert report["classes"]["wave hand"] == {"train": 1, "val": 1, "test": 1}
     (left_out,) = report["left_out"]
-    assert left_out["where"] == "wave hand/zoe 1.mp4" and "cannot be read as a video" in left_out["reason"]
+    assert (
+        left_out["where"] == "wave hand/zoe 1.mp4"
+        and "cannot be read as a video" in left_out["reason"]
+    )
     text = (out / "report.txt").read_text(encoding="utf-8")
     assert "left out: 1" in text and "wave hand/zoe 1.mp4" in text
     said = capsys.readouterr().out
@@ -55,7 +78,9 @@ def test_what_is_written_can_be_trained_on(source: Path, tmp_path: Path, capsys:
 def test_the_same_seed_gives_the_same_files(source: Path, tmp_path: Path) -> None:
     for name in ("a", "b"):
         run(source, tmp_path / name, "--seed", "3")
-    assert (tmp_path / "a" / "train.txt").read_bytes() == (tmp_path / "b" / "train.txt").read_bytes()
+    assert (tmp_path / "a" / "train.txt").read_bytes() == (
+        tmp_path / "b" / "train.txt"
+    ).read_bytes()
 
 
 def test_files_of_the_user_stay(source: Path, tmp_path: Path) -> None:
@@ -64,7 +89,9 @@ def test_files_of_the_user_stay(source: Path, tmp_path: Path) -> None:
     mine.write_text("mine", encoding="utf-8")
     with pytest.raises(UserError, match=r"train.txt: is there already"):
         run(source, mine.parent)
-    assert mine.read_text(encoding="utf-8") == "mine" and [file.name for file in mine.parent.iterdir()] == ["train.txt"]
+    assert mine.read_text(encoding="utf-8") == "mine" and [
+        file.name for file in mine.parent.iterdir()
+    ] == ["train.txt"]
     run(source, mine.parent, "--force")
     assert mine.read_text(encoding="utf-8") != "mine"
 
@@ -97,7 +124,9 @@ def test_a_source_of_two_formats_is_asked_about(source: Path, tmp_path: Path) ->
         run(source / "missing", tmp_path / "out")
 
 
-def test_a_report_of_names_that_are_no_text(source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_report_of_names_that_are_no_text(
+    source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (source / " ").mkdir()
     for name in (b"two\nlines.mp4", b"byte\xff.mp4"):
         os.rename(make_video(tmp_path / "x.mp4"), os.fsencode(source / "wave hand") + b"/" + name)  # noqa: PTH104
@@ -105,7 +134,10 @@ def test_a_report_of_names_that_are_no_text(source: Path, tmp_path: Path, capsys
     text = (tmp_path / "out" / "report.txt").read_text(encoding="utf-8")
     for name in (r"two\nlines.mp4", r"byte\udcff.mp4", "a blank name"):
         assert name in text and name in capsys.readouterr().out + text
-    assert len(json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))["left_out"]) == 4
+    assert (
+        len(json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))["left_out"])
+        == 4
+    )
 
 
 def test_a_place_where_no_folder_can_be(source: Path, tmp_path: Path) -> None:
@@ -134,14 +166,18 @@ def test_archives_are_not_opened(source: Path, tmp_path: Path) -> None:
         run(tmp_path / "clips.zip", tmp_path / "out")
     (tmp_path / "clips.zip").rename(source / "wave hand" / "anna.zip")
     run(source, tmp_path / "out")
-    assert "an archive, which is not opened; unpack it" in (tmp_path / "out" / "report.txt").read_text(encoding="utf-8")
+    assert "an archive, which is not opened; unpack it" in (
+        tmp_path / "out" / "report.txt"
+    ).read_text(encoding="utf-8")
 
 
 def test_what_is_not_used_and_what_was_not_said_is_warned_of(source: Path, tmp_path: Path) -> None:
     (source / "MSASL_train.json").write_text('[{"url": "x", ', encoding="utf-8")
     run(source, tmp_path / "out")
     text = (tmp_path / "out" / "report.txt").read_text(encoding="utf-8")
-    assert "MSASL_train.json is not used: it is not readable as JSON (Expecting property name" in text
+    assert (
+        "MSASL_train.json is not used: it is not readable as JSON (Expecting property name" in text
+    )
     assert "where it means no gesture, give --negative-label 'no gesture'" in text
     with pytest.raises(UserError, match=r"MSASL_train.json: it is not readable as JSON"):
         run(source / "MSASL_train.json", tmp_path / "other")

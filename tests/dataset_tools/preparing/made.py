@@ -21,11 +21,18 @@ def youtube(name: str) -> str:
 def sign(video: str, start: int, end: int, label: int = 0, **changes: Any) -> dict[str, Any]:
     """An entry at 30 fps whose times fit its frames."""
     times = {"start": start, "end": end, "start_time": start / 30, "end_time": end / 30}
-    named = {"url": youtube(video), "label": label, "clean_text": CLASSES[label], "text": CLASSES[label]}
+    named = {
+        "url": youtube(video),
+        "label": label,
+        "clean_text": CLASSES[label],
+        "text": CLASSES[label],
+    }
     return msasl(**{"box": BOX, **times, **named, **changes})
 
 
-def write_annotation(folder: Path, num_classes: int = len(CLASSES), **entries: list[dict[str, Any]]) -> list[str]:
+def write_annotation(
+    folder: Path, num_classes: int = len(CLASSES), **entries: list[dict[str, Any]]
+) -> list[str]:
     """MSASL_train.json, ... and the classes; returns the flags `-s FILES`."""
     names = [*CLASSES, *(f"sign {number}" for number in range(len(CLASSES), num_classes))]
     write_json(folder / "MSASL_classes.json", names)
@@ -33,8 +40,12 @@ def write_annotation(folder: Path, num_classes: int = len(CLASSES), **entries: l
     return ["-s", *map(str, files)]
 
 
-def make_video(path: Path, num_frames: int, frame_rate_fps: float = 30, height: int = 96, width: int = 128) -> Path:
+def make_video(
+    path: Path, num_frames: int, frame_rate_fps: float = 30, height: int = 96, width: int = 128
+) -> Path:
     """Frames whose number stands in the middle half, where `BOX` is, on a white ground."""
     frames = np.full((num_frames, height, width, 3), 255, np.uint8)
-    frames[:, height // 4 : height - height // 4, width // 4 : width - width // 4] = numbered_frames(num_frames, height // 2, width // 2)
+    frames[:, height // 4 : height - height // 4, width // 4 : width - width // 4] = (
+        numbered_frames(num_frames, height // 2, width // 2)
+    )
     return write_video(path, frames, frame_rate_fps)

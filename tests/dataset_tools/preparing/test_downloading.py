@@ -30,17 +30,29 @@ def asked(log: Path) -> list[list[str]]:
     return [ast.literal_eval(line) for line in log.read_text().splitlines()] if log.exists() else []
 
 
-def test_each_video_once_and_only_what_is_missing(log: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_each_video_once_and_only_what_is_missing(
+    log: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert run(tmp_path, ["-aa_", "gone1", "-aa_"]) == 0
     folder = tmp_path / "100 % videos"
-    assert sorted(file.name for file in folder.iterdir()) == ["-aa_.mp4", "download.json", "other.mp4"]
+    assert sorted(file.name for file in folder.iterdir()) == [
+        "-aa_.mp4",
+        "download.json",
+        "other.mp4",
+    ]
     gone = json.loads((folder / "download.json").read_text())
-    assert list(gone) == ["gone1"] and "unavailable" in gone["gone1"] and "\x1b" not in gone["gone1"]
+    assert (
+        list(gone) == ["gone1"] and "unavailable" in gone["gone1"] and "\x1b" not in gone["gone1"]
+    )
     assert "2 of 3 videos" in capsys.readouterr().out
     words = asked(log)
     assert len(words) == 3 and words[0][-1] == "https://www.youtube.com/watch?v=-aa_"
     for found in words:
-        assert found[-2] == "--" and "--ignore-config" in found and found[found.index("--limit-rate") + 1] == "4M"
+        assert (
+            found[-2] == "--"
+            and "--ignore-config" in found
+            and found[found.index("--limit-rate") + 1] == "4M"
+        )
         assert found[found.index("--sleep-interval") + 1] == "0"
     assert run(tmp_path, ["-aa_", "gone1"]) == 0
     assert len(asked(log)) == 3
@@ -49,7 +61,13 @@ def test_each_video_once_and_only_what_is_missing(log: Path, tmp_path: Path, cap
 
 
 def test_addresses_that_are_none_are_not_asked_for(log: Path, tmp_path: Path) -> None:
-    strange = ["file:///etc/passwd", "https://x/watch?v=../../escape", "ftp://host/video.mp4", "--exec", "https://a b/%(title)s"]
+    strange = [
+        "file:///etc/passwd",
+        "https://x/watch?v=../../escape",
+        "ftp://host/video.mp4",
+        "--exec",
+        "https://a b/%(title)s",
+    ]
     entries = [sign("aaa", 0, 30) | {"url": url} for url in strange]
     files = write_annotation(tmp_path, train=[*entries, sign("bbb", 0, 30)])
     assert main(["download", *files, "-o", str(tmp_path / "videos")]) == 0
@@ -68,7 +86,9 @@ def test_a_server_that_has_had_enough_is_left_alone(log: Path, tmp_path: Path) -
     assert run(tmp_path, ["busy1"]) == 1
 
 
-def test_without_yt_dlp_a_message_says_how_to_install_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_yt_dlp_a_message_says_how_to_install_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setitem(sys.modules, "yt_dlp", None)  # as where it is not installed
     monkeypatch.setattr("sys.path", [path for path in sys.path if "site-packages" not in path])

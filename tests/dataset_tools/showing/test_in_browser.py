@@ -25,9 +25,19 @@ def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
         write_video(folder / f"wave {i}.mp4", numbered_frames(20 + 10 * i, 96, 128), 25)
         write_video(folder / f"stop_{i}.mp4", moving_bar(0, i, 20), 25)
     (folder / "broken.mp4").write_bytes(b"no video at all")
-    write_lines(folder / "train.txt", ["stop_0.mp4 stop", "stop_1.mp4 stop", "stop_2.mp4 stop", "broken.mp4 stop"])
+    write_lines(
+        folder / "train.txt",
+        ["stop_0.mp4 stop", "stop_1.mp4 stop", "stop_2.mp4 stop", "broken.mp4 stop"],
+    )
     write_lines(folder / "val.txt", [f"wave {i}.mp4 wave<i>" for i in range(3)])
-    flags = ["--ann-files", f"{folder / 'train.txt'},{folder / 'val.txt'}", "--data-roots", str(folder), "--jobs", "1"]
+    flags = [
+        "--ann-files",
+        f"{folder / 'train.txt'},{folder / 'val.txt'}",
+        "--data-roots",
+        str(folder),
+        "--jobs",
+        "1",
+    ]
     assert main([*flags, "--output", str(folder / "page.html")]) == 0
     return folder / "page.html"
 
@@ -37,8 +47,20 @@ def page(page_file: Path) -> Iterator[Page]:
     with started_playwright() as playwright, chromium(playwright) as browser:
         opened = browser.new_page()
         problems: list[str] = []
-        opened.on("console", lambda message: problems.append(message.text) if message.type in ("error", "warning") else None)
-        opened.on("request", lambda request: problems.append(request.url) if not request.url.startswith(("file:", "data:")) else None)
+        opened.on(
+            "console",
+            lambda message: (
+                problems.append(message.text) if message.type in ("error", "warning") else None
+            ),
+        )
+        opened.on(
+            "request",
+            lambda request: (
+                problems.append(request.url)
+                if not request.url.startswith(("file:", "data:"))
+                else None
+            ),
+        )
         opened.goto(page_file.as_uri())
         opened.wait_for_selector(".clip")
         yield opened
@@ -53,15 +75,25 @@ def choose(page: Page, **values: str) -> None:
 
 def test_each_filter_shows_what_it_says(page: Page) -> None:
     assert page.inner_text("#count") == "7 of 7 clips" and page.locator(".clip").count() == 7
-    for values, number in (({"class": "wave<i>"}, 3), ({"split": "train"}, 4), ({"class": "stop", "split": "val"}, 0)):
+    for values, number in (
+        ({"class": "wave<i>"}, 3),
+        ({"split": "train"}, 4),
+        ({"class": "stop", "split": "val"}, 0),
+    ):
         choose(page, **values)
-        assert page.inner_text("#count") == f"{number} of 7 clips" and page.locator(".clip").count() == number, values
+        assert (
+            page.inner_text("#count") == f"{number} of 7 clips"
+            and page.locator(".clip").count() == number
+        ), values
     choose(page, finding="anything found")
     with_findings = page.locator(".clip").count()
     assert page.locator(".clip.problem, .clip.note").count() == with_findings > 0
     assert any("broken.mp4" in text for text in page.locator(".clip.problem").all_inner_texts())
     choose(page, finding="nothing found")
-    assert page.locator(".clip").count() == 7 - with_findings and page.locator(".clip .finding").count() == 0
+    assert (
+        page.locator(".clip").count() == 7 - with_findings
+        and page.locator(".clip .finding").count() == 0
+    )
     choose(page)
     assert page.locator(".clip").count() == 7
 
@@ -69,18 +101,34 @@ def test_each_filter_shows_what_it_says(page: Page) -> None:
 def test_thumbnails_are_pictures_of_the_clips(page: Page) -> None:
     choose(page)
     pictures = page.locator(".clip img")
-    assert pictures.count() == 6 and page.locator(".clip .none").count() == 1  # of the broken one there is none
+    assert (
+        pictures.count() == 6 and page.locator(".clip .none").count() == 1
+    )  # of the broken one there is none
     for i in range(6):
         pictures.nth(i).scroll_into_view_if_needed()
-    page.wait_for_function("() => [...document.querySelectorAll('.clip img')].every((picture) => picture.complete)")
-    sizes = page.evaluate("() => [...document.querySelectorAll('.clip img')].map((p) => [p.naturalWidth, p.naturalHeight, p.alt])")
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('.clip img')].every((picture) => picture.complete)"
+    )
+    sizes = page.evaluate(
+        "() => [...document.querySelectorAll('.clip img')].map((p) => [p.naturalWidth, p.naturalHeight, p.alt])"
+    )
     assert all(width > 100 and height > 50 for width, height, _ in sizes)
-    assert {name for _, _, name in sizes} == {"wave 0.mp4", "wave 1.mp4", "wave 2.mp4", "stop_0.mp4", "stop_1.mp4", "stop_2.mp4"}
+    assert {name for _, _, name in sizes} == {
+        "wave 0.mp4",
+        "wave 1.mp4",
+        "wave 2.mp4",
+        "stop_0.mp4",
+        "stop_1.mp4",
+        "stop_2.mp4",
+    }
 
 
 def test_names_stay_text_and_histograms_follow_the_filter(page: Page) -> None:
     choose(page, **{"class": "wave<i>"})
-    assert page.locator(".clip i, .clip b:not(.finding b)").count() == 0 and "wave<i>" in page.locator(".clip").first.inner_text()
+    assert (
+        page.locator(".clip i, .clip b:not(.finding b)").count() == 0
+        and "wave<i>" in page.locator(".clip").first.inner_text()
+    )
     assert page.locator("#histograms svg").count() == 2
     assert "length, s: 3 clips" in page.locator("#histograms svg text").first.text_content()
     choose(page)

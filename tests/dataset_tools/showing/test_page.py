@@ -17,7 +17,14 @@ import pytest
 from action_recognition.dataset_tools.checking.findings import Finding
 from action_recognition.dataset_tools.showing.items import ClipItem, _chosen
 from action_recognition.dataset_tools.showing.page import page, write_page
-from action_recognition.dataset_tools.showing.strips import HEIGHT, NUM_FRAMES, Stretch, make_strip, make_strips, strip_frames
+from action_recognition.dataset_tools.showing.strips import (
+    HEIGHT,
+    NUM_FRAMES,
+    Stretch,
+    make_strip,
+    make_strips,
+    strip_frames,
+)
 from action_recognition.errors import UserError
 from tests.synthetic import numbered_frames, read_frame_number, write_video
 
@@ -53,18 +60,37 @@ def items() -> list[ClipItem]:
 
 
 def made_page() -> str:
-    return page(EVIL, items(), [Finding("train.txt", None, "note-class-imbalance", EVIL)], {Stretch(Path("a.mp4"), 0, 9): b"jpeg"}, EVIL)
+    return page(
+        EVIL,
+        items(),
+        [Finding("train.txt", None, "note-class-imbalance", EVIL)],
+        {Stretch(Path("a.mp4"), 0, 9): b"jpeg"},
+        EVIL,
+    )
 
 
 def test_text_stays_text_and_nothing_is_loaded() -> None:
     text = made_page()
     parsed = Elements(text)
-    assert [tag for tag, _ in parsed.tags].count("script") == 2 and "img" not in [tag for tag, _ in parsed.tags]
-    assert not any(name in ("src", "href") or name.startswith("on") for _, attributes in parsed.tags for name in attributes)
+    assert [tag for tag, _ in parsed.tags].count("script") == 2 and "img" not in [
+        tag for tag, _ in parsed.tags
+    ]
+    assert not any(
+        name in ("src", "href") or name.startswith("on")
+        for _, attributes in parsed.tags
+        for name in attributes
+    )
     assert re.search(r"https?://", text.replace("http://www.w3.org/2000/svg", "")) is None
     data = json.loads(next(script for script in parsed.scripts if script.startswith("{")))
-    assert data["clips"][1]["label"] == EVIL and data["clips"][1]["findings"][0]["message"] == EVIL and data["files"][0]["message"] == EVIL
-    assert data["clips"][0]["image"] == "data:image/jpeg;base64," + base64.b64encode(b"jpeg").decode() and data["clips"][1]["image"] == ""
+    assert (
+        data["clips"][1]["label"] == EVIL
+        and data["clips"][1]["findings"][0]["message"] == EVIL
+        and data["files"][0]["message"] == EVIL
+    )
+    assert (
+        data["clips"][0]["image"] == "data:image/jpeg;base64," + base64.b64encode(b"jpeg").decode()
+        and data["clips"][1]["image"] == ""
+    )
     assert "innerHTML" not in text and "eval(" not in text
 
 
@@ -72,7 +98,12 @@ def test_the_policy_allows_the_pages_own_script_and_style_alone() -> None:
     text = made_page()
     parsed = Elements(text)
     policy = (
-        next(attributes["content"] for tag, attributes in parsed.tags if attributes.get("http-equiv") == "Content-Security-Policy") or ""
+        next(
+            attributes["content"]
+            for tag, attributes in parsed.tags
+            if attributes.get("http-equiv") == "Content-Security-Policy"
+        )
+        or ""
     )
     assert policy.startswith("default-src 'none'; img-src data:; ") and "unsafe" not in policy
     script = next(script for script in parsed.scripts if script.startswith('"use strict"'))
@@ -88,11 +119,26 @@ def test_filters_and_histograms(tmp_path: Path) -> None:
     write_page(tmp_path / "page.html", made_page())
     command = [node, str(Path(__file__).with_name("run_page.js")), str(tmp_path / "page.html")]
     shown = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
-    assert shown["all"] == ["3 of 3 clips", 3] and shown["bars"] == [27, 27]  # 24 bars, a title and two ends
+    assert shown["all"] == ["3 of 3 clips", 3] and shown["bars"] == [
+        27,
+        27,
+    ]  # 24 bars, a title and two ends
     assert shown["options"]["split"] == ["all", "train (2)", "val (1)"]
-    assert shown["options"]["finding"] == ["all", "anything found (2)", "note-rotated (1)", "nothing found (1)", "rate-differs (1)"]
-    assert shown["chosen"]["split=train"] == "2 of 3 clips" and shown["chosen"]["class=wave"] == "2 of 3 clips"
-    assert shown["chosen"]["finding=nothing found"] == "1 of 3 clips" and shown["chosen"]["finding=anything found"] == "2 of 3 clips"
+    assert shown["options"]["finding"] == [
+        "all",
+        "anything found (2)",
+        "note-rotated (1)",
+        "nothing found (1)",
+        "rate-differs (1)",
+    ]
+    assert (
+        shown["chosen"]["split=train"] == "2 of 3 clips"
+        and shown["chosen"]["class=wave"] == "2 of 3 clips"
+    )
+    assert (
+        shown["chosen"]["finding=nothing found"] == "1 of 3 clips"
+        and shown["chosen"]["finding=anything found"] == "2 of 3 clips"
+    )
 
 
 def test_a_page_is_replaced_and_a_file_of_somebody_else_is_not(tmp_path: Path) -> None:
@@ -109,11 +155,22 @@ def test_a_strip_shows_the_stretch(tmp_path: Path) -> None:
     strip = strip_frames(make_strip(Stretch(path, 3, 31)))
     assert strip.shape == (NUM_FRAMES, HEIGHT, 128, 3)
     assert [read_frame_number(frame) for frame in strip] == [3, 12, 21, 30]
-    assert [read_frame_number(frame) for frame in strip_frames(make_strip(Stretch(path, 3)))] == [3, 15, 27, 39]
+    assert [read_frame_number(frame) for frame in strip_frames(make_strip(Stretch(path, 3)))] == [
+        3,
+        15,
+        27,
+        39,
+    ]
     (tmp_path / "b.mp4").write_bytes(b"nothing")
     done: list[tuple[int, int]] = []
-    strips = make_strips([Stretch(path), Stretch(tmp_path / "b.mp4"), Stretch(path)], 1, lambda *numbers: done.append(numbers))
-    assert len(strips) == 2 and strips[Stretch(tmp_path / "b.mp4")] == b"" and done == [(1, 2), (2, 2)]
+    strips = make_strips(
+        [Stretch(path), Stretch(tmp_path / "b.mp4"), Stretch(path)],
+        1,
+        lambda *numbers: done.append(numbers),
+    )
+    assert (
+        len(strips) == 2 and strips[Stretch(tmp_path / "b.mp4")] == b"" and done == [(1, 2), (2, 2)]
+    )
 
 
 def test_long_pictures_are_cut_at_both_sides(tmp_path: Path) -> None:
@@ -125,6 +182,9 @@ def test_long_pictures_are_cut_at_both_sides(tmp_path: Path) -> None:
 
 def test_of_too_many_clips_those_with_findings_are_shown() -> None:
     finding = Finding("a.txt", 1, "rate-differs", "")
-    many = [ClipItem("a.txt", i, "train", "", "", findings=[finding] if i % 50 == 0 else []) for i in range(100)]
+    many = [
+        ClipItem("a.txt", i, "train", "", "", findings=[finding] if i % 50 == 0 else [])
+        for i in range(100)
+    ]
     shown = [item.line for item in _chosen(many, 12)]
     assert len(shown) == 12 and {0, 50} <= set(shown) and shown == sorted(shown) and max(shown) > 80

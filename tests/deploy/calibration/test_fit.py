@@ -37,23 +37,34 @@ def test_an_overconfident_model_gets_better_on_clips_that_were_held_out() -> Non
     assert low < fit.calibration.temperature < high
     stated = fit.calibration.summary["validation"]
     before, after = stated["before"], stated["after_held_out"]
-    assert after["nll"] < before["nll"] and after["brier"] < before["brier"] and after["ece"] < before["ece"]
+    assert (
+        after["nll"] < before["nll"]
+        and after["brier"] < before["brier"]
+        and after["ece"] < before["ece"]
+    )
     assert before["ece"] > before["ece_by_chance"][1]
     assert after["ece_by_chance"][0] <= after["ece"] <= after["ece_by_chance"][1]
     assert stated["nll_change_interval"][1] < 0
-    assert fit.notes == ["the rate holds for negatives like those given: other people, rooms and movements can give more"]
+    assert fit.notes == [
+        "the rate holds for negatives like those given: other people, rooms and movements can give more"
+    ]
 
 
 def test_a_small_val_set_says_so_with_the_interval() -> None:
     fit = fit_calibration(val(16, 1.0, clips_each=8), negatives(300), rules())
     notes = " ".join(fit.notes)
-    assert "16 clips are too few for a temperature, or the model needs none: it stays 1" in notes and "95 % interval" in notes
+    assert (
+        "16 clips are too few for a temperature, or the model needs none: it stays 1" in notes
+        and "95 % interval" in notes
+    )
     assert fit.calibration.temperature == 1.0 != fit.calibration.summary["temperature_fitted"]
     assert "2 people (clips, where people are not named) are too few" in notes
     alone = fit_calibration(val(8, clips_each=8), None, rules())
     assert "all clips are of one person" in " ".join(alone.notes)
     single = fit_calibration(val(1), None, rules())
-    assert "nothing could be held out" in " ".join(single.notes) and "it stays 1" in " ".join(single.notes)
+    assert "nothing could be held out" in " ".join(single.notes) and "it stays 1" in " ".join(
+        single.notes
+    )
 
 
 def test_too_few_negatives_say_what_is_kept_and_how_many_are_needed() -> None:
@@ -78,7 +89,10 @@ def test_without_negatives_no_rate_is_promised() -> None:
 def test_clips_of_the_negative_label_are_negatives() -> None:
     fit = fit_calibration(val(200), None, rules(negative_label="none", false_alarm_rate=0.1))
     described = fit.calibration.summary["thresholds"]
-    assert described["source"] == "negatives" and described["num_negatives"] == (val(200).labels == 4).sum()
+    assert (
+        described["source"] == "negatives"
+        and described["num_negatives"] == (val(200).labels == 4).sum()
+    )
     assert set(fit.calibration.thresholds) == set(LABELS[:4])
 
 
@@ -93,7 +107,10 @@ def test_clips_without_the_spread_of_gestures_are_rejected_by_it_alone() -> None
     spreads = spread(val(100).cosines)
     assert np.sort(spreads)[4] == fit.calibration.spread_threshold  # 5 % of 101
     assert fit.calibration.summary["thresholds"]["accepted_gestures"] == 0.96
-    assert max(fit.calibration.thresholds.values(), default=0.0) <= 1e-6 and not (spread(alike) >= fit.calibration.spread_threshold).any()
+    assert (
+        max(fit.calibration.thresholds.values(), default=0.0) <= 1e-6
+        and not (spread(alike) >= fit.calibration.spread_threshold).any()
+    )
 
 
 def test_a_higher_spread_replaces_thresholds_that_cost_more_gestures() -> None:
@@ -103,6 +120,8 @@ def test_a_higher_spread_replaces_thresholds_that_cost_more_gestures() -> None:
     strong = ScoredVal(val(100).cosines * 3, val(100).labels, np.arange(100))
     fit = fit_calibration(strong, sure, rules(false_alarm_rate=0.05))
     allowed = np.sort(spread(sure))[-6]  # 0.05 * 121 - 1 = 5 of them may have more
-    assert fit.calibration.thresholds == {} and fit.calibration.spread_threshold == pytest.approx(allowed, abs=2e-6)
+    assert fit.calibration.thresholds == {} and fit.calibration.spread_threshold == pytest.approx(
+        allowed, abs=2e-6
+    )
     assert (spread(sure) >= fit.calibration.spread_threshold).sum() == 5
     assert fit.calibration.summary["thresholds"]["kept_rate"] == pytest.approx(6 / 121)

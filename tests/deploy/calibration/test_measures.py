@@ -36,12 +36,21 @@ def test_a_table_by_hand() -> None:
         [0.09 + 0.04 + 0.01, 0.01 + 0.36 + 0.49, 0.0625 + 0.0625 + 0.25, 0.81 + 0.9025 + 0.0025]
     )
     confidence, hits = confidence_and_hits(PROBABILITIES, LABELS)
-    assert confidence.tolist() == [0.7, 0.6, 0.5, 0.9] and hits.tolist() == [True, False, True, False]
+    assert confidence.tolist() == [0.7, 0.6, 0.5, 0.9] and hits.tolist() == [
+        True,
+        False,
+        True,
+        False,
+    ]
     # Two bins: (0, 0.5] holds 0.5, right; (0.5, 1] the others, mean 2.2 / 3, one of three right.
     bins = reliability_bins(confidence, hits, 2)
     assert bins.count.tolist() == [1, 3]
-    assert bins.confidence == pytest.approx([0.5, 2.2 / 3]) and bins.accuracy == pytest.approx([1.0, 1 / 3])
-    assert expected_calibration_error(confidence, hits, 2) == pytest.approx(0.25 * 0.5 + 0.75 * (2.2 / 3 - 1 / 3))
+    assert bins.confidence == pytest.approx([0.5, 2.2 / 3]) and bins.accuracy == pytest.approx(
+        [1.0, 1 / 3]
+    )
+    assert expected_calibration_error(confidence, hits, 2) == pytest.approx(
+        0.25 * 0.5 + 0.75 * (2.2 / 3 - 1 / 3)
+    )
 
 
 def test_an_empty_bin_has_no_accuracy_and_a_certain_miss_a_finite_loss() -> None:
@@ -53,8 +62,12 @@ def test_an_empty_bin_has_no_accuracy_and_a_certain_miss_a_finite_loss() -> None
 def test_the_error_is_that_of_torchmetrics() -> None:
     logits, labels = made(300, 2.0)
     table = softmax(logits)
-    theirs = multiclass_calibration_error(torch.from_numpy(table), torch.from_numpy(labels), num_classes=5, n_bins=10, norm="l1")
-    assert expected_calibration_error(*confidence_and_hits(table, labels)) == pytest.approx(float(theirs), abs=1e-6)
+    theirs = multiclass_calibration_error(
+        torch.from_numpy(table), torch.from_numpy(labels), num_classes=5, n_bins=10, norm="l1"
+    )
+    assert expected_calibration_error(*confidence_and_hits(table, labels)) == pytest.approx(
+        float(theirs), abs=1e-6
+    )
 
 
 def test_a_calibrated_model_lies_within_the_interval_and_an_overconfident_one_above() -> None:
@@ -73,7 +86,9 @@ def test_a_calibrated_model_lies_within_the_interval_and_an_overconfident_one_ab
 def test_an_interval_over_people_is_wider_where_their_clips_are_alike() -> None:
     values = np.repeat(np.random.default_rng(0).normal(size=20), 10)
     by_clip = bootstrap_interval(lambda rows: float(values[rows].mean()), np.arange(200))
-    by_person = bootstrap_interval(lambda rows: float(values[rows].mean()), np.repeat(np.arange(20), 10))
+    by_person = bootstrap_interval(
+        lambda rows: float(values[rows].mean()), np.repeat(np.arange(20), 10)
+    )
     theory = 2 * 1.96 * values.std() / np.sqrt(200)
     assert by_clip[1] - by_clip[0] == pytest.approx(theory, rel=0.1)
     assert by_person[1] - by_person[0] == pytest.approx(theory * np.sqrt(10), rel=0.1)
@@ -85,8 +100,13 @@ def test_whole_people_are_drawn() -> None:
 
     def check(rows: np.ndarray) -> float:
         drawn, counts = np.unique(groups[rows], return_counts=True)
-        assert all(count % sizes[int(group)] == 0 for group, count in zip(drawn, counts, strict=True))
-        assert all((rows == row).sum() == (groups[rows] == groups[row]).sum() / sizes[int(groups[row])] for row in rows)
+        assert all(
+            count % sizes[int(group)] == 0 for group, count in zip(drawn, counts, strict=True)
+        )
+        assert all(
+            (rows == row).sum() == (groups[rows] == groups[row]).sum() / sizes[int(groups[row])]
+            for row in rows
+        )
         return 0.0
 
     bootstrap_interval(check, groups, num_resamples=50)

@@ -34,12 +34,17 @@ def test_risk_and_coverage_by_hand() -> None:
 
 def test_false_alarms_by_hand() -> None:
     gestures, negatives = np.linspace(0.05, 1.0, 20), np.array([0.04, 0.06, 0.1, 0.5])
-    assert false_alarms_at_recall(gestures, negatives) == (pytest.approx(0.5), pytest.approx(0.1))  # 19 of 20 reach 0.1
+    assert false_alarms_at_recall(gestures, negatives) == (
+        pytest.approx(0.5),
+        pytest.approx(0.1),
+    )  # 19 of 20 reach 0.1
     assert false_alarms_at_recall(gestures, negatives, 1.0)[0] == 0.75
 
 
 def test_a_common_threshold_by_hand() -> None:
-    negatives = table([0, 1, 2, 0, 1, 2, 0, 1, 2], [0.90, 0.8, 0.7, 0.6, 0.5, 0.45, 0.44, 0.43, 0.42])
+    negatives = table(
+        [0, 1, 2, 0, 1, 2, 0, 1, 2], [0.90, 0.8, 0.7, 0.6, 0.5, 0.45, 0.44, 0.43, 0.42]
+    )
     fitted = fit_thresholds(negatives, 0.2)  # 0.2 * 10 - 1 = 1 negative may pass
     assert fitted.values == pytest.approx([0.8] * 3, abs=2e-6) and fitted.shared.all()
     assert fitted.kept_rate == pytest.approx(0.2)
@@ -114,4 +119,6 @@ def test_what_the_spread_rejects_needs_no_threshold() -> None:
     negatives = table([0] * 9 + [1] * 10, [0.9] * 9 + [0.5] * 10)
     passing = np.array([False] * 9 + [True] * 10)
     fitted = fit_thresholds(negatives, 0.1, passing=passing)
-    assert fitted.values == pytest.approx([0.0, 0.5, 0.0], abs=2e-6)  # the third shares the first's: it has no negatives
+    assert fitted.values == pytest.approx(
+        [0.0, 0.5, 0.0], abs=2e-6
+    )  # the third shares the first's: it has no negatives

@@ -6,7 +6,11 @@ import numpy as np
 import pytest
 
 from action_recognition.deploy.calibration.measures import log_losses, softmax
-from action_recognition.deploy.calibration.temperature import assign_folds, cross_validated, fit_temperature
+from action_recognition.deploy.calibration.temperature import (
+    assign_folds,
+    cross_validated,
+    fit_temperature,
+)
 from tests.deploy.calibration.test_measures import made
 
 
@@ -19,14 +23,18 @@ def test_a_known_temperature_is_found_again(temperature: float) -> None:
 def test_no_other_temperature_is_more_likely() -> None:
     logits, labels = made(50, 2.0)
     best = fit_temperature(logits, labels).temperature
-    losses = [log_losses(softmax(logits / (best * factor)), labels).mean() for factor in (0.97, 1.0, 1.03)]
+    losses = [
+        log_losses(softmax(logits / (best * factor)), labels).mean() for factor in (0.97, 1.0, 1.03)
+    ]
     assert losses[1] == min(losses)
 
 
 def test_by_hand_two_of_three_right_with_one_gap() -> None:
     # Logits (1, 0), twice right and once wrong: the best probability is 2/3, so 1 / T = ln 2.
     logits = np.array([[1.0, 0.0]] * 3)
-    assert fit_temperature(logits, np.array([0, 0, 1])).temperature == pytest.approx(1 / np.log(2), rel=1e-6)
+    assert fit_temperature(logits, np.array([0, 0, 1])).temperature == pytest.approx(
+        1 / np.log(2), rel=1e-6
+    )
 
 
 def test_clips_that_say_nothing_leave_it_as_trained() -> None:

@@ -31,13 +31,28 @@ def folder(exported: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(exported, tmp_path / "export"))
 
 
-def test_the_same_checkpoint_gives_the_same_bytes_but_for_what_was_measured(exported: Path, tiny: TrainedModel, tmp_path: Path) -> None:
-    export_model(tiny, tmp_path / "elsewhere", ExportOptions(fp16=True, command="export.py again"), say=lambda _: None)
-    first, second = ({item.name: item.read_bytes() for item in place.iterdir()} for place in (exported, tmp_path / "elsewhere"))
+def test_the_same_checkpoint_gives_the_same_bytes_but_for_what_was_measured(
+    exported: Path, tiny: TrainedModel, tmp_path: Path
+) -> None:
+    export_model(
+        tiny,
+        tmp_path / "elsewhere",
+        ExportOptions(fp16=True, command="export.py again"),
+        say=lambda _: None,
+    )
+    first, second = (
+        {item.name: item.read_bytes() for item in place.iterdir()}
+        for place in (exported, tmp_path / "elsewhere")
+    )
     assert {name for name in first if first[name] != second[name]} <= MADE_OF_MEASUREMENTS
-    records, cards = ([json.loads(content[name]) for content in (first, second)] for name in ("export_record.json", "model_card.json"))
+    records, cards = (
+        [json.loads(content[name]) for content in (first, second)]
+        for name in ("export_record.json", "model_card.json")
+    )
     for record in records:
-        record["outputs"] = [item for item in record["outputs"] if item["name"] not in MADE_OF_MEASUREMENTS]
+        record["outputs"] = [
+            item for item in record["outputs"] if item["name"] not in MADE_OF_MEASUREMENTS
+        ]
     for pair in (records, cards):
         for document in pair:
             for field in (*MEASURED_FIELDS, "reproduce"):
@@ -49,15 +64,33 @@ def test_the_card_says_what_the_model_is(exported: Path) -> None:
     card = json.loads((exported / "model_card.json").read_text(encoding="utf-8"))
     assert card["labels"] == list(LABELS) and card["weights_sha256"] == "ab" * 32
     assert card["intended_use"] == NOT_STATED and card["licences"]["data"] == NOT_STATED
-    assert card["complexity_gflops"] > 0 and card["size_mp"] > 0 and card["input"] == "RGB 0..255, 4 frames at 15 fps, 32x32"
+    assert (
+        card["complexity_gflops"] > 0
+        and card["size_mp"] > 0
+        and card["input"] == "RGB 0..255, 4 frames at 15 fps, 32x32"
+    )
     assert {(item["file"], item["precision"]) for item in card["latency"]} == {("model.xml", "f32")}
-    assert {item["threads"] for item in card["latency"]} >= {1} and all(item["cpu"] and item["p95_ms"] > 0 for item in card["latency"])
+    assert {item["threads"] for item in card["latency"]} >= {1} and all(
+        item["cpu"] and item["p95_ms"] > 0 for item in card["latency"]
+    )
     text = (exported / "model_card.md").read_text(encoding="utf-8")
-    assert text == to_markdown(card) and LABELS[3] in text and "| model.onnx |" in text and "Not calibrated" in text
+    assert (
+        text == to_markdown(card)
+        and LABELS[3] in text
+        and "| model.onnx |" in text
+        and "Not calibrated" in text
+    )
 
 
 def test_a_card_carries_evaluation_int8_and_calibration() -> None:
-    drop = {"points": 0.5, "low": -0.1, "high": 1.1, "num_clips": 488, "agreement": 99.0, "layers_given_back": 2}
+    drop = {
+        "points": 0.5,
+        "low": -0.1,
+        "high": 1.1,
+        "num_clips": 488,
+        "agreement": 99.0,
+        "layers_given_back": 2,
+    }
     evaluation = {
         "model": "latest.pth",
         "runs_as": "PyTorch",
@@ -69,8 +102,17 @@ def test_a_card_carries_evaluation_int8_and_calibration() -> None:
         "interval": [40.0, 62.0],
         "per_class": [{"label": "wave", "num_clips": 4, "right": 3}],
     }
-    compression = {"cross_validated": [drop], "max_drop_points": 1.0, "layers": {"int8": 58, "given_back": 2}, "notes": ["a note"]}
-    record = {"evaluations": [evaluation], "compression": compression, "calibration": CALIBRATION.as_plain()}
+    compression = {
+        "cross_validated": [drop],
+        "max_drop_points": 1.0,
+        "layers": {"int8": 58, "given_back": 2},
+        "notes": ["a note"],
+    }
+    record = {
+        "evaluations": [evaluation],
+        "compression": compression,
+        "calibration": CALIBRATION.as_plain(),
+    }
     text = to_markdown(make_card(record))
     for part in (
         "test.txt: 51.00 % of 70 clips (95 % 40.0 to 62.0)",
@@ -84,10 +126,15 @@ def test_a_card_carries_evaluation_int8_and_calibration() -> None:
     assert "temperature: 0.625" in text and "# not stated" in text
 
 
-def test_a_whole_folder_is_said_to_be_whole(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_whole_folder_is_said_to_be_whole(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main([str(folder)]) == 0
     said = capsys.readouterr().out
-    assert "is whole: model.onnx, model.xml, model_fp16.xml" in said and "model.onnx: largest difference to model.xml" in said
+    assert (
+        "is whole: model.onnx, model.xml, model_fp16.xml" in said
+        and "model.onnx: largest difference to model.xml" in said
+    )
     _, names = check_signature(folder)
     assert set(names) == {item.name for item in folder.iterdir()} - {"signature.json"}
 
@@ -95,7 +142,12 @@ def test_a_whole_folder_is_said_to_be_whole(folder: Path, capsys: pytest.Capture
 def test_a_calibrated_folder_is_whole_and_its_card_tells(folder: Path) -> None:
     write_into_export(folder / "model.xml", CALIBRATION)
     assert verify_folder(folder, lambda _: None)
-    assert json.loads((folder / "model_card.json").read_text(encoding="utf-8"))["calibration"]["temperature"] == 0.625
+    assert (
+        json.loads((folder / "model_card.json").read_text(encoding="utf-8"))["calibration"][
+            "temperature"
+        ]
+        == 0.625
+    )
 
 
 def _rewrite(name: str, content: bytes) -> Callable[[Path], object]:
@@ -128,10 +180,16 @@ def _sign(folder: Path, name: str) -> None:
         (_flip("model.bin"), r"model\.bin: was changed or damaged"),
         (_flip("model_card.md"), r"model_card\.md: was changed or damaged"),
         (lambda folder: (folder / "classes.json").unlink(), r"classes\.json: is missing"),
-        (_rewrite("model_int8.xml", b"<net/>"), r"model_int8\.xml: is a model that signature\.json does not name"),
+        (
+            _rewrite("model_int8.xml", b"<net/>"),
+            r"model_int8\.xml: is a model that signature\.json does not name",
+        ),
         (_rewrite("signature.json", b"[]"), "is not readable as a signature"),
         (lambda folder: (folder / "signature.json").unlink(), "there is no such file"),
-        (lambda folder: _sign(folder, "../model.xml"), r"names '\.\./model\.xml', which is no file of this folder"),
+        (
+            lambda folder: _sign(folder, "../model.xml"),
+            r"names '\.\./model\.xml', which is no file of this folder",
+        ),
     ],
 )
 def test_damage_is_named(damage: Callable[[Path], object], message: str, folder: Path) -> None:
@@ -140,7 +198,9 @@ def test_damage_is_named(damage: Callable[[Path], object], message: str, folder:
         verify_folder(folder, lambda _: None)
 
 
-def test_models_that_say_different_things_are_named(folder: Path, tiny: TrainedModel, tmp_path: Path) -> None:
+def test_models_that_say_different_things_are_named(
+    folder: Path, tiny: TrainedModel, tmp_path: Path
+) -> None:
     from action_recognition.deploy.delivery.folder import put_in_place, staging_folder
 
     with staging_folder(folder) as staging:
@@ -156,7 +216,10 @@ def test_a_file_that_is_made_no_more_goes_with_its_signature(folder: Path) -> No
     with staging_folder(folder) as staging:
         put_in_place(staging, folder, read_record(folder), ["model_int8.xml", "absent.onnx"])
     assert not (folder / "model_int8.xml").exists()
-    assert "model_int8.xml" not in (folder / "signature.json").read_text() and (folder / "model.xml").is_file()
+    assert (
+        "model_int8.xml" not in (folder / "signature.json").read_text()
+        and (folder / "model.xml").is_file()
+    )
 
 
 def test_other_weights_have_other_evaluations(tiny: TrainedModel, tmp_path: Path) -> None:
@@ -172,5 +235,14 @@ def test_other_weights_have_other_evaluations(tiny: TrainedModel, tmp_path: Path
 
 
 def test_the_script_ends_with_2_and_no_traceback(tmp_path: Path) -> None:
-    done = subprocess.run([sys.executable, "tools/verify.py", str(tmp_path)], capture_output=True, text=True, cwd=REPOSITORY)
-    assert done.returncode == 2 and "signature.json: there is no such file" in done.stderr and "Traceback" not in done.stderr
+    done = subprocess.run(
+        [sys.executable, "tools/verify.py", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        cwd=REPOSITORY,
+    )
+    assert (
+        done.returncode == 2
+        and "signature.json: there is no such file" in done.stderr
+        and "Traceback" not in done.stderr
+    )

@@ -34,11 +34,17 @@ def wait_for(condition: Callable[[], bool], timeout_s: float = 10.0) -> None:
 
 
 def test_every_client_gets_every_event(server: EventServer) -> None:
-    with connect(f"ws://{HOST}:{server.port}") as one, connect(f"ws://{HOST}:{server.port}") as other:
+    with (
+        connect(f"ws://{HOST}:{server.port}") as one,
+        connect(f"ws://{HOST}:{server.port}") as other,
+    ):
         wait_for(lambda: server.num_clients == 2)
         for line in ("first", "zweites ü"):
             server.send(line)
-        assert [client.recv(5) for client in (one, other) for _ in range(2)] == ["first", "zweites ü"] * 2
+        assert [client.recv(5) for client in (one, other) for _ in range(2)] == [
+            "first",
+            "zweites ü",
+        ] * 2
     wait_for(lambda: server.num_clients == 0)
 
 
@@ -57,10 +63,19 @@ def test_garbage_ends_its_own_connection_only(server: EventServer) -> None:
 
 
 def test_a_client_that_does_not_read_is_let_go(server: EventServer, said: list[str]) -> None:
-    with socket.create_connection((HOST, server.port)) as sleeper, connect(f"ws://{HOST}:{server.port}", max_queue=None) as good:
+    with (
+        socket.create_connection((HOST, server.port)) as sleeper,
+        connect(f"ws://{HOST}:{server.port}", max_queue=None) as good,
+    ):
         sleeper.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         key = "dGhlIHNhbXBsZSBub25jZQ=="
-        lines = ["GET / HTTP/1.1", f"Host: {HOST}", "Upgrade: websocket", "Connection: Upgrade", f"Sec-WebSocket-Key: {key}"]
+        lines = [
+            "GET / HTTP/1.1",
+            f"Host: {HOST}",
+            "Upgrade: websocket",
+            "Connection: Upgrade",
+            f"Sec-WebSocket-Key: {key}",
+        ]
         sleeper.sendall("\r\n".join([*lines, "Sec-WebSocket-Version: 13", "", ""]).encode())
         wait_for(lambda: server.num_clients == 2)
         line = "x" * 60_000
@@ -85,7 +100,9 @@ def test_a_port_in_use_is_named(server: EventServer) -> None:
 
 
 def test_it_listens_on_this_machine_only(server: EventServer) -> None:
-    names = {info[4][0] for info in socket.getaddrinfo(socket.gethostname(), None, socket.AF_INET)} - {HOST}
+    names = {
+        info[4][0] for info in socket.getaddrinfo(socket.gethostname(), None, socket.AF_INET)
+    } - {HOST}
     for name in (name for name in names if not name.startswith("127.")):
         with pytest.raises(OSError, match=r"refused|unreachable|timed out"):
             socket.create_connection((name, server.port), timeout=1)

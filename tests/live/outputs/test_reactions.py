@@ -15,25 +15,34 @@ LABELS = ("wave", "stop")
 
 
 def listed(folder: Path, content: object) -> Path:
-    (folder / "commands.json").write_text(content if isinstance(content, str) else json.dumps(content))
+    (folder / "commands.json").write_text(
+        content if isinstance(content, str) else json.dumps(content)
+    )
     return folder / "commands.json"
 
 
 def test_words_reach_the_program_as_they_stand(tmp_path: Path) -> None:
     target = tmp_path / "made $HOME; touch gone.txt"
     said: list[str] = []
-    reactions = Reactions(read_commands(listed(tmp_path, {"wave": ["touch", str(target)]}), LABELS), said.append)
+    reactions = Reactions(
+        read_commands(listed(tmp_path, {"wave": ["touch", str(target)]}), LABELS), said.append
+    )
     assert not reactions.react("stop")
     assert reactions.react("wave")
     end_s = time.monotonic() + 10
     while not target.exists() and time.monotonic() < end_s:
         time.sleep(0.01)
-    assert sorted(item.name for item in tmp_path.iterdir()) == ["commands.json", target.name] and said == []
+    assert (
+        sorted(item.name for item in tmp_path.iterdir()) == ["commands.json", target.name]
+        and said == []
+    )
 
 
 def test_a_command_that_still_runs_is_not_started_again(tmp_path: Path) -> None:
     said: list[str] = []
-    reactions = Reactions(read_commands(listed(tmp_path, {"wave": ["sleep", "0.3"]}), LABELS), said.append)
+    reactions = Reactions(
+        read_commands(listed(tmp_path, {"wave": ["sleep", "0.3"]}), LABELS), said.append
+    )
     assert reactions.react("wave") and not reactions.react("wave")
     assert said == ["wave: its command still runs, not started again"]
     reactions._running["wave"].wait()
@@ -48,7 +57,10 @@ def test_a_command_that_still_runs_is_not_started_again(tmp_path: Path) -> None:
         ("[]", "holds no commands"),
         ({}, "holds no commands"),
         ({"wavy": ["true"]}, r"wavy: is no label of the model, did you mean 'wave'"),
-        ({"wave": "rm -rf /", "stop": []}, r"(?s)wave: found 'rm -rf /'.*no shell reads it.*stop: found \[\]"),
+        (
+            {"wave": "rm -rf /", "stop": []},
+            r"(?s)wave: found 'rm -rf /'.*no shell reads it.*stop: found \[\]",
+        ),
         ({"wave": ["true", 3]}, r"found \['true', 3\]"),
         ({"wave": ["no-such-program-here"]}, "there is no program 'no-such-program-here'"),
     ],

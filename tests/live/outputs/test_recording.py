@@ -37,7 +37,9 @@ def bar_lengths(drawn: np.ndarray) -> list[int]:
 
 def test_bars_are_as_long_as_the_probabilities() -> None:
     picture = np.full((480, 640, 3), 90, np.uint8)
-    lengths = bar_lengths(draw_prediction(picture, prediction(0.2, 0.9, 0.6, 0.55), metadata(), 1.0))
+    lengths = bar_lengths(
+        draw_prediction(picture, prediction(0.2, 0.9, 0.6, 0.55), metadata(), 1.0)
+    )
     chances = np.exp([9.0, 6.0, 5.5]) / np.exp([2.0, 9.0, 6.0, 5.5]).sum()
     full = 640 // 3 - 480 // 16 // 2
     np.testing.assert_allclose(lengths, chances * full + 1, atol=1.5)
@@ -59,7 +61,9 @@ def test_text_shows_label_and_time() -> None:
     other_time = draw_prediction(picture, prediction(0.9, 0.2, 0.3, 0.4), metadata(), 2.0)
     without = draw_prediction(picture, None, metadata(), 1.0)
     assert (base[:, :320] != other_label[:, :320]).any()
-    assert (base[:, 480:] != other_time[:, 480:]).any() and (base[:, :320] == other_time[:, :320]).all()
+    assert (base[:, 480:] != other_time[:, 480:]).any() and (
+        base[:, :320] == other_time[:, :320]
+    ).all()
     assert bar_lengths(without) == []
 
 
@@ -73,10 +77,18 @@ def test_labels_of_any_script_are_drawn_apart() -> None:
 
 
 @pytest.mark.parametrize(
-    ("size", "enlarged"), [((100, 176), (300, 528)), ((240, 320), (240, 320)), ((9, 9), (243, 243)), ((720, 405), (720, 405))]
+    ("size", "enlarged"),
+    [
+        ((100, 176), (300, 528)),
+        ((240, 320), (240, 320)),
+        ((9, 9), (243, 243)),
+        ((720, 405), (720, 405)),
+    ],
 )
 def test_small_pictures_are_enlarged(size: tuple[int, int], enlarged: tuple[int, int]) -> None:
-    assert draw_prediction(np.zeros((*size, 3), np.uint8), prediction(0.1, 0.2, 0.3, 0.4), metadata(), 0.0).shape == (*enlarged, 3)
+    assert draw_prediction(
+        np.zeros((*size, 3), np.uint8), prediction(0.1, 0.2, 0.3, 0.4), metadata(), 0.0
+    ).shape == (*enlarged, 3)
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".mov"])
@@ -92,9 +104,13 @@ def test_video_is_h264_with_the_pictures_at_their_times(tmp_path: Path, suffix: 
         assert (stream.codec_context.name, stream.codec_context.pix_fmt) == ("h264", "yuv420p")
         assert (stream.width, stream.height) == (64, 48)
         frames = list(container.decode(stream))
-        np.testing.assert_allclose([float(frame.pts * stream.time_base) for frame in frames], times, atol=2e-3)
+        np.testing.assert_allclose(
+            [float(frame.pts * stream.time_base) for frame in frames], times, atol=2e-3
+        )
         for i, frame in enumerate(frames):
-            np.testing.assert_allclose(frame.to_ndarray(format="rgb24").mean((0, 1)), (40 * i, 200 - 40 * i, 90), atol=8)
+            np.testing.assert_allclose(
+                frame.to_ndarray(format="rgb24").mean((0, 1)), (40 * i, 200 - 40 * i, 90), atol=8
+            )
     assert [item.name for item in recorder.path.parent.iterdir()] == [recorder.path.name]
 
 

@@ -24,14 +24,29 @@ from tests.synthetic import numbered_frames, read_frame_number, write_video
 
 @pytest.fixture
 def clip(tmp_path: Path) -> Path:
-    return write_video(tmp_path / "clip.mp4", numbered_frames(60), 30, options={"bf": "0", "g": "6"})
+    return write_video(
+        tmp_path / "clip.mp4", numbered_frames(60), 30, options={"bf": "0", "g": "6"}
+    )
 
 
 class Server:
     """ffmpeg that waits for one client and plays the clip to it at its rate, over and over."""
 
     def __init__(self, clip: Path, port: int) -> None:
-        self._command = ["ffmpeg", "-v", "quiet", "-re", "-stream_loop", "-1", "-i", str(clip), "-c", "copy", "-f", "mpegts"]
+        self._command = [
+            "ffmpeg",
+            "-v",
+            "quiet",
+            "-re",
+            "-stream_loop",
+            "-1",
+            "-i",
+            str(clip),
+            "-c",
+            "copy",
+            "-f",
+            "mpegts",
+        ]
         self._command += ["-listen", "1", f"http://127.0.0.1:{port}/live"]
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -61,7 +76,9 @@ def _opened(address: str, said: list[str], server: Server) -> FrameReader:
     while time.monotonic() < end_s:
         server.start_again_if_gone()
         try:
-            source = open_source(address, 15.0, said.append, Patience(said.append, wait=lambda _: time.sleep(0.1)))
+            source = open_source(
+                address, 15.0, said.append, Patience(said.append, wait=lambda _: time.sleep(0.1))
+            )
         except UserError:
             time.sleep(0.05)
         else:
@@ -92,19 +109,28 @@ def test_a_server_that_is_killed_and_comes_back(server: Server, port: int) -> No
     assert sum(frame.is_restart for frame in found) == 1
     tears = TearDetector(15.0)
     assert [bool(tears.reason(frame)) for frame in found].count(True) == 1
-    assert any("lost; trying again" in line for line in said) and any("back after" in line for line in said)
+    assert any("lost; trying again" in line for line in said) and any(
+        "back after" in line for line in said
+    )
 
 
 def test_what_does_not_answer_is_named_without_the_password(port: int) -> None:
     with pytest.raises(UserError, match="refuses the connection") as error:
         open_source(f"http://me:secret@127.0.0.1:{port}/live?key=hidden", 15.0)
-    assert "secret" not in str(error.value) and "hidden" not in str(error.value) and f"127.0.0.1:{port}" in str(error.value)
+    assert (
+        "secret" not in str(error.value)
+        and "hidden" not in str(error.value)
+        and f"127.0.0.1:{port}" in str(error.value)
+    )
 
 
 @pytest.mark.parametrize(
     ("answer", "expected"),
     [
-        (b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n", "refuses the user name or password"),
+        (
+            b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n",
+            "refuses the user name or password",
+        ),
         (b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", "cannot be opened"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", "cannot be opened"),
     ],
@@ -134,17 +160,36 @@ def test_a_pipe_is_read_to_its_end(clip: Path, tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     assert is_address(str(pipe))
-    command = ["ffmpeg", "-v", "quiet", "-y", "-i", str(clip), "-c", "copy", "-f", "mpegts", str(pipe)]
+    command = [
+        "ffmpeg",
+        "-v",
+        "quiet",
+        "-y",
+        "-i",
+        str(clip),
+        "-c",
+        "copy",
+        "-f",
+        "mpegts",
+        str(pipe),
+    ]
     with subprocess.Popen(command, stdin=subprocess.DEVNULL):
         reader = FrameReader(open_source(str(pipe), 15.0), capacity=100)
-        numbers = [read_frame_number(frame.picture) for frame in (reader.get(10) for _ in range(50)) if frame]
+        numbers = [
+            read_frame_number(frame.picture)
+            for frame in (reader.get(10) for _ in range(50))
+            if frame
+        ]
     reader.source.stop()
     assert numbers == list(range(50))
 
 
 def test_damaged_packets_are_counted_and_the_stream_goes_on(clip: Path, tmp_path: Path) -> None:
     whole = tmp_path / "whole.ts"
-    subprocess.run(["ffmpeg", "-v", "quiet", "-i", str(clip), "-c", "copy", "-f", "mpegts", str(whole)], check=True)
+    subprocess.run(
+        ["ffmpeg", "-v", "quiet", "-i", str(clip), "-c", "copy", "-f", "mpegts", str(whole)],
+        check=True,
+    )
     data = bytearray(whole.read_bytes())
     rng = np.random.default_rng(0)
     for start in rng.integers(len(data) // 3, len(data) * 2 // 3, 10):
@@ -158,14 +203,30 @@ def test_damaged_packets_are_counted_and_the_stream_goes_on(clip: Path, tmp_path
         frames.append(frame)
         if read_frame_number(frame.picture) == 59:
             break
-    assert 20 < len(frames) < 60 and source.num_corrupt > 0 and "damaged packets or pictures" in said[0]
+    assert (
+        20 < len(frames) < 60
+        and source.num_corrupt > 0
+        and "damaged packets or pictures" in said[0]
+    )
     assert [frame.time_s for frame in frames] == sorted(frame.time_s for frame in frames)
 
 
 def test_stamps_are_followed_while_they_are_sound() -> None:
     clock = StreamClock()
-    rows = [(5.0, 100.0), (5.1, 100.0), (5.2, 100.0), (5.3, 105.0), (8.0, 107.8)]  # a burst, a late one, a real pause
-    assert [clock.time_of(*row) for row in rows] == [(0.0, False), (0.1, False), (0.2, False), (0.3, False), (3.0, False)]
+    rows = [
+        (5.0, 100.0),
+        (5.1, 100.0),
+        (5.2, 100.0),
+        (5.3, 105.0),
+        (8.0, 107.8),
+    ]  # a burst, a late one, a real pause
+    assert [clock.time_of(*row) for row in rows] == [
+        (0.0, False),
+        (0.1, False),
+        (0.2, False),
+        (0.3, False),
+        (3.0, False),
+    ]
 
 
 @pytest.mark.parametrize("jump_s", [-1000.0, 1000.0, 95443.7])
@@ -187,9 +248,27 @@ def test_small_steps_back_and_missing_stamps_are_no_tear() -> None:
 def test_tears_of_a_stream() -> None:
     small, large = np.zeros((4, 4, 3), np.uint8), np.zeros((8, 4, 3), np.uint8)
     tears = TearDetector(15.0)
-    rows = [(0.0, small), (0.2, small), (0.15, small), (1.1, small), (1.2, large), (9.0, large), (3.0, large), (float("nan"), large)]
+    rows = [
+        (0.0, small),
+        (0.2, small),
+        (0.15, small),
+        (1.1, small),
+        (1.2, large),
+        (9.0, large),
+        (3.0, large),
+        (float("nan"), large),
+    ]
     reasons = [tears.reason(TimedFrame(time_s, picture)) for time_s, picture in rows]
-    assert [bool(reason) for reason in reasons] == [False, False, False, False, True, True, True, True]
+    assert [bool(reason) for reason in reasons] == [
+        False,
+        False,
+        False,
+        False,
+        True,
+        True,
+        True,
+        True,
+    ]
     assert reasons[4] == "pictures of 4x4 became 4x8"
 
 

@@ -24,13 +24,19 @@ def test_a_file_gives_every_frame_as_offline_reading_does(tmp_path: Path, name: 
     source = open_source(str(path), 15.0)
     frames = list(source.frames())
     assert source.frame_rate_fps == pytest.approx(24)
-    np.testing.assert_array_equal(np.stack([frame.picture for frame in frames]), read_frames(path, range(20)))
+    np.testing.assert_array_equal(
+        np.stack([frame.picture for frame in frames]), read_frames(path, range(20))
+    )
     np.testing.assert_allclose([frame.time_s for frame in frames], np.arange(20) / 24, atol=1e-3)
 
 
 def test_uneven_time_stamps_are_told(tmp_path: Path) -> None:
     path = write_video(tmp_path / "clip.mp4", numbered_frames(5), 10, ticks=[0, 1, 5, 6, 9])
-    np.testing.assert_allclose([frame.time_s for frame in open_source(str(path), 15.0).frames()], [0, 0.1, 0.5, 0.6, 0.9], atol=1e-3)
+    np.testing.assert_allclose(
+        [frame.time_s for frame in open_source(str(path), 15.0).frames()],
+        [0, 0.1, 0.5, 0.6, 0.9],
+        atol=1e-3,
+    )
 
 
 @pytest.mark.parametrize("rotation", [0, 90, 180, 270])
@@ -100,7 +106,9 @@ def test_a_camera_gives_rgb_timed_by_the_clock(monkeypatch: pytest.MonkeyPatch) 
     assert FakeCapture.released == released + 1
 
 
-def test_an_unplugged_camera_is_opened_again_and_what_happened_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unplugged_camera_is_opened_again_and_what_happened_is_said(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """It gives 3 frames, is away for three attempts, and is back."""
     attempts = iter([True, False, False, False, True])
 
@@ -112,7 +120,11 @@ def test_an_unplugged_camera_is_opened_again_and_what_happened_is_said(monkeypat
     said: list[str] = []
     waits: list[float] = []
     monkeypatch.setattr(frame_sources.cv2, "VideoCapture", Unplugged)
-    source = open_source("0", 15.0, patience=Patience(said.append, clock=iter(range(100)).__next__, wait=waits.append))
+    source = open_source(
+        "0",
+        15.0,
+        patience=Patience(said.append, clock=iter(range(100)).__next__, wait=waits.append),
+    )
     frames = list(islice(source.frames(), 5))
     assert [frame.is_restart for frame in frames] == [False, False, False, True, False]
     assert waits == [0.25, 0.5, 1.0]
@@ -129,7 +141,9 @@ def test_patience_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
 
     said: list[str] = []
     monkeypatch.setattr(frame_sources.cv2, "VideoCapture", Gone)
-    patience = Patience(said.append, limit_s=20, clock=iter(range(100)).__next__, wait=lambda _: None)
+    patience = Patience(
+        said.append, limit_s=20, clock=iter(range(100)).__next__, wait=lambda _: None
+    )
     assert len(list(open_source("0", 15.0, patience=patience).frames())) == 3
     assert said[-1] == "camera 0: not back after 20 s, given up"
 
@@ -149,7 +163,9 @@ def test_stopping_ends_the_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("stated", [0.0, -1.0, float("nan"), 1e6])
-def test_a_camera_without_a_sensible_rate_counts_as_30(monkeypatch: pytest.MonkeyPatch, stated: float) -> None:
+def test_a_camera_without_a_sensible_rate_counts_as_30(
+    monkeypatch: pytest.MonkeyPatch, stated: float
+) -> None:
     monkeypatch.setattr(frame_sources.cv2, "VideoCapture", FakeCapture)
     monkeypatch.setattr(FakeCapture, "rate", stated)
     assert open_source("0", 15.0).frame_rate_fps == 30.0
@@ -162,7 +178,9 @@ def test_a_camera_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) ->
         open_source("3", 15.0)
 
 
-def test_a_file_named_like_a_number_is_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_named_like_a_number_is_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "0").write_bytes(b"no video")
     with pytest.raises(UserError, match="cannot be read as a video"):

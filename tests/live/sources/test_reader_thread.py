@@ -20,7 +20,13 @@ class Source:
     name, frame_rate_fps = "source", 30.0
 
     def __init__(self, count: int, is_live: bool, error: Exception | None = None) -> None:
-        self.count, self.is_live, self.error, self.given, self.closed = count, is_live, error, 0, False
+        self.count, self.is_live, self.error, self.given, self.closed = (
+            count,
+            is_live,
+            error,
+            0,
+            False,
+        )
 
     def frames(self) -> Iterator[TimedFrame]:
         try:
@@ -68,7 +74,10 @@ def test_a_slow_consumer_of_a_file_misses_nothing() -> None:
 def test_a_slow_consumer_of_a_camera_gets_the_newest() -> None:
     reader = FrameReader(Source(40, is_live=True), capacity=4)
     reader._thread.join(2)
-    assert times(reader.queue) == pytest.approx([i / 30 for i in range(36, 40)]) and reader.queue.num_dropped == 36
+    assert (
+        times(reader.queue) == pytest.approx([i / 30 for i in range(36, 40)])
+        and reader.queue.num_dropped == 36
+    )
 
 
 def test_errors_of_the_source_come_out_at_the_other_end() -> None:

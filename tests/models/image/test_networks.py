@@ -13,17 +13,27 @@ from action_recognition.models.build import build_recogniser
 from action_recognition.models.complexity import count
 from action_recognition.models.pretrained import packaged_lite0_file, pixel_statistics
 from action_recognition.models.weights import load_start_weights
-from action_recognition.template import Head, SignsBackbone, SignsImageConfig, TimmBackbone, TimmImageConfig
+from action_recognition.template import (
+    Head,
+    SignsBackbone,
+    SignsImageConfig,
+    TimmBackbone,
+    TimmImageConfig,
+)
 
 LABELS = ["a", "b", "c"]
 
 
 def timm_model(name: str) -> TimmImageConfig:
-    return TimmImageConfig(type="image_timm", backbone=TimmBackbone(name=name), head=Head(embedding_size=16))
+    return TimmImageConfig(
+        type="image_timm", backbone=TimmBackbone(name=name), head=Head(embedding_size=16)
+    )
 
 
 def signs_model() -> SignsImageConfig:
-    return SignsImageConfig(type="image_signs", backbone=SignsBackbone(channels=32), head=Head(embedding_size=16))
+    return SignsImageConfig(
+        type="image_signs", backbone=SignsBackbone(channels=32), head=Head(embedding_size=16)
+    )
 
 
 def test_features_are_those_of_timm_whatever_the_form() -> None:
@@ -44,13 +54,19 @@ def test_the_packaged_weights_are_the_offline_start_of_efficientnet_lite0() -> N
     model = timm_model("tf_efficientnet_lite0")
     network = build_recogniser(model, 3)
     report = load_start_weights(network, model, "imagenet", LABELS)
-    assert all(name.startswith("head.") or name.endswith("num_batches_tracked") for name in report.fresh)
+    assert all(
+        name.startswith("head.") or name.endswith("num_batches_tracked") for name in report.fresh
+    )
     file = packaged_lite0_file()
     assert file is not None
     packaged = torch.load(file, weights_only=True)
     ours = network.backbone.network.state_dict()
-    torch.testing.assert_close(ours["blocks.0.0.conv_pw.weight"], packaged["_blocks.0._project_conv.weight"])
-    torch.testing.assert_close(ours["blocks.6.0.bn3.running_var"], packaged["_blocks.15._bn2.running_var"])
+    torch.testing.assert_close(
+        ours["blocks.0.0.conv_pw.weight"], packaged["_blocks.0._project_conv.weight"]
+    )
+    torch.testing.assert_close(
+        ours["blocks.6.0.bn3.running_var"], packaged["_blocks.15._bn2.running_var"]
+    )
 
 
 def test_a_timm_file_from_disk_fits_and_another_networks_does_not(tmp_path: Path) -> None:
@@ -59,8 +75,14 @@ def test_a_timm_file_from_disk_fits_and_another_networks_does_not(tmp_path: Path
     torch.save(theirs.state_dict(), tmp_path / "resnet18.pth")
     network = build_recogniser(timm_model("resnet18"), 3)
     report = load_start_weights(network, timm_model("resnet18"), tmp_path / "resnet18.pth", LABELS)
-    torch.testing.assert_close(network.backbone.network.state_dict()["layer4.1.conv2.weight"], theirs.layer4[1].conv2.weight.detach())
-    assert {name for name in report.skipped if not name.endswith("num_batches_tracked")} == {"fc.weight", "fc.bias"}
+    torch.testing.assert_close(
+        network.backbone.network.state_dict()["layer4.1.conv2.weight"],
+        theirs.layer4[1].conv2.weight.detach(),
+    )
+    assert {name for name in report.skipped if not name.endswith("num_batches_tracked")} == {
+        "fc.weight",
+        "fc.bias",
+    }
     other = timm_model("tf_efficientnet_lite0")
     with pytest.raises(UserError, match="none of its tensors fits"):
         load_start_weights(build_recogniser(other, 3), other, tmp_path / "resnet18.pth", LABELS)
@@ -73,7 +95,9 @@ def test_names_that_timm_lacks_and_networks_without_a_map_are_refused() -> None:
         build_recogniser(timm_model("vit_tiny_patch16_224"), 3)
 
 
-def test_without_a_hub_the_message_names_the_installed_start(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_hub_the_message_names_the_installed_start(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     network = build_recogniser(timm_model("resnet18"), 3)
 
     def out_of_reach(name: str, pretrained: bool) -> torch.nn.Module:
@@ -87,11 +111,20 @@ def test_without_a_hub_the_message_names_the_installed_start(monkeypatch: pytest
 
 
 def test_stages_hold_every_parameter_once_from_the_picture_on() -> None:
-    for model, number in ((timm_model("resnet18"), 5), (timm_model("tf_efficientnet_lite0"), 8), (signs_model(), 4)):
+    for model, number in (
+        (timm_model("resnet18"), 5),
+        (timm_model("tf_efficientnet_lite0"), 8),
+        (signs_model(), 4),
+    ):
         backbone = build_recogniser(model, 3).backbone
         stages = backbone.stages()
         assert len(stages) == number
-        found = [parameter for modules in stages for module in modules for parameter in module.parameters()]
+        found = [
+            parameter
+            for modules in stages
+            for module in modules
+            for parameter in module.parameters()
+        ]
         assert len(found) == len(set(found)) == len(list(backbone.parameters()))
         assert backbone.first_conv().weight in set(stages[0][0].parameters())
 
@@ -101,7 +134,10 @@ def test_the_signs_network_is_the_courses() -> None:
     backbone = build_recogniser(signs_model(), 6).backbone
     convolutions = (3 * 9 + 1) * 32 + (32 * 9 + 1) * 64 + (64 * 9 + 1) * 128
     norms, hidden = 2 * (32 + 64 + 128 + 128), (8 * 8 * 128 + 1) * 128
-    assert sum(parameter.numel() for parameter in backbone.parameters()) == convolutions + norms + hidden
+    assert (
+        sum(parameter.numel() for parameter in backbone.parameters())
+        == convolutions + norms + hidden
+    )
     features, masks = backbone.eval()(torch.randn(2, 3, 1, 64, 64))
     assert features.shape == (2, 128, 1, 1, 1) and masks == []
     assert backbone(torch.randn(2, 3, 1, 96, 96))[0].shape == (2, 128, 1, 1, 1)
@@ -109,7 +145,9 @@ def test_the_signs_network_is_the_courses() -> None:
 
 def test_cost_is_that_of_the_convolutions() -> None:
     counted = count(build_recogniser(timm_model("resnet18"), 5), (1, 224, 224))
-    assert counted.complexity_gflops == pytest.approx(2 * 1.82, rel=0.02)  # 1.8 G multiply-adds: He et al., arXiv 1512.03385, table 1
+    assert counted.complexity_gflops == pytest.approx(
+        2 * 1.82, rel=0.02
+    )  # 1.8 G multiply-adds: He et al., arXiv 1512.03385, table 1
     assert counted.size_mp == pytest.approx(11.18, rel=0.01)
 
 

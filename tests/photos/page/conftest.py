@@ -44,7 +44,9 @@ def browser_runtime() -> Path:
     if not all((RUNTIME_DIR / name).is_file() for name in WASM_FILES):
         if os.environ.get("CI") == "true" and shutil.which("npm"):
             pytest.fail("npm ci must have run in CI")
-        pytest.skip("the runtime for browsers is not installed: npm ci in action_recognition/photos/page/web")
+        pytest.skip(
+            "the runtime for browsers is not installed: npm ci in action_recognition/photos/page/web"
+        )
     return RUNTIME_DIR
 
 
@@ -52,7 +54,9 @@ def browser_runtime() -> Path:
 def served(site: Site, **options: int) -> Iterator[PhotoServer]:
     """The site on a free port, in a thread."""
     with PhotoServer(site, **options) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+        thread = threading.Thread(
+            target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
+        )
         thread.start()
         try:
             yield server
@@ -80,17 +84,25 @@ def camera_picture() -> NDArray[np.uint8]:
 
 
 @pytest.fixture(scope="package")
-def browser(playwright: Playwright, camera_picture: NDArray[np.uint8], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+def browser(
+    playwright: Playwright,
+    camera_picture: NDArray[np.uint8],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Browser]:
     """With a camera that shows `camera_picture` and is allowed."""
     video = tmp_path_factory.mktemp("camera") / "camera.y4m"
-    write_video(video, np.repeat(camera_picture[None], 3, axis=0), 30, "wrapped_avframe", options={})
+    write_video(
+        video, np.repeat(camera_picture[None], 3, axis=0), 30, "wrapped_avframe", options={}
+    )
     with chromium(playwright, *FAKE_CAMERA, f"--use-file-for-fake-video-capture={video}") as opened:
         yield opened
 
 
 def open_page(page: Page, address: str) -> Page:
     """The page when it is ready; whatever it writes to its console as an error fails the test."""
-    page.on("console", lambda message: pytest.fail(message.text) if message.type == "error" else None)
+    page.on(
+        "console", lambda message: pytest.fail(message.text) if message.type == "error" else None
+    )
     page.goto(address)
     page.wait_for_selector("body[data-ready], body[data-failed]")
     return page

@@ -10,7 +10,10 @@ from action_recognition.photos.page.site import WEB_DIR
 def test_every_package_is_pinned_by_its_hash_and_no_registry_is_named() -> None:
     lock = json.loads((WEB_DIR / "package-lock.json").read_text())
     packages = {name: facts for name, facts in lock["packages"].items() if name}
-    assert packages["node_modules/onnxruntime-web"]["version"] == lock["packages"][""]["dependencies"]["onnxruntime-web"]
+    assert (
+        packages["node_modules/onnxruntime-web"]["version"]
+        == lock["packages"][""]["dependencies"]["onnxruntime-web"]
+    )
     for name, facts in packages.items():
         assert facts["integrity"].startswith("sha512-"), name
     for file in ("package-lock.json", "package.json", ".npmrc"):

@@ -54,16 +54,26 @@ class Answer:
         self.status, self.headers, self.body = status, headers, body
 
 
-def ask(server: PhotoServer, path: str, method: str = "GET", body: bytes | None = None, **headers: str) -> Answer:
+def ask(
+    server: PhotoServer, path: str, method: str = "GET", body: bytes | None = None, **headers: str
+) -> Answer:
     connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=20)
     try:
         connection.putrequest(method, path, skip_host=True)
-        sent = {"Host": f"127.0.0.1:{server.server_port}", **({"Content-Length": str(len(body))} if body is not None else {}), **headers}
+        sent = {
+            "Host": f"127.0.0.1:{server.server_port}",
+            **({"Content-Length": str(len(body))} if body is not None else {}),
+            **headers,
+        }
         for name, value in sent.items():
             connection.putheader(name.replace("_", "-"), value)
         connection.endheaders(body)
         answer = connection.getresponse()
-        return Answer(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read())
+        return Answer(
+            answer.status,
+            {name.lower(): value for name, value in answer.getheaders()},
+            answer.read(),
+        )
     finally:
         connection.close()
 
@@ -81,7 +91,10 @@ def test_the_page_and_its_files_with_their_types(server: PhotoServer) -> None:
 
 def test_headers_that_keep_other_pages_out(server: PhotoServer) -> None:
     headers = ask(server, "/").headers
-    assert headers["cross-origin-opener-policy"] == "same-origin" and headers["cross-origin-embedder-policy"] == "require-corp"
+    assert (
+        headers["cross-origin-opener-policy"] == "same-origin"
+        and headers["cross-origin-embedder-policy"] == "require-corp"
+    )
     assert headers["x-content-type-options"] == "nosniff" and headers["x-frame-options"] == "DENY"
     assert "access-control-allow-origin" not in headers
 
@@ -114,7 +127,10 @@ def test_nothing_but_the_list_can_be_fetched(server: PhotoServer, path: str) -> 
     assert answer.status == 404 and answer.body == b"there is no such file"
 
 
-@pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "127.0.0.1", "127.0.0.1:1", "localhost.evil.example", ""])
+@pytest.mark.parametrize(
+    "host",
+    ["evil.example", "evil.example:80", "127.0.0.1", "127.0.0.1:1", "localhost.evil.example", ""],
+)
 def test_names_that_only_point_here_are_refused(server: PhotoServer, host: str) -> None:
     assert ask(server, "/", Host=host).status == 403
     assert ask(server, "/api/predict", "POST", b"", Host=host).status == 403
@@ -124,18 +140,26 @@ def test_localhost_is_this_computer_too(server: PhotoServer) -> None:
     assert ask(server, "/", Host=f"localhost:{server.server_port}").status == 200
 
 
-@pytest.mark.parametrize("origin", ["http://evil.example", "null", "https://127.0.0.1", "http://127.0.0.1:1", "file://"])
+@pytest.mark.parametrize(
+    "origin", ["http://evil.example", "null", "https://127.0.0.1", "http://127.0.0.1:1", "file://"]
+)
 def test_pages_of_another_origin_are_refused(server: PhotoServer, photo: Path, origin: str) -> None:
     answer = ask(server, "/api/predict", "POST", photo.read_bytes(), Origin=origin)
     assert answer.status == 403 and b"another origin" in answer.body
 
 
-def test_a_photo_gets_the_scores_that_the_predictor_gives(server: PhotoServer, photo_export: Path, photo: Path) -> None:
+def test_a_photo_gets_the_scores_that_the_predictor_gives(
+    server: PhotoServer, photo_export: Path, photo: Path
+) -> None:
     predictor = Predictor.from_path(photo_export / "model.xml")
     for square, mirror in ((None, False), (Square(40, 20, 200), False), (Square(0, 0, 100), True)):
-        query = {"mirror": int(mirror)} | ({"square": f"{square.left},{square.top},{square.side}"} if square else {})
+        query = {"mirror": int(mirror)} | (
+            {"square": f"{square.left},{square.top},{square.side}"} if square else {}
+        )
         origin = server.address.rstrip("/")
-        answer = ask(server, f"/api/predict?{urlencode(query)}", "POST", photo.read_bytes(), Origin=origin)
+        answer = ask(
+            server, f"/api/predict?{urlencode(query)}", "POST", photo.read_bytes(), Origin=origin
+        )
         expected = predict_photo(predictor, read_photo(photo), square, mirror)
         scores = [float(expected.cosine[expected.labels.index(label)]) for label in LABELS]
         found = json.loads(answer.body)
@@ -151,9 +175,15 @@ def test_the_square_and_the_mirror_change_what_is_seen(photo_export: Path, photo
     assert abs(whole - part) > 1e-4 and abs(whole - turned) > 1e-4
 
 
-@pytest.mark.parametrize("square", ["1,2", "a,b,c", "-1,0,5", "0,0,0", "300,0,100", "0,0,99999999", "0,0,5,6", "0;0;5"])
-def test_squares_outside_of_the_photo_are_refused(server: PhotoServer, photo: Path, square: str) -> None:
-    answer = ask(server, f"/api/predict?{urlencode({'square': square})}", "POST", photo.read_bytes())
+@pytest.mark.parametrize(
+    "square", ["1,2", "a,b,c", "-1,0,5", "0,0,0", "300,0,100", "0,0,99999999", "0,0,5,6", "0;0;5"]
+)
+def test_squares_outside_of_the_photo_are_refused(
+    server: PhotoServer, photo: Path, square: str
+) -> None:
+    answer = ask(
+        server, f"/api/predict?{urlencode({'square': square})}", "POST", photo.read_bytes()
+    )
     assert answer.status in (400, 422) and b"square" in answer.body
 
 
@@ -166,13 +196,22 @@ def test_what_is_no_photo_is_named(server: PhotoServer, body: bytes) -> None:
 def test_a_gigabyte_is_refused_before_it_is_read(server: PhotoServer) -> None:
     with socket.create_connection(("127.0.0.1", server.server_port), timeout=20) as connection:
         host = f"127.0.0.1:{server.server_port}"
-        connection.sendall(f"POST /api/predict HTTP/1.1\r\nHost: {host}\r\nContent-Length: 1000000000\r\n\r\n".encode())
-        answer = b"".join(iter(lambda: connection.recv(4096), b""))  # it answers and hangs up, with nothing of the photo sent
+        connection.sendall(
+            f"POST /api/predict HTTP/1.1\r\nHost: {host}\r\nContent-Length: 1000000000\r\n\r\n".encode()
+        )
+        answer = b"".join(
+            iter(lambda: connection.recv(4096), b"")
+        )  # it answers and hangs up, with nothing of the photo sent
     assert answer.startswith(b"HTTP/1.1 413 ") and b"the photo has 1000 MB" in answer
 
 
-@pytest.mark.parametrize("headers", [{}, {"Content_Length": "-5"}, {"Content_Length": "many"}, {"Transfer_Encoding": "chunked"}])
-def test_a_photo_without_its_length_is_refused(server: PhotoServer, headers: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    "headers",
+    [{}, {"Content_Length": "-5"}, {"Content_Length": "many"}, {"Transfer_Encoding": "chunked"}],
+)
+def test_a_photo_without_its_length_is_refused(
+    server: PhotoServer, headers: dict[str, str]
+) -> None:
     assert ask(server, "/api/predict", "POST", **headers).status == 411
 
 
@@ -188,15 +227,23 @@ def test_posts_elsewhere_are_refused(server: PhotoServer) -> None:
 def test_after_all_that_it_still_answers(server: PhotoServer, photo: Path) -> None:
     half = socket.create_connection(("127.0.0.1", server.server_port), timeout=20)
     host = f"127.0.0.1:{server.server_port}"
-    half.sendall(f"POST /api/predict HTTP/1.1\r\nHost: {host}\r\nContent-Length: 1000\r\n\r\nshort".encode())
-    assert ask(server, "/api/predict", "POST", photo.read_bytes()).status == 200  # beside one that waits
+    half.sendall(
+        f"POST /api/predict HTTP/1.1\r\nHost: {host}\r\nContent-Length: 1000\r\n\r\nshort".encode()
+    )
+    assert (
+        ask(server, "/api/predict", "POST", photo.read_bytes()).status == 200
+    )  # beside one that waits
     half.close()
     assert ask(server, "/api/predict", "POST", photo.read_bytes()).status == 200
 
 
 def test_without_the_runtime_the_page_is_told_so(server: PhotoServer) -> None:
     config = json.loads(ask(server, "/config.json").body)
-    assert config["engine"] == "server" and "npm ci" in config["notice"] and "OpenVINO" in config["runs_as"]
+    assert (
+        config["engine"] == "server"
+        and "npm ci" in config["notice"]
+        and "OpenVINO" in config["runs_as"]
+    )
     assert json.loads(json.loads(ask(server, "/metadata.json").body)["labels_json"]) == list(LABELS)
 
 
@@ -221,7 +268,9 @@ def test_bad_input_ends_in_one_message(exported: Path, tmp_path: Path) -> None:
     ]
     for arguments, expected in cases:
         done = run(*arguments)
-        assert done.returncode == 2 and expected in done.stderr and len(done.stderr.splitlines()) == 1
+        assert (
+            done.returncode == 2 and expected in done.stderr and len(done.stderr.splitlines()) == 1
+        )
 
 
 def test_a_work_dir_and_an_export_folder_are_found(photo_export: Path) -> None:
@@ -231,19 +280,30 @@ def test_a_work_dir_and_an_export_folder_are_found(photo_export: Path) -> None:
     assert not site.in_browser and "no ONNX file" in site.notice
 
 
-def test_the_int8_network_comes_first_where_it_is_of_the_same_weights(photo_export: Path, int8_export: Path, tmp_path: Path) -> None:
+def test_the_int8_network_comes_first_where_it_is_of_the_same_weights(
+    photo_export: Path, int8_export: Path, tmp_path: Path
+) -> None:
     assert [model["precision"] for model in models_of(photo_export)] == ["FP32"]
     first, second = models_of(int8_export)
-    assert first == {"file": "model_int8.onnx", "precision": "INT8", "bytes": (int8_export / "model_int8.onnx").stat().st_size}
+    assert first == {
+        "file": "model_int8.onnx",
+        "precision": "INT8",
+        "bytes": (int8_export / "model_int8.onnx").stat().st_size,
+    }
     assert (second["file"], second["precision"]) == ("model.onnx", "FP32")
-    assert open_site(int8_export, int8_export / "model_int8.onnx").files["model_int8.onnx"] == int8_export / "model_int8.onnx"
+    assert (
+        open_site(int8_export, int8_export / "model_int8.onnx").files["model_int8.onnx"]
+        == int8_export / "model_int8.onnx"
+    )
     shutil.copytree(int8_export, tmp_path / "export")
     int8 = tmp_path / "export" / "model_int8.onnx"
     graph = onnx.load(int8)
     del graph.metadata_props[:]
     write_onnx(graph, replace(METADATA, weights_sha256="cd" * 32))
     onnx.save(graph, str(int8))
-    assert [model["precision"] for model in models_of(tmp_path)] == ["FP32"] and "model_int8.onnx" not in open_site(tmp_path).files
+    assert [model["precision"] for model in models_of(tmp_path)] == [
+        "FP32"
+    ] and "model_int8.onnx" not in open_site(tmp_path).files
     int8.write_bytes(int8.read_bytes()[:1000])
     with pytest.raises(UserError, match=r"model_int8\.onnx: is not a readable model"):
         open_site(tmp_path)
@@ -254,8 +314,16 @@ def models_of(folder: Path) -> list[dict[str, Any]]:
 
 
 def test_the_command_serves_until_ctrl_c(photo_export: Path) -> None:
-    command = [sys.executable, str(REPOSITORY / "tools" / "serve.py"), str(photo_export), "--port", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    command = [
+        sys.executable,
+        str(REPOSITORY / "tools" / "serve.py"),
+        str(photo_export),
+        "--port",
+        "0",
+    ]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
         assert process.stdout and process.stderr
         line = process.stdout.readline()
         address = re.match(r"http://127\.0\.0\.1:(\d+)/ shows the page", line)

@@ -41,7 +41,9 @@ KILLED = re.compile(r"^[1-3] kills by SIGKILL.* 0 problems$", re.MULTILINE)
 def test_after_any_kill_a_run_goes_on_to_the_bit() -> None:
     command = [sys.executable, "tests/training/kills.py", "--kills", "3", "--epochs", "12"]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    done = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(
+        command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=300
+    )
     assert done.returncode == 0 and KILLED.search(done.stdout), done.stdout + done.stderr[-2000:]
 
 
@@ -69,14 +71,29 @@ def test_a_damaged_checkpoint_is_recognised_and_the_one_before_offered_or_taken(
     with zipfile.ZipFile(latest) as archive:  # between its entries are bytes that say nothing
         entry = max(archive.infolist(), key=lambda item: item.file_size)
         middle = whole.index(archive.read(entry)) + entry.file_size // 2
-    for damage in (whole[:middle], whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1 :], b""):
+    for damage in (
+        whole[:middle],
+        whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1 :],
+        b"",
+    ):
         latest.write_bytes(damage)
-        with pytest.raises(UserError, match=r"--resume-from \S*previous\.pth goes on from the one before it \(epoch 1, step 2\)"):
+        with pytest.raises(
+            UserError,
+            match=r"--resume-from \S*previous\.pth goes on from the one before it \(epoch 1, step 2\)",
+        ):
             find_checkpoint("latest", out)
         found, said = find_checkpoint("auto", out)
-        assert found is not None and found.path == previous and said is not None and "going on from the one before" in said
+        assert (
+            found is not None
+            and found.path == previous
+            and said is not None
+            and "going on from the one before" in said
+        )
     edit_template(work_dir, "hyper_parameters", "basic", "epochs", value=2)
-    train(work_dir, options(data, out, resume_from="auto", load_weights=tmp_path / "not needed any more"))
+    train(
+        work_dir,
+        options(data, out, resume_from="auto", load_weights=tmp_path / "not needed any more"),
+    )
     assert "warning: " in capsys.readouterr().out
     again = read_checkpoint(latest).content
     latest.write_bytes(whole)
@@ -109,23 +126,54 @@ def test_what_changed_is_listed_and_refused_unless_it_is_safe(
     other.write_text("\n".join((data / "train.txt").read_text().splitlines()[1:]) + "\n")
     (tmp_path / "classes.json").write_text((data / "classes.json").read_text())
     before = latest.read_bytes()
-    changes: dict[str, Any] = {"resume_from": "latest", "epochs": 2, "seed": 5, "batch_size": 3, "base_learning_rate": 0.01}
+    changes: dict[str, Any] = {
+        "resume_from": "latest",
+        "epochs": 2,
+        "seed": 5,
+        "batch_size": 3,
+        "base_learning_rate": 0.01,
+    }
     with pytest.raises(UserError) as error:
         train(work_dir, options(data, out, train_ann_files=[other], **changes))
     said = str(error.value)
-    for part in ("training.loss.margin: 0.1 before, 0.25 now", "base_learning_rate: 0.05 before, 0.01 now", "seed: 0 before, 5 now"):
+    for part in (
+        "training.loss.margin: 0.1 before, 0.25 now",
+        "base_learning_rate: 0.05 before, 0.01 now",
+        "seed: 0 before, 5 now",
+    ):
         assert part in said
-    assert "train_data" in said and "= 6 clips a step before" in said and "= 3 clips a step now" in said
+    assert (
+        "train_data" in said
+        and "= 6 clips a step before" in said
+        and "= 3 clips a step now" in said
+    )
     assert "num_workers" not in said and latest.read_bytes() == before
     edit_template(work_dir, "training", "loss", "margin", value=0.1)
-    train(work_dir, options(data, out, resume_from="latest", epochs=2, val_ann_files=[data / "train.txt"], num_workers=0))
+    train(
+        work_dir,
+        options(
+            data,
+            out,
+            resume_from="latest",
+            epochs=2,
+            val_ann_files=[data / "train.txt"],
+            num_workers=0,
+        ),
+    )
     said = capsys.readouterr().out
-    assert "note: template.yaml: training.num_workers: 0 before, 1 now" in said and "note: val_data" in said
+    assert (
+        "note: template.yaml: training.num_workers: 0 before, 1 now" in said
+        and "note: val_data" in said
+    )
 
 
 @pytest.mark.parametrize(
     ("now", "safe"),
-    [({"world_size": 2, "batch_size": 3}, True), ({"world_size": 2}, False), ({"accumulate": 2, "batch_size": 3}, True)],
+    [
+        ({"world_size": 2, "batch_size": 3}, True),
+        ({"world_size": 2}, False),
+        ({"accumulate": 2, "batch_size": 3}, True),
+    ],
 )
 def test_other_processes_are_safe_with_as_many_clips_a_step(
     data: Path, work_dir: Path, tmp_path: Path, now: dict[str, int], safe: bool
@@ -135,7 +183,9 @@ def test_other_processes_are_safe_with_as_many_clips_a_step(
 
     changes = changes_since(raw, trained_model(raw).template, raw.content["run"] | now)
     assert [change.safe for change in changes] == [safe]
-    raw.content["loops"]["fit_loop"]["epoch_progress"]["current"]["processed"] = 0  # within an epoch
+    raw.content["loops"]["fit_loop"]["epoch_progress"]["current"]["processed"] = (
+        0  # within an epoch
+    )
     changes = changes_since(raw, trained_model(raw).template, raw.content["run"] | now)
     assert [change.safe for change in changes] == [safe and "accumulate" not in now]
 
@@ -153,7 +203,9 @@ def test_flags_that_are_not_given_again_stay_as_they_were(
 def test_two_runs_in_one_folder_are_refused(data: Path, work_dir: Path, tmp_path: Path) -> None:
     program = "import sys, time; from pathlib import Path; from action_recognition.training.machine.run_lock import sole_run\n"
     program += "with sole_run(Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
-    holder = subprocess.Popen([sys.executable, "-c", program, str(tmp_path / "out")], stdout=subprocess.PIPE, text=True)
+    holder = subprocess.Popen(
+        [sys.executable, "-c", program, str(tmp_path / "out")], stdout=subprocess.PIPE, text=True
+    )
     assert holder.stdout is not None and holder.stdout.readline() == "held\n"
     try:
         with pytest.raises(UserError, match=f"another run writes there .process {holder.pid} on "):

@@ -37,9 +37,16 @@ def template_and_network(tmp_path_factory: pytest.TempPathFactory) -> tuple[Temp
     return template, build_recogniser(model, len(LABELS))
 
 
-def extractor(template_and_network: tuple[Template, Recogniser], folder: Path, **changes: Any) -> FeatureExtractor:
+def extractor(
+    template_and_network: tuple[Template, Recogniser], folder: Path, **changes: Any
+) -> FeatureExtractor:
     template, network = template_and_network
-    given: dict[str, Any] = {"network": network, "template": template, "label_swaps": {0: 1, 1: 0}, "seed": 0}
+    given: dict[str, Any] = {
+        "network": network,
+        "template": template,
+        "label_swaps": {0: 1, 1: 0},
+        "seed": 0,
+    }
     return FeatureExtractor(**(given | {"cache": FeatureCache(folder)} | changes))
 
 
@@ -51,13 +58,22 @@ class UpperHalf(FileFrames):
         return frames[:, : frames.shape[1] // 2]
 
 
-def test_features_are_of_what_the_source_cuts_out(template_and_network: tuple[Template, Recogniser], data: Path, tmp_path: Path) -> None:
+def test_features_are_of_what_the_source_cuts_out(
+    template_and_network: tuple[Template, Recogniser], data: Path, tmp_path: Path
+) -> None:
     records = read_annotations([data / "train.txt"], [data], LABELS)[:3]
     whole = extractor(template_and_network, tmp_path).table(records, 1)
-    cut = extractor(template_and_network, tmp_path, source=UpperHalf(), source_key="half").table(records, 1)
+    cut = extractor(template_and_network, tmp_path, source=UpperHalf(), source_key="half").table(
+        records, 1
+    )
     assert cut.num_cached == 0
     assert not torch.allclose(whole.features, cut.features)
-    assert extractor(template_and_network, tmp_path, source=UpperHalf(), source_key="half").table(records, 1).num_cached == 6
+    assert (
+        extractor(template_and_network, tmp_path, source=UpperHalf(), source_key="half")
+        .table(records, 1)
+        .num_cached
+        == 6
+    )
 
 
 def test_what_was_written_is_read(tmp_path: Path) -> None:
@@ -77,7 +93,14 @@ def test_a_damaged_file_is_not_there(tmp_path: Path, damage: str) -> None:
     content = cache.path(KEY).read_bytes()
     changed = bytearray(content)
     changed[-2] ^= 1
-    cache.path(KEY).write_bytes({"empty": b"", "cut off": content[:-4], "changed": bytes(changed), "longer": content + b"1234"}[damage])
+    cache.path(KEY).write_bytes(
+        {
+            "empty": b"",
+            "cut off": content[:-4],
+            "changed": bytes(changed),
+            "longer": content + b"1234",
+        }[damage]
+    )
     assert cache.read(KEY) is None
 
 
@@ -94,7 +117,9 @@ def test_what_was_not_used_for_longest_goes_first(tmp_path: Path) -> None:
     assert [cache.read(key) is not None for key in keys] == [True, False, False, True]
 
 
-def test_the_centre_view_is_what_evaluation_sees(data: Path, template_and_network: tuple[Template, Recogniser], tmp_path: Path) -> None:
+def test_the_centre_view_is_what_evaluation_sees(
+    data: Path, template_and_network: tuple[Template, Recogniser], tmp_path: Path
+) -> None:
     from action_recognition.data.datasets import ClipDataset, Sample
 
     template, network = template_and_network
@@ -126,7 +151,9 @@ def test_a_second_time_all_comes_from_the_cache_and_a_damaged_one_is_computed_ag
     torch.testing.assert_close(repaired.features, first.features, rtol=1e-4, atol=1e-5)
 
 
-def test_a_view_does_not_depend_on_the_other_clips(data: Path, template_and_network: tuple[Template, Recogniser], tmp_path: Path) -> None:
+def test_a_view_does_not_depend_on_the_other_clips(
+    data: Path, template_and_network: tuple[Template, Recogniser], tmp_path: Path
+) -> None:
     records = read_annotations([data / "train.txt"], [data], LABELS)
     whole = extractor(template_and_network, tmp_path / "a").table(records, 2)
     alone = extractor(template_and_network, tmp_path / "b").table(records[4:5], 2)
@@ -135,14 +162,18 @@ def test_a_view_does_not_depend_on_the_other_clips(data: Path, template_and_netw
     assert not torch.allclose(alone.features[1], alone.features[2])
 
 
-def test_the_key_follows_all_that_features_depend_on(data: Path, template_and_network: tuple[Template, Recogniser], tmp_path: Path) -> None:
+def test_the_key_follows_all_that_features_depend_on(
+    data: Path, template_and_network: tuple[Template, Recogniser], tmp_path: Path
+) -> None:
     template, network = template_and_network
     record = read_annotations([data / "train.txt"], [data], LABELS)[0]
     base = extractor(template_and_network, tmp_path)
     centre, augmented = base.key(View(record, 0)), base.key(View(record, 1))
     _, model = load_template_dir(tiny_template(tmp_path / "work").parent)
     other_weights = extractor(template_and_network, tmp_path, network=build_recogniser(model, 3))
-    smaller = template.model_copy(update={"input": template.input.model_copy(update={"crop_size": 16})})
+    smaller = template.model_copy(
+        update={"input": template.input.model_copy(update={"crop_size": 16})}
+    )
     changes = [
         other_weights.key(View(record, 0)),
         extractor(template_and_network, tmp_path, template=smaller).key(View(record, 0)),
@@ -162,7 +193,9 @@ def test_the_key_follows_all_that_features_depend_on(data: Path, template_and_ne
 
 
 def test_damaged_clips_are_named_once_and_left_out(
-    template_and_network: tuple[Template, Recogniser], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    template_and_network: tuple[Template, Recogniser],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     data = tiny_data(tmp_path / "data", clips_per_class=2)
     (data / "videos" / "train 1-1.mp4").write_bytes(b"no video")

@@ -35,7 +35,11 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Start:
     """Work dir, data, and a checkpoint to start from."""
     work_dir = tiny_template(tmp_path_factory.mktemp("work")).parent
     data = tiny_data(tmp_path_factory.mktemp("data"), clips_per_class=4)
-    return work_dir, data, train(work_dir, options(data, tmp_path_factory.mktemp("start"), epochs=1))
+    return (
+        work_dir,
+        data,
+        train(work_dir, options(data, tmp_path_factory.mktemp("start"), epochs=1)),
+    )
 
 
 def options(data: Path, out: Path, **changes: Any) -> TrainOptions:
@@ -45,15 +49,27 @@ def options(data: Path, out: Path, **changes: Any) -> TrainOptions:
 
 
 def flags(data: Path, out: Path, *more: str, val: bool = True) -> list[str]:
-    given = ["--train-ann-files", str(data / "train.txt"), "--train-data-roots", str(data), "--save-checkpoints-to", str(out)]
-    given += ["--val-ann-files", str(data / "val.txt"), "--val-data-roots", str(data)] if val else []
+    given = [
+        "--train-ann-files",
+        str(data / "train.txt"),
+        "--train-data-roots",
+        str(data),
+        "--save-checkpoints-to",
+        str(out),
+    ]
+    given += (
+        ["--val-ann-files", str(data / "val.txt"), "--val-data-roots", str(data)] if val else []
+    )
     return [*given, "--gpu-num", "0", "--num-workers", "0", *more]
 
 
 def separable(num_classes: int, each: int, seed: int) -> FeatureTable:
     generator = torch.Generator().manual_seed(seed)
     labels = torch.arange(num_classes).repeat(each)
-    features = torch.eye(num_classes, 16)[labels] * 3 + torch.randn(len(labels), 16, generator=generator) * 0.3
+    features = (
+        torch.eye(num_classes, 16)[labels] * 3
+        + torch.randn(len(labels), 16, generator=generator) * 0.3
+    )
     return FeatureTable(features, labels, 0, ())
 
 
@@ -65,13 +81,17 @@ def test_a_head_learns_features_that_can_be_told_apart() -> None:
     assert not head.training
     with torch.inference_mode():
         correct = head(separable(4, 10, 1).features).argmax(1) == separable(4, 10, 1).labels
-    assert 100 * correct.float().mean() == pytest.approx(result.accuracy, abs=1e-4)  # what it is left as, not where it ended
+    assert 100 * correct.float().mean() == pytest.approx(
+        result.accuracy, abs=1e-4
+    )  # what it is left as, not where it ended
 
 
 def test_clips_without_a_label_are_left_out_and_rare_classes_count_the_same() -> None:
     torch.manual_seed(0)
     table = separable(3, 10, 0)
-    unlabelled = dataclasses.replace(table, labels=torch.where(torch.arange(30) < 3, -1, table.labels))
+    unlabelled = dataclasses.replace(
+        table, labels=torch.where(torch.arange(30) < 3, -1, table.labels)
+    )
     assert train_head(AngularHead(16, 8, 3), unlabelled, table, scale=15.0, seed=0).accuracy > 50
     assert class_weights(torch.tensor([0, 0, 0, 1]), 2).tolist() == pytest.approx([2 / 3, 2.0])
 
@@ -79,7 +99,11 @@ def test_clips_without_a_label_are_left_out_and_rare_classes_count_the_same() ->
 def test_the_preset_changes_what_it_says_and_nothing_else(tmp_path: Path) -> None:
     template, _ = load_template_dir(tiny_template(tmp_path).parent)
     changed, said = preset_template(template, num_stages=4)
-    assert (changed.training.frozen_blocks, changed.training.batch_norm, changed.training.early_stop_epochs) == (3, "frozen", 3)
+    assert (
+        changed.training.frozen_blocks,
+        changed.training.batch_norm,
+        changed.training.early_stop_epochs,
+    ) == (3, "frozen", 3)
     for name, value in template.training:
         if value != getattr(changed.training, name):
             assert name in said, name
@@ -87,15 +111,27 @@ def test_the_preset_changes_what_it_says_and_nothing_else(tmp_path: Path) -> Non
     assert changed.model_copy(update={"training": template.training}) == template
 
 
-def test_features_then_head_then_upper_blocks(start: Start, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_features_then_head_then_upper_blocks(
+    start: Start, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     work_dir, data, weights = start
-    latest = train_small_data(work_dir, options(data, tmp_path / "out", load_weights=weights, epochs=2))
+    latest = train_small_data(
+        work_dir, options(data, tmp_path / "out", load_weights=weights, epochs=2)
+    )
     said = capsys.readouterr().out
-    assert "features of 66 views of 18 clips, 0 from the cache" in said  # 12 clips in 5 views, 6 in one
+    assert (
+        "features of 66 views of 18 clips, 0 from the cache" in said
+    )  # 12 clips in 5 views, 6 in one
     assert "head alone: val top-1" in said
     alone = read_head_result(tmp_path / "out")
-    assert alone is not None and f"head alone: val top-1 {alone.accuracy:.1f} %, top-5 {alone.top5:.1f} %" in said
-    before, head, tuned = (load_trained_model(path).state_dict for path in (weights, tmp_path / "out" / "head.pth", latest))
+    assert (
+        alone is not None
+        and f"head alone: val top-1 {alone.accuracy:.1f} %, top-5 {alone.top5:.1f} %" in said
+    )
+    before, head, tuned = (
+        load_trained_model(path).state_dict
+        for path in (weights, tmp_path / "out" / "head.pth", latest)
+    )
     for name, value in before.items():
         if name.startswith("backbone") and "num_batches" not in name:
             assert torch.equal(head[name], value), name
@@ -103,7 +139,9 @@ def test_features_then_head_then_upper_blocks(start: Start, tmp_path: Path, caps
     assert torch.equal(tuned["backbone.stem.conv.weight"], before["backbone.stem.conv.weight"])
     assert not torch.equal(tuned["backbone.last.conv.weight"], before["backbone.last.conv.weight"])
     assert load_template_dir(tmp_path / "out" / "preset")[0].training.batch_norm == "frozen"
-    assert load_trained_model(tmp_path / "out" / "head.pth").record["start_weights"]["source"] == str(weights)
+    assert load_trained_model(tmp_path / "out" / "head.pth").record["start_weights"][
+        "source"
+    ] == str(weights)
 
     train_small_data(work_dir, options(data, tmp_path / "again", load_weights=weights, epochs=1))
     assert "66 from the cache" in capsys.readouterr().out
@@ -123,14 +161,20 @@ CURVE_ROW = {
 def test_a_head_that_fine_tuning_made_worse_counts_for_its_run(tmp_path: Path) -> None:
     write_curves(tmp_path / CURVES_FILE, [CURVE_ROW])
     assert with_head_alone(tmp_path).best_top1 == 40.0
-    for head, best in (((50.0, 70.0), (50.0, 70.0)), ((30.0, 90.0), (40.0, 80.0)), ((40.0004, 90.0), (40.0, 80.0))):
+    for head, best in (
+        ((50.0, 70.0), (50.0, 70.0)),
+        ((30.0, 90.0), (40.0, 80.0)),
+        ((40.0004, 90.0), (40.0, 80.0)),
+    ):
         HeadResult(*head, epoch=3).write(tmp_path)
         run = with_head_alone(tmp_path)
         assert (run.best_top1, run.best_top5) == best
 
 
 @pytest.mark.parametrize(("head", "counted"), [(True, "50"), (False, "40")])
-def test_the_curve_and_the_folds_count_the_better_network(start: Start, tmp_path: Path, head: bool, counted: str) -> None:
+def test_the_curve_and_the_folds_count_the_better_network(
+    start: Start, tmp_path: Path, head: bool, counted: str
+) -> None:
     work_dir, data, _ = start
 
     def train_one(_: Path, given: TrainOptions) -> Path:
@@ -162,32 +206,64 @@ def test_the_preset_cuts_hands_out_where_the_run_does(start: Start, tmp_path: Pa
         train_small_data(work_dir, options(data, tmp_path, load_weights=weights, crop="hand"))
 
 
-def test_folds_hold_out_every_person_once(start: Start, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_folds_hold_out_every_person_once(
+    start: Start, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     work_dir, data, weights = start
     regex = r"\d-(\d)\.mp4"
-    more = ["--folds", "2", "--person-regex", regex, "--epochs", "1", "--preset", "small-data", "--load-weights", str(weights)]
+    more = [
+        "--folds",
+        "2",
+        "--person-regex",
+        regex,
+        "--epochs",
+        "1",
+        "--preset",
+        "small-data",
+        "--load-weights",
+        str(weights),
+    ]
     assert main(work_dir, flags(data, tmp_path, *more, val=False)) == 0
     said = capsys.readouterr().out
     assert "2 folds: val top-1" in said
     assert "from the cache" in said
     with (tmp_path / "folds.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
-    assert sorted(person for row in rows for person in row["people"].split()) == ["0", "1", "2", "3"]
+    assert sorted(person for row in rows for person in row["people"].split()) == [
+        "0",
+        "1",
+        "2",
+        "3",
+    ]
     for row in rows:
         folder = tmp_path / f"fold_{row['fold']}"
         assert (folder / "best.pth").is_file()
-        assert set((folder / "val.txt").read_text().split("\n")).isdisjoint((folder / "train.txt").read_text().rstrip().split("\n"))
+        assert set((folder / "val.txt").read_text().split("\n")).isdisjoint(
+            (folder / "train.txt").read_text().rstrip().split("\n")
+        )
         assert row["val_clips"] == "6"
 
 
-def test_folds_without_persons_are_made_by_video_with_a_warning(start: Start, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_folds_without_persons_are_made_by_video_with_a_warning(
+    start: Start, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     main(start[0], flags(start[1], tmp_path, "--folds", "2", "--epochs", "1", val=False))
     assert "warning: no --person-regex" in capsys.readouterr().out
 
 
-def test_the_learning_curve_trains_on_nested_subsets(start: Start, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_learning_curve_trains_on_nested_subsets(
+    start: Start, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     work_dir, data, _ = start
-    assert main(work_dir, flags(data, tmp_path, "--learning-curve", "all,2,4", "--epochs", "1", "--batch-size", "3")) == 0
+    assert (
+        main(
+            work_dir,
+            flags(
+                data, tmp_path, "--learning-curve", "all,2,4", "--epochs", "1", "--batch-size", "3"
+            ),
+        )
+        == 0
+    )
     said = capsys.readouterr().out
     assert "the last doubling gave" in said
     assert "so all a class is the run before" in said
@@ -195,7 +271,9 @@ def test_the_learning_curve_trains_on_nested_subsets(start: Start, tmp_path: Pat
         rows = list(csv.DictReader(file))
     assert [(row["clips_per_class"], row["clips"]) for row in rows] == [("2", "6"), ("4", "12")]
     assert (tmp_path / "learning_curve.png").read_bytes().startswith(b"\x89PNG")
-    small, large = ((tmp_path / name / "train.txt").read_text().splitlines() for name in ("clips_2", "clips_4"))
+    small, large = (
+        (tmp_path / name / "train.txt").read_text().splitlines() for name in ("clips_2", "clips_4")
+    )
     assert set(small) < set(large)
 
 
@@ -209,17 +287,25 @@ def test_the_learning_curve_trains_on_nested_subsets(start: Start, tmp_path: Pat
         (["--person-regex", "(x)"], True, "add --folds"),
         (["--learning-curve", "2,4", "--resume-from", "latest"], True, "not with several"),
         (["--folds", "99"], False, "2 to 12"),
-        (["--find-lr", "--preset", "small-data", "--load-weights", "imagenet"], True, "--find-lr: is found for one run"),
+        (
+            ["--find-lr", "--preset", "small-data", "--load-weights", "imagenet"],
+            True,
+            "--find-lr: is found for one run",
+        ),
     ],
 )
-def test_flags_that_do_not_go_together_are_refused(start: Start, tmp_path: Path, more: list[str], val: bool, said: str) -> None:
+def test_flags_that_do_not_go_together_are_refused(
+    start: Start, tmp_path: Path, more: list[str], val: bool, said: str
+) -> None:
     with pytest.raises(UserError) as error:
         main(start[0], flags(start[1], tmp_path / "out", *more, val=val))
     assert said in str(error.value)
     assert not (tmp_path / "out").exists()
 
 
-def test_few_clips_are_met_with_the_preset_by_name(start: Start, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_few_clips_are_met_with_the_preset_by_name(
+    start: Start, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     main(start[0], flags(start[1], tmp_path, "--epochs", "1"))
     said = capsys.readouterr().out
     assert len([line for line in said.splitlines() if "--preset small-data" in line]) == 1

@@ -75,11 +75,17 @@ TORCHRUN = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "
 ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(REPOSITORY)}
 
 
-def command(folder: Path, jobs: list[dict[str, Any]], launcher: str, then: str = TRAIN_ALL) -> list[str]:
+def command(
+    folder: Path, jobs: list[dict[str, Any]], launcher: str, then: str = TRAIN_ALL
+) -> list[str]:
     """Two processes that train job after job; `work_dir`, `data` and `out` of a job lie in the folder."""
     (folder / "program.py").write_text(PROGRAM + then)
-    places = [{name: str(folder / job[name]) for name in ("work_dir", "data", "out")} for job in jobs]
-    (folder / "jobs.json").write_text(json.dumps([job | place for job, place in zip(jobs, places, strict=True)]))
+    places = [
+        {name: str(folder / job[name]) for name in ("work_dir", "data", "out")} for job in jobs
+    ]
+    (folder / "jobs.json").write_text(
+        json.dumps([job | place for job, place in zip(jobs, places, strict=True)])
+    )
     start = TORCHRUN if launcher == "torchrun" else []
     return [sys.executable, *start, str(folder / "program.py"), str(folder / "jobs.json"), launcher]
 
@@ -103,30 +109,59 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     lines = (data / "val.txt").read_text().splitlines()
     (data / "val.txt").write_text("\n".join(lines[:5]) + "\n")  # an odd number: the shares differ
     work_dir = tiny_template(folder / "work dir").parent
-    edit_template(work_dir, "training", value=modern_recipe(mix=None, ema_decay=0.9, batch_norm="frozen"))
+    edit_template(
+        work_dir, "training", value=modern_recipe(mix=None, ema_decay=0.9, batch_norm="frozen")
+    )
     edit_template(work_dir, "hyper_parameters", "basic", "base_learning_rate", value=0.001)
     model = (work_dir / "model.yaml").read_text()
     assert "- spatial_temporal" in model
-    (work_dir / "model.yaml").write_text(model.replace("- spatial_temporal", "- none"))  # it draws noise
-    jobs = [{"work_dir": "work dir", "data": "data", "out": "two", "epochs": 17, "batch_size": 3, "keep_statistics": True}]
+    (work_dir / "model.yaml").write_text(
+        model.replace("- spatial_temporal", "- none")
+    )  # it draws noise
+    jobs = [
+        {
+            "work_dir": "work dir",
+            "data": "data",
+            "out": "two",
+            "epochs": 17,
+            "batch_size": 3,
+            "keep_statistics": True,
+        }
+    ]
     for freeze_epochs in (0, 1):
         name = f"frozen {freeze_epochs}"
         frozen_work_dir(folder / name, freeze_epochs)
-        jobs.append({"work_dir": name, "data": "data", "out": f"out {name}", "epochs": 2, "batch_size": 3})
-    done = subprocess.run(command(folder, jobs, "torchrun", SHARE), env=ENVIRONMENT, capture_output=True, text=True, timeout=300)
+        jobs.append(
+            {"work_dir": name, "data": "data", "out": f"out {name}", "epochs": 2, "batch_size": 3}
+        )
+    done = subprocess.run(
+        command(folder, jobs, "torchrun", SHARE),
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
     assert done.returncode == 0, done.stdout[-1000:] + done.stderr[-3000:]
     return folder, done.stdout
 
 
 @pytest.mark.parametrize("freeze_epochs", [0, 1])
-def test_two_devices_train_what_is_frozen_first_or_always(freeze_epochs: int, pair: tuple[Path, str]) -> None:
+def test_two_devices_train_what_is_frozen_first_or_always(
+    freeze_epochs: int, pair: tuple[Path, str]
+) -> None:
     folder, said = pair
-    assert said.count("epoch 2/2") == 2 and said.count("training clips") == 3  # once for both, in each of the runs
+    assert (
+        said.count("epoch 2/2") == 2 and said.count("training clips") == 3
+    )  # once for both, in each of the runs
     trained = weights(folder / f"out frozen {freeze_epochs}" / "latest.pth")
-    assert all(bool(value.isfinite().all()) for value in trained.values() if value.dtype == torch.float32)
+    assert all(
+        bool(value.isfinite().all()) for value in trained.values() if value.dtype == torch.float32
+    )
 
 
-def test_two_processes_learn_what_one_does_from_as_many_clips_a_step(pair: tuple[Path, str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_processes_learn_what_one_does_from_as_many_clips_a_step(
+    pair: tuple[Path, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder, _ = pair
     set_learning = module.set_learning
 
@@ -142,7 +177,9 @@ def test_two_processes_learn_what_one_does_from_as_many_clips_a_step(pair: tuple
     for name in ("val_accuracy", "val_top1", "val_top5"):
         assert column(folder / "two", name) == column(folder / "one", name)
     theirs, ours = (sorted((folder / out / "confusion").iterdir()) for out in ("one", "two"))
-    assert [path.read_text() for path in ours] == [path.read_text() for path in theirs]  # each of 5 clips once
+    assert [path.read_text() for path in ours] == [
+        path.read_text() for path in theirs
+    ]  # each of 5 clips once
 
 
 def test_statistics_and_averages_are_the_same_in_all_processes(pair: tuple[Path, str]) -> None:
@@ -154,7 +191,11 @@ def test_a_process_that_dies_ends_the_others_with_one_message(tmp_path: Path) ->
     tiny_template(tmp_path / "work dir")
     jobs = [{"work_dir": "work dir", "data": "data", "out": "out", "epochs": 4000, "batch_size": 3}]
     first = subprocess.Popen(
-        command(tmp_path, jobs, "lightning"), env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command(tmp_path, jobs, "lightning"),
+        env=ENVIRONMENT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     assert first.stdout is not None
     said = ""
@@ -163,17 +204,26 @@ def test_a_process_that_dies_ends_the_others_with_one_message(tmp_path: Path) ->
         if line.startswith("epoch 2/"):
             break
     assert said.count("training clips") == said.count("epoch 1/") == 1  # once for both
-    child = next(int(pid) for pid in Path(f"/proc/{first.pid}/task/{first.pid}/children").read_text().split())
+    child = next(
+        int(pid) for pid in Path(f"/proc/{first.pid}/task/{first.pid}/children").read_text().split()
+    )
     began = time.monotonic()
     os.kill(child, signal.SIGKILL)
     _, errors = first.communicate(timeout=60)
     assert time.monotonic() - began < 60
     assert first.returncode in (2, -signal.SIGKILL)
-    assert errors.count("error: ") == 1 and "process of this run" in errors and "Traceback" not in errors, errors
+    assert (
+        errors.count("error: ") == 1
+        and "process of this run" in errors
+        and "Traceback" not in errors
+    ), errors
 
 
 def test_unused_gradients_are_looked_for_only_where_epochs_are_frozen() -> None:
-    found = [ddp_strategy(ScaledCosine(epochs, 0.0, 4))._ddp_kwargs["find_unused_parameters"] for epochs in (0, 1)]
+    found = [
+        ddp_strategy(ScaledCosine(epochs, 0.0, 4))._ddp_kwargs["find_unused_parameters"]
+        for epochs in (0, 1)
+    ]
     assert found == [False, True]
 
 
@@ -183,7 +233,9 @@ def test_processes_are_planned_as_torchrun_kubeflow_or_the_flags_say() -> None:
     assert (plan.accelerator, plan.devices, plan.num_nodes, plan.world_size) == ("cpu", 2, 2, 4)
     with pytest.raises(UserError, match="torchrun started processes on 2"):
         plan_devices(0, 3, torchrun)
-    plan = plan_devices(0, 1, {"MASTER_ADDR": "a", "MASTER_PORT": "1", "WORLD_SIZE": "3", "RANK": "1"})
+    plan = plan_devices(
+        0, 1, {"MASTER_ADDR": "a", "MASTER_PORT": "1", "WORLD_SIZE": "3", "RANK": "1"}
+    )
     assert (plan.devices, plan.num_nodes, len(plan.plugins)) == (1, 3, 1)
     with pytest.raises(UserError) as error:
         plan_devices(0, 2, {"NODE_RANK": "0"})
@@ -198,6 +250,8 @@ def test_a_port_in_use_is_named_before_anything_starts() -> None:
         machines = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "NODE_RANK": "0"}
         with pytest.raises(UserError, match=f"port {port} is in use"):
             plan_devices(0, 2, machines)
-        assert plan_devices(0, 2, machines | {"NODE_RANK": "1"}).num_nodes == 2  # another machine only connects
+        assert (
+            plan_devices(0, 2, machines | {"NODE_RANK": "1"}).num_nodes == 2
+        )  # another machine only connects
     with pytest.raises(UserError, match="1 to 65535"):
         plan_devices(0, 2, machines | {"MASTER_PORT": "many"})

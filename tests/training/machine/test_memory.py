@@ -15,7 +15,11 @@ import torch
 from lightning.pytorch.callbacks import Callback
 from matplotlib.figure import Figure
 
-from action_recognition.training.machine.memory import CollectEachEpoch, keep_freed_memory, objects_kept
+from action_recognition.training.machine.memory import (
+    CollectEachEpoch,
+    keep_freed_memory,
+    objects_kept,
+)
 from action_recognition.training.options import TrainOptions
 from action_recognition.training.reporting import curves
 from action_recognition.training.run import train
@@ -36,7 +40,9 @@ def new_pages() -> int:
 def test_freed_tensors_are_not_asked_for_again() -> None:
     assert keep_freed_memory()
     asked = [new_pages() for _ in range(20)]  # the first ones find their places
-    assert max(asked[10:]) < NUM_BYTES // resource.getpagesize() // 4, asked  # else every page is a new one
+    assert max(asked[10:]) < NUM_BYTES // resource.getpagesize() // 4, (
+        asked
+    )  # else every page is a new one
 
 
 def test_what_is_drawn_in_an_epoch_is_gone_before_the_next_one() -> None:
@@ -64,7 +70,9 @@ class FiguresHeld(Callback):
         self.kept.append(gc.get_freeze_count() > 0)
 
 
-def test_training_holds_no_picture_of_the_epoch_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_training_holds_no_picture_of_the_epoch_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     drawn: list[Path] = []
     draw_curves = curves.draw_curves
 
@@ -72,7 +80,9 @@ def test_training_holds_no_picture_of_the_epoch_before(tmp_path: Path, monkeypat
         drawn.append(path)
         draw_curves(path, rows)
 
-    monkeypatch.setattr(curves, "_DRAW_EVERY_S", 0.0)  # a short run draws its curves at its end alone
+    monkeypatch.setattr(
+        curves, "_DRAW_EVERY_S", 0.0
+    )  # a short run draws its curves at its end alone
     monkeypatch.setattr(curves, "draw_curves", draw)
     held = FiguresHeld()
     data = tiny_data(tmp_path / "data")

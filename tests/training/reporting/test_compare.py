@@ -21,11 +21,15 @@ from tests.conftest import REPOSITORY
 
 def run_folder(folder: Path, accuracies: list[float], *, rate: float = 0.01, seed: int = 0) -> Path:
     rows = [
-        dict.fromkeys(COLUMNS, 1.0) | {"epoch": i + 1.0, "val_accuracy": value, "val_top5": value + 10, "seconds": 40.0}
+        dict.fromkeys(COLUMNS, 1.0)
+        | {"epoch": i + 1.0, "val_accuracy": value, "val_top5": value + 10, "seconds": 40.0}
         for i, value in enumerate(accuracies)
     ]
     write_curves(folder / "curves.csv", rows)
-    template: dict[str, Any] = {"name": "tiny", "hyper_parameters": {"basic": {"base_learning_rate": rate}}}
+    template: dict[str, Any] = {
+        "name": "tiny",
+        "hyper_parameters": {"basic": {"base_learning_rate": rate}},
+    }
     (folder / "template.yaml").write_text(yaml.safe_dump(template))
     record = {
         "seed": seed,
@@ -45,13 +49,20 @@ def test_best_and_last_are_told_apart(tmp_path: Path) -> None:
 
 
 def test_only_settings_that_differ_are_shown_by_dotted_key(tmp_path: Path) -> None:
-    runs = [summarise(run_folder(tmp_path / name, [1.0], rate=rate, seed=i)) for i, (name, rate) in enumerate([("a", 0.1), ("b", 0.2)])]
-    assert differences(runs) == {"template.hyper_parameters.basic.base_learning_rate": ["0.1", "0.2"]}
+    runs = [
+        summarise(run_folder(tmp_path / name, [1.0], rate=rate, seed=i))
+        for i, (name, rate) in enumerate([("a", 0.1), ("b", 0.2)])
+    ]
+    assert differences(runs) == {
+        "template.hyper_parameters.basic.base_learning_rate": ["0.1", "0.2"]
+    }
     assert comparison(runs)["seed"] == ["0", "1"]
     assert comparison(runs)["time"] == ["0:00:40", "0:00:40"]
 
 
-def test_the_table_and_its_csv_hold_the_runs_and_a_line_each_for_the_others(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_table_and_its_csv_hold_the_runs_and_a_line_each_for_the_others(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     whole = run_folder(tmp_path / "whole", [55.5])
     half = run_folder(tmp_path / "half", [])
     empty = tmp_path / "empty"
@@ -79,6 +90,8 @@ def test_no_run_at_all_is_an_error(tmp_path: Path) -> None:
 
 def test_the_command_answers_without_torch() -> None:
     program = "import sys; from action_recognition.commands.compare import main; assert 'torch' not in sys.modules; main(['--help'])"
-    done = subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=REPOSITORY, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     assert "--csv" in done.stdout

@@ -64,7 +64,9 @@ def test_each_validation_leaves_its_confusion_matrix(out: Path) -> None:
 
 def test_the_first_batch_and_the_worst_errors_are_shown(out: Path) -> None:
     assert min(row["val_accuracy"] for row in read_curves(out / "curves.csv")) < 100
-    augmented, worst = (cv2.imread(str(out / name)) for name in ("augmented_clips.png", "worst_errors.png"))
+    augmented, worst = (
+        cv2.imread(str(out / name)) for name in ("augmented_clips.png", "worst_errors.png")
+    )
     assert augmented is not None and worst is not None
     assert augmented.shape[0] >= 6 * 112  # a batch of six clips
     assert augmented.std() > 1
@@ -86,7 +88,9 @@ def test_a_cut_off_row_of_curves_is_a_gap(tmp_path: Path) -> None:
 
 
 def scored() -> ScoredValidation:
-    cosine = np.array([[0.9, 0.1, 0.0], [0.2, 0.3, 0.1], [0.9, -0.5, 0.1], [0.4, 0.3, 0.2]], dtype=np.float32)
+    cosine = np.array(
+        [[0.9, 0.1, 0.0], [0.2, 0.3, 0.1], [0.9, -0.5, 0.1], [0.4, 0.3, 0.2]], dtype=np.float32
+    )
     return ScoredValidation(1, cosine, np.array([0, 0, 1, 2]), np.arange(4))
 
 
@@ -101,4 +105,8 @@ def test_the_surest_mistakes_come_first() -> None:
 def test_a_confusion_matrix_counts_labels_in_rows(tmp_path: Path) -> None:
     write_confusion(tmp_path / "c.csv", scored(), LABELS)
     with (tmp_path / "c.csv").open(newline="") as file:
-        assert [row[1:] for row in list(csv.reader(file))[1:]] == [["1", "1", "0"], ["1", "0", "0"], ["1", "0", "0"]]
+        assert [row[1:] for row in list(csv.reader(file))[1:]] == [
+            ["1", "1", "0"],
+            ["1", "0", "0"],
+            ["1", "0", "0"],
+        ]

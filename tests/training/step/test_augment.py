@@ -39,14 +39,26 @@ def augmented(canvases: Tensor, seed: int = 0, **changes: Any) -> Tensor:
 
 def noise(number: int = 3) -> Tensor:
     side = canvas_side(CROP)
-    return torch.randint(0, 256, (number, 3, 4, side, side), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
+    return torch.randint(
+        0,
+        256,
+        (number, 3, 4, side, side),
+        dtype=torch.uint8,
+        generator=torch.Generator().manual_seed(1),
+    )
 
 
 def ramps(number: int = 64) -> Tensor:
     """Red is the column times 4, green the row times 4, so that a pixel says where in the canvas it comes from; blue is 128."""
     side = canvas_side(CROP)
     place = torch.arange(side, dtype=torch.uint8) * 4
-    picture = torch.stack([place.expand(side, side), place[:, None].expand(side, side), torch.full((side, side), 128, dtype=torch.uint8)])
+    picture = torch.stack(
+        [
+            place.expand(side, side),
+            place[:, None].expand(side, side),
+            torch.full((side, side), 128, dtype=torch.uint8),
+        ]
+    )
     return picture[None, :, None].repeat(number, 1, 2, 1, 1)
 
 
@@ -62,18 +74,31 @@ def slopes(clips: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     )
 
 
-@pytest.mark.parametrize(("height", "width", "short"), [(60, 80, 36), (81, 60, 36), (50, 50, 24), (35, 90, 25)])
+@pytest.mark.parametrize(
+    ("height", "width", "short"), [(60, 80, 36), (81, 60, 36), (50, 50, 24), (35, 90, 25)]
+)
 def test_at_strength_zero_it_is_the_crop_of_evaluation(height: int, width: int, short: int) -> None:
     frames = np.random.default_rng(0).integers(0, 256, (4, height, width, 3), dtype=np.uint8)
     canvas, expected = (
-        torch.from_numpy(centre_crop_clip(frames, short, side)).permute(3, 0, 1, 2)[None] for side in (canvas_side(CROP), CROP)
+        torch.from_numpy(centre_crop_clip(frames, short, side)).permute(3, 0, 1, 2)[None]
+        for side in (canvas_side(CROP), CROP)
     )
     torch.testing.assert_close(augmented(canvas), expected.float(), atol=2e-3, rtol=0.0)
 
 
 def test_one_draw_for_all_frames_and_another_for_each_clip() -> None:
-    one = torch.randint(0, 256, (1, 3, 1, canvas_side(CROP), canvas_side(CROP)), dtype=torch.uint8).repeat(3, 1, 4, 1, 1)
-    changes = {"scale_min": 0.5, "rotate_degrees": 20.0, "shift": 0.3, "contrast": 0.4, "gamma": 0.4, "tint": 0.2, "erase_probability": 1.0}
+    one = torch.randint(
+        0, 256, (1, 3, 1, canvas_side(CROP), canvas_side(CROP)), dtype=torch.uint8
+    ).repeat(3, 1, 4, 1, 1)
+    changes = {
+        "scale_min": 0.5,
+        "rotate_degrees": 20.0,
+        "shift": 0.3,
+        "contrast": 0.4,
+        "gamma": 0.4,
+        "tint": 0.2,
+        "erase_probability": 1.0,
+    }
     clips = augmented(one, **changes)
     assert clips.shape == (3, 3, 4, CROP, CROP) and clips.dtype == torch.float32
     assert torch.equal(clips[:, :, :1].expand_as(clips), clips)
@@ -87,13 +112,17 @@ def test_scale_magnifies_and_reduces() -> None:
     torch.testing.assert_close(across, down, atol=1e-2, rtol=0.0)
     scale = across / 4
     assert 0.49 < scale.min() < 0.6 and 1.15 < scale.max() < 1.26
-    assert abs(float(scale.log().mean()) - 0.5 * math.log(0.5 * 1.25)) < 0.1  # as often twice as large as half as large
+    assert (
+        abs(float(scale.log().mean()) - 0.5 * math.log(0.5 * 1.25)) < 0.1
+    )  # as often twice as large as half as large
 
 
 def test_aspect_changes_width_by_height() -> None:
     across, _, _, down = slopes(augmented(ramps(), aspect_max=1.3))
     assert 1 / 1.32 < (across / down).min() < 0.85 and 1.18 < (across / down).max() < 1.32
-    torch.testing.assert_close(across * down, torch.full_like(across, 16.0), atol=0.2, rtol=0.0)  # the area stays
+    torch.testing.assert_close(
+        across * down, torch.full_like(across, 16.0), atol=0.2, rtol=0.0
+    )  # the area stays
 
 
 def test_rotation_turns_either_way_without_distortion() -> None:
@@ -101,7 +130,9 @@ def test_rotation_turns_either_way_without_distortion() -> None:
     angle = torch.rad2deg(torch.atan2(other_slant, across))
     assert -30.1 < angle.min() < -20 and 20 < angle.max() < 30.1
     torch.testing.assert_close(slant, -other_slant, atol=2e-2, rtol=0.0)
-    torch.testing.assert_close(across**2 + other_slant**2, torch.full_like(across, 16.0), atol=0.2, rtol=0.0)
+    torch.testing.assert_close(
+        across**2 + other_slant**2, torch.full_like(across, 16.0), atol=0.2, rtol=0.0
+    )
     assert (across - down).abs().max() < 2e-2
 
 
@@ -115,16 +146,27 @@ def test_shift_moves_the_crop_by_its_half_side() -> None:
 
 def test_beyond_the_canvas_the_edge_is_repeated() -> None:
     grey = torch.full((4, 3, 2, canvas_side(CROP), canvas_side(CROP)), 90, dtype=torch.uint8)
-    torch.testing.assert_close(augmented(grey, scale_max=2.0, shift=1.0), torch.full((4, 3, 2, CROP, CROP), 90.0), atol=1e-3, rtol=0.0)
+    torch.testing.assert_close(
+        augmented(grey, scale_max=2.0, shift=1.0),
+        torch.full((4, 3, 2, CROP, CROP), 90.0),
+        atol=1e-3,
+        rtol=0.0,
+    )
 
 
 def flat(*colour: int, number: int = 64) -> Tensor:
-    return torch.tensor(colour, dtype=torch.uint8).view(1, 3, 1, 1, 1).repeat(number, 1, 2, canvas_side(CROP), canvas_side(CROP))
+    return (
+        torch.tensor(colour, dtype=torch.uint8)
+        .view(1, 3, 1, 1, 1)
+        .repeat(number, 1, 2, canvas_side(CROP), canvas_side(CROP))
+    )
 
 
 def test_gamma_keeps_black_and_white() -> None:
     colours = augmented(flat(0, 64, 255), gamma=0.5)[:, :, 0, 0, 0]
-    torch.testing.assert_close(colours[:, ::2], torch.tensor([0.0, 255.0]).expand(64, 2), atol=1e-2, rtol=0.0)
+    torch.testing.assert_close(
+        colours[:, ::2], torch.tensor([0.0, 255.0]).expand(64, 2), atol=1e-2, rtol=0.0
+    )
     exponents = (colours[:, 1] / 255).log() / math.log(64 / 255)
     assert math.exp(-0.501) < exponents.min() < 0.7 and 1.4 < exponents.max() < math.exp(0.501)
 
@@ -138,13 +180,17 @@ def test_contrast_is_around_the_clips_mean() -> None:
 
 
 def test_brightness_adds_to_all_channels() -> None:
-    change = augmented(flat(100, 120, 140), brightness=0.2)[:, :, 0, 0, 0] - torch.tensor([100.0, 120.0, 140.0])
+    change = augmented(flat(100, 120, 140), brightness=0.2)[:, :, 0, 0, 0] - torch.tensor(
+        [100.0, 120.0, 140.0]
+    )
     torch.testing.assert_close(change, change[:, :1].expand(64, 3), atol=1e-3, rtol=0.0)
     assert -51.1 < change.min() < -35 and 35 < change.max() < 51.1
 
 
 def test_saturation_is_around_each_pixels_grey() -> None:
-    clips = augmented(torch.cat([flat(90, 120, 150), flat(70, 70, 70, number=4)]), saturation=0.5)[:, :, 0, 0, 0]
+    clips = augmented(torch.cat([flat(90, 120, 150), flat(70, 70, 70, number=4)]), saturation=0.5)[
+        :, :, 0, 0, 0
+    ]
     torch.testing.assert_close(clips[64:], torch.full((4, 3), 70.0), atol=1e-2, rtol=0.0)
     torch.testing.assert_close(clips[:64].mean(1), torch.full((64,), 120.0), atol=1e-2, rtol=0.0)
     factors = (clips[:64, 2] - 120) / 30
@@ -161,7 +207,12 @@ def test_grey_clips_have_equal_channels_at_their_probability() -> None:
     clips = augmented(flat(90, 120, 150), grey_probability=0.4)[:, :, 0, 0, 0]
     grey = (clips - 120).abs().amax(1) < 1e-2
     assert 0.25 < grey.float().mean() < 0.55
-    torch.testing.assert_close(clips[~grey], torch.tensor([90.0, 120.0, 150.0]).expand(int((~grey).sum()), 3), atol=1e-3, rtol=0.0)
+    torch.testing.assert_close(
+        clips[~grey],
+        torch.tensor([90.0, 120.0, 150.0]).expand(int((~grey).sum()), 3),
+        atol=1e-3,
+        rtol=0.0,
+    )
 
 
 def test_erasing_fills_one_rectangle_with_one_colour() -> None:
@@ -188,11 +239,27 @@ def test_colours_stay_in_range() -> None:
 @pytest.mark.parametrize("ingredient", ["grey_probability", "erase_probability"])
 def test_one_ingredient_does_not_move_the_draws_of_another(ingredient: str) -> None:
     place = {"scale_min": 0.5, "shift": 0.2, "rotate_degrees": 10.0}
-    pairs = zip(augmented(ramps(16), **place, **{ingredient: 0.5}), augmented(ramps(16), **place), strict=True)
+    pairs = zip(
+        augmented(ramps(16), **place, **{ingredient: 0.5}),
+        augmented(ramps(16), **place),
+        strict=True,
+    )
     assert 2 <= sum(torch.equal(one, two) for one, two in pairs) <= 14
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_the_same_on_every_device() -> None:
-    changes = {"scale_min": 0.5, "rotate_degrees": 20.0, "contrast": 0.4, "gamma": 0.4, "tint": 0.2, "erase_probability": 1.0}
-    torch.testing.assert_close(augmented(noise().cuda(), **changes).cpu(), augmented(noise(), **changes), atol=0.5, rtol=0.0)
+    changes = {
+        "scale_min": 0.5,
+        "rotate_degrees": 20.0,
+        "contrast": 0.4,
+        "gamma": 0.4,
+        "tint": 0.2,
+        "erase_probability": 1.0,
+    }
+    torch.testing.assert_close(
+        augmented(noise().cuda(), **changes).cpu(),
+        augmented(noise(), **changes),
+        atol=0.5,
+        rtol=0.0,
+    )

@@ -28,10 +28,14 @@ def step(network: Recogniser) -> set[str]:
     network.zero_grad()
     network(torch.randn(4, 3, 4, 32, 32)).square().sum().backward()
     torch.optim.SGD([p for p in network.parameters() if p.grad is not None], lr=1.0).step()
-    return {name for name, value in network.state_dict().items() if not torch.equal(value, before[name])}
+    return {
+        name for name, value in network.state_dict().items() if not torch.equal(value, before[name])
+    }
 
 
-def changed(network: Recogniser, training: Training, head_only: bool = False, **changes: Any) -> set[str]:
+def changed(
+    network: Recogniser, training: Training, head_only: bool = False, **changes: Any
+) -> set[str]:
     set_learning(network, training.model_copy(update=changes), head_only=head_only)
     return step(network)
 
@@ -47,12 +51,16 @@ def test_without_any_freezing_everything_changes(recipe: tuple[Recogniser, Train
     assert "backbone.stem.norm.running_mean" in names
 
 
-def test_frozen_blocks_keep_weights_and_statistics_and_store_nothing(recipe: tuple[Recogniser, Training]) -> None:
+def test_frozen_blocks_keep_weights_and_statistics_and_store_nothing(
+    recipe: tuple[Recogniser, Training],
+) -> None:
     network, training = recipe
     outputs: dict[str, bool] = {}
     for name in ("stem", "blocks.0", "blocks.1"):
         module = network.backbone.get_submodule(name)
-        module.register_forward_hook(lambda _, inputs, out, name=name: outputs.update({name: out.requires_grad}))
+        module.register_forward_hook(
+            lambda _, inputs, out, name=name: outputs.update({name: out.requires_grad})
+        )
     names = changed(network, training, frozen_blocks=2)
     assert starts(names, "backbone.stem.") == starts(names, "backbone.blocks.0.") == []
     assert starts(names, "backbone.blocks.1.")
@@ -64,15 +72,25 @@ def test_an_attention_is_frozen_with_its_block(recipe: tuple[Recogniser, Trainin
     assert starts(changed(*recipe, frozen_blocks=3), "backbone.attentions.") == []
 
 
-def test_frozen_norms_keep_their_statistics_and_still_learn_scale_and_shift(recipe: tuple[Recogniser, Training]) -> None:
+def test_frozen_norms_keep_their_statistics_and_still_learn_scale_and_shift(
+    recipe: tuple[Recogniser, Training],
+) -> None:
     names = changed(*recipe, batch_norm="frozen")
     assert [name for name in names if "running" in name or "tracked" in name] == [
-        name for name in names if name.startswith("head.norm.") and ("running" in name or "tracked" in name)
+        name
+        for name in names
+        if name.startswith("head.norm.") and ("running" in name or "tracked" in name)
     ]
-    assert {"backbone.stem.norm.weight", "backbone.last.norm.bias", "head.norm.running_mean"} <= names
+    assert {
+        "backbone.stem.norm.weight",
+        "backbone.last.norm.bias",
+        "head.norm.running_mean",
+    } <= names
 
 
-def test_frozen_epochs_go_together_with_frozen_blocks_and_norms(recipe: tuple[Recogniser, Training]) -> None:
+def test_frozen_epochs_go_together_with_frozen_blocks_and_norms(
+    recipe: tuple[Recogniser, Training],
+) -> None:
     network, training = recipe
     names = changed(network, training, head_only=True, frozen_blocks=1, batch_norm="frozen")
     assert starts(names, "backbone.") == []

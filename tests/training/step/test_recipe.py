@@ -37,11 +37,15 @@ def network_of(folder: Path) -> Recogniser:
     return build_recogniser(load_template_dir(folder)[1], 3).train()
 
 
-def losses(folder: Path, training: Training, labels: torch.Tensor, network: Recogniser | None = None) -> dict[str, torch.Tensor]:
+def losses(
+    folder: Path, training: Training, labels: torch.Tensor, network: Recogniser | None = None
+) -> dict[str, torch.Tensor]:
     network = network or network_of(folder)
     torch.manual_seed(1)
     clips = torch.randn(len(labels), 3, 4, 32, 32)
-    return Recipe(training, load_template_dir(folder)[1].backbone)(network, clips, labels, scale=10.0)
+    return Recipe(training, load_template_dir(folder)[1].backbone)(
+        network, clips, labels, scale=10.0
+    )
 
 
 def modern(**changes: Any) -> Training:
@@ -52,7 +56,9 @@ def test_cross_entropy_is_that_of_the_networks_cosines(folder: Path) -> None:
     labels = torch.tensor([0, 1, 2, 1])
     network = network_of(folder).eval()
     torch.manual_seed(1)
-    expected = F.cross_entropy(10.0 * network(torch.randn(4, 3, 4, 32, 32)), labels, label_smoothing=0.1)
+    expected = F.cross_entropy(
+        10.0 * network(torch.randn(4, 3, 4, 32, 32)), labels, label_smoothing=0.1
+    )
     found = losses(folder, modern(), labels, network)
     assert list(found) == ["cross_entropy"]
     torch.testing.assert_close(found["cross_entropy"], expected)
@@ -61,7 +67,9 @@ def test_cross_entropy_is_that_of_the_networks_cosines(folder: Path) -> None:
 def test_feature_dropout_hides_pooled_features_in_training_only(folder: Path) -> None:
     labels, network = torch.tensor([0, 1, 2, 1]), network_of(folder)
     seen: list[float] = []
-    network.head.project.register_forward_pre_hook(lambda _, inputs: seen.append(float((inputs[0] == 0.0).float().mean())))
+    network.head.project.register_forward_pre_hook(
+        lambda _, inputs: seen.append(float((inputs[0] == 0.0).float().mean()))
+    )
     for dropout, mode in ((0.0, True), (0.75, True), (0.75, False)):
         losses(folder, modern(feature_dropout=dropout), labels, network.train(mode))
     assert seen[0] == seen[2] == 0.0
@@ -71,7 +79,8 @@ def test_feature_dropout_hides_pooled_features_in_training_only(folder: Path) ->
 def test_mixed_labels_give_the_mixture_of_losses(folder: Path) -> None:
     network, shares = network_of(folder).eval(), torch.tensor([[0.7, 0.3, 0.0], [0.0, 0.2, 0.8]])
     training = modern(
-        mix={"type": "mixup", "alpha": 0.4, "probability": 1.0}, loss={"type": "cross_entropy", "scale": 10.0, "label_smoothing": 0.0}
+        mix={"type": "mixup", "alpha": 0.4, "probability": 1.0},
+        loss={"type": "cross_entropy", "scale": 10.0, "label_smoothing": 0.0},
     )
     mixed = losses(folder, training, shares, network)["cross_entropy"]
     torch.manual_seed(1)
@@ -82,7 +91,11 @@ def test_mixed_labels_give_the_mixture_of_losses(folder: Path) -> None:
 @pytest.mark.parametrize("loss", ["am_softmax", "cross_entropy"])
 def test_a_batch_of_one_class_has_finite_losses_and_gradients(loss: str, folder: Path) -> None:
     reference = yaml.safe_load((template_dir("msasl") / "template.yaml").read_text())["training"]
-    training = modern(regularisers=ALL_REGULARISERS, clips_per_video=2, **({"loss": reference["loss"]} if loss == "am_softmax" else {}))
+    training = modern(
+        regularisers=ALL_REGULARISERS,
+        clips_per_video=2,
+        **({"loss": reference["loss"]} if loss == "am_softmax" else {}),
+    )
     network = network_of(folder)
     found = losses(folder, training, torch.tensor([1, 1, 1, 1]), network)
     assert set(found) == {loss, "local_push", "centre_push", "attention", "clip_mixing"}
@@ -96,9 +109,13 @@ def test_mixing_is_refused_beside_what_needs_one_label_a_clip(folder: Path) -> N
     mix = {"type": "cutmix", "alpha": 1.0, "probability": 0.5}
     for name in ("local_push", "clip_mixing", "self_challenging"):
         regularisers = dict.fromkeys(ALL_REGULARISERS) | {name: ALL_REGULARISERS[name]}
-        refused(folder, content | {"training": modern_recipe(mix=mix, regularisers=regularisers)}, name)
+        refused(
+            folder, content | {"training": modern_recipe(mix=mix, regularisers=regularisers)}, name
+        )
     refused(folder, content | {"training": content["training"] | {"mix": mix}}, "am_softmax")
-    free = dict.fromkeys(ALL_REGULARISERS) | {name: ALL_REGULARISERS[name] for name in ("centre_push", "attention")}
+    free = dict.fromkeys(ALL_REGULARISERS) | {
+        name: ALL_REGULARISERS[name] for name in ("centre_push", "attention")
+    }
     modern(mix=mix, regularisers=free)
 
 

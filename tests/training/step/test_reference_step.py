@@ -20,7 +20,12 @@ from action_recognition.template import load_template_dir
 from action_recognition.training.step.recipe import Recipe
 from tests.conftest import template_dir
 
-OUR_NAMES = {"loss/att": "attention", "loss/cls0": "am_softmax", "loss/lpush0": "local_push", "loss/cpush0": "centre_push"}
+OUR_NAMES = {
+    "loss/att": "attention",
+    "loss/cls0": "am_softmax",
+    "loss/lpush0": "local_push",
+    "loss/cpush0": "centre_push",
+}
 OUR_NAMES["loss/clip_mix0"] = "clip_mixing"
 
 
@@ -38,7 +43,13 @@ OUR_NAMES["loss/clip_mix0"] = "clip_mixing"
     ],
 )
 def test_a_whole_step_equals_the_originals(
-    variant: str, form: ConvForm, dtype: torch.dtype, mode: str, tolerance: float, reference: Path, monkeypatch: pytest.MonkeyPatch
+    variant: str,
+    form: ConvForm,
+    dtype: torch.dtype,
+    mode: str,
+    tolerance: float,
+    reference: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     stored = json.loads((reference / f"{variant}_train_step.json").read_text())
     with np.load(reference / f"{variant}_train_step.npz") as file:
@@ -46,17 +57,26 @@ def test_a_whole_step_equals_the_originals(
     expected: dict[str, Any] = stored["modes"][mode]
     template, model = load_template_dir(template_dir(variant))
     network = public_network(variant, form, reference).to(dtype)
-    monkeypatch.setattr(attention.torch, "rand_like", lambda x: torch.full_like(x, 0.5))  # Gumbel noise cancels
+    monkeypatch.setattr(
+        attention.torch, "rand_like", lambda x: torch.full_like(x, 0.5)
+    )  # Gumbel noise cancels
     network.train()
     if mode == "frozen":
         network.backbone.requires_grad_(False).eval()
-    scale = am_softmax_scale(stored["scheduler_iter"], stored["iters_per_epoch"], template.training.loss)
+    scale = am_softmax_scale(
+        stored["scheduler_iter"], stored["iters_per_epoch"], template.training.loss
+    )
     assert scale == pytest.approx(expected["losses"]["scale/cls0"], rel=1e-6)
     normalize = Normalize(template.input.mean_values, template.input.scale_values).to(dtype)
     clips = normalize(torch.from_numpy(arrays["input_uint8_rgb"]))
-    labels, unchanged = torch.from_numpy(arrays["labels"]).flatten(), torch.from_numpy(arrays["unchanged_mask"])
+    labels, unchanged = (
+        torch.from_numpy(arrays["labels"]).flatten(),
+        torch.from_numpy(arrays["unchanged_mask"]),
+    )
 
-    losses = Recipe(template.training, model.backbone)(network, clips, labels, scale=scale, unchanged=unchanged)
+    losses = Recipe(template.training, model.backbone)(
+        network, clips, labels, scale=scale, unchanged=unchanged
+    )
     assert set(losses) == {OUR_NAMES[name] for name in expected["losses"] if name in OUR_NAMES}
     for theirs, ours in OUR_NAMES.items():
         if theirs in expected["losses"]:
@@ -78,12 +98,16 @@ def test_a_whole_step_equals_the_originals(
     trainable = [parameter for parameter in network.parameters() if parameter.grad is not None]
     norm = torch.nn.utils.clip_grad_norm_(trainable, stored["clip"])
     assert norm.item() == pytest.approx(expected["grad_norm_total_before_clip"], rel=1e-3)
-    torch.optim.SGD(trainable, lr=stored["lr"], momentum=stored["momentum"], weight_decay=stored["weight_decay"]).step()
+    torch.optim.SGD(
+        trainable, lr=stored["lr"], momentum=stored["momentum"], weight_decay=stored["weight_decay"]
+    ).step()
 
     state = network.state_dict()
     for theirs, norm in expected["post_step_l2"].items():
         if theirs in names:
-            assert state[names[theirs]].double().norm().item() == pytest.approx(norm, rel=1e-4, abs=1e-6), theirs
+            assert state[names[theirs]].double().norm().item() == pytest.approx(
+                norm, rel=1e-4, abs=1e-6
+            ), theirs
     for key, value in arrays.items():
         if key.startswith(f"{mode}/after/"):
             ours = state[names[key.removeprefix(f"{mode}/after/")]].numpy()
@@ -91,7 +115,11 @@ def test_a_whole_step_equals_the_originals(
 
 
 def compare_gradients(
-    arrays: dict[str, np.ndarray], mode: str, parameters: dict[str, torch.nn.Parameter], names: dict[str, str], tolerance: float
+    arrays: dict[str, np.ndarray],
+    mode: str,
+    parameters: dict[str, torch.nn.Parameter],
+    names: dict[str, str],
+    tolerance: float,
 ) -> None:
     compared = 0
     for key, value in arrays.items():
@@ -109,7 +137,9 @@ def public_network(variant: str, form: ConvForm, reference: Path) -> Recogniser:
     """The public weights, without dropout as in the oracle's run."""
     template, model = load_template_dir(template_dir(variant))
     trained = load_for_inference(reference / f"{variant}_public.pth", template, model)
-    plain = model.model_copy(update={"backbone": model.backbone.model_copy(update={"gaussian_dropout": None})})
+    plain = model.model_copy(
+        update={"backbone": model.backbone.model_copy(update={"gaussian_dropout": None})}
+    )
     network = build_recogniser(plain, len(trained.labels), form)
     network.load_state_dict(trained.state_dict)
     return network

@@ -40,7 +40,10 @@ def space_file(data: Path, tmp_path: Path) -> Path:
 
 def write_space(path: Path, data: Path, **changes: Any) -> Path:
     train_flags = {f"{split}-ann-files": str(data / f"{split}.txt") for split in ("train", "val")}
-    train_flags |= {f"{split}-data-roots": str(data) for split in ("train", "val")} | {"epochs": 2, "gpu-num": 0}
+    train_flags |= {f"{split}-data-roots": str(data) for split in ("train", "val")} | {
+        "epochs": 2,
+        "gpu-num": 0,
+    }
     document = {
         "template": "tiny",
         "trials": 4,
@@ -64,14 +67,29 @@ def rows(folder: Path) -> list[dict[str, str]]:
 @pytest.mark.parametrize(
     ("changes", "messages"),
     [
-        ({"space": {"hyper_parameters.basic.base_learning_rat": [1.0]}}, ["space.yaml:", f"did you mean '{RATE}'?"]),
-        ({"space": {"model.head.embeding_size": [8]}}, ["is no key of the template, did you mean 'model.head.embedding_size'?"]),
+        (
+            {"space": {"hyper_parameters.basic.base_learning_rat": [1.0]}},
+            ["space.yaml:", f"did you mean '{RATE}'?"],
+        ),
+        (
+            {"space": {"model.head.embeding_size": [8]}},
+            ["is no key of the template, did you mean 'model.head.embedding_size'?"],
+        ),
         ({"space": {RATE: {"low": 0.1, "high": 0.01}}}, ["low 0.1 is not below high 0.01"]),
         ({"space": {RATE: {"low": 0.0, "high": 0.01, "log": True}}}, ["has no logarithm"]),
-        ({"space": {RATE: {"low": -1.0, "high": 0.01}}}, [f"space.{RATE}: the value -1.0 is not allowed: Input should be greater than 0"]),
-        ({"space": {"training.loss.margin": [0.1, -0.5]}}, ["space.training.loss.margin: the value -0.5 is not allowed"]),
+        (
+            {"space": {RATE: {"low": -1.0, "high": 0.01}}},
+            [f"space.{RATE}: the value -1.0 is not allowed: Input should be greater than 0"],
+        ),
+        (
+            {"space": {"training.loss.margin": [0.1, -0.5]}},
+            ["space.training.loss.margin: the value -0.5 is not allowed"],
+        ),
         ({"trails": 3}, ["trails: is not a known key, did you mean 'trials'?"]),
-        ({"train": {"epoch": 3}}, ["train.epoch: is no flag of train.py that a trial takes, did you mean 'epochs'?"]),
+        (
+            {"train": {"epoch": 3}},
+            ["train.epoch: is no flag of train.py that a trial takes, did you mean 'epochs'?"],
+        ),
         ({"train": {"folds": 3}}, ["train.folds: is no flag of train.py that a trial takes"]),
     ],
 )
@@ -92,7 +110,9 @@ def test_a_search_leaves_table_picture_and_the_best_template(
     command = [str(write_space(space_file, data, pruner="none")), "--output", str(out)]
     search(command)
     found = rows(out)
-    assert [row["trial"] for row in found] == ["0", "1", "2", "3"] and {row["state"] for row in found} == {"done"}
+    assert [row["trial"] for row in found] == ["0", "1", "2", "3"] and {
+        row["state"] for row in found
+    } == {"done"}
     assert len({row[RATE] for row in found}) == 4 and {row["epochs"] for row in found} == {"2"}
     best = max(found, key=lambda row: float(row["best_val_top1"]))
     template, model = load_template_dir(out / "best")
@@ -107,12 +127,16 @@ def test_a_search_leaves_table_picture_and_the_best_template(
     assert rows(out)[4][RATE] not in {row[RATE] for row in found}
 
 
-def test_a_killed_search_goes_on_with_its_trial(space_file: Path, data: Path, tmp_path: Path) -> None:
+def test_a_killed_search_goes_on_with_its_trial(
+    space_file: Path, data: Path, tmp_path: Path
+) -> None:
     out = tmp_path / "out"
     space = write_space(space_file, data, trials=2, pruner="none", train={"epochs": 8})
     program = "import sys; from action_recognition.commands.search import main; main(sys.argv[1:])"
     command = [sys.executable, "-c", program, str(space), "--output", str(out)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"}
+    )
     assert process.stdout is not None
     for line in process.stdout:
         if line.startswith("epoch 3/"):
@@ -124,26 +148,46 @@ def test_a_killed_search_goes_on_with_its_trial(space_file: Path, data: Path, tm
     assert 3 <= len(curves) < 9
     search([str(space), "--output", str(out)])
     found = rows(out)
-    assert [row["trial"] for row in found] == ["0", "2"] and {row["state"] for row in found} == {"done"}  # number 1 was number 0 again
+    assert [row["trial"] for row in found] == ["0", "2"] and {row["state"] for row in found} == {
+        "done"
+    }  # number 1 was number 0 again
     assert found[0][RATE] == f"{template.hyper_parameters.basic.base_learning_rate}"
     assert found[0]["epochs"] == "8"
     after = (out / "trial_0000" / "outputs" / "curves.csv").read_text().splitlines()
     assert after[:3] == curves[:3] and len(after) == 9
 
 
-def test_a_trial_that_diverges_has_failed_and_the_others_go_on(space_file: Path, data: Path, tmp_path: Path) -> None:
+def test_a_trial_that_diverges_has_failed_and_the_others_go_on(
+    space_file: Path, data: Path, tmp_path: Path
+) -> None:
     out = tmp_path / "out"
-    search([str(write_space(space_file, data, trials=2, space={RATE: [1e30]})), "--output", str(out)])
-    assert [row["state"] for row in rows(out)] == ["failed", "failed"] and not (out / "best").exists()
+    search(
+        [str(write_space(space_file, data, trials=2, space={RATE: [1e30]})), "--output", str(out)]
+    )
+    assert [row["state"] for row in rows(out)] == ["failed", "failed"] and not (
+        out / "best"
+    ).exists()
 
 
-def test_what_every_trial_would_meet_ends_the_search(space_file: Path, data: Path, tmp_path: Path) -> None:
+def test_what_every_trial_would_meet_ends_the_search(
+    space_file: Path, data: Path, tmp_path: Path
+) -> None:
     with pytest.raises(UserError, match="no such annotation file"):
-        search([str(write_space(space_file, data, train={"train-ann-files": "absent.txt"})), "--output", str(tmp_path / "out")])
+        search(
+            [
+                str(write_space(space_file, data, train={"train-ann-files": "absent.txt"})),
+                "--output",
+                str(tmp_path / "out"),
+            ]
+        )
 
 
-def test_the_pruner_is_asked_after_every_epoch_and_ends_the_run(data: Path, space_file: Path, tmp_path: Path) -> None:
-    study = optuna.create_study(direction="maximize", pruner=optuna.pruners.ThresholdPruner(lower=101.0, n_warmup_steps=2))
+def test_the_pruner_is_asked_after_every_epoch_and_ends_the_run(
+    data: Path, space_file: Path, tmp_path: Path
+) -> None:
+    study = optuna.create_study(
+        direction="maximize", pruner=optuna.pruners.ThresholdPruner(lower=101.0, n_warmup_steps=2)
+    )
     trial = study.ask()
     watcher = PruneTrial(trial, tmp_path / "out")
     train(tmp_path / "tiny", options(data, tmp_path / "out", epochs=9), [watcher])
@@ -158,37 +202,59 @@ def test_a_search_goes_on_after_a_trial_that_was_given_up(
     out = tmp_path / "out"
     space = write_space(space_file, data, trials=3, sampler="random", train={"epochs": 2})
     assert search([str(space), "--output", str(out)]) == 0
-    assert [(row["state"], row["epochs"]) for row in rows(out)] == [("done", "2"), ("given up", "1"), ("given up", "1")]
+    assert [(row["state"], row["epochs"]) for row in rows(out)] == [
+        ("done", "2"),
+        ("given up", "1"),
+        ("given up", "1"),
+    ]
     assert load_template_dir(out / "best")
 
 
 def test_several_processes_share_the_trials(space_file: Path, data: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    space = write_space(space_file, data, trials=3, pruner="none", sampler="random", train={"epochs": 1})
+    space = write_space(
+        space_file, data, trials=3, pruner="none", sampler="random", train={"epochs": 1}
+    )
     program = "import sys; from action_recognition.commands.search import main; main(sys.argv[1:])"
     command = [sys.executable, "-c", program, str(space), "--output", str(out)]
-    processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"}) for _ in range(2)]
+    processes = [
+        subprocess.Popen(
+            command, stdout=subprocess.PIPE, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"}
+        )
+        for _ in range(2)
+    ]
     said = [process.communicate(timeout=300)[0] for process in processes]
     assert [process.returncode for process in processes] == [0, 0], said
     found = rows(out)
-    assert [row["trial"] for row in found] == ["0", "1", "2"] and len({row[RATE] for row in found}) == 3
+    assert [row["trial"] for row in found] == ["0", "1", "2"] and len(
+        {row[RATE] for row in found}
+    ) == 3
     assert sum(text.count(": done") for text in said) == 3
 
 
 def test_a_database_keeps_the_trials_too(space_file: Path, data: Path, tmp_path: Path) -> None:
     space, documents = load_space(write_space(space_file, data))
     url = f"sqlite:///{tmp_path / 'trials.db'}"
-    search_there = Search(space, documents, tmp_path / "out", lambda folder: options(data, folder), url)
+    search_there = Search(
+        space, documents, tmp_path / "out", lambda folder: options(data, folder), url
+    )
     study = search_there.study()
     trial = study.ask()
     values = suggest(space, trial)
     study.tell(trial, 50.0)
     again = search_there.study()
     assert num_trials(again) == 1 and again.best_trial.params[RATE] == values[RATE]
-    assert len(write_report(search_there, again)) == 4 and rows(tmp_path / "out")[0]["best_val_top1"] == "50.0"
+    assert (
+        len(write_report(search_there, again)) == 4
+        and rows(tmp_path / "out")[0]["best_val_top1"] == "50.0"
+    )
 
 
 def test_ranges_and_choices_are_read(space_file: Path, data: Path) -> None:
     space, documents = load_space(write_space(space_file, data))
-    assert space.trials == 4 and set(space.space) == {RATE, "training.loss.margin", "model.head.embedding_size"}
+    assert space.trials == 4 and set(space.space) == {
+        RATE,
+        "training.loss.margin",
+        "model.head.embedding_size",
+    }
     assert documents[0]["name"] == "tiny"

@@ -17,7 +17,12 @@ from action_recognition.training.studies.search.study import CONTINUES, Search, 
 
 TABLE_FILE, IMPORTANCE_PICTURE, BEST_FOLDER = "trials.csv", "importance.png", "best"
 _MIN_TRIALS = 4
-_STATES = {TrialState.COMPLETE: "done", TrialState.PRUNED: "given up", TrialState.FAIL: "failed", TrialState.RUNNING: "running"}
+_STATES = {
+    TrialState.COMPLETE: "done",
+    TrialState.PRUNED: "given up",
+    TrialState.FAIL: "failed",
+    TrialState.RUNNING: "running",
+}
 
 
 def write_report(search: Search, study: optuna.Study) -> list[str]:
@@ -32,8 +37,12 @@ def write_report(search: Search, study: optuna.Study) -> list[str]:
     values = _values(best)
     write_documents(with_values(search.documents, values), search.folder / BEST_FOLDER)
     shown = ", ".join(f"{key} {value}" for key, value in values.items())
-    lines.append(f"best: trial {folder_number(best)}, val top-1 {best.value:.1f} % with {shown}: template in {search.folder / BEST_FOLDER}")
-    lines.append("the best of many trials flatters: measure it on clips that no trial was validated on")
+    lines.append(
+        f"best: trial {folder_number(best)}, val top-1 {best.value:.1f} % with {shown}: template in {search.folder / BEST_FOLDER}"
+    )
+    lines.append(
+        "the best of many trials flatters: measure it on clips that no trial was validated on"
+    )
     return [*lines, *_draw_importance(search, study, len(done))]
 
 
@@ -44,12 +53,19 @@ def folder_number(trial: FrozenTrial) -> int:
 
 def _shown(study: optuna.Study) -> list[FrozenTrial]:
     """Trials in the order of their folders; those that another one goes on with stand there once."""
-    trials = [trial for trial in study.get_trials(deepcopy=False) if trial.state in _STATES and not is_interrupted(trial)]
+    trials = [
+        trial
+        for trial in study.get_trials(deepcopy=False)
+        if trial.state in _STATES and not is_interrupted(trial)
+    ]
     return sorted(trials, key=folder_number)
 
 
 def _values(trial: FrozenTrial) -> dict[str, object]:
-    return {key: json.loads(value) if isinstance(value, str) else value for key, value in trial.params.items()}
+    return {
+        key: json.loads(value) if isinstance(value, str) else value
+        for key, value in trial.params.items()
+    }
 
 
 def _write_table(search: Search, trials: Sequence[FrozenTrial]) -> None:
@@ -60,7 +76,13 @@ def _write_table(search: Search, trials: Sequence[FrozenTrial]) -> None:
     for trial in trials:
         value = trial.value if trial.value is not None else ""
         seconds = trial.duration.total_seconds() if trial.duration else 0.0
-        row = [folder_number(trial), _STATES[trial.state], value, len(trial.intermediate_values), f"{seconds:.0f}"]
+        row = [
+            folder_number(trial),
+            _STATES[trial.state],
+            value,
+            len(trial.intermediate_values),
+            f"{seconds:.0f}",
+        ]
         writer.writerow([*row, *(trial.params.get(key, "") for key in keys)])
     partial = search.folder / f".{TABLE_FILE}.part"
     partial.write_text(text.getvalue(), encoding="utf-8")
@@ -81,4 +103,6 @@ def _draw_importance(search: Search, study: optuna.Study, num_done: int) -> list
     except (RuntimeError, ValueError) as error:  # such as: all trials alike
         return [f"no importance: {error}"]
     draw_shares(search.folder / IMPORTANCE_PICTURE, shares, "importance for val top-1")
-    return [f"what mattered: {', '.join(f'{key} {share:.2f}' for key, share in shares.items())} ({search.folder / IMPORTANCE_PICTURE})"]
+    return [
+        f"what mattered: {', '.join(f'{key} {share:.2f}' for key, share in shares.items())} ({search.folder / IMPORTANCE_PICTURE})"
+    ]

@@ -12,7 +12,14 @@ import yaml
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
 from action_recognition.errors import Problem, UserError, nearest
-from action_recognition.template import MODEL_CONFIG, MODEL_FILE, TEMPLATE_FILE, Template, load_checked, load_template_dir
+from action_recognition.template import (
+    MODEL_CONFIG,
+    MODEL_FILE,
+    TEMPLATE_FILE,
+    Template,
+    load_checked,
+    load_template_dir,
+)
 from action_recognition.template.sections import NonNegativeInt, PositiveInt, Section
 from action_recognition.yaml_lines import load_yaml_with_lines
 
@@ -53,7 +60,9 @@ class SearchSpace(Section):
     space: Annotated[dict[str, Dimension], Field(min_length=1)]
     sampler: Literal["tpe", "random"] = "tpe"
     pruner: Literal["median", "halving", "none"] = "median"
-    startup_trials: PositiveInt = 5  # so many are drawn at random, and none is pruned before so many are done
+    startup_trials: PositiveInt = (
+        5  # so many are drawn at random, and none is pruned before so many are done
+    )
     warmup_epochs: NonNegativeInt = 2  # no trial is pruned before it has so many epochs behind it
     seed: NonNegativeInt = 0
 
@@ -63,7 +72,10 @@ def load_space(path: Path) -> tuple[SearchSpace, Documents]:
     space = load_checked(path, SearchSpace, TypeAdapter(SearchSpace))
     folder = path.parent / space.template
     load_template_dir(folder)
-    template, model = (yaml.safe_load((folder / name).read_text(encoding="utf-8")) for name in (TEMPLATE_FILE, MODEL_FILE))
+    template, model = (
+        yaml.safe_load((folder / name).read_text(encoding="utf-8"))
+        for name in (TEMPLATE_FILE, MODEL_FILE)
+    )
     documents: Documents = (template, model)
     lines = load_yaml_with_lines(path)[1]
     problems = []
@@ -90,7 +102,9 @@ def write_documents(documents: Documents, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name, document in zip((TEMPLATE_FILE, MODEL_FILE), documents, strict=True):
         partial = folder / f".{name}.part"
-        partial.write_text(yaml.safe_dump(document, sort_keys=False, allow_unicode=True), encoding="utf-8")
+        partial.write_text(
+            yaml.safe_dump(document, sort_keys=False, allow_unicode=True), encoding="utf-8"
+        )
         partial.replace(folder / name)
 
 
@@ -99,7 +113,9 @@ def suggest(space: SearchSpace, trial: optuna.Trial) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for key, dimension in space.space.items():
         if isinstance(dimension, list):
-            values[key] = json.loads(str(trial.suggest_categorical(key, [json.dumps(value) for value in dimension])))
+            values[key] = json.loads(
+                str(trial.suggest_categorical(key, [json.dumps(value) for value in dimension]))
+            )
         elif isinstance(dimension.low, int) and isinstance(dimension.high, int):
             values[key] = trial.suggest_int(key, dimension.low, dimension.high, log=dimension.log)
         else:
@@ -107,12 +123,16 @@ def suggest(space: SearchSpace, trial: optuna.Trial) -> dict[str, Any]:
     return values
 
 
-def _problems(where: str, key: str, dimension: Dimension, documents: Documents) -> Iterator[Problem]:
+def _problems(
+    where: str, key: str, dimension: Dimension, documents: Documents
+) -> Iterator[Problem]:
     try:
         _place(documents, key)
     except KeyError:
         found = f"is no key of the template{nearest(key, dotted_keys(documents))}"
-        yield Problem(where, found, f"a dotted key of {TEMPLATE_FILE}, of {MODEL_FILE} behind {_MODEL_PREFIX}")
+        yield Problem(
+            where, found, f"a dotted key of {TEMPLATE_FILE}, of {MODEL_FILE} behind {_MODEL_PREFIX}"
+        )
         return
     for value in dimension if isinstance(dimension, list) else (dimension.low, dimension.high):
         template, model = with_values(documents, {key: value})

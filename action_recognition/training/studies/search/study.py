@@ -20,14 +20,20 @@ from optuna.storages import BaseStorage, JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
 
+from action_recognition.console import say
 from action_recognition.errors import Terminated, UserError
 from action_recognition.template import load_template_dir
-from action_recognition.training.machine.processes import say
 from action_recognition.training.options import TrainOptions
 from action_recognition.training.reporting.compare import summarise
 from action_recognition.training.reporting.curve_files import CURVES_FILE, read_curves
 from action_recognition.training.run import train
-from action_recognition.training.studies.search.space import Documents, SearchSpace, suggest, with_values, write_documents
+from action_recognition.training.studies.search.space import (
+    Documents,
+    SearchSpace,
+    suggest,
+    with_values,
+    write_documents,
+)
 
 if TYPE_CHECKING:
     from optuna.pruners import BasePruner
@@ -52,7 +58,9 @@ class Search:
         """The study of this folder, made if there is none yet."""
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self.folder.mkdir(parents=True, exist_ok=True)
-        storage: BaseStorage | str = self.storage_url or JournalStorage(JournalFileBackend(str(self.folder / JOURNAL_FILE)))
+        storage: BaseStorage | str = self.storage_url or JournalStorage(
+            JournalFileBackend(str(self.folder / JOURNAL_FILE))
+        )
         return optuna.create_study(
             study_name="search",
             storage=storage,
@@ -91,7 +99,11 @@ def run_search(search: Search) -> optuna.Study:
 
 def num_trials(study: optuna.Study) -> int:
     """Trials that have ended or that some process is at; those that were interrupted count when they are gone on with."""
-    return sum(1 for trial in study.get_trials(deepcopy=False) if not is_interrupted(trial) and trial.state != TrialState.WAITING)
+    return sum(
+        1
+        for trial in study.get_trials(deepcopy=False)
+        if not is_interrupted(trial) and trial.state != TrialState.WAITING
+    )
 
 
 def is_interrupted(trial: FrozenTrial) -> bool:
@@ -104,7 +116,9 @@ def _folder_number(trial: optuna.Trial | FrozenTrial) -> int:
     return int(trial.user_attrs.get(CONTINUES, trial.number))
 
 
-def _carry_out(search: Search, study: optuna.Study, trial: optuna.Trial, folder: Path, values: dict[str, Any]) -> None:
+def _carry_out(
+    search: Search, study: optuna.Study, trial: optuna.Trial, folder: Path, values: dict[str, Any]
+) -> None:
     write_documents(with_values(search.documents, values), folder)
     options = search.options_in(folder)
     watcher = PruneTrial(trial, options.save_checkpoints_to)
@@ -127,7 +141,9 @@ def _carry_out(search: Search, study: optuna.Study, trial: optuna.Trial, folder:
         study.tell(trial, state=TrialState.PRUNED)  # takes no value: Optuna has those of the epochs
     else:
         study.tell(trial, best)
-    say(f"trial {_folder_number(trial)}: {'given up' if watcher.pruned else 'done'}, best val top-1 {best:.1f} %")
+    say(
+        f"trial {_folder_number(trial)}: {'given up' if watcher.pruned else 'done'}, best val top-1 {best:.1f} %"
+    )
 
 
 def _train(folder: Path, options: TrainOptions, watcher: PruneTrial, goes_on: bool) -> None:
@@ -154,7 +170,9 @@ class PruneTrial(Callback):
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         path = self.outputs / CURVES_FILE
-        for row in read_curves(path) if trainer.current_epoch and path.is_file() else ():  # epochs before an interruption
+        for row in (
+            read_curves(path) if trainer.current_epoch and path.is_file() else ()
+        ):  # epochs before an interruption
             if row["epoch"] <= trainer.current_epoch and not math.isnan(row["val_accuracy"]):
                 self.trial.report(row["val_accuracy"], int(row["epoch"]))
 
@@ -175,7 +193,9 @@ def _take_up(search: Search, study: optuna.Study) -> None:
             _put_back(study, trial.number, _folder_number(trial), trial.params)
 
 
-def _put_back(study: optuna.Study, trial_number: int, folder_number: int, params: dict[str, Any]) -> None:
+def _put_back(
+    study: optuna.Study, trial_number: int, folder_number: int, params: dict[str, Any]
+) -> None:
     study.tell(trial_number, state=TrialState.FAIL)
     if params:
         study.enqueue_trial(params, user_attrs={CONTINUES: folder_number})
@@ -212,7 +232,9 @@ def _sampler(space: SearchSpace, trial_number: int) -> BaseSampler:
     seed = int(np.random.SeedSequence([space.seed, trial_number]).generate_state(1)[0])
     if space.sampler == "random":
         return optuna.samplers.RandomSampler(seed=seed)
-    return optuna.samplers.TPESampler(seed=seed, n_startup_trials=space.startup_trials, constant_liar=True)
+    return optuna.samplers.TPESampler(
+        seed=seed, n_startup_trials=space.startup_trials, constant_liar=True
+    )
 
 
 def _pruner(space: SearchSpace) -> BasePruner:
@@ -220,4 +242,6 @@ def _pruner(space: SearchSpace) -> BasePruner:
         return optuna.pruners.NopPruner()
     if space.pruner == "halving":
         return optuna.pruners.SuccessiveHalvingPruner(min_resource=max(1, space.warmup_epochs))
-    return optuna.pruners.MedianPruner(n_startup_trials=space.startup_trials, n_warmup_steps=space.warmup_epochs)
+    return optuna.pruners.MedianPruner(
+        n_startup_trials=space.startup_trials, n_warmup_steps=space.warmup_epochs
+    )
