@@ -8,7 +8,7 @@ stands before them. A label of digits only is a number. A class name with blanks
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -35,16 +35,25 @@ def numbered_lines(ann_file: Path) -> Iterator[tuple[int, str]]:
     """Line number and text of every line that holds something; a `UserError` names a file that cannot be read."""
     try:
         with ann_file.open(encoding="utf-8-sig") as lines:
-            for number, line in enumerate(lines, start=1):
-                text = line.strip()
-                if text and not text.startswith("#"):
-                    yield number, text
+            yield from numbered_lines_of(lines, ann_file)
+    except OSError as error:
+        raise user_error(str(ann_file), f"cannot be read ({error.strerror})") from None
+
+
+def numbered_lines_of(lines: Iterable[str], ann_file: Path) -> Iterator[tuple[int, str]]:
+    """Yield line number and text of every line that holds something. `ann_file` names it in errors.
+
+    Raises UserError: the file is not UTF-8.
+    """
+    try:
+        for number, line in enumerate(lines, start=1):
+            text = line.strip()
+            if text and not text.startswith("#"):
+                yield number, text
     except UnicodeDecodeError as error:
         raise user_error(
             str(ann_file), f"is no text file in UTF-8 ({error.reason})", fix="save it as UTF-8"
         ) from None
-    except OSError as error:
-        raise user_error(str(ann_file), f"cannot be read ({error.strerror})") from None
 
 
 def split_line(text: str, names_with_blanks: Collection[str] = ()) -> RawLine:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,7 +25,14 @@ from action_recognition.data.path_check import PathChecker
 from action_recognition.data.shard_index import ShardLookup, is_shards
 from action_recognition.errors import Problem, UserError, nearest, user_error
 
-__all__ = ["ClipRecord", "ClipTable", "find_annotation_files", "label_numbers", "read_annotations"]
+__all__ = [
+    "ClipRecord",
+    "ClipTable",
+    "find_annotation_files",
+    "label_numbers",
+    "read_annotations",
+    "read_found_annotations",
+]
 MAX_PROBLEMS_SHOWN = 20
 _WHOLE_VIDEO: Numbers = (0, UNKNOWN, 0, UNKNOWN, float(UNKNOWN))
 
@@ -39,9 +46,14 @@ def read_annotations(
     to its root, which is a folder or `shards:PATTERN`. A label is a name in `labels` or a number, its place
     there. A `UserError` lists the problems of all files.
     """
+    return read_found_annotations(find_annotation_files(ann_files, data_roots), labels)
+
+
+def read_found_annotations(found: Iterable[tuple[Path, Path]], labels: Sequence[str]) -> ClipTable:
+    """Read the clips of annotation files that `find_annotation_files` found, with their roots."""
     reader = _Reader(labels)
     lookups: dict[Path, PathLookup] = {}
-    for ann_file, root in find_annotation_files(ann_files, data_roots):
+    for ann_file, root in found:
         if root not in lookups:
             lookups[root] = ShardLookup(str(root)) if is_shards(root) else PathChecker(root)
         reader.read(ann_file, lookups[root])

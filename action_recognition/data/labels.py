@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from action_recognition.data.annotation_lines import numbered_lines, split_line
+from action_recognition.data.annotation_files import (
+    AnnotationScan,
+    FoundFiles,
+    scan_annotation_files,
+)
 from action_recognition.data.annotations import find_annotation_files
 from action_recognition.errors import Problem, UserError, user_error
 
@@ -20,32 +24,53 @@ def training_labels(
     template_labels: Sequence[str],
     data_roots: Sequence[Path] = (Path(),),
 ) -> tuple[list[str], str]:
-    """The labels of a training run in their order, and one line that says where they come from.
+    """Look up annotation files and return the labels of a training run; see `labels_of_files`."""
+    if classes:
+        return labels_of_files([], classes, template_labels, None)
+    found = find_annotation_files(ann_files, data_roots)
+    return labels_of_files(found, None, template_labels, None)
 
-    The first that applies: `classes` (the flag); `classes.json`, a list of names, beside the first annotation file or in the first
-    data root; the template's labels when the files use exactly those, as names or as numbers 0 to K-1; the class names that the files
-    use, sorted; "0" to "K-1". A `UserError` names a `classes.json` that is no list of names.
+
+def labels_of_files(
+    found: FoundFiles,
+    classes: Sequence[str] | None,
+    template_labels: Sequence[str],
+    scan: AnnotationScan | None,
+) -> tuple[list[str], str]:
+    """Return the labels of a training run in their order, and one line that says their source.
+
+    The first source that applies counts:
+
+    1. `classes` (the flag);
+    2. `classes.json`, a list of names, beside the first annotation file or in the first data root;
+    3. the template's labels, when the files use exactly those, as names or as numbers 0 to K-1;
+    4. the class names that the files use, sorted;
+    5. "0" to "K-1".
+
+    `scan` saves reading the files again. Raises UserError: a `classes.json` is no list of names,
+    or the files mix names and numbers.
     """
     if classes:
         return _checked(classes, "--classes"), "labels: from --classes"
-    pairs = find_annotation_files(ann_files, data_roots)
-    for folder in (pairs[0][0].parent, data_roots[0]):
+    first_file, first_root = found[0]
+    for folder in (first_file.parent, first_root):
         file = folder / CLASSES_FILE
         if file.is_file():
             return read_classes(file), f"labels: from {file}"
-    used = _used_labels((ann_file for ann_file, _ in pairs), template_labels)
-    names = sorted(label for label in used if not label.isdecimal())
-    numbers = sorted(int(label) for label in used if label.isdecimal())
+
+    scan = scan or scan_annotation_files((file for file, _ in found), template_labels)
+    names = sorted(label for label in scan.labels if not label.isdecimal())
+    numbers = sorted(int(label) for label in scan.labels if label.isdecimal())
     if names and numbers:
-        found = f"some labels are class names ({names[0]!r}), others are numbers ({numbers[0]})"
-        raise user_error(str(pairs[0][0]), found, f"one kind, or a {CLASSES_FILE} beside the file")
-    if template_labels and (
-        set(names) == set(template_labels) or (numbers and numbers[-1] + 1 == len(template_labels))
-    ):
+        mixed = f"some labels are class names ({names[0]!r}), others are numbers ({numbers[0]})"
+        allowed = f"one kind, or a {CLASSES_FILE} beside the file"
+        raise user_error(str(first_file), mixed, allowed)
+    as_template = set(names) == set(template_labels)
+    if template_labels and (as_template or numbers[-1:] == [len(template_labels) - 1]):
         return list(template_labels), "labels: from the template"
     if names:
         return names, f"labels: the {len(names)} class names of the annotation files, sorted"
-    return _numbered_labels(numbers, str(pairs[0][0]))
+    return _numbered_labels(numbers, str(first_file))
 
 
 def _numbered_labels(numbers: Sequence[int], where: str) -> tuple[list[str], str]:
@@ -62,15 +87,6 @@ def _numbered_labels(numbers: Sequence[int], where: str) -> tuple[list[str], str
     also = f", {unused} of them without a clip" if unused else ""
     line = f"labels: the annotation files number them 0 to {num_classes - 1}{also}; give names with --classes or {CLASSES_FILE}"
     return [str(number) for number in range(num_classes)], line
-
-
-def _used_labels(ann_files: Iterable[Path], template_labels: Sequence[str]) -> set[str]:
-    with_blanks = [name for name in template_labels if len(name.split()) > 1]
-    return {
-        split_line(text, with_blanks).label
-        for ann_file in ann_files
-        for _, text in numbered_lines(ann_file)
-    }
 
 
 def read_classes(file: Path) -> list[str]:

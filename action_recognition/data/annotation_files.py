@@ -1,0 +1,49 @@
+"""Annotation files of a run: looked up once, and scanned once for what a run must know first."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from action_recognition.data.annotation_lines import numbered_lines_of, split_line
+from action_recognition.errors import user_error
+
+FoundFiles = Sequence[tuple[Path, Path]]
+"""Annotation files where they are, each with its data root: from `find_annotation_files`."""
+
+
+@dataclass(frozen=True)
+class AnnotationScan:
+    """The labels that files use, the number of their lines, and the SHA-256 of each file.
+
+    `labels` are as written: class names and numbers. A line that names no label counts, too.
+    """
+
+    labels: frozenset[str]
+    num_lines: int
+    sha256: Mapping[Path, str]
+
+
+def scan_annotation_files(files: Iterable[Path], known_labels: Sequence[str]) -> AnnotationScan:
+    """Read each file once. Names with blanks are recognised where they are among `known_labels`.
+
+    Raises UserError: a file cannot be read, or is not UTF-8.
+    """
+    with_blanks = [name for name in known_labels if len(name.split()) > 1]
+    labels: set[str] = set()
+    sums: dict[Path, str] = {}
+    num_lines = 0
+    for file in dict.fromkeys(files):
+        try:
+            data = file.read_bytes()
+        except OSError as error:
+            raise user_error(str(file), f"cannot be read ({error.strerror})") from None
+        sums[file] = hashlib.sha256(data).hexdigest()
+        lines = io.TextIOWrapper(io.BytesIO(data), encoding="utf-8-sig")
+        for _, text in numbered_lines_of(lines, file):
+            labels.add(split_line(text, with_blanks).label)
+            num_lines += 1
+    return AnnotationScan(frozenset(labels), num_lines, sums)
