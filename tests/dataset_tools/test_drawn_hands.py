@@ -26,7 +26,8 @@ from action_recognition.dataset_tools.drawn_hands import (
     write_clips,
     write_stream,
 )
-from action_recognition.dataset_tools.drawn_hands.motion import Course, draw_course, hand_path
+from action_recognition.dataset_tools.drawn_hands.course import Course, draw_course
+from action_recognition.dataset_tools.drawn_hands.motion import hand_path
 from action_recognition.errors import UserError
 
 GESTURES = tuple(motion for motion in MOTIONS if motion != NEGATIVE_MOTION)

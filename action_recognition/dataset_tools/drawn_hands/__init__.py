@@ -21,8 +21,8 @@ from action_recognition.dataset_tools.drawn_hands.motion import (
     LABEL_SWAPS,
     MOTIONS,
     NEGATIVE_MOTION,
-    HandPath,
 )
+from action_recognition.dataset_tools.drawn_hands.poses import HandPath
 from action_recognition.dataset_tools.drawn_hands.style import TEST_STYLE, TRAIN_STYLE, Style
 from action_recognition.dataset_tools.drawn_hands.writing import (
     clip_seeds,

@@ -7,20 +7,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from action_recognition.dataset_tools.drawn_hands.course import draw_course
 from action_recognition.dataset_tools.drawn_hands.motion import (
     MOTIONS,
     NEGATIVE_MOTION,
-    HandPath,
-    draw_course,
     hand_path,
     idle_path,
 )
-from action_recognition.dataset_tools.drawn_hands.painting import (
-    Image,
-    Scene,
-    draw_scene,
-    paint_frame,
-)
+from action_recognition.dataset_tools.drawn_hands.painting import Scene, draw_scene, paint_frame
+from action_recognition.dataset_tools.drawn_hands.poses import HandPath
+from action_recognition.dataset_tools.drawn_hands.strokes import Image
 from action_recognition.dataset_tools.drawn_hands.style import TRAIN_STYLE, Style
 from action_recognition.errors import nearest, user_error
 
@@ -68,14 +64,15 @@ def draw_clip(motion: str, seed: int, style: Style = TRAIN_STYLE) -> DrawnClip:
     """
     _check_motions([motion])
     rng = np.random.default_rng(style.seed_offset + seed)
+
     frame_rate_fps, frame_size = _camera(rng, style)
     course = draw_course(rng, style, frame_rate_fps)
     scene = draw_scene(rng, style, frame_size)
+
     path = hand_path(motion, course)
+    frames = _paint(scene, path, frame_rate_fps)
     timing = course.timing
-    return DrawnClip(
-        motion, _paint(scene, path, frame_rate_fps), frame_rate_fps, timing.start, timing.end, path
-    )
+    return DrawnClip(motion, frames, frame_rate_fps, timing.start, timing.end, path)
 
 
 def compose_stream(
@@ -88,31 +85,33 @@ def compose_stream(
     _check_motions(motions)
     rng = np.random.default_rng(style.seed_offset + seed)
     frame_rate_fps, frame_size = _camera(rng, style)
-    lowered = round(rest_seconds * frame_rate_fps)
+
     parts: list[HandPath] = []
     events: list[StreamEvent] = []
     for motion in motions:
         course = draw_course(rng, style, frame_rate_fps)
         path = hand_path(motion, course)
         if parts:
+            # A rest before each gesture but the first.
+            lowered = round(rest_seconds * frame_rate_fps)
             travel = round(rng.uniform(*style.gesture_seconds) * frame_rate_fps)
             parts.append(idle_path(parts[-1], path, lowered, travel))
-        offset = sum(len(part) for part in parts)
+
+        offset = sum(map(len, parts))
         parts.append(path)
         if motion != NEGATIVE_MOTION:
-            events.append(
-                StreamEvent(motion, offset + course.timing.start, offset + course.timing.end)
-            )
+            start, end = offset + course.timing.start, offset + course.timing.end
+            events.append(StreamEvent(motion, start, end))
+
     scene = draw_scene(rng, style, frame_size)
-    return DrawnStream(
-        _paint(scene, HandPath.joined(parts), frame_rate_fps), frame_rate_fps, tuple(events)
-    )
+    frames = _paint(scene, HandPath.joined(parts), frame_rate_fps)
+    return DrawnStream(frames, frame_rate_fps, tuple(events))
 
 
 def _paint(scene: Scene, path: HandPath, frame_rate_fps: float) -> Image:
-    return np.stack(
-        [paint_frame(scene, path, index, index / frame_rate_fps) for index in range(len(path))]
-    )
+    """Paint every frame of a path, (T, H, W, 3)."""
+    num_frames = len(path)
+    return np.stack([paint_frame(scene, path, i, i / frame_rate_fps) for i in range(num_frames)])
 
 
 def _camera(rng: np.random.Generator, style: Style) -> tuple[float, tuple[int, int]]:

@@ -13,8 +13,9 @@ import numpy as np
 
 from action_recognition.dataset_tools.drawn_hands.drawing import DrawnClip, DrawnStream, draw_clip
 from action_recognition.dataset_tools.drawn_hands.motion import MOTIONS
-from action_recognition.dataset_tools.drawn_hands.painting import Image
+from action_recognition.dataset_tools.drawn_hands.strokes import Image
 from action_recognition.dataset_tools.drawn_hands.style import Style
+from action_recognition.files import write_atomically, write_json, write_text
 
 CLASSES_FILE = "classes.json"
 # Some GOP structure, as files of cameras and phones have it; quick to decode, since training decodes every clip in every epoch.
@@ -35,18 +36,19 @@ def write_clips(
     """
     videos = folder / "videos" / split
     videos.mkdir(parents=True, exist_ok=True)
+
     lines = []
-    for index, (motion, clip_seed) in enumerate(
-        zip(motions, clip_seeds(seed, len(motions)), strict=True)
-    ):
+    seeds = clip_seeds(seed, len(motions))
+    for index, (motion, clip_seed) in enumerate(zip(motions, seeds, strict=True)):
         clip = draw_clip(motion, clip_seed, style)
         path = videos / f"{index:04d}_{clip.motion}.mp4"
         write_video(path, clip.frames_thwc, clip.frame_rate_fps)
         lines.append(annotation_line(path.relative_to(folder), clip))
         on_clip()
-    _write_text(folder / CLASSES_FILE, json.dumps(list(MOTIONS)) + "\n")
+
+    write_text(folder / CLASSES_FILE, json.dumps(list(MOTIONS)) + "\n")
     annotations = folder / f"{split}.txt"
-    _write_text(annotations, "".join(f"{line}\n" for line in lines))
+    write_text(annotations, "".join(f"{line}\n" for line in lines))
     return annotations
 
 
@@ -61,7 +63,9 @@ def clip_seeds(seed: int, num_clips: int) -> list[int]:
 
 def annotation_line(path: Path, clip: DrawnClip) -> str:
     """`path label clip_start clip_end video_start video_end fps`."""
-    return f"{path.as_posix()} {clip.label} {clip.clip_start} {clip.clip_end} 0 {len(clip.frames_thwc)} {clip.frame_rate_fps:.3f}"
+    gesture = f"{clip.label} {clip.clip_start} {clip.clip_end}"
+    video = f"0 {len(clip.frames_thwc)} {clip.frame_rate_fps:.3f}"
+    return f"{path.as_posix()} {gesture} {video}"
 
 
 def write_stream(path: Path, stream: DrawnStream) -> Path:
@@ -70,36 +74,28 @@ def write_stream(path: Path, stream: DrawnStream) -> Path:
     It holds [{motion, start, end, start_s, end_s}]: frames of the video, end exclusive, and the same in seconds.
     """
     write_video(path, stream.frames_thwc, stream.frame_rate_fps)
-    events = path.with_suffix(".events.json")
+
     rate = stream.frame_rate_fps
     rows = [
         {**asdict(event), "start_s": event.start / rate, "end_s": event.end / rate}
         for event in stream.events
     ]
-    _write_text(events, json.dumps(rows, indent=1) + "\n")
+    events = path.with_suffix(".events.json")
+    write_json(events, rows)
     return events
 
 
 def write_video(path: Path, frames_thwc: Image, frame_rate_fps: float) -> None:
     """Write frames (T, H, W, 3) RGB uint8, even H and W, as an H.264 file."""
-    partial = path.with_name(f".{path.name}.partial")
-    height, width = frames_thwc.shape[1:3]
-    with av.open(str(partial), "w", format="mp4") as container:
-        stream = container.add_stream(
-            "libx264", rate=Fraction(frame_rate_fps).limit_denominator(1001), options=H264_OPTIONS
-        )
-        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+    rate = Fraction(frame_rate_fps).limit_denominator(1001)
+    with (
+        write_atomically(path) as partial,
+        av.open(str(partial), "w", format="mp4") as container,
+    ):
+        stream = container.add_stream("libx264", rate=rate, options=H264_OPTIONS)
+        stream.height, stream.width = frames_thwc.shape[1:3]
+        stream.pix_fmt = "yuv420p"
         for frame in frames_thwc:
-            container.mux(
-                stream.encode(
-                    av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")
-                )
-            )
+            picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")
+            container.mux(stream.encode(picture))
         container.mux(stream.encode())
-    partial.replace(path)
-
-
-def _write_text(path: Path, text: str) -> None:
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
