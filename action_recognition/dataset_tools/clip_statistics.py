@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +15,10 @@ from action_recognition.data.listed_clips import ListedClip
 from action_recognition.data.video import VideoInfo
 from action_recognition.dataset_tools.importing.import_dataset import probe_all
 from action_recognition.errors import naming
+from action_recognition.files import write_atomically
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 QUANTILES = {"min": 0.0, "p05": 0.05, "median": 0.5, "p95": 0.95, "max": 1.0}
 
@@ -45,28 +49,33 @@ def gather_facts(
     """The facts of all clips, and (line, reason) of those whose file cannot be read; `people` gives the person of a path."""
     files = list(dict.fromkeys(str(clip.record.path) for clip in clips))
     infos = probe_all(Path(), files, jobs, progress)
+
     facts, unreadable = [], []
     for clip in clips:
-        info, record = infos[str(clip.record.path)], clip.record
-        if not isinstance(info, VideoInfo):
-            unreadable.append((record.line, info))
-            continue
-        rate = info.frame_rate_fps if clip.numbers is None else record.frame_rate_fps
-        num_frames = (
-            info.num_frames if clip.numbers is None else record.clip_end - record.clip_start
-        )
-        facts.append(
-            ClipFacts(
-                clip.split,
-                clip.label,
-                people.get(clip.path),
-                num_frames,
-                rate,
-                info.width,
-                info.height,
-            )
-        )
+        info = infos[str(clip.record.path)]
+        if isinstance(info, VideoInfo):
+            facts.append(_facts_of(clip, info, people.get(clip.path)))
+        else:
+            unreadable.append((clip.record.line, info))
     return facts, unreadable
+
+
+def _facts_of(clip: ListedClip, info: VideoInfo, person: str | None) -> ClipFacts:
+    """Return the facts of one clip. A line of two columns takes the length and rate of its file."""
+    record = clip.record
+    if clip.numbers is None:
+        num_frames, rate = info.num_frames, info.frame_rate_fps
+    else:
+        num_frames, rate = record.clip_end - record.clip_start, record.frame_rate_fps
+    return ClipFacts(
+        split=clip.split,
+        label=clip.label,
+        person=person,
+        num_frames=num_frames,
+        frame_rate_fps=rate,
+        width=info.width,
+        height=info.height,
+    )
 
 
 def summarise(facts: Sequence[ClipFacts], classes: Sequence[str]) -> dict[str, Any]:
@@ -75,68 +84,79 @@ def summarise(facts: Sequence[ClipFacts], classes: Sequence[str]) -> dict[str, A
     `seconds` leaves out clips whose rate is not known; `clips_without_rate` counts them.
     """
     splits = list(dict.fromkeys(fact.split for fact in facts))
-    seconds = [fact.seconds for fact in facts if fact.seconds is not None]
+    seconds = _known_seconds(facts)
+    rates = (f"{fact.frame_rate_fps:.5g}" for fact in facts if fact.frame_rate_fps)
     return {
         "clips": len(facts),
         "splits": {
             split: _group([fact for fact in facts if fact.split == split]) for split in splits
         },
-        "classes": {
-            name: _group(of_class)
-            | {
-                "by_split": {
-                    split: sum(fact.split == split for fact in of_class) for split in splits
-                }
-            }
-            for name in classes
-            for of_class in [[fact for fact in facts if fact.label == name]]
-        },
-        "people": {
-            person: {
-                "clips": count,
-                "splits": sorted({fact.split for fact in facts if fact.person == person}),
-            }
-            for person, count in sorted(
-                Counter(fact.person for fact in facts if fact.person is not None).items()
-            )
-        },
+        "classes": {name: _class_summary(facts, name, splits) for name in classes},
+        "people": _people_summary(facts),
         "frames": _quantiles([fact.num_frames for fact in facts]),
         "seconds": _quantiles(seconds),
         "clips_without_rate": len(facts) - len(seconds),
-        "rates_fps": _counted(
-            f"{fact.frame_rate_fps:.5g}" for fact in facts if fact.frame_rate_fps
-        ),
+        "rates_fps": _counted(rates),
         "sizes": _counted(f"{fact.width}x{fact.height}" for fact in facts),
+    }
+
+
+def _class_summary(facts: Sequence[ClipFacts], name: str, splits: Sequence[str]) -> dict[str, Any]:
+    """Summarise the clips of a class, with their number in each split."""
+    own = [fact for fact in facts if fact.label == name]
+    by_split = {split: sum(fact.split == split for fact in own) for split in splits}
+    return _group(own) | {"by_split": by_split}
+
+
+def _people_summary(facts: Sequence[ClipFacts]) -> dict[str, dict[str, Any]]:
+    """Return the number of clips and the splits of every known person, in the order of their names."""
+    counts = Counter(fact.person for fact in facts if fact.person is not None)
+    splits: dict[str, set[str]] = {person: set() for person in counts}
+    for fact in facts:
+        if fact.person is not None:
+            splits[fact.person].add(fact.split)
+    return {
+        person: {"clips": count, "splits": sorted(splits[person])}
+        for person, count in sorted(counts.items())
     }
 
 
 def draw_histograms(facts: Sequence[ClipFacts], file: Path) -> None:
     """Lengths in seconds, rates, and clips per class, as one PNG; `file` appears only when it is complete."""
+    figure = _histograms(facts)
+    make_folder(file.parent)
+    with naming(file), write_atomically(file) as partial:
+        figure.savefig(partial, format="png", dpi=100)
+
+
+def _histograms(facts: Sequence[ClipFacts]) -> Figure:
+    """Return a figure of three histograms beside each other."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(12, 3.6), layout="constrained")
     lengths, rates, classes = figure.subplots(1, 3)
-    lengths.hist([fact.seconds for fact in facts if fact.seconds is not None], bins=30)
+
+    lengths.hist(_known_seconds(facts), bins=30)
     lengths.set(xlabel="length of the gesture, s", ylabel="clips")
     rates.hist([fact.frame_rate_fps for fact in facts if fact.frame_rate_fps], bins=30)
     rates.set(xlabel="frame rate, fps")
-    counts = Counter(fact.label for fact in facts).most_common()
-    classes.bar(range(len(counts)), [count for _, count in counts])
+
+    counts = [count for _, count in Counter(fact.label for fact in facts).most_common()]
+    classes.bar(range(len(counts)), counts)
     classes.set(xlabel=f"classes ({len(counts)}), by number of clips", xticks=[])
-    partial = file.with_name(f".{file.name}.part")
-    make_folder(file.parent)
-    try:
-        with naming(file):
-            figure.savefig(partial, format="png", dpi=100)
-            partial.replace(file)
-    finally:
-        partial.unlink(missing_ok=True)
+    return figure
+
+
+def _known_seconds(facts: Sequence[ClipFacts]) -> list[float]:
+    """Return the lengths of the clips whose rate is known."""
+    return [fact.seconds for fact in facts if fact.seconds is not None]
 
 
 def _group(facts: Sequence[ClipFacts]) -> dict[str, Any]:
+    """Summarise some of the clips."""
     people = {fact.person for fact in facts if fact.person is not None}
-    seconds = [fact.seconds for fact in facts if fact.seconds is not None]
-    return {"clips": len(facts), "people": len(people), "seconds": _quantiles(seconds)}
+    seconds = _quantiles(_known_seconds(facts))
+    return {"clips": len(facts), "people": len(people), "seconds": seconds}
 
 
 def _quantiles(values: Sequence[float]) -> dict[str, float]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,43 +56,25 @@ def find_stretches(
     A file's gestures are those of all annotation files together; clips of the negative class count as taken. A file of which a
     line has two columns is all gesture. A `UserError` says that there is no room at all.
     """
-    taken: dict[str, list[tuple[int, int]]] = {}
-    for clip in clips:
-        end = clip.record.clip_end if clip.numbers is not None else np.iinfo(np.int64).max
-        taken.setdefault(str(clip.record.path.resolve()), []).append(
-            (clip.record.clip_start, int(end))
-        )
-    gestures = [clip for clip in clips if clip.label != negative_label and clip.numbers is not None]
-    lengths_s = [
-        (clip.record.clip_end - clip.record.clip_start) / clip.record.frame_rate_fps
-        for clip in gestures
-    ]
-    if options.length_s is not None:
-        lengths_s = [options.length_s]
-    if not lengths_s:
-        raise user_error(
-            "annotation files",
-            "no line says where a gesture lies in its video",
-            "lines of seven columns",
-        )
+    taken = _taken_frames(clips)
+    lengths_s = _lengths(clips, negative_label, options)
+
     found, said = [], []
     for number, split in enumerate(dict.fromkeys(clip.split for clip in clips)):
         rng = np.random.default_rng([options.seed, number])
         own = [clip for clip in clips if clip.split == split]
         candidates, problems = _candidates(own, taken, lengths_s, options.margin_s, rng)
-        labels = [clip.label for clip in own if clip.label != negative_label]
-        wanted = round(options.ratio * len(labels) / max(1, len(set(labels))))
-        chosen = [
-            candidates[place]
-            for place in sorted(rng.permutation(len(candidates))[:wanted].tolist())
-        ]
-        for stretch in chosen:  # what one split has, the next does not get
+        wanted = _num_wanted(own, negative_label, options.ratio)
+        drawn = sorted(rng.permutation(len(candidates))[:wanted].tolist())
+        chosen = [candidates[place] for place in drawn]
+
+        # Frames of one split are not available to the next.
+        for stretch in chosen:
             taken[str(stretch.file.resolve())].append((stretch.start, stretch.end))
         found += chosen
-        said += [
-            *problems,
-            f"{split}: {len(chosen)} of {len(candidates)} stretches without a gesture ({wanted} wanted)",
-        ]
+        count = f"{len(chosen)} of {len(candidates)} stretches without a gesture"
+        said += [*problems, f"{split}: {count} ({wanted} wanted)"]
+
     if not found:
         raise user_error(
             "annotation files",
@@ -101,6 +83,43 @@ def find_stretches(
             "; ".join(said),
         )
     return found, said
+
+
+def _taken_frames(clips: Sequence[ListedClip]) -> dict[str, list[tuple[int, int]]]:
+    """Return the frame ranges of all clips by their resolved file."""
+    taken: dict[str, list[tuple[int, int]]] = {}
+    for clip in clips:
+        # A line of two columns takes the whole file, however long it is.
+        end = clip.record.clip_end if clip.numbers is not None else int(np.iinfo(np.int64).max)
+        ranges = taken.setdefault(str(clip.record.path.resolve()), [])
+        ranges.append((clip.record.clip_start, end))
+    return taken
+
+
+def _lengths(
+    clips: Sequence[ListedClip], negative_label: str, options: NegativeOptions
+) -> list[float]:
+    """Return the lengths in seconds that a stretch may have."""
+    if options.length_s is not None:
+        return [options.length_s]
+    lengths_s = [
+        (clip.record.clip_end - clip.record.clip_start) / clip.record.frame_rate_fps
+        for clip in clips
+        if clip.label != negative_label and clip.numbers is not None
+    ]
+    if not lengths_s:
+        raise user_error(
+            "annotation files",
+            "no line says where a gesture lies in its video",
+            "lines of seven columns",
+        )
+    return lengths_s
+
+
+def _num_wanted(clips: Sequence[ListedClip], negative_label: str, ratio: float) -> int:
+    """Return how many stretches a split is to have: `ratio` of the clips of an average class."""
+    labels = [clip.label for clip in clips if clip.label != negative_label]
+    return round(ratio * len(labels) / max(1, len(set(labels))))
 
 
 def _candidates(
@@ -113,23 +132,33 @@ def _candidates(
     """Stretches that follow each other in the gaps of every file that is named in `clips`, and files that cannot be read."""
     candidates, problems = [], []
     for path, clip in {clip.path: clip for clip in clips if clip.numbers is not None}.items():
+        file = clip.record.path
         try:
-            num_frames = count_frames(clip.record.path)
-            rate = container_frame_rate(clip.record.path) or clip.record.frame_rate_fps
+            num_frames = count_frames(file)
+            rate = container_frame_rate(file) or clip.record.frame_rate_fps
         except UserError as error:
             problems.append(f"{clip.record.line}: left out: {error.problems[0].found}")
             continue
-        for first, last in gaps(
-            taken[str(clip.record.path.resolve())], num_frames, round(margin_s * rate)
-        ):
-            start = first
-            for _ in range(MAX_OF_A_GAP):
-                end = start + max(1, round(float(rng.choice(lengths_s)) * rate))
-                if end > last:
-                    break
-                candidates.append(Stretch(clip.split, path, clip.record.path, start, end, rate))
-                start = end
+
+        for gap in gaps(taken[str(file.resolve())], num_frames, round(margin_s * rate)):
+            candidates += [
+                Stretch(clip.split, path, file, start, end, rate)
+                for start, end in _filled(gap, lengths_s, rate, rng)
+            ]
     return candidates, problems
+
+
+def _filled(
+    gap: tuple[int, int], lengths_s: Sequence[float], rate_fps: float, rng: np.random.Generator
+) -> Iterator[tuple[int, int]]:
+    """Fill a gap with frame ranges of drawn lengths, one behind the other, as long as they fit."""
+    start, last = gap
+    for _ in range(MAX_OF_A_GAP):
+        end = start + max(1, round(float(rng.choice(lengths_s)) * rate_fps))
+        if end > last:
+            return
+        yield start, end
+        start = end
 
 
 def gaps(taken: Sequence[tuple[int, int]], num_frames: int, margin: int) -> list[tuple[int, int]]:

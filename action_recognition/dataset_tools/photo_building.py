@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
@@ -18,13 +18,12 @@ from action_recognition.data.dataset_files import state_settings
 from action_recognition.data.hand_crops import HAND_MARGIN, HandFinder, square_around
 from action_recognition.data.photo import Photo, read_photo
 from action_recognition.data.video import is_photo
-from action_recognition.dataset_tools.importing.photo_sets import hagrid_files, read_hagrid_file
+from action_recognition.dataset_tools.photo_boxes import Boxes, Corners
 from action_recognition.errors import UserError, user_error
+from action_recognition.files import write_atomically
 
 SETTINGS_FILE = "build.json"
 _JPEG_QUALITY = 95
-Boxes = Mapping[str, Sequence[tuple[str, tuple[float, float, float, float]]]]
-"""Label and corners x_min, y_min, x_max, y_max (in parts of the picture) of each hand, by the photo's name without suffix."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,7 @@ class _Part(NamedTuple):
     record: ClipRecord
     path: str  # below the output, with '/'
     label: int
-    corners: tuple[float, float, float, float] | None
+    corners: Corners | None
 
 
 class Built(NamedTuple):
@@ -89,17 +88,15 @@ class PhotoBuilder:
             for file, root in pairs
             for part in self._parts(file, root, labels, built)
         ]
-        with ThreadPoolExecutor(
-            1 if self.finder else jobs
-        ) as pool:  # a detector takes one picture at a time
-            for number, ((name, part), reason) in enumerate(
-                zip(parts, pool.map(lambda item: self._write(item[1]), parts), strict=True), 1
-            ):
+
+        # A detector takes one picture at a time.
+        with ThreadPoolExecutor(1 if self.finder else jobs) as pool:
+            reasons = pool.map(self._write, [part for _, part in parts])
+            for number, ((name, part), reason) in enumerate(zip(parts, reasons, strict=True), 1):
                 line = annotation_line(part.path, str(part.label), None)
                 if reason or line is None:
-                    built.left_out.append(
-                        (part.record.line, reason or "its name cannot stand in a line")
-                    )
+                    reason = reason or "its name cannot stand in a line"
+                    built.left_out.append((part.record.line, reason))
                 else:
                     built.lines[name].append(line)
                 progress(number, len(parts))
@@ -108,32 +105,41 @@ class PhotoBuilder:
     def _parts(
         self, file: Path, root: Path, labels: Sequence[str], built: Built
     ) -> Iterator[_Part]:
-        seen: dict[str, Path | object] = {}
+        """Yield the pictures to write for an annotation file. Lines without any go to `built.left_out`."""
+        seen: dict[str, Path] = {}
         for record in read_annotations([file], [root], labels):
             if not isinstance(record.path, Path) or not is_photo(record.path):
                 built.left_out.append((record.line, f"{record.path} is no photo"))
                 continue
+
             pure = PurePosixPath(record.path.relative_to(root).as_posix())
             stem = str(pure.with_suffix(""))
-            if seen.setdefault(stem, record.path) != record.path:  # a.jpg beside a.png
+            # a.jpg beside a.png: the second gets its suffix into its name.
+            if seen.setdefault(stem, record.path) != record.path:
                 stem = f"{stem}_{pure.suffix[1:].lower()}"
-            suffix = f".{self.settings.image_extension}"
-            if self.boxes is None:
-                yield _Part(record, f"{stem}{suffix}", record.label, None)
-                continue
-            stated = [
-                (labels.index(name), corners)
-                for name, corners in self.boxes.get(pure.stem, ())
-                if name in labels
-            ]
-            if not stated:
-                built.left_out.append(
-                    (record.line, f"no box of a known class is stated for {pure.stem}")
-                )
-            for number, (label, corners) in enumerate(stated):
-                yield _Part(
-                    record, f"{stem}{f'_{number}' if number else ''}{suffix}", label, corners
-                )
+
+            parts = self._parts_of_photo(record, stem, pure.stem, labels)
+            if not parts:
+                reason = f"no box of a known class is stated for {pure.stem}"
+                built.left_out.append((record.line, reason))
+            yield from parts
+
+    def _parts_of_photo(
+        self, record: ClipRecord, stem: str, name: str, labels: Sequence[str]
+    ) -> list[_Part]:
+        """Return the pictures to write for a photo: all of it, or each of its boxes of a known class."""
+        suffix = f".{self.settings.image_extension}"
+        if self.boxes is None:
+            return [_Part(record, f"{stem}{suffix}", record.label, None)]
+        stated = [
+            (labels.index(label), corners)
+            for label, corners in self.boxes.get(name, ())
+            if label in labels
+        ]
+        return [
+            _Part(record, f"{stem}{f'_{number}' if number else ''}{suffix}", label, corners)
+            for number, (label, corners) in enumerate(stated)
+        ]
 
     def _write(self, part: _Part) -> str:
         """Write one picture; returns why not, or nothing."""
@@ -145,68 +151,30 @@ class PhotoBuilder:
             photo = self._cut(read_photo(part.record.path), part)
         except UserError as error:
             return str(error)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        partial = target.with_name(f".{target.name}.part{target.suffix}")
-        cv2.imwrite(
-            str(partial),
-            _shrunk(photo, self.settings.size)[..., ::-1],
-            [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY],
-        )
-        partial.replace(target)
+
+        picture_bgr = _shrunk(photo, self.settings.size)[..., ::-1]
+        with write_atomically(target, keep_suffix=True) as partial:
+            cv2.imwrite(str(partial), picture_bgr, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
         return ""
 
     def _cut(self, photo: Photo, part: _Part) -> Photo:
+        """Cut a photo (H, W, 3) to the hand: the found one, the stated box, or not at all."""
         if self.finder is not None:
             return self.finder.cut(photo)
         if part.corners is None:
             return photo
         height, width = photo.shape[:2]
         corners = np.array(part.corners) * (width, height, width, height)
-        return np.asarray(
-            square_around(corners, HAND_MARGIN, height, width).cut(photo[None])[0], np.uint8
-        )
-
-
-def read_boxes(source: Path) -> Boxes:
-    """The hands of HaGRID's annotation (a JSON file, or a folder of them). Errors: none there, or an entry that makes no sense."""
-    files = hagrid_files(source) if source.exists() else []
-    if not files:
-        raise user_error(
-            f"--boxes {source}",
-            "holds no annotation of HaGRID",
-            "a JSON file with bboxes and labels, or a folder of them",
-        )
-    found: dict[str, list[tuple[str, tuple[float, float, float, float]]]] = {}
-    for file in files:
-        for picture, entry in read_hagrid_file(file).items():
-            try:
-                hands = [
-                    (str(name), _corners(box))
-                    for name, box in zip(entry["labels"], entry["bboxes"], strict=True)
-                ]
-            except (KeyError, TypeError, ValueError):
-                raise user_error(
-                    f"{file}: {picture}",
-                    "has no bboxes with a label each",
-                    "[[x, y, width, height]] in 0..1",
-                ) from None
-            found.setdefault(picture, []).extend(hands)
-    return found
-
-
-def _corners(box: Sequence[float]) -> tuple[float, float, float, float]:
-    x, y, width, height = (float(value) for value in box)
-    if not (0 <= x <= 1 and 0 <= y <= 1 and 0 < width <= 1 and 0 < height <= 1):
-        raise ValueError(box)
-    return x, y, x + width, y + height
+        square = square_around(corners, HAND_MARGIN, height, width)
+        return np.asarray(square.cut(photo[None])[0], np.uint8)
 
 
 def _shrunk(photo: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
+    """Return a photo (H, W, 3) whose longer side is `size` at most."""
     height, width = photo.shape[:2]
+    whole = np.ascontiguousarray(photo)
     factor = size / max(height, width)
     if factor >= 1:
-        return np.ascontiguousarray(photo)
+        return whole
     new = (max(1, int(width * factor + 0.5)), max(1, int(height * factor + 0.5)))
-    return np.asarray(
-        cv2.resize(np.ascontiguousarray(photo), new, interpolation=cv2.INTER_AREA), np.uint8
-    )
+    return np.asarray(cv2.resize(whole, new, interpolation=cv2.INTER_AREA), np.uint8)

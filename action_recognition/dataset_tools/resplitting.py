@@ -12,6 +12,8 @@ from action_recognition.data.people import people_by_regex, people_by_table
 from action_recognition.dataset_tools.splitting import missing_lines, person_groups, split_clips
 from action_recognition.errors import Problem, UserError, user_error
 
+_PATHS_SHOWN = 5
+
 
 @dataclass(frozen=True)
 class Resplit:
@@ -32,26 +34,27 @@ def people_of(
     if metadata is None:
         return {}
     people = people_by_table(metadata)
-    without = list(dict.fromkeys(clip.path for clip in clips if clip.path not in people))
-    if len(without) == len({clip.path for clip in clips}):
+    paths = dict.fromkeys(clip.path for clip in clips)
+    without = [path for path in paths if path not in people]
+    if len(without) == len(paths):
         raise user_error(
             str(metadata),
             f"knows the person of none of the clips, such as {without[0]!r}",
             "paths as in the annotation files",
         )
     if without:
-        shown = [Problem(str(metadata), f"has no person for {path!r}") for path in without[:5]]
-        raise UserError(
-            [
-                *shown,
-                *(
-                    [Problem(str(metadata), f"nor for {len(without) - 5} more")]
-                    if without[5:]
-                    else []
-                ),
-            ]
-        )
+        raise _lacks_people(metadata, without)
     return people
+
+
+def _lacks_people(metadata: Path, without: Sequence[str]) -> UserError:
+    """Return the error that names the first paths for which a table has no person."""
+    shown = without[:_PATHS_SHOWN]
+    problems = [Problem(str(metadata), f"has no person for {path!r}") for path in shown]
+    num_more = len(without) - len(shown)
+    if num_more:
+        problems.append(Problem(str(metadata), f"nor for {num_more} more"))
+    return UserError(problems)
 
 
 def resplit(
@@ -62,20 +65,19 @@ def resplit(
     seed: int,
 ) -> Resplit:
     """Split clips by person where known (by file elsewhere): nobody and no file in two splits, every class in each where possible."""
-    order = sorted(
-        range(len(clips)), key=lambda place: clips[place].line
-    )  # the order of the files changes nothing
-    files = [str(clips[place].record.path.resolve()) for place in order]
-    groups, warnings = person_groups(
-        [people.get(clips[place].path) for place in order], files, fractions
-    )
-    plan = split_clips(groups, [clips[place].record.label for place in order], fractions, seed)
+    # Sorted, so that the order of the files changes nothing.
+    clips = sorted(clips, key=lambda clip: clip.line)
+    files = [str(clip.record.path.resolve()) for clip in clips]
+    groups, warnings = person_groups([people.get(clip.path) for clip in clips], files, fractions)
+    plan = split_clips(groups, [clip.record.label for clip in clips], fractions, seed)
+
     lines: dict[str, list[str]] = {split: [] for split in SPLITS}
     names: dict[str, set[str]] = {split: set() for split in SPLITS}
-    for place, part in zip(order, plan.parts, strict=True):
-        lines[SPLITS[part]].append(clips[place].line)
-        names[SPLITS[part]] |= {people[path] for path in (clips[place].path,) if path in people}
+    for clip, part in zip(clips, plan.parts, strict=True):
+        lines[SPLITS[part]].append(clip.line)
+        if clip.path in people:
+            names[SPLITS[part]].add(people[clip.path])
+
     warnings += missing_lines(plan, SPLITS, classes, fractions)
-    return Resplit(
-        lines, list(classes), {split: len(found) for split, found in names.items()}, warnings
-    )
+    num_people = {split: len(found) for split, found in names.items()}
+    return Resplit(lines, list(classes), num_people, warnings)

@@ -15,6 +15,9 @@ from action_recognition.data.clip_table import ClipRecord, ClipTable
 from action_recognition.data.frame_folder import list_frame_files
 from action_recognition.data.shard_index import INDEX_SUFFIX, ShardSample, scan_shard, shard_index
 from action_recognition.errors import UserError, naming, user_error
+from action_recognition.files import write_atomically, write_text
+
+_NUMBERS = ("clip_start", "clip_end", "video_start", "video_end", "frame_rate_fps")
 
 
 @dataclass(frozen=True)
@@ -27,11 +30,9 @@ class ShardVideo:
 
     def files(self) -> list[Path]:
         """The file, or the images of the folder in their order; a `UserError` names a folder with a gap."""
-        return (
-            [Path(str(file)) for file in list_frame_files(self.path)]
-            if self.path.is_dir()
-            else [self.path]
-        )
+        if self.path.is_dir():
+            return [Path(str(file)) for file in list_frame_files(self.path)]
+        return [self.path]
 
     def state(self) -> tuple[int, float]:
         """Bytes, and when it changed last."""
@@ -40,18 +41,21 @@ class ShardVideo:
 
     def sample(self, key: str, labels: Sequence[str]) -> dict[str, Any]:
         """What `webdataset.TarWriter` writes: bytes by extension, and what is known of the clips as JSON."""
-        names = ("clip_start", "clip_end", "video_start", "video_end", "frame_rate_fps")
-        clips = [
-            {"label": clip.label, "label_name": labels[clip.label]}
-            | ({} if clip.is_whole_video else {name: getattr(clip, name) for name in names})
-            for clip in self.clips
-        ]
+        clips = [_described(clip, labels) for clip in self.clips]
         description = json.dumps({"path": self.inner, "clips": clips}, ensure_ascii=False).encode()
         if self.path.is_dir():
             media = {file.name: file.read_bytes() for file in self.files()}
         else:
             media = {self.path.suffix[1:] or "bin": self.path.read_bytes()}
         return {"__key__": key, "json": description, **media}
+
+
+def _described(clip: ClipRecord, labels: Sequence[str]) -> dict[str, Any]:
+    """Return what is known of a clip: its label, and its numbers where its line has them."""
+    description: dict[str, Any] = {"label": clip.label, "label_name": labels[clip.label]}
+    if not clip.is_whole_video:
+        description |= {name: getattr(clip, name) for name in _NUMBERS}
+    return description
 
 
 def videos_of(clips: ClipTable, root: Path, seed: int) -> list[ShardVideo]:
@@ -91,13 +95,8 @@ def write_shards(
     """
     folder.mkdir(parents=True, exist_ok=True)
     shards = [folder / f"{name}-{number:06d}.tar" for number in range(len(plan))]
-    others = sorted(set(folder.glob(f"{name}-*.tar")) - set(shards))
-    if others:
-        raise user_error(
-            str(others[0]),
-            "is no shard of these clips, and the pattern would take it",
-            fix="remove it, or another --output",
-        )
+    _refuse_others(shards, folder, name)
+
     first_key = 0
     for number, (shard, videos) in enumerate(zip(shards, plan, strict=True)):
         progress(number, len(plan))
@@ -106,6 +105,17 @@ def write_shards(
         first_key += len(videos)
     progress(len(plan), len(plan))
     return shards
+
+
+def _refuse_others(shards: Sequence[Path], folder: Path, name: str) -> None:
+    """Raise UserError for a shard in the folder that has the name but is none of `shards`."""
+    others = sorted(set(folder.glob(f"{name}-*.tar")) - set(shards))
+    if others:
+        raise user_error(
+            str(others[0]),
+            "is no shard of these clips, and the pattern would take it",
+            fix="remove it, or another --output",
+        )
 
 
 def _is_done(shard: Path, videos: Sequence[ShardVideo]) -> bool:
@@ -125,23 +135,19 @@ def _write_shard(
     """Write beside, read back, then rename, the index first."""
     from webdataset.writer import TarWriter
 
-    partial = shard.with_name(f".{shard.name}.part")
-    try:
+    with write_atomically(shard) as partial:
         with naming(shard), partial.open("wb") as file:
             with TarWriter(file, encoder=False, mtime=0.0) as writer:
                 for number, video in enumerate(videos):
                     writer.write(video.sample(f"{first_key + number:09d}", labels))
             file.flush()
             os.fsync(file.fileno())
+
         _write_index(shard, partial.stat().st_size, scan_shard(partial))
-        partial.replace(shard)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _write_index(shard: Path, size: int, samples: Sequence[ShardSample]) -> None:
-    index = shard.with_name(shard.name + INDEX_SUFFIX)
-    partial = index.with_name(f".{index.name}.part")
+    """Write the index of a shard beside it. `size` in bytes."""
     document = {"bytes": size, "samples": [list(sample) for sample in samples]}
-    partial.write_text(json.dumps(document, ensure_ascii=False) + "\n", encoding="utf-8")
-    partial.replace(index)
+    text = json.dumps(document, ensure_ascii=False) + "\n"
+    write_text(shard.with_name(shard.name + INDEX_SUFFIX), text)

@@ -6,7 +6,7 @@ person rests as people do in that clip, and nothing jumps but at the cut, which 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -15,10 +15,12 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
+from action_recognition.console import say
 from action_recognition.data.listed_clips import ListedClip
 from action_recognition.data.stream_files import AnnotatedStream, MarkedEvent
 from action_recognition.data.transforms import fit_into
 from action_recognition.data.video import read_frames
+from action_recognition.files import write_atomically
 
 Picture = NDArray[np.uint8]
 _LONGEST_SIDE = 480
@@ -54,17 +56,15 @@ def plan_streams(
     by_person: dict[str, list[ListedClip]] = {}
     for clip in clips:
         by_person.setdefault(people[clip.path], []).append(clip)
+
     planned = []
     for number, (person, own) in enumerate(sorted(by_person.items())):
         rng = np.random.default_rng([options.seed, number])
         order = [own[i] for i in rng.permutation(len(own))]
-        for start in range(0, len(order), options.max_clips):
-            name = (
-                person
-                if len(order) <= options.max_clips
-                else f"{person}_{start // options.max_clips + 1}"
-            )
-            planned.append((name, _parts(order[start : start + options.max_clips], rng, options)))
+        is_one = len(order) <= options.max_clips
+        for count, start in enumerate(range(0, len(order), options.max_clips), start=1):
+            parts = _parts(order[start : start + options.max_clips], rng, options)
+            planned.append((person if is_one else f"{person}_{count}", parts))
     return planned
 
 
@@ -83,31 +83,26 @@ def compose(
     name: str, parts: Sequence[Part], folder: Path, with_events: bool, options: CompositionOptions
 ) -> AnnotatedStream:
     """Write `NAME.mp4` and say what is in it; the file stands in its place when it is whole."""
-    path, partial = folder / f"{name}.mp4", folder / f".{name}.part.mp4"
+    path = folder / f"{name}.mp4"
+    pictures = (picture for part in parts for picture in _pictures(part, options))
+    with write_atomically(path, keep_suffix=True) as partial:
+        _write(partial, pictures, options.rate_fps)
+    return _annotated(path, parts, with_events, options.rate_fps)
+
+
+def _annotated(
+    path: Path, parts: Sequence[Part], with_events: bool, rate_fps: int
+) -> AnnotatedStream:
+    """Return the stream with the times of its gestures and of its cuts, one between two parts."""
     events, cuts, position = [], [], 0
-    for number, part in enumerate(parts):
+    for part in parts:
         start = position + part.lead
-        position = start + part.length + part.trail
+        end = start + part.length
+        position = end + part.trail
         if with_events:
-            events.append(
-                MarkedEvent(
-                    part.clip.label,
-                    start / options.rate_fps,
-                    (start + part.length) / options.rate_fps,
-                )
-            )
-        if number < len(parts) - 1:
-            cuts.append(position / options.rate_fps)
-    try:
-        _write(
-            partial,
-            (picture for part in parts for picture in _pictures(part, options)),
-            options.rate_fps,
-        )
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
-    return AnnotatedStream(path, position / options.rate_fps, tuple(events), tuple(cuts))
+            events.append(MarkedEvent(part.clip.label, start / rate_fps, end / rate_fps))
+        cuts.append(position / rate_fps)
+    return AnnotatedStream(path, position / rate_fps, tuple(events), tuple(cuts[:-1]))
 
 
 def compose_all(
@@ -115,15 +110,14 @@ def compose_all(
     folder: Path,
     with_events: bool,
     options: CompositionOptions,
-    say: Callable[[str], None] = lambda _: None,
 ) -> list[AnnotatedStream]:
     """All streams; each is said when it is there."""
     streams = []
     for number, (name, parts) in enumerate(planned, start=1):
-        streams.append(compose(name, parts, folder, with_events, options))
-        say(
-            f"{number} of {len(planned)}: {name}.mp4, {streams[-1].duration_s:.0f} s, {len(streams[-1].events)} gestures"
-        )
+        stream = compose(name, parts, folder, with_events, options)
+        facts = f"{stream.duration_s:.0f} s, {len(stream.events)} gestures"
+        say(f"{number} of {len(planned)}: {name}.mp4, {facts}")
+        streams.append(stream)
     return streams
 
 
@@ -145,41 +139,36 @@ def to_and_fro(position: int, length: int, rest: int) -> int:
 def _parts(
     clips: Sequence[ListedClip], rng: np.random.Generator, options: CompositionOptions
 ) -> list[Part]:
-    gaps = (
-        np.minimum(
-            options.gap_min_s + rng.exponential(options.gap_more_s, len(clips) + 1),
-            options.gap_max_s,
-        )
-        * options.rate_fps
-        / 2
-    )
-    halves = [round(float(gap)) for gap in gaps]
+    """Draw the rests around clips. Half of each gap belongs to the clip before it, half to the next."""
+    more_s = rng.exponential(options.gap_more_s, len(clips) + 1)
+    gaps_s = np.minimum(options.gap_min_s + more_s, options.gap_max_s)
+    halves = [round(float(half)) for half in gaps_s * options.rate_fps / 2]
     return [
         Part(clip, halves[i], _length(clip, options), halves[i + 1]) for i, clip in enumerate(clips)
     ]
 
 
 def _length(clip: ListedClip, options: CompositionOptions) -> int:
+    """Return the length of a clip in frames of the stream, at least 1."""
     record = clip.record
-    return max(
-        1, round((record.clip_end - record.clip_start) / record.frame_rate_fps * options.rate_fps)
-    )
+    seconds = (record.clip_end - record.clip_start) / record.frame_rate_fps
+    return max(1, round(seconds * options.rate_fps))
 
 
 def _pictures(part: Part, options: CompositionOptions) -> Iterator[Picture]:
+    """Yield the frames of a part, rests included, at the rate of the stream."""
     record = part.clip.record
     frames = read_frames(record.path, range(record.clip_start, record.clip_end))
     rest = round(options.rest_s * options.rate_fps)
     for position in range(-part.lead, part.length + part.trail):
         place = to_and_fro(position, part.length, rest)
-        yield frames[
-            min(int(place * record.frame_rate_fps / options.rate_fps + 1e-6), len(frames) - 1)
-        ]
+        # The small term keeps a product just below a whole number from losing a frame.
+        index = int(place * record.frame_rate_fps / options.rate_fps + 1e-6)
+        yield frames[min(index, len(frames) - 1)]
 
 
 def _write(path: Path, pictures: Iterator[Picture], rate_fps: int) -> None:
     """H.264; all pictures are fitted into the size of the first, with black beside them."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(str(path), "w") as container:
         stream = container.add_stream(
             "libx264", rate=Fraction(rate_fps), options={"crf": "20", "preset": "veryfast"}
@@ -188,10 +177,14 @@ def _write(path: Path, pictures: Iterator[Picture], rate_fps: int) -> None:
         stream.width, stream.height = 0, 0
         for picture in pictures:
             if not stream.width:
-                scale = min(1.0, _LONGEST_SIDE / max(picture.shape[:2]))
-                stream.height, stream.width = (
-                    max(2, round(side * scale) // 2 * 2) for side in picture.shape[:2]
-                )
+                stream.width, stream.height = _stream_size(picture)
             fitted = np.ascontiguousarray(fit_into(picture, stream.height, stream.width))
             container.mux(stream.encode(av.VideoFrame.from_ndarray(fitted, format="rgb24")))
         container.mux(stream.encode())
+
+
+def _stream_size(picture: Picture) -> tuple[int, int]:
+    """Return width and height of a stream that begins with this picture: even, as H.264 wants."""
+    scale = min(1.0, _LONGEST_SIDE / max(picture.shape[:2]))
+    height, width = (max(2, round(side * scale) // 2 * 2) for side in picture.shape[:2])
+    return width, height

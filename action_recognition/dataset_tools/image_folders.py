@@ -1,0 +1,149 @@
+"""Frames of videos as folders of numbered images."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from pathlib import Path
+
+import mmcv
+import numpy as np
+from numpy.typing import NDArray
+
+from action_recognition.data.clip_table import MediaPath
+from action_recognition.data.dataset_files import state_settings
+from action_recognition.data.frame_folder import IMAGE_SUFFIXES
+from action_recognition.data.video import (
+    count_frames,
+    read_frames,
+    set_decode_threads,
+)
+from action_recognition.errors import UserError, naming, user_error
+
+SETTINGS_FILE = "extract.json"
+FRAME_NAME = "{:05d}{}"  # from 1, as the original's
+_FRAMES_AT_ONCE = 32
+_JPEG_QUALITY = [1, 95]  # cv2.IMWRITE_JPEG_QUALITY
+
+
+@dataclass(frozen=True)
+class ImageSettings:
+    """Longer side of the images in pixels at most (they are never enlarged), and their suffix."""
+
+    max_image_size: int = 256
+    image_extension: str = "jpg"
+
+
+@dataclass(frozen=True)
+class FrameFolder:
+    """What is extracted: frames `start` to `end` (exclusive; None is the last) of `source`, to `folder` below the output."""
+
+    source: MediaPath
+    start: int
+    end: int | None
+    folder: str
+
+
+def extract_all(
+    folders: Sequence[FrameFolder],
+    output: Path,
+    settings: ImageSettings,
+    jobs: int,
+    progress: Callable[[int, int], None],
+) -> dict[str, int | str]:
+    """Number of frames by folder, or why there are none; a folder that is complete already is kept.
+
+    A `UserError` says that the output was made with other settings.
+    """
+    state_settings(
+        output / SETTINGS_FILE,
+        {"max_image_size": settings.max_image_size, "image_extension": settings.image_extension},
+    )
+    todo = list({folder.folder: folder for folder in folders}.values())
+    set_decode_threads(1)  # the clips are the parallel part
+    found: dict[str, int | str] = {}
+
+    def work(folder: FrameFolder) -> None:
+        """Extract one folder and note its number of frames, or why it has none."""
+        try:
+            found[folder.folder] = extract_folder(folder, output, settings)
+        except UserError as error:
+            found[folder.folder] = str(error)
+        progress(len(found), len(todo))
+
+    _in_threads(work, todo, jobs)
+    return found
+
+
+def _in_threads(
+    work: Callable[[FrameFolder], None], folders: Sequence[FrameFolder], jobs: int
+) -> None:
+    """Call `work` for every folder in `jobs` threads. The first error ends all and is raised."""
+    pool = ThreadPoolExecutor(jobs)
+    try:
+        results = [pool.submit(work, folder) for folder in folders]
+        wait(results, return_when=FIRST_EXCEPTION)
+        for result in results:
+            if result.done():
+                result.result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def extract_folder(folder: FrameFolder, output: Path, settings: ImageSettings) -> int:
+    """Write the frames as 00001.jpg, 00002.jpg, ...; returns how many. They stand in their folder only when all are written."""
+    wanted = _wanted_frames(folder)
+    target = output / folder.folder
+    if _is_complete(target, len(wanted)):
+        return len(wanted)
+
+    # Images are written into a folder beside the target, which is renamed when all are there.
+    partial = target.with_name(f".{target.name}.part")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    try:
+        for number, frame in enumerate(_frames(folder.source, wanted), start=1):
+            file = partial / FRAME_NAME.format(number, f".{settings.image_extension}")
+            with naming(target):
+                _write_image(file, frame, settings.max_image_size)
+        if target.exists():
+            shutil.rmtree(target)
+        partial.replace(target)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return len(wanted)
+
+
+def _wanted_frames(folder: FrameFolder) -> range:
+    """Return the frames to extract. Raises UserError: the source ends before the last of them."""
+    num_frames = count_frames(folder.source)
+    end = num_frames if folder.end is None else folder.end
+    if end > num_frames:
+        raise user_error(
+            str(folder.source),
+            f"the line ends the video at frame {end}, it has {num_frames} frames",
+        )
+    return range(folder.start, end)
+
+
+def _frames(source: MediaPath, wanted: range) -> Iterator[NDArray[np.uint8]]:
+    """Decode frames, a few at a time, so that a long video does not fill the memory."""
+    for first in range(0, len(wanted), _FRAMES_AT_ONCE):
+        yield from read_frames(source, wanted[first : first + _FRAMES_AT_ONCE])
+
+
+def _write_image(file: Path, frame_rgb: NDArray[np.uint8], max_size: int) -> None:
+    frame = mmcv.rgb2bgr(np.ascontiguousarray(frame_rgb))
+    if max(frame.shape[:2]) > max_size:
+        frame = mmcv.imrescale(frame, (max_size, max_size), interpolation="area")
+    params = _JPEG_QUALITY if file.suffix in (".jpg", ".jpeg") else None
+    mmcv.imwrite(frame, str(file), params)
+
+
+def _is_complete(folder: Path, num_frames: int) -> bool:
+    return (
+        folder.is_dir()
+        and sum(file.suffix in IMAGE_SUFFIXES for file in folder.iterdir()) == num_frames
+    )
