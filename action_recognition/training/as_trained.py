@@ -1,29 +1,27 @@
-"""What the network learns from: the clips of a run's first steps, cropped, changed and mixed exactly as the run does it."""
+"""The clips of a run's first steps: cropped, changed and mixed exactly as training does it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from torch.nn import functional as F
+from torch import Tensor
 
 from action_recognition.data.clip_table import MediaPath
-from action_recognition.data.datasets import ClipDataset
-from action_recognition.data.labels import training_labels
-from action_recognition.template import CausalConfig, EarlyCrossEntropy, Template
 from action_recognition.training.options import TrainOptions
-from action_recognition.training.run import clip_data, load_run
-from action_recognition.training.step.mix import mix_clips
-from action_recognition.training.step.module import batch_augment, no_gesture_label, step_generator
-from action_recognition.training.step.splice import splice_clips, step_targets
+from action_recognition.training.prepared import clip_data, prepare
+from action_recognition.training.step.inputs import StepInputs, StepPlace
 
 
 class TrainedBatch(NamedTuple):
-    """`clips` (N, 3, T, H, W) uint8 RGB as the network gets them before mean and scale; a caption and a path for each."""
+    """A batch as the network gets it, before mean and scale: `clips` (N, 3, T, H, W) uint8 RGB.
 
-    clips: torch.Tensor
+    Each clip has a caption and the path that it was read from.
+    """
+
+    clips: Tensor
     captions: list[str]
     paths: list[MediaPath]
 
@@ -31,83 +29,41 @@ class TrainedBatch(NamedTuple):
 def trained_batches(
     work_dir: Path, options: TrainOptions, num_steps: int
 ) -> Iterator[TrainedBatch]:
-    """The batches of the first steps of `train(work_dir, options)` on one device.
+    """Yield the batches of the first steps of `train(work_dir, options)` on one device.
 
-    Captions are labels, after mirroring, and with their shares where clips are mixed. Errors: those of a run's annotations and template.
+    A caption is the label after mirroring, with the shares of the classes where clips are mixed.
+    Raises UserError: that of a run's annotations and template.
     """
-    template, model = load_run(work_dir, options)
-    labels, _ = training_labels(
-        options.train_ann_files, options.classes, template.labels, options.train_data_roots
-    )
-    data = clip_data(template, options, labels)
-    augment = batch_augment(template)
+    run = prepare(work_dir, options)
+    data = clip_data(run)
+    inputs = StepInputs(run.template, run.model, run.labels, options.seed)
     for step, batch in zip(range(num_steps), data.train_dataloader(), strict=False):
-        clips = batch.clips
-        if augment is not None:
-            clips = augment(clips, step_generator(options.seed, step, 0, "augment"))
-        generator = step_generator(options.seed, step, 0, "mix")
-        if isinstance(model, CausalConfig):
-            targets = step_targets(
-                batch.labels,
-                batch.inside,
-                num_frames=clips.shape[2],
-                frames_per_step=model.frames_per_step,
-                before=no_gesture_label(labels, template),
-            )
-            clips, captions = _spliced(clips, batch.labels, targets, labels, template, generator)
-        else:
-            clips, captions = _mixed(clips, batch.labels, labels, template, generator)
-        yield TrainedBatch(
-            clips.clamp(0, 255).to(torch.uint8), captions, _paths(data.train, batch.indices)
-        )
+        clips, targets = inputs.of_step(batch, StepPlace(step))
+        paths = [data.train.records[index].path for index in batch.indices.tolist()]
+        captions = _captions(batch.labels, targets, run.labels)
+        yield TrainedBatch(clips.clamp(0, 255).to(torch.uint8), captions, paths)
 
 
-def _mixed(
-    clips: torch.Tensor,
-    numbers: torch.Tensor,
-    labels: list[str],
-    template: Template,
-    generator: torch.Generator,
-) -> tuple[torch.Tensor, list[str]]:
-    mix = template.training.mix
-    if mix is None:
-        return clips, [labels[number] for number in numbers.tolist()]
-    clips, shares = mix_clips(clips, F.one_hot(numbers, len(labels)).float(), mix, generator)
-    captions = []
-    for row in shares.tolist():
-        present = sorted(
-            ((share, name) for share, name in zip(row, labels, strict=True) if share > 0),
-            reverse=True,
-        )
-        captions.append(
-            " + ".join(
-                f"{name} {100 * share:.0f} %" if len(present) > 1 else name
-                for share, name in present
-            )
-        )
-    return clips, captions
-
-
-def _spliced(
-    clips: torch.Tensor,
-    numbers: torch.Tensor,
-    targets: torch.Tensor,
-    labels: list[str],
-    template: Template,
-    generator: torch.Generator,
-) -> tuple[torch.Tensor, list[str]]:
-    loss = template.training.loss
-    assert isinstance(loss, EarlyCrossEntropy)
-    clips, targets = splice_clips(
-        clips, targets, probability=loss.splice_probability, generator=generator
-    )
+def _captions(numbers: Tensor, targets: Tensor, labels: Sequence[str]) -> list[str]:
+    """Return a caption for each clip with the label `numbers` (N,), by the kind of its targets."""
     names = [labels[number] for number in numbers.tolist()]
+    if targets.is_floating_point():
+        return [_shares(row, labels) for row in targets.tolist()]
+    if targets.ndim == 1:
+        return names
+
+    # Labels of steps: the clip's own label begins where the clip before it ends.
     leads = (targets != numbers.unsqueeze(1)).long().cumprod(1).sum(1).tolist()
-    return clips, [
+    return [
         f"{name} from step {lead}" if lead else name
         for name, lead in zip(names, leads, strict=True)
     ]
 
 
-def _paths(dataset: ClipDataset, indices: torch.Tensor) -> list[MediaPath]:
-    return [dataset.records[index].path for index in indices.tolist()]
+def _shares(row: Sequence[float], labels: Sequence[str]) -> str:
+    """Return the classes of a mixed clip with their shares, the largest first."""
+    pairs = zip(row, labels, strict=True)
+    present = sorted(((share, name) for share, name in pairs if share > 0), reverse=True)
+    if len(present) == 1:
+        return present[0][1]
+    return " + ".join(f"{name} {100 * share:.0f} %" for share, name in present)

@@ -13,7 +13,8 @@ from action_recognition.deploy.backends.pytorch import from_trained
 from action_recognition.errors import UserError
 from action_recognition.template import load_template_dir
 from action_recognition.training.options import TrainOptions
-from action_recognition.training.run import train, with_negative_label
+from action_recognition.training.prepared import with_negative_label
+from action_recognition.training.run import train
 from action_recognition.training.studies.subsets import write_annotations
 from tests.tiny import LABELS, tiny_data, tiny_template
 
@@ -52,17 +53,17 @@ def test_what_the_template_says_stays_where_the_data_set_says_nothing(
 ) -> None:
     template, _ = load_template_dir(tiny_template(tmp_path / "work").parent)
     template = template.model_copy(update={"labels": [*LABELS], "negative_label": LABELS[0]})
-    assert with_negative_label(template, options(data), LABELS).negative_label == LABELS[2]
+    assert with_negative_label(template, data / "train.txt", LABELS).negative_label == LABELS[2]
     state(data, None)
-    assert with_negative_label(template, options(data), LABELS) is template
+    assert with_negative_label(template, data / "train.txt", LABELS) is template
     (data / "dataset.json").unlink()
-    assert with_negative_label(template, options(data), LABELS) is template
+    assert with_negative_label(template, data / "train.txt", LABELS) is template
 
 
 def test_a_template_of_other_labels_gives_way(data: Path, tmp_path: Path) -> None:
     template, _ = load_template_dir(tiny_template(tmp_path / "work").parent)
     changed = with_negative_label(
-        template.model_copy(update={"labels": ["a", "b"]}), options(data), LABELS
+        template.model_copy(update={"labels": ["a", "b"]}), data / "train.txt", LABELS
     )
     assert (changed.negative_label, changed.labels) == (LABELS[2], [])
 
@@ -75,7 +76,7 @@ def test_a_wrong_description_is_named(data: Path, tmp_path: Path, text: str) -> 
     (data / "dataset.json").write_text(text, encoding="utf-8")
     template, _ = load_template_dir(tiny_template(tmp_path / "work").parent)
     with pytest.raises(UserError, match=r"dataset.json"):
-        with_negative_label(template, options(data), LABELS)
+        with_negative_label(template, data / "train.txt", LABELS)
 
 
 def test_parts_of_a_data_set_keep_its_description(data: Path, tmp_path: Path) -> None:

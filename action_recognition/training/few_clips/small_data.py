@@ -1,12 +1,12 @@
-"""The preset for few clips: features once, the head in seconds, then the upper blocks for a few epochs.
+"""The preset for few clips: features once, the head in seconds, then the upper blocks.
 
-The template stays the basis; what the preset changes is said when it runs and stands in `preset/template.yaml` of the checkpoints' folder.
+The upper blocks train for a few epochs. The template stays the basis. The run prints what the
+preset changes, and `preset/template.yaml` in the checkpoints' folder holds it.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,24 +22,24 @@ from action_recognition.checkpoint import (
     save_atomically,
 )
 from action_recognition.console import say
-from action_recognition.data.annotations import ClipTable, find_annotation_files, read_annotations
 from action_recognition.data.datasets import label_swap_map
-from action_recognition.data.labels import training_labels
-from action_recognition.errors import Problem, UserError, user_error
+from action_recognition.errors import Problem
+from action_recognition.files import sha256_of
 from action_recognition.models.build import build_recogniser
 from action_recognition.models.recogniser import Recogniser
 from action_recognition.models.weights import load_start_weights
 from action_recognition.schedules import loss_scale
-from action_recognition.template import ModelConfig, Template
+from action_recognition.template import Template
 from action_recognition.training.choose_frames import frame_source
 from action_recognition.training.few_clips.feature_cache import FeatureCache
 from action_recognition.training.few_clips.features import FeatureExtractor, FeatureTable
 from action_recognition.training.few_clips.head_training import train_head
 from action_recognition.training.options import TrainOptions
-from action_recognition.training.reporting.compare import flatten, summarise, with_head_alone
+from action_recognition.training.prepared import PreparedRun, check_enough_clips, with_basic_flags
 from action_recognition.training.reporting.head_result import HeadResult
 from action_recognition.training.reporting.run_record import run_record, write_template
-from action_recognition.training.run import load_run, train, with_negative_label
+from action_recognition.training.reporting.run_summary import flatten, summarise, with_head_alone
+from action_recognition.training.run import train_prepared
 
 PRESET = "small-data"
 HEAD_FILE = "head.pth"
@@ -51,130 +51,145 @@ FROZEN_SHARE = 0.7  # of the backbone's stages
 EARLY_STOP_EPOCHS = 3
 
 
-def train_small_data(work_dir: Path, options: TrainOptions) -> Path:
-    """Train by the preset; returns `latest.pth` of the fine-tuning, beside which stand `best.pth` and `head.pth`.
+def preset_problems(options: TrainOptions) -> list[Problem]:
+    """Return what stands against the preset: no start weights, or a run to resume."""
+    problems = []
+    if options.load_weights is None:
+        found = "needs start weights: features of an untrained network say nothing"
+        fix = "add --load-weights imagenet, or weights of your own"
+        problems.append(Problem(f"--preset {PRESET}", found, fix=fix))
+    if options.resume_from is not None:
+        found = f"does not go with --preset {PRESET}"
+        fix = "run it again: cached features are used again"
+        problems.append(Problem("--resume-from", found, fix=fix))
+    return problems
 
-    Features are kept in `feature_cache` of the work dir. Errors: those of `train`, and no start weights.
+
+def train_small_data(run: PreparedRun) -> Path:
+    """Train by the preset, and return `latest.pth` of the fine-tuning.
+
+    `best.pth` and `head.pth` are beside it. Features are kept in `feature_cache` of the work dir.
+    Raises UserError: those of `train_prepared`.
     """
-    _check(options)
-    template, model = load_run(work_dir, options)
-    labels, _ = training_labels(
-        options.train_ann_files, options.classes, template.labels, options.train_data_roots
-    )
-    template = with_negative_label(template, options, labels)
-    train_records, val_records = _records(options, labels)
+    options, folder = run.options, run.options.save_checkpoints_to
+    assert options.load_weights is not None, "see preset_problems"
+    check_enough_clips(run)
     L.seed_everything(options.seed, verbose=False)
-    network = build_recogniser(model, len(labels))
-    assert options.load_weights is not None
-    start = load_start_weights(network, model, options.load_weights, labels).record()
+    network = build_recogniser(run.model, len(run.labels))
+    start = load_start_weights(network, run.model, options.load_weights, run.labels).record()
     say(f"preset {PRESET}: start weights: {start['report']}")
 
-    began = time.monotonic()
-    swaps = label_swap_map(template.training.augmentation.flip.label_swaps, labels)
-    source = frame_source(options, template, (train_records, val_records))
-    detector = (
-        hashlib.sha256(options.hand_detector.read_bytes()).hexdigest()
-        if options.hand_detector
-        else ""
-    )
-    cache = FeatureCache(work_dir / CACHE_FOLDER)
-    extractor = FeatureExtractor(
-        _on_device(network, options), template, swaps, options.seed, cache, source, detector
-    )
-    num_workers = (
-        template.training.num_workers if options.num_workers is None else options.num_workers
-    )
-    tables = [
-        extractor.table(records, num_augmented, num_workers, options.strict)
-        for records, num_augmented in ((train_records, NUM_AUGMENTED_VIEWS), (val_records, 0))
-    ]
-    say(_features_line(tables, len(train_records) + len(val_records), time.monotonic() - began))
-    network.cpu()
-    began = time.monotonic()
-    head = train_head(
-        network.head, *tables, scale=loss_scale(0, 1, template.training.loss), seed=options.seed
-    )
-    say(
-        f"preset {PRESET}: head alone: val top-1 {head.accuracy:.1f} %, top-5 {head.top5:.1f} %, {time.monotonic() - began:.1f} s"
-    )
+    # The head alone, on features that are computed once.
+    tables = _features(network, run)
+    head = _train_head(network, tables, run)
+    head_file = _save_head(network, run, start)
+    head.write(folder)
 
-    options = _save_head(network, template, model, labels, options, start)
-    head.write(options.save_checkpoints_to)
-    changed, changes = preset_template(template, len(network.backbone.stages()))
-    options = _preset_options(options, template, labels)
-    say(
-        f"preset {PRESET}: epochs {options.epochs}, base_learning_rate {options.base_learning_rate:g}, {changes}"
-    )
-    preset_dir = options.save_checkpoints_to / "preset"
-    preset_dir.mkdir(exist_ok=True)
-    write_template(changed, model, preset_dir)
-    latest = train(preset_dir, options)
-    say(_which_is_best(head, options.save_checkpoints_to))
+    # The upper blocks, from the trained head.
+    latest = train_prepared(_tuning_run(run, network, head_file))
+    say(_which_is_best(head, folder))
     return latest
 
 
+def _features(network: Recogniser, run: PreparedRun) -> list[FeatureTable]:
+    """Return the features of training and validation clips, from the cache where it has them."""
+    assert run.val is not None
+    options, template = run.options, run.template
+    began = time.monotonic()
+    extractor = FeatureExtractor(
+        _on_device(network, options),
+        template,
+        label_swap_map(template.training.augmentation.flip.label_swaps, run.labels),
+        options.seed,
+        FeatureCache(run.work_dir / CACHE_FOLDER),
+        frame_source(options, template, (run.train, run.val)),
+        sha256_of(options.hand_detector) if options.hand_detector else "",
+    )
+    workers = template.training.num_workers if options.num_workers is None else options.num_workers
+    tables = [
+        extractor.table(records, num_augmented, workers, options.strict)
+        for records, num_augmented in ((run.train, NUM_AUGMENTED_VIEWS), (run.val, 0))
+    ]
+    say(_features_line(tables, len(run.train) + len(run.val), time.monotonic() - began))
+    network.cpu()
+    return tables
+
+
+def _train_head(
+    network: Recogniser, tables: Sequence[FeatureTable], run: PreparedRun
+) -> HeadResult:
+    """Train the head on the features of the training clips, and print how good it is."""
+    began = time.monotonic()
+    train, val = tables
+    scale = loss_scale(0, 1, run.template.training.loss)
+    head = train_head(network.head, train, val, scale=scale, seed=run.options.seed)
+    accuracy = f"val top-1 {head.accuracy:.1f} %, top-5 {head.top5:.1f} %"
+    say(f"preset {PRESET}: head alone: {accuracy}, {time.monotonic() - began:.1f} s")
+    return head
+
+
+def _save_head(network: Recogniser, run: PreparedRun, start: dict[str, str]) -> Path:
+    """Write `head.pth`, a whole checkpoint: start weights and the trained head."""
+    path = run.options.save_checkpoints_to / HEAD_FILE
+    record = run_record(run.options.seed, run.annotation_sha256, start)
+    weights = network.state_dict().items()
+    content: dict[str, Any] = {
+        "state_dict": {f"{NETWORK_PREFIX}{name}": value for name, value in weights},
+        TRAINED_MODEL_KEY: describe_training(run.labels, run.template, run.model, record),
+    }
+    save_atomically(content, path)
+    return path
+
+
+def _tuning_run(run: PreparedRun, network: Recogniser, head_file: Path) -> PreparedRun:
+    """Return the run that fine-tunes the upper blocks from `head_file`, and print its changes.
+
+    Its template is written to `preset/` of the checkpoints' folder.
+    """
+    template, changes = preset_template(run.template, len(network.backbone.stages()))
+    folder = run.options.save_checkpoints_to / "preset"
+    write_template(template, run.model, folder)
+
+    # A value that was given as a flag stays.
+    rate = LEARNING_RATE_SHARE * template.hyper_parameters.basic.base_learning_rate
+    options = dataclasses.replace(
+        run.options,
+        load_weights=head_file,
+        epochs=run.options.epochs or EPOCHS,
+        base_learning_rate=run.options.base_learning_rate or rate,
+        classes=run.labels,
+    )
+    values = f"epochs {options.epochs}, base_learning_rate {options.base_learning_rate:g}"
+    say(f"preset {PRESET}: {values}, {changes}")
+    return dataclasses.replace(
+        run,
+        work_dir=folder,
+        options=options,
+        template=with_basic_flags(template, options),
+        template_epochs=template.hyper_parameters.basic.epochs,
+    )
+
+
 def preset_template(template: Template, num_stages: int) -> tuple[Template, str]:
-    """The template as the fine-tuning follows it, and the values that differ, in words."""
+    """Return the template of the fine-tuning, and in words the values that differ."""
     training = template.training
-    schedule = training.schedule.model_copy(
-        update={"freeze_epochs": 0}
-    )  # the head is trained already
+    frozen_blocks = max(training.frozen_blocks, round(FROZEN_SHARE * num_stages))
     changed = training.model_copy(
         update={
-            "frozen_blocks": max(training.frozen_blocks, round(FROZEN_SHARE * num_stages)),
+            "frozen_blocks": frozen_blocks,
             "batch_norm": "frozen",  # batches of few clips say little about statistics
             "ema_decay": None,  # too few steps to average over
             "early_stop_epochs": EARLY_STOP_EPOCHS,
-            "schedule": schedule,
+            # The head is trained already.
+            "schedule": training.schedule.model_copy(update={"freeze_epochs": 0}),
         }
     )
+
     before, after = (
         dict(flatten(section.model_dump(mode="json"))) for section in (training, changed)
     )
     differing = [f"{key} {value}" for key, value in after.items() if before.get(key) != value]
     return template.model_copy(update={"training": changed}), ", ".join(differing)
-
-
-def _check(options: TrainOptions) -> None:
-    problems = []
-    if options.load_weights is None:
-        found = "needs start weights: features of an untrained network say nothing"
-        problems.append(
-            Problem(
-                f"--preset {PRESET}",
-                found,
-                fix="add --load-weights imagenet, or weights of your own",
-            )
-        )
-    if options.resume_from is not None:
-        problems.append(
-            Problem(
-                "--resume-from",
-                f"does not go with --preset {PRESET}",
-                fix="run it again: cached features are used again",
-            )
-        )
-    if problems:
-        raise UserError(problems)
-
-
-def _records(options: TrainOptions, labels: list[str]) -> tuple[ClipTable, ClipTable]:
-    """Training and validation clips, with the problems of both in one error."""
-    problems: list[Problem] = []
-    splits: list[ClipTable] = []
-    for files, roots in (
-        (options.train_ann_files, options.train_data_roots),
-        (options.val_ann_files, options.val_data_roots),
-    ):
-        try:
-            splits.append(read_annotations(files, roots, labels))
-        except UserError as error:
-            problems.extend(error.problems)
-    if problems:
-        raise UserError(problems)
-    if len(splits[0]) < 2:
-        raise user_error("--train-ann-files", f"{len(splits[0])} training clip", "2 or more")
-    return splits[0], splits[1]
 
 
 def _on_device(network: Recogniser, options: TrainOptions) -> Recogniser:
@@ -183,55 +198,18 @@ def _on_device(network: Recogniser, options: TrainOptions) -> Recogniser:
 
 
 def _features_line(tables: Sequence[FeatureTable], num_clips: int, seconds: float) -> str:
-    num_views, num_cached = (
-        sum(counts)
-        for counts in zip(*((len(table.labels), table.num_cached) for table in tables), strict=True)
-    )
-    return f"preset {PRESET}: features of {num_views} views of {num_clips} clips, {num_cached} from the cache, {seconds:.0f} s"
-
-
-def _save_head(
-    network: Recogniser,
-    template: Template,
-    model: ModelConfig,
-    labels: list[str],
-    options: TrainOptions,
-    start: dict[str, str],
-) -> TrainOptions:
-    """`head.pth`, a whole checkpoint: start weights and the trained head; returns options that start from it."""
-    path = options.save_checkpoints_to / HEAD_FILE
-    splits = (
-        (options.train_ann_files, options.train_data_roots),
-        (options.val_ann_files, options.val_data_roots),
-    )
-    record = run_record(
-        options.seed, [file for split in splits for file, _ in find_annotation_files(*split)], start
-    )
-    content: dict[str, Any] = {
-        "state_dict": {
-            f"{NETWORK_PREFIX}{name}": value for name, value in network.state_dict().items()
-        },
-        TRAINED_MODEL_KEY: describe_training(labels, template, model, record),
-    }
-    save_atomically(content, path)
-    return dataclasses.replace(options, load_weights=path)
-
-
-def _preset_options(options: TrainOptions, template: Template, labels: list[str]) -> TrainOptions:
-    """What was given as a flag stays."""
-    basic = template.hyper_parameters.basic
-    return dataclasses.replace(
-        options,
-        epochs=options.epochs or EPOCHS,
-        base_learning_rate=options.base_learning_rate
-        or LEARNING_RATE_SHARE * basic.base_learning_rate,
-        classes=labels,
-    )
+    num_views = sum(len(table.labels) for table in tables)
+    num_cached = sum(table.num_cached for table in tables)
+    views = f"features of {num_views} views of {num_clips} clips"
+    return f"preset {PRESET}: {views}, {num_cached} from the cache, {seconds:.0f} s"
 
 
 def _which_is_best(head: HeadResult, folder: Path) -> str:
+    """Return a line that says which network is better on the validation clips."""
     tuned = summarise(folder).best_top1
     if with_head_alone(folder).best_top1 != tuned:
         reached = "none" if tuned is None else f"{tuned:.1f} %"
-        return f"preset {PRESET}: the head alone is better on val ({head.accuracy:.1f} % against {reached}): use {folder / HEAD_FILE}"
-    return f"preset {PRESET}: upper blocks fine-tuned: val top-1 {tuned:.1f} %, the head alone {head.accuracy:.1f} %"
+        found = f"the head alone is better on val ({head.accuracy:.1f} % against {reached})"
+        return f"preset {PRESET}: {found}: use {folder / HEAD_FILE}"
+    fine_tuned = f"upper blocks fine-tuned: val top-1 {tuned:.1f} %"
+    return f"preset {PRESET}: {fine_tuned}, the head alone {head.accuracy:.1f} %"

@@ -17,6 +17,7 @@ from action_recognition.data.datasets import Batch
 from action_recognition.data.transforms import canvas_side
 from action_recognition.template import BatchAugmentation, Template
 from action_recognition.training.step.freezing import set_learning
+from action_recognition.training.step.inputs import StepPlace
 from action_recognition.training.step.module import GestureTraining
 from action_recognition.training.step.optimizer import make_optimizer
 
@@ -169,11 +170,9 @@ def _step(
     labels: torch.Tensor,
 ) -> None:
     """What a step of a run does to a batch, but for what is logged."""
-    indices = torch.zeros_like(labels)
-    if module.augment is not None:
-        clips = module.augment(clips, torch.Generator().manual_seed(0))
     optimizer.zero_grad()
-    clips, targets = module._mixed(Batch(clips, labels, indices, []))
+    batch = Batch(clips, labels, torch.zeros_like(labels), [])
+    clips, targets = module.inputs.of_step(batch, StepPlace(step=0))
     losses: dict[str, torch.Tensor] = module.losses(
         module.network, module.normalize(clips), targets, scale=1.0
     )

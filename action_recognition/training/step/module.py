@@ -3,30 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from collections.abc import Callable
+from typing import Any
 
 import lightning as L
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from action_recognition.checkpoint import TRAINED_MODEL_KEY
 from action_recognition.data.datasets import Batch
 from action_recognition.errors import user_error
 from action_recognition.metrics import mean_top_k_accuracy, top_k_accuracy
-from action_recognition.models.causal import CausalRecogniser
 from action_recognition.models.recogniser import Normalize, Recogniser
 from action_recognition.schedules import ScaledSchedule, is_frozen, learning_rate, loss_scale
-from action_recognition.template import BatchAugmentation, EarlyCrossEntropy, ModelConfig, Template
+from action_recognition.template import ModelConfig, Template
 from action_recognition.training.machine.precision import no_autocast, whole_precision
-from action_recognition.training.step.augment import BatchAugment
 from action_recognition.training.step.epoch_loss import EpochLoss
 from action_recognition.training.step.freezing import set_learning
-from action_recognition.training.step.mix import mix_clips
+from action_recognition.training.step.inputs import StepInputs, StepPlace
 from action_recognition.training.step.optimizer import make_optimizer
 from action_recognition.training.step.recipe import Recipe
-from action_recognition.training.step.splice import NO_LABEL, splice_clips, step_targets
 from action_recognition.training.step.validation_scores import ScoredValidation, score_all
 
 EPOCH_LOSS_KEY = "epoch_loss"
@@ -60,9 +56,8 @@ class GestureTraining(L.LightningModule):
         self.steps_per_epoch = steps_per_epoch
         self.description = description
         self.seed = seed
-        self.no_gesture = no_gesture_label(description.get("labels", []), template)
         self.losses = Recipe(template.training, model.backbone)
-        self.augment = batch_augment(template)
+        self.inputs = StepInputs(template, model, description["labels"], seed)
         self.gradient_norm = torch.zeros(())
         self.batch_arrived_s = 0.0  # by `time.perf_counter`: what is between the last step and here was waiting for data
         self.epoch_loss = EpochLoss()
@@ -81,19 +76,12 @@ class GestureTraining(L.LightningModule):
         )
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
-        if self.augment is None or not self.trainer.training or not len(batch.labels):
+        """Augment the clips of a training batch, where they are: on the device."""
+        if not self.trainer.training:
             return batch
-        # Called before the batch is counted, so the number of those that are behind is its place.
-        part = (
-            self.trainer.fit_loop.epoch_loop.batch_progress.current.ready
-            % self.trainer.accumulate_grad_batches
-        )
-        generator = step_generator(
-            self.seed, self.global_step, self.trainer.world_size * part, "augment"
-        )
-        return batch._replace(
-            clips=self.augment(batch.clips, generator, self.global_rank, self.trainer.world_size)
-        )
+        # Called before the batch is counted, so the number of batches behind it is its place.
+        behind = self.trainer.fit_loop.epoch_loop.batch_progress.current.ready
+        return self.inputs.augmented(batch, self._place(behind))
 
     def setup(self, stage: str) -> None:
         # Before several devices agree on which gradients they exchange.
@@ -108,72 +96,38 @@ class GestureTraining(L.LightningModule):
         )
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor | None:
+        """Return the loss of one batch, None where too few of its clips could be read."""
         if len(batch.labels) < 2:
-            return self._no_loss()  # damaged clips left too few for a batch norm
-        share = self.share(batch_idx)
-        clips, targets = self._mixed(batch, share)
-        # Noise of the network (Gumbel) follows from the step alone, so that going on repeats what never stopping would have drawn.
-        torch.manual_seed(hash((self.seed, self.global_step, share)))
+            return self._no_loss()  # batch norm needs more than one clip
+        place = self._place(batch_idx)
+        clips, targets = self.inputs.mixed(batch, place)
+
+        # Noise of the network (Gumbel) follows from the step alone: resuming repeats it.
+        torch.manual_seed(hash((self.seed, self.global_step, place.share)))
         scale = loss_scale(self.global_step, self.steps_per_epoch(), self.recipe.loss)
-        losses: dict[str, Tensor] = self.losses(
-            self.network, self.normalize(clips), targets, scale=scale
-        )
+        pixels = self.normalize(clips)
+        losses: dict[str, Tensor] = self.losses(self.network, pixels, targets, scale=scale)
         loss = torch.stack(list(losses.values())).sum()
-        self.epoch_loss.add(float(loss.detach()), len(batch.labels))
-        if (
-            self.trainer._logger_connector.should_update_logs
-        ):  # at other steps Lightning looks at each value, and drops it
+
+        num_clips = len(batch.labels)
+        self.epoch_loss.add(float(loss.detach()), num_clips)
+        # At other steps Lightning would look at each value and drop it.
+        if self.trainer._logger_connector.should_update_logs:
             for name, value in losses.items():
-                self.log(f"train/{name}", value.detach(), batch_size=len(batch.labels))
-            self.log("train/loss", loss.detach(), prog_bar=True, batch_size=len(batch.labels))
+                self.log(f"train/{name}", value.detach(), batch_size=num_clips)
+            self.log("train/loss", loss.detach(), prog_bar=True, batch_size=num_clips)
         return loss
 
     def _no_loss(self) -> Tensor | None:
-        """Nothing to learn from; with several processes gradients of 0, since the others wait for this one's."""
+        """Return nothing to learn from: with several processes gradients of 0, since others wait."""
         if self.trainer.world_size == 1:
             return None
-        return torch.stack(
-            [
-                0.0 * parameter.sum()
-                for parameter in self.network.parameters()
-                if parameter.requires_grad
-            ]
-        ).sum()
+        learning = [item for item in self.network.parameters() if item.requires_grad]
+        return torch.stack([0.0 * parameter.sum() for parameter in learning]).sum()
 
-    def share(self, batch_idx: int) -> int:
-        """Which part of its step a batch is, over processes and accumulated batches: each draws noise of its own."""
-        part: int = batch_idx % self.trainer.accumulate_grad_batches
-        return int(self.global_rank) + int(self.trainer.world_size) * part
-
-    def _mixed(self, batch: Batch, share: int = 0) -> tuple[Tensor, Tensor]:
-        """Clips (N, 3, T, H, W) and labels (N,) as they are, or with `mix` blended clips and (N, C) shares of the classes.
-
-        Of a causal network, clips that begin after others, and labels (N, S) of their steps.
-        """
-        if isinstance(self.network, CausalRecogniser):
-            step, loss = self.network.frames_per_step, self.recipe.loss
-            assert isinstance(loss, EarlyCrossEntropy)
-            generator = step_generator(self.seed, self.global_step, share, "mix")
-            targets = step_targets(
-                batch.labels,
-                batch.inside,
-                num_frames=batch.clips.shape[2],
-                frames_per_step=step,
-                before=self.no_gesture,
-            )
-            return splice_clips(
-                batch.clips, targets, probability=loss.splice_probability, generator=generator
-            )
-        if self.recipe.mix is None:
-            return batch.clips, batch.labels
-        num_classes = self.network.head.class_directions.shape[1]
-        targets = F.one_hot(batch.labels, num_classes).to(torch.float32)
-        return mix_clips(
-            batch.clips,
-            targets,
-            self.recipe.mix,
-            step_generator(self.seed, self.global_step, share, "mix"),
-        )
+    def _place(self, batch_idx: int) -> StepPlace:
+        part = batch_idx % self.trainer.accumulate_grad_batches
+        return StepPlace(self.global_step, part, int(self.global_rank), self.trainer.world_size)
 
     def configure_gradient_clipping(
         self,
@@ -255,27 +209,3 @@ class GestureTraining(L.LightningModule):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         if self.global_rank == 0:  # the stored sum is over all ranks
             self.epoch_loss = EpochLoss(*checkpoint.get(EPOCH_LOSS_KEY, ()))
-
-
-def step_generator(
-    seed: int, step: int, rank: int, purpose: Literal["augment", "mix"]
-) -> torch.Generator:
-    """A stream of its own for each purpose, on the CPU, that follows from the step alone."""
-    place = ("augment", "mix").index(purpose)
-    return torch.Generator().manual_seed(hash((seed, step, rank, place)))
-
-
-def no_gesture_label(labels: Sequence[str], template: Template) -> int:
-    """The number of the class that means no gesture, -1 where there is none."""
-    name = template.negative_label
-    return list(labels).index(name) if name is not None and name in labels else NO_LABEL
-
-
-def batch_augment(template: Template) -> BatchAugment | None:
-    """What changes a batch on its device; None for the reference recipe, which changes clips one by one."""
-    config = template.training.augmentation
-    return (
-        BatchAugment(config, template.input.crop_size)
-        if isinstance(config, BatchAugmentation)
-        else None
-    )

@@ -2,35 +2,36 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from action_recognition.console import say
-from action_recognition.data.labels import training_labels
 from action_recognition.data.listed_clips import ListedClip, listed_clips
 from action_recognition.data.people import compile_person_regex
 from action_recognition.errors import Problem, UserError, user_error
-from action_recognition.template import load_template_dir
+from action_recognition.files import write_csv
 from action_recognition.training.options import TrainOptions
-from action_recognition.training.reporting.compare import RunSummary, cell, with_head_alone
+from action_recognition.training.prepared import PreparedRun, prepare
+from action_recognition.training.reporting.compare import cell
 from action_recognition.training.reporting.head_result import HEAD_RESULT_FILE
-from action_recognition.training.studies.subsets import write_annotations
+from action_recognition.training.reporting.run_summary import RunSummary, with_head_alone
+from action_recognition.training.studies.subsets import options_of_part, write_annotations
 
 FOLDS_FILE = "folds.csv"
 _PROBLEMS_SHOWN = 5
 
-TrainOne = Callable[[Path, TrainOptions], Path]
-"""What trains one model: (work dir, options) -> the checkpoint."""
+TrainOne = Callable[[PreparedRun], Path]
+"""A function that trains one model, and returns its checkpoint."""
 
 
 @dataclass(frozen=True)
 class Fold:
-    """One fold's run: who is validated on, on how many clips, with what result."""
+    """The run of one fold: people it was validated on, number of their clips, result."""
 
     number: int
     people: tuple[str, ...]
@@ -39,173 +40,161 @@ class Fold:
 
 
 def train_folds(
-    work_dir: Path,
-    options: TrainOptions,
-    num_folds: int,
-    person_regex: str | None,
-    train_one: TrainOne,
+    run: PreparedRun, num_folds: int, person_regex: str | None, train_one: TrainOne
 ) -> list[Fold]:
-    """Train one model per fold into `fold_1`, `fold_2`, ... of the checkpoints' folder; write folds.csv and say mean and each.
+    """Train one model per fold into `fold_1`, `fold_2`, ... of the checkpoints' folder.
 
-    A person is the first group of `person_regex` in a clip's path; without it every video stands for itself.
+    Writes folds.csv, and prints each result and their mean. A person is the first group of
+    `person_regex` in a clip's path. Without it every video stands for itself.
     """
-    template, _ = load_template_dir(work_dir)
-    labels, labels_from = training_labels(
-        options.train_ann_files, options.classes, template.labels, options.train_data_roots
-    )
-    say(f"{labels_from} ({len(labels)} classes)")
-    clips, _ = listed_clips(options.train_ann_files, options.train_data_roots, labels)
+    options, folder = run.options, run.options.save_checkpoints_to
+    clips, _ = listed_clips(options.train_ann_files, options.train_data_roots, run.labels)
     people = people_of(clips, person_regex)
     if person_regex is None:
-        say(
-            "warning: no --person-regex: folds are made by video, so a person may stand on both sides, and the accuracy flatters"
-        )
+        side = "a person may be on both sides, and the accuracy flatters"
+        say(f"warning: no --person-regex: folds are made by video, so {side}")
     fold_of = assign_folds(people, [clip.record.label for clip in clips], num_folds, options.seed)
-    for line in _lonely_classes(clips, fold_of, labels):
+    for line in _lonely_classes(clips, fold_of, run.labels):
         say(line)
+
     folds = []
     for number in range(num_folds):
-        held_out = sorted(
-            {person for person, fold in zip(people, fold_of, strict=True) if fold == number}
-        )
-        folder = options.save_checkpoints_to / f"fold_{number + 1}"
+        in_fold = [fold == number for fold in fold_of]
+        held_out = sorted({person for person, held in zip(people, in_fold, strict=True) if held})
         parts = [
-            [clip for clip, fold in zip(clips, fold_of, strict=True) if (fold == number) == held]
-            for held in (False, True)
+            [clip for clip, held in zip(clips, in_fold, strict=True) if held == wanted]
+            for wanted in (False, True)
         ]
-        say(
-            f"fold {number + 1} of {num_folds}: {len(parts[1])} validation clips of {_names(held_out)}"
-        )
-        (folder / HEAD_RESULT_FILE).unlink(missing_ok=True)  # of an earlier run
-        train_one(work_dir, _fold_options(options, parts, folder, labels))
-        folds.append(Fold(number + 1, tuple(held_out), len(parts[1]), with_head_alone(folder)))
-    write_folds(options.save_checkpoints_to / FOLDS_FILE, folds)
+        num_val = len(parts[1])
+        say(f"fold {number + 1} of {num_folds}: {num_val} validation clips of {_names(held_out)}")
+        fold_folder = folder / f"fold_{number + 1}"
+        (fold_folder / HEAD_RESULT_FILE).unlink(missing_ok=True)  # of an earlier run
+        train_one(prepare(run.work_dir, _fold_options(run, parts, fold_folder)))
+        folds.append(Fold(number + 1, tuple(held_out), num_val, with_head_alone(fold_folder)))
+
+    write_folds(folder / FOLDS_FILE, folds)
     for line in folds_lines(folds):
         say(line)
     return folds
 
 
 def people_of(clips: Sequence[ListedClip], person_regex: str | None) -> list[str]:
-    """The person of every clip; a `UserError` names a broken expression, or the paths that it does not match."""
+    """Return the person of every clip.
+
+    Raises UserError: a broken expression, or the paths that it does not match.
+    """
     if person_regex is None:
         return [clip.path for clip in clips]
     pattern = compile_person_regex(person_regex)
     found = [pattern.search(clip.path) for clip in clips]
     names = [match.group(1) if match else None for match in found]
-    without = [clip for clip, name in zip(clips, names, strict=True) if not name]
-    if without:
-        problems = [
-            Problem(clip.record.line, f"--person-regex finds no person in {clip.path!r}")
-            for clip in without
-        ]
-        more = [
-            Problem(
-                "--person-regex", f"and {len(problems) - _PROBLEMS_SHOWN} more paths like these"
-            )
-        ]
-        raise UserError(
-            [*problems[:_PROBLEMS_SHOWN], *(more if len(problems) > _PROBLEMS_SHOWN else [])]
-        )
-    return [str(name) for name in names]
+    problems = [
+        Problem(clip.record.line, f"--person-regex finds no person in {clip.path!r}")
+        for clip, name in zip(clips, names, strict=True)
+        if not name
+    ]
+    if not problems:
+        return [str(name) for name in names]
+
+    hidden = len(problems) - _PROBLEMS_SHOWN
+    more = [Problem("--person-regex", f"and {hidden} more paths like these")] if hidden > 0 else []
+    raise UserError([*problems[:_PROBLEMS_SHOWN], *more])
 
 
 def assign_folds(
     people: Sequence[str], labels: Sequence[int], num_folds: int, seed: int
 ) -> list[int]:
-    """The fold (0..num_folds - 1) of every clip: all clips of a person in one, classes as evenly over the folds as that allows.
+    """Return the fold (0..num_folds - 1) of every clip: all clips of a person in one fold.
 
-    Persons with many clips are placed first, each where the counts of its classes then differ least from equal shares.
+    Classes are spread as evenly over the folds as that allows. Persons with many clips are placed
+    first, each where the counts of its classes then differ least from equal shares.
     """
     names = sorted(set(people))
     if not 2 <= num_folds <= len(names):
-        raise user_error(
-            "--folds",
-            f"found {num_folds}",
-            f"2 to {len(names)}, the number of persons (of videos without --person-regex)",
-        )
+        allowed = f"2 to {len(names)}, the number of persons (of videos without --person-regex)"
+        raise user_error("--folds", f"found {num_folds}", allowed)
     counts = np.zeros((len(names), max(labels) + 1))
     np.add.at(counts, ([names.index(person) for person in people], list(labels)), 1)
-    share = counts.sum(axis=0) / num_folds
-    # Ties in size fall by the seed; a stable sort keeps that order.
+
+    # Persons by size. Ties fall by the seed: a stable sort keeps that order.
     order = np.random.default_rng(seed).permutation(len(names))
     order = order[np.argsort(-counts[order].sum(axis=1), kind="stable")]
-    filled = np.zeros((num_folds, counts.shape[1]))
-    fold_of: dict[str, int] = {}
-    for place, person in enumerate(order):
-        excess = ((filled + counts[person] - share) ** 2 - (filled - share) ** 2).sum(axis=1)
-        left = len(order) - place
-        empty = filled.sum(axis=1) == 0
-        if empty.sum() == left:  # as many persons left as folds without any
-            excess[~empty] = np.inf
-        fold = int(np.argmin(excess))
-        filled[fold] += counts[person]
-        fold_of[names[person]] = fold
+    fold_of = {
+        names[person]: fold
+        for person, fold in zip(order, _place_persons(counts[order], num_folds), strict=True)
+    }
     return [fold_of[person] for person in people]
 
 
+def _place_persons(counts: NDArray[np.float64], num_folds: int) -> list[int]:
+    """Return a fold for each person, given the `counts` (persons, classes) of their clips."""
+    share = counts.sum(axis=0) / num_folds
+    filled = np.zeros((num_folds, counts.shape[1]))
+    folds = []
+    for place, own in enumerate(counts):
+        excess = ((filled + own - share) ** 2 - (filled - share) ** 2).sum(axis=1)
+        empty = filled.sum(axis=1) == 0
+        # Fill the empty folds when only as many persons are left.
+        if empty.sum() == len(counts) - place:
+            excess[~empty] = np.inf
+        folds.append(int(np.argmin(excess)))
+        filled[folds[-1]] += own
+    return folds
+
+
 def folds_lines(folds: Sequence[Fold]) -> list[str]:
-    """The result of each fold, then mean and standard deviation over folds."""
-    lines = [
-        f"fold {fold.number}: val top-1 {cell(fold.run.best_top1, 'best_top1')} %, top-5 {cell(fold.run.best_top5, 'best_top5')} % "
-        f"({fold.num_val_clips} clips of {_names(fold.people)})"
-        for fold in folds
-    ]
+    """Return the result of each fold, then mean and standard deviation over the folds."""
+    lines = []
+    for fold in folds:
+        top1, top5 = (cell(getattr(fold.run, key), key) for key in ("best_top1", "best_top5"))
+        tested = f"{fold.num_val_clips} clips of {_names(fold.people)}"
+        lines.append(f"fold {fold.number}: val top-1 {top1} %, top-5 {top5} % ({tested})")
     values = [fold.run.best_top1 for fold in folds if fold.run.best_top1 is not None]
     if values:
         deviation = float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
-        lines.append(
-            f"{len(values)} folds: val top-1 {np.mean(values):.1f} % on average, standard deviation {deviation:.1f}"
-        )
+        mean = f"val top-1 {np.mean(values):.1f} % on average"
+        lines.append(f"{len(values)} folds: {mean}, standard deviation {deviation:.1f}")
     return lines
 
 
 def write_folds(path: Path, folds: Sequence[Fold]) -> None:
-    """A row per fold; persons are joined by blanks."""
-    partial = path.with_name(f".{path.name}.part")
-    with partial.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(["fold", "val_clips", "best_val_top1", "val_top5", "best_epoch", "people"])
-        for fold in folds:
-            run = fold.run
-            results = [cell(value, "") for value in (run.best_top1, run.best_top5, run.best_epoch)]
-            writer.writerow([fold.number, fold.num_val_clips, *results, " ".join(fold.people)])
-    partial.replace(path)
+    """Write a CSV with a row per fold. Persons are joined by blanks."""
+    rows = [["fold", "val_clips", "best_val_top1", "val_top5", "best_epoch", "people"]]
+    for fold in folds:
+        run = fold.run
+        results = [cell(value, "") for value in (run.best_top1, run.best_top5, run.best_epoch)]
+        people = " ".join(fold.people)
+        rows.append([str(fold.number), str(fold.num_val_clips), *results, people])
+    write_csv(path, rows)
 
 
 def _fold_options(
-    options: TrainOptions, parts: Sequence[Sequence[ListedClip]], folder: Path, labels: list[str]
+    run: PreparedRun, parts: Sequence[Sequence[ListedClip]], folder: Path
 ) -> TrainOptions:
-    (train_files, train_roots), (val_files, val_roots) = (
-        write_annotations(part, folder, name)
-        for part, name in zip(parts, ("train", "val"), strict=True)
-    )
+    """Write the annotation files of a fold, and return the options of its run."""
+    train_files, train_roots = write_annotations(parts[0], folder, "train")
+    val_files, val_roots = write_annotations(parts[1], folder, "val")
     return dataclasses.replace(
-        options,
+        options_of_part(run, folder),
         train_ann_files=train_files,
         train_data_roots=train_roots,
         val_ann_files=val_files,
         val_data_roots=val_roots,
-        save_checkpoints_to=folder,
-        tensorboard_dir=None
-        if options.tensorboard_dir is None
-        else options.tensorboard_dir / folder.name,
-        classes=labels,
     )
 
 
 def _lonely_classes(
     clips: Sequence[ListedClip], fold_of: Sequence[int], labels: Sequence[str]
 ) -> list[str]:
-    """A warning for every class of which some fold would have no training clip."""
-    folds_of = {
-        name: {fold_of[i] for i, clip in enumerate(clips) if clip.record.label == label}
-        for label, name in enumerate(labels)
-    }
-    return [
-        f"warning: all clips of {name!r} are of one person: fold {next(iter(folds)) + 1} trains without them, and can only be wrong there"
-        for name, folds in folds_of.items()
-        if len(folds) == 1
-    ]
+    """Return a warning for every class of which some fold would have no training clip."""
+    lines = []
+    for label, name in enumerate(labels):
+        folds = {fold_of[i] for i, clip in enumerate(clips) if clip.record.label == label}
+        if len(folds) == 1:
+            (fold,) = folds
+            alone = f"fold {fold + 1} trains without them, and can only be wrong there"
+            lines.append(f"warning: all clips of {name!r} are of one person: {alone}")
+    return lines
 
 
 def _names(people: Sequence[str], shown: int = 4) -> str:

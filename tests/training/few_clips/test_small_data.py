@@ -19,10 +19,12 @@ from action_recognition.training.few_clips.features import FeatureTable
 from action_recognition.training.few_clips.head_training import class_weights, train_head
 from action_recognition.training.few_clips.small_data import preset_template, train_small_data
 from action_recognition.training.options import TrainOptions
-from action_recognition.training.reporting.compare import with_head_alone
+from action_recognition.training.prepared import PreparedRun, prepare
 from action_recognition.training.reporting.curve_files import CURVES_FILE, write_curves
 from action_recognition.training.reporting.head_result import HeadResult, read_head_result
+from action_recognition.training.reporting.run_summary import with_head_alone
 from action_recognition.training.run import train
+from action_recognition.training.studies.choose_study import Plan, carry_out
 from action_recognition.training.studies.folds import train_folds
 from action_recognition.training.studies.learning_curve import train_learning_curve
 from tests.tiny import tiny_data, tiny_template
@@ -115,9 +117,8 @@ def test_features_then_head_then_upper_blocks(
     start: Start, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     work_dir, data, weights = start
-    latest = train_small_data(
-        work_dir, options(data, tmp_path / "out", load_weights=weights, epochs=2)
-    )
+    given = options(data, tmp_path / "out", load_weights=weights, epochs=2)
+    latest = train_small_data(prepare(work_dir, given))
     said = capsys.readouterr().out
     assert (
         "features of 66 views of 18 clips, 0 from the cache" in said
@@ -143,7 +144,8 @@ def test_features_then_head_then_upper_blocks(
         "source"
     ] == str(weights)
 
-    train_small_data(work_dir, options(data, tmp_path / "again", load_weights=weights, epochs=1))
+    given = options(data, tmp_path / "again", load_weights=weights, epochs=1)
+    train_small_data(prepare(work_dir, given))
     assert "66 from the cache" in capsys.readouterr().out
 
 
@@ -177,17 +179,19 @@ def test_the_curve_and_the_folds_count_the_better_network(
 ) -> None:
     work_dir, data, _ = start
 
-    def train_one(_: Path, given: TrainOptions) -> Path:
-        write_curves(given.save_checkpoints_to / CURVES_FILE, [CURVE_ROW])
+    def train_one(part: PreparedRun) -> Path:
+        out = part.options.save_checkpoints_to
+        write_curves(out / CURVES_FILE, [CURVE_ROW])
         if head:
-            HeadResult(50.0, 70.0, epoch=3).write(given.save_checkpoints_to)
-        return given.save_checkpoints_to
+            HeadResult(50.0, 70.0, epoch=3).write(out)
+        return out
 
     for folder in ("clips_2", "fold_1", "fold_2"):  # what an earlier run left there
         (tmp_path / folder).mkdir()
         HeadResult(60.0, 90.0, epoch=3).write(tmp_path / folder)
-    train_learning_curve(work_dir, options(data, tmp_path), [2], train_one)
-    train_folds(work_dir, options(data, tmp_path), 2, None, train_one)
+    run = prepare(work_dir, options(data, tmp_path))
+    train_learning_curve(run, [2], train_one)
+    train_folds(run, 2, None, train_one)
     for name in ("learning_curve.csv", "folds.csv"):
         with (tmp_path / name).open(newline="") as file:
             assert {float(row["best_val_top1"]) for row in csv.DictReader(file)} == {float(counted)}
@@ -195,15 +199,17 @@ def test_the_curve_and_the_folds_count_the_better_network(
 
 def test_without_start_weights_the_preset_says_what_to_add(start: Start, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="--load-weights imagenet"):
-        train_small_data(start[0], options(start[1], tmp_path))
+        carry_out(start[0], options(start[1], tmp_path), Plan(preset="small-data"))
+    resumed = options(start[1], tmp_path, resume_from="latest")
     with pytest.raises(UserError, match="--resume-from"):
-        train_small_data(start[0], options(start[1], tmp_path, resume_from="latest"))
+        carry_out(start[0], resumed, Plan(preset="small-data"))
 
 
 def test_the_preset_cuts_hands_out_where_the_run_does(start: Start, tmp_path: Path) -> None:
     work_dir, data, weights = start
+    run = prepare(work_dir, options(data, tmp_path, load_weights=weights, crop="hand"))
     with pytest.raises(UserError, match="--hand-detector: is missing"):
-        train_small_data(work_dir, options(data, tmp_path, load_weights=weights, crop="hand"))
+        train_small_data(run)
 
 
 def test_folds_hold_out_every_person_once(

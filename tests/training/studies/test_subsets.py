@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from action_recognition.data.annotation_files import scan_annotation_files
 from action_recognition.data.annotations import read_annotations
 from action_recognition.data.listed_clips import listed_clips
 from action_recognition.errors import UserError
@@ -55,13 +56,12 @@ def test_subsets_are_nested_balanced_and_follow_from_the_seed() -> None:
 
 def test_the_preset_is_proposed_for_few_clips_only(data: Path, tmp_path: Path) -> None:
     assert (
-        few_clips_note([data / "train.txt"], [data])
+        few_clips_note(scan_annotation_files([data / "train.txt"], []))
         == "note: 6 training clips a class are few; --preset small-data is made for that"
     )
     many = tmp_path / "many.txt"
     many.write_text("".join(f"videos/{i}.mp4 {i % 2}\n" for i in range(40)))
-    assert few_clips_note([many], [data]) == ""
-    assert few_clips_note([data / "absent.txt"], [data]) == ""
+    assert few_clips_note(scan_annotation_files([many], [])) == ""
 
 
 def test_no_person_is_in_two_folds_and_classes_are_spread() -> None:
