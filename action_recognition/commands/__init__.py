@@ -1,1 +1,1 @@
-"""The command-line programs: arguments, messages and order of work; what they do stands in the layers below."""
+"""The command-line programs: arguments, messages, order of work. The layers below do the work."""

@@ -10,22 +10,29 @@ from action_recognition.download import StartKeyword
 
 
 def path_list(text: str) -> list[Path]:
-    """`a,b` as two paths; a path that itself holds commas is taken whole where it exists."""
+    """Return the paths of a list separated by commas.
+
+    A path that holds commas itself is taken as one path where it exists.
+    """
     if text and Path(text).exists():
         return [Path(text)]
-    return [Path(part.strip()) for part in text.split(",") if part.strip()]
+    return [Path(part) for part in _parts(text)]
 
 
 def class_list(text: str) -> list[str]:
-    """`cat,dog` as two names, each once."""
-    names = [part.strip() for part in text.split(",") if part.strip()]
+    """Return the class names of a list separated by commas, each allowed once.
+
+    >>> class_list("cat, dog")
+    ['cat', 'dog']
+    """
+    names = _parts(text)
     if len(set(names)) != len(names):
         raise argparse.ArgumentTypeError(f"a name stands twice in {text!r}")
     return names
 
 
 def start_weights(text: str) -> Path | str:
-    """A keyword as it is, anything else as a path; `./imagenet` is a file.
+    """Return a keyword as it is and anything else as a path, so that `./imagenet` is a file.
 
     >>> start_weights("imagenet"), start_weights("./imagenet")
     ('imagenet', PosixPath('imagenet'))
@@ -33,17 +40,18 @@ def start_weights(text: str) -> Path | str:
     return text if text in get_args(StartKeyword) else Path(text)
 
 
+def count_or_all(text: str) -> int | None:
+    """Return a number above 0, or None for `all`."""
+    return None if text.strip() == "all" else positive_int(text.strip())
+
+
 def clip_counts(text: str) -> list[int | None]:
-    """`3,5,all` as numbers above 0, each once; None stands for all.
+    """Return different numbers above 0 of a list separated by commas. None stands for `all`.
 
     >>> clip_counts("3, 10,all")
     [3, 10, None]
     """
-    counts = [
-        None if part.strip() == "all" else positive_int(part.strip())
-        for part in text.split(",")
-        if part.strip()
-    ]
+    counts = [count_or_all(part) for part in _parts(text)]
     if not counts or len(set(counts)) != len(counts):
         raise argparse.ArgumentTypeError(
             f"found {text!r}; allowed: different numbers above 0 and 'all', separated by commas"
@@ -52,12 +60,12 @@ def clip_counts(text: str) -> list[int | None]:
 
 
 def frame_counts(text: str) -> tuple[int, ...]:
-    """`1,4` as numbers above 0, each once.
+    """Return different numbers above 0 of a list separated by commas.
 
     >>> frame_counts("1, 4")
     (1, 4)
     """
-    counts = tuple(positive_int(part.strip()) for part in text.split(",") if part.strip())
+    counts = tuple(positive_int(part) for part in _parts(text))
     if not counts or len(set(counts)) != len(counts):
         raise argparse.ArgumentTypeError(
             f"found {text!r}; allowed: different numbers above 0, separated by commas"
@@ -66,44 +74,77 @@ def frame_counts(text: str) -> tuple[int, ...]:
 
 
 def whole_number(text: str) -> int:
-    """0 or more."""
+    """Return a whole number of 0 or more."""
     return _number(text, minimum=0)
 
 
 def positive_int(text: str) -> int:
-    """1 or more."""
+    """Return a whole number of 1 or more."""
     return _number(text, minimum=1)
 
 
 def positive_float(text: str) -> float:
-    """More than 0."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
+    """Return a finite number above 0."""
+    value = _float(text, otherwise=0.0)
     if not 0.0 < value < float("inf"):
         raise argparse.ArgumentTypeError(f"found {text!r}; allowed: a number above 0")
     return value
 
 
+def share(text: str) -> float:
+    """Return a share above 0, up to 1.
+
+    >>> share("1")
+    1.0
+    """
+    value = positive_float(text)
+    if value > 1.0:
+        raise argparse.ArgumentTypeError(f"found {text!r}; allowed: above 0, up to 1")
+    return value
+
+
+def share_between(text: str) -> float:
+    """Return a share between 0 and 1, both excluded.
+
+    >>> share_between("0.05")
+    0.05
+    """
+    value = _float(text, otherwise=0.0)
+    if not 0.0 < value < 1.0:
+        raise argparse.ArgumentTypeError(
+            f"found {text!r}; allowed: a number between 0 and 1, such as 0.01"
+        )
+    return value
+
+
 def points(text: str) -> float:
-    """0 to 100, for a difference of percentages.
+    """Return points of accuracy, 0 to 100: a difference of two percentages.
 
     >>> points("0.5")
     0.5
     """
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
+    value = _float(text, otherwise=-1.0)
     if not 0.0 <= value <= 100.0:
         raise argparse.ArgumentTypeError(f"found {text!r}; allowed: points of accuracy, 0 to 100")
     return value
 
 
 def minutes(text: str) -> float:
-    """0 or more."""
+    """Return minutes, 0 or more."""
     return 0.0 if text.strip() in ("0", "0.0") else positive_float(text)
+
+
+def _parts(text: str) -> list[str]:
+    """Return the parts between commas, without spaces around them. Empty parts are left out."""
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _float(text: str, otherwise: float) -> float:
+    """Return the number that a text holds, or `otherwise` (a value the caller refuses)."""
+    try:
+        return float(text)
+    except ValueError:
+        return otherwise
 
 
 def _number(text: str, minimum: int) -> int:

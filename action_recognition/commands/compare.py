@@ -1,4 +1,4 @@
-"""`tools/compare.py`: runs side by side."""
+"""`tools/compare.py`: training runs side by side."""
 
 from __future__ import annotations
 
@@ -8,24 +8,29 @@ from pathlib import Path
 
 from action_recognition.training.reporting.compare import print_comparison
 
+_DESCRIPTION = (
+    "Show training runs side by side: their results and the settings in which they differ."
+)
+
 
 def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="compare.py",
-        description="Training runs side by side: what each reached, and in which settings they differ.",
-    )
+    """Return the parser of `tools/compare.py`."""
+    parser = argparse.ArgumentParser(prog="compare.py", description=_DESCRIPTION)
     parser.add_argument(
         "runs",
         type=Path,
         nargs="+",
         metavar="RUN",
-        help="a folder that train.py saved checkpoints to",
+        help="Folders to which train.py saved checkpoints.",
     )
-    parser.add_argument("--csv", type=Path, metavar="FILE", help="write the table here too")
+    parser.add_argument(
+        "--csv", type=Path, metavar="FILE", help="Also write the table to this CSV file."
+    )
     return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
+    """Parse the flags and print the comparison."""
     arguments = build_parser().parse_args(argv)
     print_comparison(arguments.runs, arguments.csv)
     return 0

@@ -1,4 +1,4 @@
-"""`compress.py` of a work dir: the flags; everything heavy is imported when the run starts."""
+"""`compress.py` of a work dir: the flags. Heavy packages are imported when the run starts."""
 
 from __future__ import annotations
 
@@ -6,123 +6,122 @@ import argparse
 import shlex
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from action_recognition.commands.arguments import path_list, points, positive_int, whole_number
-from action_recognition.commands.calibrate import add_negatives, check_negatives
+from action_recognition.commands.flags import (
+    add_decoding_flags,
+    add_hand_detector_flag,
+    add_negative_flags,
+    add_person_flag,
+    check_negatives,
+)
+
+_DESCRIPTION = (
+    "Quantise a model with NNCF on training clips and write model_int8.xml beside the exported "
+    "models. Layers return to floating point until the loss of top-1 is within the limit, on "
+    "clips that the quantisation did not see. All models are calibrated."
+)
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The flags of `compress.py`."""
-    parser = argparse.ArgumentParser(
-        prog="compress.py",
-        description="Write model_int8.xml beside the exported models: quantised by NNCF on training clips, with layers given back to "
-        "floating point until the loss of top-1, on clips that the quantisation did not see, is within the limit. Calibrates all of them.",
-    )
+    """Return the parser of `compress.py`."""
+    parser = argparse.ArgumentParser(prog="compress.py", description=_DESCRIPTION)
+    _add_model_flags(parser)
+    _add_clip_flags(parser, "train", "clips that the model was trained on")
+    _add_clip_flags(parser, "val", "validation clips, for the gate and the calibration")
+
+    _add_gate_flags(parser)
+    _add_calibration_flags(parser)
+    add_hand_detector_flag(parser)
+    add_decoding_flags(parser)
+    return parser
+
+
+def _add_model_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--load-weights",
         type=Path,
         required=True,
         metavar="FILE",
-        help="a checkpoint, exported first where needed, or an exported model.xml",
+        help="A checkpoint, which is exported first where needed, or an exported model.xml.",
     )
     parser.add_argument(
         "--save-model-to",
         type=Path,
         metavar="DIR",
-        help="the exported folder (default: that of model.xml; for a checkpoint export/ here)",
+        help="The exported folder (default: that of model.xml; for a checkpoint, export/ in the "
+        "work dir).",
     )
-    for split, what in (
-        ("train", "clips that it was trained on: to quantise on, and for the gate"),
-        ("val", "clips for the gate, and to calibrate"),
-    ):
-        parser.add_argument(
-            f"--{split}-ann-files",
-            type=path_list,
-            required=True,
-            metavar="FILES",
-            help=f"annotation files by commas: {what}",
-        )
-        parser.add_argument(
-            f"--{split}-data-roots",
-            type=path_list,
-            metavar="DIRS",
-            help="where their paths start (default: the folder of each file)",
-        )
+
+
+def _add_clip_flags(parser: argparse.ArgumentParser, split: str, clips: str) -> None:
+    parser.add_argument(
+        f"--{split}-ann-files",
+        type=path_list,
+        required=True,
+        metavar="FILES",
+        help=f"Annotation files of {clips}, separated by commas.",
+    )
+    parser.add_argument(
+        f"--{split}-data-roots",
+        type=path_list,
+        metavar="DIRS",
+        help="Folders in which the paths of these files start: one for all, or one per file "
+        "(default: the folder of each file).",
+    )
+
+
+def _add_gate_flags(parser: argparse.ArgumentParser) -> None:
     gate = parser.add_argument_group("accuracy gate")
     gate.add_argument(
         "--max-drop",
         type=points,
         default=1.0,
         metavar="P",
-        help="largest loss of top-1 in points (default: 1.0)",
+        help="Largest loss of top-1 in points, 0 to 100 (default: 1.0).",
     )
-    gate.add_argument(
+
+    _add_count_flags(gate)
+    _add_training_flags(gate)
+
+
+def _add_count_flags(gate: argparse._ArgumentGroup) -> None:
+    count = partial(gate.add_argument, type=positive_int, metavar="N")
+    count(
         "--num-folds",
-        type=positive_int,
         default=3,
-        metavar="N",
-        help="folds of the gate; 1 measures on clips that were seen",
+        help="Number of folds of the gate; 1 measures on clips that were seen (default: 3).",
     )
-    gate.add_argument(
-        "--calibration-clips",
-        type=positive_int,
-        default=128,
-        metavar="N",
-        help="clips to quantise on (default: 128)",
-    )
-    gate.add_argument(
+    count("--calibration-clips", default=128, help="Clips to quantise on (default: 128).")
+    count(
         "--max-clips",
-        type=positive_int,
         default=600,
-        metavar="N",
-        help="clips of the gate, training ones drawn (default: 600)",
+        help="Clips of the gate at most; training clips are drawn (default: 600).",
     )
-    gate.add_argument(
+
+
+def _add_training_flags(gate: argparse._ArgumentGroup) -> None:
+    whole = partial(gate.add_argument, type=whole_number, metavar="N")
+    whole(
         "--qat-epochs",
-        type=whole_number,
         default=0,
-        metavar="N",
-        help="also fine-tune a checkpoint for so many epochs to be quantised (folds + 1 times); the better network is written (default: 0)",
+        help="Also fine-tune a checkpoint for N epochs with simulated quantisation, once per fold "
+        "and once more. The better network is written (0 or more, default: 0).",
     )
-    gate.add_argument(
-        "--seed",
-        type=whole_number,
-        default=0,
-        metavar="N",
-        help="draws the clips and folds (default: 0)",
-    )
-    parser.add_argument(
-        "--person-regex",
-        metavar="REGEX",
-        help=r"its first group is the person in a clip's path, as in '(p\d+)_': folds by person",
-    )
+    whole("--seed", default=0, help="Seed of the drawn clips and folds (default: 0).")
+
+
+def _add_calibration_flags(parser: argparse.ArgumentParser) -> None:
+    add_person_flag(parser, "Folds are then by person.")
     parser.add_argument(
         "--calibrate",
         action=argparse.BooleanOptionalAction,
         default=True,
-        help="as calibrate.py on the validation clips (default: on)",
+        help="Calibrate on the validation clips as calibrate.py does (default: on).",
     )
-    add_negatives(parser)
-    parser.add_argument(
-        "--hand-detector",
-        type=Path,
-        metavar="FILE",
-        help="for a model that was trained with --crop hand",
-    )
-    parser.add_argument(
-        "--num-workers",
-        type=whole_number,
-        default=2,
-        metavar="N",
-        help="processes that decode clips (default: 2)",
-    )
-    parser.add_argument(
-        "--strict",
-        action="store_true",
-        help="stop at the first clip that cannot be read (default: name it, skip it)",
-    )
-    return parser
+    add_negative_flags(parser)
 
 
 def main(work_dir: Path, argv: Sequence[str] | None = None) -> int:
@@ -130,9 +129,8 @@ def main(work_dir: Path, argv: Sequence[str] | None = None) -> int:
     arguments = vars(build_parser().parse_args(argv))
     check_negatives(arguments["negative_ann_files"], arguments["negative_data_roots"])
     for split in ("train", "val"):
-        arguments[f"{split}_data_roots"] = arguments[f"{split}_data_roots"] or [
-            path.parent for path in arguments[f"{split}_ann_files"]
-        ]
+        folders = [path.parent for path in arguments[f"{split}_ann_files"]]
+        arguments[f"{split}_data_roots"] = arguments[f"{split}_data_roots"] or folders
     from action_recognition.compression.compress_folder import CompressOptions, compress
 
     command = shlex.join(["compress.py", *(sys.argv[1:] if argv is None else argv)])

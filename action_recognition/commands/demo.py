@@ -1,161 +1,202 @@
-"""`demo.py` of a work dir: the flags; everything heavy is imported when the run starts."""
+"""`demo.py` of a work dir: the flags. Heavy packages are imported when the run starts."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from action_recognition.commands.arguments import positive_int, whole_number
 
+if TYPE_CHECKING:
+    from action_recognition.live.demo import DemoOptions
+
+_DESCRIPTION = "Recognise gestures in a video, a folder of frames or a camera's picture."
+
 
 def build_parser() -> argparse.ArgumentParser:
-    """The flags of `demo.py`."""
-    parser = argparse.ArgumentParser(
-        prog="demo.py",
-        description="Recognise gestures in a video, a folder of frames or a camera's picture.",
-    )
+    """Return the parser of `demo.py`."""
+    parser = argparse.ArgumentParser(prog="demo.py", description=_DESCRIPTION)
+    _add_source_flags(parser)
+    _add_output_flags(parser)
+    _add_window_flag(parser)
+    _add_speed_flags(parser)
+    _add_order_flags(parser)
+
+    regions = parser.add_argument_group("where to look")
+    _add_region_flags(regions)
+    _add_view_flags(regions)
+    _add_mirror_flag(regions)
+
+    _add_event_flags(parser.add_argument_group("events"))
+    return parser
+
+
+def _add_source_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model",
         type=Path,
         required=True,
         metavar="FILE",
-        help="an exported model.xml or model.onnx, or a checkpoint of train.py",
+        help="An exported model.xml or model.onnx, or a checkpoint of train.py.",
     )
     parser.add_argument(
         "--input",
         required=True,
         action="append",
         metavar="SOURCE",
-        help="a video, a folder of numbered images, a camera's number, an rtsp:// or http:// address, a pipe or - ; may be given again",
+        help="A video, a folder of numbered images, a camera's number, an rtsp:// or http:// "
+        "address, a pipe, or - for standard input. Repeat the flag for more sources.",
     )
+
+
+def _add_output_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--output",
         type=Path,
         metavar="FILE",
-        help="write the annotated video here (.mp4, .mkv, .mov)",
+        help="Write the annotated video to this file (.mp4, .mkv, .mov).",
     )
     parser.add_argument(
         "--csv",
         type=Path,
         metavar="FILE",
-        help="write one line per window: time_s, label, score and the next two",
+        help="Write one line per window: time_s, label, score and the next two labels.",
     )
+
+
+def _add_window_flag(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--no-show",
         action="store_true",
-        help="open no window (needed on a machine without a display)",
+        help="Open no window. Needed on a machine without a display.",
     )
+
+
+def _add_speed_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--stride",
         type=positive_int,
         metavar="N",
-        help="model frames from one inference to the next (default: 4, fewer for slow models)",
+        help="Model frames from one inference to the next, 1 or more "
+        "(default: 4, or fewer for models of few frames per second).",
     )
     parser.add_argument(
         "--threads",
         type=positive_int,
         metavar="N",
-        help="CPU threads of the inference (default: all)",
+        help="CPU threads of the inference, 1 or more (default: all).",
     )
+
+
+def _add_order_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--hint",
         choices=["latency", "throughput"],
-        help="latency: one inference after the other; throughput: persons and streams side by side, in OpenVINO (default: by the inputs)",
+        help="latency runs one inference after the other; throughput runs persons and sources "
+        "side by side in OpenVINO (default: throughput for several sources).",
     )
+    # A camera drops the frames that come while the model is busy.
     parser.add_argument(
         "--realtime",
         action="store_true",
-        help="play a file at its rate, dropping frames as a camera would",
+        help="Play a file at its own frame rate and drop frames as a camera would.",
     )
-    _add_region(parser.add_argument_group("where to look"))
-    _add_events(parser.add_argument_group("events"))
-    return parser
 
 
-def _add_region(group: argparse._ArgumentGroup) -> None:
+def _add_region_flags(group: argparse._ArgumentGroup) -> None:
+    """Add the part of the picture that the model sees: one box, or what a detector finds."""
     where = group.add_mutually_exclusive_group()
     where.add_argument(
         "--box",
         metavar="L,T,R,B",
-        help="a fixed part of the picture: left,top,right,bottom, each 0 to 1",
+        help="Look at a fixed part of the picture: left,top,right,bottom, each 0 to 1.",
     )
     where.add_argument(
         "--detector",
         type=Path,
         metavar="FILE",
-        help="an OpenVINO or ONNX detector of hands or persons: each is followed",
+        help="Follow every hand or person that this OpenVINO or ONNX detector finds.",
     )
+
+
+def _add_view_flags(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--max-persons",
         type=positive_int,
         default=4,
         metavar="N",
-        help="of a detector, the first ones (default: 4)",
+        help="Follow at most N of those that the detector finds, 1 or more (default: 4).",
     )
     group.add_argument(
         "--pick",
         action="store_true",
-        help="look at one person only; keys 1 to 9 choose, 0 is everybody",
+        help="Look at one person only. Keys 1 to 9 choose the person, 0 takes everybody.",
     )
+
+
+def _add_mirror_flag(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--mirror",
         action="store_true",
-        help="the picture comes mirrored: labels that swap in a mirror are swapped",
+        help="The picture comes mirrored: swap the labels that swap in a mirror.",
     )
 
 
-def _add_events(group: argparse._ArgumentGroup) -> None:
+def _add_event_flags(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--decision",
         type=Path,
         metavar="FILE",
-        help="decision.json as eval.py --stream writes it; see docs/live.md",
+        help="Take the decision rules from this decision.json of eval.py --stream "
+        "(see docs/live.md).",
     )
     group.add_argument(
-        "--events", metavar="FILE|-", help="write one line of JSON per event; - is standard output"
+        "--events",
+        metavar="FILE|-",
+        help="Write one line of JSON per event to this file, or to standard output (-).",
     )
+    _add_reaction_flags(group)
+
+
+def _add_reaction_flags(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--serve",
         type=whole_number,
         metavar="PORT",
-        help="send events to WebSocket clients on 127.0.0.1; 0: any free port",
+        help="Send events to WebSocket clients on this port of 127.0.0.1. 0 takes a free port.",
     )
     group.add_argument(
         "--commands",
         type=Path,
         metavar="FILE",
-        help='programs to start: {"label": ["program", "argument"]}',
+        help='Start these programs on events. The file holds {"label": ["program", "argument"]}.',
     )
 
 
 def main(work_dir: Path, argv: Sequence[str] | None = None) -> int:
-    """Parse the flags and run. Paths are taken from where the command is typed, not from `work_dir`."""
+    """Parse the flags and run. Paths start where the command is typed, not in `work_dir`."""
     arguments = build_parser().parse_args(argv)
-    from action_recognition.live.demo import DemoOptions, run_demo
+    from action_recognition.live.demo import run_demo
+
+    run_demo(_options(arguments))
+    return 0
+
+
+def _options(arguments: argparse.Namespace) -> DemoOptions:
+    """Return the options of the demo. Flags with another name or form there are translated."""
+    from action_recognition.live.demo import DemoOptions
     from action_recognition.live.regions import parse_box
 
-    run_demo(
-        DemoOptions(
-            model=arguments.model,
-            source=arguments.input[0],
-            more_sources=tuple(arguments.input[1:]),
-            output=arguments.output,
-            csv=arguments.csv,
-            show=not arguments.no_show,
-            stride=arguments.stride,
-            num_threads=arguments.threads,
-            hint=arguments.hint,
-            events=arguments.events,
-            decision=arguments.decision,
-            mirror=arguments.mirror,
-            box=parse_box(arguments.box) if arguments.box else None,
-            detector=arguments.detector,
-            max_persons=arguments.max_persons,
-            pick=arguments.pick,
-            realtime=arguments.realtime,
-            serve=arguments.serve,
-            commands=arguments.commands,
-        )
+    options = dict(vars(arguments))
+    source, *more_sources = options.pop("input")
+    box = options.pop("box")
+    return DemoOptions(
+        source=source,
+        more_sources=tuple(more_sources),
+        show=not options.pop("no_show"),
+        num_threads=options.pop("threads"),
+        box=parse_box(box) if box else None,
+        **options,
     )
-    return 0

@@ -1,4 +1,4 @@
-"""`eval.py` of a work dir: the flags; everything heavy is imported when the run starts."""
+"""`eval.py` of a work dir: the flags. Heavy packages are imported when the run starts."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from action_recognition.commands.arguments import (
-    class_list,
-    path_list,
-    positive_float,
-    whole_number,
+from action_recognition.commands.arguments import class_list, positive_float
+from action_recognition.commands.flags import (
+    add_decoding_flags,
+    add_hand_detector_flag,
+    add_split_flags,
 )
 
 _OF_STREAMS = ("decision", "choose_decision", "max_false_alarms", "tolerance")
@@ -25,114 +25,117 @@ _OF_BOTH = (
 
 
 def build_parser(work_dir: Path) -> argparse.ArgumentParser:
-    """The flags of `eval.py`."""
+    """Return the parser of `eval.py`."""
     parser = argparse.ArgumentParser(
         prog="eval.py", description="Measure a model on annotated clips, one centre clip each."
     )
+    _add_model_flags(parser)
+    add_split_flags(parser, "test", 'the clips to measure on ("": size and complexity only)')
+    _add_output_flags(parser)
+
+    _add_comparison_flags(parser)
+    add_hand_detector_flag(parser)
+    add_decoding_flags(parser)
+
+    streams = parser.add_argument_group(
+        "streams: long videos with gestures in them, measured by events (docs/live.md)"
+    )
+    _add_stream_flags(streams)
+    _add_threshold_flags(streams)
+    _add_choice_flags(streams)
+    return parser
+
+
+def _add_model_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--load-weights",
         type=Path,
         required=True,
         metavar="FILE",
-        help="a .pth checkpoint, a .onnx, or an IR (.xml or its .bin)",
-    )
-    parser.add_argument(
-        "--test-ann-files",
-        type=path_list,
-        required=True,
-        metavar="FILES",
-        help='annotation files, by commas; "" measures size and complexity only',
-    )
-    parser.add_argument(
-        "--test-data-roots",
-        type=path_list,
-        required=True,
-        metavar="DIRS",
-        help="where their paths start: one for all, or one a file",
-    )
-    parser.add_argument(
-        "--save-metrics-to",
-        type=Path,
-        required=True,
-        metavar="FILE",
-        help="metrics.yaml; what it holds already is kept",
-    )
-    parser.add_argument(
-        "--save-output-to",
-        type=Path,
-        metavar="DIR",
-        help="confusion_matrix.png, predictions.csv, evaluation.json (default: beside metrics)",
-    )
-    parser.add_argument(
-        "--hand-detector",
-        type=Path,
-        metavar="FILE",
-        help="cuts out the hand, for a model that was trained so (--crop hand)",
+        help="A checkpoint (.pth), an .onnx, or an IR (.xml or its .bin).",
     )
     parser.add_argument(
         "--classes",
         type=class_list,
         metavar="A,B,...",
-        help="checked against the model's own labels",
+        help="Class names in label order, to check against the labels of the model.",
     )
+
+
+def _add_output_flags(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--save-metrics-to",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="Write the metrics to this metrics.yaml. Other metrics in it are kept.",
+    )
+    parser.add_argument(
+        "--save-output-to",
+        type=Path,
+        metavar="DIR",
+        help="Folder for confusion_matrix.png, predictions.csv and evaluation.json "
+        "(default: beside the metrics).",
+    )
+
+
+def _add_comparison_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--compare-to",
         type=Path,
         metavar="FILE",
-        help="another form of the model, its checkpoint say: the difference of every clip",
+        help="Report the difference of every clip to another form of the model, such as its "
+        "checkpoint.",
     )
     parser.add_argument(
         "--precision",
         choices=("f32", "default"),
         default="f32",
-        help="what OpenVINO computes in: f32, or what it takes by itself, bf16 on CPUs that have it (default: f32)",
+        help="Compute in f32, or in the precision that OpenVINO chooses (default): bf16 on CPUs "
+        "that have it (default: f32).",
     )
-    parser.add_argument(
-        "--num-workers",
-        type=whole_number,
-        default=2,
-        metavar="N",
-        help="processes that decode clips (default: 2)",
-    )
-    parser.add_argument(
-        "--strict",
-        action="store_true",
-        help="stop at the first clip that cannot be read (default: name it, skip it, count it)",
-    )
-    streams = parser.add_argument_group(
-        "streams: long videos with gestures in them, measured by events (docs/live.md)"
-    )
+
+
+def _add_stream_flags(streams: argparse._ArgumentGroup) -> None:
     streams.add_argument(
         "--stream",
         action="store_true",
-        help="the files are streams.json of compose_streams.py, or lines whose clips lie in long videos",
-    )
-    streams.add_argument(
-        "--decision",
-        type=Path,
-        metavar="FILE",
-        help="decision.json with thresholds (default: the demo's)",
-    )
-    streams.add_argument(
-        "--choose-decision",
-        type=Path,
-        metavar="FILE",
-        help="choose thresholds on these (val!) streams and write them",
-    )
-    streams.add_argument(
-        "--max-false-alarms",
-        type=positive_float,
-        metavar="N",
-        help="an hour, of what is chosen (default: any)",
+        help="Measure streams: the files are streams.json of compose_streams.py, or lines whose "
+        "clips are parts of long videos.",
     )
     streams.add_argument(
         "--tolerance",
         type=positive_float,
         default=1.0,
         metavar="S",
-        help="around a gesture's ends (default: 1 second)",
+        help="Seconds around a gesture in which its event may come, above 0 (default: 1).",
     )
-    return parser
+
+
+def _add_threshold_flags(streams: argparse._ArgumentGroup) -> None:
+    streams.add_argument(
+        "--decision",
+        type=Path,
+        metavar="FILE",
+        help="Take the thresholds from this decision.json (default: those of the demo).",
+    )
+
+
+def _add_choice_flags(streams: argparse._ArgumentGroup) -> None:
+    streams.add_argument(
+        "--choose-decision",
+        type=Path,
+        metavar="FILE",
+        help="Choose thresholds on these streams, which must be validation streams, and write "
+        "them to this decision.json.",
+    )
+
+    streams.add_argument(
+        "--max-false-alarms",
+        type=positive_float,
+        metavar="N",
+        help="Choose thresholds with at most N false alarms per hour, above 0 (default: any).",
+    )
 
 
 def main(work_dir: Path, argv: Sequence[str] | None = None) -> int:
@@ -148,6 +151,7 @@ def main(work_dir: Path, argv: Sequence[str] | None = None) -> int:
         shared = {name: arguments[name] for name in _OF_BOTH}
         evaluate_streams(StreamEvalOptions(**shared, **of_streams))
         return 0
+
     from action_recognition.evaluation.evaluate_clips import EvalOptions, evaluate
 
     evaluate(work_dir, EvalOptions(**arguments))

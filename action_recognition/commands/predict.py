@@ -1,4 +1,4 @@
-"""`predict.py` of a work dir: what a model of photos says of a file, a folder or a camera."""
+"""`predict.py` of a work dir: classify a photo, a folder of photos or a camera's pictures."""
 
 from __future__ import annotations
 
@@ -7,106 +7,142 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from action_recognition.commands.arguments import positive_float, positive_int
+from action_recognition.commands.arguments import positive_int, share
+from action_recognition.commands.flags import add_hand_detector_flag
 from action_recognition.errors import UserError, user_error
 
 if TYPE_CHECKING:
     from action_recognition.deploy.predictor import Predictor
     from action_recognition.photos.photo_report import PhotoResult
 
+_DESCRIPTION = "Classify photos: a file, a folder, or the pictures of a camera."
+
 
 def build_parser() -> argparse.ArgumentParser:
-    """The flags of `predict.py`."""
-    parser = argparse.ArgumentParser(
-        prog="predict.py", description="Classify photos: a file, a folder, or what a camera sees."
-    )
+    """Return the parser of `predict.py`."""
+    parser = argparse.ArgumentParser(prog="predict.py", description=_DESCRIPTION)
     parser.add_argument(
         "source",
         metavar="FILE|FOLDER|CAMERA",
-        help="a photo, a folder of photos, a camera's number, or a video",
+        help="A photo, a folder of photos, a camera's number, or a video.",
     )
+    _add_model_flags(parser)
+    _add_output_flags(parser)
+    _add_picture_flags(parser)
+    _add_camera_flags(parser)
+    return parser
+
+
+def _add_model_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model",
         type=Path,
         metavar="FILE",
-        help="a .xml or .onnx of export.py, or a .pth of train.py (default: export/model.xml here)",
-    )
-    parser.add_argument(
-        "--csv",
-        type=Path,
-        metavar="FILE",
-        help="write photo, label, reason and the probability of each label",
-    )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="the same as JSON")
-    parser.add_argument(
-        "--square",
-        type=_share,
-        metavar="SHARE",
-        help="look at the square in the middle: of this share of the short side",
-    )
-    parser.add_argument(
-        "--hand-detector",
-        type=Path,
-        metavar="FILE",
-        help="cut out the hand that this detector finds; for models of train.py --crop hand",
-    )
-    parser.add_argument("--mirror", action="store_true", help="exchange left and right first")
-    parser.add_argument(
-        "--explain",
-        type=Path,
-        metavar="FOLDER",
-        help="write heat maps: where the most probable label comes from",
+        help="A .xml or .onnx of export.py, or a .pth of train.py "
+        "(default: export/model.xml in the work dir).",
     )
     parser.add_argument(
         "--threads",
         type=positive_int,
         metavar="N",
-        help="CPU threads of the inference (default: all)",
+        help="CPU threads of the inference, 1 or more (default: all).",
     )
+
+
+def _add_output_flags(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--csv",
+        type=Path,
+        metavar="FILE",
+        help="Write photo, label, reason and the probability of each label as CSV.",
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="Write the same as JSON.")
+    parser.add_argument(
+        "--explain",
+        type=Path,
+        metavar="FOLDER",
+        help="Write heat maps that show which parts speak for the most probable label.",
+    )
+
+
+def _add_picture_flags(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--square",
+        type=share,
+        metavar="SHARE",
+        help="Look at the square in the middle only. Its side is this share of the short side "
+        "(above 0, up to 1).",
+    )
+    add_hand_detector_flag(parser)
+    parser.add_argument("--mirror", action="store_true", help="Exchange left and right first.")
+
+
+def _add_camera_flags(parser: argparse.ArgumentParser) -> None:
     camera = parser.add_argument_group("cameras and videos")
     camera.add_argument(
-        "--live", action="store_true", help="classify every frame (default: one on the key y)"
+        "--live",
+        action="store_true",
+        help="Classify every frame (default: one frame when the key y is pressed).",
     )
-    camera.add_argument("--no-show", action="store_true", help="open no window; needs --live")
-    return parser
+    camera.add_argument("--no-show", action="store_true", help="Open no window. Needs --live.")
 
 
 def main(work_dir: Path, argv: Sequence[str] | None = None) -> int:
-    """Parse the flags and classify. Paths are taken from where the command is typed, but for the default of --model."""
+    """Parse the flags and classify.
+
+    Paths start where the command is typed. The default of --model starts in `work_dir`.
+    """
     arguments = build_parser().parse_args(argv)
     from action_recognition.data.photo import PHOTO_SUFFIXES
-    from action_recognition.deploy.predictor import Predictor
-    from action_recognition.photos.photo_models import check_takes_photos
 
-    model = arguments.model or work_dir / "export" / "model.xml"
     source = Path(arguments.source)
     is_photos = source.is_dir() or source.suffix.lower() in PHOTO_SUFFIXES
-    if not is_photos and arguments.no_show and not arguments.live:
+    if not is_photos:
+        _check_camera_flags(arguments)
+
+    predictor = _open_model(work_dir, arguments, is_photos)
+    return _files(predictor, arguments) if is_photos else _camera(predictor, arguments)
+
+
+def _check_camera_flags(arguments: argparse.Namespace) -> None:
+    """Raise UserError for flags that a camera or video cannot follow."""
+    if arguments.no_show and not arguments.live:
         raise user_error(
             "--no-show", "without a window there is no key y to press", fix="add --live"
         )
-    if not is_photos and arguments.explain:
+    if arguments.explain:
         raise user_error(
             "--explain",
             f"explains photos, {arguments.source} is none",
             fix="name a file or a folder of photos",
         )
+
+
+def _open_model(work_dir: Path, arguments: argparse.Namespace, is_photos: bool) -> Predictor:
+    """Open the model.
+
+    Raises UserError for a model of clips, and where no hand is cut out for a model of hands.
+    """
+    from action_recognition.deploy.predictor import Predictor
+    from action_recognition.photos.photo_models import check_takes_photos
+
+    model = arguments.model or work_dir / "export" / "model.xml"
     predictor = Predictor.from_path(model, num_threads=arguments.threads)
     check_takes_photos(predictor.backend.metadata, str(model))
-    if (
-        predictor.backend.metadata.crop == "hand"
-        and arguments.square is None
-        and (arguments.hand_detector is None or not is_photos)
-    ):
-        fix = "add --square SHARE and hold the hand there" + (
-            ", or --hand-detector FILE" if is_photos else ""
-        )
+
+    # Detectors cut hands out of photos only.
+    finds_hands = arguments.hand_detector is not None and is_photos
+    takes_hands = predictor.backend.metadata.crop == "hand"
+    if takes_hands and arguments.square is None and not finds_hands:
+        detector = ", or --hand-detector FILE" if is_photos else ""
+        fix = f"add --square SHARE and hold the hand there{detector}"
         raise user_error(str(model), "sees nothing but a hand, which has to be cut out", fix=fix)
-    return _files(predictor, arguments) if is_photos else _camera(predictor, arguments)
+    return predictor
 
 
 def _files(predictor: Predictor, arguments: argparse.Namespace) -> int:
-    from action_recognition.commands.data.progress import shown_progress
+    """Classify the photos, print and write the results, then raise UserError for broken files."""
+    from action_recognition.commands.data.reports import shown_progress
     from action_recognition.photos.photo_files import PhotoOptions, classify_files, list_photos
     from action_recognition.photos.photo_report import table
 
@@ -116,6 +152,7 @@ def _files(predictor: Predictor, arguments: argparse.Namespace) -> int:
     )
     with shown_progress("classifying") as progress:
         results, problems = classify_files(predictor, files, options, progress)
+
     if results:
         print(table(results))
     _write(results, predictor, arguments)
@@ -125,6 +162,7 @@ def _files(predictor: Predictor, arguments: argparse.Namespace) -> int:
 
 
 def _camera(predictor: Predictor, arguments: argparse.Namespace) -> int:
+    """Classify the frames of a camera or video, and write the results."""
     from action_recognition.live.sources.frame_sources import open_source
     from action_recognition.photos.photo_camera import CameraView, classify_camera
 
@@ -140,16 +178,10 @@ def _camera(predictor: Predictor, arguments: argparse.Namespace) -> int:
 
 
 def _write(results: list[PhotoResult], predictor: Predictor, arguments: argparse.Namespace) -> None:
-    from action_recognition.photos.photo_report import csv_text, json_text, write_text
+    from action_recognition.files import write_text
+    from action_recognition.photos.photo_report import csv_text, json_text
 
     for file, text in ((arguments.csv, csv_text), (arguments.json, json_text)):
         if file is not None:
-            write_text(file, text(results, predictor.labels))
+            write_text(file, text(results, predictor.labels), newline="")
             print(f"wrote {file}")
-
-
-def _share(text: str) -> float:
-    share = positive_float(text)
-    if share > 1.0:
-        raise argparse.ArgumentTypeError(f"found {text!r}; allowed: above 0, up to 1")
-    return share

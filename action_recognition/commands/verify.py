@@ -1,4 +1,4 @@
-"""`tools/verify.py`: the flags; everything heavy is imported when the check starts."""
+"""`tools/verify.py`: the flags. Heavy packages are imported when the check starts."""
 
 from __future__ import annotations
 
@@ -6,20 +6,21 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+_DESCRIPTION = (
+    "Check a folder that export.py wrote: the checksum of every file in signature.json, equal "
+    "metadata in all models, and equal scores in every form. Needs the runtime packages only."
+)
+
 
 def build_parser() -> argparse.ArgumentParser:
-    """The flags of `tools/verify.py`."""
-    parser = argparse.ArgumentParser(
-        prog="verify.py",
-        description="Check a folder that export.py made: every file with the sum that signature.json names, one meaning in all models, the "
-        "same scores in every form. Needs the runtime packages only.",
-    )
-    parser.add_argument("folder", type=Path, metavar="DIR", help="the delivered folder")
+    """Return the parser of `tools/verify.py`."""
+    parser = argparse.ArgumentParser(prog="verify.py", description=_DESCRIPTION)
+    parser.add_argument("folder", type=Path, metavar="DIR", help="The delivered folder.")
     return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Parse the flags and check."""
+    """Parse the flags and check the folder."""
     arguments = build_parser().parse_args(argv)
     from action_recognition.deploy.delivery.verification import verify_folder
 

@@ -1,141 +1,116 @@
-"""`tools/data/compose_streams.py`: long videos with known events, made of clips."""
+"""`tools/data/compose_streams.py`: make long videos with known events out of clips."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from action_recognition.commands.arguments import (
-    class_list,
-    path_list,
-    positive_float,
-    positive_int,
-    whole_number,
+from action_recognition.commands.arguments import positive_float, positive_int
+from action_recognition.commands.data.common_flags import (
+    add_force_flag,
+    add_list_flags,
+    add_output_flag,
+    add_people_flags,
+    add_seed_flag,
+)
+from action_recognition.commands.flags import add_negative_list_flags, check_negatives
+from action_recognition.errors import user_error
+
+if TYPE_CHECKING:
+    from action_recognition.dataset_tools.stream_composition import CompositionOptions, Part
+
+    Planned = list[tuple[str, list[Part]]]
+    """Name and parts of every stream."""
+
+_DESCRIPTION = (
+    "Make streams with known events out of clips, for eval.py --stream. Each stream shows one "
+    "person, with rest between the gestures and marked cuts. Clips of people who do other things "
+    "become streams without events. Clips need lines of seven columns, and must not have been "
+    "trained on."
 )
 
 
 def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="compose_streams.py",
-        description="Make streams with known events out of clips, for eval.py --stream: one person a stream, rest between the gestures, "
-        "cuts marked. Clips of people who do other things become streams without events.",
-    )
-    parser.add_argument(
-        "--ann-files",
-        type=path_list,
-        required=True,
-        metavar="FILES",
-        help="clips not trained on, seven columns a line",
-    )
-    parser.add_argument(
-        "--data-roots",
-        type=path_list,
-        required=True,
-        metavar="DIRS",
-        help="where their paths start",
-    )
-    people = parser.add_mutually_exclusive_group(required=True)
-    people.add_argument(
-        "--person-regex",
-        metavar="REGEX",
-        help=r"its first group is the person in a clip's path, as in '(p\d+)_'",
-    )
-    people.add_argument(
-        "--metadata",
-        type=Path,
-        metavar="CSV",
-        help="a table with a column file and a column person (or signer)",
-    )
-    parser.add_argument(
-        "--classes",
-        type=class_list,
-        metavar="A,B,...",
-        help="class names (default: classes.json beside the annotation)",
-    )
-    parser.add_argument(
-        "--negative-ann-files",
-        type=path_list,
-        default=[],
-        metavar="FILES",
-        help="clips of people who do other things",
-    )
-    parser.add_argument(
-        "--negative-data-roots",
-        type=path_list,
-        default=[],
-        metavar="DIRS",
-        help="where their paths start",
-    )
+    """Return the parser of `tools/data/compose_streams.py`."""
+    parser = argparse.ArgumentParser(prog="compose_streams.py", description=_DESCRIPTION)
+    add_list_flags(parser)
+    add_people_flags(parser, is_required=True)
+    add_negative_list_flags(parser)
+
+    _add_composition_flags(parser)
+    add_seed_flag(parser, "the order of the clips")
+    add_output_flag(parser, "Folder for the videos and streams.json.")
+    add_force_flag(parser)
+    return parser
+
+
+def _add_composition_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--gap-s",
         type=positive_float,
         default=2.0,
         metavar="S",
-        help="shortest rest between gestures (default: 2)",
+        help="Shortest rest between two gestures in seconds, above 0 (default: 2).",
     )
     parser.add_argument(
         "--max-clips",
         type=positive_int,
         default=20,
         metavar="N",
-        help="gestures a stream, at most (default: 20)",
+        help="Gestures per stream at most, 1 or more (default: 20).",
     )
-    parser.add_argument("--seed", type=whole_number, default=0, metavar="N", help="(default: 0)")
-    parser.add_argument(
-        "--output", type=Path, required=True, metavar="DIR", help="gets the videos and streams.json"
-    )
-    parser.add_argument(
-        "--force", action="store_true", help="replace streams that are there already"
-    )
-    return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
+    """Parse the flags, plan the streams and write them."""
     arguments = build_parser().parse_args(argv)
-    from action_recognition.data.listed_clips import listed_clips
     from action_recognition.data.stream_files import STREAMS_FILE, write_streams
-    from action_recognition.dataset_tools.resplitting import people_of
-    from action_recognition.dataset_tools.stream_composition import (
-        CompositionOptions,
-        compose_all,
-        plan_single,
-        plan_streams,
-    )
-    from action_recognition.errors import user_error
+    from action_recognition.dataset_tools.stream_composition import CompositionOptions, compose_all
 
     target = arguments.output / STREAMS_FILE
     if target.exists() and not arguments.force:
         raise user_error(
             "--output", f"{target} is there already", fix="name another folder, or --force"
         )
-    if bool(arguments.negative_ann_files) != bool(arguments.negative_data_roots):
-        raise user_error(
-            "--negative-ann-files, --negative-data-roots",
-            "one is given without the other",
-            "both or none",
-        )
+    check_negatives(arguments.negative_ann_files, arguments.negative_data_roots)
+
+    # Both plans first: an error in the negatives shows before the first video is written.
+    options = CompositionOptions(
+        gap_min_s=arguments.gap_s, max_clips=arguments.max_clips, seed=arguments.seed
+    )
+    planned = _plan_gestures(arguments, options)
+    others = _plan_negatives(arguments, options)
+
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    streams = compose_all(planned, arguments.output, True, options)
+    streams = streams + compose_all(others, arguments.output, False, options)
+    write_streams(target, streams)
+    print(f"written to {target}: {sum(stream.duration_s for stream in streams) / 60:.1f} minutes")
+    return 0
+
+
+def _plan_gestures(arguments: argparse.Namespace, options: CompositionOptions) -> Planned:
+    """Plan streams of gestures. Raises UserError for a line that does not name a stretch."""
+    from action_recognition.data.listed_clips import listed_clips
+    from action_recognition.dataset_tools.resplitting import people_of
+    from action_recognition.dataset_tools.stream_composition import plan_streams
+
     clips, _ = listed_clips(arguments.ann_files, arguments.data_roots, arguments.classes)
     if any(clip.numbers is None for clip in clips):
         raise user_error(
             "--ann-files", "a line has two columns", "seven columns, which say where the clip lies"
         )
-    options = CompositionOptions(
-        gap_min_s=arguments.gap_s, max_clips=arguments.max_clips, seed=arguments.seed
-    )
-    planned = plan_streams(
-        clips, people_of(clips, arguments.person_regex, arguments.metadata), options
-    )
-    others = []
-    if arguments.negative_ann_files:
-        negatives, _ = listed_clips(
-            arguments.negative_ann_files, arguments.negative_data_roots, None
-        )
-        others = plan_single([clip for clip in negatives if clip.numbers is not None], options)
-    arguments.output.mkdir(parents=True, exist_ok=True)
-    streams = compose_all(planned, arguments.output, True, options, print) + compose_all(
-        others, arguments.output, False, options, print
-    )
-    write_streams(target, streams)
-    print(f"written to {target}: {sum(stream.duration_s for stream in streams) / 60:.1f} minutes")
-    return 0
+    people = people_of(clips, arguments.person_regex, arguments.metadata)
+    return plan_streams(clips, people, options)
+
+
+def _plan_negatives(arguments: argparse.Namespace, options: CompositionOptions) -> Planned:
+    """Plan streams without events. Lines without numbers are left out."""
+    from action_recognition.data.listed_clips import listed_clips
+    from action_recognition.dataset_tools.stream_composition import plan_single
+
+    if not arguments.negative_ann_files:
+        return []
+    clips, _ = listed_clips(arguments.negative_ann_files, arguments.negative_data_roots, None)
+    return plan_single([clip for clip in clips if clip.numbers is not None], options)

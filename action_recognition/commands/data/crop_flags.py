@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import os
-import shlex
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from action_recognition.commands.arguments import positive_float, positive_int
+from action_recognition.commands.arguments import positive_float
+from action_recognition.commands.data.common_flags import add_image_extension_flag, add_jobs_flag
 from action_recognition.errors import user_error
 
 if TYPE_CHECKING:
@@ -17,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def picture_size(text: str) -> tuple[int, int]:
-    """`300,256` as height and width in pixels, in the original's order.
+    """Return height and width in pixels, in the original's order.
 
     >>> picture_size("300,256")
     (300, 256)
@@ -31,52 +29,39 @@ def picture_size(text: str) -> tuple[int, int]:
 
 
 def add_form_flags(parser: argparse.ArgumentParser) -> None:
-    """How clips are written, and how many at a time."""
+    """Add the form in which clips are written, and the number of clips at a time."""
     form = parser.add_argument_group("pictures")
+    _add_size_flags(form)
+    add_image_extension_flag(form, "-ie", "--image_extension")
+    form.add_argument(
+        "--output-format",
+        choices=("frames", "mp4"),
+        default="frames",
+        help="Write each clip as a folder of images, or as a video (default: frames).",
+    )
+    add_jobs_flag(parser, "-n")
+
+
+def _add_size_flags(form: argparse._ArgumentGroup) -> None:
     form.add_argument(
         "--target-image-size",
         "--trg_image_size",
         type=picture_size,
         default=(300, 256),
         metavar="H,W",
-        help="(default: 300,256)",
+        help="Height and width of a picture in pixels, 8 to 8192 (default: 300,256).",
     )
     form.add_argument(
         "--scale",
         type=positive_float,
         default=1.2,
         metavar="X",
-        help="the person's box is enlarged by this (default: 1.2)",
-    )
-    form.add_argument(
-        "-ie",
-        "--image-extension",
-        "--image_extension",
-        choices=("jpg", "png"),
-        default="jpg",
-        help="(default: jpg)",
-    )
-    form.add_argument(
-        "--output-format",
-        choices=("frames", "mp4"),
-        default="frames",
-        help="a folder of images for each clip, or a video (default: frames)",
-    )
-    cores = (
-        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    )
-    parser.add_argument(
-        "-n",
-        "--jobs",
-        type=positive_int,
-        default=cores,
-        metavar="N",
-        help=f"files opened at a time (default: {cores})",
+        help="Factor that enlarges the person's box, above 0 (default: 1.2).",
     )
 
 
 def clip_form(arguments: argparse.Namespace, image_stem: str) -> ClipForm:
-    """The form that the flags say; images are named by `image_stem` (`img_{:05d}`)."""
+    """Return the form that the flags hold. Images are named by `image_stem` (`img_{:05d}`)."""
     from action_recognition.dataset_tools.preparing.clip_files import ClipForm
     from action_recognition.dataset_tools.preparing.cropping import PictureSize
 
@@ -91,27 +76,13 @@ def clip_form(arguments: argparse.Namespace, image_stem: str) -> ClipForm:
 
 
 def form_settings(form: ClipForm) -> dict[str, object]:
-    """What has to be the same for a run that goes on with an earlier one."""
+    """Return the settings that a run has to share with the earlier run that it resumes."""
     kind = "mp4" if form.as_video else form.image_name
     return {"size": list(form.size), "scale": form.scale, "clips": kind}
 
 
-def print_training_flags(lists: Sequence[tuple[Path, str]], data_root: Path) -> None:
-    """The flags that take these lists; each is a folder and what its files are named with. Without test clips, val is the test."""
-    root = shlex.quote(str(data_root))
-    for folder, suffix in lists:
-        print(f"flags for training and evaluation, of {folder}:")
-        for split in ("train", "val", "test"):
-            file = folder / f"{split}{suffix}.txt"
-            file = folder / f"val{suffix}.txt" if split == "test" and not file.is_file() else file
-            if file.is_file():
-                print(
-                    f"    --{split}-ann-files {shlex.quote(str(file))} --{split}-data-roots {root}"
-                )
-
-
 def add_source_flags(parser: argparse.ArgumentParser) -> None:
-    """Add the flag that names MS-ASL's JSON files."""
+    """Add the JSON files of MS-ASL."""
     parser.add_argument(
         "-s",
         "--sources",
@@ -119,5 +90,5 @@ def add_source_flags(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         required=True,
         metavar="JSON",
-        help="MSASL_train.json MSASL_val.json MSASL_test.json",
+        help="JSON files: MSASL_train.json MSASL_val.json MSASL_test.json.",
     )

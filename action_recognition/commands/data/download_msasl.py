@@ -1,61 +1,66 @@
-"""`tools/data/prepare_msasl.py download`: MS-ASL's videos from the addresses in its JSON files."""
+"""`tools/data/prepare_msasl.py download`: fetch MS-ASL's videos from the addresses in its files."""
 
 from __future__ import annotations
 
 import argparse
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from action_recognition.commands.arguments import positive_int
+from action_recognition.commands.data.common_flags import add_output_flag
 from action_recognition.commands.data.crop_flags import add_source_flags
 
 _DESCRIPTION = """\
-Fetch the videos that MS-ASL's JSON files name, one after the other, through yt-dlp (pip install yt-dlp). Nothing but
-their addresses is asked for. Run again, it goes on where it stopped. Mind the terms of the site and of the data set.
+Fetch the videos that MS-ASL's JSON files name, one after the other, through yt-dlp
+(pip install yt-dlp). Only their addresses are requested. Started again, it resumes where it
+stopped. Mind the terms of the site and of the data set.
 """
 
 
 def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of `tools/data/prepare_msasl.py download`."""
     parser = argparse.ArgumentParser(
         prog="prepare_msasl.py download",
         description=_DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_source_flags(parser)
-    parser.add_argument(
-        "-o",
-        "--output",
-        "--output_dir",
-        type=Path,
-        required=True,
-        metavar="DIR",
-        help="gets ID.mp4, ... and download.json",
+    add_output_flag(
+        parser, "Folder for the videos (ID.mp4, ...) and download.json.", "-o", "--output_dir"
     )
+    _add_class_flag(parser)
+    _add_pace_flags(parser)
+    return parser
+
+
+def _add_class_flag(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-k",
         "--num-classes",
         type=positive_int,
         metavar="K",
-        help="only videos of the K most frequent signs",
+        help="Fetch only videos of the K most frequent signs, 1 or more (default: all).",
     )
+
+
+def _add_pace_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--pause",
         type=_seconds,
         default=5.0,
         metavar="S",
-        help="seconds before each video (default: 5)",
+        help="Seconds to wait before each video, 0 or more (default: 5).",
     )
     parser.add_argument(
         "--limit-rate",
         type=_rate,
         default="4M",
         metavar="R",
-        help="bytes a second, as in 500K or 4M (default: 4M)",
+        help="Bytes per second at most, as in 500K or 4M (default: 4M).",
     )
-    parser.add_argument("--again", action="store_true", help="ask again for videos that were gone")
-    return parser
+    parser.add_argument("--again", action="store_true", help="Ask again for videos that were gone.")
 
 
 def _seconds(text: str) -> float:
@@ -77,29 +82,32 @@ def _rate(text: str) -> str:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
+    """Parse the flags and fetch the videos. Return 1 where some failed."""
     arguments = build_parser().parse_args(argv)
-    from action_recognition.commands.data.progress import shown_progress
-    from action_recognition.dataset_tools.preparing.downloading import (
-        GONE_FILE,
-        DownloadOptions,
-        addresses,
-        download,
-    )
+    from action_recognition.commands.data.reports import shown_progress
+    from action_recognition.dataset_tools.preparing import downloading
     from action_recognition.dataset_tools.preparing.msasl_entries import read_msasl_files
 
+    # Labels are ordered by frequency, so the first K are the most frequent signs.
+    num_classes = arguments.num_classes or math.inf
     entries = read_msasl_files(arguments.sources).entries
-    urls = addresses(
-        entry.url
-        for entry in entries
-        if arguments.num_classes is None or entry.label < arguments.num_classes
-    )
-    options = DownloadOptions(arguments.pause, arguments.limit_rate, arguments.again)
+    urls = downloading.addresses(entry.url for entry in entries if entry.label < num_classes)
+
+    options = downloading.DownloadOptions(arguments.pause, arguments.limit_rate, arguments.again)
     with shown_progress("fetching videos") as progress:
-        counts = download(urls, arguments.output, options, progress)
-    print(
-        f"{counts['there'] + counts['fetched']} of {len(urls)} videos are in {arguments.output}, {counts['fetched']} of them new"
-    )
-    print(
-        f"{counts['gone']} are gone from their address ({arguments.output / GONE_FILE} says why), {counts['failed']} failed: run it again"
-    )
+        counts = downloading.download(urls, arguments.output, options, progress)
+
+    _print_counts(counts, len(urls), arguments.output / downloading.GONE_FILE)
     return 1 if counts["failed"] else 0
+
+
+def _print_counts(counts: Mapping[str, int], num_urls: int, gone_file: Path) -> None:
+    num_there = counts["there"] + counts["fetched"]
+    print(
+        f"{num_there} of {num_urls} videos are in {gone_file.parent}, "
+        f"{counts['fetched']} of them new"
+    )
+    print(
+        f"{counts['gone']} are gone from their address ({gone_file} says why), "
+        f"{counts['failed']} failed: run it again"
+    )

@@ -1,4 +1,4 @@
-"""`tools/data/stats.py`: what a data set holds, as a table."""
+"""`tools/data/stats.py`: show the contents of a data set as a table."""
 
 from __future__ import annotations
 
@@ -9,159 +9,144 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from action_recognition.commands.arguments import class_list, path_list, positive_int
+from action_recognition.commands.data.common_flags import (
+    add_jobs_flag,
+    add_list_flags,
+    add_people_flags,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
+
+    from action_recognition.data.listed_clips import ListedClip
 
 _PEOPLE_SHOWN = 30
+_VALUES_SHOWN = 8
+
+_DESCRIPTION = "Show clips per class and person, lengths, frame rates and sizes of a data set."
 
 
 def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="stats.py",
-        description="Clips per class and person, lengths, frame rates and sizes of a data set.",
+    """Return the parser of `tools/data/stats.py`."""
+    parser = argparse.ArgumentParser(prog="stats.py", description=_DESCRIPTION)
+    add_list_flags(parser)
+    add_people_flags(parser)
+    parser.add_argument(
+        "--json", type=Path, metavar="FILE", help="Write all figures to this file as JSON."
     )
     parser.add_argument(
-        "--ann-files",
-        type=path_list,
-        required=True,
-        metavar="FILES",
-        help="annotation files, separated by commas",
-    )
-    parser.add_argument(
-        "--data-roots",
-        type=path_list,
-        required=True,
-        metavar="DIRS",
-        help="where their paths start: one, or one a file",
-    )
-    parser.add_argument(
-        "--classes",
-        type=class_list,
-        metavar="A,B,...",
-        help="class names (default: classes.json beside the annotation)",
-    )
-    people = parser.add_mutually_exclusive_group()
-    people.add_argument(
-        "--person-regex",
-        metavar="REGEX",
-        help=r"its first group is the person in a clip's path, as in '(p\d+)_'",
-    )
-    people.add_argument(
-        "--metadata",
+        "--histogram",
         type=Path,
-        metavar="CSV",
-        help="a table with a column file and a column person (or signer)",
+        metavar="PNG",
+        help="Draw lengths, frame rates and clips per class into this picture.",
     )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write everything here")
-    parser.add_argument(
-        "--histogram", type=Path, metavar="PNG", help="draw lengths, rates and clips per class"
-    )
-    cores = os.cpu_count() or 1
-    parser.add_argument(
-        "--jobs",
-        type=positive_int,
-        default=cores,
-        metavar="N",
-        help=f"files opened at a time (default: {cores})",
-    )
+    add_jobs_flag(parser)
     return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
+    """Parse the flags, open the clips, print and write the figures."""
     arguments = build_parser().parse_args(argv)
-    from action_recognition.commands.data.progress import shown_progress
+    from action_recognition.commands.data.reports import shown_progress
     from action_recognition.data.dataset_files import write_together
     from action_recognition.data.listed_clips import listed_clips
-    from action_recognition.data.people import people_by_regex, people_by_table
-    from action_recognition.dataset_tools.clip_statistics import (
-        draw_histograms,
-        gather_facts,
-        summarise,
-    )
+    from action_recognition.dataset_tools import clip_statistics
 
     clips, labels = listed_clips(arguments.ann_files, arguments.data_roots, arguments.classes)
-    people: Mapping[str, str] = {}
-    if arguments.person_regex is not None:
-        people = people_by_regex((clip.path for clip in clips), arguments.person_regex)
-    elif arguments.metadata is not None:
-        people = people_by_table(arguments.metadata)
+    people = _people(clips, arguments)
     with shown_progress("opening clips") as progress:
-        facts, unreadable = gather_facts(clips, people, arguments.jobs, progress)
-    summary = summarise(facts, labels) | {
+        facts, unreadable = clip_statistics.gather_facts(clips, people, arguments.jobs, progress)
+    summary = clip_statistics.summarise(facts, labels) | {
         "unreadable": [{"line": line, "reason": reason} for line, reason in unreadable]
     }
+
     _print(summary)
     if arguments.json:
-        write_together(
-            arguments.json.parent,
-            {arguments.json.name: json.dumps(summary, ensure_ascii=False, indent=1) + "\n"},
-        )
+        text = json.dumps(summary, ensure_ascii=False, indent=1) + "\n"
+        write_together(arguments.json.parent, {arguments.json.name: text})
     if arguments.histogram and facts:
-        draw_histograms(facts, arguments.histogram)
+        clip_statistics.draw_histograms(facts, arguments.histogram)
     return 0
 
 
-def _print(summary: Mapping[str, Any]) -> None:
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
+def _people(clips: Sequence[ListedClip], arguments: argparse.Namespace) -> Mapping[str, str]:
+    """Return the person of each path, empty where no flag finds persons."""
+    from action_recognition.data.people import people_by_regex, people_by_table
 
-    splits = list(summary["splits"])
-    table = Table(box=box.SIMPLE)
-    for heading in ("class", *splits, "people", "s: min", "median", "max"):
-        table.add_column(heading, justify="left" if heading == "class" else "right")
-    for name, row in summary["classes"].items():
-        table.add_row(name, *(str(row["by_split"].get(split, 0)) for split in splits), *_cells(row))
-    for split, row in summary["splits"].items():
-        table.add_row(
-            f"all of {split}",
-            *(str(row["clips"]) if split == own else "" for own in splits),
-            *_cells(row),
-        )
+    if arguments.person_regex is not None:
+        return people_by_regex((clip.path for clip in clips), arguments.person_regex)
+    if arguments.metadata is not None:
+        return people_by_table(arguments.metadata)
+    return {}
+
+
+def _print(summary: Mapping[str, Any]) -> None:
+    from rich.console import Console
+
+    # A pipe has no width of its own. Long lines there are cut at 120 columns.
     console = Console(width=None if os.isatty(1) else 120, markup=False, highlight=False)
-    console.print(table)
+    console.print(_class_table(summary))
     _print_people(console, summary["people"])
-    shared = [person for person, row in summary["people"].items() if len(row["splits"]) > 1]
-    console.print(
-        f"{summary['clips']} clips, {len(summary['people'])} people known, {len(shared)} of them in more than one file"
-    )
+    num_shared = sum(len(row["splits"]) > 1 for row in summary["people"].values())
+    known = f"{summary['clips']} clips, {len(summary['people'])} people known"
+    console.print(f"{known}, {num_shared} of them in more than one file")
+
     for name in ("rates_fps", "sizes"):
-        counts = list(summary[name].items())
-        more = f" and {len(counts) - 8} others" if counts[8:] else ""
-        console.print(
-            f"{name.replace('_', ' ')}: "
-            + ", ".join(f"{value} ({count})" for value, count in counts[:8])
-            + more
-        )
+        console.print(f"{name.replace('_', ' ')}: {_first_counts(summary[name])}")
     for item in summary["unreadable"]:
         console.print(f"cannot be read: {item['line']}: {item['reason']}")
 
 
-def _print_people(console: Console, people: Mapping[str, Any]) -> None:
-    from rich import box
-    from rich.table import Table
+def _class_table(summary: Mapping[str, Any]) -> Table:
+    """Return the table with a row for each class, then one for each split."""
+    splits = list(summary["splits"])
+    table = _table("class", *splits, "people", "s: min", "median", "max")
+    for name, row in summary["classes"].items():
+        by_split = (str(row["by_split"].get(split, 0)) for split in splits)
+        table.add_row(name, *by_split, *_cells(row))
+    for split, row in summary["splits"].items():
+        own_column = (str(row["clips"]) if split == own else "" for own in splits)
+        table.add_row(f"all of {split}", *own_column, *_cells(row))
+    return table
 
-    table = Table(box=box.SIMPLE)
-    for heading in ("person", "clips", "in"):
-        table.add_column(heading, justify="right" if heading == "clips" else "left")
+
+def _print_people(console: Console, people: Mapping[str, Any]) -> None:
+    """Print the people with the most clips."""
+    table = _table("person", "clips", "in", left=("person", "in"))
     most = sorted(people.items(), key=lambda item: (-item[1]["clips"], item[0]))
-    for person, row in most[:_PEOPLE_SHOWN]:
+    shown, others = most[:_PEOPLE_SHOWN], most[_PEOPLE_SHOWN:]
+    for person, row in shown:
         table.add_row(person, str(row["clips"]), ", ".join(row["splits"]))
-    if most[_PEOPLE_SHOWN:]:
-        table.add_row(
-            f"and {len(most) - _PEOPLE_SHOWN} more",
-            str(sum(row["clips"] for _, row in most[_PEOPLE_SHOWN:])),
-            "",
-        )
+
+    if others:
+        num_clips = sum(row["clips"] for _, row in others)
+        table.add_row(f"and {len(others)} more", str(num_clips), "")
     if most:
         console.print(table)
 
 
+def _table(*headings: str, left: Sequence[str] = ("class",)) -> Table:
+    """Return an empty table. Columns are aligned to the right, but for those named in `left`."""
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE)
+    for heading in headings:
+        table.add_column(heading, justify="left" if heading in left else "right")
+    return table
+
+
+def _first_counts(counts: Mapping[str, int]) -> str:
+    """Return the first values with their numbers, and how many others there are."""
+    pairs = [f"{value} ({count})" for value, count in counts.items()]
+    num_others = len(pairs) - _VALUES_SHOWN
+    more = f" and {num_others} others" if num_others > 0 else ""
+    return ", ".join(pairs[:_VALUES_SHOWN]) + more
+
+
 def _cells(row: Mapping[str, Any]) -> list[str]:
+    """Return the cells of a row: people, then the shortest, median and longest clip in seconds."""
     seconds = row["seconds"]
-    return [
-        str(row["people"] or ""),
-        *(f"{seconds[name]:.2f}" if seconds else "" for name in ("min", "median", "max")),
-    ]
+    lengths = (f"{seconds[name]:.2f}" if seconds else "" for name in ("min", "median", "max"))
+    return [str(row["people"] or ""), *lengths]
