@@ -5,11 +5,9 @@ cosines -> `gesture_chances` (probabilities; nothing where the scores say that i
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
-from pathlib import Path
+from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +15,7 @@ import numpy.typing as npt
 from action_recognition.deploy.backends.protocol import Scores
 from action_recognition.deploy.metadata import DeployMetadata
 from action_recognition.deploy.scores import probabilities
-from action_recognition.errors import Problem, UserError, nearest, user_error
+from action_recognition.errors import Problem, UserError, user_error
 
 _ROUNDING_S = 1e-6  # differences of time stamps are a little off
 
@@ -50,13 +48,8 @@ class DecisionRules:
             if not isinstance(value, int | float) or not 0 <= value < math.inf
         ]
         if not problems and not self.release < self.onset <= 1:
-            problems = [
-                Problem(
-                    "onset, release",
-                    f"found {self.onset} and {self.release}",
-                    "release < onset <= 1",
-                )
-            ]
+            found = f"found {self.onset} and {self.release}"
+            problems = [Problem("onset, release", found, "release < onset <= 1")]
         if problems:
             raise UserError(problems)
 
@@ -82,21 +75,18 @@ class Vocabulary:
 
     @classmethod
     def of(cls, metadata: DeployMetadata) -> Vocabulary:
-        negatives = (
-            frozenset() if metadata.negative_label is None else frozenset([metadata.negative_label])
-        )
+        negative = metadata.negative_label
+        negatives = frozenset() if negative is None else frozenset([negative])
         return cls(metadata.labels, negatives, metadata.thresholds)
 
     def onsets(self, rules: DecisionRules) -> Chances:
         """The onset threshold of each label (C,): the rules', or the model's own where that is higher; above 1 for a negative."""
-        return np.array(
-            [
-                math.inf
-                if name in self.negatives
-                else max(rules.onset, self.thresholds.get(name, 0.0))
-                for name in self.labels
-            ]
-        )
+        return np.array([self._onset(name, rules) for name in self.labels])
+
+    def _onset(self, label: str, rules: DecisionRules) -> float:
+        if label in self.negatives:
+            return math.inf
+        return max(rules.onset, self.thresholds.get(label, 0.0))
 
 
 @dataclass(frozen=True)
@@ -193,16 +183,14 @@ def _smoothed(
     state: DecisionState, time_s: float, chances: Chances, rules: DecisionRules
 ) -> DecisionState:
     """An exponential mean over time, not over rows, so that the rate of the scores does not matter."""
-    if state.smoothed is None or rules.smoothing_s == 0:
-        smoothed = chances
-    else:
-        smoothed = state.smoothed + (1 - math.exp(-(time_s - state.time_s) / rules.smoothing_s)) * (
-            chances - state.smoothed
-        )
-    rising_s = np.full(len(chances), np.nan) if state.rising_s is None else state.rising_s
-    rising_s = np.where(
-        smoothed < rules.release, np.nan, np.where(np.isnan(rising_s), time_s, rising_s)
-    )
+    smoothed = chances
+    if state.smoothed is not None and rules.smoothing_s > 0:
+        weight = 1 - math.exp(-(time_s - state.time_s) / rules.smoothing_s)
+        smoothed = state.smoothed + weight * (chances - state.smoothed)
+
+    before_s = np.full(len(chances), np.nan) if state.rising_s is None else state.rising_s
+    since_s = np.where(np.isnan(before_s), time_s, before_s)
+    rising_s = np.where(smoothed < rules.release, np.nan, since_s)
     return replace(state, smoothed=smoothed, time_s=time_s, rising_s=rising_s)
 
 
@@ -216,70 +204,21 @@ def _above_onset(state: DecisionState, vocabulary: Vocabulary, rules: DecisionRu
     """The most probable label, where it may begin now: no negative, not the one that is going on, sure enough."""
     assert state.smoothed is not None
     best = int(np.argmax(state.smoothed))
-    return (
-        None
-        if best == state.active or state.smoothed[best] < vocabulary.onsets(rules)[best]
-        else best
-    )
+    is_active = best == state.active
+    is_unsure = state.smoothed[best] < vocabulary.onsets(rules)[best]
+    return None if is_active or is_unsure else best
 
 
 def _fired(
     state: DecisionState, best: int, vocabulary: Vocabulary, rules: DecisionRules
 ) -> tuple[DecisionState, GestureEvent]:
     assert state.smoothed is not None and state.rising_s is not None
-    again = best == state.last_label and state.time_s - state.last_event_s <= rules.again_s
-    repetition = state.repetition + 1 if again else 1
-    start_s = float(state.rising_s[best])
-    event = GestureEvent(
-        state.time_s, start_s, vocabulary.labels[best], float(state.smoothed[best]), repetition
-    )
-    fired = replace(
-        state,
-        active=best,
-        candidate=None,
-        last_label=best,
-        last_event_s=state.time_s,
-        repetition=repetition,
-    )
+    time_s, label = state.time_s, vocabulary.labels[best]
+    is_again = best == state.last_label and time_s - state.last_event_s <= rules.again_s
+    repetition = state.repetition + 1 if is_again else 1
+
+    start_s, chance = float(state.rising_s[best]), float(state.smoothed[best])
+    event = GestureEvent(time_s, start_s, label, chance, repetition)
+    begun = replace(state, active=best, candidate=None)
+    fired = replace(begun, last_label=best, last_event_s=time_s, repetition=repetition)
     return fired, event
-
-
-# --- the file -----------------------------------------------------------------------------------------------
-
-
-def read_rules(file: Path) -> DecisionRules:
-    """Rules from a JSON object with the names of `DecisionRules`; a `UserError` lists all that is wrong with it."""
-    try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise user_error(
-            str(file), f"cannot be read ({getattr(error, 'strerror', None) or 'no UTF-8'})"
-        ) from None
-    except json.JSONDecodeError as error:
-        raise user_error(
-            f"{file}:{error.lineno}", f"is no JSON ({error.msg})", '{"onset": 0.6, ...}'
-        ) from None
-    names = [item.name for item in fields(DecisionRules)]
-    if not isinstance(found, dict):
-        raise user_error(str(file), f"holds a {type(found).__name__}", '{"onset": 0.6, ...}')
-    unknown = [
-        Problem(f"{file}: {key}", f"is not a known key{nearest(key, names)}", ", ".join(names))
-        for key in found
-        if key not in names
-    ]
-    if unknown:
-        raise UserError(unknown)
-    try:
-        return DecisionRules(**found)
-    except UserError as error:
-        raise UserError(
-            Problem(f"{file}: {item.where}", item.found, item.allowed) for item in error.problems
-        ) from None
-
-
-def write_rules(file: Path, rules: DecisionRules) -> None:
-    """Written beside, then renamed."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    partial = file.with_name(f".{file.name}.part")
-    partial.write_text(json.dumps(asdict(rules), indent=2) + "\n", encoding="utf-8")
-    partial.replace(file)

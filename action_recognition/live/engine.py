@@ -158,15 +158,11 @@ class StreamEngine:
             follower.decision, event = step(
                 follower.decision, time_s, chances, self._words, self.options.rules
             )
+
         smoothed = chances if follower.decision.smoothed is None else follower.decision.smoothed
+        scores = WindowScores(time_s, found.scores, found.inference_ms)
         return StepResult(
-            self.name,
-            person,
-            WindowScores(time_s, found.scores, found.inference_ms),
-            chances,
-            smoothed,
-            event,
-            found.is_warm,
+            self.name, person, scores, chances, smoothed, event, is_warm=found.is_warm
         )
 
 
@@ -181,18 +177,21 @@ def push_all(frames: Sequence[tuple[StreamEngine, TimedFrame]]) -> list[list[Ste
         for feed in engine._take(frame)
     ]
     results: list[list[StepResult]] = [[] for _ in frames]
+    # A picture that counts several times is fed in several turns: a stream takes one at a time.
     for turn in range(max((feed.repeats for _, feed in feeds), default=0)):
         due = [(number, feed) for number, feed in feeds if turn < feed.repeats]
-        for _, feed in due:
-            feed.follower.num_frames += 1
-            feed.follower.times_s.append(feed.time_s)
-        found = frames[0][0].network.feed_all(
-            [(feed.follower.stream, feed.picture) for _, feed in due]
-        )
+        found = _fed(frames[0][0].network, [feed for _, feed in due])
         for (number, feed), scores in zip(due, found, strict=True):
-            results[number] += [
-                frames[number][0]._decide(feed.person, feed.follower, score) for score in scores
-            ]
+            engine = frames[number][0]
+            results[number] += [engine._decide(feed.person, feed.follower, one) for one in scores]
             if scores:
                 del feed.follower.times_s[:-1]
     return results
+
+
+def _fed(network: StreamModel, feeds: Sequence[_Feed]) -> list[list[StepScores]]:
+    """Feed each picture once to its stream. Return the scores that each of them completed."""
+    for feed in feeds:
+        feed.follower.num_frames += 1
+        feed.follower.times_s.append(feed.time_s)
+    return network.feed_all([(feed.follower.stream, feed.picture) for feed in feeds])

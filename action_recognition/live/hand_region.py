@@ -46,23 +46,15 @@ class HandsRegion:
             self._found.append((frame.time_s, self._finder.boxes(frame.picture)))
         while frame.time_s - self._found[0][0] > self._window_s:
             self._found.popleft()
+
         height, width = frame.picture.shape[:2]
-        square = square_around_hands(
-            np.concatenate([boxes for _, boxes in self._found]), height, width
-        )
+        all_hands = np.concatenate([boxes for _, boxes in self._found])
+        square = square_around_hands(all_hands, height, width)
         if square is None:
             return [Person(WHOLE, None)]
-        return [
-            Person(
-                WHOLE,
-                Box(
-                    square.left / width,
-                    square.top / height,
-                    square.right / width,
-                    square.bottom / height,
-                ),
-            )
-        ]
+        left, right = square.left / width, square.right / width
+        top, bottom = square.top / height, square.bottom / height
+        return [Person(WHOLE, Box(left, top, right, bottom))]
 
 
 def trained_region(
@@ -81,10 +73,9 @@ def trained_region(
             "is missing: the model was trained on hands that were cut out",
             "a detector of hands, or of demo.py a fixed --box",
         )
+
     if metadata.clip_len > 1:
-        return HandsRegion(
-            HandFinder(detector_file, num_threads), metadata.clip_len / metadata.frame_rate_fps
-        )
-    return TrackedRegion(
-        loaded_detector(detector_file, "CPU", num_threads), max_persons, HAND_MARGIN
-    )
+        window_s = metadata.clip_len / metadata.frame_rate_fps
+        return HandsRegion(HandFinder(detector_file, num_threads), window_s)
+    detector = loaded_detector(detector_file, "CPU", num_threads)
+    return TrackedRegion(detector, max_persons, HAND_MARGIN)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 import time
 from collections import deque
@@ -18,21 +19,23 @@ from action_recognition.live.outputs.events import event_line
 from action_recognition.live.outputs.keyboard import Controls
 from action_recognition.live.outputs.reactions import Reactions
 from action_recognition.live.outputs.recording import PredictionTable
+from action_recognition.live.outputs.window import PictureWindow
 from action_recognition.live.sources.frame_sources import FrameSource
 from action_recognition.live.sources.reader_thread import FrameReader
 
 STALL_S = 5.0
-_KEPT = 100_000  # latest times of inference that the median is of: a day at 1 a second
+# The median is of the latest times of inference: a day of them at 1 a second.
+_KEPT = 100_000
 
 
-@dataclass
+@dataclass(eq=False)
 class LiveStream:
     """A source with its reader and engine, and what was seen of it."""
 
     source: FrameSource
     reader: FrameReader
     engine: StreamEngine
-    number: int = 0
+    window: PictureWindow | None = None
     events: deque[GestureEvent] = field(default_factory=lambda: deque(maxlen=50))
     latest: dict[int, WindowScores] = field(default_factory=dict)
     arrivals_s: deque[float] = field(default_factory=lambda: deque(maxlen=30))
@@ -59,14 +62,14 @@ class DemoSummary:
     cpu_share: float
 
     def __str__(self) -> str:
-        latency = (
-            ""
-            if self.latency_ms != self.latency_ms
-            else f", {self.latency_ms:.0f} ms from frame to event (p95)"
-        )
+        latency = ""
+        if not math.isnan(self.latency_ms):
+            latency = f", {self.latency_ms:.0f} ms from frame to event (p95)"
         return (
-            f"{self.num_frames} frames, {self.num_windows} windows, {self.inference_ms:.1f} ms per inference (median), "
-            f"{self.frames_per_s:.1f} frames/s, {100 * self.cpu_share:.0f} % of a core; {self.num_events} events{latency}; "
+            f"{self.num_frames} frames, {self.num_windows} windows, "
+            f"{self.inference_ms:.1f} ms per inference (median), "
+            f"{self.frames_per_s:.1f} frames/s, {100 * self.cpu_share:.0f} % of a core; "
+            f"{self.num_events} events{latency}; "
             f"{self.num_dropped} frames dropped, time tore {self.num_tears} times"
         )
 
@@ -81,9 +84,8 @@ class LiveRun:
         self.sinks: list[Callable[[str], None]] = []
         self.reactions: Reactions | None = None
         self.num_frames = self.num_windows = self.num_events = 0
-        self.table: PredictionTable | None = (
-            None  # a list that grows for as long as the run lasts: only where it is asked for
-        )
+        # The table grows for as long as the run lasts, so there is one only if it is asked for.
+        self.table: PredictionTable | None = None
         self._inference_ms: deque[float] = deque(maxlen=_KEPT)
         self._latency_ms: deque[float] = deque(maxlen=_KEPT)
         self._start_s, self._start_cpu_s = time.perf_counter(), time.process_time()
@@ -141,12 +143,15 @@ class LiveRun:
             self.num_windows += 1
             self._inference_ms.append(result.scores.inference_ms)
             stream.latest[result.person] = result.scores
-            if self._counts(stream, result.person):
-                if self.table:
-                    self.table.add(result.scores)
-                if result.event:
-                    self._send(stream, result, result.event, arrived_s)
-        for number in stream.latest.keys() - {person.number for person in stream.engine.persons}:
+            if not self._counts(stream, result.person):
+                continue
+            if self.table:
+                self.table.add(result.scores)
+            if result.event:
+                self._send(stream, result, result.event, arrived_s)
+
+        there = {person.number for person in stream.engine.persons}
+        for number in stream.latest.keys() - there:
             del stream.latest[number]
 
     def _send(
@@ -156,11 +161,14 @@ class LiveRun:
         while stream.events and event.time_s - stream.events[0].time_s > TIMELINE_S:
             stream.events.popleft()
         stream.events.append(event)
+
         for sink in self.sinks:
             sink(event_line(result))
         if self.reactions:
             self.reactions.react(event.label)
-        if arrived_s == arrived_s:
+
+        # An event at the end of a source has no frame that arrived with it.
+        if not math.isnan(arrived_s):
             self._latency_ms.append(1e3 * (time.monotonic() - arrived_s))
         who = f" (person {result.person})" if result.person else ""
         times = f", {event.repetition} times" if event.repetition > 1 else ""
@@ -174,6 +182,7 @@ def _rate_fps(arrivals_s: deque[float]) -> float:
 
 def _percentile(values: list[float], share: float) -> float:
     """By nearest rank."""
-    return (
-        sorted(values)[min(len(values) - 1, int(share * len(values)))] if values else float("nan")
-    )
+    if not values:
+        return float("nan")
+    rank = min(len(values) - 1, int(share * len(values)))
+    return sorted(values)[rank]

@@ -13,6 +13,7 @@ from action_recognition.deploy.metadata import DeployMetadata
 from action_recognition.errors import user_error
 from action_recognition.live.frame_times import Picture, TimedFrame
 
+_SHARE = re.compile(r"\s*(0?\.\d+|[01](\.\d*)?)\s*")
 WHOLE = 0
 """The number of the only person where nobody is told apart."""
 
@@ -67,17 +68,12 @@ def parse_box(text: str, where: str = "--box") -> Box:
     Box(left=0.25, top=0.0, right=0.75, bottom=1.0)
     """
     parts = text.split(",")
-    if len(parts) == 4 and all(
-        re.fullmatch(r"\s*(0?\.\d+|[01](\.\d*)?)\s*", part) for part in parts
-    ):
+    if len(parts) == 4 and all(_SHARE.fullmatch(part) for part in parts):
         box = Box(*map(float, parts))
         if box.left < box.right <= 1 and box.top < box.bottom <= 1:
             return box
-    raise user_error(
-        where,
-        f"found {text!r}",
-        "left,top,right,bottom in parts of the picture, such as 0.25,0,0.75,1",
-    )
+    allowed = "left,top,right,bottom in parts of the picture, such as 0.25,0,0.75,1"
+    raise user_error(where, f"found {text!r}", allowed)
 
 
 def cut(picture: Picture, box: Box | None) -> Picture:
@@ -89,15 +85,15 @@ def cut(picture: Picture, box: Box | None) -> Picture:
     if box is None:
         return picture
     height, width = picture.shape[:2]
-    top, left = (
-        min(max(0, round(box.top * height)), height - 1),
-        min(max(0, round(box.left * width)), width - 1),
-    )
-    bottom, right = (
-        max(top + 1, min(height, round(box.bottom * height))),
-        max(left + 1, min(width, round(box.right * width))),
-    )
+    top, bottom = _pixels(box.top, box.bottom, height)
+    left, right = _pixels(box.left, box.right, width)
     return picture[top:bottom, left:right]
+
+
+def _pixels(start: float, end: float, size: int) -> tuple[int, int]:
+    """Return first pixel and end of a stretch (0..1) of `size` pixels, at least one pixel long."""
+    first = min(max(0, round(start * size)), size - 1)
+    return first, max(first + 1, min(size, round(end * size)))
 
 
 def network_frame(picture: Picture, box: Box | None, spec: DeployMetadata) -> Picture:

@@ -64,20 +64,16 @@ class TrackedRegion:
         step_s, self._detected_s = frame.time_s - self._detected_s, frame.time_s
         share = 1.0 - math.exp(-step_s / _SMOOTHING_S) if 0 < step_s < math.inf else 1.0
         for number, corners in self._tracked(frame):
-            seen = square_around(
-                Box(*(corners / (width, height, width, height)).tolist()),
-                self._margin,
-                height,
-                width,
-            )
-            old = self._boxes.get(number, seen)
-            self._boxes[number] = Box(
-                *(before + share * (now - before) for before, now in zip(old, seen, strict=True))
-            )
+            found = Box(*(corners / (width, height, width, height)).tolist())
+            seen = square_around(found, self._margin, height, width)
+            self._boxes[number] = _between(self._boxes.get(number, seen), seen, share)
             self._seen_s[number] = frame.time_s
-        for number in [
-            number for number, seen_s in self._seen_s.items() if frame.time_s - seen_s > _LOST_S
-        ]:
+        self._forget_lost(frame.time_s)
+
+    def _forget_lost(self, time_s: float) -> None:
+        """Drop everybody who has not been seen for `_LOST_S`."""
+        lost = [number for number, seen_s in self._seen_s.items() if time_s - seen_s > _LOST_S]
+        for number in lost:
             del self._boxes[number], self._seen_s[number]
         self._numbers = {
             of_tracker: number
@@ -106,18 +102,20 @@ class TrackedRegion:
         return self._numbers[of_tracker]
 
 
+def _between(old: Box, new: Box, share: float) -> Box:
+    """Return the box that lies by `share` (0..1) on the way from the old box to the new one."""
+    return Box(*(before + share * (now - before) for before, now in zip(old, new, strict=True)))
+
+
 def _new_tracker() -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of the library's own imports
             from trackers import ByteTrackTracker
     except ImportError:
+        found = "needs the packages `trackers` and `supervision`, which are not installed here"
         fix = "install the live packages: pip install -e .[live], or leave --detector out"
-        raise user_error(
-            "--detector",
-            "needs the packages `trackers` and `supervision`, which are not installed here",
-            fix=fix,
-        ) from None
+        raise user_error("--detector", found, fix=fix) from None
     return ByteTrackTracker(
         lost_track_buffer=round(30 * _LOST_S),
         frame_rate=1.0 / DETECT_EVERY_S,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
+from action_recognition.console import say
 from action_recognition.data.photo import Photo
 from action_recognition.live.frame_times import TimedFrame
 from action_recognition.live.outputs.window import PictureWindow, draw_square, write_line
@@ -41,20 +41,14 @@ class CollectOptions:
     every_s: float = 0.5
 
 
-def collect(
-    store: PhotoStore,
-    source: FrameSource,
-    options: CollectOptions,
-    say: Callable[[str], None] = print,
-) -> int:
+def collect(store: PhotoStore, source: FrameSource, options: CollectOptions) -> int:
     """Take photos until `q`, Ctrl-C or the source's end; gives how many. What was taken is on disk at once.
 
     Errors: no display to show on, a disk that is full.
     """
-    window = (
-        PictureWindow(WINDOW_TITLE, "add --no-show with --label CLASS") if options.show else None
-    )
-    collector = Collector(store, options, say)
+    fix = "add --no-show with --label CLASS"
+    window = PictureWindow(WINDOW_TITLE, fix) if options.show else None
+    collector = Collector(store, options)
     try:
         for frame in source.frames():
             collector.take(frame)
@@ -79,9 +73,8 @@ def balance(store: PhotoStore) -> str:
     'one 0, two 0'
     """
     counts = store.counts()
-    behind = [
-        label for label, number in counts.items() if number * _UNBALANCED < max(counts.values())
-    ]
+    most = max(counts.values())
+    behind = [label for label, number in counts.items() if number * _UNBALANCED < most]
     text = ", ".join(f"{label} {number}" for label, number in counts.items())
     return text + (f"; too few of {', '.join(behind)}" if behind else "")
 
@@ -89,10 +82,8 @@ def balance(store: PhotoStore) -> str:
 class Collector:
     """What the keys have asked for: photos of a class that are due, from a time on, some seconds apart."""
 
-    def __init__(
-        self, store: PhotoStore, options: CollectOptions, say: Callable[[str], None]
-    ) -> None:
-        self._store, self._options, self._say = store, options, say
+    def __init__(self, store: PhotoStore, options: CollectOptions) -> None:
+        self._store, self._options = store, options
         self._check = PhotoCheck()
         self._label = options.label or store.classes[0]
         self._num_due, self._due_s = 0, 0.0
@@ -121,9 +112,10 @@ class Collector:
         if self._options.label and not self._num_due:
             self._num_due = 1
         if self._num_due and frame.time_s >= self._due_s:
+            options = self._options
             self._num_due -= 1
             self._due_s = frame.time_s + (
-                self._options.every_s if self._options.label else self._options.burst_every_s
+                options.every_s if options.label else options.burst_every_s
             )
             self._shoot(frame.picture)
 
@@ -134,18 +126,18 @@ class Collector:
         square = centre_square(picture, self._options.share or 1.0)
         if self._options.share is not None:
             draw_square(drawn, square.left, square.top, square.side)
-        counts = "  ".join(
-            f"{i + 1} {label}: {self._counts[label]} ({self._here[label]})"
-            for i, label in enumerate(self._store.classes)
-        )
-        write_line(drawn, counts, 0)
+        write_line(drawn, self._counts_line(), 0)
         wait_s = self._due_s - frame.time_s
-        write_line(
-            drawn,
-            f"{self._label}: {wait_s:.1f} s" if self._num_due and wait_s > 0 else self._message,
-            1,
-        )
+        counts_down = self._num_due and wait_s > 0
+        write_line(drawn, f"{self._label}: {wait_s:.1f} s" if counts_down else self._message, 1)
         return drawn
+
+    def _counts_line(self) -> str:
+        """Return key, name and number of photos of each class, in brackets those of this session."""
+        return "  ".join(
+            f"{key} {label}: {self._counts[label]} ({self._here[label]})"
+            for key, label in enumerate(self._store.classes, start=1)
+        )
 
     def _ask(self, number: int, time_s: float) -> None:
         self._num_due, self._due_s = number, time_s + self._options.countdown_s
@@ -158,10 +150,9 @@ class Collector:
         self._check.remember(photo, self._label)
         self._counts[self._label] += 1
         self._here[self._label] += 1
-        self._message = f"{self._label}/{file.name}" + (
-            f": {', '.join(found)}; u takes it back" if found else ""
-        )
-        self._say(self._message)
+        warning = f": {', '.join(found)}; u takes it back" if found else ""
+        self._message = f"{self._label}/{file.name}{warning}"
+        say(self._message)
 
     def _undo(self) -> None:
         self._num_due = 0
@@ -173,4 +164,4 @@ class Collector:
             self._counts[label] -= 1
             self._here[label] -= 1
             self._message = f"took back the last of {label}"
-        self._say(self._message)
+        say(self._message)

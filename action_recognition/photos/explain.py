@@ -6,7 +6,7 @@ model as it is, so it explains an IR, an ONNX file and an INT8 network alike.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import cv2
 import numpy as np
@@ -33,43 +33,41 @@ def occlusion_heat(
     """
     metadata = predictor.backend.metadata
     clip = predictor.prepare(photo[None], metadata.frame_rate_fps)
-    index = metadata.labels.index(label)
     colour = np.clip(np.round(metadata.mean_rgb), 0, 255).astype(np.uint8).reshape(3, 1, 1, 1)
     side = clip.shape[-1]
     edges = np.linspace(0, side, num_cells + 1)
     half = max(1, round(side / num_cells / 2))
 
-    def odds(covered: npt.NDArray[np.uint8]) -> float:
-        share = float(
-            np.clip(
-                probabilities(predictor.backend.scores(covered[None])[0], metadata)[index],
-                1e-6,
-                1 - 1e-6,
-            )
-        )
-        return float(np.log(share / (1.0 - share)))
-
-    whole, heat = odds(clip), np.zeros((num_cells, num_cells))
-    for row in range(num_cells):
-        for column in range(num_cells):
-            covered = clip.copy()
-            top, bottom = max(0, int(edges[row]) - half), int(edges[row + 1]) + half
-            left, right = max(0, int(edges[column]) - half), int(edges[column + 1]) + half
-            covered[:, :, top:bottom, left:right] = colour
-            heat[row, column] = whole - odds(covered)
+    whole, heat = _log_odds(predictor, clip, label), np.zeros((num_cells, num_cells))
+    for row, column in np.ndindex(num_cells, num_cells):
+        top, bottom = max(0, int(edges[row]) - half), int(edges[row + 1]) + half
+        left, right = max(0, int(edges[column]) - half), int(edges[column + 1]) + half
+        covered = clip.copy()
+        covered[:, :, top:bottom, left:right] = colour
+        heat[row, column] = whole - _log_odds(predictor, covered, label)
     return heat
+
+
+def _log_odds(predictor: Predictor, clip: npt.NDArray[np.uint8], label: str) -> float:
+    """Return the logarithmic odds of a label for a clip (3, T, H, W) uint8."""
+    metadata = predictor.backend.metadata
+    scores = predictor.backend.scores(clip[None])[0]
+    chance = probabilities(scores, metadata)[metadata.labels.index(label)]
+    share = float(np.clip(chance, 1e-6, 1 - 1e-6))
+    return float(np.log(share / (1.0 - share)))
 
 
 def heat_picture(predictor: Predictor, photo: Photo, heat: Heat) -> Photo:
     """What the network sees of the photo with the heat over it, (448, 448, 3) uint8 RGB: red where the label hangs on it, blue against."""
     clip = predictor.prepare(photo[None], predictor.backend.metadata.frame_rate_fps)
-    size = (_SHOWN_SIDE, _SHOWN_SIDE)
-    seen = cv2.resize(
-        np.ascontiguousarray(clip[:, 0].transpose(1, 2, 0)), size, interpolation=cv2.INTER_CUBIC
-    ).astype(np.float64)
-    smooth = cv2.resize(
-        heat / max(float(np.abs(heat).max()), 1e-6), size, interpolation=cv2.INTER_CUBIC
-    )
+    seen = _enlarged(np.ascontiguousarray(clip[:, 0].transpose(1, 2, 0))).astype(np.float64)
+    smooth = _enlarged(heat / max(float(np.abs(heat).max()), 1e-6))
     weight = np.clip(np.abs(smooth), 0.0, 1.0)[..., None] * _STRENGTH
     colour = np.where(smooth[..., None] > 0, (255.0, 30.0, 0.0), (0.0, 60.0, 255.0))
     return np.asarray(np.clip(seen * (1.0 - weight) + colour * weight, 0, 255).astype(np.uint8))
+
+
+def _enlarged(picture: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return a picture (h, w, ...) at the size that is shown."""
+    size = (_SHOWN_SIDE, _SHOWN_SIDE)
+    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_CUBIC))

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
+from action_recognition.console import say
 from action_recognition.data.photo import Photo
 from action_recognition.deploy.predictor import Prediction, Predictor
 from action_recognition.deploy.scores import WindowScores
 from action_recognition.errors import user_error
+from action_recognition.live.frame_times import TimedFrame
 from action_recognition.live.outputs.drawing import draw_prediction
 from action_recognition.live.outputs.window import PictureWindow, draw_square, write_line
 from action_recognition.live.sources.frame_sources import FrameSource
@@ -35,20 +36,18 @@ class CameraView:
 
 
 def classify_camera(
-    predictor: Predictor, source: FrameSource, view: CameraView, say: Callable[[str], None] = print
+    predictor: Predictor, source: FrameSource, view: CameraView
 ) -> list[PhotoResult]:
     """Run until `q`, Ctrl-C or the source's end; gives what was classified, without frames in a row that say the same.
 
     Errors: no display to show on, a source that gives no frame.
     """
     window = PictureWindow(WINDOW_TITLE, "add --no-show with --live") if view.show else None
-    session = _Session(predictor, view, say)
+    session = _Session(predictor, view)
     try:
         for frame in source.frames():
-            session.take(frame.picture, frame.time_s)
-            if window and not session.press(
-                window.show(session.drawn(frame.picture, frame.time_s)), frame.picture, frame.time_s
-            ):
+            session.take(frame)
+            if window and not session.press(window.show(session.drawn(frame)), frame):
                 break
     except KeyboardInterrupt:
         say("interrupted")
@@ -64,24 +63,24 @@ def classify_camera(
 class _Session:
     """The last prediction, and what was said so far."""
 
-    def __init__(self, predictor: Predictor, view: CameraView, say: Callable[[str], None]) -> None:
+    def __init__(self, predictor: Predictor, view: CameraView) -> None:
         self.results: list[PhotoResult] = []
         self.num_frames = 0
-        self._predictor, self._view, self._say = predictor, view, say
+        self._predictor, self._view = predictor, view
         self._latest: Prediction | None = None
         self._inference_ms = 0.0
 
-    def take(self, picture: Photo, time_s: float) -> None:
-        """One frame."""
+    def take(self, frame: TimedFrame) -> None:
+        """Count the frame, and classify it where every frame is."""
         self.num_frames += 1
         if self._view.live:
-            self._classify(picture, time_s)
+            self._classify(frame)
 
-    def press(self, key: str, picture: Photo, time_s: float) -> bool:
+    def press(self, key: str, frame: TimedFrame) -> bool:
         """Do what the key stands for; False for `q`."""
         view = self._view
         if key == "y":
-            self._classify(picture, time_s, always=True)
+            self._classify(frame, always=True)
         elif key == "l":
             view.live = not view.live
         elif key == "m":
@@ -92,31 +91,35 @@ class _Session:
             view.share = max(_LEAST_SHARE, view.share / _STEP)
         return key != "q"
 
-    def _classify(self, picture: Photo, time_s: float, always: bool = False) -> None:
-        start = time.perf_counter()
-        found = predict_photo(
-            self._predictor, picture, centre_square(picture, self._view.share), self._view.mirror
-        )
-        self._inference_ms = (time.perf_counter() - start) * 1e3
-        if always or self._latest is None or found.label != self._latest.label:
-            self.results.append(PhotoResult(f"{time_s:.2f} s", found))
-            said = found.label or f"no gesture ({found.reason})"
-            self._say(
-                f"{time_s:8.2f} s  {said}  {found.labels[0]} {found.probability:.3f}, {self._inference_ms:.0f} ms"
-            )
-        self._latest = found
-
-    def drawn(self, picture: Photo, time_s: float) -> Photo:
+    def drawn(self, frame: TimedFrame) -> Photo:
         """The frame, as in a mirror where that is on, with the square, the first three labels, and whether they count."""
+        picture, time_s = frame.picture, frame.time_s
         square = centre_square(picture, self._view.share)
         drawn = np.ascontiguousarray(picture[:, ::-1] if self._view.mirror else picture).copy()
         draw_square(drawn, square.left, square.top, square.side)
+
         metadata, found = self._predictor.backend.metadata, self._latest
         if found is None:
             return draw_prediction(drawn, None, metadata, time_s)
         if found.is_rejected:
             write_line(drawn, f"no gesture: {found.reason}", 0)
+        # A prediction is ordered by probability, the panel takes scores in the model's order.
         order = [found.labels.index(label) for label in metadata.labels]
-        return draw_prediction(
-            drawn, WindowScores(time_s, found.cosine[order], self._inference_ms), metadata, time_s
-        )
+        scores = WindowScores(time_s, found.cosine[order], self._inference_ms)
+        return draw_prediction(drawn, scores, metadata, time_s)
+
+    def _classify(self, frame: TimedFrame, always: bool = False) -> None:
+        """Classify what is in the square. Report it if it is another label, or `always`."""
+        square = centre_square(frame.picture, self._view.share)
+        start_s = time.perf_counter()
+        found = predict_photo(self._predictor, frame.picture, square, self._view.mirror)
+        self._inference_ms = (time.perf_counter() - start_s) * 1e3
+
+        if always or self._latest is None or found.label != self._latest.label:
+            self.results.append(PhotoResult(f"{frame.time_s:.2f} s", found))
+            said = found.label or f"no gesture ({found.reason})"
+            say(
+                f"{frame.time_s:8.2f} s  {said}  {found.labels[0]} {found.probability:.3f}, "
+                f"{self._inference_ms:.0f} ms"
+            )
+        self._latest = found

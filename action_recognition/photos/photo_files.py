@@ -14,6 +14,7 @@ from action_recognition.data.hand_crops import HandFinder
 from action_recognition.data.photo import PHOTO_SUFFIXES, Photo, read_photo
 from action_recognition.deploy.predictor import Prediction, Predictor
 from action_recognition.errors import Problem, UserError, user_error
+from action_recognition.files import write_bytes
 from action_recognition.photos.explain import heat_picture, occlusion_heat
 from action_recognition.photos.photo_models import centre_square, predict_photo
 from action_recognition.photos.photo_report import PhotoResult
@@ -41,14 +42,14 @@ def list_photos(path: Path) -> list[Path]:
     found: list[Path] = []
     for folder, subfolders, names in os.walk(path):
         subfolders[:] = [name for name in subfolders if not name.startswith(".")]
-        found += [
-            Path(folder, name)
-            for name in names
-            if Path(name).suffix.lower() in PHOTO_SUFFIXES and not name.startswith(".")
-        ]
+        found += [Path(folder, name) for name in names if _is_photo(name)]
     if not found:
         raise user_error(str(path), "the folder holds no photo", ", ".join(sorted(PHOTO_SUFFIXES)))
     return sorted(found)
+
+
+def _is_photo(name: str) -> bool:
+    return Path(name).suffix.lower() in PHOTO_SUFFIXES and not name.startswith(".")
 
 
 def classify_files(
@@ -82,12 +83,9 @@ def _seen(photo: Photo, options: PhotoOptions, finder: HandFinder | None) -> Pho
 
 def _explain(predictor: Predictor, photo: Photo, found: Prediction, file: Path) -> None:
     picture = heat_picture(predictor, photo, occlusion_heat(predictor, photo, found.labels[0]))
-    file.parent.mkdir(parents=True, exist_ok=True)
     written, data = cv2.imencode(".jpg", picture[:, :, ::-1])
     assert written
-    partial = file.with_name(f".{file.name}.part")
-    partial.write_bytes(data.tobytes())
-    partial.replace(file)
+    write_bytes(file, data.tobytes())
 
 
 def _heat_file(folder: Path, file: Path, files: Sequence[Path]) -> Path:

@@ -23,17 +23,12 @@ class Square:
     def cut(self, photo: Photo) -> Photo:
         """That part (side, side, 3); a `UserError` where it is not inside of the photo."""
         height, width = photo.shape[:2]
-        if (
-            min(self.left, self.top) < 0
-            or self.side < 1
-            or self.left + self.side > width
-            or self.top + self.side > height
-        ):
-            raise user_error(
-                "square",
-                f"{self.left},{self.top},{self.side} lies outside of a photo of {width}x{height}",
-            )
-        return photo[self.top : self.top + self.side, self.left : self.left + self.side]
+        right, bottom = self.left + self.side, self.top + self.side
+        begins_inside = min(self.left, self.top) >= 0 and self.side >= 1
+        if not begins_inside or right > width or bottom > height:
+            place = f"{self.left},{self.top},{self.side}"
+            raise user_error("square", f"{place} lies outside of a photo of {width}x{height}")
+        return photo[self.top : bottom, self.left : right]
 
 
 def centre_square(photo: Photo, share: float) -> Square:
@@ -50,12 +45,8 @@ def centre_square(photo: Photo, share: float) -> Square:
 def check_takes_photos(metadata: DeployMetadata, where: str) -> None:
     """A `UserError` for a model that looks at several frames at once."""
     if metadata.clip_len != 1:
-        raise user_error(
-            where,
-            f"takes clips of {metadata.clip_len} frames",
-            "a model of single photos",
-            "for clips there is demo.py",
-        )
+        found = f"takes clips of {metadata.clip_len} frames"
+        raise user_error(where, found, "a model of single photos", "for clips there is demo.py")
 
 
 def predict_photo(

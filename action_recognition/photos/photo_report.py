@@ -7,7 +7,6 @@ import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from action_recognition.deploy.predictor import Prediction
@@ -31,9 +30,9 @@ def table(results: Sequence[PhotoResult]) -> str:
         found = result.prediction
         best = zip(found.labels[:NUM_RANKED], found.probabilities, strict=False)
         ranked = [f"{label} {share:.3f}" for label, share in best]
-        rows.append(
-            [result.photo, found.label or _NOTHING, *ranked, *[""] * (NUM_RANKED - len(ranked))]
-        )
+        padding = [""] * (NUM_RANKED - len(ranked))
+        rows.append([result.photo, found.label or _NOTHING, *ranked, *padding])
+
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
@@ -55,26 +54,10 @@ def csv_text(results: Sequence[PhotoResult], labels: Sequence[str]) -> str:
 
 def json_text(results: Sequence[PhotoResult], labels: Sequence[str]) -> str:
     """A list of {photo, label (null where rejected), reason, probabilities}."""
-    rows = [
-        {
-            "photo": result.photo,
-            "label": result.prediction.label,
-            "reason": result.prediction.reason,
-            "probabilities": {
-                label: round(result.prediction.probability_of(label), 6) for label in labels
-            },
-        }
-        for result in results
-    ]
+    rows = []
+    for result in results:
+        found = result.prediction
+        shares = {label: round(found.probability_of(label), 6) for label in labels}
+        row = {"photo": result.photo, "label": found.label, "reason": found.reason}
+        rows.append({**row, "probabilities": shares})
     return json.dumps(rows, indent=1, ensure_ascii=False) + "\n"
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write beside, then rename (UTF-8)."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.part")
-    try:
-        partial.write_text(text, encoding="utf-8", newline="")
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)

@@ -30,17 +30,16 @@ class PhotoCheck:
     def warnings(self, photo: Photo, label: str) -> list[str]:
         """What to warn of, most important first; empty for a good photo (H, W, 3) uint8 RGB."""
         found = []
+        # A dark photo has no edges either: it is not called blurred too.
         if brightness(photo) < LEAST_BRIGHTNESS:
             found.append(f"dark (brightness {brightness(photo):.0f} of 255)")
-        elif sharpness(photo) < LEAST_SHARPNESS:  # what is dark has no edges either
+        elif sharpness(photo) < LEAST_SHARPNESS:
             found.append(
                 f"blurred (sharpness {sharpness(photo):.0f}, {LEAST_SHARPNESS:.0f} is the least)"
             )
-        small = _small(photo)
-        if any(
-            float(np.abs(small - other).mean()) < LEAST_DIFFERENCE
-            for other in self._seen.get(label, ())
-        ):
+
+        small, earlier = _small(photo), self._seen.get(label, ())
+        if any(float(np.abs(small - other).mean()) < LEAST_DIFFERENCE for other in earlier):
             found.append(f"nearly the same as one before of {label!r}")
         return found
 

@@ -21,6 +21,7 @@ import cv2
 
 from action_recognition.data.photo import PHOTO_SUFFIXES, Photo
 from action_recognition.errors import Problem, UserError, user_error
+from action_recognition.files import write_bytes
 
 TABLE_FILE: Final = "metadata.csv"
 HEADER: Final = ("file", "label", "person", "session", "time")
@@ -37,12 +38,9 @@ class Session:
     session: str
 
     def __post_init__(self) -> None:
+        allowed = "1 to 40 letters, digits and -, such as anna or kitchen-2"
         problems = [
-            Problem(
-                f"--{name}",
-                f"found {value!r}",
-                "1 to 40 letters, digits and -, such as anna or kitchen-2",
-            )
+            Problem(f"--{name}", f"found {value!r}", allowed)
             for name, value in vars(self).items()
             if not _NAME.fullmatch(value)
         ]
@@ -76,35 +74,25 @@ class PhotoStore:
 
     def session_counts(self) -> dict[str, int]:
         """Those of this person and session."""
-        here = Counter(
-            row[1]
-            for row in self._rows
-            if (row[2], row[3]) == (self.session.person, self.session.session)
-        )
+        mine = (self.session.person, self.session.session)
+        here = Counter(row[1] for row in self._rows if (row[2], row[3]) == mine)
         return {label: here[label] for label in self.classes}
 
     def save(self, photo: Photo, label: str) -> Path:
         """Write a photo (H, W, 3) uint8 RGB and its line; returns the file. A photo is there as a whole or not at all."""
         self._numbers[label] += 1
-        file = (
-            self.root
-            / label
-            / f"{self.session.person}_{self.session.session}_{self._numbers[label]:04d}.jpg"
-        )
-        file.parent.mkdir(parents=True, exist_ok=True)
-        written, data = cv2.imencode(
-            ".jpg", photo[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
-        )
+        person, session = self.session.person, self.session.session
+        name = f"{person}_{session}_{self._numbers[label]:04d}.jpg"
+        file = self.root / label / name
+
+        quality = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
+        written, data = cv2.imencode(".jpg", photo[:, :, ::-1], quality)
         assert written
-        _replace(file, data.tobytes())
+        write_bytes(file, data.tobytes())
+
+        # The photo is written first: its number counts as used even if the table lacks its line.
         time = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-        row = [
-            file.relative_to(self.root).as_posix(),
-            label,
-            self.session.person,
-            self.session.session,
-            time,
-        ]
+        row = [file.relative_to(self.root).as_posix(), label, person, session, time]
         self._write_table([*self._rows, row])
         self._taken.append(file)
         return file
@@ -132,7 +120,7 @@ class PhotoStore:
     def _write_table(self, rows: list[list[str]]) -> None:
         text = io.StringIO(newline="")
         csv.writer(text, lineterminator="\n").writerows([HEADER, *rows])
-        _replace(self.root / TABLE_FILE, text.getvalue().encode())
+        write_bytes(self.root / TABLE_FILE, text.getvalue().encode())
         self._rows = rows
 
 
@@ -146,57 +134,38 @@ def _photos(folder: Path) -> list[Path]:
     ]
 
 
-def _replace(file: Path, data: bytes) -> None:
-    partial = file.with_name(f".{file.name}.part")
-    try:
-        partial.write_bytes(data)
-        partial.replace(file)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
 def _read_table(file: Path) -> list[list[str]]:
     """The rows below the header; a `UserError` for a table with other columns. Lines that are cut off are left out."""
     if not file.exists():
         return []
+    fix = "move it away, or name another folder"
     try:
         rows = list(csv.reader(io.StringIO(file.read_text(encoding="utf-8"), newline="")))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise user_error(
-            str(file),
-            f"cannot be read ({type(error).__name__})",
-            fix="move it away, or name another folder",
-        ) from None
+        found = f"cannot be read ({type(error).__name__})"
+        raise user_error(str(file), found, fix=fix) from None
+
     if not rows or tuple(rows[0]) != HEADER:
-        raise user_error(
-            str(file),
-            f"has the columns {','.join(rows[0]) if rows else ''}",
-            ",".join(HEADER),
-            "move it away, or name another folder",
-        )
+        found = f"has the columns {','.join(rows[0]) if rows else ''}"
+        raise user_error(str(file), found, ",".join(HEADER), fix)
     return [row for row in rows[1:] if len(row) == len(HEADER)]
 
 
 def _check_classes(classes: Sequence[str]) -> None:
-    problems = []
+    where, problems = "--classes", []
     if not 1 <= len(classes) <= 9:
-        problems.append(
-            Problem("--classes", f"names {len(classes)} classes", "1 to 9, a key for each")
-        )
-    for name in classes:
-        if not _can_be_folder(name):
-            problems.append(
-                Problem(
-                    "--classes",
-                    f"{name!r} cannot be the name of a folder",
-                    "letters, digits, blanks, - and _",
-                )
-            )
+        problems.append(Problem(where, f"names {len(classes)} classes", "1 to 9, a key for each"))
+
+    allowed = "letters, digits, blanks, - and _"
+    problems += [
+        Problem(where, f"{name!r} cannot be the name of a folder", allowed)
+        for name in classes
+        if not _can_be_folder(name)
+    ]
+
     folded = Counter(unicodedata.normalize("NFC", name).casefold() for name in classes)
     problems += [
-        Problem("--classes", f"{name!r} stands twice")
-        for name, count in folded.items()
-        if count > 1
+        Problem(where, f"{name!r} stands twice") for name, count in folded.items() if count > 1
     ]
     if problems:
         raise UserError(problems)

@@ -20,9 +20,9 @@ from action_recognition.commands.demo import main
 from action_recognition.deploy.backends import load_backend
 from action_recognition.errors import UserError
 from action_recognition.export.export_model import ExportOptions, export_model
-from action_recognition.live import demo
 from action_recognition.live.demo import DemoOptions, run_demo
 from action_recognition.live.frame_times import TimedFrame
+from action_recognition.live.outputs import window
 from action_recognition.live.regions import Box
 from action_recognition.live.sources.frame_sources import VideoFile
 from tests.conftest import REPOSITORY
@@ -156,9 +156,9 @@ def test_a_window_is_shown_until_q(
     shown: list[np.ndarray] = []
     keys = iter([255, 255, ord("q")])
     monkeypatch.setenv("DISPLAY", ":0")
-    monkeypatch.setattr(demo.cv2, "imshow", lambda _, picture: shown.append(picture))
-    monkeypatch.setattr(demo.cv2, "waitKey", lambda _: next(keys))
-    monkeypatch.setattr(demo.cv2, "destroyAllWindows", lambda: None)
+    monkeypatch.setattr(window.cv2, "imshow", lambda _, picture: shown.append(picture))
+    monkeypatch.setattr(window.cv2, "waitKey", lambda _: next(keys))
+    monkeypatch.setattr(window.cv2, "destroyAllWindows", lambda: None)
     assert run_demo(DemoOptions(model, str(video)), say=quiet).num_frames == 3
     assert len(shown) == 3
 
@@ -167,11 +167,11 @@ def test_an_opencv_without_windows_names_the_flag(
     model: Path, video: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def unsupported(*_: object) -> None:
-        raise demo.cv2.error("The function is not implemented")
+        raise window.cv2.error("The function is not implemented")
 
     monkeypatch.setenv("DISPLAY", ":0")
-    monkeypatch.setattr(demo.cv2, "imshow", unsupported)
-    monkeypatch.setattr(demo.cv2, "destroyAllWindows", unsupported)
+    monkeypatch.setattr(window.cv2, "imshow", unsupported)
+    monkeypatch.setattr(window.cv2, "destroyAllWindows", unsupported)
     with pytest.raises(UserError, match="--no-show"):
         run_demo(DemoOptions(model, str(video)), say=quiet)
 
@@ -179,7 +179,7 @@ def test_an_opencv_without_windows_names_the_flag(
 def test_without_a_display_the_flag_is_named(
     model: Path, video: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(demo.sys, "platform", "linux")
+    monkeypatch.setattr(window.sys, "platform", "linux")
     monkeypatch.delenv("DISPLAY", raising=False)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     with pytest.raises(UserError, match="--no-show"):

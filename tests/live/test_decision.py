@@ -19,10 +19,9 @@ from action_recognition.live.decision import (
     decide,
     gesture_chances,
     mirror_order,
-    read_rules,
     step,
-    write_rules,
 )
+from action_recognition.live.decision_file import read_rules, write_rules
 
 WORDS = Vocabulary(("wave", "swipe", "rest"), frozenset({"rest"}))
 RULES = DecisionRules(onset=0.6, release=0.3, smoothing_s=0.0, refractory_s=0.5, again_s=2.0)

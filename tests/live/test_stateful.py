@@ -12,7 +12,7 @@ import pytest
 from action_recognition.deploy.backends import Backend, Hint, load_backend
 from action_recognition.deploy.stream_models import StreamModel, fed_rate_fps, open_stream_model
 from action_recognition.export.export_model import ExportOptions, export_model
-from action_recognition.live import demo
+from action_recognition.live import demo_setup
 from action_recognition.live.demo import DemoOptions, run_demo
 from action_recognition.live.engine import StepResult, StreamEngine, push_all
 from action_recognition.live.frame_times import TimedFrame
@@ -149,7 +149,7 @@ def test_the_demo_computes_several_inputs_side_by_side(
         hints.append(hint)
         return load_backend(*arguments, hint=hint)
 
-    monkeypatch.setattr(demo, "load_backend", loaded)
+    monkeypatch.setattr(demo_setup, "load_backend", loaded)
     options = DemoOptions(
         path, video, show=False, num_threads=2, more_sources=(video,) * (num_inputs - 1), hint=hint
     )

@@ -40,26 +40,30 @@ class LiveView:
 def draw_live(picture: Picture, view: LiveView, metadata: DeployMetadata, time_s: float) -> Picture:
     """As `draw_prediction`, with a box around every person, the last event for a moment, and a timeline of the last 10 s above."""
     drawn = draw_prediction(picture, view.prediction, metadata, time_s)
-    height, width = drawn.shape[:2]
-    line = max(10, height // 16)
     for person in view.persons:
-        if person.box is not None:
-            corners = [
-                round(part * size)
-                for part, size in zip(person.box, (width, height, width, height), strict=True)
-            ]
-            colour = _EVENT if person.number == view.picked else _TEXT
-            cv2.rectangle(
-                drawn, (corners[0], corners[1]), (corners[2] - 1, corners[3] - 1), colour, 2
-            )
-            if person.number != WHOLE:
-                _write(drawn, str(person.number), (corners[0] + 4, corners[1] + line), line)
-    _draw_timeline(drawn, view, time_s, line)
+        _draw_person(drawn, person, _EVENT if person.number == view.picked else _TEXT)
+    _draw_timeline(drawn, view, time_s)
     return drawn
 
 
-def _draw_timeline(drawn: Picture, view: LiveView, time_s: float, line: int) -> None:
+def _draw_person(drawn: Picture, person: Person, colour: tuple[int, int, int]) -> None:
+    """Draw the box of a person with the number beside its corner, or nothing without a box."""
+    if person.box is None:
+        return
+    height, width = drawn.shape[:2]
+    sizes = (width, height, width, height)
+    left, top, right, bottom = (
+        round(part * size) for part, size in zip(person.box, sizes, strict=True)
+    )
+    cv2.rectangle(drawn, (left, top), (right - 1, bottom - 1), colour, 2)
+    if person.number != WHOLE:
+        line = _line_height(drawn)
+        _write(drawn, str(person.number), (left + 4, top + line), line)
+
+
+def _draw_timeline(drawn: Picture, view: LiveView, time_s: float) -> None:
     """A strip along the upper edge: now is at the right, every event a mark with its label; below it the event of a moment ago."""
+    line = _line_height(drawn)
     width, strip = drawn.shape[1], line + line // 2
     drawn[:strip] = (drawn[:strip] * _SHADE).astype(np.uint8)
     for event in view.events:
@@ -68,10 +72,12 @@ def _draw_timeline(drawn: Picture, view: LiveView, time_s: float, line: int) -> 
             x = round((width - 1) * (1 - age_s / TIMELINE_S))
             cv2.rectangle(drawn, (max(0, x - 2), 0), (x, strip - 1), _EVENT, cv2.FILLED)
             _write(drawn, event.label, (x + 4, line), line * 2 // 3)
+
     last = view.events[-1] if view.events else None
     if last is not None and 0 <= time_s - last.time_s <= _EVENT_SHOWN_S:
         times = f" x{last.repetition}" if last.repetition > 1 else ""
         _write(drawn, last.label + times, (line // 2, strip + 2 * line), 2 * line)
+
     if view.fps:
         _write(drawn, f"{view.fps:.0f} fps", (line // 4, line), line * 2 // 3)
 
@@ -86,39 +92,44 @@ def draw_prediction(
     """
     drawn = _enlarged(picture)
     height, width = drawn.shape[:2]
-    line = max(10, height // 16)
+    line = _line_height(drawn)
     num_lines = min(1 + NUM_BARS, len(metadata.labels) + 1)
     panel_top = max(0, height - line * num_lines - line // 2)
     drawn[panel_top:] = (drawn[panel_top:] * _SHADE).astype(np.uint8)
+
     title = "..." if prediction is None else metadata.labels[prediction.top(1)[0]]
     baseline = panel_top + line
     _write(drawn, title, (line // 2, baseline), line)
     clock = f"{time_s:.1f} s"
     _write(drawn, clock, (max(0, width - line // 2 - len(clock) * line // 2), baseline), line)
+
     if prediction is not None:
-        _draw_bars(drawn, prediction, metadata, (baseline, line))
+        _draw_bars(drawn, prediction, metadata, baseline)
     return drawn
 
 
 def _draw_bars(
-    drawn: Picture, prediction: WindowScores, metadata: DeployMetadata, place: tuple[int, int]
+    drawn: Picture, prediction: WindowScores, metadata: DeployMetadata, baseline: int
 ) -> None:
-    baseline, line = place
-    margin, width = line // 2, drawn.shape[1]
+    """Draw a bar, a score and a label for each of the first labels, below the line at `baseline`."""
+    line = _line_height(drawn)
+    margin = line // 2
+    left, right = margin, drawn.shape[1] // 3
     chances = probabilities(prediction.scores, metadata)
     for row, index in enumerate(prediction.top(NUM_BARS), start=1):
         bottom = baseline + row * line
         top = bottom - line * 3 // 4
-        left, right = margin, width // 3
         cv2.rectangle(drawn, (left, top), (right, bottom), _BAR_BACK, cv2.FILLED)
         length = round((right - left) * float(chances[index]))
         cv2.rectangle(drawn, (left, top), (left + length, bottom), _BAR, cv2.FILLED)
-        _write(
-            drawn,
-            f"{prediction.scores[index]:+.2f} {metadata.labels[index]}",
-            (right + margin, bottom - line // 8),
-            line * 3 // 4,
-        )
+
+        text = f"{prediction.scores[index]:+.2f} {metadata.labels[index]}"
+        _write(drawn, text, (right + margin, bottom - line // 8), line * 3 // 4)
+
+
+def _line_height(drawn: Picture) -> int:
+    """Return the height of a line of text in pixels."""
+    return max(10, int(drawn.shape[0]) // 16)
 
 
 def _enlarged(picture: Picture) -> Picture:

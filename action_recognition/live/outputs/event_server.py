@@ -13,13 +13,11 @@ from typing import TYPE_CHECKING, Any, Final
 from action_recognition.errors import UserError, user_error
 
 if TYPE_CHECKING:
-    from websockets.asyncio.server import ServerConnection
+    from websockets.asyncio.server import Server, ServerConnection
 
 HOST: Final = "127.0.0.1"
-_LOCAL_PAGES: Final = (
-    None,
-    re.compile(r"https?://(localhost|127\.0\.0\.1)(:\d+)?"),
-)  # a page of the web must not listen in
+# Pages of this machine, and programs that name no origin. A page of the web must not listen in.
+_LOCAL_PAGES: Final = (None, re.compile(r"https?://(localhost|127\.0\.0\.1)(:\d+)?"))
 _MAX_WAITING_BYTES: Final = 256 * 1024
 _MAX_MESSAGE_BYTES: Final = 4096
 _MAX_CLIENTS: Final = 32
@@ -65,34 +63,36 @@ class EventServer:
         self._thread.join(timeout=5.0)
 
     async def _serve(self) -> None:
+        """Listen until `close` is called. An error is kept for `__init__`, which waits for it."""
         try:
-            from websockets.asyncio.server import serve
-        except ImportError:
-            fix = "install the live packages: pip install -e .[live]"
-            self._error = user_error(
-                "--serve", "needs the package `websockets`, which is not installed here", fix=fix
-            )
+            server = await self._listen()
+        except UserError as error:
+            self._error = error
             self._started.set()
             return
-        origins: Any = list(_LOCAL_PAGES)
-        try:
-            server = await serve(
-                self._attend,
-                HOST,
-                self.port,
-                origins=origins,
-                max_size=_MAX_MESSAGE_BYTES,
-                close_timeout=1,
-                logger=_quiet(),
-            )
-        except OSError as error:
-            self._error = _cannot_listen(self.port, error)
-            self._started.set()
-            return
-        self.port = next(iter(server.sockets)).getsockname()[1]
         self._started.set()
         async with server:
             await self._stopping.wait()
+
+    async def _listen(self) -> Server:
+        """Start the server and set `port`. Raises UserError: no package, or a port in use."""
+        try:
+            from websockets.asyncio.server import serve
+        except ImportError:
+            found = "needs the package `websockets`, which is not installed here"
+            fix = "install the live packages: pip install -e .[live]"
+            raise user_error("--serve", found, fix=fix) from None
+
+        limits = {"max_size": _MAX_MESSAGE_BYTES, "close_timeout": 1}
+        origins: Any = list(_LOCAL_PAGES)
+        try:
+            server = await serve(
+                self._attend, HOST, self.port, origins=origins, logger=_quiet(), **limits
+            )
+        except OSError as error:
+            raise _cannot_listen(self.port, error) from None
+        self.port = next(iter(server.sockets)).getsockname()[1]
+        return server
 
     async def _attend(self, client: ServerConnection) -> None:
         """Until the client leaves; what it says is thrown away."""
@@ -103,9 +103,8 @@ class EventServer:
         try:
             async for _ in client:
                 pass
-        except (
-            Exception
-        ) as error:  # whatever a client does wrong ends its connection, not the server
+        # Whatever a client does wrong ends its connection, not the server.
+        except Exception as error:
             self._say(f"--serve: a client was let go ({type(error).__name__})")
         finally:
             self._clients.discard(client)
@@ -123,12 +122,10 @@ class EventServer:
 
 def _cannot_listen(port: int, error: OSError) -> UserError:
     if error.errno == errno.EADDRINUSE:
-        return user_error(
-            "--serve", f"port {port} is in use", fix="name another port, or 0 for any that is free"
-        )
-    return user_error(
-        "--serve", f"cannot listen on port {port} ({error.strerror})", "a port from 1024 to 65535"
-    )
+        fix = "name another port, or 0 for any that is free"
+        return user_error("--serve", f"port {port} is in use", fix=fix)
+    found = f"cannot listen on port {port} ({error.strerror})"
+    return user_error("--serve", found, "a port from 1024 to 65535")
 
 
 def _quiet() -> Any:

@@ -19,19 +19,17 @@ def event_line(result: StepResult) -> str:
     """
     event = result.event
     assert event is not None
-    return json.dumps(
-        {
-            "type": "gesture",
-            "label": event.label,
-            "time_s": round(event.time_s, 3),
-            "start_s": round(event.start_s, 3),
-            "probability": round(event.probability, 4),
-            "repetition": event.repetition,
-            "person": result.person,
-            "stream": result.stream,
-        },
-        ensure_ascii=False,
-    )
+    fields = {
+        "type": "gesture",
+        "label": event.label,
+        "time_s": round(event.time_s, 3),
+        "start_s": round(event.start_s, 3),
+        "probability": round(event.probability, 4),
+        "repetition": event.repetition,
+        "person": result.person,
+        "stream": result.stream,
+    }
+    return json.dumps(fields, ensure_ascii=False)
 
 
 class EventFile:

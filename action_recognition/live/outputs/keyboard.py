@@ -1,4 +1,4 @@
-"""What keys do while a window is shown."""
+"""The keys that control a run while its window is shown."""
 
 from __future__ import annotations
 
@@ -14,12 +14,17 @@ from action_recognition.deploy.stream_models import Picture
 KEYS_HELP: Final = (
     "space: pause, b: draw a box, s: snapshot, 1 to 9: pick a person, 0: everybody, q: quit"
 )
-_QUIT: Final = (ord("q"), 27)
+_ESCAPE: Final = "\x1b"
+_QUIT: Final = ("q", _ESCAPE)
 
 
 @dataclass
 class Controls:
-    """What the keys have set so far. `picked` None looks at everybody, or with `pick` at the first person who is there."""
+    """Everything that keys have set so far.
+
+    `picked` is the number of the person to look at. While it is None, everybody counts, or with
+    `pick` the person of the lowest number.
+    """
 
     pick: bool = False
     picked: int | None = None
@@ -28,29 +33,29 @@ class Controls:
     wants_box: bool = False
     wants_snapshot: bool = False
 
-    def press(self, key: int) -> None:
-        """A key's code as OpenCV gives it; 255 or -1 is none."""
+    def press(self, key: str) -> None:
+        """Do what a key asks for. An empty text is no key."""
         if key in _QUIT:
             self.wants_quit = True
-        elif key == ord(" "):
+        elif key == " ":
             self.is_paused = not self.is_paused
-        elif key == ord("b"):
+        elif key == "b":
             self.wants_box = True
-        elif key == ord("s"):
+        elif key == "s":
             self.wants_snapshot = True
-        elif ord("0") <= key <= ord("9"):
-            self.picked = None if key == ord("0") else key - ord("0")
-            self.pick = key != ord("0")
+        elif "0" <= key <= "9":
+            self.picked = None if key == "0" else int(key)
+            self.pick = key != "0"
 
     def looks_at(self, number: int, there: Sequence[int]) -> bool:
-        """Whether that person counts, of those who are there."""
+        """Return True if the person of that number counts. `there` are the numbers of all present."""
         if not self.pick:
             return True
         return number == (self.picked if self.picked is not None else min(there, default=number))
 
 
 def save_snapshot(picture: Picture, folder: Path) -> Path:
-    """An RGB picture as the first `snapshot_N.png` that is not there yet."""
+    """Save an RGB picture as the first `snapshot_N.png` that does not exist yet. Return its path."""
     number = 1
     while (path := folder / f"snapshot_{number}.png").exists():
         number += 1

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from action_recognition.errors import Problem, UserError, nearest, user_error
 
@@ -18,46 +19,53 @@ def read_commands(file: Path, labels: Sequence[str]) -> dict[str, list[str]]:
 
     A `UserError` lists labels that the model does not know, commands that are no list of words, and programs that are not there.
     """
-    try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise user_error(
-            str(file), f"cannot be read ({getattr(error, 'strerror', None) or 'no UTF-8'})", _FORM
-        ) from None
-    except json.JSONDecodeError as error:
-        raise user_error(f"{file}:{error.lineno}", f"is no JSON ({error.msg})", _FORM) from None
-    if not isinstance(found, dict) or not found:
-        raise user_error(str(file), "holds no commands", _FORM)
+    found = _read_object(file)
     problems = [
         problem
         for label, words in found.items()
-        for problem in _problems(f"{file}: {label}", label, words, labels)
+        for problem in (
+            *_label_problems(f"{file}: {label}", label, labels),
+            *_command_problems(f"{file}: {label}", words),
+        )
     ]
     if problems:
         raise UserError(problems)
     return {label: [str(shutil.which(words[0])), *words[1:]] for label, words in found.items()}
 
 
-def _problems(where: str, label: str, words: object, labels: Sequence[str]) -> list[Problem]:
-    problems = []
-    if label not in labels:
-        problems.append(
-            Problem(where, f"is no label of the model{nearest(label, labels)}", ", ".join(labels))
-        )
-    if (
-        not isinstance(words, list)
-        or not words
-        or not all(isinstance(word, str) and word and "\0" not in word for word in words)
-    ):
+def _read_object(file: Path) -> dict[str, Any]:
+    """Read a JSON object that is not empty. Raises UserError: anything else."""
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "no UTF-8"
+        raise user_error(str(file), f"cannot be read ({reason})", _FORM) from None
+    except json.JSONDecodeError as error:
+        raise user_error(f"{file}:{error.lineno}", f"is no JSON ({error.msg})", _FORM) from None
+    if not isinstance(found, dict) or not found:
+        raise user_error(str(file), "holds no commands", _FORM)
+    return found
+
+
+def _label_problems(where: str, label: str, labels: Sequence[str]) -> list[Problem]:
+    if label in labels:
+        return []
+    return [Problem(where, f"is no label of the model{nearest(label, labels)}", ", ".join(labels))]
+
+
+def _command_problems(where: str, words: object) -> list[Problem]:
+    if not isinstance(words, list) or not words or not all(map(_is_word, words)):
         fix = "write a list of words; no shell reads it" if isinstance(words, str) else ""
-        problems.append(Problem(where, f"found {words!r}", '["program", "argument", ...]', fix))
-    elif shutil.which(words[0]) is None:
-        problems.append(
-            Problem(
-                where, f"there is no program {words[0]!r}", "a program on PATH, or a path to one"
-            )
-        )
-    return problems
+        return [Problem(where, f"found {words!r}", '["program", "argument", ...]', fix)]
+    if shutil.which(words[0]) is None:
+        found = f"there is no program {words[0]!r}"
+        return [Problem(where, found, "a program on PATH, or a path to one")]
+    return []
+
+
+def _is_word(word: object) -> bool:
+    """Return True for text that a program can take as an argument."""
+    return isinstance(word, str) and bool(word) and "\0" not in word
 
 
 class Reactions:
@@ -78,6 +86,7 @@ class Reactions:
         if running is not None and running.poll() is None:
             self._say(f"{label}: its command still runs, not started again")
             return False
+
         nothing = subprocess.DEVNULL
         try:
             self._running[label] = subprocess.Popen(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from fractions import Fraction
 from pathlib import Path
 from typing import Final
@@ -15,6 +14,7 @@ from action_recognition.deploy.metadata import DeployMetadata
 from action_recognition.deploy.scores import WindowScores
 from action_recognition.deploy.stream_models import Picture
 from action_recognition.errors import user_error
+from action_recognition.files import write_csv
 
 VIDEO_SUFFIXES: Final = (".mp4", ".mkv", ".mov")
 NUM_RANKED: Final = 3
@@ -29,18 +29,15 @@ class VideoRecorder:
 
     def __init__(self, path: Path, frame_rate_fps: float) -> None:
         if path.suffix.lower() not in VIDEO_SUFFIXES:
-            raise user_error(
-                "--output",
-                f"found {path.name!r}",
-                f"a name that ends in {', '.join(VIDEO_SUFFIXES)}",
-            )
+            allowed = f"a name that ends in {', '.join(VIDEO_SUFFIXES)}"
+            raise user_error("--output", f"found {path.name!r}", allowed)
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
         self._partial = path.with_name(f".{path.stem}.part{path.suffix}")
+
         self._container = av.open(str(self._partial), "w")
-        self._stream = self._container.add_stream(
-            "libx264", rate=Fraction(frame_rate_fps).limit_denominator(1001), options={"crf": "20"}
-        )
+        rate = Fraction(frame_rate_fps).limit_denominator(1001)
+        self._stream = self._container.add_stream("libx264", rate=rate, options={"crf": "20"})
         self._stream.pix_fmt = "yuv420p"
         self._stream.codec_context.time_base = _TIME_BASE
         self._size: tuple[int, int] | None = None
@@ -51,11 +48,9 @@ class VideoRecorder:
         if self._size is None:
             self._size = picture.shape[0], picture.shape[1]
             self._stream.height, self._stream.width = (size // 2 * 2 for size in self._size)
-        picture = fit_into(picture, *self._size)
-        frame = av.VideoFrame.from_ndarray(
-            np.ascontiguousarray(picture[: self._stream.height, : self._stream.width]),
-            format="rgb24",
-        )
+
+        fitted = fit_into(picture, *self._size)[: self._stream.height, : self._stream.width]
+        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(fitted), format="rgb24")
         frame.pts = self._last_pts = max(self._last_pts + 1, round(time_s / _TIME_BASE))
         frame.time_base = _TIME_BASE
         self._container.mux(self._stream.encode(frame))
@@ -91,16 +86,7 @@ class PredictionTable:
 
     def save(self, path: Path) -> None:
         """Write the CSV (UTF-8)."""
-        ranked = [
-            name
-            for rank in range(2, self._count + 1)
-            for name in (f"label_{rank}", f"score_{rank}")
-        ]
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f".{path.name}.part")
-        try:
-            with partial.open("w", encoding="utf-8", newline="") as file:
-                csv.writer(file).writerows([["time_s", "label", "score", *ranked], *self._rows])
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
+        heading = ["time_s", "label", "score"]
+        for rank in range(2, self._count + 1):
+            heading += [f"label_{rank}", f"score_{rank}"]
+        write_csv(path, [heading, *self._rows])

@@ -13,10 +13,10 @@ import numpy as np
 
 from action_recognition.data.frame_folder import IMAGE_SUFFIXES
 from action_recognition.data.video import probe, read_frames
-from action_recognition.deploy.stream_models import Picture
 from action_recognition.errors import user_error
 from action_recognition.live.frame_times import TimedFrame
-from action_recognition.live.sources.addresses import AddressSource, is_address
+from action_recognition.live.sources.address_source import AddressSource, upright
+from action_recognition.live.sources.addresses import is_address
 from action_recognition.live.sources.retrying import Patience
 
 _FOLDER_BATCH: Final = 32
@@ -74,17 +74,16 @@ class VideoFile:
     def frames(self) -> Iterator[TimedFrame]:
         """Frames with the container's time stamps, the first at 0."""
         with av.open(str(self._path)) as container:
+            # A cover picture is a video stream too, but not the one to watch.
             cover = av.stream.Disposition.attached_pic
             stream = next(item for item in container.streams.video if not item.disposition & cover)
             first_pts: int | None = None
             try:
                 for frame in container.decode(stream):
                     first_pts = frame.pts if first_pts is None else first_pts
-                    rgb = frame.to_ndarray(format="rgb24")
-                    yield TimedFrame(
-                        float((frame.pts - first_pts) * stream.time_base),
-                        _upright(rgb, frame.rotation),
-                    )
+                    time_s = float((frame.pts - first_pts) * stream.time_base)
+                    picture = upright(frame.to_ndarray(format="rgb24"), frame.rotation)
+                    yield TimedFrame(time_s, picture)
             except av.FFmpegError as error:
                 raise user_error(
                     self.name, f"is damaged ({error.strerror})", fix="convert the video again"
@@ -136,11 +135,8 @@ class Camera:
         cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
         capture = self._open()
         if capture is None:
-            raise user_error(
-                self.name,
-                "cannot be opened",
-                fix="check that it is plugged in, not in use and that you may read it; try 0 or 1",
-            )
+            fix = "check that it is plugged in, not in use and that you may read it; try 0 or 1"
+            raise user_error(self.name, "cannot be opened", fix=fix)
         self._capture: cv2.VideoCapture | None = capture
         stated = capture.get(cv2.CAP_PROP_FPS)
         self.frame_rate_fps = stated if 1.0 <= stated <= 240.0 else _CAMERA_RATE_FPS
@@ -156,11 +152,11 @@ class Camera:
                     self._capture.release()
                     self._capture, is_restart = self._patience.again(self.name, self._open), True
                     continue
+
                 now_s = time.monotonic()
                 start_s = now_s if start_s is None else start_s
-                yield TimedFrame(
-                    now_s - start_s, np.ascontiguousarray(picture[:, :, ::-1]), is_restart
-                )
+                rgb = np.ascontiguousarray(picture[:, :, ::-1])
+                yield TimedFrame(now_s - start_s, rgb, is_restart)
                 is_restart = False
         finally:
             if self._capture is not None:
@@ -176,7 +172,3 @@ class Camera:
             return capture
         capture.release()
         return None
-
-
-def _upright(picture: Picture, rotation: float) -> Picture:
-    return np.ascontiguousarray(np.rot90(picture, k=round(rotation / 90) % 4))

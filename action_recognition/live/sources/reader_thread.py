@@ -36,13 +36,7 @@ class FrameQueue:
             if self._is_closed:
                 return False
             if len(self._frames) >= self._capacity:
-                dropped = self._frames.popleft()
-                self.num_dropped += 1
-                if (
-                    dropped.is_restart and self._frames
-                ):  # that time tore must not get lost with the frame
-                    first = self._frames.popleft()
-                    self._frames.appendleft(replace(first, is_restart=True))
+                self._drop_oldest()
             self._frames.append(frame)
             self._changed.notify_all()
             return True
@@ -66,6 +60,13 @@ class FrameQueue:
         with self._changed:
             self._is_closed = True
             self._changed.notify_all()
+
+    def _drop_oldest(self) -> None:
+        dropped = self._frames.popleft()
+        self.num_dropped += 1
+        # The frame takes its picture with it, but not the news that the source was interrupted.
+        if dropped.is_restart and self._frames:
+            self._frames[0] = replace(self._frames[0], is_restart=True)
 
 
 class FrameReader:

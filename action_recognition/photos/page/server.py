@@ -52,17 +52,13 @@ class PhotoServer(ThreadingHTTPServer):
 
     def __init__(self, site: Site, port: int = 0, max_upload_bytes: int = MAX_UPLOAD_BYTES) -> None:
         self.site, self.max_upload_bytes = site, max_upload_bytes
-        self.photos = (
-            threading.Lock()
-        )  # one photo at a time: a predictor is for one thread, and a large photo takes much memory
+        # One photo at a time: a predictor is for one thread, and a large photo takes much memory.
+        self.photos = threading.Lock()
         try:
             super().__init__((HOST, port), PhotoHandler)
         except (OSError, OverflowError) as error:
-            raise user_error(
-                "--port",
-                f"{port} cannot be used ({error})",
-                "a free port from 1024 to 65535, or 0 for any",
-            ) from None
+            allowed = "a free port from 1024 to 65535, or 0 for any"
+            raise user_error("--port", f"{port} cannot be used ({error})", allowed) from None
 
     @property
     def address(self) -> str:
@@ -106,17 +102,14 @@ class PhotoHandler(BaseHTTPRequestHandler):
         except _RefusedError as refused:
             self._send_text(refused.status, str(refused))
         except UserError as error:
-            self._send_text(
-                HTTPStatus.UNPROCESSABLE_ENTITY,
-                "; ".join(str(problem) for problem in error.problems),
-            )
+            sentence = "; ".join(str(problem) for problem in error.problems)
+            self._send_text(HTTPStatus.UNPROCESSABLE_ENTITY, sentence)
         except (ConnectionError, TimeoutError):
             self.close_connection = True
         except Exception:
             traceback.print_exc(file=sys.stderr)
-            self._send_text(
-                HTTPStatus.INTERNAL_SERVER_ERROR, "the program failed; its window says where"
-            )
+            sentence = "the program failed; its window says where"
+            self._send_text(HTTPStatus.INTERNAL_SERVER_ERROR, sentence)
 
     def _check_where_from(self) -> None:
         """Other web pages must not use this server: neither under a name of theirs nor from a page of theirs."""
@@ -132,11 +125,8 @@ class PhotoHandler(BaseHTTPRequestHandler):
         if text is not None:
             self._send(HTTPStatus.OK, text.encode(), _TYPES[".json"])
         elif file is not None:
-            self._send(
-                HTTPStatus.OK,
-                file.read_bytes(),
-                _TYPES.get(file.suffix, "application/octet-stream"),
-            )
+            content_type = _TYPES.get(file.suffix, "application/octet-stream")
+            self._send(HTTPStatus.OK, file.read_bytes(), content_type)
         else:
             raise _RefusedError(HTTPStatus.NOT_FOUND, "there is no such file")
 
@@ -146,17 +136,16 @@ class PhotoHandler(BaseHTTPRequestHandler):
             raise _RefusedError(HTTPStatus.NOT_FOUND, "there is no such address")
         square, mirror = _options(address.query)
         data = self._body()
+
+        predictor = self.server.site.predictor
         with self.server.photos:
             photo = decode_photo(data, "the photo")
             start_s = time.perf_counter()
-            prediction = predict_photo(self.server.site.predictor, photo, square, mirror)
-        answer = {
-            "scores": [
-                float(prediction.cosine[prediction.labels.index(label)])
-                for label in self.server.site.predictor.labels
-            ],
-            "inference_ms": (time.perf_counter() - start_s) * 1e3,
-        }
+            found = predict_photo(predictor, photo, square, mirror)
+
+        # The page expects the scores in the model's order.
+        scores = [float(found.cosine[found.labels.index(label)]) for label in predictor.labels]
+        answer = {"scores": scores, "inference_ms": (time.perf_counter() - start_s) * 1e3}
         self._send(HTTPStatus.OK, json.dumps(answer).encode(), _TYPES[".json"])
 
     def _body(self) -> bytes:
@@ -164,8 +153,13 @@ class PhotoHandler(BaseHTTPRequestHandler):
         length = self.headers.get("Content-Length", "")
         if not (length.isascii() and length.isdigit()) or "Transfer-Encoding" in self.headers:
             raise _RefusedError(HTTPStatus.LENGTH_REQUIRED, "the length has to be stated")
-        if int(length[:20]) > self.server.max_upload_bytes:
-            sentence = f"the photo has {int(length[:20]) // 1_000_000} MB, up to {self.server.max_upload_bytes // 1_000_000} MB are taken"
+
+        # Python refuses to convert thousands of digits, so a huge length is cut first.
+        stated, allowed = int(length[:20]), self.server.max_upload_bytes
+        if stated > allowed:
+            sentence = (
+                f"the photo has {stated // 1_000_000} MB, up to {allowed // 1_000_000} MB are taken"
+            )
             raise _RefusedError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, sentence)
         data = self.rfile.read(int(length))
         if len(data) < int(length):

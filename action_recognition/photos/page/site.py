@@ -69,17 +69,15 @@ def open_site(work_dir: Path, model: Path | None = None, runtime: Path = RUNTIME
     for_browser, chosen = _find_models(work_dir, model)
     predictor = Predictor.from_path(chosen)
     check_takes_photos(predictor.backend.metadata, str(chosen))
-    has_runtime = all((runtime / name).is_file() for name in WASM_FILES)
-    notice = _notice(has_runtime, for_browser)
-    files = {name: WEB_DIR / name for name in PAGE_FILES}
-    if has_runtime:
-        files |= {
-            RUNTIME_ADDRESS + name: runtime / name
-            for name in (*WASM_FILES, *WEBGPU_FILES)
-            if (runtime / name).is_file()
-        }
+    runtime_files = _runtime_files(runtime)
+    notice = _notice(bool(runtime_files), for_browser)
+
     models = [_described(file) for file in for_browser]
-    files |= {str(model["file"]): file for model, file in zip(models, for_browser, strict=True)}
+    model_files = {
+        str(model["file"]): file for model, file in zip(models, for_browser, strict=True)
+    }
+    files = {name: WEB_DIR / name for name in PAGE_FILES} | runtime_files | model_files
+
     config = {
         "engine": "server" if notice else "browser",
         "models": models,
@@ -94,23 +92,28 @@ def open_site(work_dir: Path, model: Path | None = None, runtime: Path = RUNTIME
     return Site(predictor, files, texts, not notice, notice)
 
 
+def _runtime_files(runtime: Path) -> dict[str, Path]:
+    """Return the files of the runtime for browsers by address, none if a needed one is missing."""
+    if not all((runtime / name).is_file() for name in WASM_FILES):
+        return {}
+    names = (*WASM_FILES, *WEBGPU_FILES)
+    return {RUNTIME_ADDRESS + name: runtime / name for name in names if (runtime / name).is_file()}
+
+
 def _find_models(work_dir: Path, model: Path | None) -> tuple[list[Path], Path]:
     """The ONNX files for the browser, the quantised one first, and the file that this computer runs: an IR where there is one."""
     if model is not None:
         return ([model] if model.suffix == ".onnx" else []), model
     if not work_dir.is_dir():
-        raise user_error(
-            str(work_dir), "is no folder", "a work dir, or the folder that export.py wrote"
-        )
+        allowed = "a work dir, or the folder that export.py wrote"
+        raise user_error(str(work_dir), "is no folder", allowed)
+
     for folder in (work_dir / _EXPORT_DIR, work_dir):
         there = [folder / name for name in (IR_FILE, ONNX_FILE) if (folder / name).is_file()]
         if there:
             return _for_browser(folder), there[0]
-    raise user_error(
-        str(work_dir),
-        f"holds no {_EXPORT_DIR}/{ONNX_FILE}",
-        fix="python export.py --load-weights ... --save-model-to export",
-    )
+    fix = "python export.py --load-weights ... --save-model-to export"
+    raise user_error(str(work_dir), f"holds no {_EXPORT_DIR}/{ONNX_FILE}", fix=fix)
 
 
 def _for_browser(folder: Path) -> list[Path]:
@@ -152,4 +155,7 @@ def _notice(has_runtime: bool, for_browser: Sequence[Path]) -> str:
         why.append("there is no ONNX file of the model (export.py --onnx)")
     if not why:
         return ""
-    return f"The browser cannot compute: {', and '.join(why)}. The program that gave this page, on this computer, does it instead."
+    return (
+        f"The browser cannot compute: {', and '.join(why)}. "
+        "The program that gave this page, on this computer, does it instead."
+    )

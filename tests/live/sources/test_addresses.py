@@ -15,10 +15,11 @@ import pytest
 
 from action_recognition.errors import UserError
 from action_recognition.live.frame_times import TearDetector, TimedFrame
-from action_recognition.live.sources.addresses import StreamClock, is_address, without_credentials
+from action_recognition.live.sources.addresses import is_address, without_credentials
 from action_recognition.live.sources.frame_sources import open_source
 from action_recognition.live.sources.reader_thread import FrameReader
 from action_recognition.live.sources.retrying import Patience
+from action_recognition.live.sources.stream_clock import StreamClock
 from tests.synthetic import numbered_frames, read_frame_number, write_video
 
 

@@ -1,0 +1,177 @@
+"""The opening of a demo run: model, sources, outputs and windows, in the order of their checks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from action_recognition.deploy.backends import load_backend
+from action_recognition.deploy.metadata import DeployMetadata
+from action_recognition.deploy.stream_models import StreamModel, as_stream_model
+from action_recognition.live.decision import DecisionRules, check_mirror
+from action_recognition.live.decision_file import read_rules
+from action_recognition.live.demo_options import DemoOptions, check_options
+from action_recognition.live.engine import EngineOptions, StreamEngine
+from action_recognition.live.live_run import LiveRun, LiveStream
+from action_recognition.live.outputs.event_server import HOST, EventServer
+from action_recognition.live.outputs.events import EventFile
+from action_recognition.live.outputs.keyboard import KEYS_HELP, Controls
+from action_recognition.live.outputs.reactions import Reactions, read_commands
+from action_recognition.live.outputs.recording import PredictionTable, VideoRecorder
+from action_recognition.live.outputs.window import PictureWindow
+from action_recognition.live.regions import FixedRegion, Region
+from action_recognition.live.sources.frame_sources import FrameSource, open_source
+from action_recognition.live.sources.reader_thread import FrameReader, PlayedAtItsRate
+from action_recognition.live.sources.retrying import Patience
+
+Say = Callable[[str], None]
+WINDOW_TITLE = "gestures (q: quit)"
+_WITHOUT_WINDOW = "add --no-show, with --output OUT.mp4 or --csv FILE to keep the result"
+
+
+@dataclass(frozen=True)
+class OpenDemo:
+    """Everything that a run of the demo works with."""
+
+    streams: list[LiveStream]
+    run: LiveRun
+    recorder: VideoRecorder | None
+
+
+def open_demo(options: DemoOptions, say: Say, stack: ExitStack) -> OpenDemo:
+    """Open everything that a run needs. Closing `stack` closes it again.
+
+    Raises UserError: options that contradict each other, no display, or a model, a source, a
+    decision file, a list of commands or an output that cannot be used.
+    """
+    # The quick checks come first: loading a model takes seconds.
+    check_options(options)
+    windows = _new_windows(options)
+    network = _load_network(options)
+    rules = read_rules(options.decision) if options.decision else DecisionRules()
+    commands = read_commands(options.commands, network.metadata.labels) if options.commands else {}
+    _introduce(options, network, say)
+
+    streams = _open_streams(options, network, rules, say, stack)
+    run = LiveRun(network.metadata, say, Controls(pick=options.pick))
+    _add_outputs(run, options, commands, stack)
+    recorder = None
+    if options.output:
+        rate_fps = streams[0].source.frame_rate_fps
+        recorder = stack.enter_context(_recording(options.output, rate_fps))
+
+    if options.show:
+        say(KEYS_HELP)
+    for stream, window in zip(streams, windows, strict=False):
+        stream.window = window
+        stack.callback(window.close)
+    return OpenDemo(streams, run, recorder)
+
+
+def _new_windows(options: DemoOptions) -> list[PictureWindow]:
+    """Return a window for each source, or none with `--no-show`. They open with their first frame."""
+    if not options.show:
+        return []
+    numbers = range(2, len(options.sources) + 1)
+    titles = [WINDOW_TITLE, *(f"{WINDOW_TITLE} {number}" for number in numbers)]
+    return [PictureWindow(title, _WITHOUT_WINDOW) for title in titles]
+
+
+def _load_network(options: DemoOptions) -> StreamModel:
+    backend = load_backend(options.model, options.num_threads, "default", hint=options.best_hint)
+    network = as_stream_model(backend, options.stride)
+    if options.mirror:
+        check_mirror(network.metadata)
+    return network
+
+
+def _introduce(options: DemoOptions, network: StreamModel, say: Say) -> None:
+    """Print what the model is and how often it predicts."""
+    metadata = network.metadata
+    say(
+        f"{options.model}: {len(metadata.labels)} labels, {metadata.model_input}; {network.runs_as}"
+    )
+    if network.mode == "window":
+        say(
+            f"the model keeps no state: a window of {metadata.clip_len} frames is scored again "
+            "for every prediction"
+        )
+    else:
+        say(f"the model keeps its state: a prediction every {network.frames_per_score} frames")
+
+
+def _open_streams(
+    options: DemoOptions, network: StreamModel, rules: DecisionRules, say: Say, stack: ExitStack
+) -> list[LiveStream]:
+    """Open every source and start to read it."""
+    streams = []
+    for text in options.sources:
+        source = _open_source(text, options, network.metadata, say)
+        region = _region(options, network.metadata)
+        engine_options = EngineOptions(rules, options.mirror)
+        engine = StreamEngine(network, region, engine_options, source.name, say)
+
+        reader = FrameReader(source)
+        stack.callback(reader.stop)
+        streams.append(LiveStream(source, reader, engine))
+    return streams
+
+
+def _open_source(
+    text: str, options: DemoOptions, metadata: DeployMetadata, say: Say
+) -> FrameSource:
+    patience = Patience(say, options.give_up_s)
+    source = open_source(text, metadata.frame_rate_fps, say, patience)
+    if options.realtime and not source.is_live:
+        source = PlayedAtItsRate(source)
+    say(f"{source.name}: {source.frame_rate_fps:g} frames/s{', live' if source.is_live else ''}")
+    return source
+
+
+def _region(options: DemoOptions, metadata: DeployMetadata) -> Region:
+    """Where to look; a model of hands that were cut out gets them cut as in training."""
+    if options.box is not None or (options.detector is None and not metadata.crop):
+        return FixedRegion(options.box)
+    from action_recognition.detection.person_boxes import loaded_detector
+    from action_recognition.live.hand_region import trained_region
+    from action_recognition.live.tracking import TrackedRegion
+
+    if metadata.crop:
+        return trained_region(
+            metadata, options.detector, "--detector", options.max_persons, options.num_threads
+        )
+    detector = loaded_detector(options.detector, "CPU", options.num_threads)
+    return TrackedRegion(detector, options.max_persons)
+
+
+def _add_outputs(
+    run: LiveRun, options: DemoOptions, commands: dict[str, list[str]], stack: ExitStack
+) -> None:
+    """Tell the run where predictions and events go beside the picture."""
+    if options.csv:
+        run.table = PredictionTable(run.metadata)
+    if options.serve is not None:
+        server = EventServer(options.serve, run.say)
+        stack.callback(server.close)
+        run.say(f"events at ws://{HOST}:{server.port}")
+        run.sinks.append(server.send)
+    if options.events:
+        file = EventFile(options.events)
+        stack.callback(file.close)
+        run.sinks.append(file.write)
+    if commands:
+        run.reactions = Reactions(commands, run.say)
+
+
+@contextmanager
+def _recording(path: Path, frame_rate_fps: float) -> Iterator[VideoRecorder]:
+    """Yield a recorder. Finish its file at a normal end, discard it on an error."""
+    recorder = VideoRecorder(path, frame_rate_fps)
+    try:
+        yield recorder
+    except BaseException:
+        recorder.discard()
+        raise
+    recorder.close()

@@ -1,0 +1,164 @@
+"""Frames from an address: RTSP, HTTP and the like, or a pipe. Lost connections are made again; what happened is said, never a password."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+import av
+import numpy as np
+
+from action_recognition.deploy.stream_models import Picture
+from action_recognition.errors import UserError, user_error
+from action_recognition.live.frame_times import TimedFrame
+from action_recognition.live.sources.addresses import SCHEMES, is_fifo, without_credentials
+from action_recognition.live.sources.retrying import Patience
+from action_recognition.live.sources.stream_clock import StreamClock
+
+# No `file`: a playlist must not read disks.
+_PROTOCOLS: Final = "rtsp,rtsps,rtp,udp,tcp,tls,http,https,httpproxy,crypto,rtmp,srt,pipe"
+_OPEN_S: Final = 10.0
+_STALL_S: Final = 5.0
+_MAX_PIXELS: Final = 36_000_000
+_SAY_CORRUPT_EVERY: Final = 100
+
+
+class AddressSource:
+    """Frames from an address. One whose length is known (a file behind HTTP, a recording that RTSP plays) ends; any other is connected
+    again until `stop`, and so is a recording of RTSP that broke off.
+
+    What is damaged is counted, and left out where it cannot be decoded. A `UserError` says why the first connection failed.
+    """
+
+    frame_rate_fps: float
+
+    def __init__(
+        self,
+        address: str,
+        patience: Patience,
+        say: Callable[[str], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        is_stdin = address in ("-", "pipe:", "pipe:0")
+        self.name = "standard input" if is_stdin else without_credentials(address)
+        self.num_corrupt = 0
+        self._address = "pipe:0" if is_stdin else address
+        self._patience, self._say, self._clock = patience, say, clock
+
+        self._container = self._open()
+        stream = self._container.streams.video[0]
+        rate = stream.average_rate or stream.guessed_rate
+        self.frame_rate_fps = float(rate) if rate and 1 <= rate <= 240 else 30.0
+
+        length_us = self._container.duration
+        self._length_s = None if length_us is None else length_us / 1e6
+        # An RTSP server sets the pace of a recording too.
+        self.is_live = length_us is None or self._address.startswith("rtsp")
+        self._can_reconnect = self.is_live and not self._address.startswith("pipe:")
+
+    def frames(self) -> Iterator[TimedFrame]:
+        """Frames until the source ends for good."""
+        stamps, container, is_restart = StreamClock(), self._container, False
+        while container is not None:
+            pts_s = None
+            for pts_s, picture in self._decode(container):
+                time_s, torn = stamps.time_of(pts_s, self._clock())
+                yield TimedFrame(time_s, picture, is_restart or torn)
+                is_restart = False
+
+            container.close()
+            if not self._can_reconnect or self._is_at_its_end(pts_s):
+                return
+            container = self._patience.again(self.name, self._reopen)
+            stamps.reconnected()
+            is_restart = True
+
+    def _is_at_its_end(self, pts_s: float | None) -> bool:
+        """Whether a source of known length was left in its last second."""
+        return self._length_s is not None and pts_s is not None and pts_s >= self._length_s - 1.0
+
+    def stop(self) -> None:
+        """No more attempts; the connection that is there ends with its next packet or when it stalls."""
+        self._patience.give_up()
+
+    def _decode(self, container: Any) -> Iterator[tuple[float | None, Any]]:
+        """Time stamps and pictures of a connection, until it is lost."""
+        stream = container.streams.video[0]
+        try:
+            for packet in container.demux(stream):
+                if self._patience.is_over:
+                    return
+                yield from self._decode_packet(packet, stream)
+        except (av.FFmpegError, OSError) as error:
+            if not self._can_reconnect and not isinstance(error, av.EOFError):
+                self._say(f"{self.name}: lost ({_reason(error)})")
+
+    def _decode_packet(self, packet: Any, stream: Any) -> Iterator[tuple[float | None, Any]]:
+        # A corrupt packet is decoded all the same: mostly a part of the picture is right.
+        if packet.is_corrupt:
+            self._count_corrupt()
+        try:
+            frames = packet.decode()
+        except av.FFmpegError:
+            self._count_corrupt()
+            return
+
+        for frame in frames:
+            if frame.is_corrupt:
+                self._count_corrupt()
+                continue
+            pts_s = None if frame.pts is None else float(frame.pts * stream.time_base)
+            yield pts_s, upright(frame.to_ndarray(format="rgb24"), frame.rotation)
+
+    def _count_corrupt(self) -> None:
+        self.num_corrupt += 1
+        if self.num_corrupt % _SAY_CORRUPT_EVERY == 1:
+            self._say(f"{self.name}: {self.num_corrupt} damaged packets or pictures so far")
+
+    def _reopen(self) -> Any:
+        try:
+            return self._open()
+        except UserError:
+            return None
+
+    def _open(self) -> Any:
+        address, options = self._address, {"protocol_whitelist": _PROTOCOLS}
+        if is_fifo(self._address):
+            address, options = f"file:{self._address}", {"protocol_whitelist": "file"}
+        if self._address.startswith("rtsp"):
+            options["rtsp_transport"] = "tcp"
+        try:
+            container = av.open(address, options=options, timeout=(_OPEN_S, _STALL_S))
+        except (av.FFmpegError, OSError, ValueError) as error:
+            raise _cannot_open(self.name, error) from None
+
+        streams = [item for item in container.streams.video if item.codec_context is not None]
+        if not streams:
+            container.close()
+            raise user_error(self.name, "sends no video")
+        streams[0].codec_context.options = {"max_pixels": str(_MAX_PIXELS)}
+        return container
+
+
+def upright(picture: Picture, rotation: float) -> Picture:
+    """Return the picture (H, W, 3) rotated by the degrees that its video states."""
+    return np.ascontiguousarray(np.rot90(picture, k=round(rotation / 90) % 4))
+
+
+def _cannot_open(name: str, error: Exception) -> UserError:
+    if isinstance(error, av.HTTPUnauthorizedError | av.HTTPForbiddenError | PermissionError):
+        fix = "give them as in rtsp://USER:PASSWORD@HOST/PATH"
+        return user_error(name, "refuses the user name or password", fix=fix)
+    if isinstance(error, ConnectionRefusedError):
+        fix = "check host and port, and that something serves there"
+        return user_error(name, "refuses the connection", fix=fix)
+    fix = f"check the address; known are {', '.join(SCHEMES)}"
+    return user_error(name, f"cannot be opened ({_reason(error)})", fix=fix)
+
+
+def _reason(error: BaseException) -> str:
+    """FFmpeg's words without the address, which may hold a password."""
+    if isinstance(error, av.ExitError | TimeoutError):
+        return "no answer in time"
+    return getattr(error, "strerror", None) or type(error).__name__
