@@ -1,1 +1,1 @@
-"""Checking a data set: every line and file of annotation files, and what the splits say together."""
+"""Check a data set: every line and file, and the lines of all splits compared with each other."""

@@ -1,4 +1,4 @@
-"""What the lines say together: clips and people in two splits, and classes without clips."""
+"""Compare lines with each other: clips and people in two splits, and classes without clips."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from action_recognition.dataset_tools.checking.all_lines import Labels
 from action_recognition.dataset_tools.checking.findings import Findings, Place
-from action_recognition.dataset_tools.checking.labels import Labels
 from action_recognition.dataset_tools.checking.single_line import Row
 
 IMBALANCE = 10
-"""The largest class has this many times as many training clips as the smallest, to be worth a note."""
+"""The largest class has this many times as many training clips as the smallest to earn a note."""
 TRAIN = "train"
 _SPLIT_WORDS = {
     "train": "train",
@@ -28,17 +28,30 @@ _SPLIT_WORDS = {
 
 
 class People(NamedTuple):
-    """`person_of` is from a path, as the line has it, to a person, or None when nobody is known; `all_known`: then that is a fault."""
+    """The people in the clips.
+
+    `person_of` maps a path, as its line has it, to a person, or to None when nobody is known.
+    With `all_known`, None is a fault.
+    """
 
     person_of: Callable[[str], str | None]
     all_known: bool
 
 
-def split_name(ann_file: Path) -> str:
-    """`train`, `val` or `test` when a part of the name says so, else the name: each such file is a split of its own.
+class _Clip(NamedTuple):
+    """The first line that has a clip, and its label there."""
 
-    >>> split_name(Path("jester_train_v1.txt")), split_name(Path("dev.txt")), split_name(Path("clips.txt"))
-    ('train', 'val', 'clips')
+    place: Place
+    label: int | None
+
+
+def split_name(ann_file: Path) -> str:
+    """Return `train`, `val` or `test` when a part of the file's name says so, else the name.
+
+    A file with a name of another kind is a split by itself.
+
+    >>> [split_name(Path(name)) for name in ("jester_train_v1.txt", "dev.txt", "clips.txt")]
+    ['train', 'val', 'clips']
     """
     words = re.split(r"[^a-z]+", ann_file.stem.lower())
     found = [_SPLIT_WORDS[word] for word in words if word in _SPLIT_WORDS]
@@ -46,7 +59,7 @@ def split_name(ann_file: Path) -> str:
 
 
 class SetChecker:
-    """Takes every row once; remembers a few dozen bytes of each."""
+    """Take every row once, and remember a few dozen bytes of each."""
 
     def __init__(
         self, ann_files: Sequence[Path], labels: Labels, people: People | None, findings: Findings
@@ -56,9 +69,9 @@ class SetChecker:
         self.people, self.findings = people, findings
         self.num_clips: Counter[tuple[str, int]] = Counter()
         self._first_of_class: dict[tuple[str, int], Place] = {}
-        self._clips: dict[
-            int, tuple[int, int, int | None]
-        ] = {}  # hash of a clip -> file, line, label
+        # The keys are hashes of clips and of videos, which take less memory than their texts.
+        # The values are file, line and label.
+        self._clips: dict[int, tuple[int, int, int | None]] = {}
         self._videos: dict[int, Place] = {}
         self._people: dict[str, dict[str, Place]] = {}
 
@@ -70,24 +83,26 @@ class SetChecker:
             self._first_of_class.setdefault((split, row.label), row.place)
         if self.people is not None:
             self._add_person(split, row, self.people)
+
         text = row.raw.path
         path = hash((row.root, posixpath.normpath(text) if "./" in text or "//" in text else text))
-        if not self._is_repeated(split, row, hash((path, row.raw.numbers and row.raw.numbers[:4]))):
+        clip = hash((path, row.raw.numbers and row.raw.numbers[:4]))
+        first = self._first_line_of(clip, row)
+        if first is None:
             self._add_video(split, row, path)
+        else:
+            self._note_repeated(split, row, first)
 
     def finish(self) -> None:
         """Compare classes and people of the splits."""
         for person, places in self._people.items():
             (first, place), *others = places.items()
+            where = f"{self.findings.name(place)} ({first})"
             for split, other in others:
-                where = f"{self._name(place)} ({first})"
+                message = f"{person!r} is in {split} here, and at {where}"
                 repair = "put all clips of a person into one split"
-                self.findings.add(
-                    other,
-                    "person-in-two-splits",
-                    f"{person!r} is in {split} here, and at {where}",
-                    repair,
-                )
+                self.findings.add(other, "person-in-two-splits", message, repair)
+
         if TRAIN in self.splits:
             self._check_classes()
 
@@ -96,85 +111,78 @@ class SetChecker:
         if person is not None:
             self._people.setdefault(person, {}).setdefault(split, row.place)
         elif people.all_known:
+            message = f"no person for {row.raw.path!r}"
             repair = "widen --person-regex, or add it to the table"
-            self.findings.add(
-                row.place, "person-unknown", f"no person for {row.raw.path!r}", repair
-            )
+            self.findings.add(row.place, "person-unknown", message, repair)
 
-    def _is_repeated(self, split: str, row: Row, clip: int) -> bool:
-        first = self._clips.setdefault(clip, (*row.place, row.label))
-        if first == (*row.place, row.label):
-            return False
-        place, label = Place(first[0], first[1]), first[2]
-        where = self._name(place)
-        if label != row.label:
-            names = " and ".join(self._label(number) for number in (label, row.label))
-            self.findings.add(
-                row.place,
-                "same-clip-two-labels",
-                f"the clip of {where}, with another label: {names}",
-                "keep the right line",
-            )
-        elif self.splits[place.file] != split:
-            repair = f"keep it in one of {self.splits[place.file]} and {split}"
-            self.findings.add(
-                row.place, "clip-in-two-splits", f"the clip stands at {where} too", repair
-            )
+    def _first_line_of(self, clip: int, row: Row) -> _Clip | None:
+        """Return the line that had the clip before, or None if this row is the first."""
+        this = (*row.place, row.label)
+        first = self._clips.setdefault(clip, this)
+        return None if first == this else _Clip(Place(first[0], first[1]), first[2])
+
+    def _note_repeated(self, split: str, row: Row, first: _Clip) -> None:
+        """Note that an earlier line has the clip of a row."""
+        where, first_split = self.findings.name(first.place), self.splits[first.place.file]
+        if first.label != row.label:
+            names = " and ".join(self._label(number) for number in (first.label, row.label))
+            message = f"the clip of {where}, with another label: {names}"
+            self.findings.add(row.place, "same-clip-two-labels", message, "keep the right line")
+        elif first_split != split:
+            message = f"the clip is at {where} too"
+            repair = f"keep it in one of {first_split} and {split}"
+            self.findings.add(row.place, "clip-in-two-splits", message, repair)
         else:
-            self.findings.add(
-                row.place, "duplicate-line", f"the clip of {where} again", "leave this line out"
-            )
+            message = f"the clip of {where} again"
+            self.findings.add(row.place, "duplicate-line", message, "leave this line out")
             self.findings.repair(row.place, None)
-        return True
 
     def _add_video(self, split: str, row: Row, video: int) -> None:
         first = self._videos.setdefault(video, row.place)
-        if self.splits[first.file] != split:
-            message = f"another clip of {row.raw.path!r} is in {self.splits[first.file]}, at {self._name(first)}"
-            self.findings.add(
-                row.place, "video-in-two-splits", message, "put all clips of a video into one split"
-            )
+        first_split = self.splits[first.file]
+        if first_split != split:
+            where = f"{first_split}, at {self.findings.name(first)}"
+            message = f"another clip of {row.raw.path!r} is in {where}"
+            repair = "put all clips of a video into one split"
+            self.findings.add(row.place, "video-in-two-splits", message, repair)
 
     def _check_classes(self) -> None:
         in_train = [self.num_clips[TRAIN, number] for number in range(len(self.labels))]
-        others = [split for split in dict.fromkeys(self.splits) if split != TRAIN]
         for number, count in enumerate(in_train):
-            missing = [split for split in others if not count and self.num_clips[split, number]]
-            for split in missing:
-                place = self._first_of_class[split, number]
-                found = f"class {self._label(number)} has no training clip, but {self.num_clips[split, number]} in {split}"
-                self.findings.add(
-                    place,
-                    "class-missing-in-train",
-                    found,
-                    "move clips of some people into train, or leave the class out",
-                )
-            if not count and not missing and self._are_given:
-                found = f"class {self._label(number)} has no clip"
-                self.findings.add(
-                    self._train_file(),
-                    "class-without-training-clips",
-                    found,
-                    "add clips, or take it out of the classes",
-                )
+            if not count:
+                self._note_missing(number)
+        self._check_imbalance(in_train)
+
+    def _note_missing(self, number: int) -> None:
+        """Note a class without a training clip where other splits have it, or at the train file."""
+        name = self._label(number)
+        others = [split for split in dict.fromkeys(self.splits) if split != TRAIN]
+        found_in = [split for split in others if self.num_clips[split, number]]
+        for split in found_in:
+            place, num_clips = self._first_of_class[split, number], self.num_clips[split, number]
+            message = f"class {name} has no training clip, but {num_clips} in {split}"
+            repair = "move clips of some people into train, or leave the class out"
+            self.findings.add(place, "class-missing-in-train", message, repair)
+
+        if not found_in and self._are_given:
+            message = f"class {name} has no clip"
+            repair = "add clips, or take it out of the classes"
+            kind = "class-without-training-clips"
+            self.findings.add(self._train_file(), kind, message, repair)
+
+    def _check_imbalance(self, in_train: Sequence[int]) -> None:
         present = [(count, number) for number, count in enumerate(in_train) if count]
-        if present and max(present)[0] >= IMBALANCE * min(present)[0]:
-            (least, rare), (most, frequent) = min(present), max(present)
-            found = (
-                f"{most} training clips of {self._label(frequent)}, {least} of {self._label(rare)}"
-            )
-            self.findings.add(
-                self._train_file(),
-                "note-class-imbalance",
-                found,
-                "more clips of rare classes, or sampling: class_balanced",
-            )
+        if not present:
+            return
+        (least, rare), (most, frequent) = min(present), max(present)
+        if most >= IMBALANCE * least:
+            frequent_name, rare_name = self._label(frequent), self._label(rare)
+            message = f"{most} training clips of {frequent_name}, {least} of {rare_name}"
+            repair = "more clips of rare classes, or sampling: class_balanced"
+            self.findings.add(self._train_file(), "note-class-imbalance", message, repair)
 
     def _train_file(self) -> Place:
         return Place(self.splits.index(TRAIN), 0)
 
     def _label(self, number: int | None) -> str:
         return repr(self.labels[number]) if number is not None else "unknown"
-
-    def _name(self, place: Place) -> str:
-        return f"{self.findings.files[place.file]}:{place.line}"

@@ -1,4 +1,4 @@
-"""A whole check: lines, files, and what they say together."""
+"""Run a whole check: lines, files, and lines compared with each other."""
 
 from __future__ import annotations
 
@@ -12,30 +12,37 @@ from action_recognition.data.annotations import find_annotation_files
 from action_recognition.data.dataset_files import METADATA_FILE
 from action_recognition.data.people import compile_person_regex, people_by_table
 from action_recognition.dataset_tools.checking.across_splits import People, SetChecker
-from action_recognition.dataset_tools.checking.all_lines import Progress, check_rows
+from action_recognition.dataset_tools.checking.all_lines import (
+    Labels,
+    Progress,
+    check_rows,
+    find_labels,
+)
 from action_recognition.dataset_tools.checking.findings import Findings
-from action_recognition.dataset_tools.checking.labels import Labels, find_labels
 from action_recognition.dataset_tools.checking.single_line import Row
 from action_recognition.errors import UserError
 from action_recognition.template import Template, load_template_dir
 
+# Lines are checked without the packages that open files.
 if TYPE_CHECKING:
-    from action_recognition.dataset_tools.checking.media_report import (
-        MediaReport,
-    )  # which imports what opens files
+    from action_recognition.dataset_tools.checking.media_report import MediaReport
 
 ShownProgress = Callable[[str], AbstractContextManager[Progress]]
 """Opens a bar of that title."""
 
 
 def no_progress(title: str) -> AbstractContextManager[Progress]:
-    """Shows nothing."""
+    """Show nothing."""
     return nullcontext(lambda done, total: None)
 
 
 @dataclass(frozen=True, kw_only=True)
 class CheckOptions:
-    """What to check; `template` is a work dir, a template's folder, or its template.yaml; `opens_files` False reads lines only."""
+    """Options of one check.
+
+    `template` is a work dir, a template's folder, or its template.yaml. With `opens_files` False,
+    only lines are read.
+    """
 
     ann_files: Sequence[Path]
     data_roots: Sequence[Path]
@@ -49,7 +56,10 @@ class CheckOptions:
 
 @dataclass(frozen=True)
 class Checked:
-    """The findings, and what they were found in: `rows` by file and `reports` on them, both empty where no file was opened."""
+    """The findings, and the data set in which they were found.
+
+    `rows` by file and the `reports` on the files are both empty where no file was opened.
+    """
 
     findings: Findings
     labels: Labels
@@ -61,15 +71,20 @@ class Checked:
 
 
 def check(options: CheckOptions, shown: ShownProgress = no_progress) -> Checked:
-    """Check everything; a `UserError` is about the call: files, roots or a template that are not there, a broken expression."""
+    """Check everything.
+
+    Raises UserError: the call is wrong. Files, roots or a template do not exist, or the person
+    expression is broken.
+    """
     pairs = find_annotation_files(options.ann_files, options.data_roots)
     template = load_template_of(options.template)
     files = [file for file, _ in pairs]
     findings = Findings([str(file) for file in files])
     labels = find_labels(pairs, options.classes, template.labels if template else [], findings)
     together = SetChecker(files, labels, _people(options, files[0].parent), findings)
-    rows: dict[Path, list[Row]] = {}
+
     num_rows = 0
+    rows: dict[Path, list[Row]] = {}
     with shown("reading lines") as progress:
         for row in check_rows(pairs, labels.names, findings, progress):
             together.add(row)
@@ -77,29 +92,32 @@ def check(options: CheckOptions, shown: ShownProgress = no_progress) -> Checked:
             if options.opens_files:
                 rows.setdefault(row.path, []).append(row)
     together.finish()
-    reports: dict[Path, MediaReport] = {}
-    if rows:
-        with shown("opening clips") as progress:
-            reports = _open_all(list(rows), options.jobs, progress)
+
+    reports = _open_all(list(rows), options.jobs, shown)
+    if reports:
         _check_files(rows, reports, together.splits, findings, template)
     return Checked(findings, labels, files, together.splits, num_rows, rows, reports)
 
 
 def load_template_of(path: Path | None) -> Template | None:
-    """The template of a work dir, of a template's folder, or in a template.yaml."""
+    """Load the template of a work dir, of a template's folder, or in a template.yaml."""
     if path is None:
         return None
     return load_template_dir(path.parent if path.is_file() else path)[0]
 
 
-def _open_all(paths: list[Path], jobs: int, progress: Progress) -> dict[Path, MediaReport]:
+def _open_all(paths: list[Path], jobs: int, shown: ShownProgress) -> dict[Path, MediaReport]:
+    """Report on all files, in the order of `paths`."""
+    if not paths:
+        return {}
     from action_recognition.dataset_tools.checking.pool import inspect_all
 
     reports = {}
-    progress(0, len(paths))
-    for path, report in inspect_all(paths, jobs):
-        reports[path] = report
-        progress(len(reports), len(paths))
+    with shown("opening clips") as progress:
+        progress(0, len(paths))
+        for path, report in inspect_all(paths, jobs):
+            reports[path] = report
+            progress(len(reports), len(paths))
     return {path: reports[path] for path in paths}
 
 
@@ -113,15 +131,18 @@ def _check_files(
     from action_recognition.dataset_tools.checking.clip_ranges import ClipChecker
     from action_recognition.dataset_tools.checking.duplicates import find_duplicates
 
+    # Each file with its lines.
     checker = ClipChecker(findings, template.input if template else None)
     for path, report in reports.items():
         checker.check_file(rows[path], report)
+
+    # Files compared with each other.
     checker.check_colours(rows, reports)
     find_duplicates(rows, reports, splits, findings)
 
 
 def _people(options: CheckOptions, folder: Path) -> People | None:
-    """Who is in the clips: by the options, else by the table that lies beside the annotation files."""
+    """Tell people by the options, else by the table beside the annotation files."""
     if options.metadata is not None:
         return People(people_by_table(options.metadata).get, all_known=True)
     if options.person_regex is None:
@@ -129,6 +150,7 @@ def _people(options: CheckOptions, folder: Path) -> People | None:
     pattern = compile_person_regex(options.person_regex)
 
     def person_of(path: str) -> str | None:
+        """Return the first group of the match, or None where it is missing or empty."""
         match = pattern.search(path)
         return (match.group(1) if match else None) or None
 
@@ -136,7 +158,7 @@ def _people(options: CheckOptions, folder: Path) -> People | None:
 
 
 def _people_beside(folder: Path) -> People | None:
-    """From `metadata.csv`, as import_clips.py writes it; None when there is none that tells people."""
+    """Read `metadata.csv`, as import_clips.py writes it. Return None if it tells no people."""
     try:
         return People(people_by_table(folder / METADATA_FILE).get, all_known=False)
     except UserError:

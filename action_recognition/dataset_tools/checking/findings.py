@@ -1,4 +1,4 @@
-"""What a check found: findings, and the repairs that are certain."""
+"""The findings of a check, and the repairs that are certain."""
 
 from __future__ import annotations
 
@@ -10,12 +10,19 @@ from typing import Any, NamedTuple
 from action_recognition.dataset_tools.checking.kinds import KINDS, NOTE
 
 MAX_OF_A_KIND = 10_000
-"""Findings of a kind that are kept; more are counted, so that a file of a million wrong lines fits in memory."""
+"""Findings of a kind that are kept.
+
+More are counted only, so that the findings of a million wrong lines fit in memory.
+"""
+_MAX_REPAIRS = 10 * MAX_OF_A_KIND
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is wrong, or (a note) worth knowing; `line` is None for a whole file; `repair` may be empty."""
+    """One thing that is wrong or, as a note, worth knowing.
+
+    `line` is None for a whole file. `repair` may be empty.
+    """
 
     file: str
     line: int | None
@@ -25,26 +32,32 @@ class Finding:
 
     @property
     def is_note(self) -> bool:
+        """Return True for a finding that is no problem."""
         return self.kind.startswith(NOTE)
 
     def __str__(self) -> str:
+        """Write the finding on one line: place, kind, message and repair."""
         where = self.file if self.line is None else f"{self.file}:{self.line}"
-        return f"{where}: {self.kind}: {self.message}" + (
-            f"; to repair: {self.repair}" if self.repair else ""
-        )
+        repair = f"; to repair: {self.repair}" if self.repair else ""
+        return f"{where}: {self.kind}: {self.message}{repair}"
 
 
 class Place(NamedTuple):
-    """A line of the annotation files: the number of the file among those given, and of the line from 1."""
+    """A line of the annotation files.
+
+    `file` is the number of the file among those given, from 0. `line` is the number of the line,
+    from 1, or 0 for the whole file.
+    """
 
     file: int
     line: int
 
 
 class Findings:
-    """Collects findings and the certain repairs of lines; keeps `MAX_OF_A_KIND` of a kind and counts the rest.
+    """Collect findings and the certain repairs of lines.
 
-    `repairs` has the new text of a line, or None where it is left out.
+    It keeps `MAX_OF_A_KIND` findings of a kind and counts the rest. `repairs` has the new text of
+    a line, or None where the line is left out.
     """
 
     def __init__(self, files: list[str]) -> None:
@@ -54,50 +67,45 @@ class Findings:
         self._kept: list[Finding] = []
 
     def add(self, place: Place | None, kind: str, message: str, repair: str = "") -> None:
-        """Note a finding at a line; `place` with line 0 is a whole file, None all files."""
+        """Note a finding at a line. A `place` with line 0 is a whole file, None is all files."""
         assert kind in KINDS, kind
         self.counts[kind] += 1
         if self.counts[kind] <= MAX_OF_A_KIND:
             file = self.files[place.file] if place else ", ".join(self.files)
-            self._kept.append(
-                Finding(file, place.line or None if place else None, kind, message, repair)
-            )
+            line = place.line or None if place else None
+            self._kept.append(Finding(file, line, kind, message, repair))
 
     def repair(self, place: Place, text: str | None) -> None:
-        """Remember a line's new text, or None to leave the line out; a line that is left out stays so."""
-        if self.repairs.get(place, "") is not None and (
-            place in self.repairs or len(self.repairs) < MAX_OF_A_KIND * 10
-        ):
+        """Remember a line's new text, or None to leave it out. A line left out stays left out."""
+        is_left_out = place in self.repairs and self.repairs[place] is None
+        has_room = place in self.repairs or len(self.repairs) < _MAX_REPAIRS
+        if has_room and not is_left_out:
             self.repairs[place] = text
+
+    def name(self, place: Place) -> str:
+        """Return the name of a place in messages: `file:line`."""
+        return f"{self.files[place.file]}:{place.line}"
 
     @property
     def num_problems(self) -> int:
-        """How many findings are no notes."""
+        """Return the number of findings that are no notes."""
         return sum(count for kind, count in self.counts.items() if not kind.startswith(NOTE))
 
     def __iter__(self) -> Iterator[Finding]:
-        """By file, as given, then line, then kind; at the end what was only counted."""
+        """Iterate by file, as given, then line, then kind. What was only counted is at the end."""
         order = {name: number for number, name in enumerate(self.files)}
-        yield from sorted(
-            self._kept,
-            key=lambda item: (
-                order.get(item.file, len(order)),
-                item.line or 0,
-                item.kind,
-                item.message,
-            ),
-        )
+
+        def key(item: Finding) -> tuple[int, int, str, str]:
+            """Order findings. Those of all files are behind those of a file."""
+            return order.get(item.file, len(order)), item.line or 0, item.kind, item.message
+
+        yield from sorted(self._kept, key=key)
         for kind, count in sorted(self.counts.items()):
             if count > MAX_OF_A_KIND:
                 more = f"and {count - MAX_OF_A_KIND} more of this kind"
-                yield Finding(
-                    ", ".join(self.files),
-                    None,
-                    kind,
-                    more,
-                    "repair those that are listed and check again",
-                )
+                repair = "repair those that are listed and check again"
+                yield Finding(", ".join(self.files), None, kind, more, repair)
 
     def as_json(self) -> list[dict[str, Any]]:
-        """A list of {file, line, kind, message, repair}."""
+        """Return a list of {file, line, kind, message, repair}."""
         return [asdict(finding) for finding in self]

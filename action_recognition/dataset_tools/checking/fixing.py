@@ -1,11 +1,11 @@
-"""Repaired copies of annotation files, and what was changed as a unified diff."""
+"""Write repaired copies of annotation files, and the changes as a unified diff."""
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TextIO
 
 from action_recognition.dataset_tools.checking.all_lines import open_text
 from action_recognition.dataset_tools.checking.findings import Findings
@@ -15,7 +15,7 @@ DIFF_FILE = "repairs.diff"
 
 
 class Change(NamedTuple):
-    """A line (from 1), its old text and its new, None when it is left out."""
+    """A changed line, counted from 1, its old text, and its new one, None if it is left out."""
 
     line: int
     old: str
@@ -23,19 +23,22 @@ class Change(NamedTuple):
 
 
 def check_fix_folder(folder: Path) -> None:
-    """A `UserError` when something is there already: nothing of anybody's is overwritten."""
+    """Check that nothing is overwritten.
+
+    Raises UserError: the folder exists and is not empty.
+    """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise user_error(
-            f"--fix {folder}", "is there already and not empty", "a folder that is new or empty"
-        )
+        allowed = "a folder that is new or empty"
+        raise user_error(f"--fix {folder}", "is there already and not empty", allowed)
 
 
 def write_fixed(
     ann_files: Sequence[Path], findings: Findings, folder: Path, classes_file: Path | None
 ) -> dict[Path, int]:
-    """Copies of all annotation files with the certain repairs, `classes.json` and `repairs.diff` into `folder`.
+    """Write copies of all annotation files into `folder`, with the certain repairs.
 
-    Gives the number of changed lines of every copy. Everything is written beside and then renamed; the originals stay as they are.
+    `classes.json` and `repairs.diff` go there too. Everything is written beside its place and then
+    renamed. The originals stay as they are. Returns the number of changed lines of every copy.
     """
     check_fix_folder(folder)
     partial = folder.with_name(f".{folder.name}.part")
@@ -46,6 +49,8 @@ def write_fixed(
             changed = _write_copies(ann_files, findings, partial)
             if classes_file is not None:
                 shutil.copyfile(classes_file, partial / classes_file.name)
+
+            # An empty folder gives way to the new one.
             if folder.exists():
                 folder.rmdir()
             partial.replace(folder)
@@ -55,23 +60,29 @@ def write_fixed(
 
 
 def _write_copies(ann_files: Sequence[Path], findings: Findings, folder: Path) -> dict[str, int]:
-    """The copies and the diff; the number of changed lines by the copy's name."""
+    """Write the copies and the diff. Return the number of changed lines by the copy's name."""
+    by_file: dict[int, dict[int, str | None]] = {}
+    for place, text in findings.repairs.items():
+        by_file.setdefault(place.file, {})[place.line] = text
+
     changed = {}
-    with (folder / DIFF_FILE).open(
-        "w", encoding="utf-8", errors="surrogateescape", newline="\n"
-    ) as diff:
-        for number, (file, name) in enumerate(zip(ann_files, _free_names(ann_files), strict=True)):
-            repairs = {
-                place.line: text for place, text in findings.repairs.items() if place.file == number
-            }
+    names = _free_names(ann_files)
+    with _open_to_write(folder / DIFF_FILE) as diff:
+        for number, (file, name) in enumerate(zip(ann_files, names, strict=True)):
+            repairs = by_file.get(number, {})
             changes = _write_copy(file, folder / name, repairs)
             diff.writelines(unified_diff(file, name, changes))
             changed[name] = len(changes)
     return changed
 
 
+def _open_to_write(path: Path) -> TextIO:
+    """Open a text file that takes the bytes which `open_text` reads as surrogates."""
+    return path.open("w", encoding="utf-8", errors="surrogateescape", newline="\n")
+
+
 def _free_names(files: Sequence[Path]) -> list[str]:
-    """The files' names, with a number where two are alike."""
+    """Return the files' names, with a number where two are alike."""
     names: list[str] = []
     for file in files:
         number, name = 1, file.name
@@ -83,11 +94,9 @@ def _free_names(files: Sequence[Path]) -> list[str]:
 
 
 def _write_copy(file: Path, copy: Path, repairs: Mapping[int, str | None]) -> list[Change]:
+    """Write a copy with repairs by line number. Return the changes."""
     changes = []
-    with (
-        open_text(file) as lines,
-        copy.open("w", encoding="utf-8", errors="surrogateescape", newline="\n") as out,
-    ):
+    with open_text(file) as lines, _open_to_write(copy) as out:
         for number, line in enumerate(lines, start=1):
             text = line.rstrip("\n")
             new = repairs.get(number, text)
@@ -99,9 +108,12 @@ def _write_copy(file: Path, copy: Path, repairs: Mapping[int, str | None]) -> li
 
 
 def unified_diff(file: Path, name: str, changes: Sequence[Change]) -> Iterator[str]:
-    """The lines of a unified diff of a file without context lines, as `diff -U0` writes it: of a million lines only the changed are held.
+    """Yield the lines of a unified diff without context lines, as `diff -U0` writes it.
 
-    >>> print("".join(unified_diff(Path("a.txt"), "a.txt", [Change(3, "x 0", "y 0"), Change(9, "z 1", None)])), end="")
+    Only the changed lines of a file of a million are held.
+
+    >>> changes = [Change(3, "x 0", "y 0"), Change(9, "z 1", None)]
+    >>> print("".join(unified_diff(Path("a.txt"), "a.txt", changes)), end="")
     --- a.txt
     +++ a.txt
     @@ -3 +3 @@
@@ -115,9 +127,8 @@ def unified_diff(file: Path, name: str, changes: Sequence[Change]) -> Iterator[s
     num_left_out = 0
     for line, old, new in changes:
         target = line - num_left_out
-        yield (
-            f"@@ -{line} +{target} @@\n-{old}\n+{new}\n"
-            if new is not None
-            else f"@@ -{line} +{target - 1},0 @@\n-{old}\n"
-        )
-        num_left_out += new is None
+        if new is None:
+            yield f"@@ -{line} +{target - 1},0 @@\n-{old}\n"
+            num_left_out += 1
+        else:
+            yield f"@@ -{line} +{target} @@\n-{old}\n+{new}\n"

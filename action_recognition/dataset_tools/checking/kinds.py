@@ -1,9 +1,14 @@
-"""The kinds of findings. A kind that begins with `note-` is worth knowing and does not fail a check; every other one is a problem."""
+"""The kinds of findings.
+
+A kind that begins with `note-` is worth knowing and does not fail a check. Every other one is a
+problem. `docs/data_check.md` has the same tables.
+"""
 
 from __future__ import annotations
 
 NOTE = "note-"
 
+# In one line.
 LINE_KINDS = {
     "no-clips": "the annotation file holds no line",
     "encoding": "the file or the line is not UTF-8",
@@ -12,10 +17,14 @@ LINE_KINDS = {
     "line-too-long": "a line longer than any path and its numbers can be",
     "note-line-endings": "the file mixes line ends of several systems",
     "column-count": "neither 2 nor 7 columns",
-    "columns-not-numbers": "7 columns, of which the last five are not four frame numbers and a rate",
+    "columns-not-numbers": (
+        "7 columns, of which the last five are not four frame numbers and a rate"
+    ),
     "separator": "columns are separated by commas or semicolons",
     "quotes": "the path stands in quotes",
-    "columns-exchanged": "columns 3-4 hold the video and 5-6 the clip, as the original's instructions had it",
+    "columns-exchanged": (
+        "columns 3-4 hold the video and 5-6 the clip, as the original's instructions had it"
+    ),
     "label-path-exchanged": "the label stands before the path",
     "negative-number": "a frame number below 0",
     "zero-length": "the end is the start: no frame (ends are exclusive)",
@@ -32,6 +41,7 @@ LINE_KINDS = {
     "path-absolute": "a path that begins at the root of the disk",
     "path-leaves-root": "a path with '..', or a link out of the data root",
 }
+# In several lines together.
 SET_KINDS = {
     "duplicate-line": "a clip stands twice in one split",
     "same-clip-two-labels": "a clip stands twice, with different labels",
@@ -41,8 +51,11 @@ SET_KINDS = {
     "person-unknown": "no person can be found for the clip",
     "class-without-training-clips": "a class that no split has a clip of",
     "class-missing-in-train": "a class of another split without a training clip",
-    "note-class-imbalance": "the largest class has many times as many training clips as the smallest",
+    "note-class-imbalance": (
+        "the largest class has many times as many training clips as the smallest"
+    ),
 }
+# In a media file or frame folder.
 FILE_KINDS = {
     "zero-bytes": "the file is empty",
     "text-file": "the file is text, not a video",
@@ -62,19 +75,27 @@ FILE_KINDS = {
     "pixel-aspect": "pixels are not square, so that everybody looks wide or thin",
     "variable-frame-rate": "frames are shown far from where a constant rate has them",
     "note-variable-frame-rate": "frames are shown somewhat off from where a constant rate has them",
-    "note-rotated": "the file states that it is to be turned; readers of this toolkit do so, others may not",
+    "note-rotated": (
+        "the file states that it is to be turned; readers of this toolkit do so, others may not"
+    ),
     "note-extreme-aspect": "the picture is more than three times as long as wide",
     "colour-lost": "a video without colour among videos with colour",
 }
+# In a line together with its file.
 CLIP_KINDS = {
     "range-beyond-video": "the line counts more frames than the video has",
     "rate-differs": "the line's frame rate is not the file's",
-    "too-short-for-template": "the video gives less than half of the frames that the template asks for; the rest would be repeated",
+    "too-short-for-template": (
+        "the video gives less than half of the frames that the template asks for; "
+        "the rest would be repeated"
+    ),
     "note-very-short": "a clip shorter than any gesture",
     "note-very-long": "a clip far longer than a gesture",
     "content-in-two-splits": "files with the same bytes are in two splits",
     "content-two-labels": "files with the same bytes have different labels",
     "note-duplicate-content": "files with the same bytes and label in one split",
-    "near-duplicate-in-two-splits": "two files of different splits show the same pictures, coded or cut differently",
+    "near-duplicate-in-two-splits": (
+        "two files of different splits show the same pictures, coded or cut differently"
+    ),
 }
 KINDS = LINE_KINDS | SET_KINDS | FILE_KINDS | CLIP_KINDS

@@ -1,4 +1,7 @@
-"""Reading many files at a time, in processes of their own: a file that brings a decoder down takes nothing else with it."""
+"""Read many files at a time, in separate processes.
+
+A file that brings a decoder down takes nothing else with it.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,13 @@ import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from action_recognition.dataset_tools.checking.media_reading import inspect_media
 from action_recognition.dataset_tools.checking.media_report import Fault, MediaReport
+from action_recognition.dataset_tools.checking.unreadable import CONVERT
 
 _WAITING_PER_JOB = 4
 Item = TypeVar("Item")
@@ -20,15 +25,13 @@ Result = TypeVar("Result")
 def inspect_all(
     paths: Sequence[Path], jobs: int, inspect: Callable[[Path], MediaReport] = inspect_media
 ) -> Iterator[tuple[Path, MediaReport]]:
-    """Each path with its report, as they come."""
-    return map_apart(inspect, paths, jobs, _brought_down)
+    """Yield each path with its report, as they come."""
+    return map_apart(inspect, paths, jobs, _report_of_lost_file)
 
 
-def _brought_down(path: Path) -> MediaReport:
-    repair = "convert it again from its source (ffmpeg), or leave its lines out"
-    return MediaReport(
-        (Fault("unreadable", f"{path.name} brings the decoder down", repair, fatal=True),)
-    )
+def _report_of_lost_file(path: Path) -> MediaReport:
+    message = f"{path.name} brings the decoder down"
+    return MediaReport((Fault("unreadable", message, CONVERT, fatal=True),))
 
 
 def map_apart(
@@ -37,59 +40,75 @@ def map_apart(
     jobs: int,
     lost_result: Callable[[Item], Result],
 ) -> Iterator[tuple[Item, Result]]:
-    """Each item with the function's result, as they come; `lost_result` gives that of an item that ends its process.
+    """Yield each item with the function's result, as they come.
 
-    `function` is one of a module. With one job everything runs in this process.
+    With one job, everything runs in this process.
+
+    Args:
+        function: a function of a module, so that other processes can import it.
+        items: the arguments of the calls.
+        jobs: the number of processes.
+        lost_result: gives the result of an item that ends its process.
+
     """
     if jobs == 1:
         yield from ((item, function(item)) for item in items)
         return
-    left = iter(items)
-    lost: list[Item] = []
+
+    work = _Work(function, iter(items), jobs * _WAITING_PER_JOB)
     while True:
         with _pool(jobs) as pool:
-            yield from _until_broken(pool, function, left, lost, jobs * _WAITING_PER_JOB)
-        if not lost:
+            yield from work.results_until_broken(pool)
+        if not work.lost:
             return
-        for item in lost:  # one of them brought its process down: each gets one of its own
+        # One of them brought its process down: each gets a separate process.
+        for item in work.lost:
             yield item, _alone(function, item, lost_result)
-        lost.clear()
+        work.lost.clear()
 
 
-def _until_broken(
-    pool: ProcessPoolExecutor,
-    function: Callable[[Item], Result],
-    left: Iterator[Item],
-    lost: list[Item],
-    num_waiting: int,
-) -> Iterator[tuple[Item, Result]]:
-    waiting: dict[Future[Result], Item] = {}
-    try:
-        while True:
-            while len(waiting) < num_waiting and not lost:
-                try:
-                    item = next(left)
-                except StopIteration:
-                    break
-                try:
-                    waiting[pool.submit(function, item)] = item
-                except BrokenProcessPool:
-                    lost.append(item)
-            if not waiting:
+@dataclass
+class _Work(Generic[Item, Result]):
+    """Calls that are left to make, and the items that were lost when a process ended."""
+
+    function: Callable[[Item], Result]
+    left: Iterator[Item]
+    num_waiting: int
+    lost: list[Item] = field(default_factory=list)
+
+    def results_until_broken(self, pool: ProcessPoolExecutor) -> Iterator[tuple[Item, Result]]:
+        """Yield items with their results until no item is left or a process of the pool ends."""
+        waiting: dict[Future[Result], Item] = {}
+        try:
+            self._submit(pool, waiting)
+            while waiting:
+                for future in wait(waiting, return_when=FIRST_COMPLETED).done:
+                    item = waiting.pop(future)
+                    try:
+                        yield item, future.result()
+                    except BrokenProcessPool:
+                        self.lost.append(item)
+                self._submit(pool, waiting)
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    def _submit(self, pool: ProcessPoolExecutor, waiting: dict[Future[Result], Item]) -> None:
+        """Submit items until enough of them wait. A broken pool gets none."""
+        while len(waiting) < self.num_waiting and not self.lost:
+            try:
+                item = next(self.left)
+            except StopIteration:
                 return
-            for future in wait(waiting, return_when=FIRST_COMPLETED).done:
-                item = waiting.pop(future)
-                try:
-                    yield item, future.result()
-                except BrokenProcessPool:
-                    lost.append(item)
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+            try:
+                waiting[pool.submit(self.function, item)] = item
+            except BrokenProcessPool:
+                self.lost.append(item)
 
 
 def _alone(
     function: Callable[[Item], Result], item: Item, lost_result: Callable[[Item], Result]
 ) -> Result:
+    """Call the function in a separate process."""
     with _pool(1) as pool:
         try:
             return pool.submit(function, item).result()
@@ -101,9 +120,8 @@ def _pool(jobs: int) -> ProcessPoolExecutor:
     method = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
     context = multiprocessing.get_context(method)
     if method == "forkserver":
-        context.set_forkserver_preload(
-            [inspect_media.__module__]
-        )  # libraries are imported once, not once a process
+        # Libraries are imported once, not once a process.
+        context.set_forkserver_preload([inspect_media.__module__])
     return ProcessPoolExecutor(jobs, mp_context=context, initializer=_start_worker)
 
 
@@ -112,5 +130,7 @@ def _start_worker() -> None:
 
     import cv2
 
-    cv2.setNumThreads(0)  # the processes are the parallel part
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that waits
+    # The processes are the parallel part.
+    cv2.setNumThreads(0)
+    # Ctrl-C is for the process that waits.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

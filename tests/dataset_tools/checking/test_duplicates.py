@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from action_recognition.data.video import count_frames, read_frames
-from action_recognition.dataset_tools.checking.appearance import Look
 from action_recognition.dataset_tools.checking.duplicates import near_duplicates
 from action_recognition.dataset_tools.checking.media_reading import inspect_media
+from action_recognition.dataset_tools.checking.media_report import Look
 from tests.synthetic import write_video
 
 
