@@ -22,11 +22,8 @@ from action_recognition.errors import naming
 
 _BYTES_AT_ONCE = 200_000_000  # of decoded pictures
 _JPEG_QUALITY = [1, 95]  # cv2.IMWRITE_JPEG_QUALITY
-H264_OPTIONS = {
-    "crf": "17",
-    "preset": "fast",
-    "g": "16",
-}  # hardly a visible loss; key frames close together, since training reads windows
+# Hardly a visible loss. Key frames are close together, since training reads windows.
+H264_OPTIONS = {"crf": "17", "preset": "fast", "g": "16"}
 
 
 @dataclass(frozen=True)
@@ -70,6 +67,7 @@ def write_clip(cut: ClipCut, target: Path, form: ClipForm) -> None:
     """
     if is_whole(target, cut.num_frames, form):
         return
+    # By hand, since a clip may be a folder, and may replace one.
     partial = target.with_name(f".{target.name}.part")
     target.parent.mkdir(parents=True, exist_ok=True)
     _remove(partial)
@@ -107,12 +105,8 @@ def _encoded(cut: ClipCut, form: ClipForm) -> bytes:
     rate = Fraction(cut.frame_rate_fps).limit_denominator(1001)
     with av.open(buffer, "w", format="mp4") as container:
         stream = container.add_stream("libx264", rate=rate)
-        stream.height, stream.width, stream.pix_fmt, stream.options = (
-            form.size.height,
-            form.size.width,
-            "yuv420p",
-            H264_OPTIONS,
-        )
+        stream.height, stream.width = form.size
+        stream.pix_fmt, stream.options = "yuv420p", H264_OPTIONS
         for number, picture in enumerate(_pictures(cut, form)):
             frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
             frame.pts, frame.time_base = number, 1 / rate
@@ -125,10 +119,9 @@ def is_whole(target: Path, num_frames: int, form: ClipForm) -> bool:
     """Whether a clip is there with all of its frames."""
     if form.as_video:
         return target.is_file()
-    return (
-        target.is_dir()
-        and sum(file.suffix in IMAGE_SUFFIXES for file in target.iterdir()) == num_frames
-    )
+    if not target.is_dir():
+        return False
+    return sum(file.suffix in IMAGE_SUFFIXES for file in target.iterdir()) == num_frames
 
 
 def _remove(path: Path) -> None:

@@ -51,12 +51,7 @@ def crop_rectangle(
     """
     if not _meets(box, picture):
         return None
-    width, height = scale * (box.x_max - box.x_min), scale * (box.y_max - box.y_min)
-    aspect = target.height / target.width
-    if height / width < aspect:
-        height = aspect * width
-    else:
-        width = height / aspect
+    width, height = _enlarged(box, scale, target.height / target.width)
     centre_x, centre_y = 0.5 * (box.x_min + box.x_max), 0.5 * (box.y_min + box.y_max)
     found = Rectangle(
         max(0, int(centre_x - 0.5 * width)),
@@ -67,16 +62,19 @@ def crop_rectangle(
     return found if found.left < found.right and found.top < found.bottom else None
 
 
+def _enlarged(box: Box, scale: float, aspect: float) -> tuple[float, float]:
+    """Return width and height of a box times `scale`, one of them longer so that height / width is `aspect`."""
+    width, height = scale * (box.x_max - box.x_min), scale * (box.y_max - box.y_min)
+    if height / width < aspect:
+        return width, aspect * width
+    return height / aspect, height
+
+
 def _meets(box: Box, picture: PictureSize) -> bool:
     """Whether a box has an area, part of which lies in the picture (False for NaN too)."""
-    is_box = box.x_min < box.x_max and box.y_min < box.y_max
-    return (
-        is_box
-        and box.x_min < picture.width
-        and box.y_min < picture.height
-        and box.x_max > 0
-        and box.y_max > 0
-    )
+    has_area = box.x_min < box.x_max and box.y_min < box.y_max
+    begins_inside = box.x_min < picture.width and box.y_min < picture.height
+    return has_area and begins_inside and box.x_max > 0 and box.y_max > 0
 
 
 def cropped(

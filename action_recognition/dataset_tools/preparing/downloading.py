@@ -16,10 +16,11 @@ from urllib.parse import urlsplit
 from action_recognition.data.dataset_files import write_together
 from action_recognition.dataset_tools.importing.media_walk import VIDEO_SUFFIXES
 from action_recognition.dataset_tools.preparing.msasl_entries import safe_video_id
-from action_recognition.errors import user_error
+from action_recognition.errors import UserError, user_error
 
 GONE_FILE = "download.json"
-_FORMAT = "bestvideo[ext=mp4][height<=720]/best[ext=mp4][height<=720]/best[height<=720]/best"  # no sound, so that nothing is to be merged
+# No sound, so that nothing has to be merged.
+_FORMAT = "bestvideo[ext=mp4][height<=720]/best[ext=mp4][height<=720]/best[height<=720]/best"
 _GONE_WORDS = (
     "unavailable",
     "private video",
@@ -31,7 +32,8 @@ _GONE_WORDS = (
     "deleted",
     "404",
 )
-_MAX_FAILURES = 5  # one after the other, that are not about the video itself: the network is away, or the server has had enough
+# One after the other, for reasons other than the video: the network is down or the server refuses.
+_MAX_FAILURES = 5
 _LONGEST_S = 1800
 
 
@@ -61,7 +63,8 @@ def yt_dlp_command() -> list[str]:
 def addresses(urls: Iterable[str]) -> dict[str, str]:
     """Complete addresses by the id of their video, of those that lie on the web and whose id can be a file's name.
 
-    >>> addresses(["www.youtube.com/watch?v=Pj7ONpWo7sg", "file:///etc/passwd", "https://youtu.be/Pj7ONpWo7sg"])
+    >>> urls = ["www.youtube.com/watch?v=Pj7ONpWo7sg", "file:///etc/passwd", "https://youtu.be/Pj7ONpWo7sg"]
+    >>> addresses(urls)
     {'Pj7ONpWo7sg': 'https://www.youtube.com/watch?v=Pj7ONpWo7sg'}
     """
     found: dict[str, str] = {}
@@ -92,62 +95,64 @@ def download(
     folder.mkdir(parents=True, exist_ok=True)
     gone = {} if options.again else _read_gone(folder / GONE_FILE)
     there = {file.stem for file in folder.iterdir() if file.suffix.lower() in VIDEO_SUFFIXES}
+
     counts: Counter[str] = Counter()
-    num_failures = 0
+    num_failures, reason = 0, ""
     for done, (name, url) in enumerate(urls.items(), start=1):
         if name in there or name in gone:
-            counts["there" if name in there else "gone"] += 1
-            progress(done, len(urls))
-            continue
-        reason = _fetch(command, name, url, folder, options)
-        if not reason:
-            outcome, num_failures = "fetched", 0
-        elif any(word in reason.lower() for word in _GONE_WORDS):
-            outcome, num_failures = "gone", 0
-            gone[name] = reason
-            write_together(folder, {GONE_FILE: json.dumps(gone, indent=1) + "\n"})
+            outcome = "there" if name in there else "gone"
         else:
-            outcome, num_failures = "failed", num_failures + 1
+            reason = _fetch(command, name, url, folder, options)
+            outcome = _outcome(reason)
+            num_failures = num_failures + 1 if outcome == "failed" else 0
+            if outcome == "gone":
+                gone[name] = reason
+                write_together(folder, {GONE_FILE: json.dumps(gone, indent=1) + "\n"})
+
         counts[outcome] += 1
         progress(done, len(urls))
         if num_failures == _MAX_FAILURES:
-            raise user_error(
-                "download",
-                f"{_MAX_FAILURES} videos in a row failed, the last with: {reason}",
-                fix="look at the network, wait, run it again",
-            )
+            raise _all_fail(reason)
     return counts
+
+
+def _outcome(reason: str) -> str:
+    """Return what became of a video: `fetched` without a reason, else `gone` or `failed`."""
+    if not reason:
+        return "fetched"
+    return "gone" if any(word in reason.lower() for word in _GONE_WORDS) else "failed"
+
+
+def _all_fail(reason: str) -> UserError:
+    """Return the error that ends a download."""
+    return user_error(
+        "download",
+        f"{_MAX_FAILURES} videos in a row failed, the last with: {reason}",
+        fix="look at the network, wait, run it again",
+    )
+
+
+def _flags(name: str, url: str, folder: Path, options: DownloadOptions) -> list[str]:
+    """Return the arguments of yt-dlp for one video. It resumes what it fetched of it before."""
+    # In an output template, what follows a single % is a field.
+    place = str(folder.absolute()).replace("%", "%%")
+    return [
+        *("--ignore-config", "--no-playlist", "--quiet", "--no-warnings", "--no-progress"),
+        *("--continue", "--retries", "5"),
+        *("--sleep-interval", f"{options.pause_s:g}", "--sleep-requests", "1"),
+        *("--limit-rate", options.rate, "--format", _FORMAT),
+        *("--output", f"{place}/{name}.%(ext)s", "--", url),
+    ]
 
 
 def _fetch(
     command: Sequence[str], name: str, url: str, folder: Path, options: DownloadOptions
 ) -> str:
     """An empty string, or why the video is not there; what was fetched of it is gone on with the next time."""
-    words = [
-        *command,
-        "--ignore-config",
-        "--no-playlist",
-        "--quiet",
-        "--no-warnings",
-        "--no-progress",
-        "--continue",
-        "--retries",
-        "5",
-    ]
-    words += [
-        "--sleep-interval",
-        f"{options.pause_s:g}",
-        "--sleep-requests",
-        "1",
-        "--limit-rate",
-        options.rate,
-        "--format",
-        _FORMAT,
-    ]
-    place = str(folder.absolute()).replace("%", "%%")  # what follows a single one is a field
-    words += ["--output", f"{place}/{name}.%(ext)s", "--", url]
+    words = [*command, *_flags(name, url, folder, options)]
     try:
-        run = subprocess.run(
+        # The words are our own but for the address, which follows `--`.
+        run = subprocess.run(  # noqa: S603
             words, stdin=subprocess.DEVNULL, capture_output=True, timeout=_LONGEST_S, check=False
         )
     except subprocess.TimeoutExpired:
@@ -158,30 +163,33 @@ def _fetch(
             f"cannot be started ({error.strerror})",
             fix="pip install --force-reinstall yt-dlp",
         ) from None
-    if run.returncode == 0 and any(
-        (folder / f"{name}{suffix}").is_file() for suffix in VIDEO_SUFFIXES
-    ):
+    files = [folder / f"{name}{suffix}" for suffix in VIDEO_SUFFIXES]
+    if run.returncode == 0 and any(file.is_file() for file in files):
         return ""
-    said = [
-        line.strip() for line in run.stderr.decode("utf-8", "replace").splitlines() if line.strip()
-    ]
-    reason = said[-1] if said else f"yt-dlp ended with {run.returncode} and left no video"
-    return "".join(letter if letter.isprintable() else "?" for letter in reason)[:300]
+    return _last_line(run) or f"yt-dlp ended with {run.returncode} and left no video"
+
+
+def _last_line(run: subprocess.CompletedProcess[bytes]) -> str:
+    """Return the last line that a program wrote to stderr, without control characters, or ''."""
+    lines = run.stderr.decode("utf-8", "replace").splitlines()
+    written = [line.strip() for line in lines if line.strip()]
+    if not written:
+        return ""
+    return "".join(letter if letter.isprintable() else "?" for letter in written[-1])[:300]
 
 
 def _read_gone(file: Path) -> dict[str, str]:
+    """Return the reasons of the videos that are gone, by their id."""
     if not file.is_file():
         return {}
     try:
         document = json.loads(file.read_text(encoding="utf-8"))
     except ValueError:
         document = None
-    if not isinstance(document, dict) or not all(
-        isinstance(reason, str) for reason in document.values()
-    ):
-        raise user_error(
-            str(file),
-            "is no list of videos that are gone",
-            fix="delete it; they are then asked for again",
-        )
-    return document
+    if isinstance(document, dict) and all(isinstance(text, str) for text in document.values()):
+        return document
+    raise user_error(
+        str(file),
+        "is no list of videos that are gone",
+        fix="delete it; they are then asked for again",
+    )

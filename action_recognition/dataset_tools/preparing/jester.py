@@ -14,7 +14,7 @@ from action_recognition.data.annotation_lines import annotation_line
 from action_recognition.data.path_check import PathChecker
 from action_recognition.data.video import VideoInfo, probe, read_frames, set_decode_threads
 from action_recognition.dataset_tools.checking.pool import map_apart
-from action_recognition.dataset_tools.importing.found import Found, FoundClip, Remark
+from action_recognition.dataset_tools.importing.found import Found, FoundClip
 from action_recognition.dataset_tools.importing.placing import place_clip
 from action_recognition.dataset_tools.preparing.clip_files import (
     ClipCut,
@@ -64,52 +64,66 @@ def prepare_jester(
 
     The order of the labels is that of `*labels.csv`. A clip in which no person is found is left out.
     """
-    classes = (
-        list(found.classes)
-        if found.classes is not None
-        else sorted({clip.label for clip in found.clips})
-    )
-    warnings = [*found.warnings, VAL_IS_TEST, *([] if options.detector else [WITHOUT_DETECTOR])]
-    prepared = Prepared(
-        output / CROPS_FOLDER, classes, left_out=list(found.left_out), warnings=warnings
-    )
-    prepared.negative_label = NO_GESTURE if NO_GESTURE in classes else None
+    prepared = _without_clips(found, output, options)
     tasks = _sound(found.clips, found.data_root, prepared)
     prepared.wanted += [(clip.split, clip.label) for clip in tasks if clip.split is not None]
-    labels = {name: number for number, name in enumerate(classes)}
+
     work = functools.partial(
         prepare_clip,
-        labels=labels,
+        labels={name: number for number, name in enumerate(prepared.classes)},
         roots=(found.data_root, prepared.data_root),
         options=options,
         rate=found.folder_rate_fps,
     )
-    for done, (clip, result) in enumerate(
-        map_apart(work, tasks, options.jobs, _brought_down), start=1
-    ):
+    results = map_apart(work, tasks, options.jobs, _brought_down)
+    for done, (clip, result) in enumerate(results, start=1):
         progress(done, len(tasks))
-        if result.reason or clip.split is None:
-            prepared.leave_out(clip.where, clip.path, result.reason)
-        else:
-            new = FoundClip(path=result.path, label=clip.label, where=clip.where, split=clip.split)
-            prepared.clips[clip.split].append((new, result.line))
+        _add_clip(prepared, clip, result)
     prepared.sort()
     return prepared
 
 
+def _without_clips(found: Found, output: Path, options: JesterOptions) -> Prepared:
+    """Return the classes and warnings of what was found, as yet without clips."""
+    if found.classes is not None:
+        classes = list(found.classes)
+    else:
+        classes = sorted({clip.label for clip in found.clips})
+    return Prepared(
+        output / CROPS_FOLDER,
+        classes,
+        left_out=list(found.left_out),
+        warnings=[*found.warnings, VAL_IS_TEST, *([] if options.detector else [WITHOUT_DETECTOR])],
+        negative_label=NO_GESTURE if NO_GESTURE in classes else None,
+    )
+
+
+def _add_clip(prepared: Prepared, clip: FoundClip, result: PreparedClip) -> None:
+    """Note a clip that is written, or why it is not."""
+    if result.reason or clip.split is None:
+        prepared.leave_out(clip.where, clip.path, result.reason)
+        return
+    new = FoundClip(path=result.path, label=clip.label, where=clip.where, split=clip.split)
+    prepared.clips[clip.split].append((new, result.line))
+
+
 def _sound(clips: list[FoundClip], root: Path, prepared: Prepared) -> list[FoundClip]:
     """Clips with a class and a split, each once, below the root; the others are left out."""
-    checker, seen, sound = PathChecker(root), dict[str, str](), []
+    checker = PathChecker(root)
+    seen: dict[str, str] = {}
+    sound = []
     for clip in clips:
         problem = checker.check(clip.path)[1]
+        # A wrong class or split is named rather than a wrong path.
         if clip.label not in prepared.classes:
             problem = f"its class {clip.label!r} is not in the list of labels"
         elif clip.split is None:
             problem = "its file is named for no split (train or validation)"
         elif clip.path in seen:
             problem = f"is the same clip as {seen[clip.path]}"
+
         if problem:
-            prepared.left_out.append(Remark(clip.where, clip.path, problem))
+            prepared.leave_out(clip.where, clip.path, problem)
         else:
             seen[clip.path] = clip.where
             sound.append(clip)
@@ -117,6 +131,7 @@ def _sound(clips: list[FoundClip], root: Path, prepared: Prepared) -> list[Found
 
 
 def _brought_down(clip: FoundClip) -> PreparedClip:
+    """Return the result of a clip that ended its process."""
     return PreparedClip("", "", "it brings the decoder or the detector down")
 
 
@@ -130,26 +145,34 @@ def prepare_clip(
     """Write one clip; `roots` are that of the source and the new one. Runs in a process of its own."""
     if options.jobs > 1:
         set_decode_threads(1)  # the processes are the parallel part
-    source, form = roots[0] / clip.path, options.form
+    source, data_root = roots[0] / clip.path, roots[1]
     name = clip.path if source.is_dir() else str(PurePosixPath(clip.path).with_suffix(""))
-    path = clip_path(name, form)
+    path = clip_path(name, options.form)
     try:
         info = probe(source)
         numbers, _ = place_clip(clip, info, rate)
         line = annotation_line(path, str(labels[clip.label]), numbers)
         if line is None or numbers is None:
             return PreparedClip("", "", "its name cannot stand in an annotation line")
-        span = 0, info.num_frames
-        if is_whole(roots[1] / path, info.num_frames, form):
-            return PreparedClip(path, line)
-        rectangle = _person(source, info, options)
-        if rectangle is None and options.detector is not None:
-            return PreparedClip("", "", "no person was found in it")
-        cut = ClipCut(source, span, PictureSize(info.height, info.width), rectangle, numbers[4])
-        write_clip(cut, roots[1] / path, form)
+        reason = _write(source, info, numbers[4], data_root / path, options)
     except UserError as error:
         return PreparedClip("", "", error.problems[0].found)
-    return PreparedClip(path, line)
+    return PreparedClip("", "", reason) if reason else PreparedClip(path, line)
+
+
+def _write(
+    source: Path, info: VideoInfo, rate_fps: float, target: Path, options: JesterOptions
+) -> str:
+    """Write the cropped clip, unless it is there. Returns why not, or an empty string."""
+    if is_whole(target, info.num_frames, options.form):
+        return ""
+    rectangle = _person(source, info, options)
+    if rectangle is None and options.detector is not None:
+        return "no person was found in it"
+    span = 0, info.num_frames
+    cut = ClipCut(source, span, PictureSize(info.height, info.width), rectangle, rate_fps)
+    write_clip(cut, target, options.form)
+    return ""
 
 
 def _person(source: Path, info: VideoInfo, options: JesterOptions) -> Rectangle | None:
@@ -157,14 +180,12 @@ def _person(source: Path, info: VideoInfo, options: JesterOptions) -> Rectangle 
     if options.detector is None:
         return None
     detector = loaded_detector(options.detector, options.device, 1 if options.jobs > 1 else None)
-    numbers = (
-        np.linspace(0, info.num_frames - 1, min(options.num_looked_at, info.num_frames))
-        .round()
-        .astype(int)
-    )
-    box = clip_box(detector, read_frames(source, sorted(set(numbers.tolist()))))
+
+    # Frames at equal distances, the first and the last among them.
+    num_looked_at = min(options.num_looked_at, info.num_frames)
+    places = np.linspace(0, info.num_frames - 1, num_looked_at).round().astype(int)
+    box = clip_box(detector, read_frames(source, sorted(set(places.tolist()))))
     if box is None:
         return None
-    return crop_rectangle(
-        Box(*box), PictureSize(info.height, info.width), options.form.size, options.form.scale
-    )
+    picture = PictureSize(info.height, info.width)
+    return crop_rectangle(Box(*box), picture, options.form.size, options.form.scale)

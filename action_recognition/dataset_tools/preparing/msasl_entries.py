@@ -20,6 +20,7 @@ from action_recognition.errors import Problem, UserError, user_error
 
 CLASSES_FILE = "MSASL_classes.json"
 _SAFE_ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,127}")
+_UNSAFE_ID = "the id in its address cannot be the name of a file"
 
 
 class BoxedEntry(MsaslEntry):
@@ -87,14 +88,7 @@ def read_msasl_files(files: Sequence[Path], classes_file: Path | None = None) ->
 
     A `UserError` names all files that are missing, are named for no split, or hold no entry of the schema.
     """
-    missing = [Problem(str(file), "there is no such file") for file in files if not file.is_file()]
-    unnamed = [
-        Problem(str(file), "is named for no split", "train, val or test in its name")
-        for file in files
-        if not named_split(file)
-    ]
-    if missing or unnamed:
-        raise UserError([*missing, *unnamed])
+    _check_files(files)
     names = classes_file or files[0].parent / CLASSES_FILE
     if not names.is_file():
         raise user_error(
@@ -109,7 +103,20 @@ def read_msasl_files(files: Sequence[Path], classes_file: Path | None = None) ->
     return annotation
 
 
+def _check_files(files: Sequence[Path]) -> None:
+    """Raise UserError for files that are missing or are named for no split."""
+    missing = [Problem(str(file), "there is no such file") for file in files if not file.is_file()]
+    unnamed = [
+        Problem(str(file), "is named for no split", "train, val or test in its name")
+        for file in files
+        if not named_split(file)
+    ]
+    if missing or unnamed:
+        raise UserError([*missing, *unnamed])
+
+
 def _add_file(annotation: MsaslAnnotation, file: Path) -> None:
+    """Add the entries of a file. Raises UserError: none of them follows the schema."""
     split = named_split(file)
     assert split is not None
     num_before = len(annotation.entries) + len(annotation.lost)
@@ -120,8 +127,9 @@ def _add_file(annotation: MsaslAnnotation, file: Path) -> None:
         except ValidationError as error:
             annotation.left_out.append(Remark(item.where, "", schema_problem(error)))
             first_problem = f"{item.where}: {schema_problem(error)}"
-            continue
-        _add_entry(annotation, entry, item.where, split)
+        else:
+            _add_entry(annotation, entry, item.where, split)
+
     if len(annotation.entries) + len(annotation.lost) == num_before:
         raise user_error(
             str(file),
@@ -131,32 +139,21 @@ def _add_file(annotation: MsaslAnnotation, file: Path) -> None:
 
 
 def _add_entry(annotation: MsaslAnnotation, entry: BoxedEntry, where: str, split: Split) -> None:
-    video = safe_video_id(entry.url)
-    y_min, x_min, y_max, x_max = entry.box
-    reason = ""
-    if entry.label >= len(annotation.classes):
-        annotation.left_out.append(
-            Remark(
-                where,
-                entry.url,
-                f"its label {entry.label} is above {len(annotation.classes) - 1}, the last class",
-            )
-        )
+    """Add an entry, or leave it out."""
+    last_label = len(annotation.classes) - 1
+    if entry.label > last_label:
+        reason = f"its label {entry.label} is above {last_label}, the last class"
+        annotation.left_out.append(Remark(where, entry.url, reason))
         return
-    if video is None:
-        reason = "the id in its address cannot be the name of a file"
-    elif not (x_min < x_max and y_min < y_max):
-        reason = f"its box {list(entry.box)} has no area (y_min, x_min, y_max, x_max)"
-    elif not (x_min < 1 and y_min < 1 and x_max > 0 and y_max > 0):
-        reason = f"its box {list(entry.box)} is outside of the picture"
-    elif entry.end - entry.start <= 1 or entry.start < 0:
-        reason = f"its time, frame {entry.start} to {entry.end}, is none"
+
+    video = safe_video_id(entry.url)
+    reason = _problem(entry) if video is not None else _UNSAFE_ID
     if reason or video is None:
         annotation.left_out.append(Remark(where, entry.url, reason))
         annotation.lost.append((split, annotation.classes[entry.label]))
         return
-    signer = None if entry.signer_id < 0 else str(entry.signer_id)
-    box = NormalBox(x_min, y_min, x_max, y_max)
+
+    y_min, x_min, y_max, x_max = entry.box
     annotation.entries.append(
         SignEntry(
             video=video,
@@ -167,7 +164,19 @@ def _add_entry(annotation: MsaslAnnotation, entry: BoxedEntry, where: str, split
             start=entry.start,
             end=entry.end,
             frame_rate_fps=entry.fps,
-            box=box,
-            signer=signer,
+            box=NormalBox(x_min, y_min, x_max, y_max),
+            signer=None if entry.signer_id < 0 else str(entry.signer_id),
         )
     )
+
+
+def _problem(entry: BoxedEntry) -> str:
+    """Return why the box or the time of an entry cannot be used, or an empty string."""
+    y_min, x_min, y_max, x_max = entry.box
+    if not (x_min < x_max and y_min < y_max):
+        return f"its box {list(entry.box)} has no area (y_min, x_min, y_max, x_max)"
+    if not (x_min < 1 and y_min < 1 and x_max > 0 and y_max > 0):
+        return f"its box {list(entry.box)} is outside of the picture"
+    if entry.end - entry.start <= 1 or entry.start < 0:
+        return f"its time, frame {entry.start} to {entry.end}, is none"
+    return ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,8 @@ from action_recognition.dataset_tools.importing.writing import (
 from action_recognition.errors import user_error
 
 CROPS_FOLDER = "global_crops"  # the original's name
+
+_Counts = dict[Split, tuple[Counter[str], Counter[str]]]
 
 
 @dataclass
@@ -64,26 +66,32 @@ class Prepared:
 
 def check_settings(file: Path, settings: Mapping[str, Any]) -> None:
     """State settings beside the clips, so that a run that would go on with others is refused."""
-    if file.exists() and (file.parent / CROPS_FOLDER).exists():
-        try:
-            stated = json.loads(file.read_text(encoding="utf-8"))
-        except ValueError:
-            stated = {}
-        stated = stated if isinstance(stated, dict) else {}
-        other = [
-            f"{name} {stated.get(name)}, not {value}"
-            for name, value in settings.items()
-            if stated.get(name) != value
-        ]
-        if other:
-            raise user_error(
-                str(file),
-                f"the clips there were made with {'; '.join(other)}",
-                "the same settings",
-                "another --output",
-            )
+    if not (file.exists() and (file.parent / CROPS_FOLDER).exists()):
+        write_together(file.parent, {file.name: json.dumps(dict(settings), indent=1) + "\n"})
         return
-    write_together(file.parent, {file.name: json.dumps(dict(settings), indent=1) + "\n"})
+
+    stated = _stated(file)
+    other = [
+        f"{name} {stated.get(name)}, not {value}"
+        for name, value in settings.items()
+        if stated.get(name) != value
+    ]
+    if other:
+        raise user_error(
+            str(file),
+            f"the clips there were made with {'; '.join(other)}",
+            "the same settings",
+            "another --output",
+        )
+
+
+def _stated(file: Path) -> dict[str, Any]:
+    """Return the settings that a file states; none where it is no JSON object."""
+    try:
+        stated = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError:
+        return {}
+    return stated if isinstance(stated, dict) else {}
 
 
 def write_prepared(
@@ -98,6 +106,7 @@ def write_prepared(
             str(prepared.data_root), f"no clip could be prepared: {_main_reasons(prepared)}"
         )
     lines = report_lines(prepared)
+    document = report_document(prepared, settings)
     texts = {
         f"{split}{suffix}.txt": "".join(f"{line}\n" for _, line in clips)
         for split, clips in prepared.clips.items()
@@ -106,10 +115,7 @@ def write_prepared(
         CLASSES_FILE: classes_text(prepared.classes),
         DATASET_FILE: dataset_text(prepared.negative_label),
         METADATA_FILE: metadata_text(prepared.clips),
-        REPORT_FILES[0]: json.dumps(
-            report_document(prepared, settings), ensure_ascii=True, indent=1
-        )
-        + "\n",
+        REPORT_FILES[0]: json.dumps(document, ensure_ascii=True, indent=1) + "\n",
         REPORT_FILES[1]: "".join(f"{line}\n" for line in lines),
     }
     write_together(folder, texts)
@@ -126,7 +132,7 @@ def _main_reasons(prepared: Prepared) -> str:
     )
 
 
-def _counts(prepared: Prepared) -> dict[Split, tuple[Counter[str], Counter[str]]]:
+def _counts(prepared: Prepared) -> _Counts:
     """By split: clips that are left, and that the data set names, of each class."""
     return {
         split: (
@@ -139,49 +145,58 @@ def _counts(prepared: Prepared) -> dict[Split, tuple[Counter[str], Counter[str]]
 
 def report_document(prepared: Prepared, settings: Mapping[str, Any]) -> dict[str, Any]:
     """The report as JSON: what is left of how many, and every clip that was left out with where and why."""
-    counts = _counts(prepared)
+    counts = _counts(prepared).items()
+    splits = {split: _left_of(left.total(), of.total()) for split, (left, of) in counts}
+    classes = {
+        name: {split: _left_of(left[name], of[name]) for split, (left, of) in counts}
+        for name in prepared.classes
+    }
     return {
         **settings,
         "data_root": str(prepared.data_root),
-        "splits": {
-            split: {"left": left.total(), "of": wanted.total()}
-            for split, (left, wanted) in counts.items()
-        },
-        "classes": {
-            name: {
-                split: {"left": left[name], "of": wanted[name]}
-                for split, (left, wanted) in counts.items()
-            }
-            for name in prepared.classes
-        },
+        "splits": splits,
+        "classes": classes,
         "warnings": prepared.warnings,
         "left_out": [remark._asdict() for remark in prepared.left_out],
     }
+
+
+def _left_of(left: int, wanted: int) -> dict[str, int]:
+    """Return two counts of clips as they are in the report."""
+    return {"left": left, "of": wanted}
 
 
 def report_lines(prepared: Prepared) -> list[str]:
     """The report for people: what is left of each split and class, then what was left out, by reason."""
     counts = _counts(prepared)
     total = sum(wanted.total() for _, wanted in counts.values())
+    names = prepared.classes
     lines = [
-        f"{prepared.num_clips} of {total} clips of {len(prepared.classes)} classes are there, below {prepared.data_root}"
-    ]
-    for split, (left, wanted) in counts.items():
-        if wanted:
-            lacking = sum(1 for name in prepared.classes if wanted[name] and not left[name])
-            without = (
-                f"; {lacking} of {sum(1 for n in prepared.classes if wanted[n])} classes have none left"
-                if lacking
-                else ""
-            )
-            lines.append(f"  {split}: {left.total()} of {wanted.total()}{without}")
-    lines += [f"warning: {warning}" for warning in prepared.warnings]
-    width = max(len(name) for name in prepared.classes)
-    lines += [
+        f"{prepared.num_clips} of {total} clips of {len(names)} classes are there, "
+        f"below {prepared.data_root}",
+        *(_split_line(split, *pair) for split, pair in counts.items() if pair[1]),
+        *(f"warning: {warning}" for warning in prepared.warnings),
         "",
-        f"{'class'.ljust(width)} {'train':>11} {'val':>11} {'test':>11}   (left of named)",
+        *_class_table(names, counts),
+        *remark_lines("left out", prepared.left_out),
     ]
-    for name in prepared.classes:
+    return [printable(line) for line in lines]
+
+
+def _split_line(split: Split, left: Counter[str], wanted: Counter[str]) -> str:
+    """Return the line of a split: its clips, and how many classes have none left."""
+    names = [name for name in wanted if wanted[name]]
+    num_lacking = sum(not left[name] for name in names)
+    without = f"; {num_lacking} of {len(names)} classes have none left" if num_lacking else ""
+    return f"  {split}: {left.total()} of {wanted.total()}{without}"
+
+
+def _class_table(names: Sequence[str], counts: _Counts) -> list[str]:
+    """Return a heading and a line for every class, with its clips in each split."""
+    width = max(len(name) for name in names)
+    heading = f"{'class'.ljust(width)} {'train':>11} {'val':>11} {'test':>11}   (left of named)"
+    lines = [heading]
+    for name in names:
         cells = (f"{left[name]} of {wanted[name]}".rjust(11) for left, wanted in counts.values())
         lines.append(f"{name.ljust(width)} {' '.join(cells)}")
-    return [printable(line) for line in [*lines, *remark_lines("left out", prepared.left_out)]]
+    return lines

@@ -46,10 +46,9 @@ def without_overlaps(spans: Sequence[Span]) -> list[Span | None]:
     >>> without_overlaps([(0, 30), (20, 50), (20, 60)])
     [(0, 20), None, (20, 60)]
     """
-    starts = [start for start, _ in spans[1:]]
-    ends = [min(end, start) for (_, end), start in zip(spans, starts, strict=False)] + [
-        end for _, end in spans[-1:]
-    ]
+    next_starts = [start for start, _ in spans[1:]]
+    ends = [min(end, start) for (_, end), start in zip(spans, next_starts, strict=False)]
+    ends += [end for _, end in spans[-1:]]
     return [
         (start, end) if start < end else None for (start, _), end in zip(spans, ends, strict=True)
     ]

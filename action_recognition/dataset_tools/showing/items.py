@@ -42,53 +42,55 @@ def clip_items(checked: Checked, max_clips: int) -> tuple[list[ClipItem], list[F
             of_files.append(finding)
         else:
             by_line[finding.file, finding.line].append(finding)
-    items = [_item(row, checked) for rows in checked.rows.values() for row in rows]
-    for item in items:
-        item.findings.extend(by_line.pop((item.file, item.line), []))
-    splits = dict(zip(checked.findings.files, checked.splits, strict=True))
-    items += [
-        ClipItem(file, line, splits.get(file, ""), "", "", findings=found)
-        for (file, line), found in by_line.items()
-    ]
-    order = {file: number for number, file in enumerate(checked.findings.files)}
-    items.sort(key=lambda item: (order[item.file], item.line))
+
+    items = _items(checked, by_line)
     shown = _chosen(items, max_clips)
     return shown, of_files, len(items) - len(shown)
 
 
+def _items(checked: Checked, by_line: dict[tuple[str, int], list[Finding]]) -> list[ClipItem]:
+    """Return an item for every line of a clip and every other line with findings, in their order."""
+    items = [_item(row, checked) for rows in checked.rows.values() for row in rows]
+    for item in items:
+        item.findings.extend(by_line.pop((item.file, item.line), []))
+
+    # Lines that could not be read as clips.
+    files = checked.findings.files
+    splits = dict(zip(files, checked.splits, strict=True))
+    items += [
+        ClipItem(file, line, splits.get(file, ""), "", "", findings=found)
+        for (file, line), found in by_line.items()
+    ]
+    order = {file: number for number, file in enumerate(files)}
+    return sorted(items, key=lambda item: (order[item.file], item.line))
+
+
 def _item(row: Row, checked: Checked) -> ClipItem:
+    """Return the item of a line that names a clip."""
     report = checked.reports[row.path]
-    numbers = row.raw.numbers
-    start, end, rate = (
-        (numbers[0], numbers[1], numbers[4])
-        if numbers
-        else (0, report.num_frames, report.frame_rate_fps)
-    )
-    seconds = (end - start) / rate if rate and end > start else None
-    name = checked.labels.names[row.label] if row.label is not None else row.raw.label
-    place = row.place
-    stretch = Stretch(row.path, start, end) if report.is_readable and end > start >= 0 else None
+    start, end, rate = 0, report.num_frames, report.frame_rate_fps
+    if row.raw.numbers:
+        start, end, _, _, rate = row.raw.numbers
+    has_frames = report.is_readable and end > start >= 0
+
     return ClipItem(
-        checked.findings.files[place.file],
-        place.line,
-        checked.splits[place.file],
-        name,
-        row.raw.path,
-        seconds,
-        rate,
-        stretch,
+        file=checked.findings.files[row.place.file],
+        line=row.place.line,
+        split=checked.splits[row.place.file],
+        label=checked.labels.names[row.label] if row.label is not None else row.raw.label,
+        path=row.raw.path,
+        seconds=(end - start) / rate if rate and end > start else None,
+        rate_fps=rate,
+        stretch=Stretch(row.path, start, end) if has_frames else None,
     )
 
 
 def _chosen(items: Sequence[ClipItem], max_clips: int) -> list[ClipItem]:
+    """Return `max_clips` items at most, in their order."""
     if len(items) <= max_clips:
         return list(items)
     with_findings = [i for i, item in enumerate(items) if item.findings][:max_clips]
     others = [i for i, item in enumerate(items) if not item.findings]
     room = max_clips - len(with_findings)
-    chosen = (
-        {*with_findings, *(others[i * len(others) // room] for i in range(room))}
-        if room
-        else set(with_findings)
-    )
+    chosen = {*with_findings, *(others[i * len(others) // room] for i in range(room))}
     return [item for i, item in enumerate(items) if i in chosen]

@@ -40,32 +40,39 @@ def page(
         resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
         for name in ("page.js", "page.css")
     )
-    policy = f"default-src 'none'; img-src data:; script-src {_source(script)}; style-src {_source(style)}; base-uri 'none'; form-action 'none'"
-    return "\n".join(
-        [
-            "<!doctype html>",
-            '<html lang="en"><head><meta charset="utf-8">',
-            f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
-            _GENERATOR,
-            '<meta name="viewport" content="width=device-width">',
-            f"<title>{html.escape(title)}</title>",
-            f"<style>{style}</style></head><body>",
-            f'<h1>{html.escape(title)}</h1><p>{html.escape(notice)}</p><div id="files"></div><div id="filters"></div>',
-            '<div id="histograms"></div><p id="count"></p><div id="clips"></div><button id="more" hidden>more</button>',
-            f'<script type="application/json" id="data">{json_in_html(data)}</script>',
-            f"<script>{script}</script></body></html>\n",
-        ]
+    lines = [
+        *_head(title, script, style),
+        f"<h1>{html.escape(title)}</h1><p>{html.escape(notice)}</p>"
+        '<div id="files"></div><div id="filters"></div>',
+        '<div id="histograms"></div><p id="count"></p><div id="clips"></div>'
+        '<button id="more" hidden>more</button>',
+        f'<script type="application/json" id="data">{json_in_html(data)}</script>',
+        f"<script>{script}</script></body></html>\n",
+    ]
+    return "\n".join(lines)
+
+
+def _head(title: str, script: str, style: str) -> list[str]:
+    """Return the lines of a page up to its body."""
+    policy = (
+        f"default-src 'none'; img-src data:; script-src {_source(script)}; "
+        f"style-src {_source(style)}; base-uri 'none'; form-action 'none'"
     )
+    return [
+        "<!doctype html>",
+        '<html lang="en"><head><meta charset="utf-8">',
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
+        _GENERATOR,
+        '<meta name="viewport" content="width=device-width">',
+        f"<title>{html.escape(title)}</title>",
+        f"<style>{style}</style></head><body>",
+    ]
 
 
 def json_in_html(data: object) -> str:
     """JSON that holds no `<`, so that nothing in it ends or begins an element; lone surrogates come through as escapes."""
-    return (
-        json.dumps(data, ensure_ascii=True)
-        .replace("<", "\\u003c")
-        .replace(">", "\\u003e")
-        .replace("&", "\\u0026")
-    )
+    text = json.dumps(data, ensure_ascii=True)
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
 def write_page(file: Path, text: str) -> None:
@@ -108,4 +115,5 @@ def _source(text: str) -> str:
 
     Source: W3C, Content Security Policy Level 3, section 2.3.1, hash-source.
     """
-    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+    digest = hashlib.sha256(text.encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"

@@ -45,13 +45,12 @@ def make_strip(stretch: Stretch) -> bytes:
     try:
         total = count_frames(stretch.path)
         end = min(total, total if stretch.end is None else stretch.end)
-        start = min(stretch.start, end - 1)
-        frames = read_frames(
-            stretch.path,
-            np.linspace(max(0, start), end - 1, NUM_FRAMES).round().astype(int).tolist(),
-        )
+        start = max(0, min(stretch.start, end - 1))
+        places = np.linspace(start, end - 1, NUM_FRAMES).round().astype(int)
+        frames = read_frames(stretch.path, places.tolist())
     except (UserError, ValueError, OSError):
         return b""
+
     strip = np.concatenate([_shrunk(frame) for frame in frames], axis=1)
     done, jpeg = cv2.imencode(".jpg", strip[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
     return jpeg.tobytes() if done else b""
