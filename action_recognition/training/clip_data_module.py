@@ -42,6 +42,7 @@ class ClipData(L.LightningDataModule):
 
     @property
     def _ranks(self) -> tuple[int, int]:
+        """The rank of this process and the number of processes."""
         trainer = self.trainer
         return (trainer.global_rank, trainer.world_size) if trainer is not None else (0, 1)
 
@@ -54,30 +55,28 @@ class ClipData(L.LightningDataModule):
         """Optimiser steps of one epoch on the devices of this run; the last one may be of fewer batches than are accumulated."""
         _, world_size = self._ranks
         batches = max(1, -(-len(self.train) // world_size) // self.batch_size)
-        return -(
-            -batches // (self.trainer.accumulate_grad_batches if self.trainer is not None else 1)
-        )
+        accumulated = self.trainer.accumulate_grad_batches if self.trainer is not None else 1
+        return -(-batches // accumulated)
 
     def state_dict(self) -> dict[str, Any]:
         """Epochs behind the run, and batches of the one that is under way: those that were trained on, not those already decoded."""
         loop = self.trainer.fit_loop
         epochs = loop.epoch_progress.current
-        batches = (
-            loop.epoch_loop.batch_progress.current.processed
-            if epochs.ready > epochs.processed
-            else 0
-        )
+        within_epoch = epochs.ready > epochs.processed
+        batches = loop.epoch_loop.batch_progress.current.processed if within_epoch else 0
         return {"epochs": epochs.processed, "batches": batches}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Restore the place in the epoch."""
         self._place = (int(state_dict["epochs"]), int(state_dict["batches"]))
 
     def train_dataloader(self) -> DataLoader[Batch]:
+        """Return the loader of the training clips, which continues at the restored place."""
         sampler, num_clips = self._train_sampler(), self.batch_size * self.clips_per_video
         epoch, batches = self._place
-        sampler.set_epoch(
-            epoch
-        )  # workers ask for the first clips before Lightning says which epoch it is
+
+        # Workers ask for the first clips before Lightning tells the sampler its epoch.
+        sampler.set_epoch(epoch)
         sampler.skip(epoch, batches * num_clips)
         return make_loader(
             self.train,
@@ -99,6 +98,7 @@ class ClipData(L.LightningDataModule):
         )
 
     def val_dataloader(self) -> DataLoader[Batch]:
+        """Return the loader of this process's share of the validation clips."""
         rank, world_size = self._ranks
         return make_loader(
             self.val,

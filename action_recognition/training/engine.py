@@ -8,7 +8,7 @@ import sys
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import lightning as L
 from lightning.pytorch.callbacks import Callback, RichProgressBar
@@ -16,14 +16,14 @@ from lightning.pytorch.loggers import Logger, TensorBoardLogger
 
 from action_recognition.checkpoint import RawCheckpoint
 from action_recognition.console import say
-from action_recognition.errors import Terminated
+from action_recognition.errors import Terminated, UserError
 from action_recognition.template import Template, Training
 from action_recognition.training.checkpoints.saving import (
     AtomicCheckpointIO,
     SaveBest,
     SaveLatest,
-    StopRequest,
 )
+from action_recognition.training.checkpoints.stop_request import StopRequest
 from action_recognition.training.clip_data_module import ClipData
 from action_recognition.training.machine.devices import DevicePlan
 from action_recognition.training.machine.memory import CollectEachEpoch, objects_kept
@@ -34,13 +34,9 @@ from action_recognition.training.machine.processes import (
     end_with_parent,
 )
 from action_recognition.training.probing.out_of_memory import caused_by_memory, with_batch_that_fits
-from action_recognition.training.reporting.callbacks import (
-    DamagedClips,
-    EpochLines,
-    FiniteLoss,
-    StopEarly,
-    describe_failure,
-)
+from action_recognition.training.reporting.callbacks import DamagedClips, FiniteLoss, StopEarly
+from action_recognition.training.reporting.epoch_lines import EpochLines
+from action_recognition.training.reporting.failures import describe_failure
 from action_recognition.training.reporting.report_callbacks import seeing_it_learn
 from action_recognition.training.reporting.run_log import RunLog
 from action_recognition.training.step.averaging import AveragedWeights
@@ -60,14 +56,11 @@ class Engine:
     watchers: Sequence[Callback] = ()
 
 
-def _loggers(options: TrainOptions, resume: RawCheckpoint | None) -> list[Logger]:
-    folder = options.save_checkpoints_to
-    tensorboard = options.tensorboard_dir or folder / "tensorboard"
-    steps = int(resume.content["global_step"]) if resume is not None else 0
-    purge = (
-        {"purge_step": steps} if steps else {}
-    )  # what a run that was killed wrote after its checkpoint is not shown twice
-    return [RunLog(folder, steps), TensorBoardLogger(tensorboard, name="", version="", **purge)]
+class _Failure(NamedTuple):
+    """The error that ended a run, and True if a smaller batch could avoid it."""
+
+    error: UserError
+    is_memory: bool
 
 
 def fit(
@@ -77,81 +70,133 @@ def fit(
     options: TrainOptions,
     engine: Engine,
 ) -> None:
+    """Train until the last epoch, an error or a signal.
+
+    Errors: UserError, which names the batch size that fits if the memory was too small.
+    Terminated or KeyboardInterrupt after a signal.
+    """
     quieten_lightning()
-    damaged, stop = DamagedClips(options.strict), StopRequest()
-    interactive = sys.stdout.isatty()
-    folder = options.save_checkpoints_to
-    saving = [SaveBest(folder), SaveLatest(folder, options.save_every_minutes, stop, engine.run)]
-    callbacks: list[Callback] = [
-        damaged,
-        CollectEachEpoch(),
-        *_recipe_callbacks(template.training, data, options),
-        EpochLines(),
-        *saving,
-    ]
-    callbacks += [
-        *seeing_it_learn(folder, module.description["labels"], data.val, template),
-        *engine.watchers,
-    ]
+    run = _Run(module, data, template, options, engine, DamagedClips(options.strict), StopRequest())
     for line in engine.devices.words:
         say(line)
-    trainer = L.Trainer(
-        **engine.devices.trainer_settings(module.schedule),
-        precision=trainer_precision(options.precision, engine.devices.accelerator),
-        accumulate_grad_batches=options.accumulate,
-        max_epochs=template.hyper_parameters.basic.epochs,
-        gradient_clip_val=template.training.optimizer.gradient_clip_norm,
-        callbacks=[*callbacks, RichProgressBar(leave=False)] if interactive else callbacks,
-        logger=_loggers(options, engine.resume),
-        plugins=[AtomicCheckpointIO(), *engine.devices.plugins],
-        enable_progress_bar=interactive,
-        enable_model_summary=False,
-        num_sanity_val_steps=0,
-        use_distributed_sampler=False,
-        log_every_n_steps=10,
-    )
+
+    trainer = run.trainer()
     if options.compile:
         compile_backbone(module.network.backbone)
     end_with_parent()
     try:
-        with objects_kept():
-            trainer.fit(
-                module,
-                datamodule=data,
-                ckpt_path=engine.resume.path if engine.resume else None,
-                weights_only=True,
-            )
-    except SystemExit:
-        if (
-            trainer.interrupted
-        ):  # Lightning ends the process itself at a signal; the exit code is ours to choose
-            raise (Terminated if stop.signum == signal.SIGTERM else KeyboardInterrupt) from None
-        raise
-    except Exception as error:
-        known = describe_failure(error)
-        if known is None or known is error:
-            raise
-        failure, no_memory = known, caused_by_memory(error) and engine.devices.world_size == 1
-    else:
-        return
+        failure = run.train(trainer)
     finally:
-        if damaged.summary():
-            say(damaged.summary())
+        if run.damaged.summary():
+            say(run.damaged.summary())
+    if failure is None:
+        return
+
+    # Without the trainer nothing holds the memory of the run, in which smaller batches are tried.
     device = trainer.strategy.root_device
-    del trainer  # and with the exception, which is gone here, all that it holds
-    raise with_batch_that_fits(failure, module, template, device) if no_memory else failure
+    del trainer
+    if failure.is_memory:
+        raise with_batch_that_fits(failure.error, module, template, device)
+    raise failure.error
+
+
+@dataclass(frozen=True)
+class _Run:
+    """A run with the callbacks that its end depends on."""
+
+    module: GestureTraining
+    data: ClipData
+    template: Template
+    options: TrainOptions
+    engine: Engine
+    damaged: DamagedClips
+    stop: StopRequest
+
+    def trainer(self) -> L.Trainer:
+        """Return the Trainer of the run. With a terminal it shows a progress bar."""
+        interactive = sys.stdout.isatty()
+        bar = [RichProgressBar(leave=False)] if interactive else []
+        options, devices = self.options, self.engine.devices
+        return L.Trainer(
+            **devices.trainer_settings(self.module.schedule),
+            precision=trainer_precision(options.precision, devices.accelerator),
+            accumulate_grad_batches=options.accumulate,
+            max_epochs=self.template.hyper_parameters.basic.epochs,
+            gradient_clip_val=self.template.training.optimizer.gradient_clip_norm,
+            callbacks=[*self._callbacks(), *bar],
+            logger=_loggers(options, self.engine.resume),
+            plugins=[AtomicCheckpointIO(), *devices.plugins],
+            enable_progress_bar=interactive,
+            enable_model_summary=False,
+            num_sanity_val_steps=0,
+            use_distributed_sampler=False,
+            log_every_n_steps=10,
+        )
+
+    def _callbacks(self) -> list[Callback]:
+        folder, labels = self.options.save_checkpoints_to, self.module.description["labels"]
+        every_minutes = self.options.save_every_minutes
+        # Lightning calls them in this order. Some read what those before them have stored.
+        return [
+            self.damaged,
+            CollectEachEpoch(),
+            *_recipe_callbacks(self.template.training, self.data, self.options),
+            EpochLines(),
+            SaveBest(folder),
+            SaveLatest(folder, every_minutes, self.stop, self.engine.run),
+            *seeing_it_learn(folder, labels, self.data.val, self.template),
+            *self.engine.watchers,
+        ]
+
+    def train(self, trainer: L.Trainer) -> _Failure | None:
+        """Train to the end and return None, or the error that has a known cause.
+
+        An error without a known cause and a UserError itself are raised.
+        """
+        resume = self.engine.resume
+        try:
+            with objects_kept():
+                trainer.fit(
+                    self.module,
+                    datamodule=self.data,
+                    ckpt_path=resume.path if resume else None,
+                    weights_only=True,
+                )
+        except SystemExit:
+            # At a signal Lightning ends the process itself, but the exit code is ours to choose.
+            if trainer.interrupted:
+                is_term = self.stop.signum == signal.SIGTERM
+                raise (Terminated if is_term else KeyboardInterrupt) from None
+            raise
+        except Exception as error:
+            known = describe_failure(error)
+            if known is None or known is error:
+                raise
+            is_single = self.engine.devices.world_size == 1
+            return _Failure(known, caused_by_memory(error) and is_single)
+        return None
 
 
 def _recipe_callbacks(training: Training, data: ClipData, options: TrainOptions) -> list[Callback]:
-    callbacks: list[Callback] = [
-        SharedStatistics(),
-        FiniteLoss(data.train.records, check_gradient=options.precision != "16-mixed"),
-    ]
+    # With 16-mixed the scaler leaves out the steps whose scaled gradients overflow.
+    check_gradient = options.precision != "16-mixed"
+    finite_loss = FiniteLoss(data.train.records, check_gradient=check_gradient)
+    callbacks: list[Callback] = [SharedStatistics(), finite_loss]
     if training.ema_decay is not None:
         callbacks.append(AveragedWeights(training.ema_decay))
     if training.early_stop_epochs is not None:
         callbacks.append(StopEarly(training.early_stop_epochs))
     return callbacks
+
+
+def _loggers(options: TrainOptions, resume: RawCheckpoint | None) -> list[Logger]:
+    folder = options.save_checkpoints_to
+    tensorboard = options.tensorboard_dir or folder / "tensorboard"
+    steps = int(resume.content["global_step"]) if resume is not None else 0
+
+    # Steps that a killed run wrote after its checkpoint are not shown twice.
+    purge = {"purge_step": steps} if steps else {}
+    return [RunLog(folder, steps), TensorBoardLogger(tensorboard, name="", version="", **purge)]
 
 
 def quieten_lightning() -> None:

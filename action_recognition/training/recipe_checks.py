@@ -19,12 +19,14 @@ def class_notes(train: ClipTable, val: ClipTable, labels: Sequence[str]) -> list
     untrained = [label for label in range(len(labels)) if label not in trained]
     notes = []
     if unseen := [label for label in untrained if label not in validated]:
+        names = _names(unseen, labels)
         notes.append(
-            f"note: no training clip of {_names(unseen, labels)}; the network cannot learn what it never sees"
+            f"note: no training clip of {names}; the network cannot learn what it never sees"
         )
     if wrong := [label for label in untrained if label in validated]:
+        names = _names(wrong, labels)
         notes.append(
-            f"note: validation clips but no training clip of {_names(wrong, labels)}; they can only be wrong"
+            f"note: validation clips but no training clip of {names}; they can only be wrong"
         )
     return notes
 
@@ -40,25 +42,20 @@ def untrained_note(training: Training, schedule: ScaledSchedule) -> str | None:
         keys.append("batch_norm to train")
     if not keys:
         return None
-    return f"note: the backbone that is frozen is untrained; give start weights with --load-weights, or set training.{', '.join(keys)}"
+
+    found = "note: the backbone that is frozen is untrained"
+    return f"{found}; give start weights with --load-weights, or set training.{', '.join(keys)}"
 
 
 def check_frozen_blocks(training: Training, network: Recogniser) -> None:
     """`frozen_blocks` is at most the number of the backbone's stages, else a `UserError`."""
     num_stages = len(network.backbone.stages())
     if training.frozen_blocks > num_stages:
-        raise user_error(
-            "template.yaml: training.frozen_blocks",
-            f"found {training.frozen_blocks}",
-            f"0 to {num_stages}",
-        )
+        where = "template.yaml: training.frozen_blocks"
+        raise user_error(where, f"found {training.frozen_blocks}", f"0 to {num_stages}")
 
 
 def _names(indices: Iterable[int], labels: Sequence[str]) -> str:
     names = [repr(labels[index]) for index in indices]
-    shown = ", ".join(names[:MAX_NAMES_SHOWN])
-    return (
-        shown
-        if len(names) <= MAX_NAMES_SHOWN
-        else f"{shown} and {len(names) - MAX_NAMES_SHOWN} more classes"
-    )
+    shown, num_more = ", ".join(names[:MAX_NAMES_SHOWN]), len(names) - MAX_NAMES_SHOWN
+    return f"{shown} and {num_more} more classes" if num_more > 0 else shown

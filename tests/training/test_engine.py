@@ -20,7 +20,7 @@ from action_recognition.training.machine.precision import (
     trainer_precision,
     whole_precision,
 )
-from action_recognition.training.reporting.callbacks import describe_failure
+from action_recognition.training.reporting.failures import describe_failure
 from action_recognition.training.run import train
 from action_recognition.training.step.recipe import Recipe
 from tests.conftest import REPOSITORY, template_dir

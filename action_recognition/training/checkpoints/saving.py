@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import copy
-import signal
-import threading
 import time
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import lightning as L
@@ -16,12 +13,14 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from action_recognition.checkpoint import read_checkpoint, save_atomically
+from action_recognition.console import say
+from action_recognition.training.checkpoints.stop_request import StopRequest
 
 LATEST, PREVIOUS, BEST = "latest.pth", "previous.pth", "best.pth"
-RUN_KEY = "run"  # section of a checkpoint: what a run that goes on must have in common with the one before
-_ASK_EVERY_STEPS = (
-    20  # several processes agree on the time by a message, which every step would notice
-)
+# The section of a checkpoint that a resumed run must have in common with the run before.
+RUN_KEY = "run"
+# Several processes agree on the time by a message. Sent at every step, it would slow all of them.
+_ASK_EVERY_STEPS = 20
 
 
 class AtomicCheckpointIO(CheckpointIO):
@@ -30,43 +29,20 @@ class AtomicCheckpointIO(CheckpointIO):
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None
     ) -> None:
+        """Write a checkpoint atomically. Keep the latest one before it as `previous.pth`."""
         path = Path(path)
-        save_atomically(
-            checkpoint, path, previous=path.with_name(PREVIOUS) if path.name == LATEST else None
-        )
+        previous = path.with_name(PREVIOUS) if path.name == LATEST else None
+        save_atomically(checkpoint, path, previous=previous)
 
     def load_checkpoint(
         self, path: str | Path, map_location: Any = None, weights_only: bool | None = True
     ) -> dict[str, Any]:
+        """Read a checkpoint without executing anything in it."""
         return read_checkpoint(Path(path)).content
 
     def remove_checkpoint(self, path: str | Path) -> None:
+        """Remove a checkpoint file if it exists."""
         Path(path).unlink(missing_ok=True)
-
-
-class StopRequest:
-    """SIGINT and SIGTERM as a wish that is looked at between two steps; a second one ends the run at once, as Ctrl-C does."""
-
-    def __init__(self) -> None:
-        self.signum: int | None = None
-        self._before: dict[int, Any] = {}
-
-    def install(self) -> None:
-        """Take both signals, in the main thread (elsewhere Python lets nobody)."""
-        if threading.current_thread() is threading.main_thread():
-            for signum in (signal.SIGINT, signal.SIGTERM):
-                self._before.setdefault(signum, signal.getsignal(signum))
-                signal.signal(signum, self._note)
-
-    def restore(self) -> None:
-        """Give the signals back to who had them."""
-        while self._before:
-            signal.signal(*self._before.popitem())
-
-    def _note(self, signum: int, frame: FrameType | None) -> None:
-        if self.signum is not None:
-            raise KeyboardInterrupt
-        self.signum = signum
 
 
 class _PthCheckpoint(ModelCheckpoint):
@@ -88,19 +64,20 @@ class _PthCheckpoint(ModelCheckpoint):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take the scores where the file that reached them is in this folder, whatever the folder was called then."""
         own = Path(str(self.dirpath)) / f"{self.filename}{self.FILE_EXTENSION}"
-        if own.is_file():
-            scores = {str(own): score for score in state_dict.get("best_k_models", {}).values()}
-            paths = {
-                "dirpath": self.dirpath,
-                "best_model_path": str(own),
-                "kth_best_model_path": str(own) if scores else "",
-            }
-            super().load_state_dict(
-                {**state_dict, **paths, "best_k_models": scores, "last_model_path": ""}
-            )
-            self.current_score = state_dict.get(
-                "current_score"
-            )  # Lightning saves it, and does not take it back
+        if not own.is_file():
+            return
+
+        scores = {str(own): score for score in state_dict.get("best_k_models", {}).values()}
+        here = {
+            "dirpath": self.dirpath,
+            "best_model_path": str(own),
+            "kth_best_model_path": str(own) if scores else "",
+            "best_k_models": scores,
+            "last_model_path": "",
+        }
+        super().load_state_dict({**state_dict, **here})
+        # Lightning saves the current score but does not restore it.
+        self.current_score = state_dict.get("current_score")
 
 
 class SaveBest(_PthCheckpoint):
@@ -129,10 +106,13 @@ class SaveLatest(_PthCheckpoint):
         self._loops_at_validation: dict[str, Any] | None = None
 
     def state_dict(self) -> dict[str, Any]:
-        return {}  # nothing of it is looked at again
+        """Return an empty state: a resumed run needs nothing from this callback."""
+        return {}
 
     def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        self.stop.install()  # over Lightning's own, which sends messages to the other processes from within the handler
+        """Install the signal handlers and schedule the first checkpoint within an epoch."""
+        # They replace Lightning's handlers, which message the other processes from within.
+        self.stop.install()
         self._due_at = time.monotonic() + self._every_s
 
     def on_train_batch_end(
@@ -143,16 +123,18 @@ class SaveLatest(_PthCheckpoint):
         batch: Any,
         batch_idx: int,
     ) -> None:
+        """Save a checkpoint when one is due, and pass on a request to stop."""
         loop = trainer.fit_loop.epoch_loop
         if loop.batch_progress.is_last_batch or loop._should_accumulate():
             return
+
         if self._is_due(trainer):
             trainer.save_checkpoint(self.path)
             self._due_at = time.monotonic() + self._every_s
+
         if self.stop.signum is not None and trainer.is_global_zero:
-            trainer._signal_connector.received_sigterm = (
-                True  # Lightning then ends all processes before the same step
-            )
+            # Lightning then ends all processes before the same step.
+            trainer._signal_connector.received_sigterm = True
 
     def _is_due(self, trainer: L.Trainer) -> bool:
         due = self._every_s > 0 and time.monotonic() >= self._due_at
@@ -168,19 +150,9 @@ class SaveLatest(_PthCheckpoint):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
+        """Remember the loops' state as the validation begins."""
         if batch_idx == 0:
-            state = copy.deepcopy(trainer.fit_loop.state_dict())
-            first = {
-                "ready": 1,
-                "started": 1,
-                "processed": 0,
-                "completed": 0,
-            }  # within the first batch Lightning validates anew
-            state["epoch_loop.val_loop.batch_progress"] |= {
-                "total": dict(first),
-                "current": dict(first),
-            }
-            self._loops_at_validation = state
+            self._loops_at_validation = _loops_before_validation(trainer)
 
     def on_validation_batch_end(
         self,
@@ -191,16 +163,19 @@ class SaveLatest(_PthCheckpoint):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
+        """End the validation of a single process that was asked to stop."""
         if self.stop.signum is not None and trainer.world_size == 1:
             raise SIGTERMException
 
     def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Forget the loops' state at the start of the validation."""
         super().on_validation_end(trainer, pl_module)
         self._loops_at_validation = None
 
     def on_save_checkpoint(
         self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
+        """Add the run's section. Within a validation, store the loops as they were before it."""
         checkpoint[RUN_KEY] = self.run
         if self._loops_at_validation is not None:
             checkpoint["loops"]["fit_loop"] = self._loops_at_validation
@@ -208,12 +183,22 @@ class SaveLatest(_PthCheckpoint):
     def on_exception(
         self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException
     ) -> None:
+        """Save a last checkpoint when a signal ends the run."""
         if isinstance(exception, SIGTERMException):
             trainer.save_checkpoint(self.path)
             if trainer.is_global_zero:
-                print(
-                    f"interrupted: saved {self.path}; go on with --resume-from latest", flush=True
-                )
+                say(f"interrupted: saved {self.path}; go on with --resume-from latest")
 
     def teardown(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
+        """Give the signals back."""
         self.stop.restore()
+
+
+def _loops_before_validation(trainer: L.Trainer) -> dict[str, Any]:
+    """Return the state of the loops from which Lightning repeats the whole validation."""
+    state: dict[str, Any] = copy.deepcopy(trainer.fit_loop.state_dict())
+
+    # Lightning starts the validation again where it stopped within the first batch.
+    first = {"ready": 1, "started": 1, "processed": 0, "completed": 0}
+    state["epoch_loop.val_loop.batch_progress"] |= {"total": dict(first), "current": dict(first)}
+    return state

@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from action_recognition.files import write_atomically
+
 DEFAULT_LIMIT_BYTES = 512 * 1024**2  # about 100 000 views of 1280 features
 _HEADER = struct.Struct("<qq")  # label, number of features
 _DIGEST_SIZE = hashlib.sha256().digest_size
@@ -25,6 +27,7 @@ class FeatureCache:
         self.folder, self.limit_bytes = folder, limit_bytes
 
     def path(self, key: str) -> Path:
+        """Return the path of the file for a key."""
         return self.folder / key[:2] / f"{key}.features"
 
     def read(self, key: str) -> tuple[npt.NDArray[np.float32], int] | None:
@@ -34,6 +37,8 @@ class FeatureCache:
             content = path.read_bytes()
         except OSError:
             return None
+
+        # A file that another program changed does not have its digest.
         digest, payload = content[:_DIGEST_SIZE], content[_DIGEST_SIZE:]
         if len(payload) < _HEADER.size or hashlib.sha256(payload).digest() != digest:
             return None
@@ -41,27 +46,19 @@ class FeatureCache:
         features = np.frombuffer(payload, dtype="<f4", offset=_HEADER.size)
         if len(features) != number:
             return None
+
         self._mark_used(path)
         return features.astype(np.float32), int(label)
 
     def write(self, key: str, features: npt.NDArray[np.float32], label: int) -> None:
         """Write beside, then rename: other runs may use the same folder."""
-        path = self.path(key)
-        path.parent.mkdir(parents=True, exist_ok=True)
         payload = _HEADER.pack(label, len(features)) + features.astype("<f4").tobytes()
-        partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-        partial.write_bytes(hashlib.sha256(payload).digest() + payload)
-        partial.replace(path)
+        with write_atomically(self.path(key), per_process=True) as partial:
+            partial.write_bytes(hashlib.sha256(payload).digest() + payload)
 
     def trim(self) -> int:
         """Remove the files that were not used for longest until the rest is within the limit; returns how many."""
-        files = []
-        for path in self.folder.glob("*/*.features"):
-            try:
-                status = path.stat()
-            except OSError:
-                continue  # another run removed it
-            files.append((status.st_mtime_ns, status.st_size, path))
+        files = self._files()
         total, removed = sum(size for _, size, _ in files), 0
         for _, size, path in sorted(files):
             if total <= self.limit_bytes:
@@ -70,9 +67,21 @@ class FeatureCache:
             total, removed = total - size, removed + 1
         return removed
 
+    def _files(self) -> list[tuple[int, int, Path]]:
+        """Return time of use in ns, size in bytes and path of every file."""
+        files = []
+        for path in self.folder.glob("*/*.features"):
+            try:
+                status = path.stat()
+            except OSError:
+                continue  # another run removed it
+            files.append((status.st_mtime_ns, status.st_size, path))
+        return files
+
     @staticmethod
     def _mark_used(path: Path) -> None:
         try:
             os.utime(path)
         except OSError:
-            return  # someone else's folder, or gone: only the order of removal suffers
+            # The file is somebody else's or gone. Only the order of removal is worse then.
+            return

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -32,6 +33,9 @@ from action_recognition.training.step.augment import BatchAugment
 FEATURES_VERSION = 1
 """Part of every key: raise it when the same template and weights would give other features."""
 _BATCH_SIZE = 8
+_TIMES_OF_A_CLIP = ("clip_start", "clip_end", "video_start", "video_end", "frame_rate_fps")
+# Features (F,) and label of a view.
+_Entry = tuple[npt.NDArray[np.float32], int]
 
 
 @dataclass(frozen=True)
@@ -85,69 +89,78 @@ class FeatureExtractor:
         """The centre view and `num_augmented` others of every record, clip by clip; what is computed is written to the cache."""
         views = [View(record, number) for record in records for number in range(num_augmented + 1)]
         keys = [self.key(view) for view in views]
-        found = {
-            place: entry
-            for place, key in enumerate(keys)
-            if (entry := self.cache.read(key)) is not None
-        }
-        num_cached = len(found)
+        cached = self._cached(keys)
+
+        # Only views that are not in the cache are decoded.
+        missing = [place for place in range(len(views)) if place not in cached]
+        dataset = _Views([views[i] for i in missing], [keys[i] for i in missing], self)
+        computed, damaged = self._compute(dataset, num_workers, strict)
+        found = cached | {missing[index]: entry for index, entry in computed.items()}
+        if not found:
+            fix = "see the messages above"
+            raise user_error("annotation files", "none of the clips could be read", fix=fix)
+
+        self.cache.trim()
+        features, labels = zip(*(found[place] for place in sorted(found)), strict=True)
+        stacked = torch.from_numpy(np.stack(features))
+        return FeatureTable(stacked, torch.tensor(labels), len(cached), tuple(damaged))
+
+    def _cached(self, keys: Sequence[str]) -> dict[int, _Entry]:
+        """Read the entries of the keys by their places."""
+        entries = ((place, self.cache.read(key)) for place, key in enumerate(keys))
+        return {place: entry for place, entry in entries if entry is not None}
+
+    def _compute(
+        self, dataset: _Views, num_workers: int, strict: bool
+    ) -> tuple[dict[int, _Entry], list[str]]:
+        """Compute and cache the features of views. Return them by index, and the damaged clips."""
+        entries: dict[int, _Entry] = {}
         damaged: dict[str, None] = {}
-        missing = [place for place in range(len(views)) if place not in found]
-        dataset = _Views(
-            [views[place] for place in missing], [keys[place] for place in missing], self
-        )
+        if not len(dataset.views):
+            return entries, []
+
         device = next(self.network.parameters()).device
-        for batch in (
-            make_loader(dataset, _BATCH_SIZE, ShareSampler(len(missing)), num_workers)
-            if missing
-            else ()
-        ):
+        sampler = ShareSampler(len(dataset.views))
+        for batch in make_loader(dataset, _BATCH_SIZE, sampler, num_workers):
             for clip in batch.damaged:
                 _report(clip, strict, damaged)
-            rows = self._features(batch.clips.to(device)) if len(batch.labels) else ()
-            for index, row, label in zip(
-                batch.indices.tolist(), rows, batch.labels.tolist(), strict=True
-            ):
-                features = row.cpu().numpy()
-                self.cache.write(keys[missing[index]], features, label)
-                found[missing[index]] = features, label
-        if not found:
-            raise user_error(
-                "annotation files", "none of the clips could be read", fix="see the messages above"
-            )
-        self.cache.trim()
-        entries = [found[place] for place in sorted(found)]
-        features = torch.from_numpy(np.stack([features for features, _ in entries]))
-        return FeatureTable(
-            features, torch.tensor([label for _, label in entries]), num_cached, tuple(damaged)
-        )
+            if not len(batch.labels):
+                continue
+
+            rows = self._features(batch.clips.to(device)).cpu().numpy()
+            places, labels = batch.indices.tolist(), batch.labels.tolist()
+            for place, row, label in zip(places, rows, labels, strict=True):
+                self.cache.write(dataset.keys[place], row, label)
+                entries[place] = row, label
+        return entries, list(damaged)
 
     def key(self, view: View) -> str:
         """What the features of a view depend on, as one sha256; a changed file is another clip."""
-        training = self.template.training
+        record = view.record
         parts: dict[str, Any] = {
             "version": FEATURES_VERSION,
             "weights": self._weights_sha256,
-            "file": _file_state(view.record),
-            "clip": [
-                getattr(view.record, name)
-                for name in ("clip_start", "clip_end", "video_start", "video_end", "frame_rate_fps")
-            ],
-            "label": view.record.label,
+            "file": _file_state(record),
+            "clip": [getattr(record, name) for name in _TIMES_OF_A_CLIP],
+            "label": record.label,
             "source": self.source_key,
             "input": self.template.input.model_dump(mode="json"),
             "view": view.number,
         }
+        # The centre view does not depend on the augmentation.
         if view.number:
-            swapped = self.label_swaps.get(view.record.label)
-            parts |= {
-                "augmentation": training.augmentation.model_dump(mode="json"),
-                "seed": self.seed,
-                "swapped": swapped,
-            }
+            parts |= self._augmentation_parts(record)
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
+    def _augmentation_parts(self, record: ClipRecord) -> dict[str, Any]:
+        return {
+            "augmentation": self.template.training.augmentation.model_dump(mode="json"),
+            "seed": self.seed,
+            "swapped": self.label_swaps.get(record.label),
+        }
+
     def _features(self, clips: Tensor) -> Tensor:
+        """Compute the features (N, F) float32 of clips (N, 3, T, H, W) uint8."""
         self.network.eval()
         normalize = self.normalize.to(clips.device)
         with torch.inference_mode():
@@ -175,12 +188,14 @@ class _Views(ClipDataset):
     def __getitem__(self, key: ItemKey) -> Sample | DamagedClip:
         assert isinstance(key, int)
         view, seed = self.views[key], int(self.keys[key][:12], 16)
-        # A data set of this clip alone, since its place in a list must not matter.
+
+        # A data set of this clip alone, because its place in a list must not matter.
         augmentation = self.augmentation if view.number else None
         alone = ClipDataset(
             [view.record], self.clip_input, augmentation, self.label_swaps, seed, source=self.source
         )
         item = alone[(view.number, 0, 0)]
+
         if view.number and self.augment is not None and isinstance(item, Sample):
             moved = self.augment(item.clip.unsqueeze(0), torch.Generator().manual_seed(seed))[0]
             item = item._replace(clip=moved.round().to(torch.uint8))
@@ -209,6 +224,7 @@ def _file_state(record: ClipRecord) -> list[Any]:
 
 
 def _report(clip: DamagedClip, strict: bool, damaged: dict[str, None]) -> None:
+    """Print the message of a damaged clip once. Errors: UserError with `strict`."""
     if strict:
         raise user_error("--strict", f"a clip could not be read: {clip.message}")
     if clip.message not in damaged:

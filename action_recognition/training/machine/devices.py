@@ -6,7 +6,7 @@ import errno
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import torch
 from lightning.fabric.plugins.environments import KubeflowEnvironment, SLURMEnvironment
@@ -33,6 +33,7 @@ class DevicePlan:
 
     @property
     def world_size(self) -> int:
+        """The number of processes on all machines."""
         return self.devices * self.num_nodes
 
     def trainer_settings(self, schedule: ScaledSchedule) -> dict[str, Any]:
@@ -47,46 +48,59 @@ class DevicePlan:
         return settings
 
 
+class _Launch(NamedTuple):
+    """Processes that another program started, and the plugins with which Lightning joins them."""
+
+    per_node: int
+    nodes: int
+    who: str
+    plugins: tuple[Any, ...] = ()
+
+
 def plan_devices(wanted: int, num_nodes: int, environment: Mapping[str, str]) -> DevicePlan:
     """`wanted` GPUs a machine, or as many as there are; 0 is the CPU. Errors: `UserError` for what does not go together.
 
     Where processes are started from outside, there are as many as were started.
     """
     available = torch.cuda.device_count()
-    started = _started_from_outside(environment)
-    if started is not None:
-        per_node, nodes, who, plugins = started
-        if num_nodes not in (1, nodes):
-            raise user_error(
-                "--num-nodes",
-                f"found {num_nodes}, but {who} started processes on {nodes}",
-                fix="leave it out",
-            )
-        if wanted and 0 < available < per_node:
-            raise user_error(
-                who,
-                f"{per_node} processes on a machine with {available} GPUs",
-                f"{available} processes",
-                "or --gpu-num 0",
-            )
-        accelerator: Literal["cpu", "gpu"] = "gpu" if wanted and available else "cpu"
-        words = f"device: {per_node * nodes} processes of {who} on {nodes} machine(s), {accelerator.upper()}"
-        return DevicePlan(accelerator, per_node, nodes, (words,), plugins)
+    launch = _started_from_outside(environment)
+    if launch is not None:
+        return _plan_for_launch(launch, wanted, num_nodes, available)
+
     if num_nodes > 1:
         _check_nodes(num_nodes, environment)
     number = min(wanted, available)
     if max(number, 1) * num_nodes > 1:
         _check_port(environment)
+    return _plan_own_processes(wanted, number, num_nodes)
+
+
+def _plan_for_launch(launch: _Launch, wanted: int, num_nodes: int, available: int) -> DevicePlan:
+    per_node, nodes, who, plugins = launch
+    if num_nodes not in (1, nodes):
+        found = f"found {num_nodes}, but {who} started processes on {nodes}"
+        raise user_error("--num-nodes", found, fix="leave it out")
+    if wanted and 0 < available < per_node:
+        found = f"{per_node} processes on a machine with {available} GPUs"
+        raise user_error(who, found, f"{available} processes", "or --gpu-num 0")
+
+    accelerator: Literal["cpu", "gpu"] = "gpu" if wanted and available else "cpu"
+    processes = f"{per_node * nodes} processes of {who} on {nodes} machine(s)"
+    words = (f"device: {processes}, {accelerator.upper()}",)
+    return DevicePlan(accelerator, per_node, nodes, words, plugins)
+
+
+def _plan_own_processes(wanted: int, number: int, num_nodes: int) -> DevicePlan:
+    """Plan the processes that Lightning starts: one for each of `number` GPUs, or one on a CPU."""
+    nodes = f", on each of {num_nodes} machines" if num_nodes > 1 else ""
     if number == 0:
         reason = "--gpu-num 0" if wanted == 0 else "no GPU here"
-        return DevicePlan(
-            "cpu",
-            1,
-            num_nodes,
-            (f"device: CPU, {torch.get_num_threads()} threads ({reason}){_on_nodes(num_nodes)}",),
-        )
-    note = [f"note: {wanted} GPUs wanted, {available} here"] if number < wanted else []
-    words = f"device: {number} GPU{'s' if number > 1 else ''} ({torch.cuda.get_device_name()}){_on_nodes(num_nodes)}"
+        words = f"device: CPU, {torch.get_num_threads()} threads ({reason}){nodes}"
+        return DevicePlan("cpu", 1, num_nodes, (words,))
+
+    note = [f"note: {wanted} GPUs wanted, {number} here"] if number < wanted else []
+    plural = "s" if number > 1 else ""
+    words = f"device: {number} GPU{plural} ({torch.cuda.get_device_name()}){nodes}"
     return DevicePlan("gpu", number, num_nodes, (*note, words))
 
 
@@ -98,41 +112,35 @@ def ddp_strategy(schedule: ScaledSchedule) -> DDPStrategy:
     return DDPStrategy(find_unused_parameters=schedule.freeze_epochs > 0, broadcast_buffers=False)
 
 
-def _on_nodes(num_nodes: int) -> str:
-    return f", on each of {num_nodes} machines" if num_nodes > 1 else ""
-
-
-def _started_from_outside(
-    environment: Mapping[str, str],
-) -> tuple[int, int, str, tuple[Any, ...]] | None:
+def _started_from_outside(environment: Mapping[str, str]) -> _Launch | None:
     """(processes a machine, machines, who started them, Lightning's plugins), or None."""
     if _TORCHRUN in environment:
         per_node = int(environment["LOCAL_WORLD_SIZE"])
-        return per_node, int(environment["WORLD_SIZE"]) // per_node, "torchrun", ()
+        return _Launch(per_node, int(environment["WORLD_SIZE"]) // per_node, "torchrun")
+
     if int(environment.get("SLURM_NTASKS", "1")) > 1 and SLURMEnvironment.detect():
         nodes = int(environment.get("SLURM_NNODES", "1"))
-        # A signal makes the run save and end; whether the job is queued again is for its script to say.
-        return (
-            int(environment["SLURM_NTASKS"]) // nodes,
-            nodes,
-            "Slurm",
-            (SLURMEnvironment(auto_requeue=False),),
-        )
+        per_node = int(environment["SLURM_NTASKS"]) // nodes
+        # A signal makes the run save and end. The job's script decides about queueing it again.
+        return _Launch(per_node, nodes, "Slurm", (SLURMEnvironment(auto_requeue=False),))
+
     if all(name in environment for name in _KUBEFLOW) and "LOCAL_RANK" not in environment:
-        return 1, int(environment["WORLD_SIZE"]), "MASTER_ADDR and RANK", (KubeflowEnvironment(),)
+        nodes = int(environment["WORLD_SIZE"])
+        return _Launch(1, nodes, "MASTER_ADDR and RANK", (KubeflowEnvironment(),))
     return None
 
 
 def _check_nodes(num_nodes: int, environment: Mapping[str, str]) -> None:
-    missing = [
-        name for name in ("MASTER_ADDR", "MASTER_PORT", "NODE_RANK") if name not in environment
-    ]
+    """Raise a UserError for each variable that processes on several machines lack."""
+    needed = ("MASTER_ADDR", "MASTER_PORT", "NODE_RANK")
+    missing = [name for name in needed if name not in environment]
     if missing:
-        fix = "the first machine's address, a free port of it, and 0, 1, ... for the machines; or start it by torchrun or srun"
-        raise UserError(
-            Problem(name, f"is not set, which --num-nodes {num_nodes} needs", fix=fix)
-            for name in missing
+        found = f"is not set, which --num-nodes {num_nodes} needs"
+        fix = (
+            "the first machine's address, a free port of it, and 0, 1, ... for the machines; "
+            "or start it by torchrun or srun"
         )
+        raise UserError(Problem(name, found, fix=fix) for name in missing)
 
 
 def _check_port(environment: Mapping[str, str]) -> None:
@@ -142,16 +150,14 @@ def _check_port(environment: Mapping[str, str]) -> None:
         return
     if not port.isdecimal() or not 0 < int(port) < 65536:
         raise user_error("MASTER_PORT", f"found {port!r}", "1 to 65535")
+
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("", int(port)))
         except OSError as error:
-            if error.errno in (errno.EADDRINUSE, errno.EACCES):
-                found = "is in use" if error.errno == errno.EADDRINUSE else "may not be used"
-                raise user_error(
-                    "MASTER_PORT",
-                    f"port {port} {found}",
-                    fix="name another one, the same on all machines",
-                ) from None
-            raise
+            if error.errno not in (errno.EADDRINUSE, errno.EACCES):
+                raise
+            found = "is in use" if error.errno == errno.EADDRINUSE else "may not be used"
+            fix = "name another one, the same on all machines"
+            raise user_error("MASTER_PORT", f"port {port} {found}", fix=fix) from None

@@ -11,7 +11,8 @@ from contextlib import contextmanager
 import lightning as L
 from lightning.pytorch.callbacks import Callback
 
-# Source: malloc.h of the GNU C library, https://www.gnu.org/software/libc/manual/html_node/Malloc-Tunable-Parameters.html
+# Source: malloc.h of the GNU C library,
+# https://www.gnu.org/software/libc/manual/html_node/Malloc-Tunable-Parameters.html
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4
 _NEVER = 2**31 - 1
 _TOP_PAD_BYTES = 64 * 1024**2
@@ -23,11 +24,13 @@ def keep_freed_memory() -> bool:
     Every step asks for the same tensors. By itself the GNU C library gives them back to the system when they are freed, which then has to
     fill each page with zeros anew: a fifth of the step's time (docs/benchmarks.md). The most that is held stays about the same.
     """
-    if sys.platform == "win32":  # where a process has no C library of its own
+    # On Windows a process has no C library of its own.
+    if sys.platform == "win32":
         return False
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is None:
         return False
+
     settings = ((_M_MMAP_MAX, 0), (_M_TRIM_THRESHOLD, _NEVER), (_M_TOP_PAD, _TOP_PAD_BYTES))
     return all([mallopt(name, value) == 1 for name, value in settings])
 
@@ -40,6 +43,7 @@ class CollectEachEpoch(Callback):
     """
 
     def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Run the garbage collector."""
         gc.collect()
 
 

@@ -20,16 +20,15 @@ def trainer_precision(precision: Precision, accelerator: Literal["cpu", "gpu"]) 
     """Lightning's name for it. A `UserError` names what the device does not compute in."""
     if precision == "16-mixed" and accelerator == "cpu":
         raise user_error("--precision", "16-mixed needs a GPU", "32 or bf16-mixed on a CPU")
+
+    # A GPU that only emulates bf16 does not count.
     if (
         precision == "bf16-mixed"
         and accelerator == "gpu"
         and not torch.cuda.is_bf16_supported(including_emulation=False)
     ):
-        raise user_error(
-            "--precision",
-            f"{torch.cuda.get_device_name()} does not compute in bf16",
-            "32 or 16-mixed",
-        )
+        found = f"{torch.cuda.get_device_name()} does not compute in bf16"
+        raise user_error("--precision", found, "32 or 16-mixed")
     return "32-true" if precision == "32" else precision
 
 
@@ -46,11 +45,8 @@ def no_autocast(like: Tensor) -> AbstractContextManager[None]:
 def compile_backbone(backbone: nn.Module) -> None:
     """Compile where it is, so that names of weights stay. A `UserError` where nothing can compile."""
     if not torch.cuda.is_available() and not any(map(shutil.which, ("c++", "g++", "clang++"))):
-        raise user_error(
-            "--compile",
-            "needs a C++ compiler on the CPU",
-            fix="install g++, or leave --compile out",
-        )
-    backbone.compile(
-        dynamic=False
-    )  # the sizes of training and validation batches; dynamic ones would be slower
+        fix = "install g++, or leave --compile out"
+        raise user_error("--compile", "needs a C++ compiler on the CPU", fix=fix)
+
+    # The sizes are those of training and validation batches. Dynamic ones would be slower.
+    backbone.compile(dynamic=False)

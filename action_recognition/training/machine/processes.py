@@ -14,6 +14,7 @@ import numpy.typing as npt
 import torch
 import torch.distributed as dist
 from lightning.pytorch.callbacks import Callback
+from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from action_recognition.errors import EXIT_USER_ERROR
@@ -30,9 +31,9 @@ def sum_over_processes(values: list[float]) -> list[float]:
     """Element by element; to be called by all of them."""
     if not several():
         return values
-    sums = torch.tensor(
-        values, dtype=torch.float64, device="cuda" if dist.get_backend() == "nccl" else "cpu"
-    )
+    # NCCL sums only on GPUs.
+    device = "cuda" if dist.get_backend() == "nccl" else "cpu"
+    sums = torch.tensor(values, dtype=torch.float64, device=device)
     dist.all_reduce(sums)
     summed: list[float] = sums.tolist()
     return summed
@@ -64,40 +65,42 @@ class SharedStatistics(Callback):
         batch: Any,
         batch_idx: int,
     ) -> None:
+        """Replace each running statistic by its mean over the processes."""
         if not several():
             return
-        norms = [
-            part
-            for part in pl_module.modules()
-            if isinstance(part, _BatchNorm) and part.training and part.running_mean is not None
-        ]
-        buffers = [
-            buffer
-            for norm in norms
-            for buffer in (norm.running_mean, norm.running_var)
-            if buffer is not None
-        ]
-        if buffers:
-            joined = torch.cat(buffers)
-            dist.all_reduce(joined)
-            joined /= dist.get_world_size()
-            for buffer, mean in zip(
-                buffers, torch.split(joined, [len(one) for one in buffers]), strict=True
-            ):
-                buffer.copy_(mean)
+        buffers = _running_statistics(pl_module)
+        if not buffers:
+            return
+
+        # Joined, all statistics need one exchange.
+        joined = torch.cat(buffers)
+        dist.all_reduce(joined)
+        joined /= dist.get_world_size()
+        means = torch.split(joined, [len(buffer) for buffer in buffers])
+        for buffer, mean in zip(buffers, means, strict=True):
+            buffer.copy_(mean)
+
+
+def _running_statistics(module: nn.Module) -> list[Tensor]:
+    """Return the running means and variances (C,) of the batch norms that learn."""
+    norms = [
+        part
+        for part in module.modules()
+        if isinstance(part, _BatchNorm) and part.training and part.running_mean is not None
+    ]
+    statistics = [buffer for norm in norms for buffer in (norm.running_mean, norm.running_var)]
+    return [buffer for buffer in statistics if buffer is not None]
 
 
 def end_with_parent() -> None:
     """Let a process that another one of the run started end when that one does, also where it hangs in an exchange."""
-    if (
-        os.environ.get("LOCAL_RANK", "0") == "0"
-        or "TORCHELASTIC_RUN_ID" in os.environ
-        or "SLURM_PROCID" in os.environ
-    ):
+    is_first = os.environ.get("LOCAL_RANK", "0") == "0"
+    if is_first or "TORCHELASTIC_RUN_ID" in os.environ or "SLURM_PROCID" in os.environ:
         return
     parent = os.getppid()
 
     def watch() -> None:
+        """Exit once the parent has changed: it is another process after the real one has ended."""
         while os.getppid() == parent:
             time.sleep(_LOOK_EVERY_S)
         os._exit(EXIT_USER_ERROR)
@@ -109,9 +112,11 @@ class SayWhoDied:
     """A filter for Lightning's log: of its hints only the one that a process died passes, which ends all others by force."""
 
     def filter(self, record: Any) -> bool:
+        """Print a line for the record of a dead process. Return False, so that none is logged."""
         if "Forcefully terminating" in str(record.msg):
             print(
-                "error: a process of this run died; the others are ended; go on with --resume-from latest",
+                "error: a process of this run died; the others are ended; "
+                "go on with --resume-from latest",
                 file=sys.stderr,
                 flush=True,
             )

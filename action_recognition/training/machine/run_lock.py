@@ -8,6 +8,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 from action_recognition.errors import user_error
 
@@ -22,20 +23,25 @@ def sole_run(folder: Path) -> Iterator[None]:
     locks of this kind are not inherited. A file that is left over locks nothing.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / LOCK_FILE
-    with path.open("a+", encoding="utf-8") as file:
-        try:
-            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            file.seek(0)
-            holder = file.read(200).strip() or "another process"
-            raise user_error(
-                f"--save-checkpoints-to {folder}",
-                f"another run writes there ({holder})",
-                "a folder of its own",
-                "wait, end it, or name another",
-            ) from None
+    with (folder / LOCK_FILE).open("a+", encoding="utf-8") as file:
+        _lock(file, folder)
+
+        # Other processes read from the file who holds the lock.
         file.truncate(0)
         file.write(f"process {os.getpid()} on {socket.gethostname()}")
         file.flush()
         yield
+
+
+def _lock(file: TextIO, folder: Path) -> None:
+    try:
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        file.seek(0)
+        holder = file.read(200).strip() or "another process"
+        raise user_error(
+            f"--save-checkpoints-to {folder}",
+            f"another run writes there ({holder})",
+            "a folder of its own",
+            "wait, end it, or name another",
+        ) from None

@@ -15,15 +15,16 @@ import numpy as np
 from lightning.pytorch.callbacks import Callback
 
 from action_recognition.data.datasets import Batch
+from action_recognition.files import write_text
 from action_recognition.plots import draw_rate_sweep
 
 PICTURE, TABLE = "find_lr.png", "find_lr.csv"
 NUM_STEPS = 100
 LOWEST, HIGHEST = 1e-6, 1.0  # base learning rates
-_SMOOTHING, _WORSE = (
-    0.9,
-    4.0,
-)  # share of the mean before; the sweep ends where the loss is so many times its least
+_SMOOTHING = 0.9  # share of the mean before
+_WORSE = 4.0  # the sweep ends when the loss is this many times its minimum
+_MIN_STEPS = 10
+_UNSURE_STEPS = 5  # the first smoothed losses are means of few steps
 
 
 class RateSweep(Callback):
@@ -41,10 +42,11 @@ class RateSweep(Callback):
     def on_train_batch_start(
         self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Batch, batch_idx: int
     ) -> None:
+        """Set the rate of each parameter group, after the schedule has set its own."""
         factor = self.rate(trainer.global_step) / self.base
         for optimizer in trainer.optimizers:
             for group in optimizer.param_groups:
-                group["lr"] = group["initial_lr"] * factor  # after the schedule has set its own
+                group["lr"] = group["initial_lr"] * factor
 
     def on_train_batch_end(
         self,
@@ -54,18 +56,20 @@ class RateSweep(Callback):
         batch: Batch,
         batch_idx: int,
     ) -> None:
+        """Keep the loss of the step. Stop the run when it diverges or after the last step."""
         if outputs is None:
             return
         loss = float(outputs["loss"])
         if math.isfinite(loss):
             self.rates.append(self.rate(trainer.global_step - 1))
             self.losses.append(loss)
-        diverged = not math.isfinite(loss) or (
-            len(self.losses) > 10
-            and smoothed(self.losses)[-1] > _WORSE * min(smoothed(self.losses))
-        )
-        if diverged or trainer.global_step >= self.num_steps:
+
+        if not math.isfinite(loss) or self._diverged() or trainer.global_step >= self.num_steps:
             trainer.should_stop = True
+
+    def _diverged(self) -> bool:
+        means = smoothed(self.losses)
+        return len(means) > _MIN_STEPS and means[-1] > _WORSE * min(means)
 
 
 def smoothed(losses: Sequence[float]) -> list[float]:
@@ -88,29 +92,23 @@ def steepest(rates: Sequence[float], losses: Sequence[float]) -> float | None:
     >>> round(math.log10(steepest(rates, [3.0 - 2.0 / (1.0 + math.exp(-6 * (math.log10(r) + 2))) for r in rates])), 1) < -1.0
     True
     """
-    if len(losses) < 10:
+    if len(losses) < _MIN_STEPS:
         return None
-    slopes = np.gradient(np.array(smoothed(losses)), np.log(np.array(rates)))[
-        5:
-    ]  # the first mean is of few losses
+    slopes = np.gradient(np.array(smoothed(losses)), np.log(np.array(rates)))[_UNSURE_STEPS:]
     place = int(np.argmin(slopes))
-    return float(rates[5 + place]) if slopes[place] < 0 else None
+    return float(rates[_UNSURE_STEPS + place]) if slopes[place] < 0 else None
 
 
 def write_sweep(
     folder: Path, rates: Sequence[float], losses: Sequence[float], found: float | None
 ) -> list[Path]:
     """find_lr.csv and find_lr.png."""
-    folder.mkdir(parents=True, exist_ok=True)
+    means = smoothed(losses)
     rows = [
-        "learning_rate,loss,smoothed",
-        *(
-            f"{r:.6g},{x:.6g},{s:.6g}"
-            for r, x, s in zip(rates, losses, smoothed(losses), strict=True)
-        ),
+        f"{rate:.6g},{loss:.6g},{mean:.6g}"
+        for rate, loss, mean in zip(rates, losses, means, strict=True)
     ]
-    partial = folder / f".{TABLE}.part"
-    partial.write_text("\n".join(rows) + "\n", encoding="utf-8")
-    partial.replace(folder / TABLE)
-    draw_rate_sweep(folder / PICTURE, rates, losses, smoothed(losses), found)
+    table = "\n".join(["learning_rate,loss,smoothed", *rows]) + "\n"
+    write_text(folder / TABLE, table)
+    draw_rate_sweep(folder / PICTURE, rates, losses, means, found)
     return [folder / TABLE, folder / PICTURE]

@@ -33,30 +33,30 @@ def with_batch_that_fits(
     error: UserError, module: GestureTraining, template: Template, device: torch.device
 ) -> UserError:
     """The error of a run that ran out of memory, with the largest batch of which a step on made clips fits; called after the run."""
+    _free_memory(module, device)
+    too_large = template.hyper_parameters.basic.batch_size
+    fitting = largest_that_fits(
+        lambda batch_size: batch_fits(module, template, device, batch_size), too_large
+    )
+
+    # The new error keeps where and what was found.
+    problem = error.problems[0]
+    if fitting is None:
+        allowed = f"not even {FIRST_BATCH} videos fit"
+        fix = "take a smaller crop_size or clip_len, or --precision bf16-mixed"
+    else:
+        allowed = f"{fitting}, which fits (tried on made clips)"
+        fix = f"--batch-size {fitting}; {_KEEPS}"
+    return user_error(problem.where, problem.found, allowed, fix)
+
+
+def _free_memory(module: GestureTraining, device: torch.device) -> None:
+    """Let go of the trainer and the gradients, and free their memory."""
     module.trainer = None
     module.zero_grad(set_to_none=True)
     gc.collect()
     if device.type == "cuda":
         torch.cuda.empty_cache()
-    too_large = template.hyper_parameters.basic.batch_size
-    fitting = largest_that_fits(
-        lambda batch_size: batch_fits(module, template, device, batch_size), too_large
-    )
-    problem = error.problems[0]
-    if fitting is None:
-        allowed = f"not even {FIRST_BATCH} videos fit"
-        return user_error(
-            problem.where,
-            problem.found,
-            allowed,
-            "take a smaller crop_size or clip_len, or --precision bf16-mixed",
-        )
-    return user_error(
-        problem.where,
-        problem.found,
-        f"{fitting}, which fits (tried on made clips)",
-        f"--batch-size {fitting}; {_KEEPS}",
-    )
 
 
 def largest_that_fits(fits: Callable[[int], bool], too_large: int) -> int | None:
@@ -73,6 +73,7 @@ def largest_that_fits(fits: Callable[[int], bool], too_large: int) -> int | None
             size = (good + bad) // 2
         if size < FIRST_BATCH:
             break
+
         if fits(size):
             good = size
         else:

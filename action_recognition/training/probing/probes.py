@@ -10,6 +10,7 @@ from typing import Literal
 import lightning as L
 import torch
 
+from action_recognition.console import say
 from action_recognition.template import Template
 from action_recognition.training.clip_data_module import ClipData
 from action_recognition.training.probing.batch_probe import Probed, probe_batch_sizes, probe_lines
@@ -18,7 +19,11 @@ from action_recognition.training.reporting.callbacks import DamagedClips
 from action_recognition.training.step.module import GestureTraining
 
 _SHARE_OF_STEEPEST = 0.1
-"""Training at the steepest rate itself soon diverges; a tenth is the rule of thumb for the schedules here, which start at the top."""
+"""The proposed rate as a share of the steepest one.
+
+Training at the steepest rate itself soon diverges. A tenth is the rule of thumb for the schedules
+here, which start at their highest rate.
+"""
 
 
 @dataclass(frozen=True)
@@ -30,11 +35,9 @@ class Place:
 
     @property
     def device(self) -> torch.device:
-        return (
-            torch.device("cuda")
-            if self.gpu_num != 0 and torch.cuda.is_available()
-            else torch.device("cpu")
-        )
+        """The GPU, or the CPU if there is no GPU or none is wanted."""
+        use_gpu = self.gpu_num != 0 and torch.cuda.is_available()
+        return torch.device("cuda") if use_gpu else torch.device("cpu")
 
 
 def find_out(
@@ -55,22 +58,41 @@ def _find_batch_size(
     module: GestureTraining, data: ClipData, template: Template, device: torch.device
 ) -> None:
     """Which batches fit and how fast they are, on one device."""
-    print(f"--find-batch-size: training steps on made clips, {device.type}", flush=True)
+    say(f"--find-batch-size: training steps on made clips, {device.type}")
     found: list[Probed] = []
     for probed in probe_batch_sizes(module, template, device, largest=len(data.train)):
         found.append(probed)
+        # Somebody at a terminal sees each batch as soon as it was tried.
         if sys.stdout.isatty():
-            print(f"  {probed.batch_size}: {probed.clips_per_s:.1f} clips/s", flush=True)
+            say(f"  {probed.batch_size}: {probed.clips_per_s:.1f} clips/s")
+
     for line in probe_lines(found, device.type == "cuda"):
-        print(line, flush=True)
+        say(line)
 
 
 def _find_lr(module: GestureTraining, data: ClipData, template: Template, place: Place) -> None:
     """A sweep over the learning rate on one device, on this run's clips."""
+    say(f"--find-lr: {NUM_STEPS} steps at growing rates")
     sweep = RateSweep(module.base_learning_rate)
-    print(f"--find-lr: {NUM_STEPS} steps at growing rates", flush=True)
-    trainer = L.Trainer(
-        accelerator=place.device.type.replace("cuda", "gpu"),
+    _sweep_trainer(sweep, template, place.device).fit(module, datamodule=data)
+
+    found = steepest(sweep.rates, sweep.losses)
+    if sweep.losses:
+        for path in write_sweep(place.folder, sweep.rates, sweep.losses, found):
+            say(f"wrote {path}")
+
+    if found is None:
+        advice = "look at the picture, or try more clips a batch"
+        say(f"no learning rate was found: the loss never fell; {advice}")
+    else:
+        proposed = f"--base-learning-rate {_SHARE_OF_STEEPEST * found:.1g}"
+        say(f"the loss falls fastest at {found:.2g}; proposed: {proposed}")
+
+
+def _sweep_trainer(sweep: RateSweep, template: Template, device: torch.device) -> L.Trainer:
+    """Return a trainer for `NUM_STEPS` steps that neither validates nor writes files."""
+    return L.Trainer(
+        accelerator=device.type.replace("cuda", "gpu"),
         devices=1,
         max_steps=NUM_STEPS,
         limit_val_batches=0,
@@ -82,19 +104,3 @@ def _find_lr(module: GestureTraining, data: ClipData, template: Template, place:
         enable_model_summary=False,
         use_distributed_sampler=False,
     )
-    trainer.fit(module, datamodule=data)
-    found = steepest(sweep.rates, sweep.losses)
-    if sweep.losses:
-        for path in write_sweep(place.folder, sweep.rates, sweep.losses, found):
-            print(f"wrote {path}", flush=True)
-    if found is None:
-        print(
-            "no learning rate was found: the loss never fell; look at the picture, or try more clips a batch",
-            flush=True,
-        )
-    else:
-        proposed = _SHARE_OF_STEEPEST * found
-        print(
-            f"the loss falls fastest at {found:.2g}; proposed: --base-learning-rate {proposed:.1g}",
-            flush=True,
-        )

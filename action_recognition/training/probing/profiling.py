@@ -12,13 +12,19 @@ import torch
 from lightning.pytorch.callbacks import Callback
 from torch.profiler import ProfilerActivity, profile
 
+from action_recognition.console import say
 from action_recognition.data.datasets import Batch
+from action_recognition.files import write_atomically, write_text
 from action_recognition.training.step.module import GestureTraining
 
 FOLDER, TRACE_FILE, SUMMARY_FILE = "profile", "trace.json", "summary.txt"
 WARM_UP_STEPS, PROFILED_STEPS = 3, 20
 PHASES = ("data wait", "augmentation", "forward and loss", "backward", "optimiser")
-"""The wait for a batch (and what is logged between steps), what is done to it on the device, ..."""
+"""The phases of a step.
+
+The data wait is the time until a batch arrives, with what is logged between steps. The
+augmentation is everything that is done to the batch on the device.
+"""
 
 
 class ProfileSteps(Callback):
@@ -40,28 +46,39 @@ class ProfileSteps(Callback):
     def on_train_batch_start(
         self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Batch, batch_idx: int
     ) -> None:
+        """Start the profiler after the warm-up, or open the next profiled step."""
         if self._done or not trainer.is_global_zero:
             return
         self._device = pl_module.device
-        if self._profiler is None and self._seen >= WARM_UP_STEPS:
-            cuda = [ProfilerActivity.CUDA] if self._device.type == "cuda" else []
-            self._profiler = profile(activities=[ProfilerActivity.CPU, *cuda])
-            self._profiler.start()
-            self._mark = time.perf_counter()  # the wait for this batch was not watched
-            self.steps.append(dict.fromkeys(PHASES[2:], 0.0))
-        elif self._profiler is not None:
+        if self._profiler is not None:
             assert isinstance(pl_module, GestureTraining)
-            self.steps.append(dict.fromkeys(PHASES, 0.0))
-            self.steps[-1]["data wait"] = pl_module.batch_arrived_s - self._mark
-            self._mark = pl_module.batch_arrived_s
-            self._take("augmentation")
+            self._open_step(pl_module.batch_arrived_s)
+        elif self._seen >= WARM_UP_STEPS:
+            self._start_profiler()
+
+    def _start_profiler(self) -> None:
+        cuda = [ProfilerActivity.CUDA] if self._device.type == "cuda" else []
+        self._profiler = profile(activities=[ProfilerActivity.CPU, *cuda])
+        self._profiler.start()
+
+        # The profiler starts after the wait for this batch and its augmentation.
+        self._mark = time.perf_counter()
+        self.steps.append(dict.fromkeys(PHASES[2:], 0.0))
+
+    def _open_step(self, batch_arrived_s: float) -> None:
+        self.steps.append(dict.fromkeys(PHASES, 0.0))
+        self.steps[-1]["data wait"] = batch_arrived_s - self._mark
+        self._mark = batch_arrived_s
+        self._take("augmentation")
 
     def on_before_backward(
         self, trainer: L.Trainer, pl_module: L.LightningModule, loss: torch.Tensor
     ) -> None:
+        """Close the phase of the forward pass and the loss."""
         self._take("forward and loss")
 
     def on_after_backward(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Close the phase of the backward pass."""
         self._take("backward")
 
     def on_train_batch_end(
@@ -72,8 +89,9 @@ class ProfileSteps(Callback):
         batch: Batch,
         batch_idx: int,
     ) -> None:
+        """Close the optimiser's phase. Write the profile after the last profiled step."""
         self._seen += 1
-        if self._profiler is None or self._done:
+        if not self._is_running:
             return
         self._take("optimiser")
         self.num_clips += len(batch.labels)
@@ -81,27 +99,32 @@ class ProfileSteps(Callback):
             self._finish()
 
     def on_validation_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        if self._profiler is not None and not self._done:
-            self._finish()  # validation is no part of a step
+        """Write the profile if it is not finished: the validation is no part of a step."""
+        if self._is_running:
+            self._finish()
 
     def on_fit_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        if self._profiler is not None and not self._done:
+        """Write the profile of a short run, or report that it had too few steps."""
+        if self._is_running:
             self._finish()
         elif not self._done and trainer.is_global_zero:
-            print(
-                f"--profile: the run had {self._seen} steps, too few to watch any after {WARM_UP_STEPS}",
-                flush=True,
-            )
+            steps = f"the run had {self._seen} steps"
+            say(f"--profile: {steps}, too few to watch any after {WARM_UP_STEPS}")
 
     def on_exception(
         self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException
     ) -> None:
-        if self._profiler is not None and not self._done:
+        """Write the profile of the steps so far."""
+        if self._is_running:
             self._finish()
+
+    @property
+    def _is_running(self) -> bool:
+        return self._profiler is not None and not self._done
 
     def _take(self, phase: str) -> None:
         """Add what passed since the last mark to a phase of the current step."""
-        if self._profiler is None or self._done or not self.steps:
+        if not self._is_running or not self.steps:
             return
         if self._device.type == "cuda":
             torch.cuda.synchronize(self._device)
@@ -110,22 +133,20 @@ class ProfileSteps(Callback):
         self._mark = now
 
     def _finish(self) -> None:
+        """Stop the profiler, write trace and summary, and print the summary."""
         assert self._profiler is not None
         self._done = True
         self._profiler.stop()
-        self.folder.mkdir(parents=True, exist_ok=True)
-        partial = self.folder / f".{TRACE_FILE}.part"
-        self._profiler.export_chrome_trace(str(partial))
-        partial.replace(self.folder / TRACE_FILE)
-        lines = summary_lines(
-            self.steps, self.num_clips, slowest_operators(self._profiler, self._device.type)
-        )
-        (self.folder / SUMMARY_FILE).write_text("\n".join(lines) + "\n", encoding="utf-8")
-        for line in [
-            *lines,
-            f"trace (chrome://tracing or ui.perfetto.dev): {self.folder / TRACE_FILE}",
-        ]:
-            print(line, flush=True)
+
+        with write_atomically(self.folder / TRACE_FILE) as partial:
+            self._profiler.export_chrome_trace(str(partial))
+        operators = slowest_operators(self._profiler, self._device.type)
+        lines = summary_lines(self.steps, self.num_clips, operators)
+        write_text(self.folder / SUMMARY_FILE, "\n".join(lines) + "\n")
+
+        for line in lines:
+            say(line)
+        say(f"trace (chrome://tracing or ui.perfetto.dev): {self.folder / TRACE_FILE}")
 
 
 def slowest_operators(profiler: profile, device: str, number: int = 3) -> list[tuple[str, float]]:
@@ -134,6 +155,7 @@ def slowest_operators(profiler: profile, device: str, number: int = 3) -> list[t
     events = sorted(
         profiler.key_averages(), key=lambda event: float(getattr(event, name)), reverse=True
     )
+    # The profiler counts microseconds.
     return [(str(event.key), float(getattr(event, name)) / 1e6) for event in events[:number]]
 
 
@@ -156,24 +178,26 @@ def summary_lines(
       the clips come too slowly: more --num-workers, --frame-cache DIR, or smaller videos (tools/data/extract.py)
     """
     means = {phase: _mean([step[phase] for step in steps if phase in step]) for phase in PHASES}
-    whole = sum(means.values())
-    lines = [
-        f"profile of {len(steps)} steps: {1000 * whole:.1f} ms a step, {num_clips / len(steps) / max(whole, 1e-9):.1f} clips/s"
-    ]
+    whole_s = max(sum(means.values()), 1e-9)
+    speed = num_clips / len(steps) / whole_s
+    lines = [f"profile of {len(steps)} steps: {1000 * whole_s:.1f} ms a step, {speed:.1f} clips/s"]
     lines += [
-        f"  {phase:16} {1000 * seconds:7.1f} ms  {100 * seconds / max(whole, 1e-9):5.1f} %"
+        f"  {phase:16} {1000 * seconds:7.1f} ms  {100 * seconds / whole_s:5.1f} %"
         for phase, seconds in means.items()
     ]
+
+    # Only the first operator's line has the heading.
     for place, (name, seconds) in enumerate(operators):
-        lines.append(
-            f"  {'most time by itself:' if place == 0 else '':20} {name} {1000 * seconds / len(steps):.1f} ms a step"
-        )
-    if means["data wait"] > 0.1 * whole:
-        return [
-            *lines,
-            "  the clips come too slowly: more --num-workers, --frame-cache DIR, or smaller videos (tools/data/extract.py)",
-        ]
-    return [*lines, "  the clips come in time: what is left is the network's"]
+        heading = "most time by itself:" if place == 0 else ""
+        lines.append(f"  {heading:20} {name} {1000 * seconds / len(steps):.1f} ms a step")
+    return [*lines, _advice(waits=means["data wait"] > 0.1 * whole_s)]
+
+
+def _advice(*, waits: bool) -> str:
+    if waits:
+        ways = "more --num-workers, --frame-cache DIR, or smaller videos (tools/data/extract.py)"
+        return f"  the clips come too slowly: {ways}"
+    return "  the clips come in time: what is left is the network's"
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -29,8 +29,9 @@ def contact_sheet(
     ]
     if not rows:
         raise ValueError("no clips to show")
-    blank = np.full_like(rows[0], _BACK)
-    rows += [blank] * (-len(rows) % columns)
+
+    # Blank cells complete the last line.
+    rows += [np.full_like(rows[0], _BACK)] * (-len(rows) % columns)
     lines = [np.concatenate(rows[i : i + columns], axis=1) for i in range(0, len(rows), columns)]
     sheet = np.concatenate(lines, axis=0)
     return np.pad(sheet, ((0, _GAP), (0, _GAP), (0, 0)), constant_values=_BACK)
@@ -38,17 +39,15 @@ def contact_sheet(
 
 def _captioned_row(clip_thwc: NDArray[np.uint8], caption: str) -> NDArray[np.uint8]:
     """Frames evenly out of the clip, first and last among them, with a gap on their left and the caption above."""
-    places = (
-        np.linspace(0, len(clip_thwc) - 1, min(_FRAMES_SHOWN, len(clip_thwc))).round().astype(int)
-    )
-    frames = [
-        np.pad(_readable(clip_thwc[i]), ((0, 0), (_GAP, 0), (0, 0)), constant_values=_BACK)
-        for i in places
-    ]
-    row = np.pad(
-        np.concatenate(frames, axis=1), ((_GAP + _LINE, 0), (0, 0), (0, 0)), constant_values=_BACK
-    )
-    # TrueType, so that labels of any script can be read
+    number = min(_FRAMES_SHOWN, len(clip_thwc))
+    places = np.linspace(0, len(clip_thwc) - 1, number).round().astype(int)
+    gap_left = ((0, 0), (_GAP, 0), (0, 0))
+    frames = [np.pad(_readable(clip_thwc[i]), gap_left, constant_values=_BACK) for i in places]
+
+    # The caption has its place above the frames.
+    above = ((_GAP + _LINE, 0), (0, 0), (0, 0))
+    row = np.pad(np.concatenate(frames, axis=1), above, constant_values=_BACK)
+    # A TrueType font, so that labels of any script can be read.
     cv2.putText(row, caption, (_GAP, _LINE), _TEXT, cv2.FontFace("sans"), _LINE * 3 // 4)
     return row
 
@@ -57,9 +56,5 @@ def _readable(frame_hwc: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """The frame enlarged or reduced to about 112 pixels."""
     height, width = frame_hwc.shape[:2]
     size = (max(1, round(width * _FRAME_HEIGHT / height)), _FRAME_HEIGHT)
-    resized = cv2.resize(
-        frame_hwc,
-        size,
-        interpolation=cv2.INTER_AREA if height > _FRAME_HEIGHT else cv2.INTER_NEAREST,
-    )
-    return np.asarray(resized, dtype=np.uint8)
+    method = cv2.INTER_AREA if height > _FRAME_HEIGHT else cv2.INTER_NEAREST
+    return np.asarray(cv2.resize(frame_hwc, size, interpolation=method), dtype=np.uint8)

@@ -7,6 +7,7 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
+from action_recognition.files import write_csv
 from action_recognition.plots import draw_training_curves
 
 CURVES_FILE = "curves.csv"
@@ -24,16 +25,10 @@ COLUMNS = (
 
 def write_curves(path: Path, rows: Sequence[dict[str, float]]) -> None:
     """Write beside, then rename; nan becomes an empty cell."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.part")
-    with partial.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(COLUMNS)
-        writer.writerows(
-            ["" if math.isnan(row[name]) else f"{row[name]:.6g}" for name in COLUMNS]
-            for row in rows
-        )
-    partial.replace(path)
+    cells = (
+        ["" if math.isnan(row[name]) else f"{row[name]:.6g}" for name in COLUMNS] for row in rows
+    )
+    write_csv(path, [COLUMNS, *cells])
 
 
 def read_curves(path: Path) -> list[dict[str, float]]:
@@ -45,19 +40,16 @@ def read_curves(path: Path) -> list[dict[str, float]]:
 
 def draw_curves(path: Path, rows: Sequence[dict[str, float]]) -> None:
     """Loss, validation accuracy and learning rate over the epochs, side by side."""
-
-    def column(name: str) -> list[float]:
-        return [row[name] for row in rows]
-
+    columns = {name: [row[name] for row in rows] for name in COLUMNS}
     panels = {
-        "training loss": {"loss": column("train_loss")},
+        "training loss": {"loss": columns["train_loss"]},
         "validation accuracy, %": {
-            "top-1, mean over classes": column("val_accuracy"),
-            "top-5": column("val_top5"),
+            "top-1, mean over classes": columns["val_accuracy"],
+            "top-5": columns["val_top5"],
         },
-        "learning rate": {"learning rate": column("learning_rate")},
+        "learning rate": {"learning rate": columns["learning_rate"]},
     }
-    draw_training_curves(path, [int(row["epoch"]) for row in rows], panels)
+    draw_training_curves(path, [int(epoch) for epoch in columns["epoch"]], panels)
 
 
 def _number(text: str | None) -> float:

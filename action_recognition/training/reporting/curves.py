@@ -35,51 +35,57 @@ class Curves(Callback):
         self._drawn_at = 0.0
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        # Here, not when the fit starts, current_epoch is above 0 in a run that goes on: what was before it stays.
+        """Read the rows of the epochs before the checkpoint, and start the clocks."""
+        # A resumed run knows its epoch here, but not yet when the fit starts.
         path = self.folder / CURVES_FILE
-        self.rows = (
-            [row for row in read_curves(path) if row["epoch"] <= trainer.current_epoch]
-            if path.is_file()
-            else []
-        )
-        # The epoch's own start is not announced where a run goes on within it; a short run is drawn at its end alone.
+        rows = read_curves(path) if path.is_file() else []
+        self.rows = [row for row in rows if row["epoch"] <= trainer.current_epoch]
+
+        # A run that resumes within an epoch does not announce that epoch's start.
+        # A short run is drawn at its end alone.
         self._epoch_began = self._drawn_at = time.monotonic()
 
     def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Start the epoch's clock."""
         self._epoch_began = time.monotonic()
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Add the epoch's row to the CSV file, and draw the curves from time to time."""
+        # The mean is a sum over all processes, so that each of them has to call it.
         module: Any = pl_module
-        mean_loss = module.epoch_loss.mean()  # on every rank, since it is a sum over all
+        mean_loss = module.epoch_loss.mean()
         if mean_loss is None or not trainer.is_global_zero:
             return
-        metrics = trainer.callback_metrics
-        row = {
-            "epoch": float(trainer.current_epoch + 1),
-            "train_loss": mean_loss,
-            **{
-                f"val_{name}": float(metrics.get(f"val/{name}", math.nan))
-                for name in ("accuracy", "top1", "top5")
-            },
-            "learning_rate": max(
-                float(group["lr"])
-                for optimizer in trainer.optimizers
-                for group in optimizer.param_groups
-            ),
-            "seconds": time.monotonic() - self._epoch_began,
-        }
+
+        row = self._row(trainer, mean_loss)
         self.rows = [*(old for old in self.rows if old["epoch"] < row["epoch"]), row]
         write_curves(self.folder / CURVES_FILE, self.rows)
         if time.monotonic() - self._drawn_at > _DRAW_EVERY_S:
             self._draw()
 
+    def _row(self, trainer: L.Trainer, mean_loss: float) -> dict[str, float]:
+        groups = [group for optimizer in trainer.optimizers for group in optimizer.param_groups]
+        accuracies = {
+            f"val_{name}": float(trainer.callback_metrics.get(f"val/{name}", math.nan))
+            for name in ("accuracy", "top1", "top5")
+        }
+        return {
+            "epoch": float(trainer.current_epoch + 1),
+            "train_loss": mean_loss,
+            **accuracies,
+            "learning_rate": max(float(group["lr"]) for group in groups),
+            "seconds": time.monotonic() - self._epoch_began,
+        }
+
     def on_fit_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Draw the curves of all epochs."""
         if trainer.is_global_zero and self.rows:
             self._draw()
 
     def on_exception(
         self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException
     ) -> None:
+        """Draw the curves of the epochs so far."""
         self.on_fit_end(trainer, pl_module)
 
     def _draw(self) -> None:

@@ -7,6 +7,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from action_recognition.files import write_text
+
 HEAD_RESULT_FILE = "head.json"
 
 
@@ -19,9 +21,8 @@ class HeadResult:
     epoch: int
 
     def write(self, folder: Path) -> None:
-        (folder / HEAD_RESULT_FILE).write_text(
-            json.dumps(dataclasses.asdict(self)) + "\n", encoding="utf-8"
-        )
+        """Write the result into a run's folder."""
+        write_text(folder / HEAD_RESULT_FILE, json.dumps(dataclasses.asdict(self)) + "\n")
 
 
 def read_head_result(folder: Path) -> HeadResult | None:

@@ -10,6 +10,8 @@ from lightning.pytorch.loggers import CSVLogger
 from lightning.pytorch.loggers.csv_logs import ExperimentWriter
 from lightning.pytorch.loggers.logger import rank_zero_experiment
 
+from action_recognition.files import write_atomically
+
 FOLDER = "log"
 _STEP = "step"
 
@@ -26,18 +28,21 @@ class RunLog(CSVLogger):
         self._experiment: ExperimentWriter | None = None
 
     @property
+    # Lightning's decorator has no types.
     @rank_zero_experiment  # type: ignore[untyped-decorator]
     def experiment(self) -> Any:
+        """The writer of the file. Its first use removes the rows that the run writes again."""
         if self._experiment is None:
-            columns = keep_rows(
-                Path(self.log_dir) / ExperimentWriter.NAME_METRICS_FILE, self._steps_behind
-            )
+            file = Path(self.log_dir) / ExperimentWriter.NAME_METRICS_FILE
+            columns = keep_rows(file, self._steps_behind)
             self._experiment = _Writer(self.log_dir)
             self._experiment.metrics_keys = columns
         return self._experiment
 
 
 class _Writer(ExperimentWriter):
+    """Lightning's writer, which would remove a file that exists already."""
+
     def _check_log_dir_exists(self) -> None:
         """Lightning's removes the file."""
 
@@ -51,16 +56,19 @@ def keep_rows(path: Path, steps_behind: int) -> list[str]:
     if not kept:
         path.unlink(missing_ok=True)
         return []
-    partial = path.with_name(f".{path.name}.part")
-    with partial.open("w", newline="", encoding="utf-8") as file:
+
+    with (
+        write_atomically(path) as partial,
+        partial.open("w", newline="", encoding="utf-8") as file,
+    ):
         writer = csv.DictWriter(file, fieldnames=columns, extrasaction="ignore")
         writer.writeheader()
         writer.writerows(kept)
-    partial.replace(path)
     return columns
 
 
 def _read(path: Path) -> tuple[list[str], list[dict[str, str]]]:
+    """Read columns and rows of a CSV file, both empty if there is no file."""
     if not path.is_file():
         return [], []
     with path.open(newline="", encoding="utf-8", errors="replace") as file:

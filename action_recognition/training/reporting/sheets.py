@@ -32,14 +32,13 @@ class AugmentedClips(Callback):
     def on_train_batch_start(
         self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Batch, batch_idx: int
     ) -> None:
+        """Draw the clips of the first batch, each under its label."""
         if self._done or not trainer.is_global_zero or not len(batch.labels):
             return
         self._done = True
         clips = batch.clips[:CLIPS_SHOWN].clamp(0, 255).to(torch.uint8).cpu()
-        captions = [
-            self.labels[label] if label >= 0 else "no label"
-            for label in batch.labels[:CLIPS_SHOWN].tolist()
-        ]
+        shown = batch.labels[:CLIPS_SHOWN].tolist()
+        captions = [self.labels[label] if label >= 0 else "no label" for label in shown]
         save_picture(self.path, contact_sheet(clips, captions))
 
 
@@ -61,12 +60,13 @@ class WorstErrors(Callback):
         self.dataset, self.scale = dataset, scale
 
     def on_fit_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Read the clips of the worst errors again and draw them."""
         best = self.scores.best
         if best is None or not trainer.is_global_zero:
             return
-        self.path.unlink(
-            missing_ok=True
-        )  # a picture of an earlier run's errors would be taken for this one's
+        # A picture of an earlier run's errors would be taken for this run's.
+        self.path.unlink(missing_ok=True)
+
         shown = [
             (row, item.clip)
             for row in worst_errors(best, self.scale)
@@ -74,14 +74,14 @@ class WorstErrors(Callback):
         ]
         if shown:
             captions = [self._caption(best, row) for row, _ in shown]
-            save_picture(
-                self.path, contact_sheet(torch.stack([clip for _, clip in shown]), captions)
-            )
+            clips = torch.stack([clip for _, clip in shown])
+            save_picture(self.path, contact_sheet(clips, captions))
 
     def _caption(self, scored: ScoredValidation, row: int) -> str:
         predicted = int(scored.cosine[row].argmax())
         confidence = confidences(scored.cosine[row : row + 1], self.scale)[0, predicted]
-        return f"{self.labels[scored.labels[row]]} taken for {self.labels[predicted]} ({100 * confidence:.0f} %)"
+        label, taken_for = self.labels[scored.labels[row]], self.labels[predicted]
+        return f"{label} taken for {taken_for} ({100 * confidence:.0f} %)"
 
 
 def worst_errors(scored: ScoredValidation, scale: float, limit: int = CLIPS_SHOWN) -> list[int]:

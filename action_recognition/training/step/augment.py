@@ -30,7 +30,7 @@ _DRAWS = (
     "grey",
 )
 _ERASE_DRAWS = ("erase", "height", "width", "top", "left", "fill_red", "fill_green", "fill_blue")
-_ERASED_SIDE = (0.1, 0.45)  # least and greatest share of the crop's side
+_ERASED_SIDE = (0.1, 0.45)  # minimum and maximum share of the crop's side
 
 
 class BatchAugment:
@@ -53,13 +53,12 @@ class BatchAugment:
         With several processes it is the same in all, and each takes the draws that its clips would have got in one process.
         """
         names = _DRAWS + _ERASE_DRAWS
-        uniform = torch.rand(len(names), len(canvases) * world_size, generator=generator)[
-            :, rank::world_size
-        ]
+        all_draws = torch.rand(len(names), len(canvases) * world_size, generator=generator)
+        uniform = all_draws[:, rank::world_size]
         draws = dict(zip(names, uniform.to(canvases.device), strict=True))
-        with torch.autocast(
-            canvases.device.type, enabled=False
-        ):  # half precision would blur colours by a level
+
+        # Half precision would blur colours by a level.
+        with torch.autocast(canvases.device.type, enabled=False):
             clips = self._moved(canvases, draws)
             clips = self._recoloured(clips, draws)
             self._erase(clips, dict(zip(names, uniform, strict=True)))
@@ -70,6 +69,8 @@ class BatchAugment:
         crop = self.crop_size
         places = affine_maps(self.config, draws).mul(crop / side)
         grid = F.affine_grid(places, [number, 1, crop, crop], align_corners=False)
+
+        # All frames of a clip are channels of one picture, so that they share its grid.
         pictures = canvases.reshape(number, channels * frames, side, side).float()
         moved = F.grid_sample(
             pictures, grid, mode="bilinear", padding_mode="border", align_corners=False
@@ -80,34 +81,30 @@ class BatchAugment:
         number = len(clips)
         if self.config.gamma:
             exponents = _symmetric(draws["gamma"], self.config.gamma).exp()
-            clips = (
-                clips.div_(255.0)
-                .clamp_(min=0.0)
-                .pow_(exponents.view(number, 1, 1, 1, 1))
-                .mul_(255.0)
-            )
+            shares = clips.div_(255.0).clamp_(min=0.0)
+            clips = shares.pow_(exponents.view(number, 1, 1, 1, 1)).mul_(255.0)
+
         pixels = clips.view(number, 3, -1)
         matrix, offset = colour_maps(self.config, draws, pixels.mean((1, 2)))
         return torch.baddbmm(offset.unsqueeze(2), matrix, pixels).view_as(clips)
 
     def _erase(self, clips: Tensor, draws: dict[str, Tensor]) -> None:
+        """Fill a box in some of the clips with one colour, in place. `draws` are on the CPU."""
         crop = self.crop_size
-        low, high = _ERASED_SIDE
-        for i in torch.nonzero(draws["erase"] < self.config.erase_probability).flatten().tolist():
-            height, width = (
-                max(1, int((low + (high - low) * float(draws[name][i])) * crop))
-                for name in ("height", "width")
-            )
-            top, left = (
-                int(draws["top"][i] * (crop - height + 1)),
-                int(draws["left"][i] * (crop - width + 1)),
-            )
-            colour = (
-                torch.stack([draws[f"fill_{name}"][i] for name in ("red", "green", "blue")]) * 255.0
-            )
-            clips[i, :, :, top : top + height, left : left + width] = colour.to(
-                clips.device, clips.dtype
-            ).view(3, 1, 1, 1)
+        erased = torch.nonzero(draws["erase"] < self.config.erase_probability).flatten().tolist()
+        for i in erased:
+            height, width = (_erased_side(draws[name][i], crop) for name in ("height", "width"))
+            top = int(draws["top"][i] * (crop - height + 1))
+            left = int(draws["left"][i] * (crop - width + 1))
+
+            fill = [draws[f"fill_{name}"][i] for name in ("red", "green", "blue")]
+            colour = (torch.stack(fill) * 255.0).to(clips.device, clips.dtype).view(3, 1, 1, 1)
+            clips[i, :, :, top : top + height, left : left + width] = colour
+
+
+def _erased_side(draw: Tensor, crop: int) -> int:
+    low, high = _ERASED_SIDE
+    return max(1, int((low + (high - low) * float(draw)) * crop))
 
 
 def affine_maps(config: BatchAugmentation, draws: dict[str, Tensor]) -> Tensor:
@@ -118,16 +115,12 @@ def affine_maps(config: BatchAugmentation, draws: dict[str, Tensor]) -> Tensor:
     low, high = math.log(config.scale_min), math.log(config.scale_max)
     scale = (low + (high - low) * draws["scale"]).exp()
     stretch = _symmetric(draws["aspect"], 0.5 * math.log(config.aspect_max)).exp()
-    angle = _symmetric(draws["angle"], math.radians(config.rotate_degrees))
     width, height = scale * stretch, scale / stretch
-    x = torch.stack(
-        [width * angle.cos(), -width * angle.sin(), _symmetric(draws["shift_x"], config.shift)],
-        dim=1,
-    )
-    y = torch.stack(
-        [height * angle.sin(), height * angle.cos(), _symmetric(draws["shift_y"], config.shift)],
-        dim=1,
-    )
+
+    angle = _symmetric(draws["angle"], math.radians(config.rotate_degrees))
+    shift_x, shift_y = (_symmetric(draws[name], config.shift) for name in ("shift_x", "shift_y"))
+    x = torch.stack([width * angle.cos(), -width * angle.sin(), shift_x], dim=1)
+    y = torch.stack([height * angle.sin(), height * angle.cos(), shift_y], dim=1)
     return torch.stack([x, y], dim=1)
 
 
@@ -140,18 +133,19 @@ def colour_maps(
     """
     contrast = _symmetric(draws["contrast"], config.contrast).exp()
     saturation = _symmetric(draws["saturation"], config.saturation).exp().view(-1, 1, 1)
-    tint = torch.stack(
-        [1.0 + _symmetric(draws[name], config.tint) for name in ("red", "green", "blue")], dim=1
-    )
+    tints = [1.0 + _symmetric(draws[name], config.tint) for name in ("red", "green", "blue")]
+
+    # Saturation and tint, then grey for some of the clips.
     identity = torch.eye(3, device=means.device)
     grey = torch.full_like(identity, 1.0 / 3.0)
-    matrix = tint.unsqueeze(2) * (saturation * identity + (1.0 - saturation) * grey)
-    matrix = torch.where(
-        (draws["grey"] < config.grey_probability).view(-1, 1, 1), grey @ matrix, matrix
-    )
-    added = (
-        means * (1.0 - contrast) + _symmetric(draws["brightness"], config.brightness) * 255.0
-    )  # to a grey pixel, on its way in
+    tint = torch.stack(tints, dim=1).unsqueeze(2)
+    matrix = tint * (saturation * identity + (1.0 - saturation) * grey)
+    is_grey = (draws["grey"] < config.grey_probability).view(-1, 1, 1)
+    matrix = torch.where(is_grey, grey @ matrix, matrix)
+
+    # Contrast and brightness come first, so the matrix applies to what they add to a grey pixel.
+    brightness = _symmetric(draws["brightness"], config.brightness) * 255.0
+    added = means * (1.0 - contrast) + brightness
     return matrix * contrast.view(-1, 1, 1), matrix.sum(2) * added.unsqueeze(1)
 
 

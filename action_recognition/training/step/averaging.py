@@ -26,21 +26,26 @@ class AveragedWeights(WeightAveraging):
 
     def __init__(self, decay: float) -> None:
         def average(averaged: Tensor, current: Tensor, num_averaged: Tensor) -> Tensor:
-            # In this form what does not change stays what it is, to the last bit.
+            """Move the average towards the current weights."""
+            # In this form a weight that does not change stays the same to the last bit.
             return averaged + (current - averaged) * (1.0 - average_share(int(num_averaged), decay))
 
         super().__init__(avg_fn=average)
         self._shows_average = False
 
     def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
-        self._device = trainer.strategy.root_device  # the module is moved there only later
+        """Create the average on the run's device."""
+        # Lightning moves the module there only later.
+        self._device = trainer.strategy.root_device
         super().setup(trainer, pl_module, stage)
 
     def on_validation_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Exchange the weights for their average."""
         super().on_validation_epoch_start(trainer, pl_module)
         self._shows_average = True
 
     def on_validation_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Exchange the average for the weights."""
         super().on_validation_epoch_end(trainer, pl_module)
         self._shows_average = False
 

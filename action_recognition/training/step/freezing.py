@@ -14,12 +14,15 @@ def set_learning(network: Recogniser, training: Training, *, head_only: bool) ->
     The first `frozen_blocks` stages of the backbone neither learn nor renew the statistics of their batch norms; since nothing there
     takes a gradient, autograd stores nothing of them either. With `batch_norm` frozen the norms' scales and shifts still learn.
     """
+    # In evaluation mode frozen batch norms keep their statistics too.
     for module in (network.backbone, network.pool):
         module.requires_grad_(not head_only)
-        module.train(not head_only)  # frozen batch norms keep their statistics too
+        module.train(not head_only)
+
     for modules in network.backbone.stages()[: training.frozen_blocks]:
         for part in modules:
             part.requires_grad_(False).eval()
+
     if training.batch_norm == "frozen":
         for part in network.backbone.modules():
             if isinstance(part, _BatchNorm):

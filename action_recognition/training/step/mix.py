@@ -28,11 +28,11 @@ def mix_clips(
     """
     clips = clips.float()
     happens = float(torch.rand((), generator=generator)) < config.probability
-    rng = np.random.default_rng(
-        int(torch.randint(2**62, (), generator=generator))
-    )  # torch draws no Beta from a generator
+    # torch draws no Beta from a generator, so numpy does, with a seed from the generator.
+    rng = np.random.default_rng(int(torch.randint(2**62, (), generator=generator)))
     if not happens or len(clips) < 2:
         return clips, targets
+
     share = float(rng.beta(config.alpha, config.alpha))
     partners = torch.from_numpy(_partners(len(clips), rng)).to(clips.device)
     if config.type == "mixup":
@@ -62,6 +62,7 @@ def _pasted(
         half, centre = 0.5 * side * (1.0 - share) ** 0.5, rng.uniform(0, side)
         bounds.append((round(max(0.0, centre - half)), round(min(float(side), centre + half))))
     (top, bottom), (left, right) = bounds
+
     mixed = clips.clone()
     mixed[..., top:bottom, left:right] = clips[partners][..., top:bottom, left:right]
     return mixed, 1.0 - (bottom - top) * (right - left) / (clips.shape[3] * clips.shape[4])

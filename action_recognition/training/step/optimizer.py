@@ -35,14 +35,13 @@ def parameter_groups(
     factors = _rate_factors(network, config.layer_decay)
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for parameter in network.parameters():
-        spared = isinstance(config, AdamW) and (
-            parameter.ndim < 2 or parameter is network.head.class_directions
-        )
-        key = (
-            base_learning_rate * factors.get(parameter, 1.0),
-            0.0 if spared else config.weight_decay,
-        )
-        groups.setdefault(key, []).append(parameter)
+        # Norms and biases have one dimension.
+        is_direction = parameter is network.head.class_directions
+        spared = isinstance(config, AdamW) and (parameter.ndim < 2 or is_direction)
+
+        rate = base_learning_rate * factors.get(parameter, 1.0)
+        decay = 0.0 if spared else config.weight_decay
+        groups.setdefault((rate, decay), []).append(parameter)
     return [
         {"params": members, "lr": rate, "weight_decay": decay}
         for (rate, decay), members in groups.items()

@@ -44,12 +44,10 @@ class Recipe(nn.Module):
         self.local_push = LocalPushLoss(extra.local_push.margin) if extra.local_push else None
         self.centre_push = CentrePushLoss(extra.centre_push.margin) if extra.centre_push else None
         self.clip_mixing = ClipMixingLoss(training.clips_per_video) if extra.clip_mixing else None
+
         # A mask that also has a temporal branch is smoothed over time too.
-        self.total_variance = (
-            TotalVarianceLoss(3 if "spatial_temporal" in backbone.attention else 1)
-            if extra.attention
-            else None
-        )
+        num_dimensions = 3 if "spatial_temporal" in backbone.attention else 1
+        self.total_variance = TotalVarianceLoss(num_dimensions) if extra.attention else None
 
     def forward(
         self,
@@ -68,38 +66,31 @@ class Recipe(nn.Module):
         if isinstance(self.classification, EarlyCrossEntropyLoss):
             return self._over_steps(network, self.classification, clips, labels, scale)
         feature_maps, masks = network.backbone(clips)
-        with no_autocast(clips):
-            feature_maps, masks = (
-                whole_precision(feature_maps),
-                [whole_precision(mask) for mask in masks],
-            )
-            return self._losses(network, feature_maps, masks, labels, scale, unchanged)
 
-    def _losses(
-        self,
-        network: Recogniser,
-        feature_maps: Tensor,
-        masks: list[Tensor],
-        labels: Tensor,
-        scale: float,
-        unchanged: Tensor | None,
+        # A loss that scales the cosine needs more digits than half precision has.
+        with no_autocast(clips):
+            feature_maps = whole_precision(feature_maps)
+            masks = [whole_precision(mask) for mask in masks]
+            features = F.dropout(network.pool(feature_maps), self.feature_dropout, network.training)
+            embedding = self._embedding(network, features, labels, unchanged)
+            losses = self._of_labels(network, embedding, labels, scale)
+            return losses | self._of_masks_and_centres(network, masks)
+
+    def _of_labels(
+        self, network: Recogniser, embedding: Tensor, labels: Tensor, scale: float
     ) -> dict[str, Tensor]:
-        features = F.dropout(network.pool(feature_maps), self.feature_dropout, network.training)
-        embedding = self._embedding(network, features, labels, unchanged)
-        cosine = network.head.cosine(embedding)
+        """Compute the losses that compare embedding and cosine with the labels."""
+        cosine, extra = network.head.cosine(embedding), self.extra
         losses: dict[str, Tensor] = {
             self.classification_name: self.classification(cosine, labels, scale=scale)
         }
-        extra = self.extra
         if self.local_push is not None and extra.local_push is not None:
-            losses["local_push"] = extra.local_push.weight * self.local_push(
-                embedding, cosine, labels
-            )
+            pushed = self.local_push(embedding, cosine, labels)
+            losses["local_push"] = extra.local_push.weight * pushed
         if self.clip_mixing is not None and extra.clip_mixing is not None:
-            losses["clip_mixing"] = extra.clip_mixing.weight * self.clip_mixing(
-                cosine, labels, scale=scale
-            )
-        return losses | self._of_masks_and_centres(network, masks)
+            mixed = self.clip_mixing(cosine, labels, scale=scale)
+            losses["clip_mixing"] = extra.clip_mixing.weight * mixed
+        return losses
 
     def _over_steps(
         self,
@@ -109,12 +100,11 @@ class Recipe(nn.Module):
         targets: Tensor,
         scale: float,
     ) -> dict[str, Tensor]:
+        """Compute the losses of a causal network, which has a cosine at every step."""
         assert isinstance(network, CausalRecogniser)
         feature_maps, masks = network.backbone(clips)
-        pooled = F.dropout(
-            network.running_pool(feature_maps), self.feature_dropout, network.training
-        )
-        cosine = network.head_at_steps(pooled)
+        pooled = network.running_pool(feature_maps)
+        cosine = network.head_at_steps(F.dropout(pooled, self.feature_dropout, network.training))
         losses = {self.classification_name: classification(cosine, targets, scale=scale)}
         return losses | self._of_masks_and_centres(network, masks)
 
@@ -122,14 +112,11 @@ class Recipe(nn.Module):
         """The losses that need no label."""
         losses, extra = {}, self.extra
         if self.total_variance is not None and extra.attention is not None and masks:
-            losses["attention"] = (
-                extra.attention.weight
-                * torch.stack([self.total_variance(mask) for mask in masks]).mean()
-            )
+            variances = torch.stack([self.total_variance(mask) for mask in masks])
+            losses["attention"] = extra.attention.weight * variances.mean()
         if self.centre_push is not None and extra.centre_push is not None:
-            losses["centre_push"] = extra.centre_push.weight * self.centre_push(
-                network.head.class_directions
-            )
+            pushed = self.centre_push(network.head.class_directions)
+            losses["centre_push"] = extra.centre_push.weight * pushed
         return losses
 
     def _embedding(
@@ -143,6 +130,8 @@ class Recipe(nn.Module):
         challenged = self_challenge(
             features, head, labels, retain_share=config.retain_share, unchanged=unchanged
         )
+
+        # The second pass uses the running statistics.
         head.norm.eval()
         try:
             return head.embed(challenged)

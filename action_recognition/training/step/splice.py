@@ -28,14 +28,10 @@ def step_targets(
     targets = labels.unsqueeze(1).repeat(1, num_frames // frames_per_step)
     if inside is None:
         return targets
-    within = inside.to(labels.device)[:, frames_per_step - 1 :: frames_per_step]
-    begun = (
-        inside.to(labels.device)
-        .long()
-        .cummax(1)
-        .values[:, frames_per_step - 1 :: frames_per_step]
-        .bool()
-    )
+    last_frames = slice(frames_per_step - 1, None, frames_per_step)
+    inside = inside.to(labels.device)
+    within = inside[:, last_frames]
+    begun = inside.long().cummax(1).values[:, last_frames].bool()
     return targets.masked_fill(~within, NO_LABEL).masked_fill(~begun, before)
 
 
@@ -56,21 +52,30 @@ def splice_clips(
     """
     number, num_steps = targets.shape
     frames_per_step = clips.shape[2] // num_steps
+    partner, leads = _draw_partners(number, num_steps, probability, generator)
+
+    spliced, labels = clips.clone(), targets.clone()
+    for index, steps in enumerate(leads):
+        frames = steps * frames_per_step
+        if not frames:
+            continue
+        end_of_other = clips[partner[index], :, -frames:]
+        spliced[index] = torch.cat([end_of_other, clips[index, :, :-frames]], 1)
+        unlabelled = torch.full_like(targets[index, :steps], NO_LABEL)
+        labels[index] = torch.cat([unlabelled, targets[index, :-steps]])
+    return spliced, labels
+
+
+def _draw_partners(
+    number: int, num_steps: int, probability: float, generator: torch.Generator
+) -> tuple[Tensor, list[int]]:
+    """Draw another clip (N,) for each clip, and the number of its steps that come before it."""
     order = torch.randperm(number, generator=generator)
     partner = torch.empty_like(order)
     partner[order] = order.roll(1)
+
+    # All numbers are drawn for every clip, so that one clip's draws do not change the others'.
     happens = torch.rand(number, generator=generator) < probability
-    lead = torch.randint(1, max(2, num_steps // 2 + 1), (number,), generator=generator) * (
-        happens & (partner != torch.arange(number))
-    )
-    spliced, labels = clips.clone(), targets.clone()
-    for index, steps in enumerate(lead.tolist()):
-        frames = steps * frames_per_step
-        if frames:
-            spliced[index] = torch.cat(
-                [clips[partner[index], :, -frames:], clips[index, :, :-frames]], 1
-            )
-            labels[index] = torch.cat(
-                [torch.full_like(targets[index, :steps], NO_LABEL), targets[index, :-steps]]
-            )
-    return spliced, labels
+    steps = torch.randint(1, max(2, num_steps // 2 + 1), (number,), generator=generator)
+    leads: list[int] = (steps * (happens & (partner != torch.arange(number)))).tolist()
+    return partner, leads

@@ -36,15 +36,13 @@ def score_all(
 ) -> ScoredValidation:
     """The batches (cosine, labels, indices) of all processes, in the order of the data set: the same however the clips were shared."""
     empty = (np.empty((0, num_classes), np.float32), np.empty(0, np.int64), np.empty(0, np.int64))
-    columns = (
-        (
-            np.concatenate([start, *parts])
-            for start, parts in zip(empty, zip(*own, strict=True), strict=True)
-        )
-        if own
-        else empty
-    )
+    # The empty arrays fix shapes and types for a process without batches.
+    columns = [
+        np.concatenate([start, *(batch[place] for batch in own)])
+        for place, start in enumerate(empty)
+    ]
     cosine, labels, indices = gather_rows(tuple(columns))
+
     order = np.argsort(indices, kind="stable")
     return ScoredValidation(epoch, cosine[order], labels[order], indices[order])
 
@@ -57,6 +55,7 @@ class ValidationScores(Callback):
         self.best: ScoredValidation | None = None
 
     def on_validation_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Take the scores from the module."""
         module: Any = pl_module
         scored: ScoredValidation = module.scored_validation()
         if not len(scored.labels):

@@ -16,7 +16,8 @@ import pytest
 from action_recognition.checkpoint import read_checkpoint
 from action_recognition.data.datasets import ClassBalancedSampler, EpochShuffleSampler
 from action_recognition.errors import UserError
-from action_recognition.training.checkpoints.resume import changes_since, find_checkpoint
+from action_recognition.training.checkpoints.changes import changes_since
+from action_recognition.training.checkpoints.resume import find_checkpoint
 from action_recognition.training.machine.run_lock import sole_run
 from action_recognition.training.run import train
 from tests.conftest import REPOSITORY
@@ -219,7 +220,7 @@ def test_two_runs_in_one_folder_are_refused(data: Path, work_dir: Path, tmp_path
 
 
 def test_a_second_signal_ends_at_once() -> None:
-    from action_recognition.training.checkpoints.saving import StopRequest
+    from action_recognition.training.checkpoints.stop_request import StopRequest
 
     stop = StopRequest()
     before = signal.getsignal(signal.SIGTERM)

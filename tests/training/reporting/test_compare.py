@@ -14,8 +14,9 @@ import yaml
 
 from action_recognition.commands.compare import main
 from action_recognition.errors import UserError
-from action_recognition.training.reporting.compare import comparison, differences, summarise
+from action_recognition.training.reporting.compare import comparison, differences
 from action_recognition.training.reporting.curve_files import COLUMNS, write_curves
+from action_recognition.training.reporting.run_summary import summarise
 from tests.conftest import REPOSITORY
 
 

@@ -12,8 +12,8 @@ import pytest
 
 from action_recognition.template import load_template_dir
 from action_recognition.training.options import TrainOptions
-from action_recognition.training.reporting.confusion import write_confusion
 from action_recognition.training.reporting.curve_files import COLUMNS, read_curves, write_curves
+from action_recognition.training.reporting.report_callbacks import write_confusion
 from action_recognition.training.reporting.sheets import confidences, worst_errors
 from action_recognition.training.run import train
 from action_recognition.training.step.validation_scores import ScoredValidation

@@ -18,9 +18,10 @@ from action_recognition.commands.search import main as search
 from action_recognition.errors import UserError
 from action_recognition.template import load_template_dir
 from action_recognition.training.run import train
+from action_recognition.training.studies.search.prune_trial import PruneTrial
 from action_recognition.training.studies.search.report import write_report
 from action_recognition.training.studies.search.space import load_space, suggest
-from action_recognition.training.studies.search.study import PruneTrial, Search, num_trials
+from action_recognition.training.studies.search.study import Search, num_trials
 from tests.tiny import tiny_data, tiny_template
 from tests.training.test_run import options
 

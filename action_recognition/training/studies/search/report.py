@@ -11,9 +11,14 @@ import optuna
 from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 from optuna.trial import FrozenTrial, TrialState
 
+from action_recognition.files import write_text
 from action_recognition.plots import draw_shares
 from action_recognition.training.studies.search.space import with_values, write_documents
-from action_recognition.training.studies.search.study import CONTINUES, Search, is_interrupted
+from action_recognition.training.studies.search.study import (
+    Search,
+    folder_number,
+    is_interrupted,
+)
 
 TABLE_FILE, IMPORTANCE_PICTURE, BEST_FOLDER = "trials.csv", "importance.png", "best"
 _MIN_TRIALS = 4
@@ -29,26 +34,26 @@ def write_report(search: Search, study: optuna.Study) -> list[str]:
     """Write trials.csv, importance.png and best/template.yaml with model.yaml; returns what there is to say."""
     trials = _shown(study)
     _write_table(search, trials)
-    done = [trial for trial in trials if trial.state == TrialState.COMPLETE]
     lines = [f"{len(trials)} trials: {_counts(trials)}; all in {search.folder / TABLE_FILE}"]
+    done = [trial for trial in trials if trial.state == TrialState.COMPLETE]
     if not done:
         return [*lines, "no trial was trained to its end: no best one, no importance"]
+
     best = max(done, key=lambda trial: trial.value or 0.0)
-    values = _values(best)
-    write_documents(with_values(search.documents, values), search.folder / BEST_FOLDER)
-    shown = ", ".join(f"{key} {value}" for key, value in values.items())
-    lines.append(
-        f"best: trial {folder_number(best)}, val top-1 {best.value:.1f} % with {shown}: template in {search.folder / BEST_FOLDER}"
-    )
+    lines.append(_write_best(search, best))
     lines.append(
         "the best of many trials flatters: measure it on clips that no trial was validated on"
     )
     return [*lines, *_draw_importance(search, study, len(done))]
 
 
-def folder_number(trial: FrozenTrial) -> int:
-    """The number in the name of the trial's folder."""
-    return int(trial.user_attrs.get(CONTINUES, trial.number))
+def _write_best(search: Search, best: FrozenTrial) -> str:
+    """Write the template of the best trial and return a line about it."""
+    folder, values = search.folder / BEST_FOLDER, _values(best)
+    write_documents(with_values(search.documents, values), folder)
+    shown = ", ".join(f"{key} {value}" for key, value in values.items())
+    trial = f"trial {folder_number(best)}, val top-1 {best.value:.1f} %"
+    return f"best: {trial} with {shown}: template in {folder}"
 
 
 def _shown(study: optuna.Study) -> list[FrozenTrial]:
@@ -73,20 +78,21 @@ def _write_table(search: Search, trials: Sequence[FrozenTrial]) -> None:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["trial", "state", "best_val_top1", "epochs", "seconds", *keys])
-    for trial in trials:
-        value = trial.value if trial.value is not None else ""
-        seconds = trial.duration.total_seconds() if trial.duration else 0.0
-        row = [
-            folder_number(trial),
-            _STATES[trial.state],
-            value,
-            len(trial.intermediate_values),
-            f"{seconds:.0f}",
-        ]
-        writer.writerow([*row, *(trial.params.get(key, "") for key in keys)])
-    partial = search.folder / f".{TABLE_FILE}.part"
-    partial.write_text(text.getvalue(), encoding="utf-8")
-    partial.replace(search.folder / TABLE_FILE)
+    writer.writerows(_cells(trial, keys) for trial in trials)
+    write_text(search.folder / TABLE_FILE, text.getvalue())
+
+
+def _cells(trial: FrozenTrial, keys: Sequence[str]) -> list[object]:
+    """Return a trial's row of the table. Values to choose from stay JSON."""
+    seconds = trial.duration.total_seconds() if trial.duration else 0.0
+    return [
+        folder_number(trial),
+        _STATES[trial.state],
+        trial.value if trial.value is not None else "",
+        len(trial.intermediate_values),
+        f"{seconds:.0f}",
+        *(trial.params.get(key, "") for key in keys),
+    ]
 
 
 def _counts(trials: Sequence[FrozenTrial]) -> str:
@@ -100,9 +106,11 @@ def _draw_importance(search: Search, study: optuna.Study, num_done: int) -> list
         return [f"importance needs {_MIN_TRIALS} trials that are done and 2 keys"]
     try:
         shares = get_param_importances(study, evaluator=PedAnovaImportanceEvaluator())
-    except (RuntimeError, ValueError) as error:  # such as: all trials alike
+    except (RuntimeError, ValueError) as error:
+        # For example, all trials reached the same accuracy.
         return [f"no importance: {error}"]
-    draw_shares(search.folder / IMPORTANCE_PICTURE, shares, "importance for val top-1")
-    return [
-        f"what mattered: {', '.join(f'{key} {share:.2f}' for key, share in shares.items())} ({search.folder / IMPORTANCE_PICTURE})"
-    ]
+
+    picture = search.folder / IMPORTANCE_PICTURE
+    draw_shares(picture, shares, "importance for val top-1")
+    mattered = ", ".join(f"{key} {share:.2f}" for key, share in shares.items())
+    return [f"what mattered: {mattered} ({picture})"]

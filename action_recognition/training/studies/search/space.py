@@ -12,6 +12,7 @@ import yaml
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
 from action_recognition.errors import Problem, UserError, nearest
+from action_recognition.files import write_text
 from action_recognition.template import (
     MODEL_CONFIG,
     MODEL_FILE,
@@ -54,38 +55,43 @@ Dimension = Range | Annotated[list[Any], Field(min_length=1)]
 class SearchSpace(Section):
     """SPACE.yaml. `space` holds dotted keys of template.yaml (of model.yaml behind `model.`), `train` flags of train.py without `--`."""
 
-    template: str  # folder with template.yaml and model.yaml, from the folder of SPACE.yaml
+    # The folder with template.yaml and model.yaml, relative to the folder of SPACE.yaml.
+    template: str
     train: dict[str, Any]
     trials: PositiveInt
     space: Annotated[dict[str, Dimension], Field(min_length=1)]
     sampler: Literal["tpe", "random"] = "tpe"
     pruner: Literal["median", "halving", "none"] = "median"
-    startup_trials: PositiveInt = (
-        5  # so many are drawn at random, and none is pruned before so many are done
-    )
-    warmup_epochs: NonNegativeInt = 2  # no trial is pruned before it has so many epochs behind it
+    # This many trials are drawn at random. None is pruned before this many are done.
+    startup_trials: PositiveInt = 5
+    # No trial is pruned before it has trained this many epochs.
+    warmup_epochs: NonNegativeInt = 2
     seed: NonNegativeInt = 0
 
 
 def load_space(path: Path) -> tuple[SearchSpace, Documents]:
     """SPACE.yaml and the template that it changes; a `UserError` names every wrong key (with the nearest) and every value not allowed."""
     space = load_checked(path, SearchSpace, TypeAdapter(SearchSpace))
-    folder = path.parent / space.template
+    documents = _load_documents(path.parent / space.template)
+
+    lines = load_yaml_with_lines(path)[1]
+    problems: list[Problem] = []
+    for key, dimension in space.space.items():
+        where = f"{path}:{lines.get(('space', key), 1)}: space.{key}"
+        problems += _problems(where, key, dimension, documents)
+    if problems:
+        raise UserError(problems)
+    return space, documents
+
+
+def _load_documents(folder: Path) -> Documents:
+    """Read template.yaml and model.yaml after a check that both are valid."""
     load_template_dir(folder)
     template, model = (
         yaml.safe_load((folder / name).read_text(encoding="utf-8"))
         for name in (TEMPLATE_FILE, MODEL_FILE)
     )
-    documents: Documents = (template, model)
-    lines = load_yaml_with_lines(path)[1]
-    problems = []
-    for key, dimension in space.space.items():
-        where = f"{path}:{lines.get(('space', key), 1)}: space.{key}"
-        found = list(_problems(where, key, dimension, documents))
-        problems += found
-    if problems:
-        raise UserError(problems)
-    return space, documents
+    return template, model
 
 
 def with_values(documents: Documents, values: Mapping[str, Any]) -> Documents:
@@ -99,49 +105,53 @@ def with_values(documents: Documents, values: Mapping[str, Any]) -> Documents:
 
 def write_documents(documents: Documents, folder: Path) -> None:
     """template.yaml and model.yaml in a folder; written beside, then renamed."""
-    folder.mkdir(parents=True, exist_ok=True)
     for name, document in zip((TEMPLATE_FILE, MODEL_FILE), documents, strict=True):
-        partial = folder / f".{name}.part"
-        partial.write_text(
-            yaml.safe_dump(document, sort_keys=False, allow_unicode=True), encoding="utf-8"
-        )
-        partial.replace(folder / name)
+        write_text(folder / name, yaml.safe_dump(document, sort_keys=False, allow_unicode=True))
 
 
 def suggest(space: SearchSpace, trial: optuna.Trial) -> dict[str, Any]:
     """The values of a trial; values to choose from are JSON to Optuna, which knows plain ones only."""
-    values: dict[str, Any] = {}
-    for key, dimension in space.space.items():
-        if isinstance(dimension, list):
-            values[key] = json.loads(
-                str(trial.suggest_categorical(key, [json.dumps(value) for value in dimension]))
-            )
-        elif isinstance(dimension.low, int) and isinstance(dimension.high, int):
-            values[key] = trial.suggest_int(key, dimension.low, dimension.high, log=dimension.log)
-        else:
-            values[key] = trial.suggest_float(key, dimension.low, dimension.high, log=dimension.log)
-    return values
+    return {key: _suggest(key, dimension, trial) for key, dimension in space.space.items()}
+
+
+def _suggest(key: str, dimension: Dimension, trial: optuna.Trial) -> Any:
+    if isinstance(dimension, list):
+        choices = [json.dumps(value) for value in dimension]
+        return json.loads(str(trial.suggest_categorical(key, choices)))
+    low, high = dimension.low, dimension.high
+    if isinstance(low, int) and isinstance(high, int):
+        return trial.suggest_int(key, low, high, log=dimension.log)
+    return trial.suggest_float(key, low, high, log=dimension.log)
 
 
 def _problems(
     where: str, key: str, dimension: Dimension, documents: Documents
 ) -> Iterator[Problem]:
+    """Yield a problem for an unknown key, or for each value that the template does not allow."""
     try:
         _place(documents, key)
     except KeyError:
         found = f"is no key of the template{nearest(key, dotted_keys(documents))}"
-        yield Problem(
-            where, found, f"a dotted key of {TEMPLATE_FILE}, of {MODEL_FILE} behind {_MODEL_PREFIX}"
-        )
+        allowed = f"a dotted key of {TEMPLATE_FILE}, of {MODEL_FILE} behind {_MODEL_PREFIX}"
+        yield Problem(where, found, allowed)
         return
-    for value in dimension if isinstance(dimension, list) else (dimension.low, dimension.high):
-        template, model = with_values(documents, {key: value})
-        try:
-            TypeAdapter(Template).validate_python(template)
-            MODEL_CONFIG.validate_python(model)
-        except ValidationError as error:
-            detail = error.errors(include_url=False)[0]
-            yield Problem(where, f"the value {value!r} is not allowed: {detail['msg']}")
+
+    # The bounds stand for all values of a range.
+    values = dimension if isinstance(dimension, list) else (dimension.low, dimension.high)
+    for value in values:
+        if (message := _refusal(with_values(documents, {key: value}))) is not None:
+            yield Problem(where, f"the value {value!r} is not allowed: {message}")
+
+
+def _refusal(documents: Documents) -> str | None:
+    """Return why the documents are not valid, or None if they are."""
+    template, model = documents
+    try:
+        TypeAdapter(Template).validate_python(template)
+        MODEL_CONFIG.validate_python(model)
+    except ValidationError as error:
+        return error.errors(include_url=False)[0]["msg"]
+    return None
 
 
 def _place(documents: Documents, key: str) -> tuple[dict[str, Any], str]:

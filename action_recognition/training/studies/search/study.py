@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-import fcntl
-import math
-import os
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import lightning as L
 import numpy as np
 import optuna
-from lightning.pytorch.callbacks import Callback
 from optuna.storages import BaseStorage, JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
@@ -24,9 +19,10 @@ from action_recognition.console import say
 from action_recognition.errors import Terminated, UserError
 from action_recognition.template import load_template_dir
 from action_recognition.training.options import TrainOptions
-from action_recognition.training.reporting.compare import summarise
-from action_recognition.training.reporting.curve_files import CURVES_FILE, read_curves
+from action_recognition.training.reporting.run_summary import summarise
 from action_recognition.training.run import train
+from action_recognition.training.studies.search.folder_lock import is_free, locked
+from action_recognition.training.studies.search.prune_trial import PruneTrial
 from action_recognition.training.studies.search.space import (
     Documents,
     SearchSpace,
@@ -40,8 +36,10 @@ if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
 
 JOURNAL_FILE = "study.journal"
-CONTINUES = "continues"  # attribute of a trial: the number of the interrupted one whose folder it goes on with
-_FAILURE = "failure"  # attribute of a trial that failed by itself: why
+# Attribute of a trial: the number of the interrupted trial whose folder it continues in.
+CONTINUES = "continues"
+# Attribute of a trial that failed by itself: the reason.
+_FAILURE = "failure"
 
 
 @dataclass(frozen=True)
@@ -71,6 +69,7 @@ class Search:
         )
 
     def trial_folder(self, number: int) -> Path:
+        """Return the folder of the trial with this number."""
         return self.folder / f"trial_{number:04d}"
 
 
@@ -80,21 +79,27 @@ def run_search(search: Search) -> optuna.Study:
     A trial whose loss is no number has failed and counts. Errors: those that every other trial would meet too.
     """
     study = search.study()
-    with _locked(search.folder):
+    with locked(search.folder):
         _take_up(search, study)
+
     while True:
         with ExitStack() as held:
-            with _locked(search.folder):  # a trial that nobody holds is one whose process is gone
+            # Asked for and held under one lock: a running trial that nobody holds is then one
+            # whose process has ended.
+            with locked(search.folder):
                 if (done := num_trials(study)) >= search.space.trials:
                     return study
                 trial = study.ask()
-                folder = search.trial_folder(_folder_number(trial))
-                held.enter_context(_locked(folder))
+                folder = search.trial_folder(folder_number(trial))
+                held.enter_context(locked(folder))
+
+            # The trial's own sampler draws its values.
             study.sampler = _sampler(search.space, trial.number)
             values = suggest(search.space, trial)
             shown = ", ".join(f"{key} {value}" for key, value in values.items())
-            say(f"trial {_folder_number(trial)} ({done + 1} of {search.space.trials}): {shown}")
-            _carry_out(search, study, trial, folder, values)
+            say(f"trial {folder_number(trial)} ({done + 1} of {search.space.trials}): {shown}")
+            write_documents(with_values(search.documents, values), folder)
+            _carry_out(study, trial, folder, search.options_in(folder))
 
 
 def num_trials(study: optuna.Study) -> int:
@@ -111,120 +116,74 @@ def is_interrupted(trial: FrozenTrial) -> bool:
     return trial.state == TrialState.FAIL and _FAILURE not in trial.user_attrs
 
 
-def _folder_number(trial: optuna.Trial | FrozenTrial) -> int:
-    """Of the folder: that of the trial which this one goes on with, if it does."""
+def folder_number(trial: optuna.Trial | FrozenTrial) -> int:
+    """The number in the name of the trial's folder."""
     return int(trial.user_attrs.get(CONTINUES, trial.number))
 
 
 def _carry_out(
-    search: Search, study: optuna.Study, trial: optuna.Trial, folder: Path, values: dict[str, Any]
+    study: optuna.Study, trial: optuna.Trial, folder: Path, options: TrainOptions
 ) -> None:
-    write_documents(with_values(search.documents, values), folder)
-    options = search.options_in(folder)
+    """Train in the trial's folder and tell the study how the trial ended."""
     watcher = PruneTrial(trial, options.save_checkpoints_to)
     try:
-        _train(folder, options, watcher, goes_on=CONTINUES in trial.user_attrs)
+        _train(folder, options, watcher, resumes=CONTINUES in trial.user_attrs)
     except (KeyboardInterrupt, SystemExit, Terminated):
-        _put_back(study, trial.number, _folder_number(trial), trial.params)
+        _put_back(study, trial.number, folder_number(trial), trial.params)
         raise
     except UserError as error:
+        # Only errors of the training itself come from the trial's values.
         if any(problem.where != "training" for problem in error.problems):
             study.tell(trial, state=TrialState.FAIL)
-            raise  # every other trial would meet it too
+            raise
         _fail(study, trial, str(error))
         return
+
     best = summarise(options.save_checkpoints_to).best_top1
     if best is None:
         _fail(study, trial, "no epoch was validated")
-        return
-    if watcher.pruned:
-        study.tell(trial, state=TrialState.PRUNED)  # takes no value: Optuna has those of the epochs
     else:
-        study.tell(trial, best)
-    say(
-        f"trial {_folder_number(trial)}: {'given up' if watcher.pruned else 'done'}, best val top-1 {best:.1f} %"
-    )
+        _complete(study, trial, best, pruned=watcher.pruned)
 
 
-def _train(folder: Path, options: TrainOptions, watcher: PruneTrial, goes_on: bool) -> None:
-    if goes_on and (options.save_checkpoints_to / "latest.pth").is_file():
+def _train(folder: Path, options: TrainOptions, watcher: PruneTrial, *, resumes: bool) -> None:
+    if resumes and (options.save_checkpoints_to / "latest.pth").is_file():
         epochs = options.epochs or load_template_dir(folder)[0].hyper_parameters.basic.epochs
+        # The process may have ended after the last epoch.
         if summarise(options.save_checkpoints_to).epochs == epochs:
-            return  # its process ended when all was done
+            return
         options = dataclasses.replace(options, resume_from="latest")
     train(folder, options, [watcher])
+
+
+def _complete(study: optuna.Study, trial: optuna.Trial, best: float, *, pruned: bool) -> None:
+    # A pruned trial takes no value: Optuna has those of its epochs.
+    if pruned:
+        study.tell(trial, state=TrialState.PRUNED)
+    else:
+        study.tell(trial, best)
+    state = "given up" if pruned else "done"
+    say(f"trial {folder_number(trial)}: {state}, best val top-1 {best:.1f} %")
 
 
 def _fail(study: optuna.Study, trial: optuna.Trial, reason: str) -> None:
     trial.set_user_attr(_FAILURE, reason)
     study.tell(trial, state=TrialState.FAIL)
-    say(f"trial {_folder_number(trial)} failed: {reason}")
-
-
-class PruneTrial(Callback):
-    """Tells a trial its validation accuracy after every epoch, and ends the run where the pruner gives it up."""
-
-    def __init__(self, trial: optuna.Trial, outputs: Path) -> None:
-        self.trial, self.outputs = trial, outputs
-        self.pruned = False
-
-    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        path = self.outputs / CURVES_FILE
-        for row in (
-            read_curves(path) if trainer.current_epoch and path.is_file() else ()
-        ):  # epochs before an interruption
-            if row["epoch"] <= trainer.current_epoch and not math.isnan(row["val_accuracy"]):
-                self.trial.report(row["val_accuracy"], int(row["epoch"]))
-
-    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        accuracy = trainer.callback_metrics.get("val/accuracy")
-        if accuracy is None or not trainer.is_global_zero:
-            return
-        self.trial.report(float(accuracy), trainer.current_epoch + 1)
-        if self.trial.should_prune():
-            self.pruned = True
-            trainer.should_stop = True
+    say(f"trial {folder_number(trial)} failed: {reason}")
 
 
 def _take_up(search: Search, study: optuna.Study) -> None:
     """Put back the trials whose process is gone: their values wait to be gone on with in their folder."""
     for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-        if _is_free(search.trial_folder(_folder_number(trial))):
-            _put_back(study, trial.number, _folder_number(trial), trial.params)
+        if is_free(search.trial_folder(folder_number(trial))):
+            _put_back(study, trial.number, folder_number(trial), trial.params)
 
 
-def _put_back(
-    study: optuna.Study, trial_number: int, folder_number: int, params: dict[str, Any]
-) -> None:
-    study.tell(trial_number, state=TrialState.FAIL)
+def _put_back(study: optuna.Study, number: int, folder: int, params: dict[str, Any]) -> None:
+    """End a trial and queue its values as a new one, with the number of its folder."""
+    study.tell(number, state=TrialState.FAIL)
     if params:
-        study.enqueue_trial(params, user_attrs={CONTINUES: folder_number})
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """While this process lives, the folder's trial is its own."""
-    folder.mkdir(parents=True, exist_ok=True)
-    number = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o666)
-    try:
-        fcntl.flock(number, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(number)
-
-
-def _is_free(folder: Path) -> bool:
-    try:
-        number = os.open(folder / "lock", os.O_RDWR)
-    except FileNotFoundError:
-        return True
-    try:
-        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    finally:
-        os.close(number)
-    return True
+        study.enqueue_trial(params, user_attrs={CONTINUES: folder})
 
 
 def _sampler(space: SearchSpace, trial_number: int) -> BaseSampler:

@@ -1,0 +1,33 @@
+"""Signals that ask a run to end between two training steps."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from types import FrameType
+from typing import Any
+
+
+class StopRequest:
+    """SIGINT and SIGTERM as a wish that is looked at between two steps; a second one ends the run at once, as Ctrl-C does."""
+
+    def __init__(self) -> None:
+        self.signum: int | None = None
+        self._before: dict[int, Any] = {}
+
+    def install(self) -> None:
+        """Take both signals, in the main thread (elsewhere Python lets nobody)."""
+        if threading.current_thread() is threading.main_thread():
+            for signum in (signal.SIGINT, signal.SIGTERM):
+                self._before.setdefault(signum, signal.getsignal(signum))
+                signal.signal(signum, self._note)
+
+    def restore(self) -> None:
+        """Give the signals back to who had them."""
+        while self._before:
+            signal.signal(*self._before.popitem())
+
+    def _note(self, signum: int, frame: FrameType | None) -> None:
+        if self.signum is not None:
+            raise KeyboardInterrupt
+        self.signum = signum

@@ -1,0 +1,72 @@
+"""User errors for exceptions whose cause is the machine or another process."""
+
+from __future__ import annotations
+
+from action_recognition.errors import UserError, user_error
+
+_GO_ON = "then go on with --resume-from latest"
+# Messages of gloo, NCCL and the store when the other side is gone.
+_LOST_PEER = (
+    "Connection closed by peer",
+    "Connection reset by peer",
+    "ncclRemoteError",
+    "Broken pipe",
+    "Timed out waiting",
+    "Socket Timeout",
+)
+
+
+def describe_failure(error: BaseException) -> UserError | None:
+    """The user error behind an exception that came through a data worker, another process or Lightning, if there is one."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, UserError):
+            return seen
+        if (known := _of_the_machine(str(seen))) is not None:
+            return known
+        seen = seen.__cause__ or seen.__context__
+    return None
+
+
+def _of_the_machine(message: str) -> UserError | None:
+    return (
+        _dead_worker(message)
+        or _lost_process(message)
+        or _no_memory(message)
+        or _port_in_use(message)
+    )
+
+
+def _dead_worker(message: str) -> UserError | None:
+    ends = ("killed by signal", "exited unexpectedly")
+    if "DataLoader worker" not in message or not any(end in message for end in ends):
+        return None
+    found = f"a process that decodes clips died: {_first_line(message)}"
+    return user_error("--num-workers", found, fix=f"use fewer, {_GO_ON}")
+
+
+def _lost_process(message: str) -> UserError | None:
+    if not any(part in message for part in _LOST_PEER):
+        return None
+    found = "another process of this run ended"
+    return user_error("several processes", found, fix=f"see what it or its machine says, {_GO_ON}")
+
+
+def _no_memory(message: str) -> UserError | None:
+    """Return an error without a batch size. `with_batch_that_fits` adds it for a single process."""
+    if "out of memory" not in message and "can't allocate memory" not in message:
+        return None
+    found = f"does not fit into memory: {_first_line(message)}"
+    fix = "make it smaller; --accumulate N keeps as many clips a step"
+    return user_error("--batch-size", found, "what --find-batch-size finds", fix)
+
+
+def _port_in_use(message: str) -> UserError | None:
+    if "EADDRINUSE" not in message and "address already in use" not in message.lower():
+        return None
+    fix = "name another one, the same on all machines"
+    return user_error("MASTER_PORT", f"is in use: {_first_line(message)}", fix=fix)
+
+
+def _first_line(message: str) -> str:
+    return message.strip().splitlines()[0][:200]
