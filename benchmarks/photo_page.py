@@ -25,8 +25,8 @@ from torch import Tensor, nn
 from action_recognition.data.photo import read_photo
 from action_recognition.deploy.metadata import DeployMetadata, Resize
 from action_recognition.deploy.predictor import Prediction, Predictor
-from action_recognition.models.inflation import lite0_names_in_timm
 from action_recognition.models.pretrained import packaged_lite0_file, pixel_statistics
+from action_recognition.models.tensor_names.image_forms import lite0_names_in_timm
 from action_recognition.photos.page.server import PhotoServer
 from action_recognition.photos.page.site import Site, open_site
 from action_recognition.photos.photo_files import list_photos

@@ -22,7 +22,7 @@ sys.path.insert(
 
 from action_recognition.losses.am_softmax import AMSoftmaxLoss
 from action_recognition.models.build import build_recogniser
-from action_recognition.models.layers import ConvForm
+from action_recognition.models.convolutions import ConvForm
 from action_recognition.template import load_template_dir
 from action_recognition.training.machine.memory import keep_freed_memory
 from benchmarks.harness import (

@@ -27,7 +27,7 @@ from action_recognition.checkpoint import TrainedModel
 from action_recognition.deploy.backends.model_files import IR_FILE
 from action_recognition.export.export_model import ExportOptions, export_model, onnx_graph
 from action_recognition.models.build import build_recogniser
-from action_recognition.models.layers import ConvForm
+from action_recognition.models.convolutions import ConvForm
 from action_recognition.models.recogniser import Normalize
 from action_recognition.openvino_core import openvino_core
 from action_recognition.template import load_template_dir

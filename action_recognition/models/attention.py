@@ -7,7 +7,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from action_recognition.models.layers import ConvForm, ConvNorm, FactoredConv3d
+from action_recognition.models.convolutions import ConvForm, FactoredConv3d
+from action_recognition.models.layers import ConvNorm
 
 _EPSILON = 1e-20
 

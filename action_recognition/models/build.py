@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from action_recognition.models.causal import CausalRecogniser, make_causal
+from action_recognition.models.convolutions import ConvForm
 from action_recognition.models.head import AngularHead
 from action_recognition.models.image.signs import SignsImage
 from action_recognition.models.image.timm_image import TimmImage
-from action_recognition.models.layers import ConvForm
 from action_recognition.models.recogniser import Backbone, Recogniser
 from action_recognition.models.s3d_efficientnet_lite0 import S3DEfficientNetLite0
 from action_recognition.models.s3d_mobilenet_v3 import S3DMobileNetV3

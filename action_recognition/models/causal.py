@@ -12,8 +12,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from action_recognition.models.convolutions import FactoredConv3d
 from action_recognition.models.head import AngularHead
-from action_recognition.models.layers import FactoredConv3d, TemporalAveragePool
+from action_recognition.models.layers import TemporalAveragePool
 from action_recognition.models.recogniser import Backbone, Recogniser
 from action_recognition.models.s3d_efficientnet_lite0 import S3DEfficientNetLite0
 from action_recognition.models.s3d_mobilenet_v3 import S3DMobileNetV3
@@ -35,14 +36,13 @@ class RunningAveragePool(nn.Module):
         self.steps = steps
 
     def forward(self, x: Tensor) -> Tensor:
-        sums = (
-            F.avg_pool1d(F.pad(x.mean((3, 4)), (self.steps - 1, 0)), self.steps, stride=1)
-            * self.steps
-        )
-        counts = torch.arange(1, x.shape[2] + 1, device=x.device, dtype=x.dtype).clamp(
-            max=self.steps
-        )
-        return sums / counts
+        # Zeros before the first step, so that every step has a whole window of `steps`.
+        padded = F.pad(x.mean((3, 4)), (self.steps - 1, 0))
+        sums = F.avg_pool1d(padded, self.steps, stride=1) * self.steps
+
+        # The real steps of each window: 1, 2, ... up to `steps`.
+        counts = torch.arange(1, x.shape[2] + 1, device=x.device, dtype=x.dtype)
+        return sums / counts.clamp(max=self.steps)
 
     def last(self, x: Tensor) -> Tensor:
         """The last step of `forward` alone: (N, C)."""
@@ -64,9 +64,8 @@ class CausalRecogniser(Recogniser):
     @property
     def frames_per_step(self) -> int:
         """Frames from one step to the next: every temporal stride doubles them."""
-        return int(
-            2 ** sum(isinstance(module, TemporalAveragePool) for module in self.backbone.modules())
-        )
+        modules = self.backbone.modules()
+        return int(2 ** sum(isinstance(module, TemporalAveragePool) for module in modules))
 
     def features(self, clips: Tensor) -> Tensor:
         """Pooled features (N, F) after the last frame."""
@@ -108,11 +107,11 @@ def causal_kernel(kernel: Tensor, num_taps: int) -> Tensor:
     centre = kernel.shape[2] // 2
     past, present = kernel[:, :, :centre], kernel[:, :, centre:].sum(2, keepdim=True)
     taps = torch.cat([past, present], 2)
+
     surplus = taps.shape[2] - num_taps
     if surplus > 0:
-        taps = torch.cat(
-            [taps[:, :, : surplus + 1].sum(2, keepdim=True), taps[:, :, surplus + 1 :]], 2
-        )
+        oldest = taps[:, :, : surplus + 1].sum(2, keepdim=True)
+        taps = torch.cat([oldest, taps[:, :, surplus + 1 :]], 2)
     return F.pad(taps, (0, 0, 0, 0, num_taps - taps.shape[2], 0))
 
 

@@ -17,20 +17,20 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from action_recognition.models.attention import SpatioTemporalAttention
+from action_recognition.models.convolutions import FactoredConv3d, TFSameConv3d
 from action_recognition.models.head import AngularHead
-from action_recognition.models.layers import (
-    FactoredConv3d,
-    GlobalAveragePool,
-    SqueezeExcite,
-    TemporalAveragePool,
-    TFSameConv3d,
-)
+from action_recognition.models.layers import GlobalAveragePool, SqueezeExcite, TemporalAveragePool
 from action_recognition.models.recogniser import Recogniser
 from action_recognition.models.s3d_efficientnet_lite0 import LiteBlock
 from action_recognition.models.s3d_mobilenet_v3 import InvertedResidual
 
 _RELU, _HSWISH, _SIGMOID, _NORMALISE, _MEAN_SCALE, _TWO_INPUTS = 2, 9, 3, 4, 2, 3
 _SHAPE_CONSTANTS = 6
+
+# The operations of a module for its input and output.
+_Cost = Callable[[nn.Module, Tensor, Tensor], int]
+_Inputs = tuple[Tensor, ...]
+_Output = Tensor | tuple[Tensor, ...]
 
 
 @dataclass(frozen=True)
@@ -61,36 +61,35 @@ def _millions(number: int, exponent: int) -> float:
 def _folded_parameters(network: Recogniser) -> int:
     norms = [module for module in network.modules() if isinstance(module, _BatchNorm)]
     in_norms = sum(norm.weight.numel() + norm.bias.numel() for norm in norms)
-    return (
-        sum(p.numel() for p in network.parameters())
-        - in_norms
-        + sum(norm.num_features for norm in norms)
-    )
+    in_all = sum(parameter.numel() for parameter in network.parameters())
+
+    # A folded norm leaves one bias a channel.
+    return in_all - in_norms + sum(norm.num_features for norm in norms)
 
 
 def _flops(network: Recogniser, clip_shape: tuple[int, int, int]) -> int:
     shadow = copy.deepcopy(network).to("meta").eval()
-    total = 0
-
-    def add(
-        cost: Callable[[nn.Module, Tensor, Tensor], int],
-    ) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]:
-        def hook(
-            module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor | tuple[Tensor, ...]
-        ) -> None:
-            nonlocal total
-            total += cost(module, inputs[0], output[0] if isinstance(output, tuple) else output)
-
-        return hook
-
+    costs: list[int] = []
     for module in shadow.modules():
         cost = _COSTS.get(type(module), _conv if isinstance(module, nn.Conv2d) else None)
         if cost is not None:
-            module.register_forward_hook(add(cost))
+            module.register_forward_hook(_append_to(costs, cost))
+
+    # On the meta device nothing is computed: only shapes are followed.
     clip = torch.empty((1, 3, *clip_shape), device="meta")
     with torch.no_grad():
         shadow(clip)
-    return total + _MEAN_SCALE * clip.numel()
+    return sum(costs) + _MEAN_SCALE * clip.numel()
+
+
+def _append_to(costs: list[int], cost: _Cost) -> Callable[[nn.Module, _Inputs, _Output], None]:
+    """Return a forward hook that appends the cost of its module to `costs`."""
+
+    def _hook(module: nn.Module, inputs: _Inputs, output: _Output) -> None:
+        first = output[0] if isinstance(output, tuple) else output
+        costs.append(cost(module, inputs[0], first))
+
+    return _hook
 
 
 def _conv(module: nn.Module, x: Tensor, out: Tensor) -> int:
@@ -107,8 +106,9 @@ def _attention(module: nn.Module, x: Tensor, out: Tensor) -> int:
     assert isinstance(module, SpatioTemporalAttention)
     mask = x.numel() // x.shape[1]
     cost = 2 * _TWO_INPUTS * x.numel() + _SIGMOID * mask
+    # The temporal branch adds a mean over H and W, and the sum of both branches' logits.
     if module.temporal is not None:
-        cost += x.numel() + _TWO_INPUTS * mask  # mean over H and W; sum of both branches' logits
+        cost += x.numel() + _TWO_INPUTS * mask
     return cost
 
 
@@ -119,16 +119,15 @@ def _head(module: nn.Module, x: Tensor, out: Tensor) -> int:
 
 
 # Keyed by exact type: what a module costs beside the modules inside it.
-_COSTS: dict[type[nn.Module], Callable[[nn.Module, Tensor, Tensor], int]] = {
+_COSTS: dict[type[nn.Module], _Cost] = {
     FactoredConv3d: _conv,
     TFSameConv3d: _conv,
     nn.Linear: lambda module, x, out: 2 * out.numel() * x.shape[-1],
     nn.ReLU: lambda module, x, out: _RELU * out.numel(),
     nn.ReLU6: lambda module, x, out: _RELU * out.numel(),
     nn.Hardswish: lambda module, x, out: _HSWISH * out.numel(),
-    SqueezeExcite: lambda module, x, out: (
-        x.numel() + _TWO_INPUTS * x.numel()
-    ),  # pooling, then the gate; its h-sigmoid is not counted
+    # Pooling, then the gate. Its h-sigmoid is not counted.
+    SqueezeExcite: lambda module, x, out: x.numel() + _TWO_INPUTS * x.numel(),
     TemporalAveragePool: lambda module, x, out: 2 * out.numel(),
     GlobalAveragePool: lambda module, x, out: x.numel(),
     InvertedResidual: _residual,

@@ -8,6 +8,10 @@ from torch.nn import functional as F
 
 from action_recognition.models.layers import BATCH_NORM_EPS
 
+# The head's names in the state_dict of a `Recogniser`.
+HEAD_PREFIX = "head."
+CLASS_DIRECTIONS = "head.class_directions"
+
 
 class AngularHead(nn.Module):
     """Pooled features (N, F) -> embedding (N, E) of unit length -> cosine (N, C) in -1..1.

@@ -1,11 +1,4 @@
-"""Factored 3-D convolutions and the small modules between them.
-
-Every convolution of the network is either spatial (1 x k x k) or temporal (k x 1 x 1). With the channels innermost in
-memory (N, T, H, W, C) both are 2-D convolutions over views of the same memory, so the folded form copies nothing:
-
-    spatial   (N, C, T, H, W) -> (N*T, C, H, W)  conv k x k
-    temporal  (N, C, T, H, W) -> (N, C, T, H*W)  conv k x 1
-"""
+"""The small modules between the convolutions: norms, gates, pools, dropout, activations."""
 
 from __future__ import annotations
 
@@ -15,118 +8,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-ConvForm = Literal["folded", "conv3d"]
+from action_recognition.models.convolutions import ConvForm, FactoredConv3d
+
 Activation = Literal["none", "relu", "relu6", "hswish"]
 BATCH_NORM_EPS = 1e-5
-
-
-class FactoredConv3d(nn.Conv3d):
-    """A 1 x k x k or k x 1 x 1 convolution with "same" zero padding; weight (out, in / groups, kt, kh, kw).
-
-    `form` chooses how it is computed: `folded` as a 2-D convolution, `conv3d` as written. Same function, same weights.
-    `causal` puts all padding over time before the first frame, so that no output looks at a later frame.
-    Input and output: (N, C, T, H, W) float.
-    """
-
-    causal = False
-
-    def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        kernel: tuple[int, int] = (1, 1),
-        *,
-        spatial_stride: int = 1,
-        groups: int = 1,
-        bias: bool = False,
-        form: ConvForm = "folded",
-    ) -> None:
-        temporal, spatial = kernel
-        if temporal > 1 and (spatial > 1 or spatial_stride > 1):
-            raise ValueError(
-                f"kernel {kernel} with stride {spatial_stride} is neither spatial nor temporal"
-            )
-        super().__init__(
-            in_channels,
-            out_channels,
-            (temporal, spatial, spatial),
-            stride=(1, spatial_stride, spatial_stride),
-            padding=((temporal - 1) // 2, (spatial - 1) // 2, (spatial - 1) // 2),
-            groups=groups,
-            bias=bias,
-        )
-        self.form = form
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.convolve(x, self.weight, self.bias)
-
-    def convolve(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        """The same convolution with other numbers in place of its weight and bias."""
-        if self.form == "conv3d":
-            if self.causal and self.kernel_size[0] > 1:
-                return F.conv3d(
-                    F.pad(x, (0, 0, 0, 0, self.kernel_size[0] - 1, 0)),
-                    weight,
-                    bias,
-                    groups=self.groups,
-                )
-            out: Tensor = self._conv_forward(x, weight, bias)
-            return out
-        if self.kernel_size[0] > 1:
-            return self._temporal(x, weight, bias)
-        return self._spatial(x, weight, bias)
-
-    def _spatial(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        frames = x.transpose(1, 2).flatten(0, 1)
-        out = F.conv2d(
-            frames, weight.squeeze(2), bias, self.stride[1:], self.padding[1:], groups=self.groups
-        )
-        return out.view(x.shape[0], x.shape[2], *out.shape[1:]).transpose(1, 2)
-
-    def _temporal(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        pixels, padding = x.flatten(3), self.kernel_size[0] // 2
-        if self.causal:
-            pixels, padding = F.pad(pixels, (0, 0, self.kernel_size[0] - 1, 0)), 0
-        out = F.conv2d(pixels, weight.squeeze(4), bias, padding=(padding, 0), groups=self.groups)
-        return out.view(*out.shape[:3], *x.shape[3:])
-
-
-class TFSameConv3d(FactoredConv3d):
-    """A 1 x k x k convolution with TensorFlow's "SAME" zero padding, which at stride 2 puts the odd row and column after the picture.
-
-    Padding in all: max((ceil(size / stride) - 1) * stride + k - size, 0), half of it before, rounded down. It leaves ceil(size / stride).
-    Source: https://www.tensorflow.org/api_docs/python/tf/nn (notes on padding convolutions).
-    """
-
-    def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        kernel_size: int,
-        *,
-        stride: int,
-        groups: int = 1,
-        form: ConvForm,
-    ) -> None:
-        super().__init__(
-            in_channels,
-            out_channels,
-            (1, kernel_size),
-            spatial_stride=stride,
-            groups=groups,
-            form=form,
-        )
-        self.padding = (0, 0, 0)
-
-    def convolve(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        top, bottom = self.before_and_after(x.shape[3])
-        left, right = self.before_and_after(x.shape[4])
-        return super().convolve(F.pad(x, (left, right, top, bottom)), weight, bias)
-
-    def before_and_after(self, size: int) -> tuple[int, int]:
-        kernel, stride = self.kernel_size[1], self.stride[1]
-        total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
-        return total // 2, total - total // 2
 
 
 class BatchNorm(nn.BatchNorm3d):
@@ -178,11 +63,10 @@ class ConvNorm(nn.Sequential):
         """
         assert self.norm.running_mean is not None and self.norm.running_var is not None
         factor = self.norm.weight / torch.sqrt(self.norm.running_var + self.norm.eps)
-        out = self.conv.convolve(
-            x,
-            self.conv.weight * factor.view(-1, 1, 1, 1, 1),
-            self.norm.bias - self.norm.running_mean * factor,
-        )
+        weight = self.conv.weight * factor.view(-1, 1, 1, 1, 1)
+        bias = self.norm.bias - self.norm.running_mean * factor
+
+        out = self.conv.convolve(x, weight, bias)
         for activation in list(self)[2:]:
             out = activation(out)
         return out
@@ -247,13 +131,12 @@ class GaussianDropout(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         if not self.training:
             return x
-        # Drawn in the order of the folded form's memory, (N, T, H, W, C): PyTorch fills a plain tensor several times faster.
+
+        # Drawn in the order of the folded form's memory, (N, T, H, W, C): PyTorch fills a plain
+        # tensor several times faster.
         innermost = x.movedim(1, -1)
-        noise = (
-            torch.empty(innermost.shape, dtype=x.dtype, device=x.device)
-            .normal_(self.mean, self.std)
-            .clamp_(0.0, 1.0)
-        )
+        noise = torch.empty(innermost.shape, dtype=x.dtype, device=x.device)
+        noise = noise.normal_(self.mean, self.std).clamp_(0.0, 1.0)
         return x * noise.div_(self.mean).movedim(-1, 1)
 
 

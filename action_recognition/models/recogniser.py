@@ -47,12 +47,9 @@ class Normalize(nn.Module):
 
     def __init__(self, mean_values: Sequence[float], scale_values: Sequence[float]) -> None:
         super().__init__()
-        self.register_buffer(
-            "mean", torch.tensor(mean_values).view(1, -1, 1, 1, 1), persistent=False
-        )
-        self.register_buffer(
-            "scale", torch.tensor(scale_values).view(1, -1, 1, 1, 1), persistent=False
-        )
+        for name, values in (("mean", mean_values), ("scale", scale_values)):
+            per_channel = torch.tensor(values).view(1, -1, 1, 1, 1)
+            self.register_buffer(name, per_channel, persistent=False)
 
     def forward(self, clips: Tensor) -> Tensor:
         return (clips.to(self.mean.dtype) - self.mean) / self.scale

@@ -7,14 +7,8 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from action_recognition.models.layers import (
-    ConvForm,
-    ConvNorm,
-    FactoredConv3d,
-    TemporalAveragePool,
-    TFSameConv3d,
-    channels_innermost,
-)
+from action_recognition.models.convolutions import ConvForm, FactoredConv3d, TFSameConv3d
+from action_recognition.models.layers import ConvNorm, TemporalAveragePool, channels_innermost
 from action_recognition.template import EfficientNetLite0Backbone
 
 BATCH_NORM_EPS = 1e-3
@@ -52,15 +46,8 @@ def lite_block_shapes() -> list[LiteBlockShape]:
     shapes, channels = [], STEM_CHANNELS
     for repeats, kernel_size, first_stride, expansion, out_channels in _STAGES:
         for repeat in range(repeats):
-            shapes.append(
-                LiteBlockShape(
-                    channels,
-                    channels * expansion,
-                    out_channels,
-                    kernel_size,
-                    1 if repeat else first_stride,
-                )
-            )
+            wide, stride = channels * expansion, 1 if repeat else first_stride
+            shapes.append(LiteBlockShape(channels, wide, out_channels, kernel_size, stride))
             channels = out_channels
     return shapes
 
@@ -81,13 +68,12 @@ class LiteBlock(nn.Module):
         super().__init__()
         narrow, wide, out = shape.in_channels, shape.expand_channels, shape.out_channels
         self.has_residual = shape.spatial_stride == temporal_stride == 1 and narrow == out
-        self.expand = (
-            _conv_norm(FactoredConv3d(narrow, wide, form=form)) if wide != narrow else None
-        )
+
+        expands = wide != narrow
+        self.expand = _conv_norm(FactoredConv3d(narrow, wide, form=form)) if expands else None
         self.depthwise = _conv_norm(_depthwise(shape, form))
-        self.project = ConvNorm(
-            FactoredConv3d(wide, out, (temporal_kernel_size, 1), form=form), "none", BATCH_NORM_EPS
-        )
+        project = FactoredConv3d(wide, out, (temporal_kernel_size, 1), form=form)
+        self.project = ConvNorm(project, "none", BATCH_NORM_EPS)
         self.pool = TemporalAveragePool() if temporal_stride == 2 else None
 
     def forward(self, x: Tensor) -> Tensor:
@@ -111,14 +97,15 @@ class S3DEfficientNetLite0(nn.Module):
         self.form = form
         self.num_features = config.last_channels
         self.stem = _conv_norm(TFSameConv3d(3, STEM_CHANNELS, 3, stride=2, form=form))
+
+        shapes = lite_block_shapes()
         along_time = zip(config.temporal_kernel_size, config.temporal_stride, strict=True)
         self.blocks = nn.ModuleList(
             LiteBlock(shape, kernel_size, stride, form)
-            for shape, (kernel_size, stride) in zip(lite_block_shapes(), along_time, strict=True)
+            for shape, (kernel_size, stride) in zip(shapes, along_time, strict=True)
         )
-        self.last = _conv_norm(
-            FactoredConv3d(lite_block_shapes()[-1].out_channels, config.last_channels, form=form)
-        )
+        last = FactoredConv3d(shapes[-1].out_channels, config.last_channels, form=form)
+        self.last = _conv_norm(last)
         self._initialise()
 
     def forward(self, clips: Tensor) -> tuple[Tensor, list[Tensor]]:
@@ -145,14 +132,11 @@ class S3DEfficientNetLite0(nn.Module):
 
 
 def _depthwise(shape: LiteBlockShape, form: ConvForm) -> FactoredConv3d:
-    wide, kernel_size = shape.expand_channels, shape.kernel_size
-    if (
-        shape.spatial_stride == 1
-    ):  # where both paddings are the same, and padding within the convolution is free
+    wide, kernel_size, stride = shape.expand_channels, shape.kernel_size, shape.spatial_stride
+    # At stride 1 both paddings are the same, and padding within the convolution is free.
+    if stride == 1:
         return FactoredConv3d(wide, wide, (1, kernel_size), groups=wide, form=form)
-    return TFSameConv3d(
-        wide, wide, kernel_size, stride=shape.spatial_stride, groups=wide, form=form
-    )
+    return TFSameConv3d(wide, wide, kernel_size, stride=stride, groups=wide, form=form)
 
 
 def _conv_norm(conv: FactoredConv3d) -> ConvNorm:

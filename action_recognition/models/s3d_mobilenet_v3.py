@@ -9,10 +9,9 @@ from typing import Literal
 from torch import Tensor, nn
 
 from action_recognition.models.attention import SpatioTemporalAttention
+from action_recognition.models.convolutions import ConvForm, FactoredConv3d
 from action_recognition.models.layers import (
-    ConvForm,
     ConvNorm,
-    FactoredConv3d,
     GaussianDropout,
     SqueezeExcite,
     TemporalAveragePool,
@@ -65,34 +64,19 @@ class InvertedResidual(nn.Module):
     ) -> None:
         super().__init__()
         wide = config.expand_channels
-        self.has_residual = (
-            config.spatial_stride == config.temporal_stride == 1
-            and in_channels == config.out_channels
-        )
-        self.expand = (
-            ConvNorm(FactoredConv3d(in_channels, wide, form=form), config.activation)
-            if wide != in_channels
-            else None
-        )
-        depthwise = FactoredConv3d(
-            wide,
-            wide,
-            (1, config.kernel_size),
-            spatial_stride=config.spatial_stride,
-            groups=wide,
-            form=form,
-        )
-        self.depthwise = ConvNorm(depthwise, "none")
+        keeps_size = config.spatial_stride == config.temporal_stride == 1
+        self.has_residual = keeps_size and in_channels == config.out_channels
+
+        # In the order of the forward pass: each convolution draws its start weights here.
+        self.expand = _expansion(in_channels, config, form) if wide != in_channels else None
+        self.depthwise = _depthwise(config, form)
         self.squeeze_excite = SqueezeExcite(wide, form) if config.squeeze_excite else None
         self.activation = make_activation(config.activation)
-        self.project = ConvNorm(
-            FactoredConv3d(wide, config.out_channels, (config.temporal_kernel_size, 1), form=form),
-            "none",
-        )
+        self.project = _projection(config, form)
+
         self.pool = TemporalAveragePool() if config.temporal_stride == 2 else None
-        self.dropout = (
-            GaussianDropout(dropout.mean, dropout.std) if dropout and self.has_residual else None
-        )
+        drops = dropout if self.has_residual else None
+        self.dropout = GaussianDropout(drops.mean, drops.std) if drops else None
 
     def forward(self, x: Tensor) -> Tensor:
         out: Tensor = x if self.expand is None else self.expand(x)
@@ -105,6 +89,23 @@ class InvertedResidual(nn.Module):
         if self.dropout is not None:
             out = self.dropout(out)
         return x + out if self.has_residual else out
+
+
+def _expansion(in_channels: int, config: BlockConfig, form: ConvForm) -> ConvNorm:
+    conv = FactoredConv3d(in_channels, config.expand_channels, form=form)
+    return ConvNorm(conv, config.activation)
+
+
+def _depthwise(config: BlockConfig, form: ConvForm) -> ConvNorm:
+    wide, kernel, stride = config.expand_channels, (1, config.kernel_size), config.spatial_stride
+    conv = FactoredConv3d(wide, wide, kernel, spatial_stride=stride, groups=wide, form=form)
+    return ConvNorm(conv, "none")
+
+
+def _projection(config: BlockConfig, form: ConvForm) -> ConvNorm:
+    kernel = (config.temporal_kernel_size, 1)
+    conv = FactoredConv3d(config.expand_channels, config.out_channels, kernel, form=form)
+    return ConvNorm(conv, "none")
 
 
 class S3DMobileNetV3(nn.Module):
@@ -122,6 +123,12 @@ class S3DMobileNetV3(nn.Module):
         )
         self.blocks = nn.ModuleList()
         self.attentions = nn.ModuleDict()
+        channels = self._append_blocks(config, form)
+        self.last = ConvNorm(FactoredConv3d(channels, config.last_channels, form=form), "hswish")
+        self._initialise()
+
+    def _append_blocks(self, config: MobileNetV3Backbone, form: ConvForm) -> int:
+        """Append the blocks, each with its attention, and return the channels of the last one."""
         channels = config.stem_channels
         for index, block in enumerate(block_configs(config)):
             self.blocks.append(InvertedResidual(channels, block, form, config.gaussian_dropout))
@@ -129,8 +136,7 @@ class S3DMobileNetV3(nn.Module):
             kind = config.attention[index]
             if kind != "none":
                 self.attentions[str(index)] = SpatioTemporalAttention(channels, kind, form)
-        self.last = ConvNorm(FactoredConv3d(channels, config.last_channels, form=form), "hswish")
-        self._initialise()
+        return channels
 
     def forward(self, clips: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Features (N, last_channels, T', H', W') and one mask (N, 1, T'', H'', W'') per attention."""

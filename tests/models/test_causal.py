@@ -14,7 +14,7 @@ from action_recognition.models.causal import (
     RunningAveragePool,
     receptive_field_frames,
 )
-from action_recognition.models.layers import FactoredConv3d
+from action_recognition.models.convolutions import FactoredConv3d
 from action_recognition.models.recogniser import Normalize
 from action_recognition.models.stateful_network import StatefulNetwork
 from action_recognition.template import MODEL_CONFIG, CausalConfig, CausalS3DEfficientNetLite0Config

@@ -12,9 +12,10 @@ from torch import Tensor, nn
 from torchvision.models import mobilenet_v3_large
 
 from action_recognition.models.build import build_recogniser
-from action_recognition.models.inflation import image_form
 from action_recognition.models.recogniser import Recogniser
-from action_recognition.models.weights import LoadReport, load_start_weights
+from action_recognition.models.tensor_names.image_forms import image_form
+from action_recognition.models.weight_copy import LoadReport
+from action_recognition.models.weights import load_start_weights
 from action_recognition.template import load_template_dir
 from tests.conftest import template_dir
 

@@ -9,12 +9,11 @@ import torch
 from torch import nn
 
 from action_recognition.models.build import build_recogniser
+from action_recognition.models.convolutions import ConvForm, FactoredConv3d
 from action_recognition.models.layers import (
     Activation,
     BatchNorm,
-    ConvForm,
     ConvNorm,
-    FactoredConv3d,
     GaussianDropout,
     GlobalAveragePool,
     TemporalAveragePool,

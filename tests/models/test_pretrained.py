@@ -20,11 +20,8 @@ from action_recognition.download import CACHE_VARIABLE, file_facts, record_file
 from action_recognition.errors import UserError
 from action_recognition.models import pretrained
 from action_recognition.models.build import build_recogniser
-from action_recognition.models.weights import (
-    CLASS_DIRECTIONS,
-    load_for_inference,
-    load_start_weights,
-)
+from action_recognition.models.head import CLASS_DIRECTIONS
+from action_recognition.models.weights import load_for_inference, load_start_weights
 from action_recognition.template import load_template_dir
 from tests.conftest import REPOSITORY, template_dir
 from tests.models.test_weights import class_map, original_state

@@ -13,7 +13,8 @@ from action_recognition.checkpoint import TrainedModel
 from action_recognition.models.build import build_recogniser
 from action_recognition.models.complexity import count
 from action_recognition.models.recogniser import Normalize, Recogniser
-from action_recognition.models.weights import load_for_inference, original_names
+from action_recognition.models.tensor_names.original import original_names
+from action_recognition.models.weights import load_for_inference
 from action_recognition.template import load_template_dir
 from tests.conftest import template_dir
 

@@ -22,7 +22,7 @@ from action_recognition.errors import UserError
 from action_recognition.export.export_model import ExportOptions, export_model
 from action_recognition.models.build import build_recogniser
 from action_recognition.models.complexity import count
-from action_recognition.models.layers import FactoredConv3d, TFSameConv3d
+from action_recognition.models.convolutions import FactoredConv3d, TFSameConv3d
 from action_recognition.models.pretrained import packaged_lite0_file
 from action_recognition.models.recogniser import Normalize, Recogniser
 from action_recognition.models.weights import load_start_weights

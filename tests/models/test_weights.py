@@ -14,13 +14,10 @@ from torch import Tensor
 from action_recognition.checkpoint import read_checkpoint
 from action_recognition.errors import UserError
 from action_recognition.models.build import build_recogniser
+from action_recognition.models.head import CLASS_DIRECTIONS
 from action_recognition.models.recogniser import Recogniser
-from action_recognition.models.weights import (
-    CLASS_DIRECTIONS,
-    load_for_inference,
-    load_start_weights,
-    original_names,
-)
+from action_recognition.models.tensor_names.original import original_names
+from action_recognition.models.weights import load_for_inference, load_start_weights
 from action_recognition.template import ModelConfig, load_template_dir
 from tests.conftest import template_dir
 

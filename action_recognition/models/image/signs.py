@@ -7,7 +7,7 @@ import itertools
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from action_recognition.models.layers import ConvForm
+from action_recognition.models.convolutions import ConvForm
 from action_recognition.template import SignsBackbone
 
 MAP_SIZE = 8
@@ -27,14 +27,10 @@ class SignsImage(nn.Module):
         super().__init__()
         sizes = [3, config.channels, 2 * config.channels, 4 * config.channels]
         self.blocks = nn.ModuleList(
-            nn.Sequential(
-                nn.Conv2d(before, after, 3, padding=1),
-                nn.BatchNorm2d(after),
-                nn.MaxPool2d(2),
-                nn.ReLU(),
-            )
-            for before, after in itertools.pairwise(sizes)
+            _block(before, after) for before, after in itertools.pairwise(sizes)
         )
+
+        # The hidden layer reads the whole map, so its input size is fixed.
         self.num_features = sizes[-1]
         self.hidden = nn.Sequential(
             nn.Linear(MAP_SIZE**2 * sizes[-1], self.num_features),
@@ -59,3 +55,8 @@ class SignsImage(nn.Module):
         conv = self.blocks[0].get_submodule("0")
         assert isinstance(conv, nn.Conv2d)
         return conv
+
+
+def _block(before: int, after: int) -> nn.Sequential:
+    conv = nn.Conv2d(before, after, 3, padding=1)
+    return nn.Sequential(conv, nn.BatchNorm2d(after), nn.MaxPool2d(2), nn.ReLU())

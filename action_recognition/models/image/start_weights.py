@@ -6,7 +6,11 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from action_recognition.models.inflation import PACKAGED_LITE0, image_form, lite0_names_in_timm
+from action_recognition.models.tensor_names.image_forms import (
+    PACKAGED_LITE0,
+    image_form,
+    lite0_names_in_timm,
+)
 
 PREFIX = "backbone.network."
 _NOT_FITTING = "of another shape"
@@ -19,19 +23,24 @@ def take_image_weights(
 
     Returns names of ours by the file's names for what was copied, and reasons by the file's names for the rest.
     """
-    form = image_form(state_dict)
-    renamed = lite0_names_in_timm() if form is PACKAGED_LITE0 else {}
+    renamed = lite0_names_in_timm() if image_form(state_dict) is PACKAGED_LITE0 else {}
     taken: dict[str, str] = {}
     skipped: dict[str, str] = {}
     for name, value in state_dict.items():
         ours = PREFIX + renamed.get(name, name)
-        if name.endswith("num_batches_tracked"):
-            skipped[name] = "batch counters"
-        elif ours not in target:
-            skipped[name] = "of the classifier or unknown to this network"
-        elif value.shape != target[ours].shape:
-            skipped[name] = _NOT_FITTING
+        reason = _reason_to_skip(name, value, target.get(ours))
+        if reason is not None:
+            skipped[name] = reason
         else:
             target[ours].copy_(value)
             taken[name] = ours
     return taken, skipped
+
+
+def _reason_to_skip(name: str, value: Tensor, place: Tensor | None) -> str | None:
+    """Return why a tensor is not copied, or None for one that fits."""
+    if name.endswith("num_batches_tracked"):
+        return "batch counters"
+    if place is None:
+        return "of the classifier or unknown to this network"
+    return None if value.shape == place.shape else _NOT_FITTING

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from action_recognition.models.layers import ConvForm
+from action_recognition.models.convolutions import ConvForm
 from action_recognition.models.pretrained import image_network, stages_of
 from action_recognition.template import TimmBackbone
 
@@ -20,9 +20,8 @@ class TimmImage(nn.Module):
     def __init__(self, config: TimmBackbone, form: ConvForm = "folded") -> None:
         super().__init__()
         self.network, self.num_features, self._first_conv = image_network(config.name)
-        if (
-            form == "folded"
-        ):  # channels innermost is what PyTorch's CPU convolutions like; the exported graph has no such choice
+        # PyTorch's CPU convolutions like the channels innermost. The exported graph has no choice.
+        if form == "folded":
             self.network = self.network.to(memory_format=torch.channels_last)
         self.form = form
 

@@ -12,9 +12,10 @@ import torch
 
 from action_recognition.models import attention
 from action_recognition.models.build import build_recogniser
-from action_recognition.models.layers import ConvForm
+from action_recognition.models.convolutions import ConvForm
 from action_recognition.models.recogniser import Normalize, Recogniser
-from action_recognition.models.weights import load_for_inference, original_names
+from action_recognition.models.tensor_names.original import original_names
+from action_recognition.models.weights import load_for_inference
 from action_recognition.schedules import am_softmax_scale
 from action_recognition.template import load_template_dir
 from action_recognition.training.step.recipe import Recipe
