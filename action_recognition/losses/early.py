@@ -38,26 +38,21 @@ class EarlyCrossEntropyLoss(nn.Module):
         labelled = targets >= 0
         if not bool(labelled.any()):
             return (cosine * 0.0).sum()
-        logits = scale * cosine
+
+        # Cross entropy at every step, weighted by the progress of the gesture.
+        logits, classes, smoothing = scale * cosine, targets.clamp_min(0), self.label_smoothing
         per_step = F.cross_entropy(
-            logits.transpose(1, 2),
-            targets.clamp_min(0),
-            label_smoothing=self.label_smoothing,
-            reduction="none",
+            logits.transpose(1, 2), classes, label_smoothing=smoothing, reduction="none"
         )
-        place = steps_since_change(targets)
-        weights = labelled * (
-            self.first_step_weight + (1.0 - self.first_step_weight) * _progress(place)
-        )
+        place, first = steps_since_change(targets), self.first_step_weight
+        weights = labelled * (first + (1.0 - first) * _progress(place))
         loss = (weights * per_step).sum() / weights.sum().clamp_min(torch.finfo(weights.dtype).tiny)
+
+        # The price on falling back.
         if self.monotony_weight:
-            right = F.log_softmax(logits, 2).gather(2, targets.clamp_min(0).unsqueeze(2)).squeeze(2)
-            loss = (
-                loss
-                + self.monotony_weight
-                * (labelled * _fallen_back(right, place)).sum()
-                / labelled.sum()
-            )
+            right = F.log_softmax(logits, 2).gather(2, classes.unsqueeze(2)).squeeze(2)
+            fallen = labelled * _fallen_back(right, place)
+            loss = loss + self.monotony_weight * fallen.sum() / labelled.sum()
         return loss
 
 
@@ -78,11 +73,11 @@ def _progress(place: Tensor) -> Tensor:
     """0 at the first step of a gesture, 1 at its last; a gesture of one step is at its end."""
     last = place.clone()
     for step in range(place.shape[1] - 2, -1, -1):
-        goes_on = place[:, step + 1] > 0
-        last[:, step] = torch.where(goes_on, last[:, step + 1], place[:, step])
-    return torch.where(
-        last > 0, place / last.clamp_min(1), torch.ones_like(place, dtype=torch.float32)
-    )
+        continues = place[:, step + 1] > 0
+        last[:, step] = torch.where(continues, last[:, step + 1], place[:, step])
+
+    at_end = torch.ones_like(place, dtype=torch.float32)
+    return torch.where(last > 0, place / last.clamp_min(1), at_end)
 
 
 def _fallen_back(right: Tensor, place: Tensor) -> Tensor:
@@ -90,10 +85,7 @@ def _fallen_back(right: Tensor, place: Tensor) -> Tensor:
     fallen = [torch.zeros_like(right[:, 0])]
     best = right[:, 0].detach()
     for step in range(1, right.shape[1]):
-        best = torch.where(
-            place[:, step] > 0,
-            torch.maximum(best, right[:, step - 1].detach()),
-            right[:, step].detach(),
-        )
+        best_so_far = torch.maximum(best, right[:, step - 1].detach())
+        best = torch.where(place[:, step] > 0, best_so_far, right[:, step].detach())
         fallen.append((best - right[:, step]).clamp_min(0.0))
     return torch.stack(fallen, 1)

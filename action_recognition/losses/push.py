@@ -28,11 +28,11 @@ class LocalPushLoss(nn.Module):
         if not bool(labelled.any()):
             return (embedding * 0.0).sum()
         own_class = cosine.detach()[labelled].gather(1, labels[labelled].unsqueeze(1)).squeeze(1)
-        threshold = (
-            own_class.clamp_min(self.margin) - self.margin
-            if self.adaptive
-            else torch.full_like(own_class, self.margin)
-        )
+        threshold = torch.full_like(own_class, self.margin)
+        if self.adaptive:
+            threshold = own_class.clamp_min(self.margin) - self.margin
+
+        # Neighbours of the same class count as 0, and so does a sample to itself.
         similarity = embedding[labelled] @ embedding.T
         same = labels[labelled].unsqueeze(1) == labels.unsqueeze(0)
         excess = (similarity - threshold.unsqueeze(1)).masked_fill(same, 0.0)
