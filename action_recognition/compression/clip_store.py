@@ -13,7 +13,7 @@ import numpy.typing as npt
 from action_recognition.data.annotations import ClipRecord
 from action_recognition.deploy.backends import Pixels
 from action_recognition.deploy.metadata import DeployMetadata
-from action_recognition.evaluation.evaluate_clips import centre_clips, none_could_be_read
+from action_recognition.evaluation.clip_scores import centre_clips, none_could_be_read
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,7 @@ from action_recognition.deploy.delivery.operation_names import names_of, settle_
 from action_recognition.deploy.metadata import DeployMetadata, write_openvino
 from action_recognition.errors import user_error
 from action_recognition.evaluation.calibrating import CalibrateOptions, calibrate, clip_groups
-from action_recognition.evaluation.evaluate_clips import check_class_list
+from action_recognition.evaluation.clip_scores import check_class_list
 from action_recognition.export.export_model import ExportOptions, export_model
 from action_recognition.openvino_core import openvino_core
 

@@ -1,10 +1,9 @@
-"""metrics.yaml and the table of clips."""
+"""metrics.yaml, and the table of clips."""
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +13,24 @@ import yaml
 
 from action_recognition.data.annotations import ClipRecord
 from action_recognition.errors import user_error
+from action_recognition.files import sha256_of, write_csv, write_text
+
+_CLIP_COLUMNS = [
+    "path",
+    "clip_start",
+    "clip_end",
+    "label",
+    "predicted",
+    "correct",
+    "rank_of_label",
+    "cosine_of_label",
+    "cosine_of_predicted",
+]
 
 
 @dataclass(frozen=True)
 class Metric:
-    """One entry of metrics.yaml."""
+    """One entry of metrics.yaml. The value is None where it could not be measured."""
 
     key: str
     display_name: str
@@ -26,55 +38,59 @@ class Metric:
     value: float | int | None
 
     def as_yaml(self) -> dict[str, Any]:
-        return {
-            "key": self.key,
-            "display_name": self.display_name,
-            "unit": self.unit,
-            "value": self.value,
-        }
+        """Return the entry as plain values, in the order in which the file shows them."""
+        return asdict(self)
 
 
 def update_metrics_file(
     path: Path, metrics: Sequence[Metric], weights_file: dict[str, Any]
 ) -> None:
-    """Write metrics into `path`: entries of the same key are replaced, all else that the file holds is kept."""
+    """Write metrics into `path`.
+
+    Entries of the same key are replaced. Everything else in the file is kept.
+    """
     content = _read(path)
     fresh = {metric.key: metric.as_yaml() for metric in metrics}
     kept = [entry for entry in content.get("metrics") or [] if entry.get("key") not in fresh]
     content["metrics"] = [*fresh.values(), *kept]
-    content["files"] = [
-        weights_file,
-        *(
-            entry
-            for entry in content.get("files") or []
-            if entry.get("name") != weights_file["name"]
-        ),
-    ]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.part")
-    partial.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
-    partial.replace(path)
+
+    files, name = content.get("files") or [], weights_file["name"]
+    content["files"] = [weights_file, *(entry for entry in files if entry.get("name") != name)]
+    write_text(path, yaml.safe_dump(content, sort_keys=False))
+
+
+def describe_file(path: Path) -> dict[str, Any]:
+    """Return name, size in bytes, SHA-256 and path of a weights file, for metrics.yaml."""
+    return {
+        "name": path.name,
+        "size": path.stat().st_size,
+        "sha256": sha256_of(path),
+        "source": str(path),
+    }
 
 
 def _read(path: Path) -> dict[str, Any]:
+    """Read a metrics file, or return an empty one where there is none.
+
+    Errors: the file is something else.
+    """
     if not path.exists():
         return {}
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-        ok = isinstance(content, dict) and all(
-            isinstance(entry, dict)
-            for key in ("metrics", "files")
-            for entry in content.get(key) or []
-        )
+        is_metrics_file = isinstance(content, dict) and _has_entries(content)
     except (yaml.YAMLError, UnicodeDecodeError, IsADirectoryError, TypeError):
-        ok = False
-    if not ok:
-        raise user_error(
-            str(path),
-            "exists and is not a metrics file",
-            fix="move it away or name another --save-metrics-to",
-        )
+        is_metrics_file = False
+    if not is_metrics_file:
+        fix = "move it away or name another --save-metrics-to"
+        raise user_error(str(path), "exists and is not a metrics file", fix=fix)
     return content
+
+
+def _has_entries(content: dict[str, Any]) -> bool:
+    """Return True where both lists hold entries only. Raises TypeError for what is no list."""
+    entries = [entry for key in ("metrics", "files") for entry in content.get(key) or []]
+    return all(isinstance(entry, dict) for entry in entries)
 
 
 def write_clip_table(
@@ -83,38 +99,27 @@ def write_clip_table(
     scores: npt.NDArray[np.float32],
     labels: Sequence[str],
 ) -> None:
-    """A CSV with one row per clip: what it is, what it was taken for, how sure, and at which rank its label came."""
+    """Write a CSV with one row per clip.
+
+    It holds the clip, its label, the predicted label, both cosines, and the rank of its label.
+    """
     order = np.argsort(-scores, axis=1)
-    partial = path.with_name(f".{path.name}.part")
-    with partial.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(
-            [
-                "path",
-                "clip_start",
-                "clip_end",
-                "label",
-                "predicted",
-                "correct",
-                "rank_of_label",
-                "cosine_of_label",
-                "cosine_of_predicted",
-            ]
-        )
-        for record, row, ranks in zip(records, scores, order, strict=True):
-            predicted = int(ranks[0])
-            rank = int(np.flatnonzero(ranks == record.label)[0]) + 1
-            writer.writerow(
-                [
-                    record.path,
-                    record.clip_start,
-                    record.clip_end,
-                    labels[record.label],
-                    labels[predicted],
-                    int(predicted == record.label),
-                    rank,
-                    f"{row[record.label]:.5f}",
-                    f"{row[predicted]:.5f}",
-                ]
-            )
-    partial.replace(path)
+    rows = [
+        _clip_row(record, row, ranks, labels)
+        for record, row, ranks in zip(records, scores, order, strict=True)
+    ]
+    write_csv(path, [_CLIP_COLUMNS, *rows])
+
+
+def _clip_row(
+    record: ClipRecord,
+    scores: npt.NDArray[np.float32],
+    ranks: npt.NDArray[np.integer],
+    labels: Sequence[str],
+) -> list[Any]:
+    """Return the row of a clip with scores (C,) and class numbers (C,) from best to worst."""
+    predicted = int(ranks[0])
+    rank = int(np.flatnonzero(ranks == record.label)[0]) + 1
+    clip = [record.path, record.clip_start, record.clip_end]
+    answer = [labels[record.label], labels[predicted], int(predicted == record.label), rank]
+    return [*clip, *answer, f"{scores[record.label]:.5f}", f"{scores[predicted]:.5f}"]

@@ -23,7 +23,7 @@ from action_recognition.deploy.backends import RECORD_FILE, load_backend
 from action_recognition.deploy.backends.pytorch import from_trained
 from action_recognition.deploy.predictor import to_prediction
 from action_recognition.errors import UserError
-from action_recognition.evaluation.evaluate_clips import score_clips
+from action_recognition.evaluation.clip_scores import score_clips
 from action_recognition.export.export_model import ExportOptions, export_model
 from action_recognition.openvino_core import openvino_core
 from tests.synthetic import write_frame_folder, write_video

@@ -244,7 +244,7 @@ def test_original_weights_are_read_by_the_work_dirs_template(
     template = yaml.safe_load((work_dir / "template.yaml").read_text())
     folder = tiny_template(tmp_path / "labelled").parent
     (folder / "template.yaml").write_text(yaml.safe_dump(template | {"labels": list(LABELS)}))
-    from action_recognition.models.weights import original_names
+    from action_recognition.models.tensor_names.original import original_names
 
     theirs = {
         name: trained.state_dict[ours] for name, ours in original_names(trained.model).items()

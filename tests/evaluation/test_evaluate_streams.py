@@ -13,14 +13,11 @@ import yaml
 from action_recognition.commands.eval import main
 from action_recognition.data.stream_files import AnnotatedStream, MarkedEvent, write_streams
 from action_recognition.errors import UserError
-from action_recognition.evaluation.evaluate_streams import (
-    chosen_rules,
-    curve_of,
-    result_of,
-    seen_accuracy,
-)
+from action_recognition.evaluation.stream_curve import chosen_rules, curve_of, result_of
+from action_recognition.evaluation.stream_report import seen_accuracy
 from action_recognition.evaluation.stream_scores import ScoredStream, timeline_of
-from action_recognition.live.decision import DecisionRules, Vocabulary, read_rules
+from action_recognition.live.decision import DecisionRules, Vocabulary
+from action_recognition.live.decision_file import read_rules
 from tests.synthetic import numbered_frames, write_video
 from tests.tiny_export import LABELS
 

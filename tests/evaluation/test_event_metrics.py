@@ -10,16 +10,14 @@ import pytest
 from action_recognition.evaluation.event_metrics import (
     Decision,
     Gesture,
-    StreamResult,
     Timeline,
     edit_distance,
     match,
-    percentile,
-    poisson_interval,
     rest_time_s,
     score_stream,
     seen_hits,
 )
+from action_recognition.evaluation.stream_result import StreamResult, percentile, poisson_interval
 
 LINE = Timeline(
     100.0,
