@@ -17,10 +17,11 @@ from action_recognition.errors import user_error
 COLUMNS = "path label clip_start clip_end video_start video_end fps"
 Numbers = tuple[int, int, int, int, float]
 """clip_start, clip_end, video_start, video_end, fps."""
-HIGHEST_RATE_FPS = 1e6  # of any camera; sampling would leave the whole numbers behind
-_MAX_FRAME_NUMBER = (
-    10**12
-)  # a thousand years of video; what is larger does not fit where numbers are kept
+
+# Above the rate of any camera. A higher one would take sampling beyond whole numbers.
+HIGHEST_RATE_FPS = 1e6
+# A thousand years of video. A larger number does not fit into the columns of a clip table.
+_MAX_FRAME_NUMBER = 10**12
 
 
 class RawLine(NamedTuple):
@@ -51,9 +52,8 @@ def numbered_lines_of(lines: Iterable[str], ann_file: Path) -> Iterator[tuple[in
             if text and not text.startswith("#"):
                 yield number, text
     except UnicodeDecodeError as error:
-        raise user_error(
-            str(ann_file), f"is no text file in UTF-8 ({error.reason})", fix="save it as UTF-8"
-        ) from None
+        found = f"is no text file in UTF-8 ({error.reason})"
+        raise user_error(str(ann_file), found, fix="save it as UTF-8") from None
 
 
 def split_line(text: str, names_with_blanks: Collection[str] = ()) -> RawLine:
@@ -86,26 +86,27 @@ def annotation_line(path: str, label: str, numbers: Numbers | None) -> str | Non
         line.encode("utf-8")
     except UnicodeEncodeError:
         return None
+
+    # A path or label that looks like other columns would be read differently.
     raw = split_line(line.strip())
-    is_read_back = "\n" not in line and "\r" not in line and raw.path == path and raw.label == label
+    is_one_line = "\n" not in line and "\r" not in line
+    is_read_back = is_one_line and raw.path == path and raw.label == label
     return line if is_read_back and (raw.numbers is None) == (numbers is None) else None
 
 
 def _numbers(columns: list[str]) -> Numbers | None:
+    """Return the last five columns as numbers, or None when they are anything else."""
     try:
-        numbers = (
-            int(columns[0]),
-            int(columns[1]),
-            int(columns[2]),
-            int(columns[3]),
-            float(columns[4]),
-        )
+        clip_start, clip_end, video_start, video_end = map(int, columns[:4])
+        rate = float(columns[4])
     except ValueError:
         return None
-    return numbers if math.isfinite(numbers[4]) and max(numbers[:4]) <= _MAX_FRAME_NUMBER else None
+    numbers = (clip_start, clip_end, video_start, video_end, rate)
+    return numbers if math.isfinite(rate) and max(numbers[:4]) <= _MAX_FRAME_NUMBER else None
 
 
 def _split_label(text: str, names_with_blanks: Collection[str]) -> tuple[str, str]:
+    """Return path and label of a line without its numbers."""
     if names_with_blanks:
         fitting = [
             name
@@ -115,5 +116,6 @@ def _split_label(text: str, names_with_blanks: Collection[str]) -> tuple[str, st
         if fitting:
             label = max(fitting, key=len)
             return text[: -len(label)].rstrip(), label
+
     path, *label_column = text.rsplit(None, 1)
     return (path, label_column[0]) if label_column else ("", path)

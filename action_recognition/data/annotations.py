@@ -22,7 +22,7 @@ from action_recognition.data.clip_table import (
     PathLookup,
 )
 from action_recognition.data.path_check import PathChecker
-from action_recognition.data.shard_index import ShardLookup, is_shards
+from action_recognition.data.shards.index import ShardLookup, is_shards
 from action_recognition.errors import Problem, UserError, nearest, user_error
 
 __all__ = [
@@ -35,6 +35,8 @@ __all__ = [
 ]
 MAX_PROBLEMS_SHOWN = 20
 _WHOLE_VIDEO: Numbers = (0, UNKNOWN, 0, UNKNOWN, float(UNKNOWN))
+_Explanation = tuple[str, str, str]
+"""The fields found, allowed and fix of a problem."""
 
 
 def read_annotations(
@@ -69,28 +71,29 @@ def find_annotation_files(
     if len(data_roots) not in (1, len(ann_files)):
         found = f"{len(data_roots)} roots for {len(ann_files)} annotation files"
         raise user_error("data roots", found, "one root for all files, or one for each")
+
     roots = list(data_roots) * (len(ann_files) if len(data_roots) == 1 else 1)
-    problems = [
-        Problem(str(root), "there is no such data root")
-        for root in dict.fromkeys(roots)
-        if not (root.is_dir() or is_shards(root))
-    ]
+    problems = _missing_roots(roots)
     pairs = []
     for ann_file, root in zip(ann_files, roots, strict=True):
         candidates = [path for path in (ann_file, root / ann_file) if path.is_file()]
         if candidates:
             pairs.append((candidates[0], root))
         else:
-            problems.append(
-                Problem(
-                    str(ann_file),
-                    "there is no such annotation file",
-                    f"a path as it is, or one under {root}",
-                )
-            )
+            allowed = f"a path as it is, or one under {root}"
+            problems.append(Problem(str(ann_file), "there is no such annotation file", allowed))
     if problems:
         raise UserError(problems)
     return pairs
+
+
+def _missing_roots(roots: Sequence[Path]) -> list[Problem]:
+    """Return one problem for each root that is neither a folder nor a pattern of shards."""
+    return [
+        Problem(str(root), "there is no such data root")
+        for root in dict.fromkeys(roots)
+        if not (root.is_dir() or is_shards(root))
+    ]
 
 
 def label_numbers(labels: Sequence[str]) -> dict[str, int]:
@@ -117,6 +120,7 @@ class _Reader:
         self.names_with_blanks = [name for name in self.labels if len(name.split()) > 1]
 
     def read(self, ann_file: Path, paths: PathLookup) -> None:
+        """Add the clips of a file, and its problems."""
         self.columns.start_file(ann_file, paths.root)
         num_before = len(self.columns) + self.num_problems
         for number, text in numbered_lines(ann_file):
@@ -127,87 +131,88 @@ class _Reader:
                 self._add(f"{ann_file}:{number}", self._explain(text, raw, path_problem))
             else:
                 self.columns.add(number, path, label, raw.numbers or _WHOLE_VIDEO)
+
         if len(self.columns) + self.num_problems == num_before:
             self._add(str(ann_file), [("the file holds no clip", f"lines of {COLUMNS}", "")])
 
     def result(self) -> ClipTable:
+        """Return the clips of all files. Raises UserError: their problems."""
         if not self.problems:
             return ClipTable(self.columns)
         hidden = self.num_problems - len(self.problems)
         more = [Problem("annotations", f"and {hidden} more problems like these")] if hidden else []
         raise UserError([*self.problems, *more])
 
-    def _add(self, where: str, explanations: list[tuple[str, str, str]]) -> None:
+    def _add(self, where: str, explanations: list[_Explanation]) -> None:
+        """Count problems, and keep them while there is room."""
         self.num_problems += len(explanations)
-        room = MAX_PROBLEMS_SHOWN - len(self.problems)
-        self.problems += [
-            Problem(where, *explanation) for explanation in explanations[: max(room, 0)]
-        ]
+        room = max(MAX_PROBLEMS_SHOWN - len(self.problems), 0)
+        self.problems += [Problem(where, *explanation) for explanation in explanations[:room]]
 
-    def _explain(self, text: str, raw: RawLine, path_problem: str) -> list[tuple[str, str, str]]:
+    def _explain(self, text: str, raw: RawLine, path_problem: str) -> list[_Explanation]:
         """What is wrong with a line: (found, allowed, fix) of each problem."""
+        # A path that does not exist often means columns that are missing or too many.
         num_columns = len(text.split())
         if path_problem and num_columns not in (2, 7):
-            return [
-                (
-                    f"{num_columns} columns; read with blanks in its path: {path_problem}",
-                    f"2 or 7 columns: {COLUMNS}",
-                    "",
-                )
-            ]
+            found = f"{num_columns} columns; read with blanks in its path: {path_problem}"
+            return [(found, f"2 or 7 columns: {COLUMNS}", "")]
         if path_problem and num_columns == 7 and raw.numbers is None:
             return [("columns 3 to 7 are not four frame numbers and a frame rate", COLUMNS, "")]
-        found = [(path_problem, "", "")] if path_problem else []
-        if raw.label not in self.label_numbers:
-            found.append(self._explain_label(raw.label))
-        return found + (_explain_numbers(raw) if raw.numbers else [])
 
-    def _explain_label(self, label: str) -> tuple[str, str, str]:
+        problems = [(path_problem, "", "")] if path_problem else []
+        if raw.label not in self.label_numbers:
+            problems.append(self._explain_label(raw.label))
+        return problems + (_explain_numbers(raw) if raw.numbers else [])
+
+    def _explain_label(self, label: str) -> _Explanation:
+        highest = len(self.labels) - 1
         if label.lstrip("+-").isdecimal():
             also = "; a label of digits is a number, not a name" if label in self.labels else ""
-            return f"label {label}", f"0 to {len(self.labels) - 1}{also}", ""
-        return (
-            f"no class {label!r}{nearest(label, self.labels)}",
-            f"a class name, or 0 to {len(self.labels) - 1}",
-            "",
-        )
+            return f"label {label}", f"0 to {highest}{also}", ""
+        found = f"no class {label!r}{nearest(label, self.labels)}"
+        return found, f"a class name, or 0 to {highest}", ""
 
 
 def _is_sound(numbers: Numbers) -> bool:
+    """Return True for a clip inside its video, with a possible frame rate."""
     clip_start, clip_end, video_start, video_end, rate = numbers
     return 0 <= video_start <= clip_start < clip_end <= video_end and 0 < rate <= HIGHEST_RATE_FPS
 
 
-def _explain_numbers(raw: RawLine) -> list[tuple[str, str, str]]:
+def _explain_numbers(raw: RawLine) -> list[_Explanation]:
+    """Return every problem of the five numbers."""
     assert raw.numbers is not None
     clip_start, clip_end, video_start, video_end, rate = raw.numbers
-    found = []
-    if min(raw.numbers[:4]) < 0:
-        found.append((f"negative frame number {min(raw.numbers[:4])}", "0 or more", ""))
+    problems = _explain_order(raw.numbers)
+    if not problems and (clip_start < video_start or clip_end > video_end):
+        problems.append(_explain_outside(raw.path, raw.label, raw.numbers))
+    if not 0 < rate <= HIGHEST_RATE_FPS:
+        allowed = f"above 0, at most {HIGHEST_RATE_FPS:g}"
+        problems.append((f"frame rate {rate:g}", allowed, ""))
+    return problems
+
+
+def _explain_order(numbers: Numbers) -> list[_Explanation]:
+    """Return the problems of a clip or a video whose own ends are wrong."""
+    clip_start, clip_end, video_start, video_end, _ = numbers
+    problems = []
+    if min(numbers[:4]) < 0:
+        problems.append((f"negative frame number {min(numbers[:4])}", "0 or more", ""))
     for name, start, end in (("clip", clip_start, clip_end), ("video", video_start, video_end)):
         if end <= start:
-            found.append(
-                (
-                    f"{name}_end {end} is not behind {name}_start {start}",
-                    "an end behind the start (it is exclusive)",
-                    "",
-                )
-            )
-    if not found and (clip_start < video_start or clip_end > video_end):
-        outside = f"the clip {clip_start} to {clip_end} is not inside the video {video_start} to {video_end}"
-        if clip_start <= video_start and video_end <= clip_end:
-            swapped = (
-                f"{raw.path} {raw.label} {video_start} {video_end} {clip_start} {clip_end} {rate:g}"
-            )
-            found.append(
-                (
-                    f"{outside}: columns 3-4 are the clip, 5-6 the video; these look exchanged",
-                    "",
-                    f"write {swapped!r}",
-                )
-            )
-        else:
-            found.append((outside, "clip_start and clip_end between video_start and video_end", ""))
-    if not 0 < rate <= HIGHEST_RATE_FPS:
-        found.append((f"frame rate {rate:g}", f"above 0, at most {HIGHEST_RATE_FPS:g}", ""))
-    return found
+            found = f"{name}_end {end} is not behind {name}_start {start}"
+            problems.append((found, "an end behind the start (it is exclusive)", ""))
+    return problems
+
+
+def _explain_outside(path: str, label: str, numbers: Numbers) -> _Explanation:
+    """Return the problem of a clip outside its video. The published column order is recognised."""
+    clip_start, clip_end, video_start, video_end, rate = numbers
+    clip, video = f"{clip_start} to {clip_end}", f"{video_start} to {video_end}"
+    outside = f"the clip {clip} is not inside the video {video}"
+    if not (clip_start <= video_start and video_end <= clip_end):
+        return outside, "clip_start and clip_end between video_start and video_end", ""
+
+    swapped = f"{path} {label} {video_start} {video_end} {clip_start} {clip_end} {rate:g}"
+    found = f"{outside}: columns 3-4 are the clip, 5-6 the video; these look exchanged"
+    return found, "", f"write {swapped!r}"

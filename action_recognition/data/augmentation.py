@@ -11,6 +11,7 @@ The original gave RGB frames to code that takes BGR. Here red is red.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -25,7 +26,13 @@ from action_recognition.data.transforms import (
     resize_clip,
     resized_size,
 )
-from action_recognition.template import BlockDropout, ClipInput, Photometric, ReferenceAugmentation
+from action_recognition.template import (
+    BlockDropout,
+    ClipInput,
+    Photometric,
+    ReferenceAugmentation,
+    Rotate,
+)
 
 _Floats = NDArray[np.float32]
 
@@ -37,28 +44,27 @@ def move_as_reference(
     rng: np.random.Generator,
 ) -> Frames:
     """Resize, rotate and crop to (T, `crop_size`, `crop_size`, 3)."""
-    assert clip_input.resize_short_side is not None  # by the template's schema
-    turns = config.rotate is not None and rng.random() < config.rotate.probability
-    degrees = (
-        rng.uniform(-config.rotate.degrees, config.rotate.degrees)
-        if config.rotate is not None and turns
-        else None
-    )
-    height, width = resized_size(frames_thwc, clip_input.resize_short_side)
+    short_side = clip_input.resize_short_side
+    assert short_side is not None  # by the template's schema
+    degrees = _draw_degrees(config.rotate, rng)
+    height, width = resized_size(frames_thwc, short_side)
     square = random_square(height, width, clip_input.crop_size, config.crop_scale_min, rng)
+
+    # Frame by frame: each stays in the processor's cache from one step to the next.
     moved = []
-    for place in range(
-        len(frames_thwc)
-    ):  # frame by frame: what comes between stays in the processor's cache
-        frame = resize_clip(frames_thwc[place : place + 1], clip_input.resize_short_side)
-        moved.append(
-            crop_clip(
-                frame if degrees is None else rotate_clip(frame, degrees),
-                clip_input.crop_size,
-                square,
-            )
-        )
+    for place in range(len(frames_thwc)):
+        frame = resize_clip(frames_thwc[place : place + 1], short_side)
+        if degrees is not None:
+            frame = rotate_clip(frame, degrees)
+        moved.append(crop_clip(frame, clip_input.crop_size, square))
     return np.concatenate(moved)
+
+
+def _draw_degrees(config: Rotate | None, rng: np.random.Generator) -> float | None:
+    """Draw the angle of a clip's rotation, or None for a clip that is not rotated."""
+    if config is None or rng.random() >= config.probability:
+        return None
+    return float(rng.uniform(-config.degrees, config.degrees))
 
 
 def recolour_as_reference(
@@ -67,11 +73,9 @@ def recolour_as_reference(
     """Block dropout and photometric distortion, same shape."""
     if config.block_dropout is not None:
         frames_thwc = drop_blocks(frames_thwc, config.block_dropout, rng)
-    return (
-        frames_thwc
-        if config.photometric is None
-        else shift_colours(frames_thwc, config.photometric, rng)
-    )
+    if config.photometric is not None:
+        frames_thwc = shift_colours(frames_thwc, config.photometric, rng)
+    return frames_thwc
 
 
 def rotate_clip(frames_thwc: Frames, degrees: float) -> Frames:
@@ -80,7 +84,8 @@ def rotate_clip(frames_thwc: Frames, degrees: float) -> Frames:
     >>> rotate_clip(np.arange(9, dtype=np.uint8).reshape(1, 3, 3, 1), 90.0)[0].tolist()
     [[6, 3, 0], [7, 4, 1], [8, 5, 2]]
     """
-    import mmcv  # of the training installation: prediction does without
+    # Of the training installation: prediction does without.
+    import mmcv
 
     return np.stack([mmcv.imrotate(frame, degrees, border_value=0) for frame in frames_thwc])
 
@@ -95,9 +100,10 @@ def drop_blocks(frames_thwc: Frames, config: BlockDropout, rng: np.random.Genera
     cells = max(1, round(1.0 / config.cell_share))
     kept = rng.random((cells, cells)) >= config.probability
     rows, columns = (np.arange(side) * cells // side for side in frames_thwc.shape[1:3])
-    mask = np.repeat(
-        kept[np.ix_(rows, columns)].astype(np.uint8)[..., None], frames_thwc.shape[3], axis=2
-    )  # numpy is slow along 3 values
+
+    # The mask gets all channels: numpy is slow at repeating it along 3 values.
+    plane = kept[np.ix_(rows, columns)].astype(np.uint8)
+    mask = np.repeat(plane[..., None], frames_thwc.shape[3], axis=2)
     return frames_thwc * mask
 
 
@@ -107,25 +113,43 @@ def shift_colours(frames_thwc: Frames, config: Photometric, rng: np.random.Gener
     The original changes contrast before or after saturation and hue, by a coin. That makes no difference: a pixel that is scaled keeps
     its saturation and hue, and values are clipped to 0..255 at the end only.
     """
-
-    def happens() -> bool:
-        return bool(rng.random() < config.probability)
-
-    added = _brightness_change(frames_thwc, config, rng) if happens() else 0.0
-    factor = _factor(config.contrast, rng) if happens() else 1.0
-    saturation = _factor(config.saturation, rng) if happens() else 1.0
-    hue_degrees = rng.uniform(-config.hue_degrees, config.hue_degrees) if happens() else 0.0
+    change = _draw_colour_change(frames_thwc, config, rng)
     out = np.empty(frames_thwc.shape, np.uint8)
-    for frame, target in zip(
-        frames_thwc, out, strict=True
-    ):  # a frame of floats stays in the processor's cache, a clip does not
+
+    # Frame by frame: a frame of floats stays in the processor's cache, a clip does not.
+    for frame, target in zip(frames_thwc, out, strict=True):
         changed = frame.astype(np.float32)
-        changed += added
-        changed *= factor
-        if saturation != 1.0 or hue_degrees != 0.0:
-            changed = shift_hsv(changed, saturation, hue_degrees)
+        changed += change.added
+        changed *= change.factor
+        if change.saturation != 1.0 or change.hue_degrees != 0.0:
+            changed = shift_hsv(changed, change.saturation, change.hue_degrees)
         target[:] = np.clip(changed, 0.0, 255.0, out=changed)  # truncates, as the original
     return out
+
+
+class _ColourChange(NamedTuple):
+    """A change that is drawn for one clip: pixels become (pixel + added) * factor, then HSV."""
+
+    added: float
+    factor: float
+    saturation: float
+    hue_degrees: float
+
+
+def _draw_colour_change(
+    frames_thwc: Frames, config: Photometric, rng: np.random.Generator
+) -> _ColourChange:
+    """Draw the parts in the original's order: brightness, contrast, saturation, hue."""
+    probability, hue = config.probability, config.hue_degrees
+    added = _brightness_change(frames_thwc, config, rng) if _happens(probability, rng) else 0.0
+    factor = _draw_factor(config.contrast, rng) if _happens(probability, rng) else 1.0
+    saturation = _draw_factor(config.saturation, rng) if _happens(probability, rng) else 1.0
+    hue_degrees = float(rng.uniform(-hue, hue)) if _happens(probability, rng) else 0.0
+    return _ColourChange(added, factor, saturation, hue_degrees)
+
+
+def _happens(probability: float, rng: np.random.Generator) -> bool:
+    return bool(rng.random() < probability)
 
 
 def _brightness_change(frames_thwc: Frames, config: Photometric, rng: np.random.Generator) -> float:
@@ -135,7 +159,7 @@ def _brightness_change(frames_thwc: Frames, config: Photometric, rng: np.random.
     return float(rng.uniform(min(low, mean), max(high, mean))) - mean
 
 
-def _factor(spread: float, rng: np.random.Generator) -> float:
+def _draw_factor(spread: float, rng: np.random.Generator) -> float:
     return float(rng.uniform(1.0 - spread, 1.0 + spread))
 
 
@@ -152,10 +176,8 @@ def trivially_augmented(clip_thwc: Frames, mean_rgb: Sequence[float], seed: int)
 
     A pure function of clip and seed: the generator of the process stays as it was.
     """
-    change = v2.TrivialAugmentWide(
-        interpolation=v2.InterpolationMode.BILINEAR,
-        fill=[float(int(value + 0.5)) for value in mean_rgb],
-    )
+    fill = [float(int(value + 0.5)) for value in mean_rgb]
+    change = v2.TrivialAugmentWide(interpolation=v2.InterpolationMode.BILINEAR, fill=fill)
     frames = torch.from_numpy(np.ascontiguousarray(clip_thwc.transpose(0, 3, 1, 2)))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

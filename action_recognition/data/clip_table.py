@@ -13,12 +13,16 @@ from numpy.typing import NDArray
 
 from action_recognition.data.annotation_lines import Numbers
 from action_recognition.data.sampling import FrameRange
-from action_recognition.data.shard_path import ShardPath
+from action_recognition.data.shards.path import ShardPath
 
 MediaPath = Path | ShardPath
 """A video file or a folder of frames, on disk or inside a shard."""
+
 UNKNOWN = 0
-"""`clip_end`, `video_end` and `frame_rate_fps` of a two-column line, whose clip is the whole video: see `frame_source.completed`."""
+"""`clip_end`, `video_end` and `frame_rate_fps` of a two-column line, whose clip is the whole video.
+
+`frame_source.completed` fills them in.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,22 +79,27 @@ class ClipTable(Sequence[ClipRecord]):
     def __getitem__(self, index: int | slice) -> ClipRecord | list[ClipRecord]:
         if isinstance(index, slice):
             return [self[i] for i in range(*index.indices(len(self)))]
-        i = range(len(self))[index]
+        return self._record(range(len(self))[index])
+
+    def _record(self, i: int) -> ClipRecord:
+        """Make the record of a row from 0 to the length."""
         file, line = self._places[i].tolist()
         clip_start, clip_end, video_start, video_end = self._ranges[i].tolist()
-        text = self._paths[self._path_ends[i - 1] if i else 0 : self._path_ends[i]].decode(
-            "utf-8", "surrogateescape"
-        )
         return ClipRecord(
             clip_start=clip_start,
             clip_end=clip_end,
             video_start=video_start,
             video_end=video_end,
             frame_rate_fps=float(self._rates_fps[i]),
-            path=self._roots[file].path(text),
+            path=self._roots[file].path(self._path_text(i)),
             label=int(self.labels[i]),
             line=f"{self._files[file]}:{line}",
         )
+
+    def _path_text(self, i: int) -> str:
+        """Cut a row's path out of the text of all paths."""
+        start = self._path_ends[i - 1] if i else 0
+        return self._paths[start : self._path_ends[i]].decode("utf-8", "surrogateescape")
 
     def __iter__(self) -> Iterator[ClipRecord]:
         return (self[i] for i in range(len(self)))
@@ -102,7 +111,8 @@ class ClipTable(Sequence[ClipRecord]):
             and all(a == b for a, b in zip(self, other, strict=True))
         )
 
-    __hash__ = None  # type: ignore[assignment]  # as a list
+    # As a list, which has no hash either.
+    __hash__ = None  # type: ignore[assignment]
 
 
 class ClipColumns:
@@ -121,6 +131,8 @@ class ClipColumns:
         self.roots.append(root)
 
     def add(self, line_number: int, found_path: str, label: int, numbers: Numbers) -> None:
+        """Add a clip of the current file. `found_path` is the text for the root's `path`."""
+        # Undecodable bytes of a file name survive the way through the text.
         self.paths += found_path.encode("utf-8", "surrogateescape")
         self.path_ends.append(len(self.paths))
         self.ranges.extend(numbers[:4])

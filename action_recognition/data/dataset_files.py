@@ -5,6 +5,7 @@ All files are written, or none.
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from action_recognition.data.annotations import find_annotation_files
 from action_recognition.data.labels import CLASSES_FILE
 from action_recognition.errors import Problem, UserError, naming, user_error
+from action_recognition.files import write_atomically
 
 Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
@@ -22,32 +24,23 @@ SPLITS: tuple[Split, ...] = ("train", "val", "test")
 DATASET_FILE = "dataset.json"
 METADATA_FILE = "metadata.csv"
 REPORT_FILES = ("report.json", "report.txt")
+# Undecodable bytes of a file name become backslash escapes.
+_ESCAPED = "backslashreplace"
 
 
 def refuse_existing(folder: Path, force: bool) -> None:
     """A `UserError` names files of a data set that are there already, unless they may be replaced, or a place where no folder can be."""
     nearest_above = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     if not nearest_above.is_dir():
-        raise user_error(
-            str(folder), f"{nearest_above} is a file", "a folder, or a place where one can be made"
-        )
-    names = [
-        *(f"{split}.txt" for split in SPLITS),
-        CLASSES_FILE,
-        DATASET_FILE,
-        METADATA_FILE,
-        *REPORT_FILES,
-    ]
+        allowed = "a folder, or a place where one can be made"
+        raise user_error(str(folder), f"{nearest_above} is a file", allowed)
+
+    lists = [f"{split}.txt" for split in SPLITS]
+    names = [*lists, CLASSES_FILE, DATASET_FILE, METADATA_FILE, *REPORT_FILES]
     existing = [folder / name for name in names if (folder / name).exists()]
     if existing and not force:
-        raise UserError(
-            [
-                Problem(
-                    str(file), "is there already", fix="another --output, or --force to replace it"
-                )
-                for file in existing
-            ]
-        )
+        fix = "another --output, or --force to replace it"
+        raise UserError([Problem(str(file), "is there already", fix=fix) for file in existing])
 
 
 def write_lists(
@@ -79,12 +72,10 @@ def read_negative_label(folder: Path) -> str | None:
     try:
         return _Dataset.model_validate_json(file.read_bytes()).negative_label
     except ValidationError as error:
-        found = error.errors(include_url=False)[0]["msg"]
-        raise user_error(
-            str(file),
-            f"is no description of a data set ({found})",
-            '{"negative_label": "no gesture"}, or null',
-        ) from None
+        reason = error.errors(include_url=False)[0]["msg"]
+        found = f"is no description of a data set ({reason})"
+        allowed = '{"negative_label": "no gesture"}, or null'
+        raise user_error(str(file), found, allowed) from None
 
 
 def described(ann_files: Sequence[Path], data_roots: Sequence[Path]) -> str:
@@ -95,23 +86,21 @@ def described(ann_files: Sequence[Path], data_roots: Sequence[Path]) -> str:
 
 def state_settings(file: Path, wanted: Mapping[str, Any]) -> None:
     """State in `file` how the pictures around it are made; a `UserError` says that they were made otherwise before."""
-    if file.exists():
-        try:
-            stated = json.loads(file.read_text(encoding="utf-8"))
-        except ValueError:
-            stated = None
-        if stated != wanted:
-            raise user_error(
-                str(file),
-                f"the pictures there were made with {stated}",
-                f"the same, not {dict(wanted)}",
-                "another --output",
-            )
+    if not file.exists():
+        write_together(file.parent, {file.name: json.dumps(dict(wanted)) + "\n"})
         return
-    write_together(file.parent, {file.name: json.dumps(dict(wanted)) + "\n"})
+    try:
+        stated = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError:
+        stated = None
+    if stated != wanted:
+        found = f"the pictures there were made with {stated}"
+        raise user_error(str(file), found, f"the same, not {dict(wanted)}", "another --output")
 
 
 class _Dataset(BaseModel):
+    """The schema of dataset.json."""
+
     model_config = ConfigDict(extra="forbid")
     negative_label: str | None = None
 
@@ -121,27 +110,21 @@ def make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, FileNotFoundError, NotADirectoryError) as error:
+        found = f"no folder can be made here ({error.strerror})"
         fix = "a place where a folder can be made"
-        raise user_error(
-            str(folder), f"no folder can be made here ({error.strerror})", fix=fix
-        ) from None
+        raise user_error(str(folder), found, fix=fix) from None
 
 
 def write_together(folder: Path, texts: Mapping[str, str]) -> None:
     """Write text files beside their places first and then put all there; a file for which the text is empty is removed."""
     make_folder(folder)
-    partials = {name: folder / f".{name}.part" for name, text in texts.items() if text}
-    try:
-        with naming(folder):
-            for name, partial in partials.items():
-                partial.write_text(
-                    texts[name], encoding="utf-8", errors="backslashreplace", newline=""
-                )
-            for name in texts:
-                if name in partials:
-                    partials[name].replace(folder / name)
-                else:
-                    (folder / name).unlink(missing_ok=True)
-    finally:
-        for partial in partials.values():
-            partial.unlink(missing_ok=True)
+    with naming(folder):
+        with contextlib.ExitStack() as partials:
+            # Backwards, because the stack puts the last file in its place first.
+            for name in reversed([name for name, text in texts.items() if text]):
+                partial = partials.enter_context(write_atomically(folder / name))
+                with partial.open("w", encoding="utf-8", errors=_ESCAPED, newline="") as file:
+                    file.write(texts[name])
+        for name, text in texts.items():
+            if not text:
+                (folder / name).unlink(missing_ok=True)

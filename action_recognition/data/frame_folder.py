@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from action_recognition.data.clip_table import MediaPath
-from action_recognition.data.shard_path import ShardImage
+from action_recognition.data.shards.path import ShardImage
 from action_recognition.errors import user_error
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp"})
@@ -19,6 +19,7 @@ FrameFile = Path | ShardImage
 Shrink = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
 """(H, W, 3) uint8 RGB to a smaller picture of that kind."""
 _LAST_NUMBER = re.compile(r"(\d+)\D*$")
+_EXTRACT_AGAIN = "extract the frames again"
 
 
 def list_frame_files(folder: MediaPath) -> list[FrameFile]:
@@ -26,6 +27,22 @@ def list_frame_files(folder: MediaPath) -> list[FrameFile]:
 
     A `UserError` names the folder when it holds no numbered image, a number twice, or a gap.
     """
+    numbered = _by_number(folder)
+    if not numbered:
+        allowed = "names such as img_00001.jpg or 00001.jpg"
+        raise user_error(str(folder), "the folder holds no numbered image", allowed)
+
+    first = min(numbered)
+    missing = [number for number in range(first, max(numbered)) if number not in numbered]
+    if missing:
+        also = f" (and {len(missing) - 1} more)" if missing[1:] else ""
+        found = f"image number {missing[0]} is missing{also}"
+        raise user_error(str(folder), found, fix=_EXTRACT_AGAIN)
+    return [numbered[first + i] for i in range(len(numbered))]
+
+
+def _by_number(folder: MediaPath) -> dict[int, FrameFile]:
+    """Return the images that have a number. Raises UserError: two have the same."""
     numbered: dict[int, FrameFile] = {}
     for file in _images(folder):
         match = _LAST_NUMBER.search(file.stem)
@@ -33,28 +50,10 @@ def list_frame_files(folder: MediaPath) -> list[FrameFile]:
             continue
         number = int(match[1])
         if number in numbered:
-            raise user_error(
-                str(folder),
-                f"{numbered[number].name} and {file.name} have the same number",
-                "one image per frame",
-            )
+            found = f"{numbered[number].name} and {file.name} have the same number"
+            raise user_error(str(folder), found, "one image per frame")
         numbered[number] = file
-    if not numbered:
-        raise user_error(
-            str(folder),
-            "the folder holds no numbered image",
-            "names such as img_00001.jpg or 00001.jpg",
-        )
-    first = min(numbered)
-    missing = [number for number in range(first, max(numbered)) if number not in numbered]
-    if missing:
-        also = f" (and {len(missing) - 1} more)" if missing[1:] else ""
-        raise user_error(
-            str(folder),
-            f"image number {missing[0]} is missing{also}",
-            fix="extract the frames again",
-        )
-    return [numbered[first + i] for i in range(len(numbered))]
+    return numbered
 
 
 def probe_folder(folder: MediaPath) -> tuple[int, int, int]:
@@ -80,12 +79,8 @@ def stack_frames(path: MediaPath, pictures: Sequence[NDArray[np.uint8]]) -> NDAr
     """(T, H, W, 3) of pictures (H, W, 3); a `UserError` names the path when they differ in size."""
     sizes = {f"{picture.shape[1]}x{picture.shape[0]}" for picture in pictures}
     if len(sizes) > 1:
-        raise user_error(
-            str(path),
-            f"its pictures differ in size: {', '.join(sorted(sizes))}",
-            "one size",
-            "extract or convert it again",
-        )
+        found = f"its pictures differ in size: {', '.join(sorted(sizes))}"
+        raise user_error(str(path), found, "one size", "extract or convert it again")
     return np.stack(pictures)
 
 
@@ -94,11 +89,8 @@ def check_frame_numbers(path: MediaPath, frame_indices: Sequence[int], num_frame
     lowest, highest = min(frame_indices), max(frame_indices)
     if lowest < 0 or highest >= num_frames:
         wrong = lowest if lowest < 0 else highest
-        raise user_error(
-            str(path),
-            f"there is no frame {wrong}, it has {num_frames} frames",
-            f"0 to {num_frames - 1}",
-        )
+        found = f"there is no frame {wrong}, it has {num_frames} frames"
+        raise user_error(str(path), found, f"0 to {num_frames - 1}")
 
 
 def _images(folder: MediaPath) -> list[FrameFile]:
@@ -115,15 +107,11 @@ def _images(folder: MediaPath) -> list[FrameFile]:
 def read_image(file: FrameFile) -> NDArray[np.uint8]:
     """(H, W, 3) uint8 RGB of an image file; a `UserError` names one that cannot be read."""
     try:
-        picture: NDArray[np.uint8] | None = cv2.imdecode(
-            np.frombuffer(file.read_bytes(), np.uint8), cv2.IMREAD_COLOR
-        )
+        data = np.frombuffer(file.read_bytes(), np.uint8)
+        picture: NDArray[np.uint8] | None = cv2.imdecode(data, cv2.IMREAD_COLOR)
     except (OSError, cv2.error) as error:
-        raise user_error(
-            str(file),
-            f"the image cannot be read ({type(error).__name__})",
-            fix="extract the frames again",
-        ) from None
+        found = f"the image cannot be read ({type(error).__name__})"
+        raise user_error(str(file), found, fix=_EXTRACT_AGAIN) from None
     if picture is None:
-        raise user_error(str(file), "the image cannot be read", fix="extract the frames again")
+        raise user_error(str(file), "the image cannot be read", fix=_EXTRACT_AGAIN)
     return np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB, picture))

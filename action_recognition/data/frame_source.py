@@ -34,11 +34,13 @@ class FileFrames:
         )
 
     def complete(self, record: ClipRecord, default_rate_fps: float) -> ClipRecord:
+        """Return the record with the ends and rate of a two-column line, see `completed`."""
         num_frames = count_frames(record.path)
         rate = container_frame_rate(record.path) if record.is_whole_video else None
         return completed(record, num_frames, rate, default_rate_fps)
 
     def read(self, record: ClipRecord, frame_indices: Sequence[int]) -> Frames:
+        """Read the frames of those numbers of the record's video, (T, H, W, 3) uint8 RGB."""
         return read_frames(record.path, frame_indices, self._shrink)
 
 
@@ -50,14 +52,12 @@ def completed(
     A frame folder, and a file that states no rate, gets `default_rate_fps`: give the model's, every frame is then used.
     A `UserError` names a video that is shorter than the annotation line says.
     """
-    if not record.is_whole_video:
-        if record.video_end > num_frames:
-            found = (
-                f"the line ends the video at frame {record.video_end}, it has {num_frames} frames"
-            )
-            raise user_error(str(record.path), found, f"video_end up to {num_frames}")
-        return record
-    rate = stated_rate_fps or default_rate_fps
-    return dataclasses.replace(
-        record, clip_end=num_frames, video_end=num_frames, frame_rate_fps=rate
-    )
+    if record.is_whole_video:
+        rate = stated_rate_fps or default_rate_fps
+        return dataclasses.replace(
+            record, clip_end=num_frames, video_end=num_frames, frame_rate_fps=rate
+        )
+    if record.video_end > num_frames:
+        found = f"the line ends the video at frame {record.video_end}, it has {num_frames} frames"
+        raise user_error(str(record.path), found, f"video_end up to {num_frames}")
+    return record

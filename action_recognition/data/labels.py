@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from action_recognition.data.annotation_files import (
@@ -12,10 +12,11 @@ from action_recognition.data.annotation_files import (
     scan_annotation_files,
 )
 from action_recognition.data.annotations import find_annotation_files
-from action_recognition.errors import Problem, UserError, user_error
+from action_recognition.errors import Problem, UserError, nearest, user_error
 
 CLASSES_FILE = "classes.json"
 MAX_NUMBERED_LABELS = 100_000
+_SWAPS_KEY = "training.augmentation.flip.label_swaps"
 
 
 def training_labels(
@@ -52,6 +53,7 @@ def labels_of_files(
     """
     if classes:
         return _checked(classes, "--classes"), "labels: from --classes"
+
     first_file, first_root = found[0]
     for folder in (first_file.parent, first_root):
         file = folder / CLASSES_FILE
@@ -59,34 +61,41 @@ def labels_of_files(
             return read_classes(file), f"labels: from {file}"
 
     scan = scan or scan_annotation_files((file for file, _ in found), template_labels)
-    names = sorted(label for label in scan.labels if not label.isdecimal())
-    numbers = sorted(int(label) for label in scan.labels if label.isdecimal())
+    return _labels_in_use(scan.labels, template_labels, str(first_file))
+
+
+def _labels_in_use(
+    used: frozenset[str], template_labels: Sequence[str], where: str
+) -> tuple[list[str], str]:
+    """Return the labels of files that use these names or numbers, and one line on their source."""
+    names = sorted(label for label in used if not label.isdecimal())
+    numbers = sorted(int(label) for label in used if label.isdecimal())
     if names and numbers:
-        mixed = f"some labels are class names ({names[0]!r}), others are numbers ({numbers[0]})"
-        allowed = f"one kind, or a {CLASSES_FILE} beside the file"
-        raise user_error(str(first_file), mixed, allowed)
+        found = f"some labels are class names ({names[0]!r}), others are numbers ({numbers[0]})"
+        raise user_error(where, found, f"one kind, or a {CLASSES_FILE} beside the file")
+
     as_template = set(names) == set(template_labels)
     if template_labels and (as_template or numbers[-1:] == [len(template_labels) - 1]):
         return list(template_labels), "labels: from the template"
     if names:
         return names, f"labels: the {len(names)} class names of the annotation files, sorted"
-    return _numbered_labels(numbers, str(first_file))
+    return _numbered_labels(numbers, where)
 
 
 def _numbered_labels(numbers: Sequence[int], where: str) -> tuple[list[str], str]:
+    """Return "0" to the highest of the sorted numbers, and one line on their source."""
     if not numbers:
-        raise user_error(
-            where,
-            "no line has a label",
-            "lines of: path label [clip_start clip_end video_start video_end fps]",
-        )
-    num_classes = numbers[-1] + 1
-    if num_classes > MAX_NUMBERED_LABELS:
-        raise user_error(where, f"label {numbers[-1]}", f"numbers below {MAX_NUMBERED_LABELS}")
-    unused = num_classes - len(numbers)
+        allowed = "lines of: path label [clip_start clip_end video_start video_end fps]"
+        raise user_error(where, "no line has a label", allowed)
+    highest = numbers[-1]
+    if highest >= MAX_NUMBERED_LABELS:
+        raise user_error(where, f"label {highest}", f"numbers below {MAX_NUMBERED_LABELS}")
+
+    unused = highest + 1 - len(numbers)
     also = f", {unused} of them without a clip" if unused else ""
-    line = f"labels: the annotation files number them 0 to {num_classes - 1}{also}; give names with --classes or {CLASSES_FILE}"
-    return [str(number) for number in range(num_classes)], line
+    counted = f"labels: the annotation files number them 0 to {highest}{also}"
+    line = f"{counted}; give names with --classes or {CLASSES_FILE}"
+    return [str(number) for number in range(highest + 1)], line
 
 
 def read_classes(file: Path) -> list[str]:
@@ -94,15 +103,15 @@ def read_classes(file: Path) -> list[str]:
     try:
         document = json.loads(file.read_text(encoding="utf-8-sig"))
     except (ValueError, OSError) as error:
-        raise user_error(
-            str(file), f"is no readable JSON ({error})", 'a list of names: ["first", "second"]'
-        ) from None
+        allowed = 'a list of names: ["first", "second"]'
+        raise user_error(str(file), f"is no readable JSON ({error})", allowed) from None
     if not isinstance(document, list) or not all(isinstance(name, str) for name in document):
         raise user_error(str(file), "is no list of names", '["first", "second"]')
     return _checked(document, str(file))
 
 
 def _checked(names: Sequence[str], where: str) -> list[str]:
+    """Return the class names. Raises UserError: there are none, or some are not usable."""
     problems = [
         Problem(where, f"class name {name!r} is empty or has blanks around it")
         for name in names
@@ -117,3 +126,34 @@ def _checked(names: Sequence[str], where: str) -> list[str]:
     if problems:
         raise UserError(problems)
     return list(names)
+
+
+def label_swap_map(label_swaps: Mapping[str, str], labels: Sequence[str]) -> dict[int, int]:
+    """Label after mirroring for each label that changes, both ways; pairs of which no label is in use are left out.
+
+    >>> label_swap_map({"left": "right"}, ["right", "stop", "left"])
+    {2: 0, 0: 2}
+    """
+    problems: list[Problem] = []
+    swaps: dict[int, int] = {}
+    for pair in label_swaps.items():
+        unknown = [name for name in pair if name not in labels]
+        if len(unknown) == 1:
+            problems.append(_unknown_in_pair(unknown[0], pair, labels))
+        if unknown:
+            continue
+
+        first, second = (labels.index(name) for name in pair)
+        if swaps.get(first, second) != second or swaps.get(second, first) != first:
+            found = f"a label of {pair} swaps with another label too"
+            problems.append(Problem(_SWAPS_KEY, found, "one partner for each label"))
+        swaps |= {first: second, second: first}
+    if problems:
+        raise UserError(problems)
+    return swaps
+
+
+def _unknown_in_pair(name: str, pair: tuple[str, str], labels: Sequence[str]) -> Problem:
+    found = f"{name!r} of {pair} is no label of this run{nearest(name, labels)}"
+    fix = "add the class, or set flip.probability to 0 and remove the pair"
+    return Problem(_SWAPS_KEY, found, fix=fix)

@@ -50,12 +50,14 @@ def listed_clips(
     """The clips of all files, in order, and the classes; a `UserError` lists the problems of all files."""
     labels, _ = training_labels(ann_files, classes, (), data_roots)
     records = read_annotations(ann_files, data_roots, labels)
-    with_blanks = [name for name in labels if len(name.split()) > 1]
+
+    # Every record has its line in the same order.
     lines = [
         (text, file, root)
         for file, root in find_annotation_files(ann_files, data_roots)
         for _, text in numbered_lines(file)
     ]
+    with_blanks = [name for name in labels if len(name.split()) > 1]
     clips = []
     for record, line in zip(records, lines, strict=True):
         raw = split_line(line[0], with_blanks)

@@ -15,6 +15,7 @@ class FolderRoot:
         self.folder = folder
 
     def path(self, text: str) -> Path:
+        """Return the file or folder of a line's path."""
         return self.folder / text
 
 
@@ -26,9 +27,8 @@ class PathChecker:
         self._root = root
         self._real_root = os.path.realpath(root)
         self._real_folders: dict[str, str] = {}
-        self._remembered = functools.lru_cache(maxsize=100_000)(
-            self.problem
-        )  # clips of one video stand near each other
+        # A bounded cache is enough, because the clips of one video are near each other.
+        self._remembered = functools.lru_cache(maxsize=100_000)(self.problem)
 
     def find(self, path: str) -> tuple[str, str]:
         """The path as it is, and what is wrong with it (empty when nothing is)."""
@@ -43,14 +43,18 @@ class PathChecker:
         if not text:
             return "the line has no path"
         if text.startswith("/") or ".." in text.split("/"):
-            return f"path {text!r} leaves the data root: give it relative to {self._root}, without '..'"
+            found = f"path {text!r} leaves the data root"
+            return f"{found}: give it relative to {self._root}, without '..'"
+
+        # Strings, not Path objects: a million lines in seconds.
         full = f"{self._root}/{text}"
         try:
             is_link = stat.S_ISLNK(os.lstat(full).st_mode)
             if is_link:
-                os.stat(full)  # noqa: PTH116  # strings, not Path objects: a million lines in seconds
+                os.stat(full)  # noqa: PTH116
         except (OSError, ValueError):  # ValueError: a NUL character
             return f"no file or folder {full}"
+
         real = os.path.realpath(full) if is_link else self._real_folder(os.path.dirname(full))  # noqa: PTH120
         if real != self._real_root and not real.startswith(self._real_root.rstrip("/") + "/"):
             return f"path {text!r} leaves the data root: it is a link to {real}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from action_recognition.data.tables import read_table
@@ -20,9 +20,8 @@ def compile_person_regex(person_regex: str) -> re.Pattern[str]:
     try:
         pattern = re.compile(person_regex)
     except re.error as error:
-        raise user_error(
-            "--person-regex", f"{person_regex!r} is no regular expression ({error})", example
-        ) from None
+        found = f"{person_regex!r} is no regular expression ({error})"
+        raise user_error("--person-regex", found, example) from None
     if pattern.groups < 1:
         raise user_error("--person-regex", f"{person_regex!r} has no group", example)
     return pattern
@@ -42,16 +41,19 @@ def people_by_regex(paths: Iterable[str], person_regex: str) -> dict[str, str]:
         else:
             without.append(path)
     if without:
-        found, fix = (
-            f"--person-regex {person_regex!r} finds no person in this path",
-            "an expression that fits every path, as '([^/_]+)_'",
-        )
-        problems = [Problem(path, found, fix=fix) for path in without[:_PROBLEMS_SHOWN]]
-        more = [
-            Problem("--person-regex", f"and {len(without) - _PROBLEMS_SHOWN} more paths like these")
-        ]
-        raise UserError([*problems, *(more if len(without) > _PROBLEMS_SHOWN else [])])
+        raise _no_person(without, person_regex)
     return people
+
+
+def _no_person(paths: Sequence[str], person_regex: str) -> UserError:
+    """Return the error for paths that the expression does not match: it names the first ones."""
+    found = f"--person-regex {person_regex!r} finds no person in this path"
+    fix = "an expression that fits every path, as '([^/_]+)_'"
+    problems = [Problem(path, found, fix=fix) for path in paths[:_PROBLEMS_SHOWN]]
+    hidden = len(paths) - _PROBLEMS_SHOWN
+    if hidden > 0:
+        problems.append(Problem("--person-regex", f"and {hidden} more paths like these"))
+    return UserError(problems)
 
 
 def people_by_table(file: Path) -> dict[str, str]:
@@ -70,9 +72,9 @@ def people_by_table(file: Path) -> dict[str, str]:
 
 
 def _column(header: list[str], names: tuple[str, ...], file: Path) -> int:
+    """Return the number of the first of these columns. Raises UserError: there is none of them."""
     for name in names:
         if name in header:
             return header.index(name)
-    raise user_error(
-        str(file), f"has no column {' or '.join(map(repr, names))}", f"found: {', '.join(header)}"
-    )
+    wanted = " or ".join(map(repr, names))
+    raise user_error(str(file), f"has no column {wanted}", f"found: {', '.join(header)}")

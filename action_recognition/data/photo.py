@@ -15,7 +15,8 @@ from action_recognition.errors import UserError, user_error
 
 PHOTO_SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif"})
 MAX_PIXELS: Final = 100_000_000
-"""More is refused before anything is decoded: 300 MB of RGB, above what cameras of phones give."""
+"""More is refused before anything is decoded: 300 MB of RGB, more than cameras of phones give."""
+_MAX_PIXELS_SAID: Final = f"up to {MAX_PIXELS // 1_000_000} million pixels"
 _FORMATS: Final = ("JPEG", "PNG", "WEBP", "BMP", "GIF")
 _FORMATS_SAID: Final = "a JPEG, PNG, WebP, BMP or GIF file"
 _SIXTEEN_BIT: Final = ("I", "I;16", "I;16B", "I;16L", "I;16N")
@@ -40,44 +41,40 @@ def decode_photo(data: bytes, name: str) -> Photo:
     is its first picture. Errors: `UserError` for what is no image, is cut short, or has more than `MAX_PIXELS`.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore", Image.DecompressionBombWarning
-            )  # the limit below is the one that counts
-            picture = Image.open(io.BytesIO(data), formats=_FORMATS)
-            _check_size(picture.size, name)
-            picture.load()
-            return _to_rgb(ImageOps.exif_transpose(picture))
+        return _decoded(data, name)
     except Image.DecompressionBombError:
-        raise user_error(
-            name, "is larger than any photo", f"up to {MAX_PIXELS // 1_000_000} million pixels"
-        ) from None
+        raise user_error(name, "is larger than any photo", _MAX_PIXELS_SAID) from None
     except UserError:
         raise
-    except Exception as error:  # Pillow's decoders raise OSError, SyntaxError, ValueError, struct.error and others for damaged files
-        raise user_error(
-            name,
-            f"cannot be read as an image ({_reason(error)})",
-            _FORMATS_SAID,
-            "save or copy it again",
-        ) from None
+    # Pillow's decoders raise OSError, SyntaxError, ValueError, struct.error and others for damage.
+    except Exception as error:
+        found = f"cannot be read as an image ({_reason(error)})"
+        raise user_error(name, found, _FORMATS_SAID, "save or copy it again") from None
+
+
+def _decoded(data: bytes, name: str) -> Photo:
+    """Decode with the errors of Pillow as they are."""
+    with warnings.catch_warnings():
+        # Our own limit is the one that counts.
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        picture = Image.open(io.BytesIO(data), formats=_FORMATS)
+        _check_size(picture.size, name)
+        picture.load()
+        return _to_rgb(ImageOps.exif_transpose(picture))
 
 
 def _check_size(size: tuple[int, int], name: str) -> None:
+    """Check the size in the header. Raises UserError: it has more than `MAX_PIXELS`."""
     width, height = size
     if width * height > MAX_PIXELS:
-        raise user_error(
-            name,
-            f"is {width}x{height}",
-            f"up to {MAX_PIXELS // 1_000_000} million pixels",
-            "make it smaller",
-        )
+        raise user_error(name, f"is {width}x{height}", _MAX_PIXELS_SAID, "make it smaller")
 
 
 def _to_rgb(picture: Image.Image) -> Photo:
     if picture.mode in _SIXTEEN_BIT:
         grey = np.asarray(picture).astype(np.int64) >> 8
         return np.repeat(np.clip(grey, 0, 255).astype(np.uint8)[:, :, None], 3, axis=2)
+
     if picture.has_transparency_data:
         coloured = picture.convert("RGBA")
         picture = Image.alpha_composite(Image.new("RGBA", coloured.size, "white"), coloured)
@@ -85,5 +82,6 @@ def _to_rgb(picture: Image.Image) -> Photo:
 
 
 def _reason(error: Exception) -> str:
+    """Return the first line of an error's text, cut to 120 characters."""
     text = str(error).splitlines()[0] if str(error) else type(error).__name__
     return "none that is known" if isinstance(error, UnidentifiedImageError) else text[:120]

@@ -50,11 +50,13 @@ def start_range(clip: FrameRange, clip_len: int, frame_rate_fps: float) -> tuple
     window = clip_len * time_step(clip.frame_rate_fps, frame_rate_fps)
     if clip.video_end - clip.video_start < window:
         return None
-    if clip.clip_end - clip.clip_start < window:
-        return max(clip.video_start, clip.clip_end - window), min(
-            clip.video_end - window + 1, clip.clip_start + 1
-        )
-    return clip.clip_start, clip.clip_end - window + 1
+    if clip.clip_end - clip.clip_start >= window:
+        return clip.clip_start, clip.clip_end - window + 1
+
+    # The window lies around the clip, inside the video.
+    first = max(clip.video_start, clip.clip_end - window)
+    last = min(clip.video_end - window, clip.clip_start)
+    return first, last + 1
 
 
 def num_valid_frames(clip: FrameRange, frame_rate_fps: float) -> int:
@@ -62,9 +64,8 @@ def num_valid_frames(clip: FrameRange, frame_rate_fps: float) -> int:
 
     The original raises IndexError for a video shorter than one step (test sampling); such a video gives its first frame here.
     """
-    return max(
-        1, (clip.video_end - clip.video_start) // time_step(clip.frame_rate_fps, frame_rate_fps)
-    )
+    step = time_step(clip.frame_rate_fps, frame_rate_fps)
+    return max(1, (clip.video_end - clip.video_start) // step)
 
 
 def centre_frame_indices(clip: FrameRange, clip_len: int, frame_rate_fps: float) -> list[int]:
@@ -80,10 +81,10 @@ def centre_frame_indices(clip: FrameRange, clip_len: int, frame_rate_fps: float)
     step = time_step(clip.frame_rate_fps, frame_rate_fps)
     starts = start_range(clip, clip_len, frame_rate_fps)
     if starts is None:
-        frames = [
-            clip.video_start + i * step for i in range(num_valid_frames(clip, frame_rate_fps))
-        ]
-        return _pad(frames, clip_len, num_before=(clip_len - len(frames)) // 2)
+        num_frames = num_valid_frames(clip, frame_rate_fps)
+        frames = [clip.video_start + i * step for i in range(num_frames)]
+        return _pad(frames, clip_len, num_before=(clip_len - num_frames) // 2)
+
     start = sum(starts) // 2  # of the exclusive end, as the original
     return [start + i * step for i in range(clip_len)]
 
@@ -104,14 +105,12 @@ def random_frame_indices(
     starts = start_range(clip, clip_len, frame_rate_fps)
     num_frames = clip_len if starts is not None else num_valid_frames(clip, frame_rate_fps)
     first = int(rng.integers(*starts)) if starts is not None else clip.video_start
-    offsets = (
-        rng.integers(step, size=num_frames)
-        if temporal_jitter
-        else np.zeros(num_frames, dtype=np.int64)
-    )
-    frames = [
-        min(first + i * step + int(offset), clip.video_end - 1) for i, offset in enumerate(offsets)
-    ]
+
+    offsets = [0] * num_frames
+    if temporal_jitter:
+        offsets = rng.integers(step, size=num_frames).tolist()
+    last = clip.video_end - 1
+    frames = [min(first + i * step + offset, last) for i, offset in enumerate(offsets)]
     if num_frames == clip_len:
         return frames
     return _pad(frames, clip_len, num_before=int(rng.integers(clip_len - num_frames + 1)))
@@ -136,12 +135,13 @@ def varied_frame_indices(
     [0, 2, 4, 6]
     """
     speed_range = math.log(temporal_speed_max)
-    step = time_step(clip.frame_rate_fps, frame_rate_fps) * math.exp(
-        rng.uniform(-speed_range, speed_range)
-    )
+    speed = math.exp(rng.uniform(-speed_range, speed_range))
+    step = time_step(clip.frame_rate_fps, frame_rate_fps) * speed
     span = step * (clip_len - 1)
     start = rng.uniform(*_real_starts(clip, span))
     offsets = rng.uniform(-0.5, 0.5, size=clip_len) if temporal_jitter else np.zeros(clip_len)
+
+    # Jitter and rounding must not leave the clip, or the video where the clip is too short.
     fits = span <= clip.clip_end - 1 - clip.clip_start
     first, end = (clip.clip_start, clip.clip_end) if fits else (clip.video_start, clip.video_end)
     frames = np.floor(start + step * (np.arange(clip_len) + offsets) + 0.5).astype(int)
@@ -156,5 +156,6 @@ def _real_starts(clip: FrameRange, span: float) -> tuple[float, float]:
 
 
 def _pad(frames: list[int], clip_len: int, num_before: int) -> list[int]:
+    """Repeat the first frame `num_before` times in front, and the last one up to `clip_len`."""
     num_behind = clip_len - len(frames) - num_before
     return frames[:1] * num_before + frames + frames[-1:] * num_behind

@@ -47,18 +47,17 @@ def read_text(file: Path) -> tuple[str, str]:
         data = file.read_bytes()
     except OSError as error:
         raise user_error(str(file), f"cannot be read ({error.strerror})") from None
+
     if data.startswith(_UTF16_MARKS):
         return data.decode("utf-16", errors="replace"), f"{file}: read as UTF-16"
     if b"\0" in data:
-        raise user_error(
-            str(file), "is no text file (it holds zero bytes)", fix="save it as CSV in UTF-8"
-        )
+        found = "is no text file (it holds zero bytes)"
+        raise user_error(str(file), found, fix="save it as CSV in UTF-8")
     try:
         return data.decode("utf-8-sig"), ""
     except UnicodeDecodeError:
-        return data.decode(
-            "latin-1"
-        ), f"{file}: is not UTF-8, read as Latin-1; look at its names with accents"
+        remark = f"{file}: is not UTF-8, read as Latin-1; look at its names with accents"
+        return data.decode("latin-1"), remark
 
 
 def read_table(file: Path) -> Table:
@@ -66,15 +65,14 @@ def read_table(file: Path) -> Table:
     text, remark = read_text(file)
     lines = text.splitlines(keepends=True)
     first = next((line for line in lines if line.strip()), "")
-    separator = max(_SEPARATORS, key=first.count)
-    reader = csv.reader(lines, delimiter=separator)
+    reader = csv.reader(lines, delimiter=max(_SEPARATORS, key=first.count))
+
     rows = []
     try:
         for cells in reader:
             if any(cell.strip() for cell in cells):
                 rows.append(Row(f"{file}:{reader.line_num}", cells))
     except csv.Error as error:
-        raise user_error(
-            f"{file}:{reader.line_num}", f"is no CSV row ({error})", fix="close its quotes"
-        ) from None
+        where = f"{file}:{reader.line_num}"
+        raise user_error(where, f"is no CSV row ({error})", fix="close its quotes") from None
     return Table(file, rows, remark)

@@ -15,7 +15,7 @@ Frames = NDArray[np.uint8]
 """(T, H, W, 3) uint8 RGB."""
 
 CANVAS_MARGIN = 1.3
-"""Side of the picture that batch augmentation moves the crop in, in units of the crop's."""
+"""Side of the picture in which batch augmentation moves the crop, in units of the crop's."""
 
 
 def canvas_side(crop_size: int) -> int:
@@ -72,13 +72,13 @@ def pad_clip(frames_thwc: Frames, long_side: int, mean_rgb: Sequence[float], sid
     factor = long_side / max(height, width)
     new_height, new_width = (max(1, int(length * factor + 0.5)) for length in (height, width))
     top, left = (side - new_height) // 2, (side - new_width) // 2
+
     colour = np.array([int(value + 0.5) for value in mean_rgb], np.uint8)
     out = np.broadcast_to(colour, (len(frames_thwc), side, side, 3)).copy()
     how = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
     for frame, target in zip(frames_thwc, out, strict=True):
-        target[top : top + new_height, left : left + new_width] = cv2.resize(
-            frame, (new_width, new_height), interpolation=how
-        )
+        resized = cv2.resize(frame, (new_width, new_height), interpolation=how)
+        target[top : top + new_height, left : left + new_width] = resized
     return out
 
 
@@ -127,23 +127,13 @@ def fit_into(picture: NDArray[np.uint8], height: int, width: int) -> NDArray[np.
     if picture.shape[:2] == (height, width):
         return picture
     scale = min(height / picture.shape[0], width / picture.shape[1])
-    inner = max(1, round(picture.shape[0] * scale)), max(1, round(picture.shape[1] * scale))
+    new_height, new_width = (max(1, round(side * scale)) for side in picture.shape[:2])
+    top, left = (height - new_height) // 2, (width - new_width) // 2
+
     fitted = np.zeros((height, width, 3), np.uint8)
-    top, left = (height - inner[0]) // 2, (width - inner[1]) // 2
-    fitted[top : top + inner[0], left : left + inner[1]] = cv2.resize(
-        picture, (inner[1], inner[0]), interpolation=cv2.INTER_AREA
-    )
+    resized = cv2.resize(picture, (new_width, new_height), interpolation=cv2.INTER_AREA)
+    fitted[top : top + new_height, left : left + new_width] = resized
     return fitted
-
-
-def random_crop_clip(
-    frames_thwc: Frames, crop_size: int, crop_scale_min: float, rng: np.random.Generator
-) -> Frames:
-    """Training crop of a resized clip: `crop_clip` at a `random_square`."""
-    height, width = frames_thwc.shape[1:3]
-    return crop_clip(
-        frames_thwc, crop_size, random_square(height, width, crop_size, crop_scale_min, rng)
-    )
 
 
 def random_square(
@@ -165,9 +155,8 @@ def crop_clip(frames_thwc: Frames, crop_size: int, square: tuple[range, range]) 
     A picture that is smaller than `crop_size` gets repeated edges first, as in `centre_crop_clip`; rows and columns count after that.
     """
     rows, columns = square
-    crops = _at_least(frames_thwc, crop_size)[
-        :, rows.start : rows.stop, columns.start : columns.stop
-    ]
+    padded = _at_least(frames_thwc, crop_size)
+    crops = padded[:, rows.start : rows.stop, columns.start : columns.stop]
     return np.stack([_resize(crop, crop_size, crop_size) for crop in crops])
 
 
@@ -177,20 +166,19 @@ def mirror_clip(frames_thwc: Frames) -> Frames:
     >>> mirror_clip(np.arange(6, dtype=np.uint8).reshape(1, 1, 2, 3)).tolist()
     [[[[3, 4, 5], [0, 1, 2]]]]
     """
-    out = np.empty(
-        frames_thwc.shape, frames_thwc.dtype
-    )  # in rows, whatever the order of what came: OpenCV writes no other
+    # In C order, whatever that of the input is: OpenCV writes to no other.
+    # A view of numpy that runs backwards would make everything after it slow.
+    out = np.empty(frames_thwc.shape, frames_thwc.dtype)
     for frame, target in zip(frames_thwc, out, strict=True):
-        cv2.flip(frame, 1, target)  # numpy's view backwards would make everything after it slow
+        cv2.flip(frame, 1, target)
     return out
 
 
 def _resize(frame_hwc: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
     if frame_hwc.shape[:2] == (height, width):
         return frame_hwc
-    resized: NDArray[np.uint8] = cv2.resize(
-        frame_hwc, (width, height), interpolation=cv2.INTER_LINEAR
-    )
+    size = (width, height)
+    resized: NDArray[np.uint8] = cv2.resize(frame_hwc, size, interpolation=cv2.INTER_LINEAR)
     return resized
 
 

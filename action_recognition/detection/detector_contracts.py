@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 Rows = NDArray[np.float64]
 """(N, 5) corners x_min, y_min, x_max, y_max in parts of the picture, and confidence 0..1."""
 Results = Mapping[str, NDArray[np.float32]]
+"""Outputs of the network by the names of the contract's roles."""
 
 
 @dataclass(frozen=True)
@@ -37,20 +38,14 @@ class DetectorContract:
 
 
 def _hands(results: Results, size: tuple[int, int]) -> Rows:
-    return np.concatenate(
-        [results["boxes"].reshape(-1, 4), results["scores"].reshape(-1, 1)], axis=1
-    ).astype(np.float64)
+    corners, scores = results["boxes"].reshape(-1, 4), results["scores"].reshape(-1, 1)
+    return np.concatenate([corners, scores], axis=1).astype(np.float64)
 
 
 def _boxes_in_pixels(results: Results, size: tuple[int, int]) -> Rows:
     height, width = size
-    return np.asarray(results["boxes"], np.float64).reshape(-1, 5) / (
-        width,
-        height,
-        width,
-        height,
-        1.0,
-    )
+    boxes = np.asarray(results["boxes"], np.float64).reshape(-1, 5)
+    return boxes / (width, height, width, height, 1.0)
 
 
 def _ssd(results: Results, size: tuple[int, int]) -> Rows:
@@ -59,47 +54,59 @@ def _ssd(results: Results, size: tuple[int, int]) -> Rows:
 
 
 BOXES: Final = DetectorContract(
-    "person-detection-asl",
-    "an output (N, 5) of x_min, y_min, x_max, y_max, confidence",
-    True,
-    0.0,
-    1.0,
-    ("boxes",),
-    _boxes_in_pixels,
+    name="person-detection-asl",
+    outputs="an output (N, 5) of x_min, y_min, x_max, y_max, confidence",
+    is_bgr=True,
+    mean=0.0,
+    scale=1.0,
+    roles=("boxes",),
+    rows=_boxes_in_pixels,
 )
-SSD: Final = DetectorContract(
-    "SSD", "one (1, 1, N, 7) as SSD gives it", True, 0.0, 1.0, ("detections",), _ssd
-)
-HANDS: Final = DetectorContract(
-    "HaGRID hands",
-    "`boxes` (N, 4) with `scores` (N) as HaGRID's hand detector",
-    False,
-    127.0,
-    128.0,
-    ("boxes", "scores"),
-    _hands,
-)
-"""The contracts of the detectors that are known.
+"""Source: docs.openvino.ai, omz_models_model_person_detection_asl_0001."""
 
-Sources: docs.openvino.ai, omz_models_model_person_detection_asl_0001 and _0201; github.com/ai-forever/dynamic_gestures, onnx_models.py.
-"""
+SSD: Final = DetectorContract(
+    name="SSD",
+    outputs="one (1, 1, N, 7) as SSD gives it",
+    is_bgr=True,
+    mean=0.0,
+    scale=1.0,
+    roles=("detections",),
+    rows=_ssd,
+)
+"""Source: docs.openvino.ai, omz_models_model_person_detection_0201."""
+
+HANDS: Final = DetectorContract(
+    name="HaGRID hands",
+    outputs="`boxes` (N, 4) with `scores` (N) as HaGRID's hand detector",
+    is_bgr=False,
+    mean=127.0,
+    scale=128.0,
+    roles=("boxes", "scores"),
+    rows=_hands,
+)
+"""Source: github.com/ai-forever/dynamic_gestures, onnx_models.py."""
+
+# Number of dimensions of an output, and its last one as a text.
+_BOXES_FORM, _SSD_FORM, _CORNERS_FORM = (2, "5"), (4, "7"), (2, "4")
 
 
 def find_contract(model: ov.Model, file: Path) -> tuple[DetectorContract, dict[str, int]]:
     """The contract that a model keeps, and the number of its output for each role; a `UserError` names a model that keeps none."""
-    shapes = [node.partial_shape for node in model.outputs]
-    lasts = [
-        (len(shape), shape[-1].to_string()) if shape.rank.is_static and len(shape) else (0, "")
-        for shape in shapes
-    ]
+    forms = [_form(node.partial_shape) for node in model.outputs]
     names = {name: number for number, node in enumerate(model.outputs) for name in node.get_names()}
-    if {"boxes", "scores"} <= names.keys() and lasts[names["boxes"]] == (2, "4"):
+    if {"boxes", "scores"} <= names.keys() and forms[names["boxes"]] == _CORNERS_FORM:
         return HANDS, {role: names[role] for role in HANDS.roles}
-    fitting = [number for number, kind in enumerate(lasts) if kind in ((2, "5"), (4, "7"))]
+
+    # Other outputs, such as labels, may be beside the one that holds the boxes.
+    fitting = [number for number, form in enumerate(forms) if form in (_BOXES_FORM, _SSD_FORM)]
     if len(fitting) != 1:
+        shapes = ", ".join(str(node.partial_shape) for node in model.outputs)
         allowed = f"{BOXES.outputs}, or {SSD.outputs}, or {HANDS.outputs}"
-        raise user_error(
-            f"--detector {file}", f"its outputs are {', '.join(map(str, shapes))}", allowed
-        )
-    contract = BOXES if lasts[fitting[0]] == (2, "5") else SSD
+        raise user_error(f"--detector {file}", f"its outputs are {shapes}", allowed)
+    contract = BOXES if forms[fitting[0]] == _BOXES_FORM else SSD
     return contract, {contract.roles[0]: fitting[0]}
+
+
+def _form(shape: ov.PartialShape) -> tuple[int, str]:
+    """Return the number of dimensions and the last one as a text, (0, "") where none is known."""
+    return (len(shape), shape[-1].to_string()) if shape.rank.is_static and len(shape) else (0, "")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -43,48 +43,55 @@ class PersonDetector:
     """
 
     def __init__(self, file: Path, device: str = "CPU", num_threads: int | None = None) -> None:
-        if not file.is_file():
-            raise user_error(f"--detector {file}", "there is no such file", _FILES)
-        core = openvino_core()
-        try:
-            model = core.read_model(file)
-        except RuntimeError:
-            raise user_error(
-                f"--detector {file}", "is no readable OpenVINO model", _FILES
-            ) from None
+        model = _read_model(file)
         self.contract, self._outputs = find_contract(model, file)
         self._size = _input_size(model, file)
         self._dtype = model.input(0).element_type.to_dtype()
-        settings: dict[str, int | str] = (
-            {"INFERENCE_PRECISION_HINT": "f32"} if device == "CPU" else {}
-        )  # bf16 moves boxes
-        if num_threads and device == "CPU":
-            settings["INFERENCE_NUM_THREADS"] = num_threads
-        try:
-            self._compiled = core.compile_model(model, device, settings)
-        except RuntimeError as error:
-            reason = str(error).strip().splitlines()[-1]
-            raise user_error(
-                f"--device {device}",
-                f"cannot run the detector ({reason})",
-                ", ".join(core.available_devices),
-            ) from None
+        self._compiled = _compiled(model, device, num_threads)
 
     def boxes(self, picture_rgb: NDArray[np.uint8]) -> NDArray[np.float64]:
         """(N, 5) x_min, y_min, x_max, y_max in pixels of an (H, W, 3) RGB picture, and confidence 0..1."""
+        found = self._compiled(self._network_input(picture_rgb))
+        results = {role: np.asarray(found[number]) for role, number in self._outputs.items()}
         height, width = picture_rgb.shape[:2]
-        ordered = picture_rgb[..., ::-1] if self.contract.is_bgr else picture_rgb
-        resized = cv2.resize(
-            np.ascontiguousarray(ordered), (self._size[1], self._size[0])
-        ).transpose(2, 0, 1)[None]
-        levels = resized.astype(self._dtype)
-        if self.contract.scale != 1.0:
-            levels = (levels - self.contract.mean) / self.contract.scale
-        found = self._compiled(levels)
-        rows = self.contract.rows(
-            {role: np.asarray(found[number]) for role, number in self._outputs.items()}, self._size
-        )
-        return rows * (width, height, width, height, 1.0)
+        return self.contract.rows(results, self._size) * (width, height, width, height, 1.0)
+
+    def _network_input(self, picture_rgb: NDArray[np.uint8]) -> NDArray[Any]:
+        """Return the picture as (1, 3, height, width) levels, as the contract wants them."""
+        contract, (height, width) = self.contract, self._size
+        ordered = picture_rgb[..., ::-1] if contract.is_bgr else picture_rgb
+        resized = cv2.resize(np.ascontiguousarray(ordered), (width, height))
+        levels: NDArray[Any] = resized.transpose(2, 0, 1)[None].astype(self._dtype)
+        if contract.scale != 1.0:
+            levels = (levels - contract.mean) / contract.scale
+        return levels
+
+
+def _read_model(file: Path) -> ov.Model:
+    """Read a network. Raises UserError: the file does not exist, or is no network."""
+    if not file.is_file():
+        raise user_error(f"--detector {file}", "there is no such file", _FILES)
+    try:
+        return openvino_core().read_model(file)
+    except RuntimeError:
+        found = "is no readable OpenVINO model"
+        raise user_error(f"--detector {file}", found, _FILES) from None
+
+
+def _compiled(model: ov.Model, device: str, num_threads: int | None) -> ov.CompiledModel:
+    """Compile a network for a device. Raises UserError: it does not run there."""
+    settings: dict[str, int | str] = {}
+    if device == "CPU":
+        settings["INFERENCE_PRECISION_HINT"] = "f32"  # bf16 moves boxes
+    if device == "CPU" and num_threads:
+        settings["INFERENCE_NUM_THREADS"] = num_threads
+    core = openvino_core()
+    try:
+        return core.compile_model(model, device, settings)
+    except RuntimeError as error:
+        found = f"cannot run the detector ({str(error).strip().splitlines()[-1]})"
+        devices = ", ".join(core.available_devices)
+        raise user_error(f"--device {device}", found, devices) from None
 
 
 def _input_size(model: ov.Model, file: Path) -> tuple[int, int]:
@@ -97,11 +104,9 @@ def _input_size(model: ov.Model, file: Path) -> tuple[int, int]:
         if batch in (1, -1) and channels == 3 and min(height, width) > 0:
             model.reshape([1, 3, height, width])
             return height, width
-    raise user_error(
-        f"--detector {file}",
-        f"its inputs are {', '.join(map(str, shapes))}",
-        "one of (1, 3, height, width)",
-    )
+
+    found = f"its inputs are {', '.join(map(str, shapes))}"
+    raise user_error(f"--detector {file}", found, "one of (1, 3, height, width)")
 
 
 @functools.lru_cache(maxsize=1)
@@ -126,10 +131,9 @@ def main_person(boxes: NDArray[np.float64], height: int, width: int) -> PersonBo
 def global_box(boxes: Sequence[PersonBox]) -> PersonBox:
     """One box for a clip, from those of its frames (at least one): a single frame that is wrong does not decide."""
     table = np.array(boxes)
-    corners = np.concatenate(
-        [np.percentile(table[:, :2], 5.0, axis=0), np.percentile(table[:, 2:], 95.0, axis=0)]
-    )
-    return PersonBox(*corners.tolist())
+    first_corner = np.percentile(table[:, :2], 5.0, axis=0)
+    last_corner = np.percentile(table[:, 2:], 95.0, axis=0)
+    return PersonBox(*first_corner.tolist(), *last_corner.tolist())
 
 
 def clip_box(detector: PersonDetector, frames_thwc_rgb: NDArray[np.uint8]) -> PersonBox | None:

@@ -91,7 +91,7 @@ def test_cached_samples_equal_those_of_the_files(
     for key, one in zip(keys[: len(records)], expected, strict=False):
         assert torch.equal(clip(cached[key]), one)
     for name in ("read_frames", "count_frames", "container_frame_rate"):
-        monkeypatch.setattr(f"action_recognition.data.frame_cache.{name}", decodes)
+        monkeypatch.setattr(f"action_recognition.data.frame_cache.cache.{name}", decodes)
         monkeypatch.setattr(frame_source, name, decodes)
     for key, one in zip(keys, expected, strict=True):
         assert torch.equal(clip(pickle.loads(pickle.dumps(cached))[key]), one)

@@ -18,7 +18,7 @@ from action_recognition.commands.data.make_shards import main as make_shards
 from action_recognition.data.annotations import ClipTable, read_annotations
 from action_recognition.data.datasets import ClipDataset, DamagedClip, Sample
 from action_recognition.data.frame_cache import FrameCache
-from action_recognition.data.shard_index import INDEX_SUFFIX, shard_files, shard_index
+from action_recognition.data.shards.index import INDEX_SUFFIX, shard_files, shard_index
 from action_recognition.errors import UserError
 from action_recognition.template import Augmentation, ClipInput, load_template_dir
 from tests.conftest import template_dir

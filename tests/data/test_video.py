@@ -264,7 +264,7 @@ def test_pictures_of_absurd_size_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = write_video(tmp_path / "a.mp4", numbered_frames(6))
-    monkeypatch.setattr("action_recognition.data.video._MAX_PIXELS", 48 * 64 - 1)
+    monkeypatch.setattr("action_recognition.data.video_file._MAX_PIXELS", 48 * 64 - 1)
     with pytest.raises(UserError, match="cannot be read as a video"):
         read_frames(path, [0])
 

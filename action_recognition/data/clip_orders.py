@@ -1,0 +1,102 @@
+"""The orders in which an epoch reads the clips of a data set.
+
+An order is a pure function of (seed, epoch). It does not depend on workers, resuming or the
+machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from torch.utils.data import Sampler
+
+
+class EpochShuffleSampler(Sampler[tuple[int, int, int]]):
+    """(epoch, index, clip number) of every clip in an order seeded by (seed, epoch), one share per rank.
+
+    All ranks get equally many: the order is repeated from its beginning where that needs more clips than there are.
+    The `clips_per_video` clips of one record follow each other. An order is a pure function of (seed, epoch).
+    """
+
+    def __init__(
+        self,
+        num_records: int,
+        seed: int,
+        rank: int = 0,
+        world_size: int = 1,
+        clips_per_video: int = 1,
+    ) -> None:
+        self.num_records, self.seed = num_records, seed
+        self.rank, self.world_size = rank, world_size
+        self.clips_per_video = clips_per_video
+        self.epoch = 0
+        self._behind: dict[int, int] = {}
+
+    def skip(self, epoch: int, num_clips: int) -> None:
+        """Leave out the first clips of this rank's share of one epoch: a run that goes on has them behind it. The length stays."""
+        self._behind = {epoch: num_clips}
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the order; Lightning calls this before every epoch."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return -(-self.num_records // self.world_size) * self.clips_per_video
+
+    def __iter__(self) -> Iterator[tuple[int, int, int]]:
+        num_of_all_ranks = len(self) // self.clips_per_video * self.world_size
+        order = self._order(num_of_all_ranks, np.random.default_rng([self.seed, self.epoch]))
+        share = order[self.rank :: self.world_size]
+
+        first = self._behind.get(self.epoch, 0)
+        for place in range(first, len(self)):
+            video, number = divmod(place, self.clips_per_video)
+            yield self.epoch, int(share[video]), number
+
+    def _order(self, count: int, rng: np.random.Generator) -> NDArray[np.int64]:
+        """The `count` records of an epoch of all ranks."""
+        return np.resize(rng.permutation(self.num_records), count)
+
+
+class ClassBalancedSampler(EpochShuffleSampler):
+    """As `EpochShuffleSampler`, as many clips, but every class that has clips equally often, up to rounding.
+
+    Clips of rare classes come more than once an epoch, those of frequent ones only in some epochs.
+    Clips of one class differ by at most one in how often they come.
+    """
+
+    def __init__(
+        self,
+        labels: Sequence[int] | NDArray[np.int32],
+        seed: int,
+        rank: int = 0,
+        world_size: int = 1,
+        clips_per_video: int = 1,
+    ) -> None:
+        super().__init__(len(labels), seed, rank, world_size, clips_per_video)
+        self._labels = np.array(labels)
+
+    def _order(self, count: int, rng: np.random.Generator) -> NDArray[np.int64]:
+        # The order of the classes is drawn too: the first ones get one clip more.
+        classes = rng.permutation(np.unique(self._labels))
+        share, rest = divmod(count, len(classes))
+        drawn = []
+        for place, label in enumerate(classes):
+            of_class = rng.permutation(np.flatnonzero(self._labels == label))
+            drawn.append(np.resize(of_class, share + (place < rest)))
+        return rng.permutation(np.concatenate(drawn))
+
+
+class ShareSampler(Sampler[int]):
+    """Every `world_size`-th index from `rank`: over all ranks each clip exactly once, for evaluation."""
+
+    def __init__(self, num_clips: int, rank: int = 0, world_size: int = 1) -> None:
+        self._share = range(rank, num_clips, world_size)
+
+    def __len__(self) -> int:
+        return len(self._share)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._share)
