@@ -1,1 +1,4 @@
-"""From annotation files and videos to batches of clips: annotations -> video -> sampling -> transforms -> datasets."""
+"""From annotation files and videos to batches of clips.
+
+The way through: annotations -> video -> sampling -> transforms -> datasets -> batches.
+"""

@@ -1,8 +1,10 @@
-"""The parts of one annotation line: `path label` or `path label clip_start clip_end video_start video_end fps`.
+"""Parts of one annotation line: `path label`, or the seven columns of `COLUMNS`.
 
-A line is read from its right end, because paths and class names may hold blanks: the five numbers are the last columns, the label
-stands before them. A label of digits only is a number. A class name with blanks is recognised when it is one of the known labels
-(the longest that fits); of an unknown name only the last word is seen. Blank lines and lines that begin with `#` hold nothing.
+A line is read from its right end, because paths and class names may hold blanks. The five numbers
+are the last columns, and the label precedes them. A label of digits only is a number.
+
+A class name with blanks is recognised when it is a known label. The longest that fits is taken. Of
+an unknown name only the last word is seen. Blank lines and lines that begin with `#` are skipped.
 """
 
 from __future__ import annotations
@@ -25,7 +27,10 @@ _MAX_FRAME_NUMBER = 10**12
 
 
 class RawLine(NamedTuple):
-    """A line cut into its parts; `numbers` is None when the last five columns are not four frame numbers and a rate."""
+    """One line, cut into its parts.
+
+    `numbers` is None when the last five columns are not four frame numbers and a rate.
+    """
 
     path: str
     label: str
@@ -33,7 +38,10 @@ class RawLine(NamedTuple):
 
 
 def numbered_lines(ann_file: Path) -> Iterator[tuple[int, str]]:
-    """Line number and text of every line that holds something; a `UserError` names a file that cannot be read."""
+    """Yield line number and text of every line that is neither blank nor a comment.
+
+    Raises UserError: the file cannot be read, or is not UTF-8.
+    """
     try:
         with ann_file.open(encoding="utf-8-sig") as lines:
             yield from numbered_lines_of(lines, ann_file)
@@ -42,7 +50,7 @@ def numbered_lines(ann_file: Path) -> Iterator[tuple[int, str]]:
 
 
 def numbered_lines_of(lines: Iterable[str], ann_file: Path) -> Iterator[tuple[int, str]]:
-    """Yield line number and text of every line that holds something. `ann_file` names it in errors.
+    """Yield as `numbered_lines`, from lines that are open already. Errors name `ann_file`.
 
     Raises UserError: the file is not UTF-8.
     """
@@ -57,7 +65,7 @@ def numbered_lines_of(lines: Iterable[str], ann_file: Path) -> Iterator[tuple[in
 
 
 def split_line(text: str, names_with_blanks: Collection[str] = ()) -> RawLine:
-    """Cut a line into path, label and numbers; `path` is empty when the line has one column.
+    """Cut a line into path, label and numbers. `path` is empty when the line has one column.
 
     >>> split_line("videos/a b.mp4 Stop Sign 0 90 0 120 29.97", ["Stop Sign"])
     RawLine(path='videos/a b.mp4', label='Stop Sign', numbers=(0, 90, 0, 120, 29.97))
@@ -72,7 +80,7 @@ def split_line(text: str, names_with_blanks: Collection[str] = ()) -> RawLine:
 
 
 def annotation_line(path: str, label: str, numbers: Numbers | None) -> str | None:
-    r"""`path label [numbers]` as it stands in a file, or None when it could not be read back.
+    r"""Return `path label [numbers]` as a line of a file, or None when it could not be read back.
 
     >>> annotation_line("a b.mp4", "3", (0, 90, 0, 120, 29.97))
     'a b.mp4 3 0 90 0 120 29.97'

@@ -42,11 +42,13 @@ _Explanation = tuple[str, str, str]
 def read_annotations(
     ann_files: Sequence[Path], data_roots: Sequence[Path], labels: Sequence[str]
 ) -> ClipTable:
-    """The clips of all annotation files, in order.
+    """Read the clips of all annotation files, in order.
 
-    A file is looked for as given, then under its root; there is one root for all files or one for each. Paths in a file are relative
-    to its root, which is a folder or `shards:PATTERN`. A label is a name in `labels` or a number, its place
-    there. A `UserError` lists the problems of all files.
+    A file is looked for as given, then under its root. There is one root for all files, or one for
+    each. A root is a folder or `shards:PATTERN`, and paths in a file are relative to it. A label is
+    a name in `labels`, or a number: its place there.
+
+    Raises UserError: the problems of all files.
     """
     return read_found_annotations(find_annotation_files(ann_files, data_roots), labels)
 
@@ -65,7 +67,10 @@ def read_found_annotations(found: Iterable[tuple[Path, Path]], labels: Sequence[
 def find_annotation_files(
     ann_files: Sequence[Path], data_roots: Sequence[Path]
 ) -> list[tuple[Path, Path]]:
-    """Each annotation file with its root; a `UserError` lists the files and roots that are not there."""
+    """Return each annotation file with its root.
+
+    Raises UserError: the files and roots that do not exist.
+    """
     if not ann_files:
         raise user_error("annotation files", "none given", fix="name at least one")
     if len(data_roots) not in (1, len(ann_files)):
@@ -97,7 +102,7 @@ def _missing_roots(roots: Sequence[Path]) -> list[Problem]:
 
 
 def label_numbers(labels: Sequence[str]) -> dict[str, int]:
-    """The number of everything that a label column may hold: class names and numbers.
+    """Return the number of everything that a label column may hold: class names and numbers.
 
     >>> label_numbers(["wave", "stop"])
     {'wave': 0, 'stop': 1, '0': 0, '1': 1}
@@ -108,7 +113,7 @@ def label_numbers(labels: Sequence[str]) -> dict[str, int]:
 
 @dataclass
 class _Reader:
-    """Collects records and problems over all files; keeps the first problems and counts the rest."""
+    """Collects records and problems over all files. Keeps the first problems, counts the rest."""
 
     labels: Sequence[str]
     columns: ClipColumns = field(default_factory=ClipColumns)
@@ -150,7 +155,7 @@ class _Reader:
         self.problems += [Problem(where, *explanation) for explanation in explanations[:room]]
 
     def _explain(self, text: str, raw: RawLine, path_problem: str) -> list[_Explanation]:
-        """What is wrong with a line: (found, allowed, fix) of each problem."""
+        """Return every problem of a line."""
         # A path that does not exist often means columns that are missing or too many.
         num_columns = len(text.split())
         if path_problem and num_columns not in (2, 7):

@@ -2,10 +2,11 @@
 
 The original's changes, in its order:
 
-    resize -> rotate -> crop -> mirror (by the caller, whose label changes with it) -> block dropout -> photometric
+    resize -> rotate -> crop -> mirror -> block dropout -> photometric
 
-and TrivialAugmentWide of torchvision. Every change is drawn once per clip. Source: REFERENCE section 4, "Augmentation, in order".
-The original gave RGB frames to code that takes BGR. Here red is red.
+The caller mirrors, because the label changes with it. The other recipe here is TrivialAugmentWide
+of torchvision. Every change is drawn once per clip. Source: REFERENCE section 4, "Augmentation, in
+order". The original gave RGB frames to code that takes BGR. Here red is red.
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ def _draw_degrees(config: Rotate | None, rng: np.random.Generator) -> float | No
 def recolour_as_reference(
     frames_thwc: Frames, config: ReferenceAugmentation, rng: np.random.Generator
 ) -> Frames:
-    """Block dropout and photometric distortion, same shape."""
+    """Apply block dropout and photometric distortion. The shape stays the same."""
     if config.block_dropout is not None:
         frames_thwc = drop_blocks(frames_thwc, config.block_dropout, rng)
     if config.photometric is not None:
@@ -79,7 +80,7 @@ def recolour_as_reference(
 
 
 def rotate_clip(frames_thwc: Frames, degrees: float) -> Frames:
-    """The clip turned clockwise around its centre at its size; black where nothing was.
+    """Turn the clip clockwise around its centre, at its size. Uncovered corners become black.
 
     >>> rotate_clip(np.arange(9, dtype=np.uint8).reshape(1, 3, 3, 1), 90.0)[0].tolist()
     [[6, 3, 0], [7, 4, 1], [8, 5, 2]]
@@ -91,10 +92,13 @@ def rotate_clip(frames_thwc: Frames, degrees: float) -> Frames:
 
 
 def drop_blocks(frames_thwc: Frames, config: BlockDropout, rng: np.random.Generator) -> Frames:
-    """Blacken cells of a grid of 1 / `cell_share` cells along each side, each with `probability`; all frames the same.
+    """Blacken cells of a grid, each with `probability`, in all frames alike.
+
+    The grid has 1 / `cell_share` cells along each side.
 
     >>> half = BlockDropout(cell_share=0.5, probability=0.5)
-    >>> drop_blocks(np.full((1, 2, 4, 3), 7, np.uint8), half, np.random.default_rng(1))[0, :, :, 0].tolist()
+    >>> clip = np.full((1, 2, 4, 3), 7, np.uint8)
+    >>> drop_blocks(clip, half, np.random.default_rng(1))[0, :, :, 0].tolist()
     [[7, 7, 7, 7], [0, 0, 7, 7]]
     """
     cells = max(1, round(1.0 / config.cell_share))
@@ -108,10 +112,11 @@ def drop_blocks(frames_thwc: Frames, config: BlockDropout, rng: np.random.Genera
 
 
 def shift_colours(frames_thwc: Frames, config: Photometric, rng: np.random.Generator) -> Frames:
-    """Brightness, contrast, saturation and hue, each with `probability`.
+    """Change brightness, contrast, saturation and hue, each with `probability`.
 
-    The original changes contrast before or after saturation and hue, by a coin. That makes no difference: a pixel that is scaled keeps
-    its saturation and hue, and values are clipped to 0..255 at the end only.
+    The original tosses a coin for changing contrast before or after saturation and hue. That makes
+    no difference. A pixel that is scaled keeps its saturation and hue, and values are clipped to
+    0..255 at the end only.
     """
     change = _draw_colour_change(frames_thwc, config, rng)
     out = np.empty(frames_thwc.shape, np.uint8)
@@ -153,7 +158,10 @@ def _happens(probability: float, rng: np.random.Generator) -> bool:
 
 
 def _brightness_change(frames_thwc: Frames, config: Photometric, rng: np.random.Generator) -> float:
-    """What takes the mean of a random frame to a uniform place in `brightness_range`, which is extended to hold that mean."""
+    """Draw the level to add. It takes the mean of a random frame to a uniform place in a range.
+
+    The range is `brightness_range`, extended to hold that mean.
+    """
     mean = float(frames_thwc[rng.integers(len(frames_thwc))].mean())
     low, high = config.brightness_range
     return float(rng.uniform(min(low, mean), max(high, mean))) - mean
@@ -164,7 +172,7 @@ def _draw_factor(spread: float, rng: np.random.Generator) -> float:
 
 
 def shift_hsv(frame_hwc: _Floats, saturation: float, hue_degrees: float) -> _Floats:
-    """A float RGB frame with its saturation (0..1) times a factor and its hue (degrees) turned."""
+    """Scale the saturation (0..1) of a float RGB frame and turn its hue by degrees."""
     hsv = cv2.cvtColor(frame_hwc, cv2.COLOR_RGB2HSV)
     hsv[..., 0] += hue_degrees  # OpenCV takes any angle
     np.clip(hsv[..., 1] * saturation, 0.0, 1.0, out=hsv[..., 1])
@@ -172,9 +180,10 @@ def shift_hsv(frame_hwc: _Floats, saturation: float, hue_degrees: float) -> _Flo
 
 
 def trivially_augmented(clip_thwc: Frames, mean_rgb: Sequence[float], seed: int) -> Frames:
-    """The clip after one change of a random kind and strength, the same for all frames; the mean colour where nothing was.
+    """Apply one change of a random kind and strength, the same for all frames.
 
-    A pure function of clip and seed: the generator of the process stays as it was.
+    Uncovered pixels get the mean colour. The result is a pure function of clip and seed: the
+    generator of the process stays as it was.
     """
     fill = [float(int(value + 0.5)) for value in mean_rgb]
     change = v2.TrivialAugmentWide(interpolation=v2.InterpolationMode.BILINEAR, fill=fill)

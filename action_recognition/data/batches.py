@@ -17,9 +17,10 @@ from action_recognition.data.video import set_decode_threads
 
 
 class Sample(NamedTuple):
-    """One clip: (3, T, H, W) uint8 RGB 0..255; the label after mirroring; its place in the data set.
+    """One clip: (3, T, H, W) uint8 RGB 0..255.
 
-    `inside` (T,) bool of a random clip: which frames lie within the annotated clip.
+    `label` is that after mirroring, `index` the place in the data set. `inside` (T,) bool of a
+    random clip is True for frames within the annotated clip.
     """
 
     clip: torch.Tensor
@@ -30,7 +31,7 @@ class Sample(NamedTuple):
 
 
 class DamagedClip(NamedTuple):
-    """A clip that could not be read: `message` names the annotation line and the file."""
+    """A clip that could not be read. `message` names the annotation line and the file."""
 
     # It hides tuple.index, as in `Sample`.
     index: int  # type: ignore[assignment]
@@ -38,9 +39,9 @@ class DamagedClip(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """`clips` (N, 3, T, H, W) uint8 RGB 0..255; `labels` and `indices` (N,) int64; N is 0 when every clip is damaged.
+    """`clips` (N, 3, T, H, W) uint8 RGB 0..255, `labels` and `indices` (N,) int64.
 
-    `inside` (N, T) bool of random clips, see `Sample`.
+    N is 0 when every clip is damaged. `inside` (N, T) bool of random clips is that of `Sample`.
     """
 
     clips: torch.Tensor
@@ -51,7 +52,10 @@ class Batch(NamedTuple):
 
 
 def collate(items: Sequence[Sample | DamagedClip]) -> Batch:
-    """A batch of the clips that could be read, and the damaged ones; of a video with a damaged clip none is taken."""
+    """Return a batch of the clips that could be read, and the damaged ones.
+
+    No clip is taken of a video with a damaged clip.
+    """
     damaged = [item for item in items if isinstance(item, DamagedClip)]
     without = {item.index for item in damaged}
     samples = [item for item in items if isinstance(item, Sample) and item.index not in without]
@@ -81,7 +85,7 @@ def make_loader(
     drop_last: bool = False,
     pin_memory: bool = False,
 ) -> DataLoader[Batch]:
-    """Batches (`Batch`) in the sampler's order; workers live as long as the loader."""
+    """Return a loader of `Batch` in the sampler's order. Workers live as long as the loader."""
     if num_workers:
         _end_workers_at_exit()
     # DataLoader[T] is typed by its items. Here T is the batch that it yields.

@@ -14,10 +14,11 @@ from torch.utils.data import Sampler
 
 
 class EpochShuffleSampler(Sampler[tuple[int, int, int]]):
-    """(epoch, index, clip number) of every clip in an order seeded by (seed, epoch), one share per rank.
+    """Yields (epoch, index, clip number) of every clip, in an order drawn by (seed, epoch).
 
-    All ranks get equally many: the order is repeated from its beginning where that needs more clips than there are.
-    The `clips_per_video` clips of one record follow each other. An order is a pure function of (seed, epoch).
+    Each rank has a share of the order. All ranks get equally many. The order is repeated from
+    its beginning where that needs more clips than the data set has. The `clips_per_video` clips of
+    one record follow each other.
     """
 
     def __init__(
@@ -35,11 +36,14 @@ class EpochShuffleSampler(Sampler[tuple[int, int, int]]):
         self._behind: dict[int, int] = {}
 
     def skip(self, epoch: int, num_clips: int) -> None:
-        """Leave out the first clips of this rank's share of one epoch: a run that goes on has them behind it. The length stays."""
+        """Leave out the first clips of this rank's share of one epoch. The length stays.
+
+        A run that resumes has them behind it.
+        """
         self._behind = {epoch: num_clips}
 
     def set_epoch(self, epoch: int) -> None:
-        """Choose the order; Lightning calls this before every epoch."""
+        """Choose the order. Lightning calls this before every epoch."""
         self.epoch = epoch
 
     def __len__(self) -> int:
@@ -56,15 +60,16 @@ class EpochShuffleSampler(Sampler[tuple[int, int, int]]):
             yield self.epoch, int(share[video]), number
 
     def _order(self, count: int, rng: np.random.Generator) -> NDArray[np.int64]:
-        """The `count` records of an epoch of all ranks."""
+        """Return the `count` records of an epoch of all ranks."""
         return np.resize(rng.permutation(self.num_records), count)
 
 
 class ClassBalancedSampler(EpochShuffleSampler):
-    """As `EpochShuffleSampler`, as many clips, but every class that has clips equally often, up to rounding.
+    """As `EpochShuffleSampler`, as many clips, but every class that has clips equally often.
 
-    Clips of rare classes come more than once an epoch, those of frequent ones only in some epochs.
-    Clips of one class differ by at most one in how often they come.
+    Classes differ by rounding only. Clips of rare classes come more than once an epoch, those of
+    frequent ones only in some epochs. Clips of one class differ by at most one in how often they
+    come.
     """
 
     def __init__(
@@ -90,7 +95,10 @@ class ClassBalancedSampler(EpochShuffleSampler):
 
 
 class ShareSampler(Sampler[int]):
-    """Every `world_size`-th index from `rank`: over all ranks each clip exactly once, for evaluation."""
+    """Yields every `world_size`-th index from `rank`, for evaluation.
+
+    Over all ranks each clip comes exactly once.
+    """
 
     def __init__(self, num_clips: int, rank: int = 0, world_size: int = 1) -> None:
         self._share = range(rank, num_clips, world_size)

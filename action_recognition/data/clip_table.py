@@ -1,4 +1,7 @@
-"""The clips of annotation files as columns: a million of them in about 100 MB, which processes that fork share."""
+"""The clips of annotation files as columns: a million of them in about 100 MB.
+
+Processes that fork share the columns.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,10 @@ UNKNOWN = 0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClipRecord(FrameRange):
-    """One clip of an annotation file; frame numbers 0-based, end exclusive; `line` says where it stands: `train.txt:12`."""
+    """One clip of an annotation file. Frame numbers are 0-based, ends exclusive.
+
+    `line` is the place in the annotation file, as in `train.txt:12`.
+    """
 
     path: MediaPath
     label: int
@@ -35,30 +41,36 @@ class ClipRecord(FrameRange):
 
     @property
     def is_whole_video(self) -> bool:
-        """True for a two-column line: how long the video is, and its rate, is only known when the video is opened."""
+        """True for a two-column line. Its length and rate are known once the video is opened."""
         return self.video_end == UNKNOWN
 
 
 class MediaRoot(Protocol):
-    """What the paths of annotation lines are relative to."""
+    """The place to which the paths of annotation lines are relative."""
 
     def path(self, text: str) -> MediaPath:
-        """The video or frame folder of what `PathLookup.find` gave for a line's path."""
+        """Return the video or frame folder of what `PathLookup.find` gave for a line's path."""
 
 
 class PathLookup(Protocol):
-    """Finds the paths of annotation lines while they are read; what it remembers for that is not kept with the clips."""
+    """Finds the paths of annotation lines while they are read.
+
+    Whatever it remembers for that is not kept with the clips.
+    """
 
     @property
     def root(self) -> MediaRoot:
-        """Where the paths start."""
+        """The root from which the paths start."""
 
     def find(self, path: str) -> tuple[str, str]:
-        """What `root.path` takes for a line's path, and what is wrong with it (empty when nothing is)."""
+        """Return the text for `root.path`, and what is wrong with the path (empty if nothing)."""
 
 
 class ClipTable(Sequence[ClipRecord]):
-    """Clips in the order of their lines; a record is made when it is asked for. Equal to any sequence of the same records."""
+    """Clips in the order of their lines. A record is made when it is asked for.
+
+    A table equals any sequence of the same records.
+    """
 
     def __init__(self, columns: ClipColumns) -> None:
         self._files, self._roots = list(columns.files), list(columns.roots)
@@ -116,7 +128,7 @@ class ClipTable(Sequence[ClipRecord]):
 
 
 class ClipColumns:
-    """What a table is made of, while lines are read."""
+    """The columns of a table, while lines are read."""
 
     def __init__(self) -> None:
         self.files: list[Path] = []
@@ -126,7 +138,7 @@ class ClipColumns:
         self.rates_fps, self.labels, self.places = array("d"), array("i"), array("i")
 
     def start_file(self, file: Path, root: MediaRoot) -> None:
-        """What is added from now on stands in this file."""
+        """Take the clips that are added from now on as those of this file."""
         self.files.append(file)
         self.roots.append(root)
 

@@ -1,6 +1,6 @@
-"""The files of a data set: annotation lists, classes.json, and dataset.json beside it, which states what a list of names cannot.
+"""The files of a data set: annotation lists, classes.json and dataset.json.
 
-All files are written, or none.
+dataset.json states what a list of names cannot. All files are written, or none.
 """
 
 from __future__ import annotations
@@ -29,7 +29,11 @@ _ESCAPED = "backslashreplace"
 
 
 def refuse_existing(folder: Path, force: bool) -> None:
-    """A `UserError` names files of a data set that are there already, unless they may be replaced, or a place where no folder can be."""
+    """Check that a data set can be written to `folder`.
+
+    Raises UserError: no folder can be made there, or files of a data set exist already and `force`
+    does not allow to replace them.
+    """
     nearest_above = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     if not nearest_above.is_dir():
         allowed = "a folder, or a place where one can be made"
@@ -46,25 +50,29 @@ def refuse_existing(folder: Path, force: bool) -> None:
 def write_lists(
     folder: Path, lines: Mapping[str, Sequence[str]], classes: Sequence[str], dataset: str = ""
 ) -> None:
-    """Write NAME.txt for each name that has lines (and remove those of the others), classes.json, and dataset.json if it has a text."""
+    """Write NAME.txt for each name that has lines, classes.json, and dataset.json if it has a text.
+
+    The files of names without lines are removed.
+    """
     texts = {f"{name}.txt": "".join(f"{line}\n" for line in found) for name, found in lines.items()}
     write_together(folder, texts | {CLASSES_FILE: classes_text(classes), DATASET_FILE: dataset})
 
 
 def classes_text(classes: Sequence[str]) -> str:
-    """The content of classes.json."""
+    """Return the content of classes.json."""
     return json.dumps(list(classes), ensure_ascii=False, indent=1) + "\n"
 
 
 def dataset_text(negative_label: str | None) -> str:
-    """The content of dataset.json: which class means that there is no gesture, null where none does."""
+    """Return the content of dataset.json: the negative class, null where there is none."""
     return json.dumps({"negative_label": negative_label}, ensure_ascii=False, indent=1) + "\n"
 
 
 def read_negative_label(folder: Path) -> str | None:
-    """The class that means no gesture, of `dataset.json` in a folder; None where there is no file, or it states none.
+    """Return the negative class that `dataset.json` in a folder states.
 
-    A `UserError` names a file of another schema.
+    None where there is no file, or where it states none. Raises UserError: a file of another
+    schema.
     """
     file = folder / DATASET_FILE
     if not file.is_file():
@@ -79,13 +87,19 @@ def read_negative_label(folder: Path) -> str | None:
 
 
 def described(ann_files: Sequence[Path], data_roots: Sequence[Path]) -> str:
-    """The content of a new `dataset.json` for clips of these files: that of the one beside the first of them, empty without one."""
+    """Return the content of a new `dataset.json` for clips of these files.
+
+    It is that of the file beside the first of them, empty without one.
+    """
     folder = find_annotation_files(ann_files, data_roots)[0][0].parent
     return dataset_text(read_negative_label(folder)) if (folder / DATASET_FILE).is_file() else ""
 
 
 def state_settings(file: Path, wanted: Mapping[str, Any]) -> None:
-    """State in `file` how the pictures around it are made; a `UserError` says that they were made otherwise before."""
+    """State in `file` how the pictures around it are made.
+
+    Raises UserError: they were made with other settings before.
+    """
     if not file.exists():
         write_together(file.parent, {file.name: json.dumps(dict(wanted)) + "\n"})
         return
@@ -106,7 +120,7 @@ class _Dataset(BaseModel):
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder where there is none; a `UserError` says that none can be made."""
+    """Make a folder where there is none. Raises UserError: none can be made."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, FileNotFoundError, NotADirectoryError) as error:
@@ -116,7 +130,10 @@ def make_folder(folder: Path) -> None:
 
 
 def write_together(folder: Path, texts: Mapping[str, str]) -> None:
-    """Write text files beside their places first and then put all there; a file for which the text is empty is removed."""
+    """Write text files beside their places first and then put all there.
+
+    A file for which the text is empty is removed.
+    """
     make_folder(folder)
     with naming(folder):
         with contextlib.ExitStack() as partials:

@@ -1,6 +1,7 @@
-"""Clips as a torch data set, the orders in which to read them, and batches.
+"""Clips of annotation records as a torch data set.
 
-Randomness is a pure function of (seed, epoch, index, clip number): the order of workers, resuming and other machines change nothing.
+Randomness is a pure function of (seed, epoch, index, clip number). The order of workers, resuming
+and other machines change nothing.
 """
 
 from __future__ import annotations
@@ -47,12 +48,12 @@ ItemKey = int | tuple[int, int, int]
 
 
 class ClipDataset(Dataset[Sample | DamagedClip]):
-    """Clips of annotation records: centre sampling and centre crop, or random ones with `augmentation`, see `_random_clip`.
+    """Clips of annotation records: the centre ones, or random ones with `augmentation`.
 
-    `label_swaps` maps labels to those of the mirrored clip, see `label_swap_map`.
-    Keys are `index`, or `(epoch, index, clip number)` for a random clip.
-    A clip that cannot be read becomes a `DamagedClip`; other errors are ours and are raised.
-    Frames come from `source`, by default the files, shrunk where the recipe takes smaller ones.
+    `label_swaps` maps labels to those of the mirrored clip, see `labels.label_swap_map`. Keys are
+    `index`, or `(epoch, index, clip number)` for a random clip. A clip that cannot be read becomes
+    a `DamagedClip`. Other errors are ours and are raised. Frames come from `source`, by default
+    from the files, shrunk where the recipe takes smaller ones.
     """
 
     def __init__(
@@ -75,7 +76,7 @@ class ClipDataset(Dataset[Sample | DamagedClip]):
         return len(self.records)
 
     def labels(self) -> NDArray[np.int32]:
-        """The label of every record."""
+        """Return the label of every record."""
         records = self.records
         if isinstance(records, ClipTable):
             return records.labels
@@ -94,7 +95,10 @@ class ClipDataset(Dataset[Sample | DamagedClip]):
             return DamagedClip(index, f"{record.line}: {error}")
 
     def __getitems__(self, keys: Sequence[ItemKey]) -> list[Sample | DamagedClip]:
-        """The same clips as one by one; those of one video that follow each other are read together. (DataLoader asks for it.)"""
+        """Return the clips that single keys give. DataLoader calls this for a batch.
+
+        Clips of one video that follow each other are read together.
+        """
         items: list[Sample | DamagedClip] = []
         for video, group in itertools.groupby(keys, _video_of):
             several = list(group)
@@ -113,7 +117,10 @@ class ClipDataset(Dataset[Sample | DamagedClip]):
     def _random_samples(
         self, augmentation: Augmentation, epoch: int, index: int, numbers: Sequence[int]
     ) -> list[Sample | DamagedClip]:
-        """The clips of those numbers of one video; each is what it would be alone, but that damage of one is that of all."""
+        """Return the clips of those numbers of one video.
+
+        Each is what it would be alone. But where one is damaged, all are.
+        """
         record = self.records[index]
         rngs = [np.random.default_rng([self.seed, epoch, index, number]) for number in numbers]
         try:
@@ -126,7 +133,7 @@ class ClipDataset(Dataset[Sample | DamagedClip]):
             return [DamagedClip(index, f"{record.line}: {error}") for _ in numbers]
 
     def _read(self, record: ClipRecord, places: Sequence[list[int]]) -> Sequence[Frames]:
-        """The frames of several clips of a video, in one pass over it unless they are far from each other."""
+        """Read several clips of a video, in one pass unless they are far from each other."""
         joined = [place for clip in places for place in clip]
         if len(places) == 1 or max(joined) - min(joined) >= _KEY_FRAME_DISTANCE:
             return [self.source.read(record, clip) for clip in places]
@@ -165,10 +172,11 @@ class ClipDataset(Dataset[Sample | DamagedClip]):
     def _random_clip(
         self, frames: Frames, augmentation: Augmentation, rng: np.random.Generator
     ) -> Frames:
-        """A window of a video, changed but not mirrored: the reference recipe's random crop, or the canvas in which the device crops.
+        """Return a window of a video, changed but not mirrored.
 
-        With TrivialAugment it is evaluation's crop, changed.
-        A canvas is `canvas_side` pixels square, at the scale of evaluation and around the same centre.
+        The reference recipe takes a random crop, TrivialAugment the changed crop of evaluation.
+        Batch augmentation gets the canvas in which the device crops: `canvas_side` pixels square,
+        at the scale of evaluation and around the same centre.
         """
         spec = self.clip_input
         if isinstance(augmentation, ReferenceAugmentation):

@@ -1,4 +1,7 @@
-"""Frames out of a folder of numbered images: `img_00001.jpg`, `00000.png`; the first number is frame 0."""
+"""Frames out of a folder of numbered images: `img_00001.jpg`, `00000.png`.
+
+The first number is frame 0.
+"""
 
 from __future__ import annotations
 
@@ -23,9 +26,9 @@ _EXTRACT_AGAIN = "extract the frames again"
 
 
 def list_frame_files(folder: MediaPath) -> list[FrameFile]:
-    """The images of a frame folder, in the order of the last number in their names.
+    """Return the images of a frame folder, in the order of the last number in their names.
 
-    A `UserError` names the folder when it holds no numbered image, a number twice, or a gap.
+    Raises UserError: the folder holds no numbered image, a number twice, or a gap.
     """
     numbered = _by_number(folder)
     if not numbered:
@@ -57,7 +60,7 @@ def _by_number(folder: MediaPath) -> dict[int, FrameFile]:
 
 
 def probe_folder(folder: MediaPath) -> tuple[int, int, int]:
-    """Number of frames, height and width."""
+    """Return number of frames, height and width."""
     files = list_frame_files(folder)
     return len(files), *read_image(files[0]).shape[:2]
 
@@ -65,7 +68,10 @@ def probe_folder(folder: MediaPath) -> tuple[int, int, int]:
 def read_folder_frames(
     folder: MediaPath, frame_indices: Sequence[int], shrink: Shrink | None = None
 ) -> NDArray[np.uint8]:
-    """The frames of those numbers, (T, H, W, 3) uint8 RGB; a `UserError` names what is missing, unreadable or of another size."""
+    """Read the frames of those numbers, (T, H, W, 3) uint8 RGB.
+
+    Raises UserError: a frame is missing, unreadable or of another size.
+    """
     files = list_frame_files(folder)
     check_frame_numbers(folder, frame_indices, len(files))
     pictures = {
@@ -76,7 +82,7 @@ def read_folder_frames(
 
 
 def stack_frames(path: MediaPath, pictures: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
-    """(T, H, W, 3) of pictures (H, W, 3); a `UserError` names the path when they differ in size."""
+    """Stack pictures (H, W, 3) to (T, H, W, 3). Raises UserError: they differ in size."""
     sizes = {f"{picture.shape[1]}x{picture.shape[0]}" for picture in pictures}
     if len(sizes) > 1:
         found = f"its pictures differ in size: {', '.join(sorted(sizes))}"
@@ -85,7 +91,10 @@ def stack_frames(path: MediaPath, pictures: Sequence[NDArray[np.uint8]]) -> NDAr
 
 
 def check_frame_numbers(path: MediaPath, frame_indices: Sequence[int], num_frames: int) -> None:
-    """A `UserError` with the real number of frames when a frame number lies outside the video."""
+    """Check that all frame numbers lie inside the video.
+
+    Raises UserError: one does not. It states the real number of frames.
+    """
     lowest, highest = min(frame_indices), max(frame_indices)
     if lowest < 0 or highest >= num_frames:
         wrong = lowest if lowest < 0 else highest
@@ -105,7 +114,7 @@ def _images(folder: MediaPath) -> list[FrameFile]:
 
 
 def read_image(file: FrameFile) -> NDArray[np.uint8]:
-    """(H, W, 3) uint8 RGB of an image file; a `UserError` names one that cannot be read."""
+    """Read an image file as (H, W, 3) uint8 RGB. Raises UserError: it cannot be read."""
     try:
         data = np.frombuffer(file.read_bytes(), np.uint8)
         picture: NDArray[np.uint8] | None = cv2.imdecode(data, cv2.IMREAD_COLOR)

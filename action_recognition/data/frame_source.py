@@ -1,4 +1,7 @@
-"""Where the frames of a clip come from: the files of the data set, or a cache in front of them (`frame_cache`)."""
+"""Sources of the frames of a clip: the files of the data set, or a cache in front of them.
+
+The cache is `frame_cache.FrameCache`.
+"""
 
 from __future__ import annotations
 
@@ -14,17 +17,26 @@ from action_recognition.errors import user_error
 
 
 class FrameSource(Protocol):
-    """What gives the frames of annotated clips; a `UserError` of either method names a video that cannot be read."""
+    """Gives the frames of annotated clips.
+
+    Both methods raise UserError for a video that cannot be read.
+    """
 
     def complete(self, record: ClipRecord, default_rate_fps: float) -> ClipRecord:
-        """The record with the ends and rate of a two-column line filled in, see `completed`."""
+        """Return the record with the ends and rate of a two-column line, see `completed`."""
 
     def read(self, record: ClipRecord, frame_indices: Sequence[int]) -> Frames:
-        """The frames of those numbers of the record's video, (T, H, W, 3) uint8 RGB, as they are or already shrunk for the recipe."""
+        """Return the frames of those numbers of the record's video, (T, H, W, 3) uint8 RGB.
+
+        They are as in the file, or already shrunk for the recipe.
+        """
 
 
 class FileFrames:
-    """Frames out of the video files and frame folders themselves; with `short_side` shrunk to it, see `shrink_picture`."""
+    """Frames out of the video files and frame folders themselves.
+
+    With `short_side` they are shrunk to it, see `shrink_picture`.
+    """
 
     def __init__(self, short_side: int | None = None) -> None:
         self._shrink = (
@@ -47,10 +59,12 @@ class FileFrames:
 def completed(
     record: ClipRecord, num_frames: int, stated_rate_fps: float | None, default_rate_fps: float
 ) -> ClipRecord:
-    """The record with the ends and rate of a two-column line filled in, for a video of `num_frames` that states that rate.
+    """Return the record with the ends and rate of a two-column line filled in.
 
-    A frame folder, and a file that states no rate, gets `default_rate_fps`: give the model's, every frame is then used.
-    A `UserError` names a video that is shorter than the annotation line says.
+    The video has `num_frames` and states that rate. A frame folder, and a file that states no rate,
+    gets `default_rate_fps`. Give the model's, so that every frame is used.
+
+    Raises UserError: the video is shorter than the annotation line says.
     """
     if record.is_whole_video:
         rate = stated_rate_fps or default_rate_fps

@@ -1,9 +1,7 @@
-"""The hand in a photo, the hands of a clip: found by a detector, cut out as a square, so that a network sees them large wherever they are.
+"""Clips of which a network sees the hands only, cut out as a square.
 
-A clip gets one square, the same in all its frames, around every hand that is seen in any of them: what moves goes on moving within it.
-
-Measured on 380 HaGRID photos with the detector of HaGRID's authors, which scales every picture to 320x240: it finds a hand in 66 % of the
-pictures as they are, in 85 % with a black margin that makes them 4:3 and half as large again. Hands that fill a photo are what it misses.
+A clip gets one square, the same in all its frames, around every hand that is seen in any of them.
+Motion remains motion within it. `detection.hand_finder` finds the hands.
 """
 
 from __future__ import annotations
@@ -32,7 +30,10 @@ def _key(record: ClipRecord) -> ClipKey:
 
 
 class HandCrops:
-    """A `FrameSource` that gives the square with the hands of every frame; the squares are found before, in the main process."""
+    """A `FrameSource` that gives the square with the hands of every frame.
+
+    The squares are found before, in the main process. A clip without one stays whole.
+    """
 
     def __init__(
         self, squares: Mapping[ClipKey, Square], source: FrameSource | None = None
@@ -53,7 +54,10 @@ class HandCrops:
 def find_hands(
     finder: HandFinder, records: Iterable[ClipRecord], source: FrameSource | None = None
 ) -> dict[ClipKey, Square]:
-    """The squares of those photos and clips that show a hand; what cannot be read is left to who reads it."""
+    """Find the squares of those photos and clips that show a hand.
+
+    A clip that cannot be read is passed over: whoever reads it reports it.
+    """
     source, found = source or FileFrames(), {}
     for listed in records:
         try:
@@ -79,7 +83,10 @@ def _square(finder: HandFinder, record: ClipRecord, source: FrameSource) -> Squa
 
 
 def hand_frames(detector_file: Path | None, records: Iterable[ClipRecord]) -> HandCrops:
-    """The source of a model that sees hands only: says how many photos or clips show one. Errors: no detector, or a file that is none."""
+    """Return the source of a model that sees hands only. Print how many clips show one.
+
+    Raises UserError: no detector is given, or a file that is none.
+    """
     if detector_file is None:
         found = "is missing: this model sees the hand that a detector cuts out"
         fix = "add --hand-detector FILE; docs/photos.md names one"

@@ -1,4 +1,7 @@
-"""Which labels a training run has. Evaluation, export and the demo take them from the checkpoint, never from here."""
+"""The labels of a training run, and their partners in mirrored clips.
+
+Evaluation, export and the demo take the labels from the checkpoint, never from here.
+"""
 
 from __future__ import annotations
 
@@ -99,7 +102,7 @@ def _numbered_labels(numbers: Sequence[int], where: str) -> tuple[list[str], str
 
 
 def read_classes(file: Path) -> list[str]:
-    """The names of a `classes.json`; a `UserError` says what is wrong with it."""
+    """Read the names of a `classes.json`. Raises UserError: it is no list of names."""
     try:
         document = json.loads(file.read_text(encoding="utf-8-sig"))
     except (ValueError, OSError) as error:
@@ -129,7 +132,10 @@ def _checked(names: Sequence[str], where: str) -> list[str]:
 
 
 def label_swap_map(label_swaps: Mapping[str, str], labels: Sequence[str]) -> dict[int, int]:
-    """Label after mirroring for each label that changes, both ways; pairs of which no label is in use are left out.
+    """Return the label after mirroring of each label that changes, both ways.
+
+    Pairs of which no label is in use are left out. Raises UserError: one label of a pair is not in
+    use, or a label has two partners.
 
     >>> label_swap_map({"left": "right"}, ["right", "stop", "left"])
     {2: 0, 0: 2}

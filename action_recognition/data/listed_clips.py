@@ -1,4 +1,7 @@
-"""The clips of annotation files with their lines as written, for what writes new files, counts, or trains on a part."""
+"""The clips of annotation files together with their lines as written.
+
+For code that writes new files, counts clips, or trains on a part of them.
+"""
 
 from __future__ import annotations
 
@@ -18,9 +21,10 @@ from action_recognition.data.labels import training_labels
 
 @dataclass(frozen=True)
 class ListedClip:
-    """A clip with the line that it came from: `text` stands in `file`, whose paths start at `root`.
+    """A clip with the line that it came from: `text` in `file`, whose paths start at `root`.
 
-    `path` is as written there, `numbers` None for a line of two columns, `label` the name of the class.
+    `path` is as written there, `numbers` None for a line of two columns, `label` the name of the
+    class.
     """
 
     record: ClipRecord
@@ -33,7 +37,7 @@ class ListedClip:
 
     @property
     def split(self) -> str:
-        """The name of the file."""
+        """The name of the file, without its suffix."""
         return self.file.stem
 
     @property
@@ -47,7 +51,10 @@ class ListedClip:
 def listed_clips(
     ann_files: Sequence[Path], data_roots: Sequence[Path], classes: Sequence[str] | None
 ) -> tuple[list[ListedClip], list[str]]:
-    """The clips of all files, in order, and the classes; a `UserError` lists the problems of all files."""
+    """Read the clips of all files, in order, and the classes.
+
+    Raises UserError: the problems of all files.
+    """
     labels, _ = training_labels(ann_files, classes, (), data_roots)
     records = read_annotations(ann_files, data_roots, labels)
 

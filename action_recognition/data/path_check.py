@@ -1,4 +1,4 @@
-"""Paths of annotation lines: they exist, and they stay under their root."""
+"""Checks of the paths of annotation lines: they exist, and they stay under their root."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class FolderRoot:
 
 
 class PathChecker:
-    """Checks every path once; costs one `lstat` for most, because folders are resolved once each."""
+    """Checks every path once. Most cost one `lstat`, because folders are resolved once each."""
 
     def __init__(self, root: Path) -> None:
         self.root = FolderRoot(root)
@@ -31,15 +31,18 @@ class PathChecker:
         self._remembered = functools.lru_cache(maxsize=100_000)(self.problem)
 
     def find(self, path: str) -> tuple[str, str]:
-        """The path as it is, and what is wrong with it (empty when nothing is)."""
+        """Return the path as it is, and what is wrong with it (empty if nothing)."""
         return path, self._remembered(path)
 
     def check(self, text: str) -> tuple[Path, str]:
-        """The path under the root, and what is wrong with it (empty when nothing is)."""
+        """Return the path under the root, and what is wrong with it (empty if nothing)."""
         return self._root / text, self._remembered(text)
 
     def problem(self, text: str) -> str:
-        """What is wrong with the path (empty when nothing is), remembering nothing of it: for files of millions of lines."""
+        """Return what is wrong with the path (empty if nothing), and remember none of it.
+
+        For files of millions of lines.
+        """
         if not text:
             return "the line has no path"
         if text.startswith("/") or ".." in text.split("/"):

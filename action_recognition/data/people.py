@@ -1,4 +1,4 @@
-"""Who is in a clip: by a regular expression over its path, or by a table."""
+"""The person in a clip: by a regular expression over its path, or by a table."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ _PERSON_COLUMNS = ("person", "signer", "signer_id", "subject", "user", "particip
 
 
 def compile_person_regex(person_regex: str) -> re.Pattern[str]:
-    """The expression whose first group is the person; a `UserError` says that it is broken or has no group."""
+    """Compile the expression whose first group is the person.
+
+    Raises UserError: it is no regular expression, or it has no group.
+    """
     example = r"a group around the person's name, as in '(p\d+)_'"
     try:
         pattern = re.compile(person_regex)
@@ -28,9 +31,9 @@ def compile_person_regex(person_regex: str) -> re.Pattern[str]:
 
 
 def people_by_regex(paths: Iterable[str], person_regex: str) -> dict[str, str]:
-    """The person of every path: the first group of the expression, searched in the path.
+    """Return the person of every path: the first group of the expression, searched in the path.
 
-    A `UserError` names a broken expression, or the paths that it does not match.
+    Raises UserError: the expression is wrong, or does not match some paths.
     """
     pattern = compile_person_regex(person_regex)
     people, without = {}, []
@@ -57,9 +60,10 @@ def _no_person(paths: Sequence[str], person_regex: str) -> UserError:
 
 
 def people_by_table(file: Path) -> dict[str, str]:
-    """The person of every path of a CSV with a column for each; a `UserError` names the columns that are missing.
+    """Return the person of every path of a CSV with a column for each.
 
-    Rows without a person are left out: nothing is known of them.
+    Rows without a person are left out: nothing is known of them. Raises UserError: a column is
+    missing.
     """
     rows = read_table(file).with_header()
     columns = [_column(rows.header, names, file) for names in (_PATH_COLUMNS, _PERSON_COLUMNS)]

@@ -1,4 +1,7 @@
-"""A photo out of a file or an upload: upright RGB, whatever the file is, and one sentence where it is no photo."""
+"""A photo out of a file or an upload: upright RGB from every usual kind of file.
+
+Any file that is no photo becomes an error of one sentence.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,10 @@ Photo = NDArray[np.uint8]
 
 
 def read_photo(file: MediaPath) -> Photo:
-    """The photo of a file, (H, W, 3) uint8 RGB; errors as `decode_photo`, and a file that cannot be opened."""
+    """Read the photo of a file, (H, W, 3) uint8 RGB.
+
+    Raises UserError: as `decode_photo`, or the file cannot be opened.
+    """
     try:
         data = file.read_bytes()
     except OSError as error:
@@ -35,10 +41,12 @@ def read_photo(file: MediaPath) -> Photo:
 
 
 def decode_photo(data: bytes, name: str) -> Photo:
-    """The photo that the bytes of an image file show, (H, W, 3) uint8 RGB; `name` is said in errors.
+    """Decode the bytes of an image file, (H, W, 3) uint8 RGB. Errors give `name` as their place.
 
-    The rotation that EXIF states is applied, what is transparent becomes white, 16 bits become 8, CMYK becomes RGB, and an animation
-    is its first picture. Errors: `UserError` for what is no image, is cut short, or has more than `MAX_PIXELS`.
+    The rotation that EXIF states is applied. Transparent pixels become white, 16 bits become 8,
+    CMYK becomes RGB, and an animation becomes its first picture.
+
+    Raises UserError: the data is no image, is cut short, or has more than `MAX_PIXELS`.
     """
     try:
         return _decoded(data, name)

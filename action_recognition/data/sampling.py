@@ -1,12 +1,14 @@
-"""Which frames of a video make a clip: pure functions, exact to the original's stream sampling.
+"""The frames of a video that make a clip: pure functions, exact to the original's stream sampling.
 
-A clip is `clip_len` frames, `time_step` frames of the video apart, so that it runs at about the model's frame rate:
+A clip is `clip_len` frames, `time_step` frames of the video apart. It so runs at about the model's
+frame rate:
 
-    video   |video_start ........ clip_start ======== clip_end ........ video_end|     0-based, end exclusive
-    window                     |start, start + step, ..., start + (clip_len-1)*step|     window = clip_len * step frames
+    video   |video_start ....... clip_start ======= clip_end ....... video_end|
+    window                  |start, start + step, ..., start + (clip_len-1)*step|
 
-A window longer than the clip may take frames around the clip; one longer than the video is padded by repeating its ends.
-Source: REFERENCE section 4, "Sampling".
+Frame numbers are 0-based, ends exclusive. A window is clip_len * step frames of the video. One that
+is longer than the clip may take frames around the clip. One that is longer than the video is padded
+by repeating its ends. Source: REFERENCE section 4, "Sampling".
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ import numpy as np
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FrameRange:
-    """A clip inside a video: frame numbers 0-based, end exclusive, and the video's frame rate."""
+    """A clip inside a video: frame numbers, 0-based, ends exclusive, and the video's frame rate."""
 
     clip_start: int
     clip_end: int
@@ -29,9 +31,9 @@ class FrameRange:
 
 
 def time_step(clip_rate_fps: float, frame_rate_fps: float) -> int:
-    """Frames of the video from one frame of the clip to the next, at least 1; halves round to even.
+    """Return the frames of the video from one frame of the clip to the next, at least 1.
 
-    Source: REFERENCE section 4, time_step = max(1, round_half_even(fps/15)).
+    Halves round to even. Source: REFERENCE section 4, time_step = max(1, round_half_even(fps/15)).
 
     >>> time_step(30.0, 15.0), time_step(37.5, 15.0), time_step(5.0, 15.0)
     (2, 2, 1)
@@ -40,11 +42,12 @@ def time_step(clip_rate_fps: float, frame_rate_fps: float) -> int:
 
 
 def start_range(clip: FrameRange, clip_len: int, frame_rate_fps: float) -> tuple[int, int] | None:
-    """First and one past the last frame at which a window may start; None when the video is shorter than the window.
+    """Return the first and one past the last frame at which a window may start.
 
-    Source: REFERENCE section 4, "Sampling".
+    None when the video is shorter than the window. Source: REFERENCE section 4, "Sampling".
 
-    >>> start_range(FrameRange(clip_start=10, clip_end=50, video_start=0, video_end=90, frame_rate_fps=30.0), 8, 15.0)
+    >>> clip = dict(clip_start=10, clip_end=50, video_start=0, video_end=90, frame_rate_fps=30.0)
+    >>> start_range(FrameRange(**clip), 8, 15.0)
     (10, 35)
     """
     window = clip_len * time_step(clip.frame_rate_fps, frame_rate_fps)
@@ -60,22 +63,26 @@ def start_range(clip: FrameRange, clip_len: int, frame_rate_fps: float) -> tuple
 
 
 def num_valid_frames(clip: FrameRange, frame_rate_fps: float) -> int:
-    """How many frames a video that is shorter than the window gives; the rest of the clip is padding.
+    """Return the number of frames that a video shorter than the window gives.
 
-    The original raises IndexError for a video shorter than one step (test sampling); such a video gives its first frame here.
+    The rest of the clip is padding. The original raises IndexError for a video shorter than one
+    step (test sampling). Here such a video gives its first frame.
     """
     step = time_step(clip.frame_rate_fps, frame_rate_fps)
     return max(1, (clip.video_end - clip.video_start) // step)
 
 
 def centre_frame_indices(clip: FrameRange, clip_len: int, frame_rate_fps: float) -> list[int]:
-    """The `clip_len` frame numbers of the centre window, for evaluation; `frame_rate_fps` is the model's rate.
+    """Return the `clip_len` frame numbers of the centre window, for evaluation.
 
-    A video shorter than the window has its first frame repeated in front and its last behind (the larger half).
+    `frame_rate_fps` is the model's rate. A video shorter than the window has its first frame
+    repeated in front and its last behind (the larger half).
 
-    >>> centre_frame_indices(FrameRange(clip_start=0, clip_end=100, video_start=0, video_end=100, frame_rate_fps=5.0), 4, 15.0)
+    >>> clip = dict(clip_start=0, clip_end=100, video_start=0, video_end=100, frame_rate_fps=5.0)
+    >>> centre_frame_indices(FrameRange(**clip), 4, 15.0)
     [48, 49, 50, 51]
-    >>> centre_frame_indices(FrameRange(clip_start=0, clip_end=5, video_start=0, video_end=5, frame_rate_fps=30.0), 5, 15.0)
+    >>> clip = dict(clip_start=0, clip_end=5, video_start=0, video_end=5, frame_rate_fps=30.0)
+    >>> centre_frame_indices(FrameRange(**clip), 5, 15.0)
     [0, 0, 2, 2, 2]
     """
     step = time_step(clip.frame_rate_fps, frame_rate_fps)
@@ -96,10 +103,11 @@ def random_frame_indices(
     temporal_jitter: bool,
     rng: np.random.Generator,
 ) -> list[int]:
-    """The `clip_len` frame numbers of a random window, for training; `frame_rate_fps` is the model's rate.
+    """Return the `clip_len` frame numbers of a random window, for training.
 
-    The start is uniform in `start_range`; `temporal_jitter` moves every frame by 0..time_step-1; padding is split at random.
-    Frame numbers never leave the video.
+    `frame_rate_fps` is the model's rate. The start is uniform in `start_range`. `temporal_jitter`
+    moves every frame by 0..time_step-1. Padding is split at random. Frame numbers never leave the
+    video.
     """
     step = time_step(clip.frame_rate_fps, frame_rate_fps)
     starts = start_range(clip, clip_len, frame_rate_fps)
@@ -124,14 +132,17 @@ def varied_frame_indices(
     temporal_jitter: bool,
     rng: np.random.Generator,
 ) -> list[int]:
-    """The `clip_len` frame numbers of a random window at a random speed, for training; `frame_rate_fps` is the model's rate.
+    """Return the `clip_len` frame numbers of a random window at a random speed, for training.
 
-    The step between frames is `time_step` times exp(U(-ln `temporal_speed_max`, ln `temporal_speed_max`)), a real number;
-    `temporal_jitter` moves every frame by up to half a step either way. The window lies inside the clip where it fits, else around
-    it inside the video, else around the video, whose ends are then repeated. Frame numbers never leave the video.
+    `frame_rate_fps` is the model's rate. The step between frames is a real number: `time_step`
+    times exp(U(-ln `temporal_speed_max`, ln `temporal_speed_max`)). `temporal_jitter` moves every
+    frame by up to half a step either way. The window lies inside the clip where it fits, else
+    around it inside the video, else around the video, whose ends are then repeated. Frame numbers
+    never leave the video.
 
-    >>> clip = FrameRange(clip_start=0, clip_end=7, video_start=0, video_end=7, frame_rate_fps=30.0)
-    >>> varied_frame_indices(clip, 4, 15.0, 1.0, False, np.random.default_rng(0))
+    >>> clip = dict(clip_start=0, clip_end=7, video_start=0, video_end=7, frame_rate_fps=30.0)
+    >>> rng = np.random.default_rng(0)
+    >>> varied_frame_indices(FrameRange(**clip), 4, 15.0, 1.0, False, rng)
     [0, 2, 4, 6]
     """
     speed_range = math.log(temporal_speed_max)
@@ -149,7 +160,7 @@ def varied_frame_indices(
 
 
 def _real_starts(clip: FrameRange, span: float) -> tuple[float, float]:
-    """Least and greatest start of a window whose last frame is `span` frames behind its first."""
+    """Return least and greatest start of a window whose last frame is `span` behind its first."""
     low, high = sorted((float(clip.clip_start), clip.clip_end - 1 - span))
     inside = sorted((float(clip.video_start), clip.video_end - 1 - span))
     return min(max(low, inside[0]), inside[1]), min(max(high, inside[0]), inside[1])

@@ -1,3 +1,3 @@
-"""A video or frame folder inside a shard (a tar file): what is asked of a path when clips are read, answered without unpacking."""
+"""Moved to `data.shards.path`."""
 
 from action_recognition.data.shards.path import *  # noqa: F403

@@ -1,4 +1,4 @@
-"""Long videos with the gestures in them: `streams.json`, and annotation files read the same way."""
+"""Streams with the gestures in them: `streams.json`, and annotation files read the same way."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class MarkedEvent:
 
 @dataclass(frozen=True)
 class AnnotatedStream:
-    """A video or frame folder, its length, what is made in it, and where it is cut together."""
+    """A video or frame folder, its length, the gestures in it, and the places of its cuts."""
 
     path: Path
     duration_s: float
@@ -44,9 +44,12 @@ class AnnotatedStream:
 def read_streams(
     files: Sequence[Path], roots: Sequence[Path], labels: Sequence[str], negative_label: str | None
 ) -> list[AnnotatedStream]:
-    """The streams of all files: `.json` as `write_streams` makes them, or annotation files, of which all lines of a path are one stream.
+    """Read the streams of all files.
 
-    Events of `negative_label` are left out: nothing is to be said there. A `UserError` lists the problems of all files.
+    A `.json` is as `write_streams` makes it. Of an annotation file, all lines of a path are one
+    stream. Events of `negative_label` are left out, because no gesture is expected there.
+
+    Raises UserError: the problems of all files.
     """
     pairs = find_annotation_files(files, roots)
     streams: list[AnnotatedStream] = []
@@ -70,7 +73,7 @@ def _without(stream: AnnotatedStream, label: str | None) -> AnnotatedStream:
 
 
 def write_streams(file: Path, streams: Sequence[AnnotatedStream]) -> None:
-    """Paths relative to the file's folder; written beside, then renamed."""
+    """Write `streams.json` atomically, with paths relative to the file's folder."""
     entries = [
         {
             "path": stream.path.relative_to(file.parent).as_posix(),
@@ -116,7 +119,7 @@ def _stream_of_lines(
 
 @dataclass
 class _Reader:
-    """One JSON file; what is wrong goes to `problems`."""
+    """Reads one JSON file. Its errors go to `problems`."""
 
     file: Path
     root: Path

@@ -1,4 +1,7 @@
-"""CSV files as people have them: UTF-8 with or without a mark, UTF-16, Latin-1; separated by commas, semicolons or tabs."""
+"""CSV files as people have them.
+
+UTF-8 with or without a byte order mark, UTF-16 or Latin-1, separated by commas, semicolons or tabs.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ _UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 class Row(NamedTuple):
-    """`where` is `file:line`."""
+    """One row. `where` is `file:line`."""
 
     where: str
     cells: list[str]
@@ -28,21 +31,27 @@ class NamedRows(NamedTuple):
 
 
 class Table(NamedTuple):
-    """The rows of a file that hold something; `remark` says how an unusual encoding was read, else it is empty."""
+    """The rows of a file that are not empty.
+
+    `remark` tells how an unusual encoding was read, else it is empty.
+    """
 
     file: Path
     rows: list[Row]
     remark: str
 
     def with_header(self) -> NamedRows:
-        """The first row as column names."""
+        """Take the first row as column names. Raises UserError: the file is empty."""
         if not self.rows:
             raise user_error(str(self.file), "is empty", "a line of column names, then rows")
         return NamedRows([cell.strip().lower() for cell in self.rows[0].cells], self.rows[1:])
 
 
 def read_text(file: Path) -> tuple[str, str]:
-    """The text of a file and a remark on its encoding, empty for UTF-8; a `UserError` names a file that cannot be read."""
+    """Return the text of a file, and a remark on its encoding, empty for UTF-8.
+
+    Raises UserError: the file cannot be read.
+    """
     try:
         data = file.read_bytes()
     except OSError as error:
@@ -61,7 +70,11 @@ def read_text(file: Path) -> tuple[str, str]:
 
 
 def read_table(file: Path) -> Table:
-    """All rows with their line numbers; the separator is the one that the first line has most of."""
+    """Read all rows with their line numbers.
+
+    The separator is the one that the first line has most of. Raises UserError: the file or one of
+    its rows cannot be read.
+    """
     text, remark = read_text(file)
     lines = text.splitlines(keepends=True)
     first = next((line for line in lines if line.strip()), "")

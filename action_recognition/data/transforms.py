@@ -1,5 +1,6 @@
-"""Spatial changes of a clip, the same for all its frames: numpy, uint8, (T, H, W, 3) RGB in and out.
+"""Spatial changes of a clip, the same for all its frames.
 
+In and out: numpy, uint8, (T, H, W, 3) RGB.
 Source: REFERENCE section 4, "Validation/test" and "Augmentation, in order".
 """
 
@@ -19,7 +20,9 @@ CANVAS_MARGIN = 1.3
 
 
 def canvas_side(crop_size: int) -> int:
-    """Side of the canvas in pixels: `CANVAS_MARGIN` times the crop's, and even or odd as that, so that both share their centre.
+    """Return the side of the canvas in pixels: `CANVAS_MARGIN` times the crop's.
+
+    It is even or odd as the crop's, so that both share their centre.
 
     >>> canvas_side(112), canvas_side(224), canvas_side(33)
     (146, 292, 43)
@@ -28,7 +31,7 @@ def canvas_side(crop_size: int) -> int:
 
 
 def centre_crop_clip(frames_thwc: Frames, resize_short_side: int, crop_size: int) -> Frames:
-    """Test preprocessing: resize the short side, then cut the `crop_size` square in the centre.
+    """Resize the short side, then cut the `crop_size` square in the centre, as in evaluation.
 
     Where the square is larger than the resized picture, the picture's edge pixels are repeated.
 
@@ -50,9 +53,11 @@ def fitted_clip(
     mean_rgb: Sequence[float],
     side: int | None = None,
 ) -> Frames:
-    """What the network sees, `crop_size` pixels square, or `side` pixels around the same centre at the same scale.
+    """Return the network's view, `crop_size` pixels square.
 
-    With `resize_short_side`: `centre_crop_clip`. With None the whole picture is fitted into the crop, see `pad_clip`.
+    With `side` it is so many pixels square, around the same centre at the same scale. With
+    `resize_short_side` it is made by `centre_crop_clip`. With None the whole picture is fitted into
+    the crop by `pad_clip`.
     """
     if resize_short_side is None:
         return pad_clip(frames_thwc, crop_size, mean_rgb, side or crop_size)
@@ -60,10 +65,12 @@ def fitted_clip(
 
 
 def pad_clip(frames_thwc: Frames, long_side: int, mean_rgb: Sequence[float], side: int) -> Frames:
-    """The whole picture, its long side `long_side` pixels, in the middle of a square of `side` (or more) filled with the mean colour.
+    """Put the whole picture in the middle of a square of `side` (or more) of the mean colour.
 
-    Sizes round to the nearest pixel, halves up; an odd pixel of the rest goes behind. Area averaging where it shrinks (a photograph
-    is many times larger than what a network takes), bilinear where it grows.
+    The picture's long side becomes `long_side` pixels. Sizes round to the nearest pixel, halves up.
+    An odd pixel of the rest goes behind. It is averaged over areas where it shrinks, because a
+    photograph is many times larger than a network's input. It is interpolated bilinearly where it
+    grows.
 
     >>> pad_clip(np.full((1, 10, 40, 3), 9, np.uint8), 4, (100.4, 0, 0), 4)[0, :, 0, 0].tolist()
     [100, 9, 100, 100]
@@ -83,7 +90,7 @@ def pad_clip(frames_thwc: Frames, long_side: int, mean_rgb: Sequence[float], sid
 
 
 def resize_clip(frames_thwc: Frames, resize_short_side: int) -> Frames:
-    """The clip with its short side `resize_short_side` pixels long.
+    """Return the clip with its short side `resize_short_side` pixels long.
 
     >>> resize_clip(np.zeros((2, 100, 177, 3), np.uint8), 256).shape
     (2, 256, 453, 3)
@@ -95,7 +102,9 @@ def resize_clip(frames_thwc: Frames, resize_short_side: int) -> Frames:
 
 
 def resized_size(frames_thwc: Frames, short_side: int) -> tuple[int, int]:
-    """Height and width of the clip after the short side became `short_side`, halves up as the original.
+    """Return height and width of the clip after the short side became `short_side`.
+
+    Halves round up, as in the original.
 
     >>> resized_size(np.zeros((2, 100, 177, 3), np.uint8), 256)
     (256, 453)
@@ -106,12 +115,15 @@ def resized_size(frames_thwc: Frames, short_side: int) -> tuple[int, int]:
 
 
 def shrink_picture(picture_hwc: NDArray[np.uint8], resize_short_side: int) -> NDArray[np.uint8]:
-    """The picture with its short side `resize_short_side` pixels long; one that is smaller stays as it is.
+    """Return the picture with its short side `resize_short_side` pixels long.
 
-    What `resize_clip` and `centre_crop_clip` make of it is, to the bit, what they would make of the large one.
+    A smaller one stays as it is. `resize_clip` and `centre_crop_clip` make the same of it, to the
+    bit, as of the large one.
 
-    >>> shrink_picture(np.zeros((512, 900, 3), np.uint8), 256).shape, shrink_picture(np.zeros((100, 177, 3), np.uint8), 256).shape
-    ((256, 450, 3), (100, 177, 3))
+    >>> shrink_picture(np.zeros((512, 900, 3), np.uint8), 256).shape
+    (256, 450, 3)
+    >>> shrink_picture(np.zeros((100, 177, 3), np.uint8), 256).shape
+    (100, 177, 3)
     """
     if min(picture_hwc.shape[:2]) <= resize_short_side:
         return picture_hwc
@@ -119,7 +131,9 @@ def shrink_picture(picture_hwc: NDArray[np.uint8], resize_short_side: int) -> ND
 
 
 def fit_into(picture: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
-    """A picture (H, W, 3) as large as it fits into `height` x `width`, in its middle, black beside it; itself where it has that size.
+    """Return a picture (H, W, 3) as large as it fits into `height` x `width`, in its middle.
+
+    The space beside it is black. A picture of that size is returned itself.
 
     >>> fit_into(np.full((2, 4, 3), 9, np.uint8), 4, 4)[:, 0, 0].tolist()
     [0, 9, 9, 0]
@@ -139,8 +153,9 @@ def fit_into(picture: NDArray[np.uint8], height: int, width: int) -> NDArray[np.
 def random_square(
     height: int, width: int, crop_size: int, crop_scale_min: float, rng: np.random.Generator
 ) -> tuple[range, range]:
-    """Rows and columns of a square in pictures of that size, of which each side is at least `crop_size` (`crop_clip`).
+    """Draw rows and columns of a square in pictures of that size.
 
+    Each side of a picture counts as `crop_size` at least, because `crop_clip` repeats its edges.
     The square's side is U(`crop_scale_min`, 1) of the short side, its place uniform.
     """
     height, width = max(height, crop_size), max(width, crop_size)
@@ -150,9 +165,10 @@ def random_square(
 
 
 def crop_clip(frames_thwc: Frames, crop_size: int, square: tuple[range, range]) -> Frames:
-    """The rows and columns of all frames, resized to `crop_size`.
+    """Return the rows and columns of all frames, resized to `crop_size`.
 
-    A picture that is smaller than `crop_size` gets repeated edges first, as in `centre_crop_clip`; rows and columns count after that.
+    A picture that is smaller than `crop_size` gets repeated edges first, as in `centre_crop_clip`.
+    Rows and columns count after that.
     """
     rows, columns = square
     padded = _at_least(frames_thwc, crop_size)
@@ -161,7 +177,7 @@ def crop_clip(frames_thwc: Frames, crop_size: int, square: tuple[range, range]) 
 
 
 def mirror_clip(frames_thwc: Frames) -> Frames:
-    """The clip mirrored left to right; the label may change with it, see `datasets.label_swap_map`.
+    """Mirror the clip left to right. The label may change with it, see `labels.label_swap_map`.
 
     >>> mirror_clip(np.arange(6, dtype=np.uint8).reshape(1, 1, 2, 3)).tolist()
     [[[[3, 4, 5], [0, 1, 2]]]]
@@ -183,7 +199,7 @@ def _resize(frame_hwc: NDArray[np.uint8], height: int, width: int) -> NDArray[np
 
 
 def _centred(length: int, side: int) -> range:
-    """The `side` places around the centre of `length`, also outside of it."""
+    """Return the `side` places around the centre of `length`, also outside of it."""
     first = (length - side) // 2
     return range(first, first + side)
 
@@ -191,7 +207,7 @@ def _centred(length: int, side: int) -> range:
 def _cut(
     frame_hwc: NDArray[np.uint8], rows: range, columns: range, target: NDArray[np.uint8]
 ) -> None:
-    """Those rows and columns of the frame into `target`; those outside the frame are its nearest."""
+    """Copy those rows and columns of the frame to `target`. Outside it the nearest are taken."""
     height, width = frame_hwc.shape[:2]
     if rows.start >= 0 and columns.start >= 0 and rows.stop <= height and columns.stop <= width:
         target[:] = frame_hwc[rows.start : rows.stop, columns.start : columns.stop]
@@ -200,7 +216,7 @@ def _cut(
 
 
 def _at_least(frames_thwc: Frames, side: int) -> Frames:
-    """The clip with repeated edges around it where a side is shorter than `side`."""
+    """Return the clip with repeated edges around it where a side is shorter than `side`."""
     height, width = frames_thwc.shape[1:3]
     if min(height, width) >= side:
         return frames_thwc

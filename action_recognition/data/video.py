@@ -1,8 +1,7 @@
-"""Frames out of video files, frame folders and photos: frame-exact, decoding no more than is needed.
+"""Frames out of video files, frame folders and photos.
 
-Frame numbers count the frames in the order of display, whatever the frame rate does. A file is read with PyAV: one pass over its
-packets (no decoding) tells the time stamp of every frame; then the file is opened at the last key frame that is shown at or before the
-first frame asked for. Pictures that no other picture is built from, and that nobody asked for, are not decoded at all.
+Frame numbers count the frames in the order of display, whatever the frame rate does. `video_file`
+reads video files, `frame_folder` folders of images, and `photo` photos.
 """
 
 from __future__ import annotations
@@ -47,7 +46,10 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class VideoInfo:
-    """What a video holds; `frame_rate_fps` is None for a frame folder, which does not say."""
+    """Length, rate and size of a video.
+
+    `frame_rate_fps` is None for a frame folder or a photo, which state none.
+    """
 
     num_frames: int
     frame_rate_fps: float | None
@@ -56,19 +58,25 @@ class VideoInfo:
 
 
 def is_photo(path: MediaPath) -> bool:
-    """Whether a path is read as a photo, a clip of one frame; a GIF is a video."""
+    """Return True for a path that is read as a photo, a clip of one frame. A GIF is a video."""
     return path.suffix.lower() in PHOTO_SUFFIXES - {".gif"}
 
 
 def count_frames(path: MediaPath) -> int:
-    """How many frames a video file, frame folder or photo holds; a `UserError` names a path that cannot be read."""
+    """Return the number of frames of a video file, frame folder or photo.
+
+    Raises UserError: the path cannot be read.
+    """
     if path.is_dir():
         return len(list_frame_files(path))
     return 1 if is_photo(path) else count_video_frames(path)
 
 
 def probe(path: MediaPath) -> VideoInfo:
-    """Size, length and rate of a video file or frame folder; a `UserError` names a path that cannot be read."""
+    """Return length, rate and size of a video file, frame folder or photo.
+
+    Raises UserError: the path cannot be read.
+    """
     if path.is_dir():
         num_frames, height, width = probe_folder(path)
         return VideoInfo(num_frames, None, width, height)
@@ -81,7 +89,10 @@ def probe(path: MediaPath) -> VideoInfo:
 
 
 def container_frame_rate(path: MediaPath) -> float | None:
-    """The average frame rate that a video file states; None for a frame folder, a photo or a file that states none."""
+    """Return the average frame rate that a video file states.
+
+    None for a frame folder, a photo or a file that states none.
+    """
     if path.is_dir() or is_photo(path):
         return None
     with OpenedVideo(path) as (_, stream):
@@ -92,13 +103,14 @@ def container_frame_rate(path: MediaPath) -> float | None:
 def read_frames(
     path: MediaPath, frame_indices: Sequence[int], shrink: Shrink | None = None
 ) -> NDArray[np.uint8]:
-    """The frames of those numbers (0-based, any order, repeats allowed), (T, H, W, 3) uint8 RGB.
+    """Read the frames of those numbers (0-based, any order, repeats allowed).
 
-    `shrink` is applied to each picture as it comes, so that only small ones are in memory together.
+    Returns (T, H, W, 3) uint8 RGB. `path` is a video file, a folder of numbered images, or a photo,
+    which is one frame. `shrink` is applied to each picture once it is decoded, so that only small
+    ones are in memory together.
 
-    `path` is a video file, a folder of numbered images, or a photo, which is one frame.
-    A `UserError` names the path when it is missing, damaged, empty or shorter.
-    The rotation that a file states is applied. Equal to OpenCV's own pictures to within 2 of 255 levels.
+    The rotation that a file states is applied. Pictures equal OpenCV's to within 2 of 255 levels.
+    Raises UserError: the path is missing, damaged, empty or shorter.
     """
     if path.is_dir():
         return read_folder_frames(path, frame_indices, shrink)

@@ -36,13 +36,16 @@ _REPAIR = "convert it again (ffmpeg) or leave its lines out of the annotation fi
 
 
 def set_decode_threads(num_threads: int) -> None:
-    """Threads that decode one file, by default at most 4; data workers take 1, because they are the parallel part themselves."""
+    """Set the threads that decode one file, by default at most 4.
+
+    Data workers take 1, because they are the parallel part themselves.
+    """
     global _num_threads
     _num_threads = num_threads
 
 
 def decode_threads() -> int:
-    """Threads that decode one file."""
+    """Return the threads that decode one file."""
     return _num_threads
 
 
@@ -81,7 +84,10 @@ def _pictures(
     seek_target: int | None,
     shrink: Shrink | None,
 ) -> dict[int, NDArray[np.uint8]]:
-    """RGB pictures of the wanted time stamps, or (not `by_stamp`) of the wanted places in the order of display, but for damaged ones."""
+    """Decode the RGB pictures of the wanted time stamps, except for damaged ones.
+
+    Without `by_stamp` the wanted numbers are places in the order of display.
+    """
     pictures: dict[int, NDArray[np.uint8]] = {}
     reformatter = VideoReformatter()  # one for all frames: it keeps its tables
     with OpenedVideo(path) as (container, stream):
@@ -104,7 +110,10 @@ def _pictures(
 def _frames_by_stamp(
     container: av.container.InputContainer, stream: av.VideoStream, wanted: frozenset[int]
 ) -> Iterator[tuple[int, av.VideoFrame]]:
-    """Time stamp and frame, in order of display; frames that nothing depends on are left out unless wanted."""
+    """Yield time stamp and frame, in order of display.
+
+    Frames that no other depends on are left out unless wanted.
+    """
     codec = stream.codec_context
     can_skip, skipping = codec.name in _SKIPPING_CODECS, False
     for packet in container.demux(stream):
@@ -122,7 +131,11 @@ def _rgb(frame: av.VideoFrame, reformatter: VideoReformatter) -> NDArray[np.uint
 
 
 class OpenedVideo:
-    """A video file and its first real video stream; FFmpeg's errors become a `UserError` that names the file."""
+    """A video file and its first real video stream.
+
+    Raises UserError: the file cannot be read. It names the file, also for FFmpeg's errors inside of
+    the `with` block.
+    """
 
     def __init__(self, path: MediaPath) -> None:
         self.path = path
@@ -181,9 +194,11 @@ def _damaged(path: MediaPath, error: BaseException) -> UserError:
 
 @dataclass(frozen=True, slots=True)
 class _PacketIndex:
-    """Time stamps of a file's frames: `pts` in order of display; `key_pts` and `key_dts` of the key frames.
+    """Time stamps of a file's frames.
 
-    A file without time stamps (AVI) is decoded from its beginning and its frames are counted: `pts` is then 0, 1, 2, ...
+    `pts` are in order of display, `key_pts` and `key_dts` those of the key frames. A file without
+    time stamps (AVI) is decoded from its beginning and its frames are counted: `pts` is then 0, 1,
+    2, ...
     """
 
     stamped: bool
@@ -192,13 +207,19 @@ class _PacketIndex:
     key_dts: NDArray[np.int64]
 
     def seek_target(self, pts: int) -> int | None:
-        """Decoding time stamp of the last key frame shown at or before `pts`; None: start at the beginning."""
+        """Return the decoding time stamp of the last key frame shown at or before `pts`.
+
+        None: start at the beginning.
+        """
         position = int(np.searchsorted(self.key_pts, pts, side="right")) - 1
         return int(self.key_dts[position]) if position > 0 else None
 
 
 def forget_files() -> None:
-    """Drop the time stamps that are remembered of files read before (benchmarks only; a changed file is noticed anyway)."""
+    """Drop the remembered time stamps of files read before.
+
+    For benchmarks only: a changed file is noticed anyway.
+    """
     _cached_packet_index.cache_clear()
 
 

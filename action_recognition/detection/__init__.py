@@ -1,1 +1,1 @@
-"""Finding persons and hands in pictures with OpenVINO detectors."""
+"""Detection of persons and hands in pictures with OpenVINO detectors."""

@@ -1,4 +1,7 @@
-"""What detectors take and give, by name: each contract turns a picture into the network's input, and its outputs into boxes."""
+"""Inputs and outputs of detectors, by name.
+
+Each contract turns a picture into the network's input, and its outputs into boxes.
+"""
 
 from __future__ import annotations
 
@@ -23,9 +26,10 @@ Results = Mapping[str, NDArray[np.float32]]
 
 @dataclass(frozen=True)
 class DetectorContract:
-    """`outputs` says for people how it is known. The input is (1, 3, height, width), (RGB or BGR level - mean) / scale.
+    """The contract of one kind of detector. `outputs` describes it for people.
 
-    `rows` takes the outputs by the names of `roles` and the input's (height, width).
+    The input is (1, 3, height, width), (RGB or BGR level - mean) / scale. `rows` takes the outputs
+    by the names of `roles`, and the input's (height, width).
     """
 
     name: str
@@ -91,7 +95,10 @@ _BOXES_FORM, _SSD_FORM, _CORNERS_FORM = (2, "5"), (4, "7"), (2, "4")
 
 
 def find_contract(model: ov.Model, file: Path) -> tuple[DetectorContract, dict[str, int]]:
-    """The contract that a model keeps, and the number of its output for each role; a `UserError` names a model that keeps none."""
+    """Return the contract that a model keeps, and the number of its output for each role.
+
+    Raises UserError: it keeps none.
+    """
     forms = [_form(node.partial_shape) for node in model.outputs]
     names = {name: number for number, node in enumerate(model.outputs) for name in node.get_names()}
     if {"boxes", "scores"} <= names.keys() and forms[names["boxes"]] == _CORNERS_FORM:

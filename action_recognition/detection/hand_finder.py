@@ -32,7 +32,7 @@ Picture = NDArray[np.uint8]
 
 
 class Square(NamedTuple):
-    """Corners in pixels, inside the picture; not square where the picture has no room."""
+    """Corners in pixels, inside the picture. Not square where the picture has no room."""
 
     left: int
     top: int
@@ -40,18 +40,21 @@ class Square(NamedTuple):
     bottom: int
 
     def cut(self, frames_thwc: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """That part of every frame."""
+        """Return that part of every frame, (T, H, W, 3)."""
         return frames_thwc[:, self.top : self.bottom, self.left : self.right]
 
 
 class HandFinder:
-    """The surest hand of a picture, by a detector in an ONNX file or IR. Errors: a file that is no detector."""
+    """Finds the surest hand of a picture, by a detector in an ONNX file or IR.
+
+    Raises UserError: the file is no detector.
+    """
 
     def __init__(self, detector_file: Path, num_threads: int | None = None) -> None:
         self._detector = PersonDetector(detector_file, num_threads=num_threads)
 
     def square(self, picture_rgb: Picture) -> Square | None:
-        """Around the hand that the detector is surest of in (H, W, 3) RGB; None where it finds none."""
+        """Return the square around the hand of which the detector is surest, None without one."""
         # The first margin with which a hand is found decides.
         boxes = next((found for found in self._by_margin(picture_rgb) if len(found)), None)
         if boxes is None:
@@ -60,12 +63,15 @@ class HandFinder:
         return square_around(surest, HAND_MARGIN, *picture_rgb.shape[:2])
 
     def square_of_clip(self, frames_thwc: NDArray[np.uint8]) -> Square | None:
-        """Around all hands of all frames, (T, H, W, 3) RGB; None where it finds none in any."""
+        """Return the square around all hands of all frames, (T, H, W, 3) RGB, None without any."""
         boxes = np.concatenate([self.boxes(frame) for frame in frames_thwc])
         return square_around_hands(boxes, *frames_thwc.shape[1:3])
 
     def boxes(self, picture_rgb: Picture) -> NDArray[np.float64]:
-        """(N, 5) corners in the picture's pixels and confidence, with every margin; a hand may come twice."""
+        """Return (N, 5) corners in the picture's pixels and confidence, with every margin.
+
+        A hand may come twice.
+        """
         return np.concatenate(list(self._by_margin(picture_rgb)))
 
     def _by_margin(self, picture_rgb: Picture) -> Iterator[NDArray[np.float64]]:
@@ -76,7 +82,7 @@ class HandFinder:
             yield boxes[boxes[:, 4] >= MIN_CONFIDENCE] - (left, top, left, top, 0)
 
     def cut(self, picture_rgb: Picture) -> Picture:
-        """The hand's square, or the whole picture where no hand is found."""
+        """Return the hand's square, or the whole picture where no hand is found."""
         found = self.square(picture_rgb)
         if found is None:
             return picture_rgb
@@ -86,7 +92,10 @@ class HandFinder:
 def square_around(
     corners: Sequence[float] | NDArray[np.float64], margin: float, height: int, width: int
 ) -> Square:
-    """The square around the centre of a box (x_min, y_min, x_max, y_max) in pixels, moved into the picture, cut where it does not fit.
+    """Return the square around the centre of a box (x_min, y_min, x_max, y_max) in pixels.
+
+    It is moved into the picture, and cut where it does not fit. Its side is the box's longer side
+    times `margin`.
 
     >>> square_around((40, 40, 60, 50), 1.5, 100, 200)
     Square(left=35, top=30, right=65, bottom=60)
@@ -108,7 +117,9 @@ def _placed(twice_the_centre: float, side: float, limit: int) -> tuple[int, int]
 
 
 def square_around_hands(boxes: NDArray[np.float64], height: int, width: int) -> Square | None:
-    """The square around all of (N, 5) boxes, each with its own margin, so that a small hand brings a small one; None for N = 0.
+    """Return the square around all of (N, 5) boxes, None for N = 0.
+
+    Each box has its own margin, so that a small hand brings a small one.
 
     >>> square_around_hands(np.array([[40, 40, 50, 50, 0.9], [70, 40, 80, 50, 0.8]]), 200, 200)
     Square(left=37, top=22, right=83, bottom=68)
@@ -125,7 +136,10 @@ def square_around_hands(boxes: NDArray[np.float64], height: int, width: int) -> 
 
 
 def _on_black(picture_rgb: Picture, share: float) -> tuple[Picture, int, int]:
-    """The picture in the middle of a black 4:3 canvas, and how far its corner lies from the canvas's."""
+    """Put the picture in the middle of a black 4:3 canvas.
+
+    Returns the canvas, and left and top of the picture in it.
+    """
     height, width = picture_rgb.shape[:2]
     high = round(share * max(height, width / _ASPECT))
     wide = round(high * _ASPECT)

@@ -1,7 +1,8 @@
-"""Where the person is in a clip: an OpenVINO detector on some of its frames, and one box for all of them.
+"""The place of the person in a clip: a detector on some of its frames, and one box for all of them.
 
-Source: CONTRACT 1.8 and the original's `crop_images.py`: of the persons of a frame that are sure enough, the largest; a frame in which it
-covers less than 0.15 of the picture says nothing; the clip's box goes from the 5th to the 95th percentile of what its frames say.
+Source: CONTRACT 1.8 and the original's `crop_images.py`. Of the persons of a frame that are sure
+enough the largest is taken. A frame in which it covers less than 0.15 of the picture does not
+count. The clip's box reaches from the 5th to the 95th percentile of the boxes of its frames.
 """
 
 from __future__ import annotations
@@ -37,9 +38,10 @@ class PersonBox(NamedTuple):
 
 
 class PersonDetector:
-    """A detector of one kind of object (persons, hands) in OpenVINO, from an IR or an ONNX file; computes in f32 on the CPU.
+    """A detector of one kind of object (persons, hands) in OpenVINO, from an IR or an ONNX file.
 
-    What it takes and gives is one of the contracts of `detector_contracts`; a `UserError` names a file that keeps none of them.
+    It computes in f32 on the CPU, and its inputs and outputs are one of the contracts of
+    `detector_contracts`. Raises UserError: the file keeps none of them.
     """
 
     def __init__(self, file: Path, device: str = "CPU", num_threads: int | None = None) -> None:
@@ -50,7 +52,10 @@ class PersonDetector:
         self._compiled = _compiled(model, device, num_threads)
 
     def boxes(self, picture_rgb: NDArray[np.uint8]) -> NDArray[np.float64]:
-        """(N, 5) x_min, y_min, x_max, y_max in pixels of an (H, W, 3) RGB picture, and confidence 0..1."""
+        """Find the objects in an (H, W, 3) RGB picture.
+
+        Returns (N, 5) x_min, y_min, x_max, y_max in pixels, and confidence 0..1.
+        """
         found = self._compiled(self._network_input(picture_rgb))
         results = {role: np.asarray(found[number]) for role, number in self._outputs.items()}
         height, width = picture_rgb.shape[:2]
@@ -95,7 +100,10 @@ def _compiled(model: ov.Model, device: str, num_threads: int | None) -> ov.Compi
 
 
 def _input_size(model: ov.Model, file: Path) -> tuple[int, int]:
-    """Height and width; a batch of any size is set to 1."""
+    """Return height and width of the input. A batch of any size is set to 1.
+
+    Raises UserError: the model has other inputs than one picture.
+    """
     shapes = [node.partial_shape for node in model.inputs]
     if len(shapes) == 1 and shapes[0].rank.is_static and len(shapes[0]) == 4:
         batch, channels, height, width = (
@@ -111,12 +119,12 @@ def _input_size(model: ov.Model, file: Path) -> tuple[int, int]:
 
 @functools.lru_cache(maxsize=1)
 def loaded_detector(file: Path, device: str, num_threads: int | None) -> PersonDetector:
-    """The detector, read once in each process."""
+    """Return the detector, read once in each process."""
     return PersonDetector(file, device, num_threads)
 
 
 def main_person(boxes: NDArray[np.float64], height: int, width: int) -> PersonBox | None:
-    """The largest box of (N, 5) that is sure enough; None where that is small.
+    """Return the largest box of (N, 5) that is sure enough, None where that is small.
 
     >>> main_person(np.array([[0, 0, 9, 9, 0.05], [1, 1, 9, 9, 0.9], [0, 0, 2, 2, 1.0]]), 10, 10)
     PersonBox(x_min=1.0, y_min=1.0, x_max=9.0, y_max=9.0)
@@ -129,7 +137,10 @@ def main_person(boxes: NDArray[np.float64], height: int, width: int) -> PersonBo
 
 
 def global_box(boxes: Sequence[PersonBox]) -> PersonBox:
-    """One box for a clip, from those of its frames (at least one): a single frame that is wrong does not decide."""
+    """Return one box for a clip, from those of its frames (at least one).
+
+    A single frame that is wrong does not decide.
+    """
     table = np.array(boxes)
     first_corner = np.percentile(table[:, :2], 5.0, axis=0)
     last_corner = np.percentile(table[:, 2:], 95.0, axis=0)
@@ -137,7 +148,7 @@ def global_box(boxes: Sequence[PersonBox]) -> PersonBox:
 
 
 def clip_box(detector: PersonDetector, frames_thwc_rgb: NDArray[np.uint8]) -> PersonBox | None:
-    """The person's box over frames (T, H, W, 3) of a clip; None where no frame shows one."""
+    """Return the person's box over frames (T, H, W, 3) of a clip, None where no frame shows one."""
     height, width = frames_thwc_rgb.shape[1:3]
     found = [main_person(detector.boxes(frame), height, width) for frame in frames_thwc_rgb]
     boxes = [box for box in found if box is not None]

@@ -40,9 +40,9 @@ _STALE_PART_S = 3600.0
 
 
 class FrameCache:
-    """A `FrameSource` in front of the files; `short_side` is what clips are resized to. Copies in other processes share the limit.
+    """A `FrameSource` in front of the files. `short_side` is the size to which clips are resized.
 
-    A `UserError` names a folder that cannot be written to.
+    Copies in other processes share the limit. Raises UserError: the folder cannot be written to.
     """
 
     def __init__(self, folder: Path, limit_bytes: int, short_side: int) -> None:
@@ -88,7 +88,10 @@ class FrameCache:
         return frames
 
     def _entry(self, record: ClipRecord) -> Entry | None:
-        """The entry for the record's part of its video, made if it is not there; None when it cannot be kept."""
+        """Return the entry of the record's part of its video, made if there is none.
+
+        None when it cannot be kept.
+        """
         key = self._key(record)
         path = self.folder / key[:2] / f"{key}.frames"
         entry = Entry.of(path)
@@ -153,7 +156,10 @@ class FrameCache:
         return True
 
     def _drop_unused(self, excess: int) -> int:
-        """Remove entries that were not used since this run began, the longest unused first; returns the bytes that became free."""
+        """Remove entries that were not used since this run began, the longest unused first.
+
+        Returns the bytes that became free.
+        """
         unused = sorted(
             (status.st_mtime, status.st_size, path)
             for path, status in self._entries()
@@ -185,7 +191,7 @@ class FrameCache:
                 continue  # another process removed it
 
     def _scan(self) -> int:
-        """Bytes of all entries; what an interrupted run left half-written is removed."""
+        """Return the bytes of all entries. Half-written files of interrupted runs are removed."""
         for path in self.folder.glob("*/.*.part"):
             if path.stat().st_mtime < self.began - _STALE_PART_S:
                 path.unlink(missing_ok=True)
@@ -193,7 +199,7 @@ class FrameCache:
 
     @contextmanager
     def _total(self) -> Iterator[_Total]:
-        """The number of bytes in use, for one process at a time."""
+        """Yield the number of bytes in use, to one process at a time."""
         number = os.open(self.folder / "total_bytes", os.O_RDWR | os.O_CREAT, 0o666)
         try:
             fcntl.flock(number, fcntl.LOCK_EX)

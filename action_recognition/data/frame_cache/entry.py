@@ -42,7 +42,7 @@ class Entry:
 
     @classmethod
     def of(cls, path: Path) -> Self | None:
-        """The entry in a file; None when there is none, or not the whole of it."""
+        """Return the entry in a file, or None when there is none, or not the whole of it."""
         try:
             with path.open("rb") as file:
                 header, size = file.read(_HEADER.size), os.fstat(file.fileno()).st_size
@@ -71,7 +71,10 @@ class Entry:
         return self.data_start + self.count * self.frame_bytes
 
     def read(self, frame_indices: Sequence[int]) -> Frames | None:
-        """(T, H, W, 3) of those frames of the video; None when the file is gone, damaged or does not hold them."""
+        """Return (T, H, W, 3) of those frames of the video.
+
+        None when the file is gone, damaged or does not hold them.
+        """
         places = np.asarray(frame_indices) - self.first
         if places.min() < 0 or places.max() >= self.count:
             return None

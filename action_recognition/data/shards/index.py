@@ -28,7 +28,7 @@ _PATTERNS = f"{PREFIX}DIR/NAME-*.tar or {PREFIX}DIR/NAME-{{000..009}}.tar"
 
 
 class ShardSample(NamedTuple):
-    """Where a video or frame folder lies in its shard, see `ShardPath`."""
+    """The place of a video or frame folder in its shard, see `ShardPath`."""
 
     path: str
     is_frames: bool
@@ -49,7 +49,10 @@ class ShardRoot:
 
 
 class ShardLookup:
-    """What lies where in the shards of a pattern; a `UserError` names those that are not there, truncated or not ours."""
+    """Finds videos in the shards of a pattern.
+
+    Raises UserError: shards that do not exist, are truncated or not ours.
+    """
 
     def __init__(self, pattern: str) -> None:
         self.root = ShardRoot(shard_files(pattern))
@@ -69,7 +72,7 @@ class ShardLookup:
 
 
 def is_shards(root: Path) -> bool:
-    """Whether a data root is a pattern of shards.
+    """Return True for a data root that is a pattern of shards.
 
     >>> is_shards(Path("shards:/data/train-*.tar")), is_shards(Path("/data"))
     (True, False)
@@ -78,9 +81,10 @@ def is_shards(root: Path) -> bool:
 
 
 def shard_files(pattern: str) -> list[Path]:
-    """The files of `shards:PATTERN`; braces with numbers (`{000..009}`) name every file, `*` those that are there.
+    """Return the files of `shards:PATTERN`.
 
-    A `UserError` names those that are not.
+    Braces with numbers (`{000..009}`) name every file, `*` those that exist. Raises UserError: some
+    of the named ones do not exist.
     """
     # It comes with webdataset.
     from braceexpand import braceexpand
@@ -99,7 +103,10 @@ def shard_files(pattern: str) -> list[Path]:
 
 
 def _indices(shards: Sequence[Path]) -> Iterator[list[ShardSample]]:
-    """The samples of every shard; a `UserError` names all that are truncated or no shards of ours."""
+    """Yield the samples of every shard.
+
+    Raises UserError: all shards that are truncated or not ours.
+    """
     problems: list[Problem] = []
     for shard in shards:
         try:
@@ -111,7 +118,10 @@ def _indices(shards: Sequence[Path]) -> Iterator[list[ShardSample]]:
 
 
 def shard_index(shard: Path) -> list[ShardSample]:
-    """The samples of a shard: out of the index beside it when that is its own, else by reading its headers."""
+    """Return the samples of a shard.
+
+    They come from the index beside it when that is its own, else from the headers in the shard.
+    """
     size = shard.stat().st_size
     index = shard.with_name(shard.name + INDEX_SUFFIX)
     try:
@@ -137,7 +147,10 @@ def _read_index(index: Path) -> tuple[list[ShardSample], int]:
 
 
 def scan_shard(shard: Path) -> list[ShardSample]:
-    """The samples of a shard by its headers; a `UserError` names one that is truncated, no tar file, or without our KEY.json."""
+    """Return the samples of a shard by its headers.
+
+    Raises UserError: it is truncated, no tar file, or without our KEY.json.
+    """
     try:
         with tarfile.open(shard, mode="r:") as members:
             groups: dict[str, list[tarfile.TarInfo]] = {}
@@ -183,7 +196,7 @@ def _described_path(members: tarfile.TarFile, description: tarfile.TarInfo) -> s
 
 
 def is_frame_sample(path: str, extension: str) -> bool:
-    """Whether a sample is a frame folder: a file's extension is the suffix of its path.
+    """Return True for a frame folder. The extension of a file is the suffix of its path.
 
     >>> is_frame_sample("videos/a.mp4", "mp4"), is_frame_sample("frames/12", "00001.jpg")
     (False, True)

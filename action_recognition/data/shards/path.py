@@ -27,9 +27,10 @@ class MemberState(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ShardPath:
-    """`size` bytes of `shard` from byte `offset`: the content of a file, or (`is_frames`) the tar members that are a folder's images.
+    """`size` bytes of `shard` from byte `offset`: a file, or (`is_frames`) a folder's images.
 
-    `inner` is the path that the annotation line has.
+    A file is the content alone, the images are tar members. `inner` is the path that the annotation
+    line has. The methods are those of `pathlib.Path`.
     """
 
     shard: Path
@@ -72,11 +73,11 @@ class ShardPath:
         return MemberState(self.size, self.shard.stat().st_mtime_ns)
 
     def read_bytes(self) -> bytes:
-        """The file's content, or all members; a `UserError` names a shard that ends before them."""
+        """Return the file's content, or all members. Raises UserError: the shard ends before."""
         return _block(self.shard, self.offset, self.size)
 
     def iterdir(self) -> Iterator[ShardImage]:
-        """The images of a frame folder; a `UserError` names a shard that is damaged there."""
+        """Yield the images of a frame folder. Raises UserError: the shard is damaged there."""
         try:
             with tarfile.open(fileobj=io.BytesIO(self.read_bytes()), mode="r:") as members:
                 for member in filter(is_plain, members):
@@ -90,7 +91,7 @@ class ShardPath:
 
 @dataclass(frozen=True, slots=True)
 class ShardImage:
-    """One image of a frame folder in a shard."""
+    """One image of a frame folder in a shard. The methods are those of `pathlib.Path`."""
 
     path: str
     content: bytes
@@ -123,7 +124,10 @@ class ShardImage:
 
 
 def is_plain(member: tarfile.TarInfo) -> bool:
-    """Whether a member of a tar file is a file that is as large there as when it is read: no link, no folder, nothing sparse."""
+    """Return True for a member of a tar file that is as large there as when it is read.
+
+    No link, no folder, nothing sparse.
+    """
     return member.isreg() and not member.issparse()
 
 
@@ -143,6 +147,6 @@ def _block(shard: Path, offset: int, size: int) -> bytes:
 
 
 def truncated(shard: Path, file_size: int, expected: int) -> Exception:
-    """The error that names a shard that is too short."""
+    """Return the error that names a shard that is too short."""
     found = f"the shard is truncated: {file_size} of at least {expected} bytes are there"
     return user_error(str(shard), found, fix=COPY_AGAIN)
