@@ -13,7 +13,7 @@ import numpy as np
 from action_recognition.data.dataset_files import make_folder
 from action_recognition.data.listed_clips import ListedClip
 from action_recognition.data.video import VideoInfo
-from action_recognition.dataset_tools.importing.import_dataset import probe_all
+from action_recognition.dataset_tools.importing.placing import probe_all
 from action_recognition.errors import naming
 from action_recognition.files import write_atomically
 
@@ -84,13 +84,13 @@ def summarise(facts: Sequence[ClipFacts], classes: Sequence[str]) -> dict[str, A
     `seconds` leaves out clips whose rate is not known; `clips_without_rate` counts them.
     """
     splits = list(dict.fromkeys(fact.split for fact in facts))
+    by_split = {split: [fact for fact in facts if fact.split == split] for split in splits}
     seconds = _known_seconds(facts)
     rates = (f"{fact.frame_rate_fps:.5g}" for fact in facts if fact.frame_rate_fps)
+
     return {
         "clips": len(facts),
-        "splits": {
-            split: _group([fact for fact in facts if fact.split == split]) for split in splits
-        },
+        "splits": {split: _group(own) for split, own in by_split.items()},
         "classes": {name: _class_summary(facts, name, splits) for name in classes},
         "people": _people_summary(facts),
         "frames": _quantiles([fact.num_frames for fact in facts]),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import mmcv
@@ -57,10 +57,7 @@ def extract_all(
 
     A `UserError` says that the output was made with other settings.
     """
-    state_settings(
-        output / SETTINGS_FILE,
-        {"max_image_size": settings.max_image_size, "image_extension": settings.image_extension},
-    )
+    state_settings(output / SETTINGS_FILE, asdict(settings))
     todo = list({folder.folder: folder for folder in folders}.values())
     set_decode_threads(1)  # the clips are the parallel part
     found: dict[str, int | str] = {}
@@ -104,16 +101,23 @@ def extract_folder(folder: FrameFolder, output: Path, settings: ImageSettings) -
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     try:
-        for number, frame in enumerate(_frames(folder.source, wanted), start=1):
-            file = partial / FRAME_NAME.format(number, f".{settings.image_extension}")
-            with naming(target):
-                _write_image(file, frame, settings.max_image_size)
+        _write_images(_frames(folder.source, wanted), partial, target, settings)
         if target.exists():
             shutil.rmtree(target)
         partial.replace(target)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return len(wanted)
+
+
+def _write_images(
+    frames: Iterator[NDArray[np.uint8]], partial: Path, target: Path, settings: ImageSettings
+) -> None:
+    """Write numbered images into `partial`. Errors name `target`, the folder that the user knows."""
+    for number, frame in enumerate(frames, start=1):
+        file = partial / FRAME_NAME.format(number, f".{settings.image_extension}")
+        with naming(target):
+            _write_image(file, frame, settings.max_image_size)
 
 
 def _wanted_frames(folder: FrameFolder) -> range:

@@ -76,13 +76,18 @@ def find_stretches(
         said += [*problems, f"{split}: {count} ({wanted} wanted)"]
 
     if not found:
-        raise user_error(
-            "annotation files",
-            "no video has room without a gesture for a stretch",
-            "long videos",
-            "; ".join(said),
-        )
+        raise _no_room(said)
     return found, said
+
+
+def _no_room(said: Sequence[str]) -> UserError:
+    """Return the error for videos without any stretch."""
+    return user_error(
+        "annotation files",
+        "no video has room without a gesture for a stretch",
+        "long videos",
+        "; ".join(said),
+    )
 
 
 def _taken_frames(clips: Sequence[ListedClip]) -> dict[str, list[tuple[int, int]]]:

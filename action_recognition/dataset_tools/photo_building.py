@@ -50,6 +50,15 @@ class Built(NamedTuple):
     lines: dict[str, list[str]]
     left_out: list[tuple[str, str]]
 
+    def add(self, name: str, part: _Part, reason: str) -> None:
+        """Add the line of a picture to the file `name`, or leave it out for a reason."""
+        line = annotation_line(part.path, str(part.label), None)
+        if reason or line is None:
+            reason = reason or "its name cannot stand in a line"
+            self.left_out.append((part.record.line, reason))
+        else:
+            self.lines[name].append(line)
+
 
 class PhotoBuilder:
     """Writes the photos of annotation files below `output`; a picture that is there already is kept, so that a run can go on.
@@ -76,13 +85,7 @@ class PhotoBuilder:
         progress: Callable[[int, int], None],
     ) -> Built:
         """The annotation files with their roots, one by one; photos that cannot be read are left out and said."""
-        built = Built({file.name: [] for file, _ in pairs}, [])
-        if len(built.lines) < len(pairs):
-            raise user_error(
-                "--ann-files",
-                "two annotation files have one name",
-                "different names, since the new files get them too",
-            )
+        built = _nothing_built([file.name for file, _ in pairs])
         parts = [
             (file.name, part)
             for file, root in pairs
@@ -93,12 +96,7 @@ class PhotoBuilder:
         with ThreadPoolExecutor(1 if self.finder else jobs) as pool:
             reasons = pool.map(self._write, [part for _, part in parts])
             for number, ((name, part), reason) in enumerate(zip(parts, reasons, strict=True), 1):
-                line = annotation_line(part.path, str(part.label), None)
-                if reason or line is None:
-                    reason = reason or "its name cannot stand in a line"
-                    built.left_out.append((part.record.line, reason))
-                else:
-                    built.lines[name].append(line)
+                built.add(name, part, reason)
                 progress(number, len(parts))
         return built
 
@@ -112,15 +110,10 @@ class PhotoBuilder:
                 built.left_out.append((record.line, f"{record.path} is no photo"))
                 continue
 
-            pure = PurePosixPath(record.path.relative_to(root).as_posix())
-            stem = str(pure.with_suffix(""))
-            # a.jpg beside a.png: the second gets its suffix into its name.
-            if seen.setdefault(stem, record.path) != record.path:
-                stem = f"{stem}_{pure.suffix[1:].lower()}"
-
-            parts = self._parts_of_photo(record, stem, pure.stem, labels)
+            stem = _own_stem(record.path, root, seen)
+            parts = self._parts_of_photo(record, stem, record.path.stem, labels)
             if not parts:
-                reason = f"no box of a known class is stated for {pure.stem}"
+                reason = f"no box of a known class is stated for {record.path.stem}"
                 built.left_out.append((record.line, reason))
             yield from parts
 
@@ -167,6 +160,28 @@ class PhotoBuilder:
         corners = np.array(part.corners) * (width, height, width, height)
         square = square_around(corners, HAND_MARGIN, height, width)
         return np.asarray(square.cut(photo[None])[0], np.uint8)
+
+
+def _nothing_built(names: Sequence[str]) -> Built:
+    """Return the new files without lines as yet. Raises UserError: two have one name."""
+    built = Built({name: [] for name in names}, [])
+    if len(built.lines) < len(names):
+        raise user_error(
+            "--ann-files",
+            "two annotation files have one name",
+            "different names, since the new files get them too",
+        )
+    return built
+
+
+def _own_stem(path: Path, root: Path, seen: dict[str, Path]) -> str:
+    """Return the path of a new picture without suffix, below the output. `seen` is added to."""
+    pure = PurePosixPath(path.relative_to(root).as_posix())
+    stem = str(pure.with_suffix(""))
+    # a.jpg beside a.png: the second gets its suffix into its name.
+    if seen.setdefault(stem, path) != path:
+        return f"{stem}_{pure.suffix[1:].lower()}"
+    return stem
 
 
 def _shrunk(photo: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:

@@ -34,7 +34,12 @@ def people_of(
     if metadata is None:
         return {}
     people = people_by_table(metadata)
-    paths = dict.fromkeys(clip.path for clip in clips)
+    _check_people(people, list(dict.fromkeys(clip.path for clip in clips)), metadata)
+    return people
+
+
+def _check_people(people: Mapping[str, str], paths: Sequence[str], metadata: Path) -> None:
+    """Raise UserError for paths whose person is not in a table, the first of them by name."""
     without = [path for path in paths if path not in people]
     if len(without) == len(paths):
         raise user_error(
@@ -42,19 +47,13 @@ def people_of(
             f"knows the person of none of the clips, such as {without[0]!r}",
             "paths as in the annotation files",
         )
-    if without:
-        raise _lacks_people(metadata, without)
-    return people
-
-
-def _lacks_people(metadata: Path, without: Sequence[str]) -> UserError:
-    """Return the error that names the first paths for which a table has no person."""
     shown = without[:_PATHS_SHOWN]
     problems = [Problem(str(metadata), f"has no person for {path!r}") for path in shown]
-    num_more = len(without) - len(shown)
-    if num_more:
-        problems.append(Problem(str(metadata), f"nor for {num_more} more"))
-    return UserError(problems)
+    if without[_PATHS_SHOWN:]:
+        more = len(without) - _PATHS_SHOWN
+        problems.append(Problem(str(metadata), f"nor for {more} more"))
+    if problems:
+        raise UserError(problems)
 
 
 def resplit(

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from action_recognition.dataset_tools.drawn_hands.course import draw_course
+from action_recognition.dataset_tools.drawn_hands.course import Timing, draw_course
 from action_recognition.dataset_tools.drawn_hands.motion import (
     MOTIONS,
     NEGATIVE_MOTION,
@@ -75,6 +75,22 @@ def draw_clip(motion: str, seed: int, style: Style = TRAIN_STYLE) -> DrawnClip:
     return DrawnClip(motion, frames, frame_rate_fps, timing.start, timing.end, path)
 
 
+@dataclass
+class _Take:
+    """The parts of a stream so far, and its gestures."""
+
+    parts: list[HandPath] = field(default_factory=list)
+    events: list[StreamEvent] = field(default_factory=list)
+
+    def add(self, motion: str, path: HandPath, timing: Timing) -> None:
+        """Add a gesture, or a rest that has the name `nothing`."""
+        offset = sum(map(len, self.parts))
+        self.parts.append(path)
+        if motion != NEGATIVE_MOTION:
+            event = StreamEvent(motion, offset + timing.start, offset + timing.end)
+            self.events.append(event)
+
+
 def compose_stream(
     motions: Sequence[str], seed: int, style: Style = TRAIN_STYLE, rest_seconds: float = 1.2
 ) -> DrawnStream:
@@ -85,27 +101,21 @@ def compose_stream(
     _check_motions(motions)
     rng = np.random.default_rng(style.seed_offset + seed)
     frame_rate_fps, frame_size = _camera(rng, style)
+    lowered = round(rest_seconds * frame_rate_fps)
 
-    parts: list[HandPath] = []
-    events: list[StreamEvent] = []
+    take = _Take()
     for motion in motions:
         course = draw_course(rng, style, frame_rate_fps)
         path = hand_path(motion, course)
-        if parts:
-            # A rest before each gesture but the first.
-            lowered = round(rest_seconds * frame_rate_fps)
+        # A rest before each gesture but the first.
+        if take.parts:
             travel = round(rng.uniform(*style.gesture_seconds) * frame_rate_fps)
-            parts.append(idle_path(parts[-1], path, lowered, travel))
-
-        offset = sum(map(len, parts))
-        parts.append(path)
-        if motion != NEGATIVE_MOTION:
-            start, end = offset + course.timing.start, offset + course.timing.end
-            events.append(StreamEvent(motion, start, end))
+            take.parts.append(idle_path(take.parts[-1], path, lowered, travel))
+        take.add(motion, path, course.timing)
 
     scene = draw_scene(rng, style, frame_size)
-    frames = _paint(scene, HandPath.joined(parts), frame_rate_fps)
-    return DrawnStream(frames, frame_rate_fps, tuple(events))
+    frames = _paint(scene, HandPath.joined(take.parts), frame_rate_fps)
+    return DrawnStream(frames, frame_rate_fps, tuple(take.events))
 
 
 def _paint(scene: Scene, path: HandPath, frame_rate_fps: float) -> Image:

@@ -67,7 +67,6 @@ def write_clip(cut: ClipCut, target: Path, form: ClipForm) -> None:
     """
     if is_whole(target, cut.num_frames, form):
         return
-    # By hand, since a clip may be a folder, and may replace one.
     partial = target.with_name(f".{target.name}.part")
     target.parent.mkdir(parents=True, exist_ok=True)
     _remove(partial)

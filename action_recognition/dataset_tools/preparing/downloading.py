@@ -158,15 +158,20 @@ def _fetch(
     except subprocess.TimeoutExpired:
         return f"was not fetched in {_LONGEST_S // 60} minutes"
     except OSError as error:
-        raise user_error(
-            command[0],
-            f"cannot be started ({error.strerror})",
-            fix="pip install --force-reinstall yt-dlp",
-        ) from None
+        raise _cannot_start(command[0], error) from None
     files = [folder / f"{name}{suffix}" for suffix in VIDEO_SUFFIXES]
     if run.returncode == 0 and any(file.is_file() for file in files):
         return ""
     return _last_line(run) or f"yt-dlp ended with {run.returncode} and left no video"
+
+
+def _cannot_start(program: str, error: OSError) -> UserError:
+    """Return the error for a program that the system refuses to run."""
+    return user_error(
+        program,
+        f"cannot be started ({error.strerror})",
+        fix="pip install --force-reinstall yt-dlp",
+    )
 
 
 def _last_line(run: subprocess.CompletedProcess[bytes]) -> str:

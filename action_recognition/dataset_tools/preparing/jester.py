@@ -113,21 +113,24 @@ def _sound(clips: list[FoundClip], root: Path, prepared: Prepared) -> list[Found
     seen: dict[str, str] = {}
     sound = []
     for clip in clips:
-        problem = checker.check(clip.path)[1]
-        # A wrong class or split is named rather than a wrong path.
-        if clip.label not in prepared.classes:
-            problem = f"its class {clip.label!r} is not in the list of labels"
-        elif clip.split is None:
-            problem = "its file is named for no split (train or validation)"
-        elif clip.path in seen:
-            problem = f"is the same clip as {seen[clip.path]}"
-
+        problem = _problem(clip, prepared.classes, seen, checker.check(clip.path)[1])
         if problem:
             prepared.leave_out(clip.where, clip.path, problem)
         else:
             seen[clip.path] = clip.where
             sound.append(clip)
     return sound
+
+
+def _problem(clip: FoundClip, classes: list[str], seen: dict[str, str], path_problem: str) -> str:
+    """Return why a clip cannot be used, or an empty string. `seen` has the place of each path."""
+    if clip.label not in classes:
+        return f"its class {clip.label!r} is not in the list of labels"
+    if clip.split is None:
+        return "its file is named for no split (train or validation)"
+    if clip.path in seen:
+        return f"is the same clip as {seen[clip.path]}"
+    return path_problem
 
 
 def _brought_down(clip: FoundClip) -> PreparedClip:

@@ -131,11 +131,8 @@ def _add_file(annotation: MsaslAnnotation, file: Path) -> None:
             _add_entry(annotation, entry, item.where, split)
 
     if len(annotation.entries) + len(annotation.lost) == num_before:
-        raise user_error(
-            str(file),
-            f"no entry follows the schema of MS-ASL ({first_problem})",
-            '{"url", "label", "start", "box", ...}',
-        )
+        found = f"no entry follows the schema of MS-ASL ({first_problem})"
+        raise user_error(str(file), found, '{"url", "label", "start", "box", ...}')
 
 
 def _add_entry(annotation: MsaslAnnotation, entry: BoxedEntry, where: str, split: Split) -> None:
@@ -151,22 +148,24 @@ def _add_entry(annotation: MsaslAnnotation, entry: BoxedEntry, where: str, split
     if reason or video is None:
         annotation.left_out.append(Remark(where, entry.url, reason))
         annotation.lost.append((split, annotation.classes[entry.label]))
-        return
+    else:
+        annotation.entries.append(_sign_entry(entry, video, where, split))
 
+
+def _sign_entry(entry: BoxedEntry, video: str, where: str, split: Split) -> SignEntry:
+    """Return a checked entry in the form that the preparation uses."""
     y_min, x_min, y_max, x_max = entry.box
-    annotation.entries.append(
-        SignEntry(
-            video=video,
-            where=where,
-            url=entry.url,
-            split=split,
-            label=entry.label,
-            start=entry.start,
-            end=entry.end,
-            frame_rate_fps=entry.fps,
-            box=NormalBox(x_min, y_min, x_max, y_max),
-            signer=None if entry.signer_id < 0 else str(entry.signer_id),
-        )
+    return SignEntry(
+        video=video,
+        where=where,
+        url=entry.url,
+        split=split,
+        label=entry.label,
+        start=entry.start,
+        end=entry.end,
+        frame_rate_fps=entry.fps,
+        box=NormalBox(x_min, y_min, x_max, y_max),
+        signer=None if entry.signer_id < 0 else str(entry.signer_id),
     )
 
 

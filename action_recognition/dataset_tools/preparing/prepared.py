@@ -69,13 +69,7 @@ def check_settings(file: Path, settings: Mapping[str, Any]) -> None:
     if not (file.exists() and (file.parent / CROPS_FOLDER).exists()):
         write_together(file.parent, {file.name: json.dumps(dict(settings), indent=1) + "\n"})
         return
-
-    stated = _stated(file)
-    other = [
-        f"{name} {stated.get(name)}, not {value}"
-        for name, value in settings.items()
-        if stated.get(name) != value
-    ]
+    other = _differences(_stated(file), settings)
     if other:
         raise user_error(
             str(file),
@@ -83,6 +77,15 @@ def check_settings(file: Path, settings: Mapping[str, Any]) -> None:
             "the same settings",
             "another --output",
         )
+
+
+def _differences(stated: Mapping[str, Any], settings: Mapping[str, Any]) -> list[str]:
+    """Return a phrase for every setting that is stated otherwise."""
+    return [
+        f"{name} {stated.get(name)}, not {value}"
+        for name, value in settings.items()
+        if stated.get(name) != value
+    ]
 
 
 def _stated(file: Path) -> dict[str, Any]:
@@ -102,24 +105,31 @@ def write_prepared(
     A `UserError` says that there is no clip at all.
     """
     if not prepared.num_clips:
-        raise user_error(
-            str(prepared.data_root), f"no clip could be prepared: {_main_reasons(prepared)}"
-        )
+        reasons = _main_reasons(prepared)
+        raise user_error(str(prepared.data_root), f"no clip could be prepared: {reasons}")
+
     lines = report_lines(prepared)
     document = report_document(prepared, settings)
-    texts = {
-        f"{split}{suffix}.txt": "".join(f"{line}\n" for _, line in clips)
-        for split, clips in prepared.clips.items()
-    }
+    texts = {f"{split}{suffix}.txt": text for split, text in _lists(prepared).items()}
     texts |= {
         CLASSES_FILE: classes_text(prepared.classes),
         DATASET_FILE: dataset_text(prepared.negative_label),
         METADATA_FILE: metadata_text(prepared.clips),
         REPORT_FILES[0]: json.dumps(document, ensure_ascii=True, indent=1) + "\n",
-        REPORT_FILES[1]: "".join(f"{line}\n" for line in lines),
+        REPORT_FILES[1]: _joined(lines),
     }
     write_together(folder, texts)
     return lines
+
+
+def _lists(prepared: Prepared) -> dict[Split, str]:
+    """Return the text of the annotation file of every split."""
+    return {split: _joined([line for _, line in clips]) for split, clips in prepared.clips.items()}
+
+
+def _joined(lines: Sequence[str]) -> str:
+    """Return the text of a file of lines."""
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _main_reasons(prepared: Prepared) -> str:

@@ -72,7 +72,6 @@ def _item(row: Row, checked: Checked) -> ClipItem:
     if row.raw.numbers:
         start, end, _, _, rate = row.raw.numbers
     has_frames = report.is_readable and end > start >= 0
-
     return ClipItem(
         file=checked.findings.files[row.place.file],
         line=row.place.line,

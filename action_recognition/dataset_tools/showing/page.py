@@ -36,20 +36,31 @@ def page(
         "clips": [_clip(item, strips) for item in items],
         "files": [_finding(finding) | {"file": finding.file} for finding in of_files],
     }
-    script, style = (
-        resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
-        for name in ("page.js", "page.css")
+    script, style = _resource("page.js"), _resource("page.css")
+
+    return "\n".join(
+        [
+            *_head(title, script, style),
+            *_body(title, notice),
+            f'<script type="application/json" id="data">{json_in_html(data)}</script>',
+            f"<script>{script}</script></body></html>\n",
+        ]
     )
-    lines = [
-        *_head(title, script, style),
+
+
+def _body(title: str, notice: str) -> list[str]:
+    """Return the elements that the script fills."""
+    return [
         f"<h1>{html.escape(title)}</h1><p>{html.escape(notice)}</p>"
         '<div id="files"></div><div id="filters"></div>',
         '<div id="histograms"></div><p id="count"></p><div id="clips"></div>'
         '<button id="more" hidden>more</button>',
-        f'<script type="application/json" id="data">{json_in_html(data)}</script>',
-        f"<script>{script}</script></body></html>\n",
     ]
-    return "\n".join(lines)
+
+
+def _resource(name: str) -> str:
+    """Return the text of a file beside this module."""
+    return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
 
 
 def _head(title: str, script: str, style: str) -> list[str]:
