@@ -1,4 +1,4 @@
-"""The clips of a run: annotations to loaders, for any number of devices."""
+"""The clips of a run: loaders for training and validation on any number of devices."""
 
 from __future__ import annotations
 
@@ -18,9 +18,11 @@ from action_recognition.data.datasets import (
 
 
 class ClipData(L.LightningDataModule):
-    """Loaders for training (in the recipe's order, last partial batch dropped; `batch_size` counts videos) and validation.
+    """Loaders for the training clips and the validation clips of a run.
 
-    In validation each clip comes exactly once. A checkpoint holds the place in the epoch: a run that goes on takes the next batch.
+    Training takes the clips in the recipe's order and drops the last partial batch. `batch_size`
+    counts videos. Validation takes each clip exactly once. A checkpoint holds the place in the
+    epoch, so that a resumed run takes the next batch.
     """
 
     def __init__(
@@ -48,20 +50,33 @@ class ClipData(L.LightningDataModule):
 
     @property
     def _on_gpu(self) -> bool:
-        """Then batches wait in memory from which the device takes them while it computes."""
+        """True if the run uses a GPU.
+
+        Batches then wait in pinned memory, from which the GPU takes them while it computes.
+        """
         return self.trainer is not None and bool(self.trainer.strategy.root_device.type == "cuda")
 
     def steps_per_epoch(self) -> int:
-        """Optimiser steps of one epoch on the devices of this run; the last one may be of fewer batches than are accumulated."""
+        """Return the number of optimiser steps of one epoch on the devices of this run.
+
+        The last step may accumulate fewer batches than the others.
+        """
         _, world_size = self._ranks
+
+        # The share of a process is rounded up, and its last partial batch is dropped.
         batches = max(1, -(-len(self.train) // world_size) // self.batch_size)
         accumulated = self.trainer.accumulate_grad_batches if self.trainer is not None else 1
         return -(-batches // accumulated)
 
     def state_dict(self) -> dict[str, Any]:
-        """Epochs behind the run, and batches of the one that is under way: those that were trained on, not those already decoded."""
+        """Return the completed epochs and the batches of the current epoch that were trained on.
+
+        Batches that were only decoded do not count.
+        """
         loop = self.trainer.fit_loop
         epochs = loop.epoch_progress.current
+
+        # Between two epochs no batch counts.
         within_epoch = epochs.ready > epochs.processed
         batches = loop.epoch_loop.batch_progress.current.processed if within_epoch else 0
         return {"epochs": epochs.processed, "batches": batches}

@@ -1,4 +1,4 @@
-"""A run by Lightning's Trainer: callbacks, loggers, checkpoints, and how it ends."""
+"""A run by Lightning's Trainer: its callbacks, loggers and checkpoints, and the way it ends."""
 
 from __future__ import annotations
 
@@ -48,7 +48,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Engine:
-    """What the Trainer is made from beside module and data; `run` is what checkpoints keep about it, see `changes_since`."""
+    """The parts of a Trainer beside module and data.
+
+    `run` is the section about the run that its checkpoints keep, see `changes_since`.
+    """
 
     devices: DevicePlan
     run: dict[str, Any]
@@ -116,6 +119,7 @@ class _Run:
         """Return the Trainer of the run. With a terminal it shows a progress bar."""
         interactive = sys.stdout.isatty()
         bar = [RichProgressBar(leave=False)] if interactive else []
+
         options, devices = self.options, self.engine.devices
         return L.Trainer(
             **devices.trainer_settings(self.module.schedule),
@@ -200,10 +204,11 @@ def _loggers(options: TrainOptions, resume: RawCheckpoint | None) -> list[Logger
 
 
 def quieten_lightning() -> None:
-    """Its hints repeat what is said here or concern choices that are made here."""
+    """Silence Lightning's hints. They repeat this toolkit's lines or concern its own choices."""
     launcher = logging.getLogger("lightning.fabric.strategies.launchers.subprocess_script")
     launcher.setLevel(logging.INFO)
     launcher.addFilter(SayWhoDied())
+
     for name in ("lightning.pytorch", "lightning.fabric", "lightning.pytorch.utilities.rank_zero"):
         logging.getLogger(name).setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module=r"lightning\..*")

@@ -1,4 +1,4 @@
-"""What is said about data and recipe before a run starts."""
+"""Notes and errors about data and recipe before a run starts."""
 
 from __future__ import annotations
 
@@ -14,10 +14,16 @@ MAX_NAMES_SHOWN = 10
 
 
 def class_notes(train: ClipTable, val: ClipTable, labels: Sequence[str]) -> list[str]:
-    """Notes on classes that no training clip shows: they cannot be learned, and validated they count as wrong."""
+    """Return notes about classes without a training clip.
+
+    The network cannot learn them. Their validation clips count as wrong.
+    """
     trained, validated = (set(records.labels.tolist()) for records in (train, val))
     untrained = [label for label in range(len(labels)) if label not in trained]
+
     notes = []
+
+    # Only a class with validation clips lowers the score.
     if unseen := [label for label in untrained if label not in validated]:
         names = _names(unseen, labels)
         notes.append(
@@ -32,7 +38,8 @@ def class_notes(train: ClipTable, val: ClipTable, labels: Sequence[str]) -> list
 
 
 def untrained_note(training: Training, schedule: ScaledSchedule) -> str | None:
-    """A note for a run without start weights whose recipe keeps random weights as they are."""
+    """Return a note for a run without start weights whose recipe keeps random weights frozen."""
+    # The keys that keep weights or statistics as they are.
     keys = []
     if schedule.freeze_epochs:
         keys.append(f"schedule.freeze_epochs to 0 (now {schedule.freeze_epochs} in this run)")
@@ -48,7 +55,7 @@ def untrained_note(training: Training, schedule: ScaledSchedule) -> str | None:
 
 
 def check_frozen_blocks(training: Training, network: Recogniser) -> None:
-    """`frozen_blocks` is at most the number of the backbone's stages, else a `UserError`."""
+    """Raise a UserError if `frozen_blocks` is above the number of the backbone's stages."""
     num_stages = len(network.backbone.stages())
     if training.frozen_blocks > num_stages:
         where = "template.yaml: training.frozen_blocks"

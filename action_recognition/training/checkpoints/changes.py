@@ -40,7 +40,7 @@ _START_FROM_WEIGHTS = "start from its weights with --load-weights"
 
 @dataclass(frozen=True)
 class Change:
-    """One difference between the run that wrote a checkpoint and the one that wants to go on from it."""
+    """One difference between the run that wrote a checkpoint and the run that resumes from it."""
 
     what: str
     before: object
@@ -52,11 +52,17 @@ class Change:
 
 
 def changes_since(raw: RawCheckpoint, template: Template, run: Mapping[str, Any]) -> list[Change]:
-    """What differs between the run that wrote the checkpoint and this one; `run` is what its checkpoints keep under `run`."""
+    """Return the differences between the run that wrote the checkpoint and this one.
+
+    `run` is the section that this run's checkpoints keep under the key `run`.
+    """
+    # Settings are compared as text by dotted key.
     before, now = (
         dict(flatten(item.model_dump(mode="json")))
         for item in (trained_model(raw).template, template)
     )
+
+    # A key may exist in only one of the templates.
     keys = [key for key in before | now if not key.startswith(_IGNORED_KEYS) and key != _BATCH_SIZE]
     changes = [
         Change(f"template.yaml: {key}", before.get(key), now.get(key), key in _SAFE_KEYS)
@@ -67,7 +73,10 @@ def changes_since(raw: RawCheckpoint, template: Template, run: Mapping[str, Any]
 
 
 def check_changes(raw: RawCheckpoint, changes: Sequence[Change]) -> list[str]:
-    """Lines about the changes with which going on is safe; the others end in a `UserError` that lists them."""
+    """Return a line for each change if all of them are safe.
+
+    Errors: UserError that lists every change with which the run cannot resume.
+    """
     unsafe = [change for change in changes if not change.safe]
     if unsafe:
         where = f"--resume-from: {raw.path}"
@@ -77,7 +86,7 @@ def check_changes(raw: RawCheckpoint, changes: Sequence[Change]) -> list[str]:
 
 
 def check_same_network(raw: RawCheckpoint, labels: Sequence[str], model: ModelConfig) -> None:
-    """Weights and optimiser fit these labels and this network, else a `UserError`."""
+    """Raise a UserError if the checkpoint's weights and optimiser do not fit labels and network."""
     problems = _network_problems(trained_model(raw), labels, model)
     if problems:
         where = f"--resume-from: {raw.path}"
@@ -89,6 +98,7 @@ def check_same_network(raw: RawCheckpoint, labels: Sequence[str], model: ModelCo
 def _run_changes(
     before: Mapping[str, Any], now: Mapping[str, Any], between_epochs: bool
 ) -> list[Change]:
+    # Other clips or another order of them cannot continue the same epoch.
     changes = [
         Change(what, before[what], now[what], False)
         for what in ("seed", "train_data")
@@ -121,12 +131,15 @@ def _network_problems(
 ) -> list[tuple[str, str]]:
     """Return (found, allowed) for each way in which a checkpoint does not fit this run."""
     problems = []
+
+    # The head has one direction per label, in this order.
     if stored.labels != tuple(labels):
         theirs, ours = (
             f"{len(names)}: {', '.join(list(names)[:3])}, ..." for names in (stored.labels, labels)
         )
         found = f"was trained on other labels ({theirs})"
         problems.append((found, f"the labels of this run ({ours})"))
+
     if stored.model != model:
         found = "holds another network than model.yaml"
         problems.append((found, "a checkpoint of a run with this model.yaml"))

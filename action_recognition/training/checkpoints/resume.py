@@ -1,4 +1,4 @@
-"""The checkpoint that a run goes on from, and whether it can."""
+"""The checkpoint that a run resumes from, and the epochs that are left after it."""
 
 from __future__ import annotations
 
@@ -14,15 +14,22 @@ AUTO, LATEST_KEYWORD = "auto", "latest"
 def find_checkpoint(
     resume_from: str | None, folder: Path
 ) -> tuple[RawCheckpoint | None, str | None]:
-    """The checkpoint that `--resume-from` means, and what to say about it: a file, `latest`, or `auto`, which may find none.
+    """Return the checkpoint that `--resume-from` names, and a line to print about it.
 
-    A damaged `latest.pth` is an error that offers the one before it; `auto` takes that by itself, and is an error when both are damaged.
+    `resume_from` is a file, `latest`, or `auto`, which may find no checkpoint. A damaged
+    `latest.pth` is an error that suggests `previous.pth`. With `auto` the run resumes from
+    `previous.pth` instead.
+
+    Errors: UserError when the named checkpoint cannot be resumed from, or when both are damaged.
     """
     if resume_from is None:
         return None, None
+
+    # A path names the file itself.
     if resume_from not in (AUTO, LATEST_KEYWORD):
         return _resumable(Path(resume_from)), None
 
+    # A fresh start is only right where no run has been, not where its files are damaged.
     files = [folder / LATEST, folder / PREVIOUS]
     if resume_from == AUTO and not any(file.is_file() for file in files):
         return None, f"--resume-from auto: no {LATEST} in {folder}: a fresh start"
@@ -51,6 +58,8 @@ def _latest_or_previous(folder: Path, *, take_previous: bool) -> tuple[RawCheckp
 def _resumable(path: Path) -> RawCheckpoint:
     """Read a checkpoint that `train.py` wrote. Errors: UserError for a file of weights only."""
     raw = read_checkpoint(path)
+
+    # A checkpoint of Lightning has the state of its loops.
     if raw.form != "trained_model" or "loops" not in raw.content:
         found = "holds weights only, no optimiser and epoch to go on from"
         raise user_error(f"--resume-from: {path}", found, fix="start from it with --load-weights")
@@ -65,15 +74,17 @@ def _readable(path: Path) -> RawCheckpoint | None:
 
 
 def is_finished(raw: RawCheckpoint, epochs: int) -> bool:
-    """Whether a run of so many epochs has nothing left to do after this checkpoint."""
+    """Return True if a run of this many epochs has nothing left to do after the checkpoint."""
     done = int(raw.content["epoch"]) + 1
     callbacks = raw.content.get("callbacks", {}).values()
+
+    # Early stopping stores the epoch at which it ended the run.
     stopped = any(isinstance(state, dict) and state.get("stopped_epoch") for state in callbacks)
     return done > epochs or (epoch_is_complete(raw) and (done == epochs or stopped))
 
 
 def check_epochs_left(raw: RawCheckpoint, epochs: int) -> None:
-    """A `UserError` where a run of so many epochs has nothing left to do."""
+    """Raise a UserError if a run of this many epochs has nothing left to do."""
     if is_finished(raw, epochs):
         done = int(raw.content["epoch"]) + 1
         found = f"the checkpoint has {done} epochs behind it"

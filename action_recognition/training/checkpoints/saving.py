@@ -1,4 +1,4 @@
-"""Checkpoints of a run: when they are written, and what a signal does."""
+"""Checkpoints of a run: when they are written and what each of them holds."""
 
 from __future__ import annotations
 
@@ -24,13 +24,18 @@ _ASK_EVERY_STEPS = 20
 
 
 class AtomicCheckpointIO(CheckpointIO):
-    """Checkpoints that are whole or not there, and are read without executing anything; `previous.pth` is the latest but one."""
+    """Checkpoint files that are whole or absent, and are read without executing anything.
+
+    The checkpoint that `latest.pth` replaces is kept as `previous.pth`.
+    """
 
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None
     ) -> None:
         """Write a checkpoint atomically. Keep the latest one before it as `previous.pth`."""
         path = Path(path)
+
+        # Only the latest checkpoint has a predecessor worth keeping.
         previous = path.with_name(PREVIOUS) if path.name == LATEST else None
         save_atomically(checkpoint, path, previous=previous)
 
@@ -46,7 +51,7 @@ class AtomicCheckpointIO(CheckpointIO):
 
 
 class _PthCheckpoint(ModelCheckpoint):
-    """Written after an epoch is wholly done, so that going on from it starts the next one."""
+    """A checkpoint after a completed epoch, so that a run resumed from it starts the next one."""
 
     FILE_EXTENSION = ".pth"
 
@@ -62,11 +67,15 @@ class _PthCheckpoint(ModelCheckpoint):
         )
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take the scores where the file that reached them is in this folder, whatever the folder was called then."""
+        """Restore the scores if the file that reached them is in this folder.
+
+        The folder may have had another name when the checkpoint was written.
+        """
         own = Path(str(self.dirpath)) / f"{self.filename}{self.FILE_EXTENSION}"
         if not own.is_file():
             return
 
+        # The paths are those of this folder. The scores come from the checkpoint.
         scores = {str(own): score for score in state_dict.get("best_k_models", {}).values()}
         here = {
             "dirpath": self.dirpath,
@@ -81,18 +90,22 @@ class _PthCheckpoint(ModelCheckpoint):
 
 
 class SaveBest(_PthCheckpoint):
-    """`best.pth` where the validation accuracy was highest. Stands before `SaveLatest`, whose checkpoint knows the best score."""
+    """`best.pth`, written whenever the validation accuracy is the highest so far.
+
+    This callback comes before `SaveLatest`, whose checkpoint contains the best score.
+    """
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder, BEST.removesuffix(".pth"), monitor="val/accuracy")
 
 
 class SaveLatest(_PthCheckpoint):
-    """`latest.pth` after every epoch, every `every_minutes` within one (0: never), and when `stop` asks for the end.
+    """`latest.pth`, written after every epoch, every `every_minutes` within one, and on `stop`.
 
-    A checkpoint within an epoch lies between two steps of the optimiser: gradients that are being accumulated are in none.
-    None lies between the last step and the validation, from which Lightning would go on without validating; at a signal
-    within the validation the checkpoint is one from which the validation begins anew.
+    With `every_minutes` 0 there are no checkpoints within an epoch. A checkpoint within an epoch
+    lies between two steps of the optimiser: it contains no half-accumulated gradients. None lies
+    between the last step and the validation, because Lightning would resume without validating.
+    After a signal within the validation, a resumed run repeats that validation.
     """
 
     def __init__(
@@ -125,6 +138,8 @@ class SaveLatest(_PthCheckpoint):
     ) -> None:
         """Save a checkpoint when one is due, and pass on a request to stop."""
         loop = trainer.fit_loop.epoch_loop
+
+        # No checkpoint lies before the validation or between accumulated batches.
         if loop.batch_progress.is_last_batch or loop._should_accumulate():
             return
 
@@ -140,6 +155,8 @@ class SaveLatest(_PthCheckpoint):
         due = self._every_s > 0 and time.monotonic() >= self._due_at
         if trainer.world_size == 1:
             return due
+
+        # All processes have to save at the same step, so the first one decides.
         return trainer.global_step % _ASK_EVERY_STEPS == 0 and bool(trainer.strategy.broadcast(due))
 
     def on_validation_batch_start(
@@ -164,6 +181,7 @@ class SaveLatest(_PthCheckpoint):
         dataloader_idx: int = 0,
     ) -> None:
         """End the validation of a single process that was asked to stop."""
+        # Several processes would wait for the one that leaves the validation.
         if self.stop.signum is not None and trainer.world_size == 1:
             raise SIGTERMException
 

@@ -1,4 +1,4 @@
-"""Features on disk, by what they depend on: whole or not there, checked when read, and never more than a limit."""
+"""Features on disk by key: files that are whole or absent, checked when read, limited in size."""
 
 from __future__ import annotations
 
@@ -18,9 +18,11 @@ _DIGEST_SIZE = hashlib.sha256().digest_size
 
 
 class FeatureCache:
-    """One small file per key: sha256 of the rest, label, number of features, features as float32.
+    """A folder with one small file per key, a hexadecimal number.
 
-    A file that is cut off, changed or of another length is not there for a reader, who then writes it anew. Keys are hexadecimal.
+    A file holds the SHA-256 of the rest, the label, the number of features, and the features as
+    float32. A file that is cut off, changed or of another length counts as missing, so that it is
+    written again.
     """
 
     def __init__(self, folder: Path, limit_bytes: int = DEFAULT_LIMIT_BYTES) -> None:
@@ -31,7 +33,7 @@ class FeatureCache:
         return self.folder / key[:2] / f"{key}.features"
 
     def read(self, key: str) -> tuple[npt.NDArray[np.float32], int] | None:
-        """Features (F,) and label, or None when they are not there or damaged."""
+        """Return features (F,) and label, or None if they are missing or damaged."""
         path = self.path(key)
         try:
             content = path.read_bytes()
@@ -51,14 +53,19 @@ class FeatureCache:
         return features.astype(np.float32), int(label)
 
     def write(self, key: str, features: npt.NDArray[np.float32], label: int) -> None:
-        """Write beside, then rename: other runs may use the same folder."""
+        """Write features (F,) and label atomically: other runs may use the same folder."""
         payload = _HEADER.pack(label, len(features)) + features.astype("<f4").tobytes()
         with write_atomically(self.path(key), per_process=True) as partial:
             partial.write_bytes(hashlib.sha256(payload).digest() + payload)
 
     def trim(self) -> int:
-        """Remove the files that were not used for longest until the rest is within the limit; returns how many."""
+        """Remove the least recently used files until the rest is within the limit.
+
+        Return the number of removed files.
+        """
         files = self._files()
+
+        # The time of use decides, see `_mark_used`.
         total, removed = sum(size for _, size, _ in files), 0
         for _, size, path in sorted(files):
             if total <= self.limit_bytes:

@@ -1,4 +1,4 @@
-"""Backbone features of clips, each in a centre view and a few augmented ones, from the cache where it has them."""
+"""Backbone features of clips, in a centre view and a few augmented ones, cached on disk."""
 
 from __future__ import annotations
 
@@ -40,7 +40,10 @@ _Entry = tuple[npt.NDArray[np.float32], int]
 
 @dataclass(frozen=True)
 class View:
-    """One way to look at a clip: number 0 is evaluation's centre clip, each other one an augmentation of its own."""
+    """One view of a clip.
+
+    Number 0 is the centre clip of evaluation. Each other number is another augmentation.
+    """
 
     record: ClipRecord
     number: int
@@ -48,7 +51,10 @@ class View:
 
 @dataclass(frozen=True)
 class FeatureTable:
-    """Features (N, F) float32 and labels (N,) int64 of the views that could be read; how many came from the cache; damaged clips."""
+    """Features (N, F) float32 and labels (N,) int64 of the views that could be read.
+
+    `num_cached` of them came from the cache. `damaged` are messages about clips that are left out.
+    """
 
     features: Tensor
     labels: Tensor
@@ -57,10 +63,12 @@ class FeatureTable:
 
 
 class FeatureExtractor:
-    """The backbone and pooling of `network` over views, as `template` prepares clips; `label_swaps` as for `ClipDataset`.
+    """Computes features of views with the backbone and pooling of `network`.
 
-    `source` gives the frames, `source_key` tells apart sources that give other frames of the same files. What a view shows follows from
-    the clip, the template, the seed and the view's number: not from which other clips are in the run.
+    `template` prepares the clips, and `label_swaps` are as for `ClipDataset`. `source` gives the
+    frames. `source_key` distinguishes sources that give other frames of the same files. The content
+    of a view depends on its clip, the template, the seed and its number. It does not depend on the
+    other clips of the run.
     """
 
     def __init__(
@@ -86,7 +94,13 @@ class FeatureExtractor:
         num_workers: int = 0,
         strict: bool = False,
     ) -> FeatureTable:
-        """The centre view and `num_augmented` others of every record, clip by clip; what is computed is written to the cache."""
+        """Return the features of every record's centre view and `num_augmented` other views.
+
+        The rows follow the records, view by view. Features that were computed are written to the
+        cache.
+
+        Errors: UserError if no clip could be read, and with `strict` for the first damaged clip.
+        """
         views = [View(record, number) for record in records for number in range(num_augmented + 1)]
         keys = [self.key(view) for view in views]
         cached = self._cached(keys)
@@ -127,6 +141,7 @@ class FeatureExtractor:
             if not len(batch.labels):
                 continue
 
+            # Each clip is in the cache before the next batch, so that an interruption loses little.
             rows = self._features(batch.clips.to(device)).cpu().numpy()
             places, labels = batch.indices.tolist(), batch.labels.tolist()
             for place, row, label in zip(places, rows, labels, strict=True):
@@ -135,7 +150,10 @@ class FeatureExtractor:
         return entries, list(damaged)
 
     def key(self, view: View) -> str:
-        """What the features of a view depend on, as one sha256; a changed file is another clip."""
+        """Return the SHA-256 of everything on which the features of a view depend.
+
+        A file that has changed is another clip.
+        """
         record = view.record
         parts: dict[str, Any] = {
             "version": FEATURES_VERSION,
@@ -162,13 +180,18 @@ class FeatureExtractor:
     def _features(self, clips: Tensor) -> Tensor:
         """Compute the features (N, F) float32 of clips (N, 3, T, H, W) uint8."""
         self.network.eval()
+
+        # The batch may be on a GPU.
         normalize = self.normalize.to(clips.device)
         with torch.inference_mode():
             return self.network.features(normalize(clips)).float()
 
 
 class _Views(ClipDataset):
-    """Views as a data set: index -> the clip as the network sees it, uint8. What is drawn for a view follows from its key."""
+    """A data set of views: index -> the clip as the network sees it, uint8.
+
+    The random draws of a view follow from its key.
+    """
 
     def __init__(
         self, views: Sequence[View], keys: Sequence[str], extractor: FeatureExtractor
@@ -182,6 +205,8 @@ class _Views(ClipDataset):
             source=extractor.source,
         )
         self.views, self.keys = views, keys
+
+        # This augmentation works on batches, so it is applied after reading.
         batch = self.augmentation if isinstance(self.augmentation, BatchAugmentation) else None
         self.augment = BatchAugment(batch, template.input.crop_size) if batch else None
 
@@ -203,8 +228,13 @@ class _Views(ClipDataset):
 
 
 def sha256_of_backbone(network: Recogniser) -> str:
-    """Of names, shapes and values of all that the features come from; the head is left out."""
+    """Return the SHA-256 of names, shapes and values of the weights that make the features.
+
+    The head is left out.
+    """
     digest = hashlib.sha256()
+
+    # The number of batches seen changes no feature.
     for name, value in network.state_dict().items():
         if not name.startswith("head.") and not name.endswith("num_batches_tracked"):
             digest.update(f"{name} {tuple(value.shape)} {value.dtype}\n".encode())
@@ -213,8 +243,13 @@ def sha256_of_backbone(network: Recogniser) -> str:
 
 
 def _file_state(record: ClipRecord) -> list[Any]:
-    """Path, size and time of change; of a folder of frames its number of files instead of a size."""
+    """Return path, size and time of change of a clip's file.
+
+    A folder of frames has its number of files instead of a size.
+    """
     path = record.path.resolve()
+
+    # A file that is missing now is reported when it is read.
     try:
         status = path.stat()
         size = sum(1 for _ in path.iterdir()) if path.is_dir() else status.st_size

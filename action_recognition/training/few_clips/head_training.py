@@ -1,4 +1,4 @@
-"""The head alone, trained on features that are there already: seconds instead of epochs over videos."""
+"""Training of the head alone on features: it takes seconds instead of epochs over videos."""
 
 from __future__ import annotations
 
@@ -23,11 +23,14 @@ _LEARNING_RATE, _WEIGHT_DECAY, _LABEL_SMOOTHING = 2e-3, 0.02, 0.1
 def train_head(
     head: AngularHead, train: FeatureTable, val: FeatureTable, *, scale: float, seed: int
 ) -> HeadResult:
-    """Train `head` where it is, and leave it as it was best on `val`.
+    """Train `head` in place. It ends with the weights that were best on `val`.
 
-    Cross entropy of softmax(scale * cosine) with smoothed labels, every class with the same weight; AdamW with half a cosine of rate,
-    stopped after a third of the epochs without a better validation. Views whose mirrored label is none (negative) are left out.
+    The loss is the cross entropy of softmax(scale * cosine) with smoothed labels. Every class has
+    the same weight. The optimiser is AdamW with half a cosine of the learning rate. The training
+    stops after a third of the epochs without a better validation. Views whose mirrored label is
+    none (negative) are left out.
     """
+    # A view whose mirrored label is none has a negative label.
     labelled = train.labels >= 0
     features, labels = train.features[labelled], train.labels[labelled]
     batches = _Batches(len(labels), torch.Generator().manual_seed(seed))
@@ -80,7 +83,9 @@ def _optimizer(head: AngularHead, num_steps: int) -> tuple[torch.optim.AdamW, La
 
 
 def class_weights(labels: Tensor, num_classes: int) -> Tensor:
-    """Weights (C,) with which every class that occurs counts the same; their mean over the samples is 1.
+    """Compute weights (C,) with which every class that occurs counts the same.
+
+    Their mean over the samples is 1.
 
     >>> class_weights(torch.tensor([0, 0, 0, 2]), 3).tolist()
     [0.6666666865348816, 0.0, 2.0]

@@ -1,4 +1,7 @@
-"""Processes and devices of a run: one process for each GPU, or one for each that torchrun, Slurm or Kubeflow started."""
+"""Processes and devices of a run.
+
+There is one process for each GPU, or one for each that torchrun, Slurm or Kubeflow started.
+"""
 
 from __future__ import annotations
 
@@ -20,9 +23,10 @@ _TORCHRUN, _KUBEFLOW = "TORCHELASTIC_RUN_ID", ("MASTER_ADDR", "MASTER_PORT", "WO
 
 @dataclass(frozen=True)
 class DevicePlan:
-    """`devices` processes on each of `num_nodes` machines, each with a GPU of its own or on the CPU; `words` says why.
+    """`devices` processes on each of `num_nodes` machines, each with its own GPU or on the CPU.
 
-    `plugins` tell Lightning who starts the processes, where it would not find out.
+    `words` are lines that explain the choice. `plugins` tell Lightning who starts the processes,
+    where it would not find out by itself.
     """
 
     accelerator: Literal["cpu", "gpu"]
@@ -37,12 +41,14 @@ class DevicePlan:
         return self.devices * self.num_nodes
 
     def trainer_settings(self, schedule: ScaledSchedule) -> dict[str, Any]:
-        """What Lightning's Trainer is told."""
+        """Return the arguments about devices for Lightning's Trainer."""
         settings: dict[str, Any] = {
             "accelerator": self.accelerator,
             "devices": self.devices,
             "num_nodes": self.num_nodes,
         }
+
+        # A single process needs no strategy.
         if self.world_size > 1:
             settings["strategy"] = ddp_strategy(schedule)
         return settings
@@ -58,15 +64,20 @@ class _Launch(NamedTuple):
 
 
 def plan_devices(wanted: int, num_nodes: int, environment: Mapping[str, str]) -> DevicePlan:
-    """`wanted` GPUs a machine, or as many as there are; 0 is the CPU. Errors: `UserError` for what does not go together.
+    """Plan `wanted` GPUs for each machine, or as many as it has. 0 means the CPU.
 
-    Where processes are started from outside, there are as many as were started.
+    If another program started the processes, the plan has as many as it started.
+
+    Errors: UserError for flags and environment variables that contradict each other.
     """
     available = torch.cuda.device_count()
     launch = _started_from_outside(environment)
+
+    # Processes that run already decide about the number of devices.
     if launch is not None:
         return _plan_for_launch(launch, wanted, num_nodes, available)
 
+    # Lightning starts the processes, which have to find each other.
     if num_nodes > 1:
         _check_nodes(num_nodes, environment)
     number = min(wanted, available)
@@ -77,6 +88,8 @@ def plan_devices(wanted: int, num_nodes: int, environment: Mapping[str, str]) ->
 
 def _plan_for_launch(launch: _Launch, wanted: int, num_nodes: int, available: int) -> DevicePlan:
     per_node, nodes, who, plugins = launch
+
+    # The flags must agree with what was started.
     if num_nodes not in (1, nodes):
         found = f"found {num_nodes}, but {who} started processes on {nodes}"
         raise user_error("--num-nodes", found, fix="leave it out")
@@ -98,6 +111,7 @@ def _plan_own_processes(wanted: int, number: int, num_nodes: int) -> DevicePlan:
         words = f"device: CPU, {torch.get_num_threads()} threads ({reason}){nodes}"
         return DevicePlan("cpu", 1, num_nodes, (words,))
 
+    # Fewer GPUs than wanted are used, with a note.
     note = [f"note: {wanted} GPUs wanted, {number} here"] if number < wanted else []
     plural = "s" if number > 1 else ""
     words = f"device: {number} GPU{plural} ({torch.cuda.get_device_name()}){nodes}"
@@ -105,15 +119,17 @@ def _plan_own_processes(wanted: int, number: int, num_nodes: int) -> DevicePlan:
 
 
 def ddp_strategy(schedule: ScaledSchedule) -> DDPStrategy:
-    """How several devices work together; while the backbone is frozen it has no gradients to exchange, later it has.
+    """Return the strategy by which several processes train together.
 
-    Statistics of batch norms are exchanged by `SharedStatistics`, not copied from the first process.
+    A backbone that is frozen at first has no gradients to exchange then, but has them later.
+    `SharedStatistics` averages the statistics of batch norms, so they are not copied from the
+    first process.
     """
     return DDPStrategy(find_unused_parameters=schedule.freeze_epochs > 0, broadcast_buffers=False)
 
 
 def _started_from_outside(environment: Mapping[str, str]) -> _Launch | None:
-    """(processes a machine, machines, who started them, Lightning's plugins), or None."""
+    """Return the processes that torchrun, Slurm or Kubeflow started, or None."""
     if _TORCHRUN in environment:
         per_node = int(environment["LOCAL_WORLD_SIZE"])
         return _Launch(per_node, int(environment["WORLD_SIZE"]) // per_node, "torchrun")
@@ -144,13 +160,19 @@ def _check_nodes(num_nodes: int, environment: Mapping[str, str]) -> None:
 
 
 def _check_port(environment: Mapping[str, str]) -> None:
-    """The first process listens on MASTER_PORT; without one Lightning looks for a free port."""
+    """Check that the first process can listen on MASTER_PORT.
+
+    Without that variable Lightning looks for a free port.
+    """
     port, ranks = environment.get("MASTER_PORT"), ("NODE_RANK", "LOCAL_RANK", "RANK")
+
+    # Only the first process listens.
     if port is None or any(environment.get(name, "0") != "0" for name in ranks):
         return
     if not port.isdecimal() or not 0 < int(port) < 65536:
         raise user_error("MASTER_PORT", f"found {port!r}", "1 to 65535")
 
+    # The probe frees the port again before Lightning listens on it.
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

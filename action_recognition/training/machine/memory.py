@@ -1,4 +1,4 @@
-"""Memory of a training step on the CPU is kept for the next step; garbage is looked for once an epoch."""
+"""Memory on the CPU: it is kept for the next step, and garbage is collected once an epoch."""
 
 from __future__ import annotations
 
@@ -19,27 +19,32 @@ _TOP_PAD_BYTES = 64 * 1024**2
 
 
 def keep_freed_memory() -> bool:
-    """Let this process keep what it frees; False where the C library cannot be told (macOS, musl, Windows).
+    """Let this process keep the memory that it frees. Return False if the C library cannot do that.
 
-    Every step asks for the same tensors. By itself the GNU C library gives them back to the system when they are freed, which then has to
-    fill each page with zeros anew: a fifth of the step's time (docs/benchmarks.md). The most that is held stays about the same.
+    It cannot on macOS, with musl and on Windows. Every step asks for tensors of the same sizes. By
+    default the GNU C library returns freed memory to the system, which fills each page with zeros
+    again: a fifth of the step's time (docs/benchmarks.md). The peak stays about the same.
     """
     # On Windows a process has no C library of its own.
     if sys.platform == "win32":
         return False
+
+    # macOS and musl have no mallopt.
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is None:
         return False
 
+    # No block is mapped by itself, nothing is trimmed, and the heap grows by much at a time.
     settings = ((_M_MMAP_MAX, 0), (_M_TRIM_THRESHOLD, _NEVER), (_M_TOP_PAD, _TOP_PAD_BYTES))
     return all([mallopt(name, value) == 1 for name, value in settings])
 
 
 class CollectEachEpoch(Callback):
-    """Looks for garbage before each epoch.
+    """Collects garbage before each epoch.
 
-    The pictures that are drawn between epochs are cycles of objects: only the collector frees them, and among half a million objects of
-    libraries it looks by itself so rarely that the pictures of many epochs were held at once (4 % of the memory, docs/scale.md).
+    The pictures drawn between epochs are cycles of objects, which only the collector frees. Among
+    half a million objects of libraries it rarely runs by itself. The pictures of many epochs were
+    then held at once (4 % of the memory, docs/scale.md).
     """
 
     def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
@@ -49,7 +54,10 @@ class CollectEachEpoch(Callback):
 
 @contextmanager
 def objects_kept() -> Iterator[None]:
-    """What is there before is not looked through within: a collection takes milliseconds instead of a quarter of a second."""
+    """Exclude the objects that exist already from garbage collections within the block.
+
+    A collection then takes milliseconds instead of a quarter of a second.
+    """
     gc.collect()
     gc.freeze()
     try:

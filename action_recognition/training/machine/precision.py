@@ -1,4 +1,4 @@
-"""How exactly a run computes, and whether its network is compiled."""
+"""Numerical precision of a run, and compilation of its network."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _HALF = (torch.bfloat16, torch.float16)
 
 
 def trainer_precision(precision: Precision, accelerator: Literal["cpu", "gpu"]) -> str:
-    """Lightning's name for it. A `UserError` names what the device does not compute in."""
+    """Return Lightning's name of a precision. Errors: UserError if the device lacks it."""
     if precision == "16-mixed" and accelerator == "cpu":
         raise user_error("--precision", "16-mixed needs a GPU", "32 or bf16-mixed on a CPU")
 
@@ -33,17 +33,24 @@ def trainer_precision(precision: Precision, accelerator: Literal["cpu", "gpu"]) 
 
 
 def whole_precision(features: Tensor) -> Tensor:
-    """Half precision to single; single and double stay."""
+    """Convert half precision to single. Single and double stay as they are."""
     return features.float() if features.dtype in _HALF else features
 
 
 def no_autocast(like: Tensor) -> AbstractContextManager[None]:
-    """Where every operation keeps the precision of its input: three digits of a cosine are too few for a loss that scales it."""
+    """Return a context in which every operation keeps the precision of its input.
+
+    `like` is a tensor on the device. Half precision keeps three digits of a cosine, too few for a
+    loss that scales it.
+    """
     return torch.autocast(like.device.type, enabled=False)
 
 
 def compile_backbone(backbone: nn.Module) -> None:
-    """Compile where it is, so that names of weights stay. A `UserError` where nothing can compile."""
+    """Compile a backbone in place, so that the names of its weights stay.
+
+    Errors: UserError without a GPU and without a C++ compiler.
+    """
     if not torch.cuda.is_available() and not any(map(shutil.which, ("c++", "g++", "clang++"))):
         fix = "install g++, or leave --compile out"
         raise user_error("--compile", "needs a C++ compiler on the CPU", fix=fix)

@@ -1,4 +1,4 @@
-"""The processes of one run: which is the first, what they exchange, and what happens when one of them ends."""
+"""The processes of one run: what they exchange, and what happens when one of them ends."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ _LOOK_EVERY_S = 2.0
 
 
 def several() -> bool:
-    """Whether this process works with others."""
+    """Return True if this process works together with others."""
     return dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1
 
 
 def sum_over_processes(values: list[float]) -> list[float]:
-    """Element by element; to be called by all of them."""
+    """Sum element by element over all processes. All of them have to call it."""
     if not several():
         return values
     # NCCL sums only on GPUs.
@@ -40,21 +40,27 @@ def sum_over_processes(values: list[float]) -> list[float]:
 
 
 def gather_rows(arrays: tuple[npt.NDArray[Any], ...]) -> tuple[npt.NDArray[Any], ...]:
-    """Each array of all processes, rows after each other, those without any left out; to be called by all of them."""
+    """Concatenate the rows of each array over all processes. All of them have to call it.
+
+    Processes without rows are left out.
+    """
     if not several():
         return arrays
     parts: list[Any] = [None] * dist.get_world_size()
     dist.all_gather_object(parts, arrays)
+
+    # If no process has rows, the first one gives the shape.
     filled = [part for part in parts if len(part[0])] or parts[:1]
     return tuple(np.concatenate(columns) for columns in zip(*filled, strict=True))
 
 
 class SharedStatistics(Callback):
-    """The running statistics of batch norms are the mean of those of all processes, after every step.
+    """Averages the running statistics of batch norms over all processes after every step.
 
-    Averaging once an epoch, as the original does, gives the same numbers up to rounding, since a running statistic is linear in what
-    enters it; after every step they are the same in all processes, so that a checkpoint of one of them holds for all.
-    Stands before the callback that averages weights over steps.
+    The original averages once an epoch. Both give the same numbers up to rounding, because a
+    running statistic is linear in its inputs. After every step the statistics are the same in all
+    processes, so that a checkpoint of one of them holds for all. This callback comes before the
+    callback that averages weights over steps.
     """
 
     def on_train_batch_end(
@@ -88,13 +94,20 @@ def _running_statistics(module: nn.Module) -> list[Tensor]:
         for part in module.modules()
         if isinstance(part, _BatchNorm) and part.training and part.running_mean is not None
     ]
+
     statistics = [buffer for norm in norms for buffer in (norm.running_mean, norm.running_var)]
     return [buffer for buffer in statistics if buffer is not None]
 
 
 def end_with_parent() -> None:
-    """Let a process that another one of the run started end when that one does, also where it hangs in an exchange."""
+    """End this process when the process of the run that started it ends.
+
+    This works even if the process hangs in an exchange with the others. The first process and
+    those that torchrun or Slurm started are left alone.
+    """
     is_first = os.environ.get("LOCAL_RANK", "0") == "0"
+
+    # torchrun and Slurm end their processes themselves.
     if is_first or "TORCHELASTIC_RUN_ID" in os.environ or "SLURM_PROCID" in os.environ:
         return
     parent = os.getppid()
@@ -109,10 +122,14 @@ def end_with_parent() -> None:
 
 
 class SayWhoDied:
-    """A filter for Lightning's log: of its hints only the one that a process died passes, which ends all others by force."""
+    """A filter for Lightning's log that turns the hint about a dead process into one line.
+
+    Lightning then ends all other processes by force. Its other hints are dropped.
+    """
 
     def filter(self, record: Any) -> bool:
         """Print a line for the record of a dead process. Return False, so that none is logged."""
+        # Part of the message with which Lightning ends the other processes.
         if "Forcefully terminating" in str(record.msg):
             print(
                 "error: a process of this run died; the others are ended; "

@@ -17,10 +17,13 @@ LOCK_FILE = ".run.lock"
 
 @contextmanager
 def sole_run(folder: Path) -> Iterator[None]:
-    """Hold `folder` for this process: another one that wants it meanwhile gets a `UserError` that names ours.
+    """Hold `folder` for this process until the block ends.
 
-    The system frees the lock when the process ends, however it ends, also where workers that it started live a little longer:
-    locks of this kind are not inherited. A file that is left over locks nothing.
+    The system frees the lock when the process ends, for whatever reason. This holds even if
+    workers that the process started live a little longer, because such locks are not inherited.
+    A lock file that is left over locks nothing.
+
+    Errors: UserError that names the process which holds the folder already.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / LOCK_FILE).open("a+", encoding="utf-8") as file:
@@ -37,6 +40,7 @@ def _lock(file: TextIO, folder: Path) -> None:
     try:
         fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
+        # The process that holds the lock has written its name into the file.
         file.seek(0)
         holder = file.read(200).strip() or "another process"
         raise user_error(

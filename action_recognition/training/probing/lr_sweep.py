@@ -1,5 +1,6 @@
-"""`--find-lr`: a short run whose learning rate grows at every step; where the loss falls fastest is the rate to train with.
+"""`--find-lr`: a short run whose learning rate grows at every step.
 
+The rate to train with lies where the loss falls fastest.
 Source: Smith, "Cyclical learning rates for training neural networks", WACV 2017, section 3.3.
 """
 
@@ -28,7 +29,11 @@ _UNSURE_STEPS = 5  # the first smoothed losses are means of few steps
 
 
 class RateSweep(Callback):
-    """Sets the rate of every step, each group in its ratio to the base rate, and keeps the losses; ends the run when all is seen."""
+    """Sets the learning rate of every step and keeps the losses.
+
+    Each parameter group keeps its ratio to the base rate. The run ends after `num_steps` steps, or
+    as soon as the loss has diverged.
+    """
 
     def __init__(self, base_learning_rate: float, num_steps: int = NUM_STEPS) -> None:
         self.base, self.num_steps = base_learning_rate, num_steps
@@ -36,7 +41,7 @@ class RateSweep(Callback):
         self.losses: list[float] = []
 
     def rate(self, step: int) -> float:
-        """The base rate of a step, from `LOWEST` to `HIGHEST` by equal factors."""
+        """Return the base rate of a step: from `LOWEST` to `HIGHEST` by equal factors."""
         return float(LOWEST * (HIGHEST / LOWEST) ** (step / max(1, self.num_steps - 1)))
 
     def on_train_batch_start(
@@ -57,6 +62,7 @@ class RateSweep(Callback):
         batch_idx: int,
     ) -> None:
         """Keep the loss of the step. Stop the run when it diverges or after the last step."""
+        # Lightning returns nothing for a step that was skipped.
         if outputs is None:
             return
         loss = float(outputs["loss"])
@@ -73,7 +79,7 @@ class RateSweep(Callback):
 
 
 def smoothed(losses: Sequence[float]) -> list[float]:
-    """Exponential mean, corrected for its start.
+    """Return the exponential mean of the losses so far, corrected for its start.
 
     >>> smoothed([2.0, 2.0, 2.0])
     [2.0, 2.0, 2.0]
@@ -86,14 +92,20 @@ def smoothed(losses: Sequence[float]) -> list[float]:
 
 
 def steepest(rates: Sequence[float], losses: Sequence[float]) -> float | None:
-    """The rate where the smoothed loss falls fastest over the logarithm of the rate; None when it never falls, or of too few steps.
+    """Return the rate where the smoothed loss falls fastest over the logarithm of the rate.
+
+    Return None if the loss never falls, or after fewer than ten steps.
 
     >>> rates = [10.0 ** (i / 10) for i in range(-40, 0)]
-    >>> round(math.log10(steepest(rates, [3.0 - 2.0 / (1.0 + math.exp(-6 * (math.log10(r) + 2))) for r in rates])), 1) < -1.0
+    >>> def loss(rate):
+    ...     return 3.0 - 2.0 / (1.0 + math.exp(-6 * (math.log10(rate) + 2)))
+    >>> round(math.log10(steepest(rates, [loss(rate) for rate in rates])), 1) < -1.0
     True
     """
     if len(losses) < _MIN_STEPS:
         return None
+
+    # The rates grow by equal factors, so the slope is over their logarithm.
     slopes = np.gradient(np.array(smoothed(losses)), np.log(np.array(rates)))[_UNSURE_STEPS:]
     place = int(np.argmin(slopes))
     return float(rates[_UNSURE_STEPS + place]) if slopes[place] < 0 else None
@@ -102,13 +114,16 @@ def steepest(rates: Sequence[float], losses: Sequence[float]) -> float | None:
 def write_sweep(
     folder: Path, rates: Sequence[float], losses: Sequence[float], found: float | None
 ) -> list[Path]:
-    """find_lr.csv and find_lr.png."""
+    """Write find_lr.csv and find_lr.png. Return their paths."""
     means = smoothed(losses)
+
     rows = [
         f"{rate:.6g},{loss:.6g},{mean:.6g}"
         for rate, loss, mean in zip(rates, losses, means, strict=True)
     ]
     table = "\n".join(["learning_rate,loss,smoothed", *rows]) + "\n"
+
+    # The picture shows the losses, their means and the rate found.
     write_text(folder / TABLE, table)
     draw_rate_sweep(folder / PICTURE, rates, losses, means, found)
     return [folder / TABLE, folder / PICTURE]

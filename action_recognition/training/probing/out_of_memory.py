@@ -1,4 +1,4 @@
-"""A run that does not fit into memory: the batch that would."""
+"""The batch size that would fit, for a run that ran out of memory."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ _KEEPS = "--accumulate N keeps as many clips a step"
 
 
 def caused_by_memory(error: BaseException | None) -> bool:
-    """Whether memory that was not there is behind an exception."""
+    """Return True if the exception, or one that led to it, is about missing memory."""
+    # Lightning may have wrapped the exception.
     seen = error
     while seen is not None:
         if is_out_of_memory(seen):
@@ -32,7 +33,10 @@ def caused_by_memory(error: BaseException | None) -> bool:
 def with_batch_that_fits(
     error: UserError, module: GestureTraining, template: Template, device: torch.device
 ) -> UserError:
-    """The error of a run that ran out of memory, with the largest batch of which a step on made clips fits; called after the run."""
+    """Return the error of a run that ran out of memory, extended by the largest batch that fits.
+
+    Training steps on synthetic clips find that batch. Call this after the run has ended.
+    """
     _free_memory(module, device)
     too_large = template.hyper_parameters.basic.batch_size
     fitting = largest_that_fits(
@@ -60,7 +64,9 @@ def _free_memory(module: GestureTraining, device: torch.device) -> None:
 
 
 def largest_that_fits(fits: Callable[[int], bool], too_large: int) -> int | None:
-    """The largest batch below `too_large`: by doubling from the smallest one, then by halving what is between; None where none fits.
+    """Find the largest batch below `too_large` for which `fits` returns True, or None.
+
+    The search doubles the smallest batch, then halves the interval that is left.
 
     >>> tried = []
     >>> largest_that_fits(lambda size: not tried.append(size) and size <= 11, 64), tried
@@ -68,6 +74,7 @@ def largest_that_fits(fits: Callable[[int], bool], too_large: int) -> int | None
     """
     good, bad = 0, too_large
     while good + 1 < bad:
+        # Double while that stays below the limit, then halve the interval.
         size = max(FIRST_BATCH, 2 * good)
         if size >= bad:
             size = (good + bad) // 2

@@ -1,4 +1,4 @@
-"""What train.py finds out before a run: the batch size, the learning rate."""
+"""Searches that `train.py` makes before a run: for the batch size and for the learning rate."""
 
 from __future__ import annotations
 
@@ -28,7 +28,10 @@ here, which start at their highest rate.
 
 @dataclass(frozen=True)
 class Place:
-    """Where it is found out: `gpu_num` is that of train.py (0 is the CPU), `folder` gets what is written."""
+    """The device of a search and the folder for its files.
+
+    `gpu_num` is that of train.py, 0 is the CPU.
+    """
 
     gpu_num: int | None
     folder: Path
@@ -47,7 +50,7 @@ def find_out(
     template: Template,
     place: Place,
 ) -> None:
-    """Say which batch size or learning rate to train with; the run's weights are not kept."""
+    """Print the batch size or learning rate to train with. The run's weights are not kept."""
     if what == "batch_size":
         _find_batch_size(module, data, template, place.device)
     else:
@@ -57,7 +60,7 @@ def find_out(
 def _find_batch_size(
     module: GestureTraining, data: ClipData, template: Template, device: torch.device
 ) -> None:
-    """Which batches fit and how fast they are, on one device."""
+    """Print which batches fit and how fast they are, on one device."""
     say(f"--find-batch-size: training steps on made clips, {device.type}")
     found: list[Probed] = []
     for probed in probe_batch_sizes(module, template, device, largest=len(data.train)):
@@ -71,11 +74,12 @@ def _find_batch_size(
 
 
 def _find_lr(module: GestureTraining, data: ClipData, template: Template, place: Place) -> None:
-    """A sweep over the learning rate on one device, on this run's clips."""
+    """Sweep over the learning rate on one device, on this run's clips, and print the rate found."""
     say(f"--find-lr: {NUM_STEPS} steps at growing rates")
     sweep = RateSweep(module.base_learning_rate)
     _sweep_trainer(sweep, template, place.device).fit(module, datamodule=data)
 
+    # A run that diverged at once has no losses to draw.
     found = steepest(sweep.rates, sweep.losses)
     if sweep.losses:
         for path in write_sweep(place.folder, sweep.rates, sweep.losses, found):

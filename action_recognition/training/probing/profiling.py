@@ -1,4 +1,4 @@
-"""`--profile`: a trace of some training steps, and ten lines that say where the time of a step goes."""
+"""`--profile`: a trace of some training steps, and ten lines about where their time goes."""
 
 from __future__ import annotations
 
@@ -28,9 +28,11 @@ augmentation is everything that is done to the batch on the device.
 
 
 class ProfileSteps(Callback):
-    """Watches `PROFILED_STEPS` steps after a few others, or as many as the run has; writes into `profile` of the checkpoints' folder.
+    """Profiles `PROFILED_STEPS` steps after a warm-up, or as many as the run has.
 
-    The phases are wall time of this process, with the device waited for at the end of each: steps are slower while they are watched.
+    The files are written into the folder `profile` of the checkpoints' folder. The phases are wall
+    time of this process. It waits for the device at the end of each phase, so that steps are slower
+    while they are profiled.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -50,6 +52,8 @@ class ProfileSteps(Callback):
         if self._done or not trainer.is_global_zero:
             return
         self._device = pl_module.device
+
+        # The first profiled step starts without the wait for its batch.
         if self._profiler is not None:
             assert isinstance(pl_module, GestureTraining)
             self._open_step(pl_module.batch_arrived_s)
@@ -123,9 +127,11 @@ class ProfileSteps(Callback):
         return self._profiler is not None and not self._done
 
     def _take(self, phase: str) -> None:
-        """Add what passed since the last mark to a phase of the current step."""
+        """Add the time since the last mark to a phase of the current step."""
         if not self._is_running or not self.steps:
             return
+
+        # A GPU computes asynchronously. Without waiting, its time would count for a later phase.
         if self._device.type == "cuda":
             torch.cuda.synchronize(self._device)
         now = time.perf_counter()
@@ -138,6 +144,7 @@ class ProfileSteps(Callback):
         self._done = True
         self._profiler.stop()
 
+        # The files: the trace for a viewer, and the summary.
         with write_atomically(self.folder / TRACE_FILE) as partial:
             self._profiler.export_chrome_trace(str(partial))
         operators = slowest_operators(self._profiler, self._device.type)
@@ -150,7 +157,7 @@ class ProfileSteps(Callback):
 
 
 def slowest_operators(profiler: profile, device: str, number: int = 3) -> list[tuple[str, float]]:
-    """Names and seconds of the operators that take most time by themselves, on the device that computes."""
+    """Return names and seconds of the operators that take most time by themselves on the device."""
     name = "self_device_time_total" if device == "cuda" else "self_cpu_time_total"
     events = sorted(
         profiler.key_averages(), key=lambda event: float(getattr(event, name)), reverse=True
@@ -162,10 +169,14 @@ def slowest_operators(profiler: profile, device: str, number: int = 3) -> list[t
 def summary_lines(
     steps: Sequence[Mapping[str, float]], num_clips: int, operators: Sequence[tuple[str, float]]
 ) -> list[str]:
-    r"""Ten lines: the whole, each phase, the slowest operators, what to do. A first step without a data wait counts for the others.
+    r"""Return ten lines: the whole step, each phase, the slowest operators, and advice.
 
-    >>> step = {"data wait": 0.6, "augmentation": 0.0, "forward and loss": 0.2, "backward": 0.1, "optimiser": 0.1}
-    >>> print("\n".join(summary_lines([step, step], 4, [("conv", 0.3), ("add", 0.1), ("mul", 0.0)])))
+    A phase that the first step does not have is averaged over the other steps.
+
+    >>> step = {"data wait": 0.6, "augmentation": 0.0, "forward and loss": 0.2}
+    >>> step |= {"backward": 0.1, "optimiser": 0.1}
+    >>> operators = [("conv", 0.3), ("add", 0.1), ("mul", 0.0)]
+    >>> print("\n".join(summary_lines([step, step], 4, operators))) # doctest: +ELLIPSIS
     profile of 2 steps: 1000.0 ms a step, 2.0 clips/s
       data wait          600.0 ms   60.0 %
       augmentation         0.0 ms    0.0 %
@@ -175,8 +186,9 @@ def summary_lines(
       most time by itself: conv 150.0 ms a step
                            add 50.0 ms a step
                            mul 0.0 ms a step
-      the clips come too slowly: more --num-workers, --frame-cache DIR, or smaller videos (tools/data/extract.py)
+      the clips come too slowly: more --num-workers, --frame-cache DIR, or smaller videos ...
     """
+    # The first step has no data wait, so each phase has its own number of steps.
     means = {phase: _mean([step[phase] for step in steps if phase in step]) for phase in PHASES}
     whole_s = max(sum(means.values()), 1e-9)
     speed = num_clips / len(steps) / whole_s

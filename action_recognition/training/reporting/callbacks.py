@@ -1,4 +1,4 @@
-"""What a run says while it goes, and what ends it."""
+"""Callbacks that end a run early or report what is wrong with its clips and losses."""
 
 from __future__ import annotations
 
@@ -32,7 +32,10 @@ class StopEarly(EarlyStopping):
 
 
 class DamagedClips(Callback):
-    """Names each clip that could not be read, once, and counts them; with `strict` the first one ends the run."""
+    """Prints each clip that could not be read, once, and counts them.
+
+    With `strict` the first such clip ends the run with a UserError.
+    """
 
     def __init__(self, strict: bool) -> None:
         self.strict = strict
@@ -42,6 +45,8 @@ class DamagedClips(Callback):
         for clip in damaged:
             if self.strict:
                 raise user_error("--strict", f"a clip could not be read: {clip.message}")
+
+            # The same clip comes again in every epoch.
             if (split, clip.index) not in self.messages:
                 self.messages[split, clip.index] = clip.message
                 print(f"skipped ({split}): {clip.message}", file=sys.stderr, flush=True)
@@ -64,17 +69,19 @@ class DamagedClips(Callback):
         self._see("val", batch.damaged)
 
     def summary(self) -> str:
-        """One line, empty when every clip was read."""
+        """Return one line about the number of damaged clips, empty if every clip was read."""
         count = len(self.messages)
         plural = "s" if count > 1 else ""
         return f"{count} damaged clip{plural} skipped (named above)" if count else ""
 
 
 class FiniteLoss(Callback):
-    """Ends the run at the first step whose loss or gradient is no number, before anything of it is saved, and names the step's clips.
+    """Ends the run at the first step whose loss or gradient is not finite.
 
-    With float16 the gradients are scaled, and those that overflow are left out by the scaler: then only the loss is checked.
-    With several processes a loss of one of them makes all gradients no numbers, by which all end at once.
+    The run ends before anything of the step is saved, with a UserError that names its clips.
+    With float16 the scaler skips steps whose scaled gradients overflow, so only the loss is
+    checked. With several processes the loss of one process makes all gradients non-finite, so that
+    all of them end at once.
     """
 
     def __init__(self, records: Sequence[ClipRecord], check_gradient: bool = True) -> None:
@@ -110,6 +117,8 @@ class FiniteLoss(Callback):
     def _check(self, trainer: L.Trainer, name: str, value: float) -> None:
         if math.isfinite(value):
             return
+
+        # The error names annotation line and file of each clip.
         records = [self.records[index] for index in self._indices]
         clips = ", ".join(f"{record.line} ({record.path.name})" for record in records)
         place = f"in epoch {trainer.current_epoch + 1}, at step {trainer.global_step}"

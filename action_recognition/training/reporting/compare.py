@@ -1,4 +1,4 @@
-"""Runs side by side: what each reached, and where their templates and records differ. Imports no torch."""
+"""Runs side by side: the results of each, and where their settings differ. Imports no torch."""
 
 from __future__ import annotations
 
@@ -28,7 +28,11 @@ ROWS: dict[str, str] = {
 
 
 def differences(runs: Sequence[RunSummary]) -> dict[str, list[str]]:
-    """The settings in which the runs differ, one value per run; what every run has of its own is left out."""
+    """Return the settings in which the runs differ, with one value per run.
+
+    Settings that differ between any two runs, such as the start time, are left out.
+    """
+    # A run that could not be read has no settings to compare.
     runs = [run for run in runs if run.settings]
     keys = dict.fromkeys(key for run in runs for key in run.settings)
     values = {
@@ -45,7 +49,10 @@ def _of_its_own(key: str) -> bool:
 
 
 def comparison(runs: Sequence[RunSummary]) -> dict[str, list[str]]:
-    """Every row of the table by its title, one cell per run that has something to show: results first, then differences."""
+    """Return every row of the table by its title: the results first, then the differences.
+
+    A row has one cell for each run that has something to show.
+    """
     shown = _shown(runs)
     results = {
         title: [cell(getattr(run, name), name) for run in shown] for name, title in ROWS.items()
@@ -58,13 +65,15 @@ def _shown(runs: Sequence[RunSummary]) -> list[RunSummary]:
 
 
 def cell(value: object, name: str) -> str:
-    """A value as text.
+    """Return a value as text.
 
     >>> cell(3725.2, "seconds"), cell(71.234, "best_top1"), cell(None, "epochs")
     ('1:02:05', '71.2', '-')
     """
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return MISSING
+
+    # Hours, minutes and seconds.
     if name == "seconds" and isinstance(value, float):
         minutes, seconds = divmod(round(value), 60)
         return f"{minutes // 60}:{minutes % 60:02}:{seconds:02}"
@@ -72,9 +81,14 @@ def cell(value: object, name: str) -> str:
 
 
 def print_comparison(folders: Sequence[Path], csv_file: Path | None = None) -> None:
-    """The table on stdout, a line for each run that is missing or half, and the CSV; an error when no run has anything to show."""
+    """Print the table and a line for each run that is missing or incomplete. Write the CSV file.
+
+    Errors: UserError when no run has anything to show.
+    """
     names = short_names(folders)
     runs = [summarise(folder, name) for folder, name in zip(folders, names, strict=True)]
+
+    # Runs that are missing or incomplete have a line before the table.
     for run, folder in zip(runs, folders, strict=True):
         if run.problem:
             say(f"{folder}: {run.problem}")
@@ -110,13 +124,15 @@ def _print_table(table: Mapping[str, Sequence[str]], shown: Sequence[RunSummary]
 
 
 def short_names(folders: Sequence[Path]) -> list[str]:
-    """The folders' last parts, as many as tell them apart.
+    """Return the last parts of each folder, as many as are needed to tell the folders apart.
 
     >>> short_names([Path("runs/a/outputs"), Path("runs/b/outputs")])
     ['a/outputs', 'b/outputs']
     """
     parts = [folder.resolve().parts for folder in folders]
     longest = max((len(part) for part in parts), default=1)
+
+    # Take the shortest endings that differ for different folders.
     for count in range(1, longest + 1):
         names = ["/".join(part[-count:]) for part in parts]
         if len(set(names)) == len(set(parts)):
@@ -125,5 +141,5 @@ def short_names(folders: Sequence[Path]) -> list[str]:
 
 
 def write_comparison(path: Path, names: Iterable[str], table: Mapping[str, Sequence[str]]) -> None:
-    """The table as CSV, a column per run."""
+    """Write the table as CSV, with a column per run."""
     write_csv(path, [["", *names], *([title, *cells] for title, cells in table.items())])

@@ -1,4 +1,4 @@
-"""A picture of clips: a row of frames for each, under its caption."""
+"""A picture of clips: a row of frames for each clip, under its caption."""
 
 from __future__ import annotations
 
@@ -18,11 +18,16 @@ _BACK, _TEXT = 255, (0, 0, 0)
 def contact_sheet(
     clips: torch.Tensor, captions: Sequence[str], columns: int = 1
 ) -> NDArray[np.uint8]:
-    """(height, width, 3) uint8 RGB of clips (N, 3, T, H, W) uint8 RGB, `columns` of them side by side, at most 8 frames of each.
+    """Draw clips (N, 3, T, H, W) uint8 RGB as one picture (height, width, 3) uint8 RGB.
+
+    `columns` clips lie side by side. At most 8 frames of each clip are shown.
+
+    Errors: ValueError without clips, or if there are not as many captions as clips.
 
     >>> contact_sheet(torch.zeros(3, 3, 4, 56, 56, dtype=torch.uint8), ["a", "b", "c"]).shape
     (412, 468, 3)
     """
+    # One row of frames per clip.
     rows = [
         _captioned_row(clip.permute(1, 2, 3, 0).cpu().numpy(), caption)
         for clip, caption in zip(clips, captions, strict=True)
@@ -38,7 +43,7 @@ def contact_sheet(
 
 
 def _captioned_row(clip_thwc: NDArray[np.uint8], caption: str) -> NDArray[np.uint8]:
-    """Frames evenly out of the clip, first and last among them, with a gap on their left and the caption above."""
+    """Draw evenly spaced frames, first and last included, each with a gap on its left."""
     number = min(_FRAMES_SHOWN, len(clip_thwc))
     places = np.linspace(0, len(clip_thwc) - 1, number).round().astype(int)
     gap_left = ((0, 0), (_GAP, 0), (0, 0))
@@ -53,7 +58,7 @@ def _captioned_row(clip_thwc: NDArray[np.uint8], caption: str) -> NDArray[np.uin
 
 
 def _readable(frame_hwc: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The frame enlarged or reduced to about 112 pixels."""
+    """Enlarge or reduce a frame to about 112 pixels in height."""
     height, width = frame_hwc.shape[:2]
     size = (max(1, round(width * _FRAME_HEIGHT / height)), _FRAME_HEIGHT)
     method = cv2.INTER_AREA if height > _FRAME_HEIGHT else cv2.INTER_NEAREST

@@ -1,4 +1,7 @@
-"""curves.csv and curves.png: one row per epoch. Imports neither torch nor Lightning, so that reading a run is quick."""
+"""curves.csv and curves.png: one row per epoch.
+
+Imports neither torch nor Lightning, so that a run is read quickly.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ COLUMNS = (
 
 
 def write_curves(path: Path, rows: Sequence[dict[str, float]]) -> None:
-    """Write beside, then rename; nan becomes an empty cell."""
+    """Write the rows of a curves.csv atomically. A nan becomes an empty cell."""
     cells = (
         ["" if math.isnan(row[name]) else f"{row[name]:.6g}" for name in COLUMNS] for row in rows
     )
@@ -32,14 +35,15 @@ def write_curves(path: Path, rows: Sequence[dict[str, float]]) -> None:
 
 
 def read_curves(path: Path) -> list[dict[str, float]]:
-    """The rows of a curves.csv; an empty or unreadable cell is nan, a row without an epoch is left out."""
+    """Read the rows of a curves.csv that have an epoch. An empty or unreadable cell is nan."""
+    # A run that was killed may have left a damaged row.
     with path.open(newline="", encoding="utf-8", errors="replace") as file:
         rows = [{name: _number(row.get(name)) for name in COLUMNS} for row in csv.DictReader(file)]
     return [row for row in rows if not math.isnan(row["epoch"])]
 
 
 def draw_curves(path: Path, rows: Sequence[dict[str, float]]) -> None:
-    """Loss, validation accuracy and learning rate over the epochs, side by side."""
+    """Draw loss, validation accuracy and learning rate over the epochs, side by side."""
     columns = {name: [row[name] for row in rows] for name in COLUMNS}
     panels = {
         "training loss": {"loss": columns["train_loss"]},

@@ -1,4 +1,4 @@
-"""Writes what a run learned, epoch by epoch; what was before --resume-from stays."""
+"""A callback that writes and draws the curves of a run, epoch by epoch."""
 
 from __future__ import annotations
 
@@ -22,10 +22,12 @@ _DRAW_EVERY_S = 60.0  # drawing takes up to half a second, in which nothing is l
 
 
 class Curves(Callback):
-    """Writes the CSV after every epoch, and draws it now and then and at the end.
+    """Writes curves.csv after every epoch, and draws it now and then and at the end.
 
-    Accuracies are in %; `val_accuracy` is the mean over classes; `learning_rate` is the highest of all layers at the epoch's end;
-    `seconds` is the wall time of the epoch with its validation. What an epoch did not measure stays empty.
+    Accuracies are in %, and `val_accuracy` is the mean over classes. `learning_rate` is the highest
+    of all layers at the end of the epoch. `seconds` is the wall time of the epoch with its
+    validation. A value that the epoch did not measure stays empty. The rows before `--resume-from`
+    stay.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -57,6 +59,7 @@ class Curves(Callback):
         if mean_loss is None or not trainer.is_global_zero:
             return
 
+        # An epoch that is trained again replaces its row.
         row = self._row(trainer, mean_loss)
         self.rows = [*(old for old in self.rows if old["epoch"] < row["epoch"]), row]
         write_curves(self.folder / CURVES_FILE, self.rows)

@@ -17,9 +17,10 @@ _EPOCHS_IN_ESTIMATE = 5
 
 
 class EpochLines(Callback):
-    """One line per epoch: loss, accuracy, speed, and when the run will end; within a long epoch a line a minute.
+    """Prints one line per epoch: loss, accuracy, speed, and the time at which the run will end.
 
-    `data wait` is the share of the steps' time in which the next batch was not there yet. Speed and wait are logged too.
+    Within a long epoch it prints a line every `every_s` seconds. `data wait` is the share of the
+    steps' time in which the next batch had not arrived. Speed and wait are logged too.
     """
 
     def __init__(self, every_s: float = 60.0) -> None:
@@ -59,6 +60,7 @@ class EpochLines(Callback):
         self._num_steps += 1
         now = time.perf_counter()
         self._stepped_s, self._step_ended_s = self._stepped_s + now - self._step_ended_s, now
+
         if time.monotonic() - self._said_at > self.every_s and trainer.is_global_zero:
             self._say_step(trainer, batch_idx)
 
@@ -70,6 +72,7 @@ class EpochLines(Callback):
         say(f"  {place}: {self._speed()}, the epoch's steps end about {_clock_in(left_s)}")
 
     def _speed(self) -> str:
+        # The time of the steps, without that of the validation.
         clips_per_s = self._num_clips / max(self._stepped_s, 1e-9)
         return f"{clips_per_s:.1f} clips/s, data wait {self._wait_percent():.0f} %"
 

@@ -17,7 +17,11 @@ _LOST_PEER = (
 
 
 def describe_failure(error: BaseException) -> UserError | None:
-    """The user error behind an exception that came through a data worker, another process or Lightning, if there is one."""
+    """Return the user error behind an exception, or None if there is none.
+
+    The exception may have come through a data worker, another process or Lightning.
+    """
+    # The cause may lie behind several exceptions.
     seen: BaseException | None = error
     while seen is not None:
         if isinstance(seen, UserError):

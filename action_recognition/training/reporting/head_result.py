@@ -1,4 +1,4 @@
-"""How good the head alone was, which the preset for few clips leaves beside `head.pth`."""
+"""The result of the head alone, which the preset for few clips writes beside `head.pth`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ HEAD_RESULT_FILE = "head.json"
 
 @dataclass(frozen=True)
 class HeadResult:
-    """Validation top-1 (mean over classes) and top-5 in %, of the epoch that was best."""
+    """Validation top-1 (mean over classes) and top-5 of the best epoch, in %."""
 
     accuracy: float
     top5: float
@@ -26,6 +26,6 @@ class HeadResult:
 
 
 def read_head_result(folder: Path) -> HeadResult | None:
-    """What `HeadResult.write` left in a run's folder; None where no head was trained by itself."""
+    """Read the result from a run's folder, or return None if no head was trained by itself."""
     path = folder / HEAD_RESULT_FILE
     return HeadResult(**json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else None

@@ -1,4 +1,4 @@
-"""The callbacks by which one sees a run learn, and those that draw what it ended with."""
+"""Callbacks that show how a run learns: curves, confusion matrices and contact sheets."""
 
 from __future__ import annotations
 
@@ -24,7 +24,11 @@ CONFUSION_PICTURE = "confusion.png"
 def seeing_it_learn(
     folder: Path, labels: Sequence[str], val: ClipDataset, template: Template
 ) -> list[Callback]:
-    """Curves, confusion matrices and contact sheets in `folder`; `val` is where the worst errors' clips are read again."""
+    """Return the callbacks that write curves, confusion matrices and contact sheets to `folder`.
+
+    The clips of the worst errors are read again from `val`.
+    """
+    # The callbacks after the scores read them.
     scores = ValidationScores()
     return [
         Curves(folder),
@@ -36,7 +40,10 @@ def seeing_it_learn(
 
 
 class ConfusionMatrices(Callback):
-    """`confusion/epoch_XXX.csv` after every validation, rows are labels; `confusion.png` of the best one when the run ends."""
+    """Writes `confusion/epoch_XXX.csv` after every validation, and draws the best one at the end.
+
+    Rows are labels. The picture is `confusion.png`.
+    """
 
     def __init__(self, folder: Path, labels: Sequence[str], scores: ValidationScores) -> None:
         self.folder, self.labels, self.scores = folder, labels, scores
@@ -53,6 +60,7 @@ class ConfusionMatrices(Callback):
         best = self.scores.best
         if best is None or not trainer.is_global_zero:
             return
+
         accuracy = f"top-1 {100 * best.accuracy:.1f} % (mean over classes)"
         title = f"epoch {best.epoch}: {accuracy}, {len(best.labels)} clips"
         counts = confusion_matrix(best.cosine, best.labels, len(self.labels))
@@ -60,7 +68,7 @@ class ConfusionMatrices(Callback):
 
 
 def write_confusion(path: Path, scored: ScoredValidation, labels: Sequence[str]) -> None:
-    """Counts as CSV: a row per label, a column per class that its clips were taken for."""
+    """Write counts as CSV: a row per label, a column per class that its clips were taken for."""
     counts = confusion_matrix(scored.cosine, scored.labels, len(labels)).tolist()
     rows = [[label, *row] for label, row in zip(labels, counts, strict=True)]
     write_csv(path, [["label", *labels], *rows])

@@ -1,4 +1,4 @@
-"""`log/metrics.csv`: what Lightning's CSV logger writes, gone on with where the run is gone on with."""
+"""`log/metrics.csv`: the file of Lightning's CSV logger, continued when the run is resumed."""
 
 from __future__ import annotations
 
@@ -17,9 +17,11 @@ _STEP = "step"
 
 
 class RunLog(CSVLogger):
-    """Rows of the steps before `steps_behind` stay, later ones (which a run that was killed wrote) come again; 0 starts anew.
+    """A CSV logger that keeps the rows of the steps before `steps_behind`. 0 starts a new file.
 
-    Every row is on the disk before the next step, so that what a checkpoint has behind it is there.
+    A run that was killed may have written later rows. They are removed, because the resumed run
+    takes these steps again. Every row is on the disk before the next step, so that the file has the
+    rows of all steps before a checkpoint.
     """
 
     def __init__(self, folder: Path, steps_behind: int = 0) -> None:
@@ -34,6 +36,7 @@ class RunLog(CSVLogger):
         """The writer of the file. Its first use removes the rows that the run writes again."""
         if self._experiment is None:
             file = Path(self.log_dir) / ExperimentWriter.NAME_METRICS_FILE
+
             columns = keep_rows(file, self._steps_behind)
             self._experiment = _Writer(self.log_dir)
             self._experiment.metrics_keys = columns
@@ -44,12 +47,17 @@ class _Writer(ExperimentWriter):
     """Lightning's writer, which would remove a file that exists already."""
 
     def _check_log_dir_exists(self) -> None:
-        """Lightning's removes the file."""
+        """Keep the file."""
 
 
 def keep_rows(path: Path, steps_behind: int) -> list[str]:
-    """Leave the rows of steps before that one in the file, or no file where there are none; returns its columns."""
+    """Keep the rows of the steps before `steps_behind` in the file, and return its columns.
+
+    A file without such rows is removed.
+    """
     columns, rows = _read(path)
+
+    # A row that was cut off has no step.
     kept = [
         row for row in rows if (row.get(_STEP) or "").isdecimal() and int(row[_STEP]) < steps_behind
     ]

@@ -23,9 +23,10 @@ MISSING = "-"
 
 @dataclass(frozen=True)
 class RunSummary:
-    """What a checkpoints folder says about its run: accuracies in %, times in seconds; None where it does not say.
+    """Results of a run: accuracies in %, times in seconds, None for what its folder does not say.
 
-    `settings` are the values of template, model and record by dotted key; `problem` is why there is nothing else.
+    `settings` are the values of template, model and record by dotted key. `problem` is the reason
+    why there is nothing else.
     """
 
     name: str
@@ -43,9 +44,10 @@ class RunSummary:
 
 
 def with_head_alone(folder: Path) -> RunSummary:
-    """The run's summary; where the preset's head alone was better on val than what fine-tuning made of it, with the head's accuracy.
+    """Return the run's summary, with the accuracy of the head alone if that was better.
 
-    No epoch of the fine-tuning has that accuracy, so that `best_epoch` is None then.
+    The preset for few clips trains the head before it fine-tunes the network. No epoch of the
+    fine-tuning has the head's accuracy, so `best_epoch` is then None.
     """
     run, head = summarise(folder), read_head_result(folder)
     # curves.csv is rounded, so a smaller difference counts as none.
@@ -57,10 +59,12 @@ def with_head_alone(folder: Path) -> RunSummary:
 
 
 def summarise(folder: Path, name: str | None = None) -> RunSummary:
-    """A run's summary; top-1 is the mean over classes, as `best.pth` is chosen by."""
+    """Read a run's summary. Top-1 is the mean over classes, by which `best.pth` is chosen."""
     name = name or str(folder)
     if not folder.is_dir():
         return RunSummary(name, "there is no such folder")
+
+    # A damaged file makes the run unreadable, a missing one does not.
     try:
         documents, rows = _read_run(folder)
     except (OSError, ValueError, yaml.YAMLError, csv.Error) as error:
@@ -72,6 +76,8 @@ def summarise(folder: Path, name: str | None = None) -> RunSummary:
     record = documents["record"]
     seed = str(record.get("seed", MISSING))
     run = RunSummary(name, start_weights=_start_of(record), seed=seed, settings=settings)
+
+    # A row may lack its validation.
     validated = [row for row in rows if not math.isnan(row["val_accuracy"])]
     if not validated:
         return dataclasses.replace(run, problem="has no finished epoch")
@@ -104,7 +110,7 @@ def _with_results(
 
 
 def flatten(content: Any, key: str = "") -> Iterator[tuple[str, str]]:
-    """Dotted keys and values as text; lists are one value.
+    """Yield dotted keys with their values as text. A list is one value.
 
     >>> dict(flatten({"a": {"b": 1, "c": [1, 2]}, "d": None}))
     {'a.b': '1', 'a.c': '[1, 2]', 'd': 'null'}

@@ -1,4 +1,4 @@
-"""Contact sheets of a run: the first augmented batch that it learns from, and the validation clips that it is most wrong about."""
+"""Contact sheets of a run: its first augmented batch, and its worst errors on validation clips."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CLIPS_SHOWN = 12
 
 
 class AugmentedClips(Callback):
-    """`augmented_clips.png`: clips of the run's first batch as the network gets them, each under its label."""
+    """Draws `augmented_clips.png`: clips of the first batch as the network sees them."""
 
     def __init__(self, folder: Path, labels: Sequence[str]) -> None:
         self.path, self.labels = folder / AUGMENTED_PICTURE, labels
@@ -36,6 +36,8 @@ class AugmentedClips(Callback):
         if self._done or not trainer.is_global_zero or not len(batch.labels):
             return
         self._done = True
+
+        # Augmented or mixed clips are float, a picture is uint8.
         clips = batch.clips[:CLIPS_SHOWN].clamp(0, 255).to(torch.uint8).cpu()
         shown = batch.labels[:CLIPS_SHOWN].tolist()
         captions = [self.labels[label] if label >= 0 else "no label" for label in shown]
@@ -43,9 +45,9 @@ class AugmentedClips(Callback):
 
 
 class WorstErrors(Callback):
-    """`worst_errors.png`: at the end, the clips that the best validation took for something else, the surest mistakes first.
+    """Draws `worst_errors.png` at the end: the most confident mistakes of the best validation.
 
-    `scale` times the cosine is the logit of which the confidence is the softmax.
+    The logit is `scale` times the cosine. The confidence is the softmax of the logits.
     """
 
     def __init__(
@@ -85,7 +87,7 @@ class WorstErrors(Callback):
 
 
 def worst_errors(scored: ScoredValidation, scale: float, limit: int = CLIPS_SHOWN) -> list[int]:
-    """Rows of the wrong answers, the most confident first."""
+    """Return the rows of at most `limit` wrong answers, the most confident first."""
     predicted = scored.cosine.argmax(axis=1)
     confidence = confidences(scored.cosine, scale).max(axis=1)
     wrong = np.flatnonzero(predicted != scored.labels)
@@ -93,7 +95,7 @@ def worst_errors(scored: ScoredValidation, scale: float, limit: int = CLIPS_SHOW
 
 
 def confidences(cosine: npt.NDArray[np.float32], scale: float) -> npt.NDArray[np.float64]:
-    """Softmax of scale * cosine (N, C) -> (N, C), rows sum to 1."""
+    """Compute the softmax of scale * cosine (N, C): (N, C), rows sum to 1."""
     logits = scale * cosine.astype(np.float64)
     powers = np.exp(logits - logits.max(axis=1, keepdims=True))
     shares: npt.NDArray[np.float64] = powers / powers.sum(axis=1, keepdims=True)
@@ -101,5 +103,5 @@ def confidences(cosine: npt.NDArray[np.float32], scale: float) -> npt.NDArray[np
 
 
 def score_scale(loss: LossConfig) -> float:
-    """What the trained cosines are multiplied by before the softmax, at the end of training."""
+    """Return the factor of the trained cosines before the softmax, at the end of training."""
     return loss.scale_end if isinstance(loss, AMSoftmax) else loss.scale

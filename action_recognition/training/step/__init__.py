@@ -1,1 +1,1 @@
-"""One training step: the Lightning module, its losses, augmentation, mixing, optimiser, freezing."""
+"""One training step: Lightning module, losses, augmentation, mixing, optimiser, freezing."""

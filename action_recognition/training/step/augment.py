@@ -1,7 +1,8 @@
-"""Random changes of a batch of training clips on its device: one draw per clip, the same for all its frames.
+"""Random changes of a batch of training clips on its device.
 
-The picture is moved in one sampling of the canvas, all colour changes but gamma are one matrix per clip, so the cost is a few passes
-over the pixels.
+Each clip has one draw, the same for all its frames. The picture is moved in one sampling of the
+canvas. All colour changes but gamma are one matrix per clip, so that the cost is a few passes over
+the pixels.
 """
 
 from __future__ import annotations
@@ -34,9 +35,11 @@ _ERASED_SIDE = (0.1, 0.45)  # minimum and maximum share of the crop's side
 
 
 class BatchAugment:
-    """Canvases to crops, as `BatchAugmentation` says; with all its strengths zero (or one) exactly the crop of evaluation.
+    """Turns canvases into crops, as `BatchAugmentation` says.
 
-    The order: place and shape, gamma, contrast, brightness, saturation, tint, grey, erasing, clipping to 0..255.
+    With all strengths zero (or one) the result is exactly the crop of evaluation. The order is:
+    place and shape, gamma, contrast, brightness, saturation, tint, grey, erasing, clipping to
+    0..255.
     """
 
     def __init__(self, config: BatchAugmentation, crop_size: int) -> None:
@@ -47,10 +50,12 @@ class BatchAugment:
     def __call__(
         self, canvases: Tensor, generator: torch.Generator, rank: int = 0, world_size: int = 1
     ) -> Tensor:
-        """(N, 3, T, S, S) uint8 RGB on any device -> (N, 3, T, crop, crop) float32 RGB 0..255 on the same.
+        """Augment canvases (N, 3, T, S, S) uint8 RGB on any device.
 
-        `generator` is of the CPU, so that the same seed draws the same on every device; how much is drawn depends on N only.
-        With several processes it is the same in all, and each takes the draws that its clips would have got in one process.
+        Return (N, 3, T, crop, crop) float32 RGB 0..255 on the same device. `generator` is on the
+        CPU, so that the same seed draws the same on every device. The number of draws depends on N
+        only. With several processes the generator is the same in all of them. Each process takes
+        the draws that its clips would get in a single process.
         """
         names = _DRAWS + _ERASE_DRAWS
         all_draws = torch.rand(len(names), len(canvases) * world_size, generator=generator)
@@ -84,6 +89,7 @@ class BatchAugment:
             shares = clips.div_(255.0).clamp_(min=0.0)
             clips = shares.pow_(exponents.view(number, 1, 1, 1, 1)).mul_(255.0)
 
+        # The other changes are one matrix and one offset per clip.
         pixels = clips.view(number, 3, -1)
         matrix, offset = colour_maps(self.config, draws, pixels.mean((1, 2)))
         return torch.baddbmm(offset.unsqueeze(2), matrix, pixels).view_as(clips)
@@ -93,6 +99,7 @@ class BatchAugment:
         crop = self.crop_size
         erased = torch.nonzero(draws["erase"] < self.config.erase_probability).flatten().tolist()
         for i in erased:
+            # The box lies within the crop.
             height, width = (_erased_side(draws[name][i], crop) for name in ("height", "width"))
             top = int(draws["top"][i] * (crop - height + 1))
             left = int(draws["left"][i] * (crop - width + 1))
@@ -108,17 +115,22 @@ def _erased_side(draw: Tensor, crop: int) -> int:
 
 
 def affine_maps(config: BatchAugmentation, draws: dict[str, Tensor]) -> Tensor:
-    """(N, 2, 3): where a place in the crop comes from, both in units of the crop's half side around its centre.
+    """Compute maps (N, 2, 3) from a place in the crop to the place that it comes from.
 
-    `draws` are U(0, 1), (N,) each. The crop is turned first, then widened.
+    Both are in units of the crop's half side around its centre. `draws` are U(0, 1), (N,) each.
+    The crop is turned first, then widened.
     """
     low, high = math.log(config.scale_min), math.log(config.scale_max)
+
+    # Sizes are drawn evenly over their logarithm.
     scale = (low + (high - low) * draws["scale"]).exp()
     stretch = _symmetric(draws["aspect"], 0.5 * math.log(config.aspect_max)).exp()
     width, height = scale * stretch, scale / stretch
 
     angle = _symmetric(draws["angle"], math.radians(config.rotate_degrees))
     shift_x, shift_y = (_symmetric(draws[name], config.shift) for name in ("shift_x", "shift_y"))
+
+    # Each row is a map to one coordinate: factors of x and y, and the shift.
     x = torch.stack([width * angle.cos(), -width * angle.sin(), shift_x], dim=1)
     y = torch.stack([height * angle.sin(), height * angle.cos(), shift_y], dim=1)
     return torch.stack([x, y], dim=1)
@@ -127,9 +139,11 @@ def affine_maps(config: BatchAugmentation, draws: dict[str, Tensor]) -> Tensor:
 def colour_maps(
     config: BatchAugmentation, draws: dict[str, Tensor], means: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """The colour changes of each clip as new = matrix @ RGB + offset: (N, 3, 3) and (N, 3); `means` (N,) are the clips'.
+    """Compute the colour changes of each clip as new = matrix @ RGB + offset.
 
-    contrast around the clip's mean, brightness added, saturation around the pixel's grey (the mean of its channels), tint, grey.
+    Return matrices (N, 3, 3) and offsets (N, 3). `means` (N,) are those of the clips. The order is:
+    contrast around the clip's mean, brightness added, saturation around the pixel's grey (the mean
+    of its channels), tint, grey.
     """
     contrast = _symmetric(draws["contrast"], config.contrast).exp()
     saturation = _symmetric(draws["saturation"], config.saturation).exp().view(-1, 1, 1)
@@ -150,5 +164,5 @@ def colour_maps(
 
 
 def _symmetric(uniform: Tensor, limit: float) -> Tensor:
-    """U(0, 1) to U(-limit, limit)."""
+    """Map U(0, 1) to U(-limit, limit)."""
     return (2.0 * uniform - 1.0) * limit

@@ -1,4 +1,4 @@
-"""Averaged weights: what is validated and saved, while training goes on with the others."""
+"""Averaged weights: they are validated and saved, while the training continues with the others."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from torch import Tensor
 
 
 def average_share(num_averaged: int, decay: float) -> float:
-    """How much of the average stays at its `num_averaged`-th renewal: less in the beginning, when the weights are still far off.
+    """Return the share of the average that stays at its `num_averaged`-th update.
 
-    min(decay, (1 + n) / (10 + n)). Source: tf.train.ExponentialMovingAverage, `num_updates`.
+    The share is min(decay, (1 + n) / (10 + n)). It is smaller in the beginning, when the weights
+    are still far from their final values.
+    Source: tf.train.ExponentialMovingAverage, `num_updates`.
 
     >>> [round(average_share(n, 0.99), 3) for n in (1, 10, 1000)]
     [0.182, 0.55, 0.99]
@@ -19,9 +21,10 @@ def average_share(num_averaged: int, decay: float) -> float:
 
 
 class AveragedWeights(WeightAveraging):
-    """Exponential moving average over the steps of weights and batch statistics.
+    """An exponential moving average of weights and batch statistics over the steps.
 
-    A checkpoint's `state_dict` holds the average; what training goes on with lies beside it under `current_model_state`.
+    A checkpoint's `state_dict` holds the average. The weights with which the training continues are
+    in the same file, under `current_model_state`.
     """
 
     def __init__(self, decay: float) -> None:
@@ -52,7 +55,10 @@ class AveragedWeights(WeightAveraging):
     def on_exception(
         self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException
     ) -> None:
-        """Ctrl-C within a validation: the checkpoint that is saved then must not have the two exchanged."""
+        """Exchange the average for the weights if a validation was interrupted.
+
+        The checkpoint that is saved then would otherwise hold each in the other's place.
+        """
         if self._shows_average and self._average_model is not None:
             self._swap_models(pl_module)
             self._shows_average = False

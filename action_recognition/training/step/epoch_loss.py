@@ -1,4 +1,4 @@
-"""The mean loss of an epoch, over the clips of all devices, also where a run goes on within the epoch."""
+"""The mean loss of an epoch over the clips of all devices, also if the run resumes within it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from action_recognition.training.machine.processes import sum_over_processes
 
 
 class EpochLoss:
-    """Sum of losses over clips and number of clips, of this process; `mean` and `state` are over all and called on all.
+    """The sum of the losses over clips, and the number of clips, of this process.
+
+    `mean` and `state` are over all processes, so that all of them have to call them.
 
     >>> loss = EpochLoss()
     >>> loss.add(2.0, 3)
@@ -19,16 +21,16 @@ class EpochLoss:
         self.total, self.num_clips = total, num_clips
 
     def add(self, mean_loss: float, num_clips: int) -> None:
-        """One step's mean loss over its clips."""
+        """Add the mean loss of one step over its clips."""
         self.total += mean_loss * num_clips
         self.num_clips += num_clips
 
     def state(self) -> list[float | int]:
-        """Total and number of clips of all processes."""
+        """Return total and number of clips of all processes."""
         total, num_clips = sum_over_processes([self.total, self.num_clips])
         return [total, int(num_clips)]
 
     def mean(self) -> float | None:
-        """None before the first clip."""
+        """Return the mean loss, or None before the first clip."""
         total, num_clips = self.state()
         return total / num_clips if num_clips else None

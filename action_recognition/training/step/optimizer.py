@@ -1,4 +1,4 @@
-"""The optimiser of a recipe, and the rate and weight decay of each parameter."""
+"""The optimiser of a recipe, and the learning rate and weight decay of each parameter."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from action_recognition.template import SGD, AdamW
 def make_optimizer(
     network: Recogniser, config: SGD | AdamW, base_learning_rate: float
 ) -> torch.optim.Optimizer:
-    """SGD or AdamW as the template says, over `parameter_groups`."""
+    """Return SGD or AdamW, as the template says, over `parameter_groups`."""
     groups = parameter_groups(network, config, base_learning_rate)
     if isinstance(config, AdamW):
         return torch.optim.AdamW(groups, lr=base_learning_rate, weight_decay=config.weight_decay)
@@ -26,10 +26,11 @@ def make_optimizer(
 def parameter_groups(
     network: Recogniser, config: SGD | AdamW, base_learning_rate: float
 ) -> list[dict[str, Any]]:
-    """Parameters of one learning rate and weight decay together, in the network's order.
+    """Group the parameters by learning rate and weight decay, in the network's order.
 
-    A stage of the backbone learns at `layer_decay` ^ (its distance from the head) of the head's rate; the last one's distance is 1.
-    SGD decays every parameter, as the original does; AdamW spares norms, biases and the classes' directions.
+    A stage of the backbone learns at the head's rate times `layer_decay` ^ (its distance from the
+    head). The last stage's distance is 1. SGD decays every parameter, as the original does. AdamW
+    spares norms, biases and the classes' directions.
     Source: Clark et al., arXiv 2003.10555, and Bao et al., arXiv 2106.08254 (layer-wise rates).
     """
     factors = _rate_factors(network, config.layer_decay)
@@ -49,7 +50,7 @@ def parameter_groups(
 
 
 def _rate_factors(network: Recogniser, layer_decay: float) -> dict[nn.Parameter, float]:
-    """The share of the head's rate for each parameter of the backbone."""
+    """Return the share of the head's rate for each parameter of the backbone."""
     stages = network.backbone.stages()
     return {
         parameter: layer_decay ** (len(stages) - index)

@@ -1,4 +1,4 @@
-"""The losses of one training step, put together as a template says."""
+"""The losses of one training step, combined as a template says."""
 
 from __future__ import annotations
 
@@ -26,13 +26,14 @@ from action_recognition.training.machine.precision import no_autocast, whole_pre
 
 
 class Recipe(nn.Module):
-    r"""Weighted losses by name, of which the sum is what training minimises.
+    r"""Weighted losses by name. Training minimises their sum.
 
-        clips -> backbone -> pooled features -> [dropout] -> [self-challenging] -> head -> embedding, cosine
+        clips -> backbone -> pooling -> [dropout] -> [self-challenging] -> head -> embedding, cosine
                     \-> attention masks
 
-    With self-challenging the head runs twice: once with batch statistics, to find the features that decide, then with its running
-    statistics on what is left of them; all losses use the second pass. Source: REFERENCE sections 3 and 4.
+    With self-challenging the head runs twice. The first pass uses batch statistics and finds the
+    features that decide. The second pass uses the head's running statistics on the features that
+    are left. All losses use the second pass. Source: REFERENCE sections 3 and 4.
     """
 
     def __init__(self, training: Training, backbone: BackboneConfig) -> None:
@@ -58,10 +59,11 @@ class Recipe(nn.Module):
         scale: float,
         unchanged: Tensor | None = None,
     ) -> dict[str, Tensor]:
-        """Losses by name for normalised clips (N, 3, T, H, W); `unchanged` (N,) bool pins what self-challenging draws.
+        """Compute the losses by name for normalised clips (N, 3, T, H, W).
 
-        `labels` are (N,) int64, or of mixed clips (N, C) float: the template then has no part that needs one label a clip.
-        Of a causal network they are (N, S) int64, one a step.
+        `labels` are (N,) int64. Labels of mixed clips are (N, C) float, and the template then has
+        no part that needs one label per clip. Labels for a causal network are (N, S) int64, one per
+        step. `unchanged` (N,) bool fixes the draw of self-challenging.
         """
         if isinstance(self.classification, EarlyCrossEntropyLoss):
             return self._over_steps(network, self.classification, clips, labels, scale)
@@ -84,6 +86,8 @@ class Recipe(nn.Module):
         losses: dict[str, Tensor] = {
             self.classification_name: self.classification(cosine, labels, scale=scale)
         }
+
+        # The regularisers of the template.
         if self.local_push is not None and extra.local_push is not None:
             pushed = self.local_push(embedding, cosine, labels)
             losses["local_push"] = extra.local_push.weight * pushed
@@ -109,7 +113,8 @@ class Recipe(nn.Module):
         return losses | self._of_masks_and_centres(network, masks)
 
     def _of_masks_and_centres(self, network: Recogniser, masks: list[Tensor]) -> dict[str, Tensor]:
-        """The losses that need no label."""
+        """Compute the losses that need no label."""
+        # A backbone without attention has no masks.
         losses, extra = {}, self.extra
         if self.total_variance is not None and extra.attention is not None and masks:
             variances = torch.stack([self.total_variance(mask) for mask in masks])
@@ -148,6 +153,7 @@ def _classification_loss(
             first_step_weight=loss.first_step_weight,
             monotony_weight=loss.monotony_weight,
         )
+
     if isinstance(loss, CrossEntropy):
         return CrossEntropyLoss(label_smoothing=loss.label_smoothing)
     return AMSoftmaxLoss(

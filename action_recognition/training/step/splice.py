@@ -1,4 +1,8 @@
-"""What a network with a memory learns from: a label for every step, and clips with another one before them, as in a stream."""
+"""Training data of a network with memory: step labels and clips that follow another clip.
+
+Such a network learns from a label for every step, and from clips that have another clip before
+them, as in a stream.
+"""
 
 from __future__ import annotations
 
@@ -16,10 +20,12 @@ def step_targets(
     frames_per_step: int,
     before: int = NO_LABEL,
 ) -> Tensor:
-    """The label of each step of clips with these labels (N,): (N, S) int64, S = `num_frames` / `frames_per_step`.
+    """Return the label of each step of clips with labels (N,): (N, S) int64.
 
-    `inside` (N, T) bool says which frames lie within the annotated clip; None: all. A step counts by its last frame: until the clip has
-    begun it has the label `before` (the class that means no gesture, or none), after its end it has none, since it may still be seen.
+    S is `num_frames` / `frames_per_step`. `inside` (N, T) bool says which frames lie within the
+    annotated clip, None means all. A step counts by its last frame. Until the clip has begun it has
+    the label `before`: the class without a gesture, or none. After the end of the clip it has no
+    label, because the gesture may still be visible.
 
     >>> inside = torch.tensor([[False, False, False, True, True, False]])
     >>> step_targets(torch.tensor([7]), inside, num_frames=6, frames_per_step=2, before=0).tolist()
@@ -28,9 +34,13 @@ def step_targets(
     targets = labels.unsqueeze(1).repeat(1, num_frames // frames_per_step)
     if inside is None:
         return targets
+
+    # A step counts by its last frame.
     last_frames = slice(frames_per_step - 1, None, frames_per_step)
     inside = inside.to(labels.device)
     within = inside[:, last_frames]
+
+    # A clip has begun at every frame after its first one.
     begun = inside.long().cummax(1).values[:, last_frames].bool()
     return targets.masked_fill(~within, NO_LABEL).masked_fill(~begun, before)
 
@@ -38,17 +48,21 @@ def step_targets(
 def splice_clips(
     clips: Tensor, targets: Tensor, *, probability: float, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
-    """Clips (N, 3, T, H, W) and the labels of their steps (N, S) -> both in the same shapes, some beginning after another clip.
+    """Let some clips begin after another clip of the batch.
 
-    Each clip is spliced with `probability`: it then begins up to half its length later, after the end of another clip of the batch, and
-    its own end is cut off. The steps of the other clip have no label (-1): of that gesture only the end is there.
-    `generator` is of the CPU, so that every device draws the same.
+    `clips` are (N, 3, T, H, W), `targets` the labels of their steps (N, S). Return both in the same
+    shapes. Each clip is spliced with `probability`. It then begins up to half its length later,
+    after the end of the other clip, and its own end is cut off. The steps of the other clip have no
+    label (-1), because only the end of that gesture is visible. `generator` is on the CPU, so that
+    every device draws the same.
 
     >>> clips = torch.arange(2.0).view(2, 1, 1, 1, 1).expand(2, 3, 4, 1, 1)
-    >>> targets = torch.tensor([[5] * 4, [6] * 4])
-    >>> spliced, targets = splice_clips(clips, targets, probability=1.0, generator=torch.Generator().manual_seed(3))
-    >>> [sorted({int(value) for value in clip[0, -2:, 0, 0]}) for clip in spliced], targets[:, 0].tolist(), targets[:, -1].tolist()
-    ([[0], [1]], [-1, -1], [5, 6])
+    >>> targets, generator = torch.tensor([[5] * 4, [6] * 4]), torch.Generator().manual_seed(3)
+    >>> spliced, targets = splice_clips(clips, targets, probability=1.0, generator=generator)
+    >>> [sorted({int(value) for value in clip[0, -2:, 0, 0]}) for clip in spliced]
+    [[0], [1]]
+    >>> targets[:, 0].tolist(), targets[:, -1].tolist()
+    ([-1, -1], [5, 6])
     """
     number, num_steps = targets.shape
     frames_per_step = clips.shape[2] // num_steps
@@ -59,6 +73,8 @@ def splice_clips(
         frames = steps * frames_per_step
         if not frames:
             continue
+
+        # The end of the other clip, then the clip without its own end.
         end_of_other = clips[partner[index], :, -frames:]
         spliced[index] = torch.cat([end_of_other, clips[index, :, :-frames]], 1)
         unlabelled = torch.full_like(targets[index, :steps], NO_LABEL)

@@ -1,4 +1,4 @@
-"""What the latest and the best validation said about each clip, for the callbacks that make pictures of it."""
+"""The scores of each clip in the latest and the best validation, for callbacks that draw them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ from action_recognition.training.machine.processes import gather_rows
 
 @dataclass(frozen=True)
 class ScoredValidation:
-    """Cosines (N, C) of the validation clips that could be read, their labels (N,) and places in the data set (N,)."""
+    """Cosines (N, C) of the validation clips that could be read.
+
+    `labels` are (N,). `indices` (N,) are the clips' places in the data set.
+    """
 
     epoch: int
     cosine: npt.NDArray[np.float32]
@@ -34,7 +37,10 @@ def score_all(
     own: list[tuple[npt.NDArray[np.float32], npt.NDArray[np.int64], npt.NDArray[np.int64]]],
     num_classes: int,
 ) -> ScoredValidation:
-    """The batches (cosine, labels, indices) of all processes, in the order of the data set: the same however the clips were shared."""
+    """Join the batches (cosine, labels, indices) of all processes in the order of the data set.
+
+    The result is the same however the clips were shared.
+    """
     empty = (np.empty((0, num_classes), np.float32), np.empty(0, np.int64), np.empty(0, np.int64))
     # The empty arrays fix shapes and types for a process without batches.
     columns = [
@@ -48,7 +54,10 @@ def score_all(
 
 
 class ValidationScores(Callback):
-    """Keeps the scores of the latest and of the best validation; stands before the callbacks that read them."""
+    """Keeps the scores of the latest and the best validation.
+
+    This callback comes before the callbacks that read the scores.
+    """
 
     def __init__(self) -> None:
         self.latest: ScoredValidation | None = None
@@ -56,10 +65,12 @@ class ValidationScores(Callback):
 
     def on_validation_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Take the scores from the module."""
+        # All processes take part in the exchange.
         module: Any = pl_module
         scored: ScoredValidation = module.scored_validation()
         if not len(scored.labels):
             return
+
         self.latest = scored
         if self.best is None or self.latest.accuracy > self.best.accuracy:
             self.best = self.latest

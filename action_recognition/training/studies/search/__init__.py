@@ -1,1 +1,1 @@
-"""A search over values of a template: what is tried (`space`), the trials (`study`), and what they gave (`report`)."""
+"""A search over values of a template: the values (`space`), the trials (`study`), the `report`."""

@@ -19,6 +19,8 @@ def locked(folder: Path) -> Iterator[None]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     number = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o666)
+
+    # Closing the file frees the lock.
     try:
         fcntl.flock(number, fcntl.LOCK_EX)
         yield
@@ -28,6 +30,7 @@ def locked(folder: Path) -> Iterator[None]:
 
 def is_free(folder: Path) -> bool:
     """Return True if no process holds the folder."""
+    # A folder without a lock file was never held.
     try:
         number = os.open(folder / LOCK_FILE, os.O_RDWR)
     except FileNotFoundError:

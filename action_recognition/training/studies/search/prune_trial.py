@@ -13,7 +13,7 @@ from action_recognition.training.reporting.curve_files import CURVES_FILE, read_
 
 
 class PruneTrial(Callback):
-    """Tells a trial its validation accuracy after every epoch, and ends the run where the pruner gives it up."""
+    """Reports the validation accuracy of every epoch to a trial. Ends the run if it is pruned."""
 
     def __init__(self, trial: optuna.Trial, outputs: Path) -> None:
         self.trial, self.outputs = trial, outputs
@@ -35,6 +35,7 @@ class PruneTrial(Callback):
         if accuracy is None or not trainer.is_global_zero:
             return
         self.trial.report(float(accuracy), trainer.current_epoch + 1)
+
         if self.trial.should_prune():
             self.pruned = True
             trainer.should_stop = True

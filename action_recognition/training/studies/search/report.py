@@ -1,4 +1,4 @@
-"""What a search gave: a table of its trials, which values mattered, and the best trial's template."""
+"""Results of a search: a table of its trials, the keys that mattered, and the best template."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _STATES = {
 
 
 def write_report(search: Search, study: optuna.Study) -> list[str]:
-    """Write trials.csv, importance.png and best/template.yaml with model.yaml; returns what there is to say."""
+    """Write trials.csv, importance.png and best/ with the best template. Return lines to print."""
     trials = _shown(study)
     _write_table(search, trials)
     lines = [f"{len(trials)} trials: {_counts(trials)}; all in {search.folder / TABLE_FILE}"]
@@ -39,6 +39,7 @@ def write_report(search: Search, study: optuna.Study) -> list[str]:
     if not done:
         return [*lines, "no trial was trained to its end: no best one, no importance"]
 
+    # Only trials that were trained to their end are compared.
     best = max(done, key=lambda trial: trial.value or 0.0)
     lines.append(_write_best(search, best))
     lines.append(
@@ -57,7 +58,7 @@ def _write_best(search: Search, best: FrozenTrial) -> str:
 
 
 def _shown(study: optuna.Study) -> list[FrozenTrial]:
-    """Trials in the order of their folders; those that another one goes on with stand there once."""
+    """Return the trials in the order of their folders, without those that another one continues."""
     trials = [
         trial
         for trial in study.get_trials(deepcopy=False)
@@ -67,6 +68,7 @@ def _shown(study: optuna.Study) -> list[FrozenTrial]:
 
 
 def _values(trial: FrozenTrial) -> dict[str, object]:
+    # Values to choose from are JSON, see `suggest`.
     return {
         key: json.loads(value) if isinstance(value, str) else value
         for key, value in trial.params.items()
@@ -101,7 +103,10 @@ def _counts(trials: Sequence[FrozenTrial]) -> str:
 
 
 def _draw_importance(search: Search, study: optuna.Study, num_done: int) -> list[str]:
-    """A bar for each key: how far it alone tells good trials from the others (PED-ANOVA, Watanabe et al., IJCAI 2023)."""
+    """Draw a bar for each key: how well it alone tells good trials from the others.
+
+    Source: PED-ANOVA, Watanabe et al., IJCAI 2023.
+    """
     if num_done < _MIN_TRIALS or len(search.space.space) < 2:
         return [f"importance needs {_MIN_TRIALS} trials that are done and 2 keys"]
     try:

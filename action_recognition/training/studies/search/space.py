@@ -1,4 +1,4 @@
-"""SPACE.yaml: which values of which template are tried, with what flags each trial is trained, and how many."""
+"""SPACE.yaml: the values to try, the flags of every trial, and the number of trials."""
 
 from __future__ import annotations
 
@@ -33,7 +33,10 @@ Documents = tuple[dict[str, Any], dict[str, Any]]
 
 
 class Range(Section):
-    """Numbers from `low` to `high`, whole ones when both are; `log`: as many below as above their geometric mean."""
+    """Numbers from `low` to `high`, integers if both bounds are.
+
+    With `log` as many numbers lie below the geometric mean of the bounds as above it.
+    """
 
     low: float | int
     high: float | int
@@ -53,7 +56,11 @@ Dimension = Range | Annotated[list[Any], Field(min_length=1)]
 
 
 class SearchSpace(Section):
-    """SPACE.yaml. `space` holds dotted keys of template.yaml (of model.yaml behind `model.`), `train` flags of train.py without `--`."""
+    """The content of SPACE.yaml.
+
+    `space` holds dotted keys of template.yaml, and keys of model.yaml with the prefix `model.`.
+    `train` holds flags of train.py without `--`.
+    """
 
     # The folder with template.yaml and model.yaml, relative to the folder of SPACE.yaml.
     template: str
@@ -70,10 +77,15 @@ class SearchSpace(Section):
 
 
 def load_space(path: Path) -> tuple[SearchSpace, Documents]:
-    """SPACE.yaml and the template that it changes; a `UserError` names every wrong key (with the nearest) and every value not allowed."""
+    """Load SPACE.yaml and the template that it changes.
+
+    Errors: UserError that names every wrong key, with the nearest right one, and every value that
+    the template does not allow.
+    """
     space = load_checked(path, SearchSpace, TypeAdapter(SearchSpace))
     documents = _load_documents(path.parent / space.template)
 
+    # The problems name the lines of SPACE.yaml.
     lines = load_yaml_with_lines(path)[1]
     problems: list[Problem] = []
     for key, dimension in space.space.items():
@@ -95,7 +107,7 @@ def _load_documents(folder: Path) -> Documents:
 
 
 def with_values(documents: Documents, values: Mapping[str, Any]) -> Documents:
-    """Copies of both documents with the values at their dotted keys."""
+    """Return copies of both documents with the values at their dotted keys."""
     changed = copy.deepcopy(documents)
     for key, value in values.items():
         section, name = _place(changed, key)
@@ -104,13 +116,16 @@ def with_values(documents: Documents, values: Mapping[str, Any]) -> Documents:
 
 
 def write_documents(documents: Documents, folder: Path) -> None:
-    """template.yaml and model.yaml in a folder; written beside, then renamed."""
+    """Write template.yaml and model.yaml into a folder, each atomically."""
     for name, document in zip((TEMPLATE_FILE, MODEL_FILE), documents, strict=True):
         write_text(folder / name, yaml.safe_dump(document, sort_keys=False, allow_unicode=True))
 
 
 def suggest(space: SearchSpace, trial: optuna.Trial) -> dict[str, Any]:
-    """The values of a trial; values to choose from are JSON to Optuna, which knows plain ones only."""
+    """Draw the values of a trial.
+
+    Optuna takes only plain values to choose from, so they are passed to it as JSON.
+    """
     return {key: _suggest(key, dimension, trial) for key, dimension in space.space.items()}
 
 
@@ -118,6 +133,8 @@ def _suggest(key: str, dimension: Dimension, trial: optuna.Trial) -> Any:
     if isinstance(dimension, list):
         choices = [json.dumps(value) for value in dimension]
         return json.loads(str(trial.suggest_categorical(key, choices)))
+
+    # Two whole bounds mean whole numbers.
     low, high = dimension.low, dimension.high
     if isinstance(low, int) and isinstance(high, int):
         return trial.suggest_int(key, low, high, log=dimension.log)
@@ -155,9 +172,14 @@ def _refusal(documents: Documents) -> str | None:
 
 
 def _place(documents: Documents, key: str) -> tuple[dict[str, Any], str]:
-    """The section that holds a dotted key, and its name there; a `KeyError` when there is none."""
+    """Return the section that holds a dotted key, and the key's name in it.
+
+    Errors: KeyError if there is no such key.
+    """
     section: Any = documents[1] if key.startswith(_MODEL_PREFIX) else documents[0]
     *sections, name = key.removeprefix(_MODEL_PREFIX).split(".")
+
+    # A key below a plain value leads nowhere.
     for part in sections:
         section = section[part] if isinstance(section, dict) else {}
     if not isinstance(section, dict) or name not in section:
@@ -166,7 +188,7 @@ def _place(documents: Documents, key: str) -> tuple[dict[str, Any], str]:
 
 
 def dotted_keys(documents: Documents) -> list[str]:
-    """All keys that a space may name.
+    """Return all keys that a space may name.
 
     >>> dotted_keys(({"a": {"b": 1}}, {"c": 2}))
     ['a', 'a.b', 'model.c']

@@ -1,4 +1,4 @@
-"""The trials of a search: each is a training run in a folder of its own; several processes may share one folder."""
+"""The trials of a search. Each is a training run in its own folder, also for several processes."""
 
 from __future__ import annotations
 
@@ -44,7 +44,10 @@ _FAILURE = "failure"
 
 @dataclass(frozen=True)
 class Search:
-    """What is searched, where it is kept, and what the flags of a trial become in its work dir."""
+    """A search: its space and template, its folder, and the options of a trial in its work dir.
+
+    `storage_url` names an Optuna database. None means a journal file in the folder.
+    """
 
     space: SearchSpace
     documents: Documents
@@ -53,9 +56,10 @@ class Search:
     storage_url: str | None = None
 
     def study(self) -> optuna.Study:
-        """The study of this folder, made if there is none yet."""
+        """Open the study of this folder, or create it if there is none yet."""
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self.folder.mkdir(parents=True, exist_ok=True)
+
         storage: BaseStorage | str = self.storage_url or JournalStorage(
             JournalFileBackend(str(self.folder / JOURNAL_FILE))
         )
@@ -74,9 +78,11 @@ class Search:
 
 
 def run_search(search: Search) -> optuna.Study:
-    """Run trials until there are as many as the space says; what was interrupted is gone on with.
+    """Run trials until there are as many as the space wants. Interrupted trials are continued.
 
-    A trial whose loss is no number has failed and counts. Errors: those that every other trial would meet too.
+    A trial whose loss is not finite has failed and counts.
+
+    Errors: UserError that every other trial would raise too.
     """
     study = search.study()
     with locked(search.folder):
@@ -103,7 +109,10 @@ def run_search(search: Search) -> optuna.Study:
 
 
 def num_trials(study: optuna.Study) -> int:
-    """Trials that have ended or that some process is at; those that were interrupted count when they are gone on with."""
+    """Count the trials that have ended or are running.
+
+    An interrupted trial counts once it is continued.
+    """
     return sum(
         1
         for trial in study.get_trials(deepcopy=False)
@@ -112,12 +121,15 @@ def num_trials(study: optuna.Study) -> int:
 
 
 def is_interrupted(trial: FrozenTrial) -> bool:
-    """Whether it ended because its process did."""
+    """Return True if the trial ended because its process ended."""
     return trial.state == TrialState.FAIL and _FAILURE not in trial.user_attrs
 
 
 def folder_number(trial: optuna.Trial | FrozenTrial) -> int:
-    """The number in the name of the trial's folder."""
+    """Return the number in the name of the trial's folder.
+
+    It is the number of the trial that this one continues, if it continues one.
+    """
     return int(trial.user_attrs.get(CONTINUES, trial.number))
 
 
@@ -173,7 +185,8 @@ def _fail(study: optuna.Study, trial: optuna.Trial, reason: str) -> None:
 
 
 def _take_up(search: Search, study: optuna.Study) -> None:
-    """Put back the trials whose process is gone: their values wait to be gone on with in their folder."""
+    """Put back the trials whose process has ended, so that they are continued in their folders."""
+    # Trials of other processes are held by them.
     for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
         if is_free(search.trial_folder(folder_number(trial))):
             _put_back(study, trial.number, folder_number(trial), trial.params)
@@ -182,12 +195,18 @@ def _take_up(search: Search, study: optuna.Study) -> None:
 def _put_back(study: optuna.Study, number: int, folder: int, params: dict[str, Any]) -> None:
     """End a trial and queue its values as a new one, with the number of its folder."""
     study.tell(number, state=TrialState.FAIL)
+
+    # A trial that was interrupted before its draw has no values.
     if params:
         study.enqueue_trial(params, user_attrs={CONTINUES: folder})
 
 
 def _sampler(space: SearchSpace, trial_number: int) -> BaseSampler:
-    """One for each trial, so that neither processes side by side nor those after an interruption draw the same values again."""
+    """Return the sampler of one trial.
+
+    Its seed depends on the trial's number, so that no two trials draw the same values. This holds
+    for processes side by side and after an interruption.
+    """
     seed = int(np.random.SeedSequence([space.seed, trial_number]).generate_state(1)[0])
     if space.sampler == "random":
         return optuna.samplers.RandomSampler(seed=seed)
