@@ -1,1 +1,4 @@
-"""Losses: cosines and embeddings in, scalars out; what changes during training comes in as an argument."""
+"""Losses: scalars from cosines, embeddings and attention masks.
+
+A value that changes during training is an argument of the call.
+"""

@@ -1,4 +1,7 @@
-"""Losses over cosines; every parameter that changes during training comes in as an argument."""
+"""The additive-margin softmax over cosines.
+
+The scale changes during training, so it is an argument of the call.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,9 @@ from torch.nn import functional as F
 
 
 def pr_product(cosine: Tensor) -> Tensor:
-    """The cosine itself, with its gradient divided by sqrt(1 - cosine^2), so that small angles keep learning.
+    """Return the cosine itself, with its gradient divided by sqrt(1 - cosine^2).
+
+    So small angles keep learning.
 
     Source: REFERENCE section 3 (pr_product); Wang et al., arXiv 1904.02558.
     """
@@ -17,8 +22,11 @@ def pr_product(cosine: Tensor) -> Tensor:
 
 
 class _ScaleGradient(torch.autograd.Function):
+    """The identity, with a gradient that is multiplied by `gain`."""
+
     @staticmethod
     def forward(ctx: torch.autograd.function.FunctionCtx, value: Tensor, gain: Tensor) -> Tensor:
+        """Return a copy of `value`, in any shape. `gain` has the same shape."""
         ctx.save_for_backward(gain)
         return value.clone()
 
@@ -26,20 +34,26 @@ class _ScaleGradient(torch.autograd.Function):
     def backward(
         ctx: torch.autograd.function.FunctionCtx, *gradients: Tensor
     ) -> tuple[Tensor, None]:
+        """Return the scaled gradient of `value`. `gain` gets none."""
         (gain,) = ctx.saved_tensors  # type: ignore[attr-defined]
         return gradients[0] * gain, None
 
 
 class AMSoftmaxLoss(nn.Module):
-    """Additive-margin softmax with an entropy bonus, averaged over the samples that still cost something.
+    """Additive-margin softmax with an entropy bonus.
 
-        per sample: CE(scale * (cosine - margin at the target)) [+ hard_sample_weight * (1 - p_target)]
+        per sample: CE(scale * (cosine - margin at the target))
+                    [+ hard_sample_weight * (1 - p_target)]
                     - entropy_weight * H(softmax(scale * cosine))
 
-    Shape: cosine (N, C) in -1..1, labels (N,) int64 where a negative label leaves a sample out; output: scalar.
-    Source: REFERENCE section 3 (AM-Softmax); Wang et al., arXiv 1801.05599.
+    It is averaged over the samples whose loss is positive.
 
-    >>> loss = AMSoftmaxLoss(margin=0.35, entropy_weight=0.0, use_pr_product=False, hard_sample_weight=0.0)
+    Shape: cosine (N, C) in -1..1, labels (N,) int64, where a negative label leaves a sample out ->
+    scalar.
+    Source: REFERENCE section 3 (AM-Softmax) and Wang et al., arXiv 1801.05599.
+
+    >>> flags = {"entropy_weight": 0.0, "use_pr_product": False, "hard_sample_weight": 0.0}
+    >>> loss = AMSoftmaxLoss(margin=0.35, **flags)
     >>> good, bad = torch.tensor([[0.9, -0.9]]), torch.tensor([[-0.9, 0.9]])
     >>> bool(loss(good, torch.tensor([0]), scale=5.0) < loss(bad, torch.tensor([0]), scale=5.0))
     True
@@ -60,20 +74,25 @@ class AMSoftmaxLoss(nn.Module):
         self.hard_sample_weight = hard_sample_weight
 
     def forward(self, cosine: Tensor, labels: Tensor, *, scale: float) -> Tensor:
+        """Return the mean over the samples whose loss is positive, or 0 without any."""
         per_sample = self.per_sample(cosine, labels, scale=scale)
         costly = per_sample > 0.0
         return per_sample[costly].mean() if bool(costly.any()) else (cosine * 0.0).sum()
 
     def per_sample(self, cosine: Tensor, labels: Tensor, *, scale: float) -> Tensor:
-        """The loss of each labelled sample before free ones are left out: (number of labels >= 0,)."""
+        """Return the loss of every labelled sample: (number of labels >= 0,)."""
         labelled = labels >= 0
         cosine, labels = cosine[labelled], labels[labelled]
         if self.use_pr_product:
             cosine = pr_product(cosine)
+
+        # Cross entropy, with the margin taken off the target's cosine.
         margin = F.one_hot(labels, cosine.shape[1]).to(cosine.dtype) * self.margin
         log_probabilities = F.log_softmax(scale * (cosine - margin), dim=1)
         target = log_probabilities.gather(1, labels.unsqueeze(1)).squeeze(1)
         loss = -target
+
+        # Hard samples weigh more, and the entropy bonus has no margin.
         if self.hard_sample_weight:
             loss = loss + self.hard_sample_weight * (1.0 - target.exp())
         if self.entropy_weight:

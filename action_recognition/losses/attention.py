@@ -1,4 +1,4 @@
-"""A loss on attention masks: decided and smooth."""
+"""A loss that makes attention masks decided and smooth."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from torch.nn import functional as F
 
 
 class TotalVarianceLoss(nn.Module):
-    """Distance of a mask to its own smoothed, then rounded self: mean |mask - [box(mask) >= 0.5]|.
+    """Distance of a mask to its own smoothed and rounded self: mean |mask - [box(mask) >= 0.5]|.
 
-    `temporal_size` frames by 3 x 3 pixels are averaged, with zeros outside the picture counted in.
-    Shape: mask (N, 1, T, H, W) in 0..1; output: scalar. Source: REFERENCE section 3 (Total variance).
+    The box averages `temporal_size` frames by 3 x 3 pixels. Zeros outside the picture count.
+    Shape: mask (N, 1, T, H, W) in 0..1 -> scalar.
+    Source: REFERENCE section 3 (Total variance).
 
     >>> undecided, decided = torch.full((1, 1, 2, 9, 9), 0.5), torch.zeros(1, 1, 2, 9, 9)
     >>> bool(TotalVarianceLoss(1)(decided) < TotalVarianceLoss(1)(undecided))
@@ -23,6 +24,7 @@ class TotalVarianceLoss(nn.Module):
         self.kernel = (temporal_size, 3, 3)
 
     def forward(self, mask: Tensor) -> Tensor:
+        """Return the mean distance. The smoothed mask passes no gradient."""
         with torch.no_grad():
             around = [size // 2 for size in reversed(self.kernel) for _ in range(2)]
             smoothed = F.avg_pool3d(F.pad(mask, around), self.kernel, stride=1)

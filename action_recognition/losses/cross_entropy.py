@@ -1,4 +1,4 @@
-"""Cross entropy over scaled cosines, for labels and for mixtures of them."""
+"""Cross entropy over scaled cosines, for labels and for mixtures of labels."""
 
 from __future__ import annotations
 
@@ -7,13 +7,17 @@ from torch.nn import functional as F
 
 
 class CrossEntropyLoss(nn.Module):
-    """Cross entropy of softmax(scale * cosine) to smoothed targets, averaged over the samples that have one.
+    """Cross entropy of softmax(scale * cosine) to smoothed targets.
 
         target' = (1 - label_smoothing) * target + label_smoothing / C
 
-    Shape: cosine (N, C) in -1..1; targets (N,) int64, where a negative label leaves a sample out, or (N, C) float with rows that sum
-    to 1, as mixing leaves them; output: scalar, 0 when no sample has a target.
-    Source: Szegedy et al., arXiv 1512.00567, section 7 (label smoothing); Zhang et al., arXiv 1710.09412 (mixed targets).
+    It is averaged over the samples that have a target.
+
+    Shape: cosine (N, C) in -1..1 and targets -> scalar, 0 when no sample has a target. Targets are
+    (N,) int64, where a negative label leaves a sample out, or (N, C) float with rows that sum to 1,
+    as mixing makes them.
+    Source: Szegedy et al., arXiv 1512.00567, section 7 (label smoothing) and Zhang et al., arXiv
+    1710.09412 (mixed targets).
 
     >>> import torch
     >>> cosine = torch.tensor([[0.9, -0.9], [0.2, 0.1]])
@@ -27,6 +31,7 @@ class CrossEntropyLoss(nn.Module):
         self.label_smoothing = label_smoothing
 
     def forward(self, cosine: Tensor, targets: Tensor, *, scale: float) -> Tensor:
+        """Return the mean over the samples that have a target."""
         if targets.ndim == 1:
             labelled = targets >= 0
             cosine, targets = cosine[labelled], targets[labelled]

@@ -1,4 +1,7 @@
-"""A loss over the steps of a stream: right at the end of a gesture, right early, and no falling back."""
+"""A loss over the steps of a stream.
+
+It asks for the right label at the end of a gesture, for an early one, and for no falling back.
+"""
 
 from __future__ import annotations
 
@@ -8,21 +11,27 @@ from torch.nn import functional as F
 
 
 class EarlyCrossEntropyLoss(nn.Module):
-    """Cross entropy of softmax(scale * cosine) at every step, dearer the further a gesture has come, and a price on falling back.
+    """Cross entropy of softmax(scale * cosine) at every step, and a price on falling back.
 
         w(s) = first_step_weight + (1 - first_step_weight) * s / last step of the gesture
-        loss = sum of w(s) * CE(s) / sum of w(s)  +  monotony_weight * mean of max(0, best log p so far - log p(s))
+        loss = sum of w(s) * CE(s) / sum of w(s)
+               + monotony_weight * mean of max(0, best log p so far - log p(s))
 
-    p(s) is the probability of the right class at step s of its gesture. A `first_step_weight` of 1 asks for the answer at the first step,
-    when it may not be there to see; 0 for that at the end only. Softmax probabilities of the past count as they are: what falls back
-    learns, not what was good before.
-    Shape: cosine (N, S, C) in -1..1; targets (N, S) int64, where a negative label leaves a step out and a change of label begins a
-    gesture; output: scalar, 0 when no step has a label.
-    Source: Aliakbarian et al., arXiv 1703.07023, equation 5 (weights that grow with time); Ma et al., CVPR 2016, equation 4 (monotony).
+    p(s) is the probability of the right class at step s of its gesture. A step costs more the
+    further the gesture has come. A `first_step_weight` of 1 asks for the answer at the first step,
+    when it may not be visible yet. A weight of 0 asks for it at the end only. Probabilities of the
+    past pass no gradient: the step that falls back learns, not the one that was good before.
 
-    >>> loss = EarlyCrossEntropyLoss(label_smoothing=0.0, first_step_weight=0.0, monotony_weight=0.0)
-    >>> early, late = torch.tensor([[[0.9, -0.9], [0.9, -0.9]]]), torch.tensor([[[-0.9, 0.9], [0.9, -0.9]]])
-    >>> bool(loss(early, torch.tensor([[0, 0]]), scale=5.0) == loss(late, torch.tensor([[0, 0]]), scale=5.0))
+    Shape: cosine (N, S, C) in -1..1, targets (N, S) int64 -> scalar, 0 when no step has a label. A
+    negative label leaves a step out, and a change of label begins a gesture.
+    Source: Aliakbarian et al., arXiv 1703.07023, equation 5 (weights that grow with time) and Ma et
+    al., CVPR 2016, equation 4 (monotony).
+
+    >>> flags = {"label_smoothing": 0.0, "monotony_weight": 0.0}
+    >>> loss, labels = EarlyCrossEntropyLoss(first_step_weight=0.0, **flags), torch.tensor([[0, 0]])
+    >>> early = torch.tensor([[[0.9, -0.9], [0.9, -0.9]]])
+    >>> late = torch.tensor([[[-0.9, 0.9], [0.9, -0.9]]])
+    >>> bool(loss(early, labels, scale=5.0) == loss(late, labels, scale=5.0))
     True
     """
 
@@ -35,6 +44,7 @@ class EarlyCrossEntropyLoss(nn.Module):
         self.monotony_weight = monotony_weight
 
     def forward(self, cosine: Tensor, targets: Tensor, *, scale: float) -> Tensor:
+        """Return the weighted mean over the labelled steps, and the price on falling back."""
         labelled = targets >= 0
         if not bool(labelled.any()):
             return (cosine * 0.0).sum()
@@ -57,7 +67,7 @@ class EarlyCrossEntropyLoss(nn.Module):
 
 
 def steps_since_change(targets: Tensor) -> Tensor:
-    """How many steps of the same label came before each: (N, S) int64.
+    """Return the number of steps of the same label before each step: (N, S) int64.
 
     >>> steps_since_change(torch.tensor([[-1, -1, 3, 3, 3]])).tolist()
     [[0, 1, 0, 1, 2]]
@@ -70,7 +80,10 @@ def steps_since_change(targets: Tensor) -> Tensor:
 
 
 def _progress(place: Tensor) -> Tensor:
-    """0 at the first step of a gesture, 1 at its last; a gesture of one step is at its end."""
+    """Return 0 at the first step of a gesture and 1 at its last, in proportion between.
+
+    A gesture of one step is at its end.
+    """
     last = place.clone()
     for step in range(place.shape[1] - 2, -1, -1):
         continues = place[:, step + 1] > 0
@@ -81,7 +94,10 @@ def _progress(place: Tensor) -> Tensor:
 
 
 def _fallen_back(right: Tensor, place: Tensor) -> Tensor:
-    """By how much the right class's log probability lies below its best since the gesture began: (N, S), 0 where it does not."""
+    """Return the fall of the right class's log probability from its best: (N, S), at least 0.
+
+    The best is that since the gesture began.
+    """
     fallen = [torch.zeros_like(right[:, 0])]
     best = right[:, 0].detach()
     for step in range(1, right.shape[1]):

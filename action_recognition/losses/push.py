@@ -1,4 +1,4 @@
-"""Losses that push apart: samples of different classes, and the classes themselves."""
+"""Losses that push apart samples of different classes, and the classes themselves."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ from torch.nn import functional as F
 
 
 class LocalPushLoss(nn.Module):
-    """Each sample's nearest batch neighbour of another class should be farther than its own class, by a margin.
+    """A margin between a sample's own class and its nearest batch neighbour of another class.
 
         per labelled sample i: max(0, max over j of another label of <e_i, e_j> - threshold_i)
         threshold_i = max(cosine to its own class, margin) - margin, without gradient
 
-    Shape: embedding (N, E) of unit length, cosine (N, C), labels (N,) int64; a negative label takes part as a neighbour only.
-    Output: mean over labelled samples, 0 when there is none. With `adaptive` False the threshold is the margin itself.
+    With `adaptive` False the threshold is the margin itself.
+
+    Shape: embedding (N, E) of unit length, cosine (N, C), labels (N,) int64 -> scalar. A sample
+    with a negative label takes part as a neighbour only.
     Source: REFERENCE section 3 (LocalPush).
     """
 
@@ -24,9 +26,11 @@ class LocalPushLoss(nn.Module):
         self.adaptive = adaptive
 
     def forward(self, embedding: Tensor, cosine: Tensor, labels: Tensor) -> Tensor:
+        """Return the mean over labelled samples, or 0 without any."""
         labelled = labels >= 0
         if not bool(labelled.any()):
             return (embedding * 0.0).sum()
+
         own_class = cosine.detach()[labelled].gather(1, labels[labelled].unsqueeze(1)).squeeze(1)
         threshold = torch.full_like(own_class, self.margin)
         if self.adaptive:
@@ -40,9 +44,9 @@ class LocalPushLoss(nn.Module):
 
 
 class CentrePushLoss(nn.Module):
-    """Classes whose directions are closer than `margin` (a cosine) are pushed apart.
+    """A push between classes whose directions are closer than `margin`, a cosine.
 
-    Shape: class_directions (E, C), of any length; output: mean of (cosine - margin) over the pairs above it, 0 when there is none.
+    Shape: class_directions (E, C) of any length -> scalar.
     Source: REFERENCE section 3 (Centre push).
 
     >>> CentrePushLoss(0.1)(torch.eye(3))
@@ -54,6 +58,7 @@ class CentrePushLoss(nn.Module):
         self.margin = margin
 
     def forward(self, class_directions: Tensor) -> Tensor:
+        """Return the mean of (cosine - margin) over the pairs above it, or 0 without any."""
         unit = F.normalize(class_directions, dim=0)
         number = class_directions.shape[1]
         row, column = torch.triu_indices(number, number, offset=1, device=class_directions.device)

@@ -1,4 +1,4 @@
-"""Self-challenging: hide the features that decide, so that others learn too."""
+"""Self-challenging: hide the features that decide, so that the others learn too."""
 
 from __future__ import annotations
 
@@ -16,17 +16,23 @@ def self_challenge(
     retain_share: float,
     unchanged: Tensor,
 ) -> Tensor:
-    """Pooled features (N, F) with each sample's most decisive ones zeroed and the rest scaled by 1 / `retain_share`.
+    """Zero each sample's most decisive features, and scale the rest by 1 / `retain_share`.
 
-    Decisive are those whose gradient of the summed target cosines exceeds the sample's `retain_share` quantile. Samples of
-    `unchanged` (N,) bool keep their features, and so do samples with a negative label. No second-order term.
-    `cosine_of` maps features (N, F) to cosine (N, C). Source: REFERENCE section 4 (Self-challenging); Huang et al., arXiv 2007.02454.
+    A feature (of pooled features (N, F)) is decisive when its gradient exceeds the sample's
+    `retain_share` quantile. The gradient is that of the summed target cosines. There is no
+    second-order term. Samples of `unchanged` (N,) bool keep their features, and so do samples with
+    a negative label.
+
+    `cosine_of` maps features (N, F) to cosine (N, C).
+    Source: REFERENCE section 4 (Self-challenging) and Huang et al., arXiv 2007.02454.
     """
+    # The gradient at a detached copy: the training step sees no part of it.
     labelled = labels >= 0
     probe = features.detach().requires_grad_()
     with torch.enable_grad():
         target = cosine_of(probe)[labelled].gather(1, labels[labelled].unsqueeze(1)).sum()
         (gradient,) = torch.autograd.grad(target, probe)
+
     threshold = torch.quantile(gradient, retain_share, dim=1, keepdim=True)
     kept = (gradient <= threshold).to(features.dtype) / retain_share
     mask = torch.where((unchanged | ~labelled).unsqueeze(1), torch.ones_like(kept), kept)

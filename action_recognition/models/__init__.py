@@ -1,1 +1,1 @@
-"""Networks, their original weights and their published size and cost."""
+"""Networks, their start weights, and their published size and cost."""

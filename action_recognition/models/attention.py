@@ -16,9 +16,12 @@ _EPSILON = 1e-20
 def gumbel_sigmoid(
     logits: Tensor, uniform_1: Tensor, uniform_2: Tensor, temperature: float = 1.0
 ) -> Tensor:
-    """Soft sample of a Bernoulli variable: sigmoid((logits + g1 - g2) / temperature), g = -ln(-ln(u)).
+    """Return a soft sample of a Bernoulli variable.
 
-    All tensors of one shape; uniforms in 0..1. Equal uniforms cancel and give the plain sigmoid.
+        sigmoid((logits + g1 - g2) / temperature), where g = -ln(-ln(u))
+
+    All tensors have one shape. The uniforms u are in 0..1. Equal uniforms cancel and give the plain
+    sigmoid.
     Source: REFERENCE section 2 (Gumbel sigmoid); Maddison et al., arXiv 1611.00712.
 
     >>> gumbel_sigmoid(torch.zeros(2), torch.full((2,), 0.5), torch.full((2,), 0.5))
@@ -33,7 +36,10 @@ def _gumbel(uniform: Tensor) -> Tensor:
 
 
 class _LogitsBranch(nn.Sequential):
-    """Depthwise convolution, batch norm, h-swish, projection to one channel, batch norm."""
+    """Depthwise convolution, batch norm, h-swish, projection to one channel, batch norm.
+
+    Shape: (N, C, T, H, W) -> (N, 1, T, H, W).
+    """
 
     def __init__(self, channels: int, kernel: tuple[int, int], form: ConvForm) -> None:
         super().__init__()
@@ -44,12 +50,13 @@ class _LogitsBranch(nn.Sequential):
 
 
 class SpatioTemporalAttention(nn.Module):
-    r"""`x + mask * x`, with a mask of one channel in 0..1.
+    r"""Attention `x + mask * x`, with a mask of one channel in 0..1.
 
         x (N,C,T,H,W) --- spatial branch 1x3x3 ---------> (N,1,T,H,W) --+
            \-- mean over H,W -- temporal branch 3x1x1 --> (N,1,T,1,1) --+--> sigmoid = mask
 
-    In training the sigmoid is a Gumbel sigmoid (random); in evaluation it is plain. `kind="spatial"` has no temporal branch.
+    In training the sigmoid is a Gumbel sigmoid (random). In evaluation it is plain.
+    `kind="spatial"` has no temporal branch.
     Source: REFERENCE section 2 (Attention).
     """
 
@@ -63,10 +70,12 @@ class SpatioTemporalAttention(nn.Module):
         )
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """The attended features (N, C, T, H, W) and the mask (N, 1, T, H, W)."""
+        """Return the attended features (N, C, T, H, W) and the mask (N, 1, T, H, W)."""
         logits: Tensor = self.spatial(x)
         if self.temporal is not None:
             logits = logits + self.temporal(x.mean((3, 4), keepdim=True))
+
+        # Two uniforms for each logit: they are drawn in this order.
         if self.training:
             mask = gumbel_sigmoid(logits, torch.rand_like(logits), torch.rand_like(logits))
         else:

@@ -1,4 +1,4 @@
-"""From model.yaml to a network: an explicit choice by `type`."""
+"""Building a network from model.yaml, by an explicit choice of its `type`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from action_recognition.models.s3d_efficientnet_lite0 import S3DEfficientNetLite
 from action_recognition.models.s3d_mobilenet_v3 import S3DMobileNetV3
 from action_recognition.template import CausalConfig, ModelConfig, network_family
 
-# Each takes the `backbone` section of its own type.
+# Each takes the `backbone` section of its own type, and the form of the convolutions.
 BACKBONES: dict[str, Callable[[Any, ConvForm], Backbone]] = {
     "s3d_mobilenet_v3": S3DMobileNetV3,
     "s3d_efficientnet_lite0": S3DEfficientNetLite0,
@@ -27,7 +27,11 @@ BACKBONES: dict[str, Callable[[Any, ConvForm], Backbone]] = {
 def build_recogniser(
     model: ModelConfig, num_classes: int, conv_form: ConvForm = "folded"
 ) -> Recogniser:
-    """A network with fresh weights; both `conv_form`s compute the same function from the same state_dict."""
+    """Build a network with fresh weights.
+
+    Both values of `conv_form` compute the same function from the same state_dict.
+    """
+    # The backbone draws its start weights before the head does.
     backbone = BACKBONES[network_family(model.type)](model.backbone, conv_form)
     head = AngularHead(backbone.num_features, model.head.embedding_size, num_classes)
     if isinstance(model, CausalConfig):

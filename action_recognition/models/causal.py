@@ -1,7 +1,7 @@
-"""Networks that look at the past only: what they say at a step does not change when more frames come.
+"""Networks that look at the past only: later frames do not change the scores of a step.
 
-    clip form   frames 0..T-1 at once, zeros before frame 0                     training, `CausalRecogniser`
-    step form   k frames a call, the rest of the past as explicit states        live, `stateful_network.StatefulNetwork`
+    clip form   frames 0..T-1 at once, zeros before frame 0     `CausalRecogniser`, for training
+    step form   k frames a call, the past in explicit states    `StatefulNetwork`, for live use
 
 Both are the same function of the frames.
 """
@@ -23,9 +23,10 @@ VideoBackbone = S3DMobileNetV3 | S3DEfficientNetLite0
 
 
 class RunningAveragePool(nn.Module):
-    """Mean over space, and over the last `steps` steps: (N, C, S, H, W) -> (N, C, S), S steps in and out.
+    """Mean over space and over the last `steps` steps.
 
-    Where fewer steps were there, it is the mean over those.
+    Where there are fewer steps, it is the mean over those.
+    Shape: (N, C, S, H, W) -> (N, C, S), where S is the number of steps.
 
     >>> RunningAveragePool(2)(torch.tensor([2.0, 4.0, 8.0]).view(1, 1, 3, 1, 1)).flatten().tolist()
     [2.0, 3.0, 6.0]
@@ -36,6 +37,7 @@ class RunningAveragePool(nn.Module):
         self.steps = steps
 
     def forward(self, x: Tensor) -> Tensor:
+        """Average (N, C, S, H, W) at every step."""
         # Zeros before the first step, so that every step has a whole window of `steps`.
         padded = F.pad(x.mean((3, 4)), (self.steps - 1, 0))
         sums = F.avg_pool1d(padded, self.steps, stride=1) * self.steps
@@ -45,14 +47,16 @@ class RunningAveragePool(nn.Module):
         return sums / counts.clamp(max=self.steps)
 
     def last(self, x: Tensor) -> Tensor:
-        """The last step of `forward` alone: (N, C)."""
+        """Return the last step of `forward` alone: (N, C)."""
         return x[:, :, -self.steps :].mean((2, 3, 4))
 
 
 class CausalRecogniser(Recogniser):
-    """Clips (N, 3, T, H, W) float, RGB, normalised -> cosine (N, C) of each class after the last frame, in -1..1.
+    """A recogniser that looks at the past only.
 
-    `step_cosine` gives it at every step: after each `frames_per_step` frames.
+    Shape: clips (N, 3, T, H, W) float, RGB, normalised -> cosine (N, C) of each class after the
+    last frame, in -1..1. `step_cosine` returns it at every step, after each `frames_per_step`
+    frames.
     """
 
     backbone: VideoBackbone
@@ -63,29 +67,32 @@ class CausalRecogniser(Recogniser):
 
     @property
     def frames_per_step(self) -> int:
-        """Frames from one step to the next: every temporal stride doubles them."""
+        """Return the frames from one step to the next. Every temporal stride doubles them."""
         modules = self.backbone.modules()
         return int(2 ** sum(isinstance(module, TemporalAveragePool) for module in modules))
 
     def features(self, clips: Tensor) -> Tensor:
-        """Pooled features (N, F) after the last frame."""
+        """Return pooled features (N, F) after the last frame."""
         features, _ = self.backbone(clips)
         return self.running_pool.last(features)
 
     def step_cosine(self, clips: Tensor) -> Tensor:
-        """Cosine (N, S, C) at every step, S = T / `frames_per_step`."""
+        """Return the cosine (N, S, C) at every step, where S = T / `frames_per_step`."""
         features, _ = self.backbone(clips)
         return self.head_at_steps(self.running_pool(features))
 
     def head_at_steps(self, pooled: Tensor) -> Tensor:
-        """Cosine (N, S, C) of pooled features (N, F, S)."""
+        """Return the cosine (N, S, C) of pooled features (N, F, S)."""
         rows = pooled.transpose(1, 2)
         cosine: Tensor = self.head(rows.flatten(0, 1))
         return cosine.view(*rows.shape[:2], -1)
 
 
 def make_causal(backbone: Backbone) -> VideoBackbone:
-    """The backbone with all padding over time on the past side; the means of two frames take a frame and the one before it already."""
+    """Put all of a backbone's padding over time on the past side, and return the backbone.
+
+    The means of two frames are causal already: they take a frame and the one before it.
+    """
     assert isinstance(backbone, S3DMobileNetV3 | S3DEfficientNetLite0)
     for module in backbone.modules():
         if isinstance(module, FactoredConv3d):
@@ -94,14 +101,16 @@ def make_causal(backbone: Backbone) -> VideoBackbone:
 
 
 def causal_kernel(kernel: Tensor, num_taps: int) -> Tensor:
-    """A kernel over time around the present frame, (out, in, kt, kh, kw), as one of `num_taps` taps that ends with it.
+    """Turn a kernel around the present frame into one of `num_taps` taps that ends with it.
 
-    Future frames are taken to look as the present one: their taps are added to its own, so that a still clip gives the same features;
-    past taps that have no place are added to the oldest one, and places further back are zero.
+    The kernel is (out, in, kt, kh, kw). Future frames are assumed to look like the present one:
+    their taps are added to its own, so that a still clip gives the same features. Past taps that
+    have no place are added to the oldest one. Places further back are zero.
 
-    >>> causal_kernel(torch.tensor([1.0, 2.0, 4.0, 8.0, 16.0]).view(1, 1, 5, 1, 1), 5).flatten().tolist()
+    >>> kernel = torch.tensor([1.0, 2.0, 4.0, 8.0, 16.0]).view(1, 1, 5, 1, 1)
+    >>> causal_kernel(kernel, 5).flatten().tolist()
     [0.0, 0.0, 1.0, 2.0, 28.0]
-    >>> causal_kernel(torch.tensor([1.0, 2.0, 4.0, 8.0, 16.0]).view(1, 1, 5, 1, 1), 1).flatten().tolist()
+    >>> causal_kernel(kernel, 1).flatten().tolist()
     [31.0]
     """
     centre = kernel.shape[2] // 2
@@ -116,7 +125,7 @@ def causal_kernel(kernel: Tensor, num_taps: int) -> Tensor:
 
 
 def receptive_field_frames(network: CausalRecogniser) -> int:
-    """How many frames back, the present one included, a score can depend on."""
+    """Return the number of frames, the present one included, that a score can depend on."""
     frames, spacing = 1, 1
     for modules in network.backbone.stages():
         for part in (part for module in modules for part in module.modules()):

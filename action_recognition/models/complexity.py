@@ -1,7 +1,9 @@
 """Size and cost of a network by the convention of the published figures.
 
-Size: millions of weights with batch norm folded into its convolution, plus six shape constants of the original's graph.
-Cost: GFLOPs = 2 x multiply-adds plus elementwise work at the per-element costs below; ReLU6 counts as ReLU.
+Size: millions of weights with batch norm folded into its convolution, plus six shape constants of
+the original's graph.
+Cost: GFLOPs = 2 x multiply-adds plus elementwise work at the per-element costs below. ReLU6 counts
+as ReLU.
 Source: REFERENCE section 1.
 """
 
@@ -35,30 +37,40 @@ _Output = Tensor | tuple[Tensor, ...]
 
 @dataclass(frozen=True)
 class Complexity:
-    """Exact counts, and the figures as published: millions of parameters (Mp) and GFLOPs, four digits after the point."""
+    """Exact counts, and the figures as they are published.
+
+    Those are millions of parameters (Mp) and GFLOPs, with four digits after the point.
+    """
 
     num_parameters: int
     flops: int
 
     @property
     def size_mp(self) -> float:
+        """Return the size in millions of parameters."""
         return _millions(self.num_parameters + _SHAPE_CONSTANTS, 6)
 
     @property
     def complexity_gflops(self) -> float:
+        """Return the cost of one clip in GFLOPs."""
         return _millions(self.flops, 9)
 
 
 def count(network: Recogniser, clip_shape: tuple[int, int, int]) -> Complexity:
-    """Size and cost for one clip of `clip_shape` (T, H, W); nothing is computed, only shapes are followed."""
+    """Count size and cost for one clip of `clip_shape` (T, H, W).
+
+    Nothing is computed, only shapes are followed.
+    """
     return Complexity(_folded_parameters(network), _flops(network, clip_shape))
 
 
 def _millions(number: int, exponent: int) -> float:
+    """Return `number` / 10^exponent, rounded half up to four digits."""
     return float((Decimal(number) / 10**exponent).quantize(Decimal("0.0001"), ROUND_HALF_UP))
 
 
 def _folded_parameters(network: Recogniser) -> int:
+    """Return the number of weights with every batch norm folded into its convolution."""
     norms = [module for module in network.modules() if isinstance(module, _BatchNorm)]
     in_norms = sum(norm.weight.numel() + norm.bias.numel() for norm in norms)
     in_all = sum(parameter.numel() for parameter in network.parameters())
@@ -68,6 +80,7 @@ def _folded_parameters(network: Recogniser) -> int:
 
 
 def _flops(network: Recogniser, clip_shape: tuple[int, int, int]) -> int:
+    """Return the operations of one clip of `clip_shape` (T, H, W), its normalisation included."""
     shadow = copy.deepcopy(network).to("meta").eval()
     costs: list[int] = []
     for module in shadow.modules():
@@ -118,7 +131,7 @@ def _head(module: nn.Module, x: Tensor, out: Tensor) -> int:
     return _NORMALISE * embedding + 2 * embedding * classes
 
 
-# Keyed by exact type: what a module costs beside the modules inside it.
+# By exact type: the cost of a module beside that of the modules inside it.
 _COSTS: dict[type[nn.Module], _Cost] = {
     FactoredConv3d: _conv,
     TFSameConv3d: _conv,

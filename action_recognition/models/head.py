@@ -1,4 +1,4 @@
-"""Angular head: an embedding of unit length, and the cosine to each class."""
+"""The angular head: an embedding of unit length, and its cosine to each class."""
 
 from __future__ import annotations
 
@@ -14,9 +14,13 @@ CLASS_DIRECTIONS = "head.class_directions"
 
 
 class AngularHead(nn.Module):
-    """Pooled features (N, F) -> embedding (N, E) of unit length -> cosine (N, C) in -1..1.
+    """The angular head.
 
-    `class_directions` is (E, C); its columns are brought to unit length here, so stored ones need not be.
+        features (N, F) -- linear, BN, unit length --> embedding (N, E)
+        embedding (N, E) -- times the unit directions of the classes --> cosine (N, C) in -1..1
+
+    `class_directions` is (E, C). Its columns are brought to unit length here, so stored ones need
+    not be.
     Source: REFERENCE section 2 (Head).
     """
 
@@ -28,21 +32,23 @@ class AngularHead(nn.Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Fresh weights, as the original starts every training."""
+        """Draw fresh weights, as the original starts every training."""
         nn.init.kaiming_normal_(self.project.weight, mode="fan_out", nonlinearity="relu")
         self.norm.reset_parameters()
         with torch.no_grad():
             self.class_directions.copy_(F.normalize(torch.randn_like(self.class_directions), dim=0))
 
     def embed(self, features: Tensor) -> Tensor:
-        """Embedding (N, E) of unit length of pooled features (N, F)."""
+        """Return the embedding (N, E) of unit length of pooled features (N, F)."""
         return F.normalize(self.norm(self.project(features)), dim=1, eps=1e-12)
 
     def forward(self, features: Tensor) -> Tensor:
+        """Return the cosine (N, C) of pooled features (N, F)."""
         return self.cosine(self.embed(features))
 
     def cosine(self, embedding: Tensor) -> Tensor:
-        """Cosine (N, C) between embeddings (N, E) and the classes."""
+        """Return the cosine (N, C) between embeddings (N, E) and the classes."""
         cosine = embedding @ F.normalize(self.class_directions, dim=0)
-        # Rounding can step over 1 by an ulp, where the losses' angles are undefined; the exported graph needs no clamp.
+        # Rounding can exceed 1 by an ulp, where the losses' angles are undefined. The exported
+        # graph needs no clamp.
         return cosine.clamp(-1.0, 1.0) if self.training else cosine

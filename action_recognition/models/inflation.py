@@ -1,9 +1,12 @@
-"""A 2-D image network's weights in the places of its S3D form: names, shapes, and what differs.
+"""Inflation: a 2-D image network's weights in the places of its S3D form.
 
-Inflation: every 2-D kernel becomes the only tap over time, or the centre tap of kt with zeros around it. So at the start a frame's features
-are the 2-D network's, whatever the neighbours hold; a mean of two frames of a still clip is the frame. A still clip gives exactly the
-2-D network's features, also in its first and last frames, whose neighbours are zero padding: a kernel spread over the taps would lose a
-share of the sum there. The zero taps learn from the first step on, since their gradient is that of any linear layer.
+Every 2-D kernel becomes the only tap over time, or the centre tap of kt with zeros around it. So at
+the start a frame's features are those of the 2-D network, whatever the neighbours hold. A mean of
+two frames of a still clip is the frame.
+
+A still clip gives exactly the 2-D network's features. That holds in its first and last frames too,
+whose neighbours are zero padding: a kernel spread over the taps would lose a share of the sum
+there. The zero taps learn from the first step on, since their gradient is that of any linear layer.
 """
 
 from __future__ import annotations
@@ -70,7 +73,7 @@ def _copy_unit(
 ) -> None:
     for theirs, ours in present.items():
         _copy(state_dict[theirs], target[ours])
-        # sqrt(variance + eps) stays the same: ours is the variance plus what our eps lacks.
+        # Keep variance + eps, the sum that a norm divides by: ours has a smaller eps.
         if theirs.endswith("running_var"):
             target[ours].add_(eps_excess)
 

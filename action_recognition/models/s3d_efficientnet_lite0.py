@@ -1,4 +1,4 @@
-"""S3D-EfficientNet-Lite0: an EfficientNet-Lite0 whose projections look over time."""
+"""S3D-EfficientNet-Lite0: an EfficientNet-Lite0 with projections that convolve over time."""
 
 from __future__ import annotations
 
@@ -38,10 +38,13 @@ class LiteBlockShape:
 
 
 def lite_block_shapes() -> list[LiteBlockShape]:
-    """The 16 blocks, in order.
+    """Return the 16 blocks in order.
 
-    >>> lite_block_shapes()[5]
-    LiteBlockShape(in_channels=40, expand_channels=240, out_channels=80, kernel_size=3, spatial_stride=2)
+    >>> shape = lite_block_shapes()[5]
+    >>> shape.in_channels, shape.expand_channels, shape.out_channels
+    (40, 240, 80)
+    >>> shape.kernel_size, shape.spatial_stride
+    (3, 2)
     """
     shapes, channels = [], STEM_CHANNELS
     for repeats, kernel_size, first_stride, expansion, out_channels in _STAGES:
@@ -55,11 +58,15 @@ def lite_block_shapes() -> list[LiteBlockShape]:
 class LiteBlock(nn.Module):
     """One block.
 
-        x -- expand 1x1x1, BN, ReLU6 -- depthwise 1xkxk, BN, ReLU6 -- project ktx1x1, BN -- [mean of 2 frames] -- (+ x)
+        x -- [expand 1x1x1, BN, ReLU6] -- depthwise 1xkxk, BN, ReLU6 -- project ktx1x1, BN --+
+        out = [x +] [mean of 2 frames] <-----------------------------------------------------+
 
-    The first block has no expansion. The sum is there where neither size nor channels change; so a temporal stride at a block whose
-    2-D form has the sum (2, 4, 6, 7, 9, 10, 12 to 14) takes it away, and the 2-D network's features are no longer those of a still clip.
-    (N, C, T, H, W) -> (N, out_channels, T', ceil(H / spatial_stride), ceil(W / spatial_stride)), T' = T, or max(T // 2, 1) at stride 2.
+    The first block has no expansion. The sum is there where neither size nor channels change. So a
+    temporal stride takes the sum away from a block whose 2-D form has it (2, 4, 6, 7, 9, 10, 12 to
+    14). The 2-D network's features are then no longer those of a still clip.
+
+    Shape: (N, C, T, H, W) -> (N, out_channels, T', ceil(H / spatial_stride),
+    ceil(W / spatial_stride)), where T' = T, or max(T // 2, 1) at stride 2.
     """
 
     def __init__(
@@ -77,6 +84,7 @@ class LiteBlock(nn.Module):
         self.pool = TemporalAveragePool() if temporal_stride == 2 else None
 
     def forward(self, x: Tensor) -> Tensor:
+        """Run the block on (N, C, T, H, W)."""
         out: Tensor = x if self.expand is None else self.expand(x)
         out = self.project(self.depthwise(out))
         if self.pool is not None:
@@ -85,11 +93,15 @@ class LiteBlock(nn.Module):
 
 
 class S3DEfficientNetLite0(nn.Module):
-    """Backbone: stem, 16 blocks, last 1x1x1 convolution; in each frame timm's `tf_efficientnet_lite0`.
+    """Backbone: stem, 16 blocks, last 1x1x1 convolution.
 
-    Neither squeeze-excite nor h-swish: it keeps its accuracy in INT8.
-    Input (N, 3, T, H, W) float, RGB, -1..1. Output: features (N, 1280, T', H', W'), H' = ceil(H / 32), and no attention masks.
-    Source: https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite; Xie et al., arXiv 1712.04851 (S3D).
+    In each frame it is timm's `tf_efficientnet_lite0`. It has neither squeeze-excite nor h-swish,
+    so it keeps its accuracy in INT8.
+
+    Shapes: input (N, 3, T, H, W) float, RGB, -1..1. Output: features (N, 1280, T', H', W') with
+    H' = ceil(H / 32), and no attention masks.
+    Source: https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite and
+    Xie et al., arXiv 1712.04851 (S3D).
     """
 
     def __init__(self, config: EfficientNetLite0Backbone, form: ConvForm = "folded") -> None:
@@ -109,22 +121,25 @@ class S3DEfficientNetLite0(nn.Module):
         self._initialise()
 
     def forward(self, clips: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """Features (N, 1280, T', H', W'), and an empty list where networks with attention have their masks."""
+        """Return features (N, 1280, T', H', W'), and an empty list in the place of masks."""
         x = self.stem(channels_innermost(clips) if self.form == "folded" else clips)
         for block in self.blocks:
             x = block(x)
         return self.last(x), []
 
     def first_conv(self) -> nn.Conv3d:
-        """The convolution that takes the picture."""
+        """Return the convolution that takes the picture."""
         return self.stem.conv
 
     def stages(self) -> list[list[nn.Module]]:
-        """Stem, blocks, last convolution, in order: each stage's modules."""
+        """Return the modules of each stage in order: stem, blocks, last convolution."""
         return [[self.stem], *([block] for block in self.blocks), [self.last]]
 
     def _initialise(self) -> None:
-        """Normal with std sqrt(2 / fan), fan = kernel volume * out / groups, as timm starts the 2-D network."""
+        """Draw the weights from a normal with std sqrt(2 / fan), as timm starts the 2-D network.
+
+        The fan is kernel volume * out / groups.
+        """
         for module in self.modules():
             if isinstance(module, FactoredConv3d):
                 fan = math.prod(module.kernel_size) * module.out_channels // module.groups

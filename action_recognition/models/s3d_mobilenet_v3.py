@@ -1,4 +1,4 @@
-"""S3D-MobileNetV3: a MobileNetV3 whose projections look over time."""
+"""S3D-MobileNetV3: a MobileNetV3 with projections that convolve over time."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from action_recognition.template import MobileNetV3Backbone
 
 @dataclass(frozen=True)
 class BlockConfig:
-    """One column of the table in model.yaml."""
+    """One block of the network: a column of the table in model.yaml."""
 
     kernel_size: int
     expand_channels: int
@@ -37,7 +37,7 @@ class BlockConfig:
 
 
 def block_configs(config: MobileNetV3Backbone) -> list[BlockConfig]:
-    """The columns of the table, in order."""
+    """Return the blocks in order: the columns of the table."""
     names = BlockConfig.__dataclass_fields__
     return [
         BlockConfig(**{name: getattr(config, name)[i] for name in names})
@@ -48,10 +48,14 @@ def block_configs(config: MobileNetV3Backbone) -> list[BlockConfig]:
 class InvertedResidual(nn.Module):
     """One block.
 
-        x -- expand 1x1x1, BN, act -- depthwise 1xkxk, BN -- [SE] -- act -- project ktx1x1, BN -- [mean of 2 frames] -- [dropout] -- (+ x)
+        x -- [expand 1x1x1, BN, act] -- depthwise 1xkxk, BN -- [SE] -- act -- project ktx1x1, BN --+
+        out = [x +] [dropout] [mean of 2 frames] <-------------------------------------------------+
 
-    The expansion is left out where it would not widen; the sum is there where neither size nor channels change.
-    (N, C, T, H, W) -> (N, out_channels, T / temporal_stride, H / spatial_stride, W / spatial_stride).
+    The expansion is left out where it would not widen. The sum is there where neither size nor
+    channels change.
+
+    Shape: (N, C, T, H, W) -> (N, out_channels, T / temporal_stride, H / spatial_stride,
+    W / spatial_stride).
     Source: REFERENCE section 2 (Blocks).
     """
 
@@ -79,11 +83,14 @@ class InvertedResidual(nn.Module):
         self.dropout = GaussianDropout(drops.mean, drops.std) if drops else None
 
     def forward(self, x: Tensor) -> Tensor:
+        """Run the block on (N, C, T, H, W)."""
         out: Tensor = x if self.expand is None else self.expand(x)
         out = self.depthwise(out)
         if self.squeeze_excite is not None:
             out = self.squeeze_excite(out)
         out = self.project(self.activation(out))
+
+        # Over time, then the noise of training on the residual branch.
         if self.pool is not None:
             out = self.pool(out)
         if self.dropout is not None:
@@ -111,7 +118,8 @@ def _projection(config: BlockConfig, form: ConvForm) -> ConvNorm:
 class S3DMobileNetV3(nn.Module):
     """Backbone: stem, blocks with attention after some of them, last 1x1x1 convolution.
 
-    Input (N, 3, T, H, W) float, RGB, normalised. Output: features (N, last_channels, T', H', W') and the attention masks.
+    Shapes: input (N, 3, T, H, W) float, RGB, normalised. Output: features
+    (N, last_channels, T', H', W') and the attention masks.
     """
 
     def __init__(self, config: MobileNetV3Backbone, form: ConvForm = "folded") -> None:
@@ -139,8 +147,12 @@ class S3DMobileNetV3(nn.Module):
         return channels
 
     def forward(self, clips: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """Features (N, last_channels, T', H', W') and one mask (N, 1, T'', H'', W'') per attention."""
+        """Return features (N, last_channels, T', H', W'), and the mask of each attention.
+
+        A mask is (N, 1, T'', H'', W''), in the size of its block's output.
+        """
         x = self.stem(channels_innermost(clips) if self.form == "folded" else clips)
+
         masks: list[Tensor] = []
         for index, block in enumerate(self.blocks):
             x = block(x)
@@ -150,11 +162,14 @@ class S3DMobileNetV3(nn.Module):
         return self.last(x), masks
 
     def first_conv(self) -> nn.Conv3d:
-        """The convolution that takes the picture."""
+        """Return the convolution that takes the picture."""
         return self.stem.conv
 
     def stages(self) -> list[list[nn.Module]]:
-        """Stem, blocks, last convolution, in order: each stage's modules, a block's attention with the block."""
+        """Return the modules of each stage in order: stem, blocks, last convolution.
+
+        An attention is in the stage of its block.
+        """
         blocks = [
             [block, self.attentions[str(i)]] if str(i) in self.attentions else [block]
             for i, block in enumerate(self.blocks)
@@ -162,7 +177,10 @@ class S3DMobileNetV3(nn.Module):
         return [[self.stem], *blocks, [self.last]]
 
     def _initialise(self) -> None:
-        """Normal with std sqrt(2 / (kt * kh * out)): the original counts two of the three kernel axes (REFERENCE section 2)."""
+        """Draw the weights from a normal with std sqrt(2 / (kt * kh * out)).
+
+        The original counts two of the three kernel axes (REFERENCE section 2).
+        """
         for module in self.modules():
             if isinstance(module, FactoredConv3d):
                 fan = module.kernel_size[0] * module.kernel_size[1] * module.out_channels

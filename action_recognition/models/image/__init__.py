@@ -1,1 +1,1 @@
-"""Networks over single pictures: a clip of one frame in, a map of features out."""
+"""Networks over single pictures. They take a clip of one frame and return a map of features."""

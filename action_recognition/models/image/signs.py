@@ -11,15 +11,20 @@ from action_recognition.models.convolutions import ConvForm
 from action_recognition.template import SignsBackbone
 
 MAP_SIZE = 8
-"""Side of the map that the hidden layer reads: an eighth of the picture's, which is 64."""
+"""Side of the map that the hidden layer reads: an eighth of a picture of 64 pixels."""
 
 
 class SignsImage(nn.Module):
-    """Pictures (N, 3, 1, H, W) float -> features (N, 4 * channels, 1, 1, 1), and no attention masks.
+    """Backbone for pictures of hand signs.
 
-        3x [convolution 3x3, batch norm, max pooling by 2, ReLU]; [mean to 8x8 where the picture is not 64x64]; linear, batch norm, ReLU
+        picture -- 3 times: convolution 3x3, BN, max pooling by 2, ReLU -- [mean to 8x8] --+
+        features <-- ReLU, BN, linear <----------------------------------------------------+
 
-    Dropout and the last layer are the recipe's `feature_dropout` and the head.
+    The mean is there where the picture is not 64x64. Dropout and the last layer are the recipe's
+    `feature_dropout` and the head.
+
+    Shape: pictures (N, 3, 1, H, W) float -> features (N, 4 * channels, 1, 1, 1), and no attention
+    masks.
     Source: https://github.com/cs230-stanford/cs230-code-examples, pytorch/vision/model/net.py.
     """
 
@@ -39,6 +44,7 @@ class SignsImage(nn.Module):
         )
 
     def forward(self, clips: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Return features (N, 4 * channels, 1, 1, 1), and an empty list in the place of masks."""
         x = clips.squeeze(2)
         for block in self.blocks:
             x = block(x)
@@ -47,11 +53,11 @@ class SignsImage(nn.Module):
         return self.hidden(x.flatten(1)).unflatten(1, (-1, 1, 1, 1)), []
 
     def stages(self) -> list[list[nn.Module]]:
-        """The three convolutions and the hidden layer."""
+        """Return the modules of each stage in order: three convolutions, the hidden layer."""
         return [*([block] for block in self.blocks), [self.hidden]]
 
     def first_conv(self) -> nn.Conv2d:
-        """The convolution that takes the picture."""
+        """Return the convolution that takes the picture."""
         conv = self.blocks[0].get_submodule("0")
         assert isinstance(conv, nn.Conv2d)
         return conv

@@ -1,4 +1,4 @@
-"""Start weights of a timm network: which names of a file stand for which of its tensors."""
+"""Start weights of a timm network: the names of a file, and the tensors they stand for."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ _NOT_FITTING = "of another shape"
 def take_image_weights(
     state_dict: Mapping[str, Tensor], target: Mapping[str, Tensor]
 ) -> tuple[dict[str, str], dict[str, str]]:
-    """Copy what fits from a timm network (or the packaged EfficientNet-Lite0) into `target`, a Recogniser's state_dict, in place.
+    """Copy what fits into `target`, a Recogniser's state_dict, in place.
 
-    Returns names of ours by the file's names for what was copied, and reasons by the file's names for the rest.
+    `state_dict` is that of a timm network or of the packaged EfficientNet-Lite0. Returns our names
+    by the file's names for what was copied, and reasons by the file's names for the rest.
     """
     renamed = lite0_names_in_timm() if image_form(state_dict) is PACKAGED_LITE0 else {}
     taken: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""A convolutional network of timm as the backbone of a `Recogniser`."""
+"""The backbone of a `Recogniser` that is a convolutional network of timm."""
 
 from __future__ import annotations
 
@@ -11,10 +11,13 @@ from action_recognition.template import TimmBackbone
 
 
 class TimmImage(nn.Module):
-    """Pictures (N, 3, 1, H, W) float, RGB, normalised -> features (N, F, 1, H', W'), and no attention masks.
+    """Backbone for pictures: a network of timm without pooling and classifier.
+
+    Shape: pictures (N, 3, 1, H, W) float, RGB, normalised -> features (N, F, 1, H', W'), and no
+    attention masks.
 
     `network` keeps timm's names, so that weights from anywhere fit.
-    Errors: no such network in timm, or none that ends in a map of features.
+    Errors: timm has no such network, or it does not end in a map of features.
     """
 
     def __init__(self, config: TimmBackbone, form: ConvForm = "folded") -> None:
@@ -26,6 +29,7 @@ class TimmImage(nn.Module):
         self.form = form
 
     def forward(self, clips: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Return features (N, F, 1, H', W'), and an empty list in the place of masks."""
         pictures = clips.squeeze(2)
         if self.form == "folded":
             pictures = pictures.contiguous(memory_format=torch.channels_last)
@@ -33,11 +37,14 @@ class TimmImage(nn.Module):
         return features.unsqueeze(2), []
 
     def stages(self) -> list[list[nn.Module]]:
-        """Stem and stages, in order, as timm groups them: each stage's modules that hold parameters."""
+        """Return stem and stages in order, as timm groups them.
+
+        Each stage lists its modules that hold parameters.
+        """
         return stages_of(self.network)
 
     def first_conv(self) -> nn.Conv2d:
-        """The convolution that takes the picture."""
+        """Return the convolution that takes the picture."""
         conv = self.network.get_submodule(self._first_conv)
         assert isinstance(conv, nn.Conv2d)
         return conv
