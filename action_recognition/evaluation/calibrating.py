@@ -1,4 +1,7 @@
-"""`calibrate.py`: score validation clips and negatives, fit, draw, write the result into the model."""
+"""`calibrate.py`: fit a model's probabilities on validation clips and on negatives.
+
+The fit is written as a report with two pictures, and into the model itself.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ from action_recognition.data.annotations import ClipRecord, read_annotations
 from action_recognition.data.clip_table import MediaPath
 from action_recognition.data.labels import training_labels
 from action_recognition.data.people import people_by_regex
-from action_recognition.data.shard_path import ShardPath
+from action_recognition.data.shards.path import ShardPath
 from action_recognition.deploy.backends import Backend, load_backend
 from action_recognition.deploy.calibration.fit import (
     CalibrationFit,

@@ -14,7 +14,9 @@ import numpy.typing as npt
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from action_recognition.data.annotations import ClipRecord
-from action_recognition.data.datasets import Batch, ClipDataset, ShareSampler, make_loader
+from action_recognition.data.batches import Batch, make_loader
+from action_recognition.data.clip_orders import ShareSampler
+from action_recognition.data.datasets import ClipDataset
 from action_recognition.data.hand_crops import hand_frames
 from action_recognition.deploy.backends import Backend
 from action_recognition.deploy.metadata import DeployMetadata

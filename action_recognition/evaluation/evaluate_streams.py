@@ -1,4 +1,7 @@
-"""`eval.py --stream`: a model over annotated streams, as the demo runs it, measured by its events."""
+"""`eval.py --stream`: run a model over annotated streams, as the demo does.
+
+The model is measured by the events that it decides.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rules of decision tried on scored streams: a curve of results, and the choice of the best ones."""
+"""Trying rules of decision on scored streams: a curve of results, and the best rules."""
 
 from __future__ import annotations
 

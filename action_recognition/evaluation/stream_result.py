@@ -1,4 +1,4 @@
-"""The result of comparing events with the gestures of streams, and the statistics of its figures."""
+"""The result of a comparison of events with gestures, and the statistics of its figures."""
 
 from __future__ import annotations
 
