@@ -24,7 +24,9 @@ sys.path.insert(
 
 from action_recognition.commands.data.make_shards import main as make_shards
 from action_recognition.data.annotations import read_annotations
-from action_recognition.data.datasets import Batch, ClipDataset, EpochShuffleSampler, make_loader
+from action_recognition.data.batches import Batch, make_loader
+from action_recognition.data.clip_orders import EpochShuffleSampler
+from action_recognition.data.datasets import ClipDataset
 from action_recognition.data.frame_cache import FrameCache
 from action_recognition.data.frame_source import FileFrames, FrameSource
 from action_recognition.data.video import forget_files, read_frames, set_decode_threads

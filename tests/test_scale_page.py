@@ -10,7 +10,7 @@ import pytest
 
 from action_recognition.commands import search, train
 from action_recognition.commands.data.make_shards import main as make_shards
-from action_recognition.data.shard_index import shard_files
+from action_recognition.data.shards.index import shard_files
 from action_recognition.training.studies.search.space import load_space
 from tests.conftest import REPOSITORY, template_dir
 from tests.tiny import tiny_data

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from action_recognition.data.annotation_lines import annotation_line
 from action_recognition.data.annotations import ClipRecord, read_annotations
 from action_recognition.data.dataset_files import state_settings
-from action_recognition.data.hand_crops import HAND_MARGIN, HandFinder, square_around
 from action_recognition.data.photo import Photo, read_photo
 from action_recognition.data.video import is_photo
 from action_recognition.dataset_tools.photo_boxes import Boxes, Corners
+from action_recognition.detection.hand_finder import HAND_MARGIN, HandFinder, square_around
 from action_recognition.errors import UserError, user_error
 from action_recognition.files import write_atomically
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from action_recognition.data.clip_table import ClipRecord, ClipTable
 from action_recognition.data.frame_folder import list_frame_files
-from action_recognition.data.shard_index import INDEX_SUFFIX, ShardSample, scan_shard, shard_index
+from action_recognition.data.shards.index import INDEX_SUFFIX, ShardSample, scan_shard, shard_index
 from action_recognition.errors import UserError, naming, user_error
 from action_recognition.files import write_atomically, write_text
 

@@ -9,8 +9,8 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from action_recognition.data.hand_crops import HAND_MARGIN, HandFinder, square_around_hands
 from action_recognition.deploy.metadata import DeployMetadata
+from action_recognition.detection.hand_finder import HAND_MARGIN, HandFinder, square_around_hands
 from action_recognition.detection.person_boxes import loaded_detector
 from action_recognition.errors import user_error
 from action_recognition.live.frame_times import Picture, TimedFrame

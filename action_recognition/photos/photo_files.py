@@ -10,9 +10,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from action_recognition.data.hand_crops import HandFinder
 from action_recognition.data.photo import PHOTO_SUFFIXES, Photo, read_photo
 from action_recognition.deploy.predictor import Prediction, Predictor
+from action_recognition.detection.hand_finder import HandFinder
 from action_recognition.errors import Problem, UserError, user_error
 from action_recognition.files import write_bytes
 from action_recognition.photos.explain import heat_picture, occlusion_heat

@@ -7,14 +7,13 @@ from typing import Any, Literal
 import lightning as L
 from torch.utils.data import DataLoader
 
-from action_recognition.data.datasets import (
-    Batch,
+from action_recognition.data.batches import Batch, make_loader
+from action_recognition.data.clip_orders import (
     ClassBalancedSampler,
-    ClipDataset,
     EpochShuffleSampler,
     ShareSampler,
-    make_loader,
 )
+from action_recognition.data.datasets import ClipDataset
 
 
 class ClipData(L.LightningDataModule):

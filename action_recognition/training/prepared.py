@@ -26,8 +26,8 @@ from action_recognition.data.annotations import (
     read_found_annotations,
 )
 from action_recognition.data.dataset_files import DATASET_FILE, read_negative_label
-from action_recognition.data.datasets import ClipDataset, label_swap_map
-from action_recognition.data.labels import labels_of_files
+from action_recognition.data.datasets import ClipDataset
+from action_recognition.data.labels import label_swap_map, labels_of_files
 from action_recognition.errors import Problem, UserError, nearest, user_error
 from action_recognition.models.pretrained import check_timm_name, pixel_statistics
 from action_recognition.template import (

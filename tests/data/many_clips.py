@@ -19,7 +19,8 @@ sys.path.insert(
 )  # `python tests/data/many_clips.py` without an installed package
 
 from action_recognition.data.annotations import read_annotations
-from action_recognition.data.datasets import ClipDataset, DamagedClip
+from action_recognition.data.batches import DamagedClip
+from action_recognition.data.datasets import ClipDataset
 from action_recognition.data.frame_cache import FrameCache
 from action_recognition.data.video import set_decode_threads
 from action_recognition.template import load_template_dir

@@ -15,18 +15,14 @@ import pytest
 import torch
 
 from action_recognition.data.annotations import ClipRecord, read_annotations
-from action_recognition.data.datasets import (
-    Batch,
+from action_recognition.data.batches import Batch, DamagedClip, Sample, collate, make_loader
+from action_recognition.data.clip_orders import (
     ClassBalancedSampler,
-    ClipDataset,
-    DamagedClip,
     EpochShuffleSampler,
-    Sample,
     ShareSampler,
-    collate,
-    label_swap_map,
-    make_loader,
 )
+from action_recognition.data.datasets import ClipDataset
+from action_recognition.data.labels import label_swap_map
 from action_recognition.data.transforms import Frames
 from action_recognition.errors import UserError
 from action_recognition.template import (
@@ -508,7 +504,7 @@ def test_random_clips_say_which_frames_lie_within_the_annotated_clip(
 def test_a_process_ends_though_a_loader_is_in_use(ending: str) -> None:
     program = f"""
 import torch
-from action_recognition.data.datasets import Sample, make_loader
+from action_recognition.data.batches import Sample, make_loader
 
 class Clips:
     def __len__(self): return 8

@@ -10,12 +10,10 @@ import pytest
 from PIL import Image
 
 from action_recognition.data.annotations import ClipRecord
-from action_recognition.data.hand_crops import (
+from action_recognition.data.hand_crops import HandCrops, find_hands, hand_frames
+from action_recognition.detection.hand_finder import (
     HAND_MARGIN,
-    HandCrops,
     HandFinder,
-    find_hands,
-    hand_frames,
     square_around,
     square_around_hands,
 )

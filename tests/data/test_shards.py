@@ -16,7 +16,8 @@ import torch
 
 from action_recognition.commands.data.make_shards import main as make_shards
 from action_recognition.data.annotations import ClipTable, read_annotations
-from action_recognition.data.datasets import ClipDataset, DamagedClip, Sample
+from action_recognition.data.batches import DamagedClip, Sample
+from action_recognition.data.datasets import ClipDataset
 from action_recognition.data.frame_cache import FrameCache
 from action_recognition.data.shards.index import INDEX_SUFFIX, shard_files, shard_index
 from action_recognition.errors import UserError

@@ -17,7 +17,8 @@ from lightning.pytorch.callbacks import Callback
 import action_recognition.training.engine as engine_module
 from action_recognition.checkpoint import read_checkpoint
 from action_recognition.data.annotations import read_annotations
-from action_recognition.data.datasets import Batch, ClassBalancedSampler
+from action_recognition.data.batches import Batch
+from action_recognition.data.clip_orders import ClassBalancedSampler
 from action_recognition.errors import UserError
 from action_recognition.models.build import build_recogniser
 from action_recognition.schedules import ScaledCosine

@@ -82,6 +82,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     with reports.shown_progress("building") as progress:
         lines, left_out = builder.build(pairs, labels, arguments.jobs, progress)
 
+    # Photos that cannot be read are named and left out.
     reports.print_left_out(left_out)
     reports.write_new_root(arguments.output, reports.list_texts(lines), labels, sources)
     num_pictures = sum(map(len, lines.values()))
@@ -90,9 +91,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _builder(arguments: argparse.Namespace) -> PhotoBuilder:
-    from action_recognition.data.hand_crops import HandFinder
     from action_recognition.dataset_tools.photo_boxes import read_boxes
     from action_recognition.dataset_tools.photo_building import BuildSettings, PhotoBuilder
+    from action_recognition.detection.hand_finder import HandFinder
 
     boxes = read_boxes(arguments.boxes) if arguments.crop == "boxes" else None
     finder = HandFinder(arguments.hand_detector) if arguments.crop == "hand" else None

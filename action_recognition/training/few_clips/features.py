@@ -15,14 +15,9 @@ import torch
 from torch import Tensor
 
 from action_recognition.data.annotations import ClipRecord
-from action_recognition.data.datasets import (
-    ClipDataset,
-    DamagedClip,
-    ItemKey,
-    Sample,
-    ShareSampler,
-    make_loader,
-)
+from action_recognition.data.batches import DamagedClip, Sample, make_loader
+from action_recognition.data.clip_orders import ShareSampler
+from action_recognition.data.datasets import ClipDataset, ItemKey
 from action_recognition.data.frame_source import FrameSource
 from action_recognition.errors import user_error
 from action_recognition.models.recogniser import Normalize, Recogniser

@@ -22,7 +22,7 @@ from action_recognition.checkpoint import (
     save_atomically,
 )
 from action_recognition.console import say
-from action_recognition.data.datasets import label_swap_map
+from action_recognition.data.labels import label_swap_map
 from action_recognition.errors import Problem
 from action_recognition.files import sha256_of
 from action_recognition.models.build import build_recogniser

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import torch
 
-from action_recognition.data.datasets import Batch
+from action_recognition.data.batches import Batch
 from action_recognition.data.transforms import canvas_side
 from action_recognition.template import BatchAugmentation, Template
 from action_recognition.training.step.freezing import set_learning

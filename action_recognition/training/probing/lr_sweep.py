@@ -15,7 +15,7 @@ import lightning as L
 import numpy as np
 from lightning.pytorch.callbacks import Callback
 
-from action_recognition.data.datasets import Batch
+from action_recognition.data.batches import Batch
 from action_recognition.files import write_text
 from action_recognition.plots import draw_rate_sweep
 

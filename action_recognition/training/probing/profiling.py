@@ -13,7 +13,7 @@ from lightning.pytorch.callbacks import Callback
 from torch.profiler import ProfilerActivity, profile
 
 from action_recognition.console import say
-from action_recognition.data.datasets import Batch
+from action_recognition.data.batches import Batch
 from action_recognition.files import write_atomically, write_text
 from action_recognition.training.step.module import GestureTraining
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from action_recognition.console import say
 from action_recognition.data.annotations import ClipRecord
-from action_recognition.data.datasets import Batch, DamagedClip
+from action_recognition.data.batches import Batch, DamagedClip
 from action_recognition.errors import user_error
 from action_recognition.training.step.module import GestureTraining
 

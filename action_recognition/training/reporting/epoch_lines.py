@@ -10,7 +10,7 @@ import lightning as L
 from lightning.pytorch.callbacks import Callback
 
 from action_recognition.console import say
-from action_recognition.data.datasets import Batch
+from action_recognition.data.batches import Batch
 from action_recognition.training.step.module import GestureTraining
 
 _EPOCHS_IN_ESTIMATE = 5

@@ -11,7 +11,8 @@ import numpy.typing as npt
 import torch
 from lightning.pytorch.callbacks import Callback
 
-from action_recognition.data.datasets import Batch, ClipDataset, Sample
+from action_recognition.data.batches import Batch, Sample
+from action_recognition.data.datasets import ClipDataset
 from action_recognition.plots import save_picture
 from action_recognition.template import AMSoftmax, LossConfig
 from action_recognition.training.reporting.contact_sheet import contact_sheet

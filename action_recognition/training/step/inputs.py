@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from action_recognition.data.datasets import Batch
+from action_recognition.data.batches import Batch
 from action_recognition.template import (
     BatchAugmentation,
     CausalConfig,

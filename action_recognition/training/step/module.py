@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from action_recognition.checkpoint import TRAINED_MODEL_KEY
-from action_recognition.data.datasets import Batch
+from action_recognition.data.batches import Batch
 from action_recognition.errors import user_error
 from action_recognition.metrics import mean_top_k_accuracy, top_k_accuracy
 from action_recognition.models.recogniser import Normalize, Recogniser

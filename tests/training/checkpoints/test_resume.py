@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from action_recognition.checkpoint import read_checkpoint
-from action_recognition.data.datasets import ClassBalancedSampler, EpochShuffleSampler
+from action_recognition.data.clip_orders import ClassBalancedSampler, EpochShuffleSampler
 from action_recognition.errors import UserError
 from action_recognition.training.checkpoints.changes import changes_since
 from action_recognition.training.checkpoints.resume import find_checkpoint

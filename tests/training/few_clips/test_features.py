@@ -120,7 +120,8 @@ def test_what_was_not_used_for_longest_goes_first(tmp_path: Path) -> None:
 def test_the_centre_view_is_what_evaluation_sees(
     data: Path, template_and_network: tuple[Template, Recogniser], tmp_path: Path
 ) -> None:
-    from action_recognition.data.datasets import ClipDataset, Sample
+    from action_recognition.data.batches import Sample
+    from action_recognition.data.datasets import ClipDataset
 
     template, network = template_and_network
     records = read_annotations([data / "val.txt"], [data], LABELS)
