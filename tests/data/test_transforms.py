@@ -9,14 +9,23 @@ import pytest
 
 from action_recognition.data.augmentation import rotate_clip
 from action_recognition.data.transforms import (
+    Frames,
     canvas_side,
     centre_crop_clip,
+    crop_clip,
     fitted_clip,
     mirror_clip,
     pad_clip,
-    random_crop_clip,
+    random_square,
     resize_clip,
 )
+
+
+def random_crop_clip(frames: Frames, crop_size: int, scale_min: float, seed: int) -> Frames:
+    """Cut the square of training out of a resized clip."""
+    rng = np.random.default_rng(seed)
+    square = random_square(*frames.shape[1:3], crop_size, scale_min, rng)
+    return crop_clip(frames, crop_size, square)
 
 
 @pytest.mark.parametrize("case", range(5))
@@ -69,7 +78,7 @@ def test_the_crop_is_in_the_middle_of_the_canvas(crop: int) -> None:
 def test_a_training_crop_beyond_the_picture_repeats_its_edges() -> None:
     frames = np.random.default_rng(0).integers(0, 256, (2, 24, 40, 3), dtype=np.uint8)
     for seed in range(10):
-        clip = random_crop_clip(frames, 32, 1.0, np.random.default_rng(seed))
+        clip = random_crop_clip(frames, 32, 1.0, seed)
         for rows, edge in (
             (slice(0, 4), 4),
             (slice(28, 32), 27),
@@ -103,7 +112,7 @@ def test_random_crop_is_one_square_for_all_frames(height: int, width: int) -> No
     frames = gradient_clip(height, width)
     sides, lefts = [], []
     for seed in range(60):
-        clip = random_crop_clip(resize_clip(frames, 64), 56, 0.5, np.random.default_rng(seed))
+        clip = random_crop_clip(resize_clip(frames, 64), 56, 0.5, seed)
         assert clip.shape == (3, 56, 56, 3) and clip.dtype == np.uint8
         np.testing.assert_array_equal(clip[0, ..., :2], clip[2, ..., :2])
         assert clip[:, 0, 0, 2].tolist() == [0, 20, 40]
@@ -122,9 +131,7 @@ def test_random_crop_is_one_square_for_all_frames(height: int, width: int) -> No
 
 def test_whole_scale_crop_of_a_square_is_the_resized_clip() -> None:
     frames = gradient_clip(64, 64)
-    np.testing.assert_array_equal(
-        random_crop_clip(frames, 64, 1.0, np.random.default_rng(0)), frames
-    )
+    np.testing.assert_array_equal(random_crop_clip(frames, 64, 1.0, 0), frames)
 
 
 def test_mirroring_twice_changes_nothing() -> None:
