@@ -124,21 +124,13 @@ def _false_alarm_metrics(result: StreamResult) -> list[Metric]:
 
 
 def _delay_metrics(result: StreamResult) -> list[Metric]:
-    ends = (
-        ("start", "Start", result.delays_from_start_s),
-        ("end", "End", result.delays_from_end_s),
-    )
-    shares = (("median", 0.5), ("p95", 0.95))
-    return [
-        Metric(
-            f"stream_delay_from_{end}_{name}",
-            f"{title} to decision, {name}",
-            "s",
-            _finite(percentile(delays_s, share)),
-        )
-        for end, title, delays_s in ends
-        for name, share in shares
-    ]
+    delays = {"start": result.delays_from_start_s, "end": result.delays_from_end_s}
+    metrics = []
+    for end, values_s in delays.items():
+        for name, share in (("median", 0.5), ("p95", 0.95)):
+            key, title = f"stream_delay_from_{end}_{name}", f"{end.title()} to decision, {name}"
+            metrics.append(Metric(key, title, "s", _finite(percentile(values_s, share))))
+    return metrics
 
 
 def _seen_metric(share: float, accuracy: float) -> Metric:
