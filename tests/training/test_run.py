@@ -195,7 +195,7 @@ def test_what_cannot_be_gone_on_from_is_refused(
         changes |= {"classes": ["a", "b", "c"], "epochs": 5}
         expected = "trained on other labels"
     else:
-        expected = "has 2 epochs behind it"
+        expected = "has completed 2 epochs"
     with pytest.raises(UserError, match=expected):
         train(work_dir, options(data, tmp_path / "out", **changes))
 

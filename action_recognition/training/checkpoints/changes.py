@@ -80,7 +80,7 @@ def check_changes(raw: RawCheckpoint, changes: Sequence[Change]) -> list[str]:
     unsafe = [change for change in changes if not change.safe]
     if unsafe:
         where = f"--resume-from: {raw.path}"
-        fix = f"take that back, or {_START_FROM_WEIGHTS}"
+        fix = f"undo this change, or {_START_FROM_WEIGHTS}"
         raise UserError(Problem(where, str(change), "as before", fix) for change in unsafe)
     return [f"note: {change}" for change in changes]
 

@@ -32,7 +32,7 @@ def find_checkpoint(
     # A fresh start is only right where no run has been, not where its files are damaged.
     files = [folder / LATEST, folder / PREVIOUS]
     if resume_from == AUTO and not any(file.is_file() for file in files):
-        return None, f"--resume-from auto: no {LATEST} in {folder}: a fresh start"
+        return None, f"--resume-from auto: no {LATEST} in {folder}, so the run starts afresh"
     return _latest_or_previous(folder, take_previous=resume_from == AUTO)
 
 
@@ -50,8 +50,8 @@ def _latest_or_previous(folder: Path, *, take_previous: bool) -> tuple[RawCheckp
     place = f"epoch {int(before.content['epoch']) + 1}, step {before.content['global_step']}"
     if take_previous:
         warning = f"warning: {problem.found}: {latest}"
-        return before, f"{warning}; going on from the one before it, {place}"
-    fix = f"--resume-from {previous} goes on from the one before it ({place})"
+        return before, f"{warning}; resuming from the one before it, {place}"
+    fix = f"--resume-from {previous} resumes from the one before it ({place})"
     raise user_error(problem.where, problem.found, problem.allowed, fix)
 
 
@@ -61,7 +61,7 @@ def _resumable(path: Path) -> RawCheckpoint:
 
     # A checkpoint of Lightning has the state of its loops.
     if raw.form != "trained_model" or "loops" not in raw.content:
-        found = "holds weights only, no optimiser and epoch to go on from"
+        found = "holds weights only, so there is no optimiser and no epoch to resume from"
         raise user_error(f"--resume-from: {path}", found, fix="start from it with --load-weights")
     return raw
 
@@ -87,7 +87,7 @@ def check_epochs_left(raw: RawCheckpoint, epochs: int) -> None:
     """Raise a UserError if a run of this many epochs has nothing left to do."""
     if is_finished(raw, epochs):
         done = int(raw.content["epoch"]) + 1
-        found = f"the checkpoint has {done} epochs behind it"
+        found = f"the checkpoint has completed {done} epochs"
         raise user_error(f"--epochs: {epochs}", found, f"more than {done}")
 
 

@@ -205,7 +205,7 @@ class SaveLatest(_PthCheckpoint):
         if isinstance(exception, SIGTERMException):
             trainer.save_checkpoint(self.path)
             if trainer.is_global_zero:
-                say(f"interrupted: saved {self.path}; go on with --resume-from latest")
+                say(f"interrupted: saved {self.path}; continue with --resume-from latest")
 
     def teardown(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
         """Give the signals back."""

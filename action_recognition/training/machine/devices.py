@@ -151,7 +151,7 @@ def _check_nodes(num_nodes: int, environment: Mapping[str, str]) -> None:
     needed = ("MASTER_ADDR", "MASTER_PORT", "NODE_RANK")
     missing = [name for name in needed if name not in environment]
     if missing:
-        found = f"is not set, which --num-nodes {num_nodes} needs"
+        found = f"is not set, but --num-nodes {num_nodes} needs it"
         fix = (
             "the first machine's address, a free port of it, and 0, 1, ... for the machines; "
             "or start it by torchrun or srun"

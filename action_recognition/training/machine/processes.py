@@ -132,8 +132,8 @@ class SayWhoDied:
         # Part of the message with which Lightning ends the other processes.
         if "Forcefully terminating" in str(record.msg):
             print(
-                "error: a process of this run died; the others are ended; "
-                "go on with --resume-from latest",
+                "error: a process of this run died, so the others are ended; "
+                "continue with --resume-from latest",
                 file=sys.stderr,
                 flush=True,
             )

@@ -46,6 +46,6 @@ def _lock(file: TextIO, folder: Path) -> None:
         raise user_error(
             f"--save-checkpoints-to {folder}",
             f"another run writes there ({holder})",
-            "a folder of its own",
-            "wait, end it, or name another",
+            "a separate folder for each run",
+            "wait for that run, end it, or name another folder",
         ) from None

@@ -49,7 +49,7 @@ def with_batch_that_fits(
         allowed = f"not even {FIRST_BATCH} videos fit"
         fix = "take a smaller crop_size or clip_len, or --precision bf16-mixed"
     else:
-        allowed = f"{fitting}, which fits (tried on made clips)"
+        allowed = f"{fitting}, which fits (tried on synthetic clips)"
         fix = f"--batch-size {fitting}; {_KEEPS}"
     return user_error(problem.where, problem.found, allowed, fix)
 

@@ -61,7 +61,7 @@ def _find_batch_size(
     module: GestureTraining, data: ClipData, template: Template, device: torch.device
 ) -> None:
     """Print which batches fit and how fast they are, on one device."""
-    say(f"--find-batch-size: training steps on made clips, {device.type}")
+    say(f"--find-batch-size: training steps on synthetic clips, {device.type}")
     found: list[Probed] = []
     for probed in probe_batch_sizes(module, template, device, largest=len(data.train)):
         found.append(probed)

@@ -113,7 +113,7 @@ class ProfileSteps(Callback):
             self._finish()
         elif not self._done and trainer.is_global_zero:
             steps = f"the run had {self._seen} steps"
-            say(f"--profile: {steps}, too few to watch any after {WARM_UP_STEPS}")
+            say(f"--profile: {steps}, too few to profile any after the first {WARM_UP_STEPS}")
 
     def on_exception(
         self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException

@@ -126,5 +126,5 @@ class FiniteLoss(Callback):
             "training",
             f"the {name} became {value} {place}, over the clips {clips}",
             fix="look at these clips, or lower --base-learning-rate; "
-            "best.pth and latest.pth are those of the epochs before",
+            "best.pth and latest.pth are from the epochs before",
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from action_recognition.errors import UserError, user_error
 
-_GO_ON = "then go on with --resume-from latest"
+_CONTINUE = "then continue with --resume-from latest"
 # Messages of gloo, NCCL and the store when the other side is gone.
 _LOST_PEER = (
     "Connection closed by peer",
@@ -46,18 +46,22 @@ def _dead_worker(message: str) -> UserError | None:
     if "DataLoader worker" not in message or not any(end in message for end in ends):
         return None
     found = f"a process that decodes clips died: {_first_line(message)}"
-    return user_error("--num-workers", found, fix=f"use fewer, {_GO_ON}")
+    return user_error("--num-workers", found, fix=f"use fewer, {_CONTINUE}")
 
 
 def _lost_process(message: str) -> UserError | None:
     if not any(part in message for part in _LOST_PEER):
         return None
     found = "another process of this run ended"
-    return user_error("several processes", found, fix=f"see what it or its machine says, {_GO_ON}")
+    fix = f"see what it or its machine says, {_CONTINUE}"
+    return user_error("several processes", found, fix=fix)
 
 
 def _no_memory(message: str) -> UserError | None:
-    """Return an error without a batch size. `with_batch_that_fits` adds it for a single process."""
+    """Return an error without a batch size.
+
+    For a single process `with_batch_that_fits` adds the size that fits.
+    """
     if "out of memory" not in message and "can't allocate memory" not in message:
         return None
     found = f"does not fit into memory: {_first_line(message)}"

@@ -80,7 +80,7 @@ def test_a_damaged_checkpoint_is_recognised_and_the_one_before_offered_or_taken(
         latest.write_bytes(damage)
         with pytest.raises(
             UserError,
-            match=r"--resume-from \S*previous\.pth goes on from the one before it \(epoch 1, step 2\)",
+            match=r"--resume-from \S*previous\.pth resumes from the one before it \(epoch 1, step 2\)",
         ):
             find_checkpoint("latest", out)
         found, said = find_checkpoint("auto", out)
@@ -88,7 +88,7 @@ def test_a_damaged_checkpoint_is_recognised_and_the_one_before_offered_or_taken(
             found is not None
             and found.path == previous
             and said is not None
-            and "going on from the one before" in said
+            and "resuming from the one before" in said
         )
     edit_template(work_dir, "hyper_parameters", "basic", "epochs", value=2)
     train(
@@ -109,10 +109,10 @@ def test_auto_starts_afresh_goes_on_and_ends_where_nothing_is_left(
     data: Path, work_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "out"
-    for expected in ("a fresh start", "has all 1 epochs behind it: nothing to do"):
+    for expected in ("starts afresh", "has all 1 epochs behind it: nothing to do"):
         assert train(work_dir, options(data, out, resume_from="auto")) == out / "latest.pth"
         assert expected in capsys.readouterr().out
-    with pytest.raises(UserError, match="1 epochs behind it"):
+    with pytest.raises(UserError, match="has completed 1 epochs"):
         train(work_dir, options(data, out, resume_from="latest"))
 
 

@@ -37,13 +37,13 @@ def write_report(search: Search, study: optuna.Study) -> list[str]:
     lines = [f"{len(trials)} trials: {_counts(trials)}; all in {search.folder / TABLE_FILE}"]
     done = [trial for trial in trials if trial.state == TrialState.COMPLETE]
     if not done:
-        return [*lines, "no trial was trained to its end: no best one, no importance"]
+        return [*lines, "no trial was trained to its end, so there is neither best nor importance"]
 
     # Only trials that were trained to their end are compared.
     best = max(done, key=lambda trial: trial.value or 0.0)
     lines.append(_write_best(search, best))
     lines.append(
-        "the best of many trials flatters: measure it on clips that no trial was validated on"
+        "the best of many trials looks too good: measure it on clips that no trial was validated on"
     )
     return [*lines, *_draw_importance(search, study, len(done))]
 
