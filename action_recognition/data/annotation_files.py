@@ -33,6 +33,7 @@ def scan_annotation_files(files: Iterable[Path], known_labels: Sequence[str]) ->
     Raises UserError: a file cannot be read, or is not UTF-8.
     """
     with_blanks = [name for name in known_labels if len(name.split()) > 1]
+
     labels: set[str] = set()
     sums: dict[Path, str] = {}
     num_lines = 0
@@ -41,9 +42,12 @@ def scan_annotation_files(files: Iterable[Path], known_labels: Sequence[str]) ->
             data = file.read_bytes()
         except OSError as error:
             raise user_error(str(file), f"cannot be read ({error.strerror})") from None
+
+        # The same bytes give the checksum and the lines, so that both belong together.
         sums[file] = hashlib.sha256(data).hexdigest()
         lines = io.TextIOWrapper(io.BytesIO(data), encoding="utf-8-sig")
         for _, text in numbered_lines_of(lines, file):
             labels.add(split_line(text, with_blanks).label)
             num_lines += 1
+
     return AnnotationScan(frozenset(labels), num_lines, sums)

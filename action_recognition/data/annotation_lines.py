@@ -72,9 +72,11 @@ def split_line(text: str, names_with_blanks: Collection[str] = ()) -> RawLine:
     >>> split_line("videos/a b.mp4 3")
     RawLine(path='videos/a b.mp4', label='3', numbers=None)
     """
+    # The last five columns are numbers, or the line ends with its label.
     columns = text.rsplit(None, 5)
     numbers = _numbers(columns[1:]) if len(columns) == 6 else None
     rest = text if numbers is None else columns[0]
+
     path, label = _split_label(rest, names_with_blanks)
     return RawLine(path, label, numbers)
 
@@ -87,9 +89,12 @@ def annotation_line(path: str, label: str, numbers: Numbers | None) -> str | Non
     >>> annotation_line("a\nb.mp4", "3", None) is None
     True
     """
+    # A leading `#` would be a comment, a leading blank would be stripped.
     path = f"./{path}" if path[:1] == "#" or path[:1].isspace() else path
     columns = "" if numbers is None else " {} {} {} {} {:.7g}".format(*numbers)
     line = f"{path} {label}{columns}"
+
+    # File names may hold bytes that are no UTF-8, but an annotation file may not.
     try:
         line.encode("utf-8")
     except UnicodeEncodeError:
@@ -109,6 +114,7 @@ def _numbers(columns: list[str]) -> Numbers | None:
         rate = float(columns[4])
     except ValueError:
         return None
+
     numbers = (clip_start, clip_end, video_start, video_end, rate)
     return numbers if math.isfinite(rate) and max(numbers[:4]) <= _MAX_FRAME_NUMBER else None
 
@@ -125,5 +131,6 @@ def _split_label(text: str, names_with_blanks: Collection[str]) -> tuple[str, st
             label = max(fitting, key=len)
             return text[: -len(label)].rstrip(), label
 
+    # Without one, the last word is the label.
     path, *label_column = text.rsplit(None, 1)
     return (path, label_column[0]) if label_column else ("", path)

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from action_recognition.data.annotation_lines import (
     COLUMNS,
-    HIGHEST_RATE_FPS,
     Numbers,
     RawLine,
     numbered_lines,
     split_line,
 )
+from action_recognition.data.annotation_numbers import Explanation, explain_numbers, is_sound
 from action_recognition.data.clip_table import (
     UNKNOWN,
     ClipColumns,
@@ -35,8 +35,6 @@ __all__ = [
 ]
 MAX_PROBLEMS_SHOWN = 20
 _WHOLE_VIDEO: Numbers = (0, UNKNOWN, 0, UNKNOWN, float(UNKNOWN))
-_Explanation = tuple[str, str, str]
-"""The fields found, allowed and fix of a problem."""
 
 
 def read_annotations(
@@ -56,6 +54,7 @@ def read_annotations(
 def read_found_annotations(found: Iterable[tuple[Path, Path]], labels: Sequence[str]) -> ClipTable:
     """Read the clips of annotation files that `find_annotation_files` found, with their roots."""
     reader = _Reader(labels)
+    # One lookup per root: it remembers the paths of all files under it.
     lookups: dict[Path, PathLookup] = {}
     for ann_file, root in found:
         if root not in lookups:
@@ -80,6 +79,7 @@ def find_annotation_files(
     roots = list(data_roots) * (len(ann_files) if len(data_roots) == 1 else 1)
     problems = _missing_roots(roots)
     pairs = []
+    # A path as given comes before one under its root.
     for ann_file, root in zip(ann_files, roots, strict=True):
         candidates = [path for path in (ann_file, root / ann_file) if path.is_file()]
         if candidates:
@@ -122,6 +122,7 @@ class _Reader:
 
     def __post_init__(self) -> None:
         self.label_numbers = label_numbers(self.labels)
+        # Only these need a comparison with the end of every line.
         self.names_with_blanks = [name for name in self.labels if len(name.split()) > 1]
 
     def read(self, ann_file: Path, paths: PathLookup) -> None:
@@ -132,11 +133,12 @@ class _Reader:
             raw = split_line(text, self.names_with_blanks)
             path, path_problem = paths.find(raw.path)
             label = self.label_numbers.get(raw.label)
-            if path_problem or label is None or (raw.numbers and not _is_sound(raw.numbers)):
+            if path_problem or label is None or (raw.numbers and not is_sound(raw.numbers)):
                 self._add(f"{ann_file}:{number}", self._explain(text, raw, path_problem))
             else:
                 self.columns.add(number, path, label, raw.numbers or _WHOLE_VIDEO)
 
+        # A file that adds neither clips nor problems holds nothing at all.
         if len(self.columns) + self.num_problems == num_before:
             self._add(str(ann_file), [("the file holds no clip", f"lines of {COLUMNS}", "")])
 
@@ -148,13 +150,13 @@ class _Reader:
         more = [Problem("annotations", f"and {hidden} more problems like these")] if hidden else []
         raise UserError([*self.problems, *more])
 
-    def _add(self, where: str, explanations: list[_Explanation]) -> None:
+    def _add(self, where: str, explanations: list[Explanation]) -> None:
         """Count problems, and keep them while there is room."""
         self.num_problems += len(explanations)
         room = max(MAX_PROBLEMS_SHOWN - len(self.problems), 0)
         self.problems += [Problem(where, *explanation) for explanation in explanations[:room]]
 
-    def _explain(self, text: str, raw: RawLine, path_problem: str) -> list[_Explanation]:
+    def _explain(self, text: str, raw: RawLine, path_problem: str) -> list[Explanation]:
         """Return every problem of a line."""
         # A path that does not exist often means columns that are missing or too many.
         num_columns = len(text.split())
@@ -167,57 +169,14 @@ class _Reader:
         problems = [(path_problem, "", "")] if path_problem else []
         if raw.label not in self.label_numbers:
             problems.append(self._explain_label(raw.label))
-        return problems + (_explain_numbers(raw) if raw.numbers else [])
+        return problems + (explain_numbers(raw) if raw.numbers else [])
 
-    def _explain_label(self, label: str) -> _Explanation:
+    def _explain_label(self, label: str) -> Explanation:
         highest = len(self.labels) - 1
+
         if label.lstrip("+-").isdecimal():
             also = "; a label of digits is a number, not a name" if label in self.labels else ""
             return f"label {label}", f"0 to {highest}{also}", ""
+
         found = f"no class {label!r}{nearest(label, self.labels)}"
         return found, f"a class name, or 0 to {highest}", ""
-
-
-def _is_sound(numbers: Numbers) -> bool:
-    """Return True for a clip inside its video, with a possible frame rate."""
-    clip_start, clip_end, video_start, video_end, rate = numbers
-    return 0 <= video_start <= clip_start < clip_end <= video_end and 0 < rate <= HIGHEST_RATE_FPS
-
-
-def _explain_numbers(raw: RawLine) -> list[_Explanation]:
-    """Return every problem of the five numbers."""
-    assert raw.numbers is not None
-    clip_start, clip_end, video_start, video_end, rate = raw.numbers
-    problems = _explain_order(raw.numbers)
-    if not problems and (clip_start < video_start or clip_end > video_end):
-        problems.append(_explain_outside(raw.path, raw.label, raw.numbers))
-    if not 0 < rate <= HIGHEST_RATE_FPS:
-        allowed = f"above 0, at most {HIGHEST_RATE_FPS:g}"
-        problems.append((f"frame rate {rate:g}", allowed, ""))
-    return problems
-
-
-def _explain_order(numbers: Numbers) -> list[_Explanation]:
-    """Return the problems of a clip or a video whose own ends are wrong."""
-    clip_start, clip_end, video_start, video_end, _ = numbers
-    problems = []
-    if min(numbers[:4]) < 0:
-        problems.append((f"negative frame number {min(numbers[:4])}", "0 or more", ""))
-    for name, start, end in (("clip", clip_start, clip_end), ("video", video_start, video_end)):
-        if end <= start:
-            found = f"{name}_end {end} is not behind {name}_start {start}"
-            problems.append((found, "an end behind the start (it is exclusive)", ""))
-    return problems
-
-
-def _explain_outside(path: str, label: str, numbers: Numbers) -> _Explanation:
-    """Return the problem of a clip outside its video. The published column order is recognised."""
-    clip_start, clip_end, video_start, video_end, rate = numbers
-    clip, video = f"{clip_start} to {clip_end}", f"{video_start} to {video_end}"
-    outside = f"the clip {clip} is not inside the video {video}"
-    if not (clip_start <= video_start and video_end <= clip_end):
-        return outside, "clip_start and clip_end between video_start and video_end", ""
-
-    swapped = f"{path} {label} {video_start} {video_end} {clip_start} {clip_end} {rate:g}"
-    found = f"{outside}: columns 3-4 are the clip, 5-6 the video; these look exchanged"
-    return found, "", f"write {swapped!r}"

@@ -173,6 +173,7 @@ def _draw_factor(spread: float, rng: np.random.Generator) -> float:
 
 def shift_hsv(frame_hwc: _Floats, saturation: float, hue_degrees: float) -> _Floats:
     """Scale the saturation (0..1) of a float RGB frame and turn its hue by degrees."""
+    # float32: hue is 0..360, saturation 0..1, and the value keeps the range of the input.
     hsv = cv2.cvtColor(frame_hwc, cv2.COLOR_RGB2HSV)
     hsv[..., 0] += hue_degrees  # OpenCV takes any angle
     np.clip(hsv[..., 1] * saturation, 0.0, 1.0, out=hsv[..., 1])
@@ -187,6 +188,8 @@ def trivially_augmented(clip_thwc: Frames, mean_rgb: Sequence[float], seed: int)
     """
     fill = [float(int(value + 0.5)) for value in mean_rgb]
     change = v2.TrivialAugmentWide(interpolation=v2.InterpolationMode.BILINEAR, fill=fill)
+
+    # torchvision draws from the generator of the process, which is put back behind it.
     frames = torch.from_numpy(np.ascontiguousarray(clip_thwc.transpose(0, 3, 1, 2)))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

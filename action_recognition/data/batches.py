@@ -118,6 +118,7 @@ def _kill_workers() -> None:
     workers = [child for child in multiprocessing.active_children() if child.daemon]
     if workers and hasattr(signal, "SIGCHLD"):
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # torch takes a killed worker for a failure
+
     for worker in workers:
         worker.kill()
 

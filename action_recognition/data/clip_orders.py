@@ -47,6 +47,7 @@ class EpochShuffleSampler(Sampler[tuple[int, int, int]]):
         self.epoch = epoch
 
     def __len__(self) -> int:
+        # Rounded up: the ranks get equally many.
         return -(-self.num_records // self.world_size) * self.clips_per_video
 
     def __iter__(self) -> Iterator[tuple[int, int, int]]:
@@ -54,6 +55,7 @@ class EpochShuffleSampler(Sampler[tuple[int, int, int]]):
         order = self._order(num_of_all_ranks, np.random.default_rng([self.seed, self.epoch]))
         share = order[self.rank :: self.world_size]
 
+        # A run that resumes continues behind the clips that it has seen.
         first = self._behind.get(self.epoch, 0)
         for place in range(first, len(self)):
             video, number = divmod(place, self.clips_per_video)
@@ -61,6 +63,7 @@ class EpochShuffleSampler(Sampler[tuple[int, int, int]]):
 
     def _order(self, count: int, rng: np.random.Generator) -> NDArray[np.int64]:
         """Return the `count` records of an epoch of all ranks."""
+        # `resize` repeats the order where more clips are needed than there are.
         return np.resize(rng.permutation(self.num_records), count)
 
 
@@ -91,6 +94,8 @@ class ClassBalancedSampler(EpochShuffleSampler):
         for place, label in enumerate(classes):
             of_class = rng.permutation(np.flatnonzero(self._labels == label))
             drawn.append(np.resize(of_class, share + (place < rest)))
+
+        # Until here the clips of a class are next to each other.
         return rng.permutation(np.concatenate(drawn))
 
 

@@ -73,12 +73,14 @@ class ClipTable(Sequence[ClipRecord]):
     """
 
     def __init__(self, columns: ClipColumns) -> None:
+        # Arrays of numbers and one text for all paths, with the end of each in it.
         self._files, self._roots = list(columns.files), list(columns.roots)
         self._paths = bytes(columns.paths)
         self._path_ends = np.array(columns.path_ends, dtype=np.int64)
         self._ranges = np.array(columns.ranges, dtype=np.int64).reshape(-1, 4)
         self._rates_fps = np.array(columns.rates_fps, dtype=np.float64)
         self._places = np.array(columns.places, dtype=np.int32).reshape(-1, 2)
+
         self.labels: NDArray[np.int32] = np.array(columns.labels, dtype=np.int32)
 
     def __len__(self) -> int:
@@ -91,6 +93,7 @@ class ClipTable(Sequence[ClipRecord]):
     def __getitem__(self, index: int | slice) -> ClipRecord | list[ClipRecord]:
         if isinstance(index, slice):
             return [self[i] for i in range(*index.indices(len(self)))]
+        # `range` resolves a negative index, and raises IndexError beyond the ends.
         return self._record(range(len(self))[index])
 
     def _record(self, i: int) -> ClipRecord:
@@ -134,6 +137,7 @@ class ClipColumns:
         self.files: list[Path] = []
         self.roots: list[MediaRoot] = []
         self.paths = bytearray()
+        # Eight bytes per frame number and place, four per label, file and line number.
         self.path_ends, self.ranges = array("q"), array("q")
         self.rates_fps, self.labels, self.places = array("d"), array("i"), array("i")
 

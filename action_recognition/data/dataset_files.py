@@ -34,6 +34,7 @@ def refuse_existing(folder: Path, force: bool) -> None:
     Raises UserError: no folder can be made there, or files of a data set exist already and `force`
     does not allow to replace them.
     """
+    # The folder itself may be missing: then the nearest one above it counts.
     nearest_above = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     if not nearest_above.is_dir():
         allowed = "a folder, or a place where one can be made"
@@ -135,6 +136,7 @@ def write_together(folder: Path, texts: Mapping[str, str]) -> None:
     A file for which the text is empty is removed.
     """
     make_folder(folder)
+    # All texts are on disk before the first old file is replaced.
     with naming(folder):
         with contextlib.ExitStack() as partials:
             # Backwards, because the stack puts the last file in its place first.

@@ -83,6 +83,7 @@ class ClipDataset(Dataset[Sample | DamagedClip]):
         return np.array([record.label for record in records], dtype=np.int32)
 
     def __getitem__(self, key: ItemKey) -> Sample | DamagedClip:
+        # Evaluation asks by index.
         epoch, index, number = key if isinstance(key, tuple) else (0, key, 0)
         if self.augmentation is not None:
             return self._random_samples(self.augmentation, epoch, index, [number])[0]
@@ -100,6 +101,7 @@ class ClipDataset(Dataset[Sample | DamagedClip]):
         Clips of one video that follow each other are read together.
         """
         items: list[Sample | DamagedClip] = []
+
         for video, group in itertools.groupby(keys, _video_of):
             several = list(group)
             if self.augmentation is None or video is None or len(several) == 1:
@@ -107,6 +109,7 @@ class ClipDataset(Dataset[Sample | DamagedClip]):
             else:
                 numbers = [key[2] for key in several if isinstance(key, tuple)]
                 items += self._random_samples(self.augmentation, *video, numbers)
+
         return items
 
     def _centre_clip(self, record: ClipRecord) -> Frames:
@@ -122,6 +125,7 @@ class ClipDataset(Dataset[Sample | DamagedClip]):
         Each is what it would be alone. But where one is damaged, all are.
         """
         record = self.records[index]
+        # One generator per clip: it does not depend on the others of its batch.
         rngs = [np.random.default_rng([self.seed, epoch, index, number]) for number in numbers]
         try:
             record = self.source.complete(record, self.clip_input.frame_rate_fps)
@@ -149,6 +153,7 @@ class ClipDataset(Dataset[Sample | DamagedClip]):
         rng: np.random.Generator,
     ) -> Sample:
         """Change the frames of a window as the recipe draws it, and mirror the label with them."""
+        # The order of the draws is part of the recipe: changes, mirroring, colours.
         clip, label = self._random_clip(frames, augmentation, rng), record.label
         if rng.random() < augmentation.flip.probability:
             clip, label = mirror_clip(clip), self.label_swaps.get(label, label)
@@ -197,6 +202,7 @@ def _video_of(key: ItemKey) -> tuple[int, int] | None:
 
 
 def _sample(clip_thwc: Frames, label: int, index: int) -> Sample:
+    # (T, H, W, 3) to (3, T, H, W).
     planes = np.empty((3, *clip_thwc.shape[:3]), np.uint8)
     for place, frame in enumerate(clip_thwc):
         # Five times as fast as numpy's transposed copy.

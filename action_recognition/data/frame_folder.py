@@ -51,6 +51,7 @@ def _by_number(folder: MediaPath) -> dict[int, FrameFile]:
         match = _LAST_NUMBER.search(file.stem)
         if match is None:
             continue
+
         number = int(match[1])
         if number in numbered:
             found = f"{numbered[number].name} and {file.name} have the same number"
@@ -74,6 +75,8 @@ def read_folder_frames(
     """
     files = list_frame_files(folder)
     check_frame_numbers(folder, frame_indices, len(files))
+
+    # Each file is read once, however often its frame is asked for.
     pictures = {
         i: shrink(read_image(files[i])) if shrink else read_image(files[i])
         for i in sorted(set(frame_indices))

@@ -47,6 +47,7 @@ class FileFrames:
 
     def complete(self, record: ClipRecord, default_rate_fps: float) -> ClipRecord:
         """Return the record with the ends and rate of a two-column line, see `completed`."""
+        # Seven columns state the rate: the file need not be asked for it.
         num_frames = count_frames(record.path)
         rate = container_frame_rate(record.path) if record.is_whole_video else None
         return completed(record, num_frames, rate, default_rate_fps)
@@ -71,6 +72,8 @@ def completed(
         return dataclasses.replace(
             record, clip_end=num_frames, video_end=num_frames, frame_rate_fps=rate
         )
+
+    # Seven columns: they are right unless the video is shorter.
     if record.video_end > num_frames:
         found = f"the line ends the video at frame {record.video_end}, it has {num_frames} frames"
         raise user_error(str(record.path), found, f"video_end up to {num_frames}")

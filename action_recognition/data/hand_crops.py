@@ -76,6 +76,7 @@ def _square(finder: HandFinder, record: ClipRecord, source: FrameSource) -> Squa
     if num_frames == 1:
         return finder.square(source.read(record, [record.clip_start])[0])
 
+    # The middles of equal parts of the clip.
     searched = min(num_frames, _FRAMES_SEARCHED)
     places = [(2 * i + 1) * num_frames // (2 * searched) for i in range(searched)]
     indices = [record.clip_start + place for place in places]
@@ -93,6 +94,7 @@ def hand_frames(detector_file: Path | None, records: Iterable[ClipRecord]) -> Ha
         raise user_error("--hand-detector", found, fix=fix)
     from rich.progress import track
 
+    # A clip that several lists name is searched once.
     listed = list({_key(record): record for record in records}.values())
     shown = track(listed, "looking for hands", transient=True, disable=not sys.stdout.isatty())
     squares = find_hands(HandFinder(detector_file), shown)

@@ -124,6 +124,7 @@ def _checked(names: Sequence[str], where: str) -> list[str]:
         Problem(where, f"class name {name!r} stands twice")
         for name in sorted({n for n in names if names.count(n) > 1})
     ]
+
     if not names:
         problems.append(Problem(where, "no class name", "at least one"))
     if problems:

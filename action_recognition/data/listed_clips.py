@@ -64,6 +64,7 @@ def listed_clips(
         for file, root in find_annotation_files(ann_files, data_roots)
         for _, text in numbered_lines(file)
     ]
+
     with_blanks = [name for name in labels if len(name.split()) > 1]
     clips = []
     for record, line in zip(records, lines, strict=True):

@@ -64,7 +64,9 @@ class PathChecker:
         return ""
 
     def _real_folder(self, folder: str) -> str:
+        # `realpath` looks at every part of a path, so it is called once per folder.
         real = self._real_folders.get(folder)
         if real is None:
             real = self._real_folders[folder] = os.path.realpath(folder)
+
         return real

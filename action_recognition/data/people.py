@@ -43,6 +43,7 @@ def people_by_regex(paths: Iterable[str], person_regex: str) -> dict[str, str]:
             people[path] = match.group(1)
         else:
             without.append(path)
+
     if without:
         raise _no_person(without, person_regex)
     return people
@@ -67,6 +68,8 @@ def people_by_table(file: Path) -> dict[str, str]:
     """
     rows = read_table(file).with_header()
     columns = [_column(rows.header, names, file) for names in (_PATH_COLUMNS, _PERSON_COLUMNS)]
+
+    # A short row has neither.
     pairs = (
         (row.cells[columns[0]].strip(), row.cells[columns[1]].strip())
         for row in rows.rows

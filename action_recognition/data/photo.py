@@ -80,10 +80,12 @@ def _check_size(size: tuple[int, int], name: str) -> None:
 
 def _to_rgb(picture: Image.Image) -> Photo:
     if picture.mode in _SIXTEEN_BIT:
+        # Pillow converts 16 bits by clipping, not by scaling.
         grey = np.asarray(picture).astype(np.int64) >> 8
         return np.repeat(np.clip(grey, 0, 255).astype(np.uint8)[:, :, None], 3, axis=2)
 
     if picture.has_transparency_data:
+        # Transparent pixels lie on white.
         coloured = picture.convert("RGBA")
         picture = Image.alpha_composite(Image.new("RGBA", coloured.size, "white"), coloured)
     return np.array(picture.convert("RGB"), np.uint8)

@@ -117,8 +117,11 @@ def random_frame_indices(
     offsets = [0] * num_frames
     if temporal_jitter:
         offsets = rng.integers(step, size=num_frames).tolist()
+
+    # Jitter must not leave the video.
     last = clip.video_end - 1
     frames = [min(first + i * step + offset, last) for i, offset in enumerate(offsets)]
+
     if num_frames == clip_len:
         return frames
     return _pad(frames, clip_len, num_before=int(rng.integers(clip_len - num_frames + 1)))
@@ -145,6 +148,7 @@ def varied_frame_indices(
     >>> varied_frame_indices(FrameRange(**clip), 4, 15.0, 1.0, False, rng)
     [0, 2, 4, 6]
     """
+    # As often faster as slower, by the same factor.
     speed_range = math.log(temporal_speed_max)
     speed = math.exp(rng.uniform(-speed_range, speed_range))
     step = time_step(clip.frame_rate_fps, frame_rate_fps) * speed
@@ -161,6 +165,7 @@ def varied_frame_indices(
 
 def _real_starts(clip: FrameRange, span: float) -> tuple[float, float]:
     """Return least and greatest start of a window whose last frame is `span` behind its first."""
+    # Inside the clip, or around it where the window is longer. Then the same with the video.
     low, high = sorted((float(clip.clip_start), clip.clip_end - 1 - span))
     inside = sorted((float(clip.video_start), clip.video_end - 1 - span))
     return min(max(low, inside[0]), inside[1]), min(max(high, inside[0]), inside[1])

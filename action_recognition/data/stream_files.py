@@ -53,6 +53,7 @@ def read_streams(
     """
     pairs = find_annotation_files(files, roots)
     streams: list[AnnotatedStream] = []
+    # All annotation files together, so that a path in several of them is one stream.
     texts = [pair for pair in pairs if pair[0].suffix != ".json"]
     if texts:
         records = read_annotations([file for file, _ in texts], [root for _, root in texts], labels)
@@ -180,6 +181,7 @@ class _Reader:
     def _event(self, where: str, event: object) -> MarkedEvent | None:
         values = event if isinstance(event, dict) else {}
         label, start_s, end_s = values.get("label"), values.get("start_s"), values.get("end_s")
+
         if label not in self.labels:
             found = f"no class {label!r}{nearest(str(label), self.labels)}"
             self._add(where, found, ", ".join(self.labels))

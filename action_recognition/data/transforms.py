@@ -40,6 +40,7 @@ def centre_crop_clip(frames_thwc: Frames, resize_short_side: int, crop_size: int
     """
     height, width = resized_size(frames_thwc, resize_short_side)
     rows, columns = _centred(height, crop_size), _centred(width, crop_size)
+    # Each frame is cut into its place, without a resized clip in between.
     out = np.empty((len(frames_thwc), crop_size, crop_size, 3), dtype=np.uint8)
     for frame, target in zip(frames_thwc, out, strict=True):
         _cut(_resize(frame, height, width), rows, columns, target)

@@ -83,6 +83,7 @@ def probe(path: MediaPath) -> VideoInfo:
     if is_photo(path):
         height, width = read_photo(path).shape[:2]
         return VideoInfo(1, None, width, height)
+    # The first frame gives the size as shown, after its rotation.
     num_frames = count_video_frames(path)
     height, width = read_video_frames(path, [0])[0].shape[:2]
     return VideoInfo(num_frames, container_frame_rate(path), width, height)

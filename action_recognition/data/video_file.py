@@ -61,6 +61,7 @@ def read_video_frames(
     index = _packet_index(path)
     check_frame_numbers(path, frame_indices, len(index.pts))
     stamps = [int(index.pts[i]) for i in frame_indices]
+
     wanted = frozenset(stamps)
     seek_target = index.seek_target(min(stamps))
     pictures = _pictures(path, index.stamped, wanted, seek_target, shrink)
@@ -117,6 +118,7 @@ def _frames_by_stamp(
     codec = stream.codec_context
     can_skip, skipping = codec.name in _SKIPPING_CODECS, False
     for packet in container.demux(stream):
+        # The decoder is told only where wanted and unwanted packets meet.
         if can_skip and skipping != (packet.pts not in wanted):
             skipping = not skipping
             codec.skip_frame = "NONREF" if skipping else "DEFAULT"
@@ -147,6 +149,7 @@ class OpenedVideo:
         except UserError:
             self._container.close()
             raise
+
         stream.codec_context.options = {"max_pixels": str(_MAX_PIXELS)}
         stream.codec_context.thread_type = "AUTO"
         stream.codec_context.thread_count = _num_threads
@@ -167,6 +170,7 @@ def _open_container(path: MediaPath) -> av.container.InputContainer:
     if path.stat().st_size == 0:
         raise user_error(str(path), "the file is empty (0 bytes)", fix=_REPAIR)
     try:
+        # `file:` keeps names such as `http:x.mp4` and `%03d.mp4` what they are.
         place = io.BytesIO(path.read_bytes()) if isinstance(path, ShardPath) else f"file:{path}"
         return av.open(place, options=_LOCAL_ONLY, metadata_errors="replace")
     except (av.FFmpegError, OSError) as error:
@@ -245,9 +249,11 @@ def _cached_packet_index(path: MediaPath, mtime_ns: int, size: int) -> _PacketIn
         # AVI has no time stamps of display.
         reordered = stream.codec_context.has_b_frames and "avi" in container.format.name
 
+    # Without usable time stamps, frames are counted.
     if reordered or None in stamps or len(set(stamps)) < len(stamps):
         nothing = np.empty(0, dtype=np.int64)
         return _PacketIndex(False, np.arange(len(stamps)), nothing, nothing)
+
     key_pts, key_dts = (np.array([pair[i] for pair in keys], dtype=np.int64) for i in range(2))
     return _PacketIndex(True, np.sort(np.array(stamps, dtype=np.int64)), key_pts, key_dts)
 

@@ -143,6 +143,7 @@ def _on_black(picture_rgb: Picture, share: float) -> tuple[Picture, int, int]:
     height, width = picture_rgb.shape[:2]
     high = round(share * max(height, width / _ASPECT))
     wide = round(high * _ASPECT)
+    # Rounding must not make the canvas smaller than the picture.
     canvas = np.zeros((max(high, height), max(wide, width), 3), np.uint8)
     top, left = (canvas.shape[0] - height) // 2, (canvas.shape[1] - width) // 2
     canvas[top : top + height, left : left + width] = picture_rgb

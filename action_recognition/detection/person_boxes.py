@@ -58,6 +58,8 @@ class PersonDetector:
         """
         found = self._compiled(self._network_input(picture_rgb))
         results = {role: np.asarray(found[number]) for role, number in self._outputs.items()}
+
+        # From parts of the picture to its pixels.
         height, width = picture_rgb.shape[:2]
         return self.contract.rows(results, self._size) * (width, height, width, height, 1.0)
 
@@ -90,6 +92,7 @@ def _compiled(model: ov.Model, device: str, num_threads: int | None) -> ov.Compi
         settings["INFERENCE_PRECISION_HINT"] = "f32"  # bf16 moves boxes
     if device == "CPU" and num_threads:
         settings["INFERENCE_NUM_THREADS"] = num_threads
+
     core = openvino_core()
     try:
         return core.compile_model(model, device, settings)
@@ -129,8 +132,10 @@ def main_person(boxes: NDArray[np.float64], height: int, width: int) -> PersonBo
     >>> main_person(np.array([[0, 0, 9, 9, 0.05], [1, 1, 9, 9, 0.9], [0, 0, 2, 2, 1.0]]), 10, 10)
     PersonBox(x_min=1.0, y_min=1.0, x_max=9.0, y_max=9.0)
     """
+    # Corners that are exchanged have no area.
     sure = boxes[boxes[:, 4] >= _MIN_CONFIDENCE]
     areas = np.maximum(0, sure[:, 2] - sure[:, 0]) * np.maximum(0, sure[:, 3] - sure[:, 1])
+
     if not len(areas) or areas.max() < _MIN_AREA_SHARE * height * width:
         return None
     return PersonBox(*sure[int(np.argmax(areas)), :4].tolist())

@@ -10,13 +10,10 @@ never hits.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +21,7 @@ from numpy.typing import NDArray
 
 from action_recognition.data.clip_table import ClipRecord
 from action_recognition.data.frame_cache.entry import Entry, media_hash
+from action_recognition.data.frame_cache.used_bytes import UsedBytes
 from action_recognition.data.frame_folder import check_frame_numbers
 from action_recognition.data.frame_source import FileFrames, completed
 from action_recognition.data.transforms import Frames, shrink_picture
@@ -49,13 +47,15 @@ class FrameCache:
         self.folder, self.limit_bytes, self.short_side = folder, limit_bytes, short_side
         self.began = time.time()
         self._files = FileFrames(short_side)
+        self._used = UsedBytes(folder)
+        # Of the last completed record, and the keys of parts that cannot be kept.
         self._last: tuple[ClipRecord, Entry | None] | None = None
         self._unkept: set[str] = set()
 
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            with self._total() as total:
-                total.value = self._scan()
+            with self._used.locked() as used:
+                used.num_bytes = self._scan()
         except OSError as error:
             found = f"cannot be written to ({error.strerror})"
             raise user_error(f"--frame-cache {folder}", found, "a folder of yours") from None
@@ -66,6 +66,7 @@ class FrameCache:
         self._last = (record, entry)
         if entry is None:
             return self._files.complete(record, default_rate_fps)
+
         full = completed(record, entry.num_frames, entry.frame_rate_fps, default_rate_fps)
         self._last = (full, entry)
         return full
@@ -82,6 +83,8 @@ class FrameCache:
 
         check_frame_numbers(record.path, frame_indices, entry.num_frames)
         frames = entry.read(frame_indices)
+
+        # A damaged entry is removed and made again the next time.
         if frames is None:
             self._remove(entry.path)
             return self._files.read(record, frame_indices)
@@ -139,7 +142,10 @@ class FrameCache:
         num_frames, rate = count_frames(record.path), container_frame_rate(record.path)
         full = completed(record, num_frames, rate, default_rate_fps=1.0)
         first, count = full.video_start, full.video_end - full.video_start
+
+        # One frame tells the size of all.
         height, width = self._shrink(read_frames(record.path, [first])[0]).shape[:2]
+
         return Entry(path, num_frames, rate, first, count, height, width)
 
     def _shrink(self, picture_hwc: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -147,12 +153,12 @@ class FrameCache:
 
     def _reserve(self, size: int) -> bool:
         """Count `size` bytes as used, if they fit or can be made to."""
-        with self._total() as total:
-            if total.value + size > self.limit_bytes:
-                total.value -= self._drop_unused(total.value + size - self.limit_bytes)
-            if total.value + size > self.limit_bytes:
+        with self._used.locked() as used:
+            if used.num_bytes + size > self.limit_bytes:
+                used.num_bytes -= self._drop_unused(used.num_bytes + size - self.limit_bytes)
+            if used.num_bytes + size > self.limit_bytes:
                 return False
-            total.value += size
+            used.num_bytes += size
         return True
 
     def _drop_unused(self, excess: int) -> int:
@@ -180,8 +186,8 @@ class FrameCache:
             path.unlink()
         except OSError:
             return
-        with self._total() as total:
-            total.value -= size
+        with self._used.locked() as used:
+            used.num_bytes -= size
 
     def _entries(self) -> Iterator[tuple[Path, os.stat_result]]:
         for path in self.folder.glob("*/*.frames"):
@@ -192,23 +198,12 @@ class FrameCache:
 
     def _scan(self) -> int:
         """Return the bytes of all entries. Half-written files of interrupted runs are removed."""
+        # A young one may belong to another process that is writing.
         for path in self.folder.glob("*/.*.part"):
             if path.stat().st_mtime < self.began - _STALE_PART_S:
                 path.unlink(missing_ok=True)
-        return sum(status.st_size for _, status in self._entries())
 
-    @contextmanager
-    def _total(self) -> Iterator[_Total]:
-        """Yield the number of bytes in use, to one process at a time."""
-        number = os.open(self.folder / "total_bytes", os.O_RDWR | os.O_CREAT, 0o666)
-        try:
-            fcntl.flock(number, fcntl.LOCK_EX)
-            total = _Total(int(os.pread(number, 20, 0) or b"0"))
-            yield total
-            # Always of one length, so that a full disk cannot cut it off.
-            os.pwrite(number, b"%020d" % max(0, total.value), 0)
-        finally:
-            os.close(number)
+        return sum(status.st_size for _, status in self._entries())
 
     def _mark_used(self, path: Path) -> None:
         try:
@@ -216,10 +211,3 @@ class FrameCache:
                 os.utime(path)
         except OSError:
             return  # someone else's folder, or gone: only the order of removal suffers
-
-
-@dataclass
-class _Total:
-    """The bytes in use, which the holder of the lock may change."""
-
-    value: int

@@ -78,6 +78,7 @@ class Entry:
         places = np.asarray(frame_indices) - self.first
         if places.min() < 0 or places.max() >= self.count:
             return None
+
         frames = np.empty((len(places), self.height, self.width, 3), dtype=np.uint8)
         try:
             is_whole = self._read_into(frames, places.tolist())
@@ -90,6 +91,7 @@ class Entry:
         with self.path.open("rb", buffering=0) as file:
             file.seek(_HEADER.size)
             sums = struct.unpack(f"<{self.count}I", file.read(4 * self.count))
+
             for place, frame in zip(places, frames, strict=True):
                 file.seek(self.data_start + place * self.frame_bytes)
                 is_full = file.readinto(frame.data) == self.frame_bytes
@@ -100,8 +102,10 @@ class Entry:
     def write(self, frames: Frames) -> None:
         """Write the file with these frames, all of the entry's. Other processes see it whole."""
         shape = (self.first, self.count, self.height, self.width)
+        # Header, one CRC-32 per frame, then the pixels.
         header = _HEADER.pack(_MAGIC, self.num_frames, self.frame_rate_fps or 0.0, *shape)
         sums = struct.pack(f"<{len(frames)}I", *(zlib.crc32(frame.data) for frame in frames))
+
         with (
             write_atomically(self.path, per_process=True) as partial,
             partial.open("wb") as file,
@@ -114,6 +118,7 @@ def media_hash(path: MediaPath) -> str:
     """Return the sha256 of a video file or frame folder, empty for a path that does not exist."""
     if not path.exists():
         return ""
+    # Size and time are part of the key of what is remembered.
     state = path.stat()
     return _content_hash(path, state.st_size, state.st_mtime_ns)
 
@@ -125,6 +130,7 @@ def _content_hash(path: MediaPath, size: int, mtime_ns: int) -> str:
     files: list[Path | ShardPath | ShardImage] = (
         sorted(path.iterdir(), key=str) if path.is_dir() else [path]
     )
+
     digest = hashlib.sha256()
     for file in files:
         content = b"" if file.is_dir() else file.read_bytes()

@@ -44,6 +44,7 @@ class ShardRoot:
 
     def path(self, text: str) -> ShardPath:
         """Return the place that `ShardLookup.find` gave as a text."""
+        # The path is the last part, because it may hold blanks.
         number, offset, size, is_frames, inner = text.split(" ", 4)
         return ShardPath(self.shards[int(number)], int(offset), int(size), is_frames == "1", inner)
 
@@ -56,6 +57,7 @@ class ShardLookup:
 
     def __init__(self, pattern: str) -> None:
         self.root = ShardRoot(shard_files(pattern))
+        # Texts take less memory than objects, and go into a clip table as they are.
         self._places: dict[str, str] = {}
         for number, samples in enumerate(_indices(self.root.shards)):
             for path, is_frames, offset, size in samples:
@@ -63,6 +65,7 @@ class ShardLookup:
 
     def find(self, path: str) -> tuple[str, str]:
         """Return the place of a line's path as a text, and what is wrong (empty if nothing)."""
+        # `./a//b.mp4` is `a/b.mp4`.
         place = self._places.get(path) or self._places.get(str(PurePosixPath(path)))
         if place is not None:
             return place, ""
@@ -134,6 +137,7 @@ def shard_index(shard: Path) -> list[ShardSample]:
 
     if size < expected:
         raise truncated(shard, size, expected)
+    # An index of a smaller shard is out of date.
     return samples if size == expected else scan_shard(shard)
 
 
@@ -188,6 +192,7 @@ def _sample(members: tarfile.TarFile, group: Sequence[tarfile.TarInfo], shard: P
 
 def _described_path(members: tarfile.TarFile, description: tarfile.TarInfo) -> str:
     """Return the path in a KEY.json, empty when it holds none."""
+    # A header may claim any size: it is not read unless it is small.
     content = members.extractfile(description) if description.size <= _LONGEST_DESCRIPTION else None
     try:
         return str(json.loads(content.read())["path"]) if content else ""

@@ -141,6 +141,7 @@ def _block(shard: Path, offset: int, size: int) -> bytes:
             content = file.read(size)
     except OSError as error:
         raise user_error(str(shard), f"the shard cannot be read ({error.strerror})") from None
+
     if len(content) < size:
         raise truncated(shard, file_size=offset + len(content), expected=offset + size)
     return content
