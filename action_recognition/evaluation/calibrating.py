@@ -50,6 +50,7 @@ class CalibrateOptions:
 
 def calibrate(options: CalibrateOptions) -> CalibrationFit:
     """Fit on the validation clips, write the report and pictures, then the model's own files."""
+    # The clips, before anything is scored: what is wrong with them is an error at once.
     backend = load_backend(options.load_weights)
     labels = list(backend.metadata.labels)
     check_class_list(options.val_ann_files, options.val_data_roots, labels)
@@ -84,6 +85,7 @@ def _score(
 
 def rules_for(backend: Backend, false_alarm_rate: float) -> CalibrationRules:
     """Return the rules that follow from the labels and scores in the model's own metadata."""
+    # Only cosines are scaled before the softmax.
     metadata = backend.metadata
     scale = metadata.score_scale if metadata.output_kind == "cosine" else 1.0
     return CalibrationRules(metadata.labels, scale, metadata.negative_label, false_alarm_rate)
@@ -101,6 +103,8 @@ def clip_groups(
         people = {
             line: people_by_regex([name], person_regex)[name] for line, name in people.items()
         }
+
+    # Numbers in the order in which the people come.
     numbers = {person: number for number, person in enumerate(dict.fromkeys(people.values()))}
     return {line: numbers[person] for line, person in people.items()}
 
@@ -110,6 +114,8 @@ def _put_into_model(path: Path, fit: CalibrationFit) -> list[Path]:
     if path.suffix == ".pth":
         save_calibration(path, fit.calibration)
         return [path]
+
+    # The two files of an IR are one model.
     topology = path.with_suffix(".xml") if path.suffix == ".bin" else path
     return write_into_export(topology, fit.calibration)
 
@@ -122,6 +128,8 @@ def _negative_records(backend: Backend, options: CalibrateOptions) -> Sequence[C
     """
     if not options.negative_ann_files:
         return []
+
+    # These clips have a list of labels that need not be the model's.
     files, roots = options.negative_ann_files, options.negative_data_roots
     names, _ = training_labels(files, None, (), roots)
     records = read_annotations(files, roots, names)
@@ -144,5 +152,7 @@ def _below_root(path: MediaPath, roots: Sequence[Path]) -> str:
     """Return a clip's path below its data root, or the path within its shard."""
     if isinstance(path, ShardPath):
         return path.inner
+
+    # The first root that holds the clip, or the whole path.
     below = (str(path.relative_to(root)) for root in roots if path.is_relative_to(root))
     return next(below, str(path))

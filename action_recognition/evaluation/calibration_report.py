@@ -35,6 +35,7 @@ def write_report(
     result, reliability, risk = (folder / name for name in names)
     write_json(result, fit.calibration.as_plain() | {"weights_sha256": weights_sha256})
 
+    # Reliability and the cost of rejection, each with both curves in one picture.
     tables = {"before": fit.before, "fitted (held out)": fit.held_out}
     draw_reliability_diagram(reliability, {k: _bins(v, truth) for k, v in tables.items()})
     draw_risk_coverage(risk, {k: _curve(v, truth) for k, v in tables.items()})
@@ -51,6 +52,7 @@ def say_result(fit: CalibrationFit) -> None:
         f"fitted {fitted:.3f} (95 % interval {low:.3f} to {high:.3f})"
     )
 
+    # The quality before and after, with what chance alone would give.
     _say_quality("before", summary["validation"]["before"])
     _say_quality("fitted, held out", summary["validation"]["after_held_out"])
     _say_thresholds(fit)
@@ -69,6 +71,7 @@ def _say_quality(name: str, table: Mapping[str, Any]) -> None:
 def _say_thresholds(fit: CalibrationFit) -> None:
     """Print the thresholds with their origin, and the share of gestures that pass them."""
     described, thresholds = fit.calibration.summary["thresholds"], fit.calibration.thresholds
+    # The range of the thresholds, where labels have their own.
     limits = ""
     if thresholds:
         lowest, highest = min(thresholds.values()), max(thresholds.values())

@@ -23,6 +23,7 @@ from action_recognition.deploy.metadata import DeployMetadata
 from action_recognition.errors import UserError, user_error
 from action_recognition.template import ClipInput
 
+# Clips that a backend gets at once.
 _BATCH_SIZE = 4
 
 
@@ -58,6 +59,8 @@ def score_clips(
     damaged: list[str] = []
     for batch in centre_clips(records, backend.metadata, num_workers, strict, hand_detector):
         damaged += [clip.message for clip in batch.damaged]
+
+        # A batch is empty where all of its clips are damaged.
         if len(batch.labels):
             rows = backend.scores(batch.clips.numpy())
             scores.update(zip(batch.indices.tolist(), rows, strict=True))
@@ -81,10 +84,12 @@ def centre_clips(
 
     Damaged clips are named on stderr as they come. With `strict` the first one is an error.
     """
+    # Clips of a model that sees only hands are cropped around them.
     frames = hand_frames(hand_detector, records) if metadata.crop else None
     dataset = ClipDataset(records, clip_input(metadata), source=frames)
     loader = make_loader(dataset, _BATCH_SIZE, ShareSampler(len(dataset)), num_workers)
 
+    # A log file gets no progress bar.
     columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, disable=not sys.stdout.isatty(), transient=True) as progress:
         task = progress.add_task("", total=len(records))

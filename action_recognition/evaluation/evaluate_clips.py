@@ -69,6 +69,7 @@ class EvalOptions:
 
 def evaluate(work_dir: Path, options: EvalOptions) -> list[Metric]:
     """Run the model over the clips, and write metrics.yaml and the files beside it."""
+    # The model, and the one to compare it with.
     template, model = load_template_dir(work_dir)
     backend = _open_backend(options.load_weights, template, model, options.precision)
     other = None
@@ -125,12 +126,14 @@ def _measure(backend: Backend, other: Backend | None, options: EvalOptions) -> l
 
 def _write_outputs(backend: Backend, scored: ScoredClips, options: EvalOptions) -> None:
     """Write predictions.csv, evaluation.json and confusion_matrix.png."""
+    # Clip by clip, and summed up with the files that were evaluated.
     labels, folder = list(backend.metadata.labels), options.output_folder
     folder.mkdir(parents=True, exist_ok=True)
     write_clip_table(folder / "predictions.csv", scored.records, scored.scores, labels)
     files = options.test_ann_files
     write_evaluation(folder / RESULT_FILE, options.load_weights, backend, files, scored)
 
+    # Label by label.
     counts = confusion_matrix(scored.scores, scored.truth, len(labels))
     accuracy = mean_top_k_accuracy(scored.scores, scored.truth, 1)
     title = f"top-1 {100 * accuracy:.1f} % (mean over classes), {len(scored.records)} clips"
@@ -149,12 +152,14 @@ def _say_accuracy(backend: Backend, scored: ScoredClips, options: EvalOptions) -
         f"95 % interval {100 * low:.1f} to {100 * high:.1f}"
     )
 
+    # The three largest confusions.
     counts = confusion_matrix(scores, truth, len(labels))
     for label, taken_for, times in most_confused(counts, labels, 3):
         say(f"  {label!r} taken for {taken_for!r}: {times}")
 
 
 def _accuracy_metrics(scored: ScoredClips, num_labels: int) -> list[Metric]:
+    # Accuracies as means over classes and as shares of clips, and the ranking.
     scores, truth, k = scored.scores, scored.truth, min(5, num_labels)
     mean_top1, mean_top5 = (mean_top_k_accuracy(scores, truth, number) for number in (1, k))
     top1, top5 = (top_k_accuracy(scores, truth, number) for number in (1, k))
@@ -179,6 +184,7 @@ def _compare(
     backend: Backend, scored: ScoredClips, other: Backend, options: EvalOptions
 ) -> list[Metric]:
     """Score the same clips with the other model, write differences.csv, return the largest ones."""
+    # Only the clips that the first model could read.
     workers, strict, detector = options.num_workers, options.strict, options.hand_detector
     expected = score_clips(other, scored.records, workers, strict, hand_detector=detector)
     found = difference(backend, scored.scores, other, expected.scores)

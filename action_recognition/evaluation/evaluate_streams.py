@@ -61,9 +61,12 @@ def evaluate_streams(options: StreamEvalOptions) -> StreamResult:
     for. With `choose_decision` the rules are chosen on these streams, which must then not be the
     ones that are reported.
     """
+    # Scores of the network. They do not depend on the rules of decision.
     model = as_stream_model(load_backend(options.load_weights))
     words = Vocabulary.of(model.metadata)
     scored, rules = _score(model, options)
+
+    # The curve over all rules, and the rules to report.
     curve = curve_of(scored, words, rules, options.tolerance)
     if options.choose_decision:
         rules = chosen_rules(curve, options.max_false_alarms)

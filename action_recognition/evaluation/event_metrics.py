@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from action_recognition.evaluation.stream_result import StreamResult
 
+# Shares of a gesture after which its label is compared.
 SEEN_SHARES = (0.25, 0.5, 0.75, 1.0)
 
 
@@ -56,6 +57,7 @@ def score_stream(
     >>> result.num_right, result.num_double, result.num_false, result.rest_s
     (1, 1, 1, 57.0)
     """
+    # The kind of every decision. What is excluded counts nowhere.
     matched = match(timeline.gestures, decisions, tolerance_s)
     right = set(matched.values())
     kinds = [
@@ -64,6 +66,7 @@ def score_stream(
     ]
     counted = [item for item, kind in zip(decisions, kinds, strict=True) if kind != "excluded"]
 
+    # The right decisions with their gestures, for the delays.
     pairs = [(timeline.gestures[gesture], decisions[number]) for gesture, number in matched.items()]
     return StreamResult(
         num_gestures=len(timeline.gestures),
@@ -86,10 +89,14 @@ def _kind(timeline: Timeline, decision: Decision, is_right: bool, tolerance_s: f
     """
     if is_right:
         return "right"
+
+    # The labels of the gestures around the decision.
     time_s = decision.time_s
     around = [item.label for item in timeline.gestures if _holds(item, time_s, tolerance_s)]
     if around:
         return "double" if decision.label in around else "wrong"
+
+    # Nothing is there: a false alarm, but for the excluded stretches.
     is_excluded = any(start_s <= time_s <= end_s for start_s, end_s in timeline.excluded_s)
     return "excluded" if is_excluded else "false"
 
@@ -130,6 +137,8 @@ def match(
 def rest_time_s(timeline: Timeline, tolerance_s: float) -> float:
     """Return the seconds outside of all gestures, widened by the tolerance, and exclusions."""
     widened = [(item.start_s - tolerance_s, item.end_s + tolerance_s) for item in timeline.gestures]
+
+    # Sweep over the stretches in the order of their starts. They may overlap.
     rest_s, free_from_s = 0.0, 0.0
     for start_s, end_s in sorted([*widened, *timeline.excluded_s]):
         rest_s += max(0.0, min(start_s, timeline.duration_s) - free_from_s)
@@ -169,6 +178,8 @@ def seen_hits(
         # A row at the very moment counts, whatever rounding did to the two times.
         moment_s = gesture.start_s + share * (gesture.end_s - gesture.start_s) + 1e-9
         place = int(np.searchsorted(times_s, moment_s)) - 1
+
+        # A row before the gesture says nothing about it.
         hits += place >= 0 and times_s[place] >= gesture.start_s and labels[place] == gesture.label
         total += 1
     return hits, total

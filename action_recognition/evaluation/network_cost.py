@@ -21,16 +21,20 @@ def cost_metrics(
     checkpoint states its network itself. For an exported file the record beside it does. Without
     either, the work dir's template and model are counted.
     """
+    # A checkpoint of ours.
     if path.suffix == ".pth" and read_checkpoint(path).form == "trained_model":
         trained = load_trained_model(path)
         return _size_and_complexity(trained.template, trained.model, num_labels)
 
+    # An exported file. The record names the topology of an IR.
     record = (read_record(path.parent) if path.suffix != ".pth" else None) or {}
     facts = record.get("model", {})
     named = {item["name"] for item in record.get("outputs", [])}
     is_recorded = path.with_suffix(path.suffix.replace(".bin", ".xml")).name in named
     if is_recorded and {"size_mp", "complexity_gflops"} <= facts.keys():
         return _size_metrics(facts["size_mp"], facts["complexity_gflops"])
+
+    # Weights of the original, or a file without its record.
     return _size_and_complexity(template, model, num_labels)
 
 

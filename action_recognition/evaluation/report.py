@@ -49,11 +49,13 @@ def update_metrics_file(
 
     Entries of the same key are replaced. Everything else in the file is kept.
     """
+    # Fresh entries first, then the kept ones.
     content = _read(path)
     fresh = {metric.key: metric.as_yaml() for metric in metrics}
     kept = [entry for entry in content.get("metrics") or [] if entry.get("key") not in fresh]
     content["metrics"] = [*fresh.values(), *kept]
 
+    # The evaluated file comes first too.
     files, name = content.get("files") or [], weights_file["name"]
     content["files"] = [weights_file, *(entry for entry in files if entry.get("name") != name)]
     write_text(path, yaml.safe_dump(content, sort_keys=False))
@@ -76,6 +78,8 @@ def _read(path: Path) -> dict[str, Any]:
     """
     if not path.exists():
         return {}
+
+    # Anything that does not parse, or parses as something else, is left untouched.
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
         is_metrics_file = isinstance(content, dict) and _has_entries(content)
@@ -103,6 +107,7 @@ def write_clip_table(
 
     It holds the clip, its label, the predicted label, both cosines, and the rank of its label.
     """
+    # Class numbers from best to worst, for each clip.
     order = np.argsort(-scores, axis=1)
     rows = [
         _clip_row(record, row, ranks, labels)
@@ -119,6 +124,7 @@ def _clip_row(
 ) -> list[Any]:
     """Return the row of a clip with scores (C,) and class numbers (C,) from best to worst."""
     predicted = int(ranks[0])
+    # Rank 1 is the prediction itself.
     rank = int(np.flatnonzero(ranks == record.label)[0]) + 1
     clip = [record.path, record.clip_start, record.clip_end]
     answer = [labels[record.label], labels[predicted], int(predicted == record.label), rank]

@@ -32,6 +32,7 @@ _DIFFERENCE_COLUMNS = [
     "probability_difference",
     "same_answer",
 ]
+# Digits after the point of a percentage.
 _PERCENT_DIGITS = 4
 
 
@@ -68,6 +69,7 @@ def difference(
         found, allowed = "has other labels than --load-weights", ", ".join(labels[:8])
         raise user_error("--compare-to", found, allowed)
 
+    # Probabilities by the metadata of each model.
     shares, other_shares = (
         np.array([probabilities(row, model.metadata) for row in table])
         for table, model in ((scores, backend), (other_scores, other))
@@ -96,6 +98,7 @@ def write_evaluation(
 
     `export.py --evaluations` and `tools/benchmark.py --evaluations` read it.
     """
+    # The files and the device, so that a reader can tell what was measured.
     origin: dict[str, Any] = {
         "model": model.name,
         "model_sha256": sha256_of(model),
@@ -103,6 +106,8 @@ def write_evaluation(
         "runs_as": backend.runs_as,
         "annotation_sha256": {item.name: sha256_of(item) for item in ann_files},
     }
+
+    # The figures over all clips, and those of each class.
     figures = _figures(scored.scores, scored.truth)
     per_class = _per_class(scored.scores, scored.truth, backend.metadata.labels)
     write_json(path, origin | figures | {"per_class": per_class})
@@ -122,6 +127,7 @@ def _per_class(
     scores: Scores, truth: npt.NDArray[np.integer], labels: Sequence[str]
 ) -> list[dict[str, Any]]:
     """Return the number of clips of each class, and how many of them are right."""
+    # One bool for each clip.
     right = scores.argmax(axis=1) == truth
     return [
         {

@@ -34,6 +34,7 @@ def write_events(
     path: Path, scored: Sequence[ScoredStream], words: Vocabulary, rules: DecisionRules
 ) -> None:
     """Write a CSV with one row per event, of all streams in order."""
+    # Times in seconds of the stream.
     rows = []
     for item in scored:
         for event in item.events(words, rules):
@@ -46,6 +47,8 @@ def write_events(
 def write_curve(path: Path, curve: Sequence[CurvePoint]) -> None:
     """Write a CSV with one row per set of rules, and draw it beside that as a .png."""
     write_csv(path, [_CURVE_COLUMNS, *map(_curve_row, curve)])
+
+    # A curve for each smoothing and release. Along it the onset changes.
     points: dict[str, list[tuple[float, float]]] = {}
     for point in curve:
         rules, result = point.rules, point.result
@@ -57,6 +60,7 @@ def write_curve(path: Path, curve: Sequence[CurvePoint]) -> None:
 
 def _curve_row(point: CurvePoint) -> list[str]:
     rules, result = point.rules, point.result
+    # In the order of the columns.
     shares = [f"{value:.4f}" for value in (result.recall, result.precision, result.f1)]
     counts = [str(result.num_false), f"{result.false_alarms_per_hour:.2f}", str(result.num_double)]
     return [f"{rules.smoothing_s:g}", f"{rules.onset:g}", f"{rules.release:g}", *shares, *counts]
@@ -64,9 +68,11 @@ def _curve_row(point: CurvePoint) -> list[str]:
 
 def summary_lines(result: StreamResult) -> list[str]:
     """Return the result in three lines for people: events, false alarms, delays."""
+    # Median and 95th percentile of the delays from both ends of a gesture.
     low, high = result.false_alarms_interval
     delays = result.delays_from_start_s, result.delays_from_end_s
     median, late = ([percentile(values, share) for values in delays] for share in (0.5, 0.95))
+
     return [
         f"{result.num_gestures} gestures: {result.num_right} right, {result.num_wrong} wrong, "
         f"{result.num_double} double; F1 {100 * result.f1:.1f} %, "
@@ -83,6 +89,7 @@ def stream_metrics(
     scored: Sequence[ScoredStream], labels: Sequence[str], result: StreamResult
 ) -> list[Metric]:
     """Return the metrics of the streams, for metrics.yaml."""
+    # How early the label is right, apart from any decision.
     seen = [_seen_metric(share, seen_accuracy(scored, labels, share)) for share in SEEN_SHARES]
     return [*_event_metrics(result), *_false_alarm_metrics(result), *_delay_metrics(result), *seen]
 
@@ -92,6 +99,7 @@ def seen_accuracy(scored: Sequence[ScoredStream], labels: Sequence[str], share: 
 
     The label is the most probable one. Both shares are 0..1. The result is nan without gestures.
     """
+    # Counts are summed over the streams before they are divided.
     hits = total = 0
     for item in scored:
         answers = [labels[i] for i in item.chances.argmax(axis=1)]
@@ -112,6 +120,7 @@ def _event_metrics(result: StreamResult) -> list[Metric]:
 
 
 def _false_alarm_metrics(result: StreamResult) -> list[Metric]:
+    # The rate is over the time in which a false alarm can occur.
     low, high = (_finite(bound) for bound in result.false_alarms_interval)
     rest_min, per_hour = round(result.rest_s / 60, 2), _finite(result.false_alarms_per_hour)
     return [
@@ -126,6 +135,8 @@ def _false_alarm_metrics(result: StreamResult) -> list[Metric]:
 def _delay_metrics(result: StreamResult) -> list[Metric]:
     delays = {"start": result.delays_from_start_s, "end": result.delays_from_end_s}
     metrics = []
+
+    # Start before end, median before 95th percentile.
     for end, values_s in delays.items():
         for name, share in (("median", 0.5), ("p95", 0.95)):
             key, title = f"stream_delay_from_{end}_{name}", f"{end.title()} to decision, {name}"

@@ -30,6 +30,7 @@ class StreamResult:
     delays_from_end_s: tuple[float, ...] = field(default=())
 
     def __add__(self, other: StreamResult) -> StreamResult:
+        # Counts are added, and tuples of delays are joined.
         names = self.__dataclass_fields__
         return StreamResult(**{name: getattr(self, name) + getattr(other, name) for name in names})
 
@@ -74,6 +75,8 @@ class StreamResult:
         """Return the 95 % interval of the false alarms per hour, or nan without rest."""
         if not self.rest_s:
             return math.nan, math.nan
+
+        # The number of false alarms is a Poisson variable.
         low, high = poisson_interval(self.num_false)
         return low / self.rest_s * _SECONDS_PER_HOUR, high / self.rest_s * _SECONDS_PER_HOUR
 
@@ -93,6 +96,7 @@ def poisson_interval(count: int, confidence: float = 0.95) -> tuple[float, float
     >>> [round(bound, 2) for bound in poisson_interval(10)]
     [4.8, 18.39]
     """
+    # Half of what the interval leaves out is on each side.
     tail = (1 - confidence) / 2
     low = 0.0
     if count:
@@ -107,6 +111,8 @@ def _at_most(count: int, mean: float) -> float:
     """Return the probability that a Poisson variable is at most `count`."""
     if mean == 0:
         return 1.0
+
+    # Each term by its logarithm: factorials overflow.
     return math.fsum(
         math.exp(i * math.log(mean) - mean - math.lgamma(i + 1)) for i in range(count + 1)
     )
@@ -114,6 +120,7 @@ def _at_most(count: int, mean: float) -> float:
 
 def _mean_where(is_below: Callable[[float], bool], highest: float) -> float:
     """Return the mean at which `is_below` becomes False, found by bisection."""
+    # A hundred halvings go far below the spacing of floats.
     low, high = 0.0, highest
     for _ in range(100):
         middle = (low + high) / 2

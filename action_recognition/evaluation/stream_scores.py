@@ -26,6 +26,7 @@ from action_recognition.live.regions import Region
 from action_recognition.live.sources.frame_sources import open_source
 
 SCORES_FOLDER = "stream_scores"
+# Seconds around a cut in which nothing counts as a false alarm.
 CUT_EDGE_S = 0.5
 
 # Times, probabilities and warmth of the rows, as in `ScoredStream`.
@@ -48,6 +49,7 @@ class ScoredStream:
 
     def events(self, words: Vocabulary, rules: DecisionRules) -> list[GestureEvent]:
         """Return the events that the live engine decides with these rules."""
+        # Cold rows are left out, as in the engine.
         rows = zip(self.times_s[self.is_warm].tolist(), self.chances[self.is_warm], strict=True)
         return decide(rows, words, rules)
 
@@ -63,11 +65,14 @@ class StoredScores:
         # The topology and the weights of an IR are two files.
         files = [weights, *([weights.with_suffix(".bin")] if weights.suffix == ".xml" else [])]
         files += [hand_detector] if hand_detector else []
+
+        # One key over all files that the scores depend on.
         sums = [bytes.fromhex(sha256_of(file)) for file in files if file.is_file()]
         self._model = hashlib.sha256(b"".join(sums)).hexdigest()
 
     def load(self, stream: AnnotatedStream) -> _Rows | None:
         """Return times, probabilities and warmth, or None where none are kept for this stream."""
+        # A file that is absent or damaged means that the stream is scored again.
         try:
             with np.load(self._file(stream), allow_pickle=False) as kept:
                 return kept["times_s"], kept["chances"], kept["is_warm"]
@@ -119,6 +124,8 @@ def score_streams(
             to_do_s = sum(item.duration_s for item in streams[number:])
             told = f"{len(scored.times_s)} predictions"
             rest = _time_to_go(time.monotonic() - start_s, done_s, to_do_s)
+
+        # A line for each stream, as soon as it is done.
         length = f"{stream.duration_s:.0f} s, {len(stream.events)} gestures"
         say(f"{number} of {len(streams)}: {stream.path.name}, {length}, {told}{rest}")
     return found
@@ -131,6 +138,7 @@ def _time_to_go(elapsed_s: float, done_s: float, to_do_s: float) -> str:
 
 def _rows(model: StreamModel, region: Region, stream: AnnotatedStream) -> _Rows:
     """Run the network over every frame of a stream, with the engine of the demo."""
+    # The region may remember hands of the stream before.
     region.reset()
     engine = StreamEngine(model, region, name=str(stream.path), say=say)
     source = open_source(str(stream.path), model.metadata.frame_rate_fps)

@@ -26,7 +26,10 @@ class TotalVarianceLoss(nn.Module):
     def forward(self, mask: Tensor) -> Tensor:
         """Return the mean distance. The smoothed mask passes no gradient."""
         with torch.no_grad():
+            # Half a box of zeros on every side keeps the size of the mask.
             around = [size // 2 for size in reversed(self.kernel) for _ in range(2)]
             smoothed = F.avg_pool3d(F.pad(mask, around), self.kernel, stride=1)
+
             target = (smoothed >= 0.5).to(mask.dtype)
+
         return (mask - target).abs().mean()

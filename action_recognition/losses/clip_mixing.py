@@ -23,11 +23,13 @@ class ClipMixingLoss(nn.Module):
 
     def forward(self, cosine: Tensor, labels: Tensor, *, scale: float) -> Tensor:
         """Return the mean over the clips of the videos that take part."""
+        # One row of labels for each video.
         by_video = labels.view(-1, self.clips_per_video)
         agreeing = (by_video == by_video[:, :1]).all(1) & (by_video[:, 0] >= 0)
         if not bool(agreeing.any()):
             return (cosine * 0.0).sum()
 
+        # The clips of a video against their mean prediction.
         logits = (scale * cosine).view(*by_video.shape, -1)[agreeing]
         target = logits.detach().softmax(-1).mean(1, keepdim=True)
         loss: Tensor = -(target * F.log_softmax(logits, dim=-1)).sum(-1).mean()

@@ -32,9 +32,12 @@ class CrossEntropyLoss(nn.Module):
 
     def forward(self, cosine: Tensor, targets: Tensor, *, scale: float) -> Tensor:
         """Return the mean over the samples that have a target."""
+        # Mixed targets are rows: all of them take part.
         if targets.ndim == 1:
             labelled = targets >= 0
             cosine, targets = cosine[labelled], targets[labelled]
+
+        # A zero that still has a gradient, so that backward works.
         if not len(targets):
             return (cosine * 0.0).sum()
         return F.cross_entropy(scale * cosine, targets, label_smoothing=self.label_smoothing)

@@ -72,6 +72,7 @@ def steps_since_change(targets: Tensor) -> Tensor:
     >>> steps_since_change(torch.tensor([[-1, -1, 3, 3, 3]])).tolist()
     [[0, 1, 0, 1, 2]]
     """
+    # A count that starts again wherever the label changes.
     place = torch.zeros_like(targets)
     for step in range(1, targets.shape[1]):
         same = targets[:, step] == targets[:, step - 1]
@@ -84,6 +85,7 @@ def _progress(place: Tensor) -> Tensor:
 
     A gesture of one step is at its end.
     """
+    # Backwards: every step of a gesture gets the place of its last step.
     last = place.clone()
     for step in range(place.shape[1] - 2, -1, -1):
         continues = place[:, step + 1] > 0
@@ -98,6 +100,7 @@ def _fallen_back(right: Tensor, place: Tensor) -> Tensor:
 
     The best is that since the gesture began.
     """
+    # `best` starts again with every gesture, and never passes a gradient.
     fallen = [torch.zeros_like(right[:, 0])]
     best = right[:, 0].detach()
     for step in range(1, right.shape[1]):

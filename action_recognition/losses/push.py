@@ -31,6 +31,7 @@ class LocalPushLoss(nn.Module):
         if not bool(labelled.any()):
             return (embedding * 0.0).sum()
 
+        # The threshold of each sample.
         own_class = cosine.detach()[labelled].gather(1, labels[labelled].unsqueeze(1)).squeeze(1)
         threshold = torch.full_like(own_class, self.margin)
         if self.adaptive:
@@ -59,9 +60,11 @@ class CentrePushLoss(nn.Module):
 
     def forward(self, class_directions: Tensor) -> Tensor:
         """Return the mean of (cosine - margin) over the pairs above it, or 0 without any."""
+        # All pairs of different classes, each once.
         unit = F.normalize(class_directions, dim=0)
         number = class_directions.shape[1]
         row, column = torch.triu_indices(number, number, offset=1, device=class_directions.device)
         excess = (unit.T @ unit)[row, column] - self.margin
+
         close = excess > 0.0
         return excess[close].mean() if bool(close.any()) else (class_directions * 0.0).sum()

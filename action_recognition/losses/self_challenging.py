@@ -33,6 +33,7 @@ def self_challenge(
         target = cosine_of(probe)[labelled].gather(1, labels[labelled].unsqueeze(1)).sum()
         (gradient,) = torch.autograd.grad(target, probe)
 
+    # Decisive features become zero, where the sample takes part.
     threshold = torch.quantile(gradient, retain_share, dim=1, keepdim=True)
     kept = (gradient <= threshold).to(features.dtype) / retain_share
     mask = torch.where((unchanged | ~labelled).unsqueeze(1), torch.ones_like(kept), kept)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from action_recognition.models.convolutions import ConvForm, FactoredConv3d
 from action_recognition.models.layers import ConvNorm
 
+# Keeps the logarithms finite at uniforms of 0 and 1.
 _EPSILON = 1e-20
 
 
@@ -27,6 +28,7 @@ def gumbel_sigmoid(
     >>> gumbel_sigmoid(torch.zeros(2), torch.full((2,), 0.5), torch.full((2,), 0.5))
     tensor([0.5000, 0.5000])
     """
+    # The difference of two Gumbel variables is a logistic one.
     noise = _gumbel(uniform_1) - _gumbel(uniform_2)
     return torch.sigmoid((logits + noise) / temperature)
 
@@ -71,6 +73,7 @@ class SpatioTemporalAttention(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return the attended features (N, C, T, H, W) and the mask (N, 1, T, H, W)."""
+        # Logits of every pixel, and one more for each frame.
         logits: Tensor = self.spatial(x)
         if self.temporal is not None:
             logits = logits + self.temporal(x.mean((3, 4), keepdim=True))

@@ -34,6 +34,8 @@ def build_recogniser(
     # The backbone draws its start weights before the head does.
     backbone = BACKBONES[network_family(model.type)](model.backbone, conv_form)
     head = AngularHead(backbone.num_features, model.head.embedding_size, num_classes)
+
+    # A causal network is the same backbone with its padding moved.
     if isinstance(model, CausalConfig):
         return CausalRecogniser(make_causal(backbone), head, model.running_pool.steps)
     return Recogniser(backbone, head)

@@ -19,6 +19,7 @@ from action_recognition.models.recogniser import Backbone, Recogniser
 from action_recognition.models.s3d_efficientnet_lite0 import S3DEfficientNetLite0
 from action_recognition.models.s3d_mobilenet_v3 import S3DMobileNetV3
 
+# The backbones that look over time.
 VideoBackbone = S3DMobileNetV3 | S3DEfficientNetLite0
 
 
@@ -83,6 +84,7 @@ class CausalRecogniser(Recogniser):
 
     def head_at_steps(self, pooled: Tensor) -> Tensor:
         """Return the cosine (N, S, C) of pooled features (N, F, S)."""
+        # The head's batch norm takes rows: steps go into the batch and back.
         rows = pooled.transpose(1, 2)
         cosine: Tensor = self.head(rows.flatten(0, 1))
         return cosine.view(*rows.shape[:2], -1)
@@ -113,19 +115,24 @@ def causal_kernel(kernel: Tensor, num_taps: int) -> Tensor:
     >>> causal_kernel(kernel, 1).flatten().tolist()
     [31.0]
     """
+    # The present frame gets its own tap and those of the future.
     centre = kernel.shape[2] // 2
     past, present = kernel[:, :, :centre], kernel[:, :, centre:].sum(2, keepdim=True)
     taps = torch.cat([past, present], 2)
 
+    # Fewer places than taps: the oldest ones share a place.
     surplus = taps.shape[2] - num_taps
     if surplus > 0:
         oldest = taps[:, :, : surplus + 1].sum(2, keepdim=True)
         taps = torch.cat([oldest, taps[:, :, surplus + 1 :]], 2)
+
+    # More places than taps: zeros before the oldest one.
     return F.pad(taps, (0, 0, 0, 0, num_taps - taps.shape[2], 0))
 
 
 def receptive_field_frames(network: CausalRecogniser) -> int:
     """Return the number of frames, the present one included, that a score can depend on."""
+    # `spacing` is the distance between neighbouring frames of a layer, in frames of the clip.
     frames, spacing = 1, 1
     for modules in network.backbone.stages():
         for part in (part for module in modules for part in module.modules()):
@@ -134,4 +141,6 @@ def receptive_field_frames(network: CausalRecogniser) -> int:
             elif isinstance(part, TemporalAveragePool):
                 frames += spacing
                 spacing *= 2
+
+    # The running mean looks at whole steps.
     return frames + spacing * (network.running_pool.steps - 1)

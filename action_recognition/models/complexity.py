@@ -26,6 +26,7 @@ from action_recognition.models.recogniser import Recogniser
 from action_recognition.models.s3d_efficientnet_lite0 import LiteBlock
 from action_recognition.models.s3d_mobilenet_v3 import InvertedResidual
 
+# Operations for each element.
 _RELU, _HSWISH, _SIGMOID, _NORMALISE, _MEAN_SCALE, _TWO_INPUTS = 2, 9, 3, 4, 2, 3
 _SHAPE_CONSTANTS = 6
 
@@ -99,6 +100,7 @@ def _append_to(costs: list[int], cost: _Cost) -> Callable[[nn.Module, _Inputs, _
     """Return a forward hook that appends the cost of its module to `costs`."""
 
     def _hook(module: nn.Module, inputs: _Inputs, output: _Output) -> None:
+        # An attention returns its mask too.
         first = output[0] if isinstance(output, tuple) else output
         costs.append(cost(module, inputs[0], first))
 
@@ -117,6 +119,7 @@ def _residual(module: nn.Module, x: Tensor, out: Tensor) -> int:
 
 def _attention(module: nn.Module, x: Tensor, out: Tensor) -> int:
     assert isinstance(module, SpatioTemporalAttention)
+    # The product with the mask and the sum for each element, and the sigmoid of the mask.
     mask = x.numel() // x.shape[1]
     cost = 2 * _TWO_INPUTS * x.numel() + _SIGMOID * mask
     # The temporal branch adds a mean over H and W, and the sum of both branches' logits.
@@ -127,6 +130,7 @@ def _attention(module: nn.Module, x: Tensor, out: Tensor) -> int:
 
 def _head(module: nn.Module, x: Tensor, out: Tensor) -> int:
     assert isinstance(module, AngularHead)
+    # Unit length of the embedding, and a product with each direction.
     embedding, classes = module.class_directions.shape
     return _NORMALISE * embedding + 2 * embedding * classes
 

@@ -65,22 +65,29 @@ class FactoredConv3d(nn.Conv3d):
 
     def convolve(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         """Convolve with another weight and bias in place of the module's own."""
+        # A 1 x 1 x 1 kernel counts as spatial.
         is_temporal = self.kernel_size[0] > 1
         if self.form == "folded":
             return (
                 self._temporal(x, weight, bias) if is_temporal else self._spatial(x, weight, bias)
             )
         if self.causal and is_temporal:
+            # All zeros go before the first frame.
             padded = F.pad(x, (0, 0, 0, 0, self.kernel_size[0] - 1, 0))
             return F.conv3d(padded, weight, bias, groups=self.groups)
+
+        # As PyTorch computes it, with `self.padding`.
         out: Tensor = self._conv_forward(x, weight, bias)
         return out
 
     def _spatial(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         """Convolve the frames as a batch: (N, C, T, H, W) as (N*T, C, H, W)."""
         frames = x.transpose(1, 2).flatten(0, 1)
+
+        # The axis of time in kernel, stride and padding is trivial.
         kernel, stride, padding = weight.squeeze(2), self.stride[1:], self.padding[1:]
         out = F.conv2d(frames, kernel, bias, stride, padding, groups=self.groups)
+
         return out.view(x.shape[0], x.shape[2], *out.shape[1:]).transpose(1, 2)
 
     def _temporal(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
@@ -133,6 +140,7 @@ class TFSameConv3d(FactoredConv3d):
 
     def before_and_after(self, size: int) -> tuple[int, int]:
         """Return the zeros before and after a row or column of `size` pixels."""
+        # As many outputs as strides begin within the picture.
         kernel, stride = self.kernel_size[1], self.stride[1]
         total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
         return total // 2, total - total // 2

@@ -33,8 +33,11 @@ class AngularHead(nn.Module):
 
     def reset_parameters(self) -> None:
         """Draw fresh weights, as the original starts every training."""
+        # The order matters: a run's random numbers depend on it.
         nn.init.kaiming_normal_(self.project.weight, mode="fan_out", nonlinearity="relu")
         self.norm.reset_parameters()
+
+        # Directions that are uniform over the sphere.
         with torch.no_grad():
             self.class_directions.copy_(F.normalize(torch.randn_like(self.class_directions), dim=0))
 

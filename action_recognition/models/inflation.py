@@ -33,6 +33,7 @@ def inflate(
     the rest. A convolution and its norm are copied together or not at all: statistics of other
     features would say nothing.
     """
+    # A convolution with its norm at a time.
     taken: dict[str, str] = {}
     skipped: dict[str, str] = {}
     for unit in form.units():
@@ -48,6 +49,8 @@ def inflate(
     if causal:
         for ours in taken.values():
             _present_is_last(target[ours])
+
+    # Tensors of the file that belong to no unit.
     rest = [name for name in state_dict if name not in taken and name not in skipped]
     return taken, skipped | {name: _reason_of_rest(name) for name in rest}
 
@@ -91,6 +94,7 @@ def _reason_of_rest(name: str) -> str:
 
 def _fits(value: Tensor, target: Tensor) -> bool:
     """Return True for equal shapes, but for the axis of time that a 2-D kernel lacks."""
+    # (out, in, kh, kw) against (out, in, kt, kh, kw).
     if value.ndim == 4 and target.ndim == 5:
         return value.shape == (*target.shape[:2], *target.shape[3:])
     return value.shape == target.shape
@@ -107,5 +111,6 @@ def _copy(value: Tensor, target: Tensor) -> None:
 
 def _present_is_last(kernel: Tensor) -> None:
     """Move a kernel's centre tap over time to its last one, in place."""
+    # The taps behind the centre are zeros: rolling moves them to the front.
     if kernel.ndim == 5 and kernel.shape[2] > 1:
         kernel.copy_(kernel.roll(kernel.shape[2] // 2, dims=2))

@@ -27,6 +27,7 @@ class BatchNorm(nn.BatchNorm3d):
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalise (N, C, T, H, W), as (N, C, T*H*W) where gradients are at risk."""
+        # Only a backward pass is at risk, and only with an axis of length 1.
         learns = torch.is_grad_enabled() and (x.requires_grad or self.weight.requires_grad)
         if learns and 1 in x.shape[2:]:
             return super().forward(x.flatten(2)).reshape(x.shape)
@@ -50,6 +51,7 @@ class ConvNorm(nn.Sequential):
 
     def forward(self, x: Tensor) -> Tensor:
         """Convolve, normalise and activate (N, C, T, H, W)."""
+        # Frozen: neither the convolution nor the norm changes in this step.
         frozen = not (
             self.norm.training or self.conv.weight.requires_grad or self.norm.weight.requires_grad
         )
@@ -73,6 +75,8 @@ class ConvNorm(nn.Sequential):
         bias = self.norm.bias - self.norm.running_mean * factor
 
         out = self.conv.convolve(x, weight, bias)
+
+        # The modules behind convolution and norm.
         for activation in list(self)[2:]:
             out = activation(out)
         return out
@@ -95,6 +99,7 @@ class SqueezeExcite(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Scale the channels of each frame of (N, C, T, H, W)."""
+        # One number for each channel and frame.
         squeezed = x.mean((3, 4), keepdim=True)
         gate: Tensor = self.gate(self.expand(self.reduce_activation(self.reduce(squeezed))))
         return x * gate
@@ -116,6 +121,8 @@ class TemporalAveragePool(nn.Module):
             return x
         if self.one_operation:
             return F.avg_pool3d(x, (2, 1, 1))
+
+        # Even and odd frames, without an odd last one.
         length = x.shape[2] // 2 * 2
         return (x[:, :, 0:length:2] + x[:, :, 1:length:2]) * 0.5
 

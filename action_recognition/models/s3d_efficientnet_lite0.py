@@ -11,6 +11,7 @@ from action_recognition.models.convolutions import ConvForm, FactoredConv3d, TFS
 from action_recognition.models.layers import ConvNorm, TemporalAveragePool, channels_innermost
 from action_recognition.template import EfficientNetLite0Backbone
 
+# The eps and the stem of timm's network.
 BATCH_NORM_EPS = 1e-3
 STEM_CHANNELS = 32
 # Repeats, kernel size, stride of the first repeat, expansion, channels.
@@ -46,6 +47,7 @@ def lite_block_shapes() -> list[LiteBlockShape]:
     >>> shape.kernel_size, shape.spatial_stride
     (3, 2)
     """
+    # Only the first repeat of a stage has its stride.
     shapes, channels = [], STEM_CHANNELS
     for repeats, kernel_size, first_stride, expansion, out_channels in _STAGES:
         for repeat in range(repeats):
@@ -76,6 +78,7 @@ class LiteBlock(nn.Module):
         narrow, wide, out = shape.in_channels, shape.expand_channels, shape.out_channels
         self.has_residual = shape.spatial_stride == temporal_stride == 1 and narrow == out
 
+        # In the order of the forward pass: each convolution draws its start weights here.
         expands = wide != narrow
         self.expand = _conv_norm(FactoredConv3d(narrow, wide, form=form)) if expands else None
         self.depthwise = _conv_norm(_depthwise(shape, form))
@@ -87,6 +90,8 @@ class LiteBlock(nn.Module):
         """Run the block on (N, C, T, H, W)."""
         out: Tensor = x if self.expand is None else self.expand(x)
         out = self.project(self.depthwise(out))
+
+        # Over time.
         if self.pool is not None:
             out = self.pool(out)
         return x + out if self.has_residual else out
@@ -110,6 +115,7 @@ class S3DEfficientNetLite0(nn.Module):
         self.num_features = config.last_channels
         self.stem = _conv_norm(TFSameConv3d(3, STEM_CHANNELS, 3, stride=2, form=form))
 
+        # Each block's shape within a frame, with what model.yaml states along time.
         shapes = lite_block_shapes()
         along_time = zip(config.temporal_kernel_size, config.temporal_stride, strict=True)
         self.blocks = nn.ModuleList(
@@ -142,6 +148,7 @@ class S3DEfficientNetLite0(nn.Module):
         """
         for module in self.modules():
             if isinstance(module, FactoredConv3d):
+                # There are no biases: a norm follows every convolution.
                 fan = math.prod(module.kernel_size) * module.out_channels // module.groups
                 nn.init.normal_(module.weight, std=math.sqrt(2.0 / fan))
 

@@ -38,6 +38,7 @@ class BlockConfig:
 
 def block_configs(config: MobileNetV3Backbone) -> list[BlockConfig]:
     """Return the blocks in order: the columns of the table."""
+    # The rows of the table have the names of the fields.
     names = BlockConfig.__dataclass_fields__
     return [
         BlockConfig(**{name: getattr(config, name)[i] for name in names})
@@ -129,6 +130,8 @@ class S3DMobileNetV3(nn.Module):
         self.stem = ConvNorm(
             FactoredConv3d(3, config.stem_channels, (1, 3), spatial_stride=2, form=form), "hswish"
         )
+
+        # Attentions have the numbers of their blocks, as strings.
         self.blocks = nn.ModuleList()
         self.attentions = nn.ModuleDict()
         channels = self._append_blocks(config, form)
@@ -153,6 +156,7 @@ class S3DMobileNetV3(nn.Module):
         """
         x = self.stem(channels_innermost(clips) if self.form == "folded" else clips)
 
+        # Masks in the order of the blocks.
         masks: list[Tensor] = []
         for index, block in enumerate(self.blocks):
             x = block(x)
@@ -183,6 +187,7 @@ class S3DMobileNetV3(nn.Module):
         """
         for module in self.modules():
             if isinstance(module, FactoredConv3d):
+                # Only the convolutions of a gate have a bias.
                 fan = module.kernel_size[0] * module.kernel_size[1] * module.out_channels
                 nn.init.normal_(module.weight, std=math.sqrt(2.0 / fan))
                 if module.bias is not None:

@@ -55,6 +55,7 @@ class StatefulNetwork(nn.Module):
         if frames_per_call < 1:
             raise ValueError(f"frames_per_call {frames_per_call}, expected 1 or more")
 
+        # Normalisation, if it is part of the network.
         mean, scale = torch.zeros(1), torch.ones(1)
         if normalize is not None:
             mean, scale = normalize.mean, normalize.scale
@@ -63,6 +64,7 @@ class StatefulNetwork(nn.Module):
         )
         self.normalizes = normalize is not None
 
+        # The layout of time behind the last stage is that of the scores.
         stages, rhythm = _stages(recogniser, Rhythm(frames_per_call))
         self.stages = nn.ModuleList(stages)
         self.head = Head(recogniser.head, recogniser.running_pool.steps, rhythm)
@@ -83,6 +85,7 @@ class StatefulNetwork(nn.Module):
         x = (x - self.mean) / self.scale if self.normalizes else x
         x = x.permute(0, 3, 1, 2)
 
+        # Every stage takes its states and leaves new ones, in this order.
         for stage in self.stages:
             x = stage(x, held)
         cosine: Tensor = self.head(x, held)
@@ -90,6 +93,7 @@ class StatefulNetwork(nn.Module):
 
     def initial_states(self, height: int, width: int) -> list[Tensor]:
         """Return the zeros with which a stream begins, for frames of that size in pixels."""
+        # One call without states tells their number and shapes.
         shape = (self.frames_per_call, height, width, 3)
         frames = torch.zeros(shape, dtype=torch.uint8, device=self.mean.device)
         with torch.no_grad():

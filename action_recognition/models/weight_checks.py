@@ -28,6 +28,7 @@ def image_network_of(raw: RawCheckpoint, model: ModelConfig) -> Mapping[str, Ten
     The file is one of others, taken as it is, or a model of photos of ours: then its network is
     what lies below the head, by the names of timm.
     """
+    # A file of others holds one if its names are known. A timm network takes any file.
     wants_image = isinstance(model, TimmImageConfig)
     if raw.form == "original":
         is_image = wants_image or image_form(raw.state_dict) is not None
@@ -35,6 +36,7 @@ def image_network_of(raw: RawCheckpoint, model: ModelConfig) -> Mapping[str, Ten
     if wants_image or not isinstance(trained_model(raw).model, TimmImageConfig):
         return None
 
+    # A model of photos of ours, for a network over time.
     below_head = {name: value for name, value in raw.state_dict.items() if name.startswith(PREFIX)}
     network = {name.removeprefix(PREFIX): value for name, value in below_head.items()}
     return network if image_form(network) is not None else None
@@ -46,6 +48,7 @@ def check_type(raw: RawCheckpoint, model: ModelConfig) -> None:
     if raw.form == "original" and isinstance(model, TimmImageConfig):
         return
 
+    # The family: of a 2-D network, as a checkpoint of ours states it, or by a tensor's name.
     image = image_network_of(raw, model)
     form = image_form(image) if image is not None else None
     if form is not None:
@@ -78,6 +81,7 @@ def refuse_for_causal(path: Path, model: ModelConfig) -> None:
 
 def check_filled(path: Path, report: LoadReport, template: Template) -> None:
     """Refuse a file that leaves tensors of the network fresh, counters of batches aside."""
+    # A missing counter changes no score.
     missing = [name for name in report.fresh if not name.endswith("num_batches_tracked")]
     if missing:
         first = ", ".join(missing[:3])

@@ -47,9 +47,11 @@ class LoadReport:
         }
 
     def __str__(self) -> str:
+        # Counted by reason, and the fresh ones by the part of the network.
         counts = Counter(self.skipped.values())
         skipped = "; ".join(f"{counts[reason]} {reason}" for reason in sorted(counts))
         fresh = ", ".join(sorted({name.split(".")[0] for name in self.fresh}))
+
         parts = [
             f"{self.source}: {len(self.loaded)} tensors loaded",
             f"{len(self.skipped)} skipped{f' ({skipped})' if skipped else ''}",
@@ -71,6 +73,7 @@ def copy_tensors(
     `head="reset"` leaves the head fresh. Without `counters`, the counters of batches in the norms
     are left fresh too.
     """
+    # The names and the kernels that the file has for our tensors.
     target = network.state_dict()
     is_original = raw.form == "original"
     names = original_names(model) if is_original else {name: name for name in target}
@@ -78,6 +81,7 @@ def copy_tensors(
     turn = _turned_to_the_past(network, raw)
     class_map = raw.class_map if head == "keep" else None
 
+    # Tensor by tensor: each is copied or skipped with a reason.
     for theirs, value in raw.state_dict.items():
         ours = names.get(theirs, "")
         if reason := _reason_to_skip(theirs, ours, head, counters):
@@ -90,6 +94,7 @@ def copy_tensors(
             target[ours].copy_(fitted)
             report.loaded.append(ours)
 
+    # What the file did not fill stays as the network drew it.
     report.fresh = sorted(set(target) - set(report.loaded))
     network.load_state_dict(target)
     return report
@@ -130,6 +135,7 @@ def _fit(
 
     It fits with the same number of elements, or with class columns to pick ours from.
     """
+    # A file with more classes than ours: some of its columns.
     if name == CLASS_DIRECTIONS and _has_more_classes(value, target):
         columns = _class_columns(value.shape[1], target.shape[1], class_map)
         return None if columns is None else value[:, columns]
@@ -153,6 +159,7 @@ def _class_columns(
     if class_map is None:
         return list(range(num_ours))
 
+    # By number, since the file states the number of each of its classes.
     column_of_label = {label: own for own, label in class_map.items() if own < num_theirs}
     columns = [column_of_label.get(label) for label in range(num_ours)]
     return [column for column in columns if column is not None] if None not in columns else None

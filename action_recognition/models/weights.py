@@ -63,11 +63,13 @@ def load_start_weights(
     Tensors that do not fit are skipped and reported. Errors: the weights are of another type of
     network, or nothing fits.
     """
+    # Published weights of a 2-D network.
     if start == "imagenet":
         image = imagenet_weights(model)
         report = LoadReport(image.source, image.sha256, licence=image.licence)
         return _load_image(network, model, image.state_dict, report)
 
+    # A file with a 2-D network.
     raw = read_checkpoint(_start_file(start, model))
     check_type(raw, model)
     state_dict = image_network_of(raw, model)
@@ -75,6 +77,7 @@ def load_start_weights(
         report = LoadReport(str(raw.path), raw.sha256, licence=_licence(raw))
         return _load_image(network, model, state_dict, report)
 
+    # A file with a network for clips.
     report = _load_video(network, model, raw, labels)
     if start == "kinetics700":
         report.source = KINETICS700_SOURCE
@@ -91,12 +94,14 @@ def load_for_inference(path: Path, template: Template, model: ModelConfig) -> Tr
     has more classes than the template, the template's are picked: by number where the file states
     the numbers, else the first ones.
     """
+    # A checkpoint of ours states everything itself.
     raw = read_checkpoint(path)
     if raw.form == "trained_model":
         return trained_model(raw)
     check_type(raw, model)
     refuse_for_causal(path, model)
 
+    # One of the original has to fill the work dir's network.
     labels = tuple(template.labels)
     network = build_recogniser(model, len(labels))
     report = copy_tensors(network, model, raw, head="keep", counters=True)
@@ -116,6 +121,7 @@ def _start_file(start: Path | StartKeyword, model: ModelConfig) -> Path:
             )
         return kinetics700_file()
 
+    # A mistyped keyword looks like a file that is not there.
     file = Path(start)
     if not file.is_file():
         keywords = get_args(StartKeyword)
@@ -132,6 +138,7 @@ def _load_image(
     network: Recogniser, model: ModelConfig, state_dict: Mapping[str, Tensor], report: LoadReport
 ) -> LoadReport:
     """Copy a 2-D network's weights into the backbone, and complete the report."""
+    # For photos as it is, for clips with an axis of time.
     target = network.state_dict()
     if isinstance(model, TimmImageConfig):
         taken, report.skipped = take_image_weights(state_dict, target)
@@ -156,6 +163,7 @@ def _load_video(
         network, model, raw, head="keep" if same_labels else "reset", counters=False
     )
 
+    # Labels that were added: the directions of the known ones are worth keeping.
     report.licence = _licence(raw)
     if trained is not None and not same_labels and set(trained.labels) <= set(labels):
         _keep_known_classes(network, trained, labels, report)
@@ -167,6 +175,7 @@ def _keep_known_classes(
 ) -> None:
     """Copy the head of a model that knows some of `labels`. The other directions stay fresh."""
     target = network.state_dict()
+    # Our column of each label that the model knows.
     columns = [list(labels).index(label) for label in trained.labels]
     in_head = [name for name in target if name.startswith(HEAD_PREFIX)]
     for name in in_head:

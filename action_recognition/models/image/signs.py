@@ -45,11 +45,15 @@ class SignsImage(nn.Module):
 
     def forward(self, clips: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Return features (N, 4 * channels, 1, 1, 1), and an empty list in the place of masks."""
+        # A clip of one frame is a picture.
         x = clips.squeeze(2)
         for block in self.blocks:
             x = block(x)
+
+        # Pictures of 64 x 64 have this size already.
         if x.shape[2:] != (MAP_SIZE, MAP_SIZE):
             x = F.adaptive_avg_pool2d(x, MAP_SIZE)
+
         return self.hidden(x.flatten(1)).unflatten(1, (-1, 1, 1, 1)), []
 
     def stages(self) -> list[list[nn.Module]]:
@@ -58,6 +62,7 @@ class SignsImage(nn.Module):
 
     def first_conv(self) -> nn.Conv2d:
         """Return the convolution that takes the picture."""
+        # The blocks are unnamed: 0 is the convolution.
         conv = self.blocks[0].get_submodule("0")
         assert isinstance(conv, nn.Conv2d)
         return conv

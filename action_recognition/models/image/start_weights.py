@@ -12,6 +12,7 @@ from action_recognition.models.tensor_names.image_forms import (
     lite0_names_in_timm,
 )
 
+# The names of `TimmImage.network` in the state_dict of a `Recogniser`.
 PREFIX = "backbone.network."
 _NOT_FITTING = "of another shape"
 
@@ -24,9 +25,12 @@ def take_image_weights(
     `state_dict` is that of a timm network or of the packaged EfficientNet-Lite0. Returns our names
     by the file's names for what was copied, and reasons by the file's names for the rest.
     """
+    # The packaged file has names that timm does not use.
     renamed = lite0_names_in_timm() if image_form(state_dict) is PACKAGED_LITE0 else {}
     taken: dict[str, str] = {}
     skipped: dict[str, str] = {}
+
+    # Tensor by tensor: what does not fit is skipped with a reason.
     for name, value in state_dict.items():
         ours = PREFIX + renamed.get(name, name)
         reason = _reason_to_skip(name, value, target.get(ours))

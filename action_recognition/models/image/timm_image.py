@@ -30,9 +30,12 @@ class TimmImage(nn.Module):
 
     def forward(self, clips: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Return features (N, F, 1, H', W'), and an empty list in the place of masks."""
+        # A clip of one frame is a picture.
         pictures = clips.squeeze(2)
         if self.form == "folded":
             pictures = pictures.contiguous(memory_format=torch.channels_last)
+
+        # The axis of time returns, with one step.
         features: Tensor = self.network(pictures)
         return features.unsqueeze(2), []
 

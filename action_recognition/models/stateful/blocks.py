@@ -23,6 +23,7 @@ class Block(nn.Module):
     def __init__(self, block: InvertedResidual | LiteBlock, rhythm: Rhythm) -> None:
         super().__init__()
         self.has_residual = block.has_residual
+        # The same order as in the clip form.
         parts: list[nn.Module] = [] if block.expand is None else [Spatial(block.expand)]
         parts.append(Spatial(block.depthwise))
         if isinstance(block, InvertedResidual):
@@ -80,6 +81,8 @@ class Head(nn.Module):
     def __init__(self, head: AngularHead, steps: int, rhythm: Rhythm) -> None:
         super().__init__()
         self.length = (steps - 1) * rhythm.dilation
+
+        # The batch norm of the embedding goes into its projection.
         norm = head.norm
         assert norm.running_mean is not None and norm.running_var is not None
         factor = norm.weight / torch.sqrt(norm.running_var + norm.eps)
@@ -96,6 +99,7 @@ class Head(nn.Module):
         rows = torch.cat([x.mean((2, 3)), self.seen], 1)
         sums = self.window @ (states.joined(rows, self.length) if self.length else rows)
 
+        # The mean, its embedding of unit length, and the cosine to each class.
         embedding = F.linear(sums[:, :-1] / sums[:, -1:], self.weight, self.bias)
         unit = embedding / torch.linalg.vector_norm(embedding, dim=1, keepdim=True).clamp_min(1e-12)
         cosine: Tensor = unit @ self.class_directions
@@ -104,6 +108,7 @@ class Head(nn.Module):
 
 def _window(length: int, rhythm: Rhythm) -> Tensor:
     """Return ones (k, length + k) where a score takes a row of the state or of the call."""
+    # A row for each frame of the call. It takes every `dilation`-th row, back to `length` before.
     window = torch.zeros(rhythm.frames, length + rhythm.frames)
     for row in range(rhythm.frames):
         window[row, row : row + length + 1 : rhythm.dilation] = 1.0

@@ -59,6 +59,8 @@ class Temporal(nn.Module):
     def __init__(self, unit: ConvNorm, rhythm: Rhythm) -> None:
         super().__init__()
         weight, bias = _with_norm(unit)
+
+        # A tap at a time: (out, in, 1, kh, kw) without its axis of time.
         taps = [tap.squeeze(2) for tap in torch.split(weight, 1, dim=2)]
         self.taps = nn.ParameterList([nn.Parameter(tap, requires_grad=False) for tap in taps])
         self.bias = nn.Buffer(bias)
@@ -90,6 +92,7 @@ class Stride(nn.Module):
 
     def forward(self, x: Tensor, states: States) -> Tensor:
         """Average neighbouring frames of (k, C, H, W)."""
+        # With an even number of frames, every pair lies within the call.
         if self.rhythm.halves:
             return (x[0::2] + x[1::2]) * 0.5
         return (states.late(x, self.rhythm.dilation) + x) * 0.5
@@ -112,6 +115,7 @@ class Gate(nn.Module):
 
     def __init__(self, gate: SqueezeExcite) -> None:
         super().__init__()
+        # Copies without the axis of time.
         (self.reduce, self.reduce_bias), (self.expand, self.expand_bias) = (
             (nn.Buffer(conv.weight.detach().squeeze(2).clone()), nn.Buffer(_bias(conv).clone()))
             for conv in (gate.reduce, gate.expand)
@@ -119,6 +123,7 @@ class Gate(nn.Module):
 
     def forward(self, x: Tensor, states: States) -> Tensor:
         """Scale the channels of each frame (k, C, H, W)."""
+        # One number for each channel and frame.
         squeezed = F.relu(F.conv2d(x.mean((2, 3), keepdim=True), self.reduce, self.reduce_bias))
         return x * F.hardsigmoid(F.conv2d(squeezed, self.expand, self.expand_bias))
 
@@ -128,6 +133,8 @@ def _with_norm(unit: ConvNorm) -> tuple[Tensor, Tensor]:
     norm = unit.norm
     assert norm.running_mean is not None and norm.running_var is not None
     factor = norm.weight / torch.sqrt(norm.running_var + norm.eps)
+
+    # gamma (W x - mean) / std + beta = (W gamma / std) x + (beta - mean gamma / std)
     weight = unit.conv.weight * factor.view(-1, 1, 1, 1, 1)
     bias = norm.bias - norm.running_mean * factor
     return weight.detach(), bias.detach()

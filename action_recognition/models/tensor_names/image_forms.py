@@ -11,7 +11,9 @@ from torch import Tensor
 from action_recognition.models.layers import BATCH_NORM_EPS
 from action_recognition.models.s3d_efficientnet_lite0 import STAGE_REPEATS as LITE_STAGE_REPEATS
 
+# Tensors of a batch norm, but for its counter of batches.
 NORM_PARTS = ("weight", "bias", "running_mean", "running_var")
+# Blocks in each stage of a MobileNetV3-Large.
 _MOBILENET_STAGE_REPEATS = (1, 2, 3, 4, 2, 3)
 _NUM_MOBILENET_BLOCKS = sum(_MOBILENET_STAGE_REPEATS)
 # torchvision builds its MobileNetV3 with this eps in all batch norms.
@@ -64,6 +66,7 @@ def image_form(state_dict: Mapping[str, Tensor]) -> ImageForm | None:
 
 def lite0_names_in_timm() -> dict[str, str]:
     """Return timm's name (`tf_efficientnet_lite0`) of every tensor of the packaged Lite0."""
+    # Both forms name the same modules of ours.
     in_timm = {unit.ours: unit for unit in _timm_lite0()}
     names: dict[str, str] = {}
     for unit in _packaged_lite0():
@@ -126,6 +129,7 @@ def _torchvision_mobilenet() -> Iterator[Unit]:
     for index in range(_NUM_MOBILENET_BLOCKS):
         for number, part in enumerate(_torchvision_parts(index)):
             theirs, ours = f"features.{index + 1}.block.{number}", f"backbone.blocks.{index}.{part}"
+            # A gate is two convolutions without a norm.
             if part == "squeeze_excite":
                 yield Unit(f"{theirs}.fc1", None, f"{ours}.reduce")
                 yield Unit(f"{theirs}.fc2", None, f"{ours}.expand")
@@ -136,6 +140,7 @@ def _torchvision_mobilenet() -> Iterator[Unit]:
 
 def _torchvision_parts(index: int) -> list[str]:
     """Return the parts of a block in order: torchvision numbers those that are there."""
+    # Gates are in blocks 3 to 5 and from 10 on.
     expand = ["expand"] if index else []
     gate = ["squeeze_excite"] if index in (3, 4, 5) or index >= 10 else []
     return [*expand, "depthwise", *gate, "project"]

@@ -53,6 +53,8 @@ def _original_names(
 def _block(index: int, block: BlockConfig, *, expanded: bool) -> Iterator[tuple[str, str]]:
     """Yield the names of a block. Without an expansion the original's numbers are lower."""
     theirs, ours = f"backbone.features.{index + 1}.conv", f"backbone.blocks.{index}"
+
+    # Expansion, depthwise convolution, gate, projection.
     if expanded:
         yield from _conv_norm(theirs, (0, 1), f"{ours}.expand")
     yield from _conv_norm(theirs, (3, 4) if expanded else (0, 1), f"{ours}.depthwise")
