@@ -157,7 +157,7 @@ def test_links_lead_somewhere(document: str) -> None:
         ("made and lacks only ", "action_recognition/workdir.py"),
         ("is not empty and was not made by this command", "action_recognition/workdir.py"),
         ("was changed since the work dir was made", "action_recognition/workdir.py"),
-        ("is not a known key", "action_recognition/template/document.py"),
+        ("is not a known key", "action_recognition/template/loading.py"),
     ],
 )
 def test_the_messages_of_the_trouble_table_are_those_that_are_said(

@@ -1,5 +1,16 @@
-"""template.yaml and model.yaml: what they may hold, and reading them. Imports neither torch nor cv2."""
+"""The schema of template.yaml and model.yaml, and reading them. Imports neither torch nor cv2."""
 
+from action_recognition.template.augmentation import (
+    Augmentation,
+    BatchAugmentation,
+    BlockDropout,
+    Flip,
+    Mix,
+    Photometric,
+    ReferenceAugmentation,
+    Rotate,
+    TrivialAugmentation,
+)
 from action_recognition.template.document import (
     MODEL_FILE,
     SNAPSHOT_FILE,
@@ -11,10 +22,19 @@ from action_recognition.template.document import (
     OpenVinoFormat,
     OutputFormat,
     Template,
+)
+from action_recognition.template.loading import (
     load_checked,
     load_model_config,
     load_template,
     load_template_dir,
+)
+from action_recognition.template.losses import (
+    AMSoftmax,
+    CrossEntropy,
+    EarlyCrossEntropy,
+    LossConfig,
+    Regularisers,
 )
 from action_recognition.template.model import (
     MODEL_CONFIG,
@@ -40,25 +60,11 @@ from action_recognition.template.model import (
 from action_recognition.template.recipe import (
     SGD,
     AdamW,
-    AMSoftmax,
-    Augmentation,
-    BatchAugmentation,
-    BlockDropout,
     CosineSchedule,
-    CrossEntropy,
-    EarlyCrossEntropy,
-    Flip,
-    LossConfig,
-    Mix,
     OneCycleSchedule,
-    Photometric,
-    ReferenceAugmentation,
-    Regularisers,
-    Rotate,
     Schedule,
     StepSchedule,
     Training,
-    TrivialAugmentation,
 )
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""The schema of model.yaml: one class per architecture, told apart by `type`."""
+"""The schema of model.yaml: one class for each architecture. The key `type` chooses the class."""
 
 from __future__ import annotations
 
@@ -9,30 +9,42 @@ from pydantic import Field, TypeAdapter, model_validator
 from action_recognition.template.sections import NonNegativeFloat, PositiveInt, Section, Share
 
 AttentionKind = Literal["none", "spatial", "spatial_temporal"]
+# Blocks of EfficientNet-Lite0, and features of its last convolution.
 EFFICIENTNET_LITE0_BLOCKS = 16
 EFFICIENTNET_LITE0_FEATURES = 1280
 
 
 class GaussianDropout(Section):
-    """Multiplicative noise of mean 1 on residual branches: clip(N(mean, std), 0, 1) / mean per element."""
+    """Multiplicative noise of mean 1 on residual branches, in training.
+
+    Each element is multiplied by clip(N(mean, std), 0, 1) / mean.
+    """
 
     mean: Share
     std: NonNegativeFloat
 
 
 class MobileNetV3Backbone(Section):
-    """S3D-MobileNetV3 as a table with one column per block; rows are lists of equal length."""
+    """S3D-MobileNetV3 as a table with one column per block. Rows are lists of equal length."""
 
+    # Channels after the first convolution, which halves height and width.
     stem_channels: PositiveInt
+    # Height and width of the depthwise kernel, in pixels.
     kernel_size: list[Literal[3, 5]]
+    # Channels inside a block, and after it.
     expand_channels: list[PositiveInt]
     out_channels: list[PositiveInt]
     squeeze_excite: list[bool]
     activation: list[Literal["relu", "hswish"]]
+    # 2 halves height and width.
     spatial_stride: list[Literal[1, 2]]
+    # Frames that the last convolution of a block sees. 1 looks at single frames.
     temporal_kernel_size: list[Literal[1, 3, 5]]
+    # 2 halves the number of frames: pairs become their mean.
     temporal_stride: list[Literal[1, 2]]
+    # Attention after a block: a mask over space, or over space and time.
     attention: list[AttentionKind]
+    # Features of the last convolution, which the head takes.
     last_channels: PositiveInt
     gaussian_dropout: GaussianDropout | None
 
@@ -50,7 +62,10 @@ class MobileNetV3Backbone(Section):
 
 
 class EfficientNetLite0Backbone(Section):
-    """S3D over EfficientNet-Lite0: the 2-D network is fixed, each of its 16 blocks says what it does along time."""
+    """S3D over EfficientNet-Lite0. The 2-D network is fixed.
+
+    Each of its 16 blocks has a kernel and a stride along time, as of `MobileNetV3Backbone`.
+    """
 
     temporal_kernel_size: Annotated[
         list[Literal[1, 3, 5]],
@@ -63,21 +78,27 @@ class EfficientNetLite0Backbone(Section):
 
     @property
     def last_channels(self) -> int:
+        """Return the number of features that the head takes."""
         return EFFICIENTNET_LITE0_FEATURES
 
     @property
     def attention(self) -> list[AttentionKind]:
+        """Return the attention after each block: this network has none."""
         return ["none"] * EFFICIENTNET_LITE0_BLOCKS
 
 
 class Head(Section):
-    """Angular head: linear embedding, then the cosine to each class's column."""
+    """Angular head: linear embedding, then the cosine to the direction of each class."""
 
+    # Length of the embedding.
     embedding_size: PositiveInt
 
 
 class RunningPool(Section):
-    """How a causal network pools over time: at each step the mean over the last `steps` of them, or over as many as there were."""
+    """Pooling of a causal network over time.
+
+    At each step it is the mean over the last `steps` steps, or over as many as there were.
+    """
 
     steps: PositiveInt
 
@@ -91,7 +112,7 @@ class S3DMobileNetV3Config(Section):
 
 
 class S3DEfficientNetLite0Config(Section):
-    """EfficientNet-Lite0 over time: neither squeeze-excite nor h-swish, made for INT8 on CPUs."""
+    """EfficientNet-Lite0 over time: no squeeze-excite and no h-swish, made for INT8 on CPUs."""
 
     type: Literal["s3d_efficientnet_lite0"]
     backbone: EfficientNetLite0Backbone
@@ -105,16 +126,21 @@ class TimmBackbone(Section):
 
     @property
     def attention(self) -> list[AttentionKind]:
+        """Return the attention after each block: this network has none."""
         return []
 
 
 class SignsBackbone(Section):
-    """Three convolutions of `channels`, 2 and 4 times as many, each pooled by 2, then a layer of 4 `channels` features."""
+    """Three convolutions, each pooled by 2, then a layer of 4 * `channels` features.
+
+    The convolutions have 1, 2 and 4 times `channels`.
+    """
 
     channels: PositiveInt
 
     @property
     def attention(self) -> list[AttentionKind]:
+        """Return the attention after each block: this network has none."""
         return []
 
 
@@ -139,7 +165,7 @@ ImageModelConfig = TimmImageConfig | SignsImageConfig
 
 
 class _Causal(Section):
-    """What the causal networks share."""
+    """Base of the causal networks, which look at the past only."""
 
     backbone: MobileNetV3Backbone | EfficientNetLite0Backbone
     running_pool: RunningPool
@@ -147,7 +173,8 @@ class _Causal(Section):
 
     @property
     def frames_per_step(self) -> int:
-        """Frames from one step to the next: every temporal stride doubles them."""
+        """Return the frames from one step to the next. Every temporal stride of 2 doubles them."""
+        # A stride of 2 makes one frame of two.
         return int(2 ** self.backbone.temporal_stride.count(2))
 
 
@@ -173,7 +200,7 @@ MODEL_CONFIG: TypeAdapter[ModelConfig] = TypeAdapter(
 
 
 def network_family(model_type: str) -> str:
-    """The type whose weights fit: a causal network takes those of the same network for clips.
+    """Return the type whose weights fit. A causal network takes those of its network for clips.
 
     >>> network_family("causal_s3d_mobilenet_v3")
     's3d_mobilenet_v3'
