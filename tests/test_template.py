@@ -1,7 +1,11 @@
+"""Schemas of template.yaml and model.yaml, the templates of the repository, and wrong files."""
+
 from __future__ import annotations
 
+import re
 import shutil
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -38,6 +42,16 @@ def _line_of(path: Path, text: str) -> int:
     )
 
 
+def _key_lines(node: yaml.Node) -> Iterator[int]:
+    """Yield the 0-based line of each key that begins one, without list items and label pairs."""
+    if not isinstance(node, yaml.MappingNode) or node.flow_style:
+        return
+    for key, value in node.value:
+        yield key.start_mark.line
+        if key.value != "label_swaps":
+            yield from _key_lines(value)
+
+
 def _messages(folder: Path) -> list[str]:
     with pytest.raises(UserError) as caught:
         load_template_dir(folder)
@@ -48,6 +62,28 @@ def _messages(folder: Path) -> list[str]:
 def test_every_template_of_the_repository_is_valid_and_named_as_its_folder(path: Path) -> None:
     template, _ = load_template_dir(path)
     assert template.name == path.name
+
+
+@pytest.mark.parametrize("name", ["template.yaml", "model.yaml"])
+@pytest.mark.parametrize("folder", ALL_TEMPLATES, ids=lambda path: path.name)
+def test_every_key_carries_or_follows_a_comment(folder: Path, name: str) -> None:
+    text = (folder / name).read_text(encoding="utf-8")
+    lines = ["", *text.splitlines()]  # the line above the first one
+    keys = list(_key_lines(yaml.compose(text)))
+    bare = [
+        f"{folder / name}:{number + 1}: {lines[number + 1].strip()}"
+        for number in keys
+        if not re.search(r"\s# ", lines[number + 1]) and not re.match(r"\s*# ", lines[number])
+    ]
+    assert keys and bare == []
+
+
+@pytest.mark.parametrize("path", ALL_TEMPLATES, ids=lambda path: path.name)
+def test_the_head_of_a_template_shows_the_command_that_starts_with_it(path: Path) -> None:
+    for name in ("template.yaml", "model.yaml"):
+        head = (path / name).read_text(encoding="utf-8").split("\n\n", 1)[0]
+        assert "python tools/instantiate_template.py" in head
+        assert f"{path.relative_to(REPOSITORY)} my_model" in head
 
 
 def test_there_are_the_two_published_templates() -> None:
@@ -130,8 +166,8 @@ def test_an_unknown_key_is_named_with_its_line_and_the_nearest_one(folder: Path)
     _replace(path, "    epochs: 65", "    epochs: 65\n    epoch_size: 3")
     line = _line_of(path, "epoch_size")
     assert _messages(folder) == [
-        f"{path}:{line}: hyper_parameters.basic.epoch_size: is not a known key, did you mean 'epochs'?; "
-        "allowed: batch_size, base_learning_rate, epochs"
+        f"{path}:{line}: hyper_parameters.basic.epoch_size: is not a known key, "
+        "did you mean 'epochs'?; allowed: batch_size, base_learning_rate, epochs"
     ]
 
 
@@ -148,16 +184,12 @@ def test_problems_of_both_files_are_reported_together(folder: Path) -> None:
     _replace(template, "      probability: 0.5", "      probability: 1.5")
     _replace(model, "embedding_size", "embeding_size")
     messages = _messages(folder)
-    assert (
-        f"{template}:{_line_of(template, 'clip_len')}: input.clip_len: found 'eight'; allowed: a valid integer"
-        in messages
-    )
-    assert (
-        f"{template}:{_line_of(template, 'gpu_num')}: gpu_num: found -1; allowed: greater than or equal to 0"
-        in messages
-    )
+    clip_len = f"{template}:{_line_of(template, 'clip_len')}: input.clip_len"
+    gpu_num = f"{template}:{_line_of(template, 'gpu_num')}: gpu_num"
+    assert f"{clip_len}: found 'eight'; allowed: a valid integer" in messages
+    assert f"{gpu_num}: found -1; allowed: greater than or equal to 0" in messages
     assert any(
-        "training.augmentation.flip.probability: found 1.5" in message for message in messages
+        "training.augmentation.rotate.probability: found 1.5" in message for message in messages
     )
     assert any(
         "head.embeding_size: is not a known key, did you mean 'embedding_size'?" in message
