@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Clips without a gesture out of long videos; see --help."""
+"""Cut clips without a gesture out of long videos; see --help."""
 
 import sys
 
@@ -7,10 +7,9 @@ try:
     from action_recognition.commands.data.make_negatives import main
     from action_recognition.errors import run_command
 except ImportError as error:
-    print(
-        f"error: {error}; to repair: set up and activate the environment: ./init_venv.sh && . venv/bin/activate",
-        file=sys.stderr,
-    )
+    # One line instead of a traceback: most likely the environment is not active.
+    repair = "set up and activate the environment: ./init_venv.sh && . venv/bin/activate"
+    print(f"error: {error}; to repair: {repair}", file=sys.stderr)
     sys.exit(2)
 
 run_command(main)

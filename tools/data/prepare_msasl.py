@@ -7,11 +7,11 @@ try:
     from action_recognition.commands.data.prepare_msasl import main
     from action_recognition.errors import run_command
 except ImportError as error:
-    print(
-        f"error: {error}; to repair: set up and activate the environment: ./init_venv.sh && . venv/bin/activate",
-        file=sys.stderr,
-    )
+    # One line instead of a traceback: most likely the environment is not active.
+    repair = "set up and activate the environment: ./init_venv.sh && . venv/bin/activate"
+    print(f"error: {error}; to repair: {repair}", file=sys.stderr)
     sys.exit(2)
 
-if __name__ == "__main__":  # the processes that cut clips import this file
+# The processes that cut clips import this file.
+if __name__ == "__main__":
     run_command(main)

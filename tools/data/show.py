@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Show clips with what is found in them; see --help."""
+"""Show clips with the findings about them; see --help."""
 
 import sys
 
@@ -7,11 +7,11 @@ try:
     from action_recognition.commands.data.show import main
     from action_recognition.errors import run_command
 except ImportError as error:
-    print(
-        f"error: {error}; to repair: set up and activate the environment: ./init_venv.sh && . venv/bin/activate",
-        file=sys.stderr,
-    )
+    # One line instead of a traceback: most likely the environment is not active.
+    repair = "set up and activate the environment: ./init_venv.sh && . venv/bin/activate"
+    print(f"error: {error}; to repair: {repair}", file=sys.stderr)
     sys.exit(2)
 
-if __name__ == "__main__":  # the processes that open clips import this file
+# The processes that open clips import this file.
+if __name__ == "__main__":
     run_command(main)

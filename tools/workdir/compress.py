@@ -8,10 +8,9 @@ try:
     from action_recognition.commands.compress import main
     from action_recognition.errors import run_command
 except ImportError as error:
-    print(
-        f"error: {error}; to repair: activate the environment that init_venv.sh made: . venv/bin/activate",
-        file=sys.stderr,
-    )
+    # One line instead of a traceback: most likely the environment is not active.
+    repair = "activate the environment that init_venv.sh made: . venv/bin/activate"
+    print(f"error: {error}; to repair: {repair}", file=sys.stderr)
     sys.exit(2)
 
 run_command(lambda: main(Path(__file__).resolve().parent))
