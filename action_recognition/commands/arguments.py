@@ -131,6 +131,7 @@ def points(text: str) -> float:
 
 def minutes(text: str) -> float:
     """Return minutes, 0 or more."""
+    # 0 is allowed beside positive numbers: it switches something off.
     return 0.0 if text.strip() in ("0", "0.0") else positive_float(text)
 
 
@@ -151,6 +152,7 @@ def _number(text: str, minimum: int) -> int:
     try:
         value = int(text)
     except ValueError:
+        # Refused below, as a number that is too small.
         value = minimum - 1
     if value < minimum:
         raise argparse.ArgumentTypeError(

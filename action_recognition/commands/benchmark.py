@@ -46,6 +46,7 @@ def _add_measuring_flags(parser: argparse.ArgumentParser) -> None:
         metavar="N,N,...",
         help="Numbers of CPU threads, 1 or more, or all (default: 1,2,all).",
     )
+    # Only an IR can compute in another precision than f32.
     parser.add_argument(
         "--precision",
         choices=("f32", "default", "both"),
@@ -67,6 +68,7 @@ def _add_rounds_flag(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_output_flags(parser: argparse.ArgumentParser) -> None:
+    # This command measures speed, eval.py measures accuracy.
     parser.add_argument(
         "--evaluations",
         type=path_list,
@@ -78,6 +80,7 @@ def _add_output_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--json", type=Path, metavar="FILE", help="Also write the table to this file as JSON."
     )
+
     parser.add_argument(
         "--markdown", type=Path, metavar="FILE", help="Also write the table as Markdown."
     )
@@ -113,6 +116,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from action_recognition.deploy.delivery import benchmarking
     from action_recognition.deploy.delivery.timing import cpu_name
 
+    # Wrong files end the command before the first measurement.
     benchmarking.check_models(arguments.models)
     rows = list(_measure(arguments))
 
@@ -127,6 +131,7 @@ def _measure(arguments: argparse.Namespace) -> Iterator[Measured]:
     from action_recognition.deploy.delivery import benchmarking
     from action_recognition.deploy.delivery.timing import num_cores
 
+    # The checksum of a model file leads to its accuracy.
     accuracies = benchmarking.read_accuracies(arguments.evaluations)
     threads = sorted({count or num_cores() for count in arguments.threads})
     for path in arguments.models:

@@ -43,6 +43,7 @@ def _add_model_flags(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="A checkpoint of train.py, or an exported .xml or .onnx. It is changed in place.",
     )
+
     parser.add_argument(
         "--save-to",
         type=Path,

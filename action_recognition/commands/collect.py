@@ -40,6 +40,7 @@ def _add_photo_names(parser: argparse.ArgumentParser) -> None:
         metavar="FOLDER",
         help="Folder of the photos: FOLDER/CLASS/PERSON_SESSION_NUMBER.jpg.",
     )
+
     parser.add_argument(
         "--classes",
         type=class_list,
@@ -58,6 +59,7 @@ def _add_person_flags(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="Name of the person in the photos, so that a split can keep people apart.",
     )
+
     parser.add_argument(
         "--session",
         required=True,
@@ -73,6 +75,7 @@ def _add_camera_flags(parser: argparse.ArgumentParser) -> None:
         metavar="CAMERA|FILE",
         help="Number of a camera, or a video (default: 0).",
     )
+
     parser.add_argument(
         "--no-mirror",
         action="store_true",
@@ -91,6 +94,7 @@ def _add_square_flags(parser: argparse.ArgumentParser) -> None:
         help="Side of the kept square as a share of the frame's short side "
         "(above 0, up to 1, default: 0.8).",
     )
+
     parser.add_argument(
         "--whole", action="store_true", help="Keep whole frames instead of the square."
     )
@@ -126,7 +130,9 @@ def _add_burst_flags(parser: argparse.ArgumentParser) -> None:
 
 def _add_flags_without_keys(parser: argparse.ArgumentParser) -> None:
     without = parser.add_argument_group("without keys")
+    # For videos, and for cameras that nobody sits at.
     without.add_argument("--label", metavar="CLASS", help="Take photos of this class all the time.")
+
     without.add_argument(
         "--every",
         type=positive_float,
@@ -149,6 +155,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     store = PhotoStore(arguments.folder, arguments.classes, session)
     source = open_source(arguments.source, folder_rate_fps=30.0, say=print)
 
+    # The counts show which class needs photos.
     print(f"there already: {balance(store)}")
     num_taken = collect(store, source, _options(arguments))
     print(f"took {num_taken} photos into {arguments.folder}")
@@ -159,6 +166,7 @@ def _options(arguments: argparse.Namespace) -> CollectOptions:
     from action_recognition.photos.collector import CollectOptions
 
     return CollectOptions(
+        # None keeps whole frames.
         share=None if arguments.whole else arguments.square,
         countdown_s=arguments.countdown,
         num_burst=arguments.burst,
@@ -181,6 +189,7 @@ def _check(arguments: argparse.Namespace) -> None:
             "--no-show", "without a window there are no keys to press", fix="add --label CLASS"
         )
 
+    # Ranges that argparse does not check.
     if arguments.square > 1.0:
         raise user_error("--square", f"found {arguments.square:g}", "above 0, up to 1")
     if not 0.0 <= arguments.countdown < 3600.0:

@@ -47,6 +47,7 @@ def _add_model_flags(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="A checkpoint, which is exported first where needed, or an exported model.xml.",
     )
+
     parser.add_argument(
         "--save-model-to",
         type=Path,
@@ -64,6 +65,7 @@ def _add_clip_flags(parser: argparse.ArgumentParser, split: str, clips: str) -> 
         metavar="FILES",
         help=f"Annotation files of {clips}, separated by commas.",
     )
+
     parser.add_argument(
         f"--{split}-data-roots",
         type=path_list,
@@ -94,6 +96,7 @@ def _add_count_flags(gate: argparse._ArgumentGroup) -> None:
         default=3,
         help="Number of folds of the gate; 1 measures on clips that were seen (default: 3).",
     )
+
     count("--calibration-clips", default=128, help="Clips to quantise on (default: 128).")
     count(
         "--max-clips",
@@ -110,6 +113,7 @@ def _add_training_flags(gate: argparse._ArgumentGroup) -> None:
         help="Also fine-tune a checkpoint for N epochs with simulated quantisation, once per fold "
         "and once more. The better network is written (0 or more, default: 0).",
     )
+
     whole("--seed", default=0, help="Seed of the drawn clips and folds (default: 0).")
 
 
@@ -121,6 +125,7 @@ def _add_calibration_flags(parser: argparse.ArgumentParser) -> None:
         default=True,
         help="Calibrate on the validation clips as calibrate.py does (default: on).",
     )
+
     add_negative_flags(parser)
 
 
@@ -128,11 +133,13 @@ def main(work_dir: Path, argv: Sequence[str] | None = None) -> int:
     """Parse the flags and compress."""
     arguments = vars(build_parser().parse_args(argv))
     check_negatives(arguments["negative_ann_files"], arguments["negative_data_roots"])
+    # Without roots, paths start in the folder of their annotation file.
     for split in ("train", "val"):
         folders = [path.parent for path in arguments[f"{split}_ann_files"]]
         arguments[f"{split}_data_roots"] = arguments[f"{split}_data_roots"] or folders
     from action_recognition.compression.compress_folder import CompressOptions, compress
 
+    # The card of the delivered model shows the command.
     command = shlex.join(["compress.py", *(sys.argv[1:] if argv is None else argv)])
     compress(work_dir, CompressOptions(**arguments, command=command))
     return 0

@@ -58,6 +58,7 @@ def _add_output_flags(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="Write the annotated video to this file (.mp4, .mkv, .mov).",
     )
+
     parser.add_argument(
         "--csv",
         type=Path,
@@ -82,6 +83,7 @@ def _add_speed_flags(parser: argparse.ArgumentParser) -> None:
         help="Model frames from one inference to the next, 1 or more "
         "(default: 4, or fewer for models of few frames per second).",
     )
+
     parser.add_argument(
         "--threads",
         type=positive_int,
@@ -97,6 +99,7 @@ def _add_order_flags(parser: argparse.ArgumentParser) -> None:
         help="latency runs one inference after the other; throughput runs persons and sources "
         "side by side in OpenVINO (default: throughput for several sources).",
     )
+
     # A camera drops the frames that come while the model is busy.
     parser.add_argument(
         "--realtime",
@@ -113,6 +116,7 @@ def _add_region_flags(group: argparse._ArgumentGroup) -> None:
         metavar="L,T,R,B",
         help="Look at a fixed part of the picture: left,top,right,bottom, each 0 to 1.",
     )
+
     where.add_argument(
         "--detector",
         type=Path,
@@ -122,6 +126,7 @@ def _add_region_flags(group: argparse._ArgumentGroup) -> None:
 
 
 def _add_view_flags(group: argparse._ArgumentGroup) -> None:
+    # These need a detector.
     group.add_argument(
         "--max-persons",
         type=positive_int,
@@ -129,6 +134,7 @@ def _add_view_flags(group: argparse._ArgumentGroup) -> None:
         metavar="N",
         help="Follow at most N of those that the detector finds, 1 or more (default: 4).",
     )
+
     group.add_argument(
         "--pick",
         action="store_true",
@@ -157,6 +163,7 @@ def _add_event_flags(group: argparse._ArgumentGroup) -> None:
         metavar="FILE|-",
         help="Write one line of JSON per event to this file, or to standard output (-).",
     )
+
     _add_reaction_flags(group)
 
 
@@ -167,6 +174,7 @@ def _add_reaction_flags(group: argparse._ArgumentGroup) -> None:
         metavar="PORT",
         help="Send events to WebSocket clients on this port of 127.0.0.1. 0 takes a free port.",
     )
+
     group.add_argument(
         "--commands",
         type=Path,
@@ -192,6 +200,7 @@ def _options(arguments: argparse.Namespace) -> DemoOptions:
     options = dict(vars(arguments))
     source, *more_sources = options.pop("input")
     box = options.pop("box")
+    # The other flags have the names of the options.
     return DemoOptions(
         source=source,
         more_sources=tuple(more_sources),

@@ -13,6 +13,7 @@ from action_recognition.commands.flags import (
     add_split_flags,
 )
 
+# Flags that only streams have, and those that streams share with clips.
 _OF_STREAMS = ("decision", "choose_decision", "max_false_alarms", "tolerance")
 _OF_BOTH = (
     "load_weights",
@@ -37,6 +38,7 @@ def build_parser(work_dir: Path) -> argparse.ArgumentParser:
     add_hand_detector_flag(parser)
     add_decoding_flags(parser)
 
+    # Streams are measured by their events instead of by clips.
     streams = parser.add_argument_group(
         "streams: long videos with gestures in them, measured by events (docs/live.md)"
     )
@@ -54,6 +56,7 @@ def _add_model_flags(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="A checkpoint (.pth), an .onnx, or an IR (.xml or its .bin).",
     )
+
     parser.add_argument(
         "--classes",
         type=class_list,
@@ -70,6 +73,7 @@ def _add_output_flags(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="Write the metrics to this metrics.yaml. Other metrics in it are kept.",
     )
+
     parser.add_argument(
         "--save-output-to",
         type=Path,
@@ -87,6 +91,7 @@ def _add_comparison_flags(parser: argparse.ArgumentParser) -> None:
         help="Report the difference of every clip to another form of the model, such as its "
         "checkpoint.",
     )
+
     parser.add_argument(
         "--precision",
         choices=("f32", "default"),
@@ -103,6 +108,7 @@ def _add_stream_flags(streams: argparse._ArgumentGroup) -> None:
         help="Measure streams: the files are streams.json of compose_streams.py, or lines whose "
         "clips are parts of long videos.",
     )
+
     streams.add_argument(
         "--tolerance",
         type=positive_float,
@@ -141,6 +147,7 @@ def _add_choice_flags(streams: argparse._ArgumentGroup) -> None:
 def main(work_dir: Path, argv: Sequence[str] | None = None) -> int:
     """Parse the flags and evaluate."""
     arguments = vars(build_parser(work_dir).parse_args(argv))
+    # Without --stream the flags of streams have no effect.
     of_streams = {name: arguments.pop(name) for name in _OF_STREAMS}
     if arguments.pop("stream"):
         from action_recognition.evaluation.evaluate_streams import (

@@ -46,6 +46,7 @@ def _add_file_flags(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="A checkpoint of train.py, or one of the original toolkit.",
     )
+
     parser.add_argument(
         "--save-model-to",
         type=Path,
@@ -59,7 +60,9 @@ def _add_format_flags(parser: argparse.ArgumentParser, output_format: OutputForm
     formats = parser.add_argument_group(
         "formats (one that is named leaves the others out; without any, template.yaml decides)"
     )
+    # None stands for a flag that is not given.
     of_template = {"onnx": output_format.onnx, "openvino": output_format.openvino}
+
     for name, title in (("onnx", "ONNX"), ("openvino", "OpenVINO IR")):
         formats.add_argument(
             f"--{name}",
@@ -67,7 +70,10 @@ def _add_format_flags(parser: argparse.ArgumentParser, output_format: OutputForm
             default=None,
             help=f"Write {title} (template: {'on' if of_template[name].default else 'off'}).",
         )
+    _add_fp16_flag(formats)
 
+
+def _add_fp16_flag(formats: argparse._ArgumentGroup) -> None:
     formats.add_argument(
         "--fp16",
         action="store_true",
@@ -82,6 +88,7 @@ def _add_graph_flags(parser: argparse.ArgumentParser, input_format: str) -> None
         action="store_true",
         help="Write models that expect normalised frames instead of pixels 0 to 255.",
     )
+
     graph.add_argument(
         "--openvino-input-format",
         choices=("RGB", "BGR"),
@@ -104,14 +111,19 @@ def _add_stream_flag(graph: argparse._ArgumentGroup) -> None:
 
 def _add_card_flags(parser: argparse.ArgumentParser) -> None:
     card = parser.add_argument_group("model card (a value that is not given appears as not stated)")
+    # Free texts, which the card shows as they are.
     texts = (
         ("--intended-use", "Purpose of the model."),
         ("--data-licence", "Licence of the training clips."),
         ("--weights-licence", "Licence of the trained weights."),
     )
+
     for flag, content in texts:
         card.add_argument(flag, default=NOT_STATED, metavar="TEXT", help=content)
+    _add_evaluations_flag(card)
 
+
+def _add_evaluations_flag(card: argparse._ArgumentGroup) -> None:
     card.add_argument(
         "--evaluations",
         type=path_list,
@@ -142,6 +154,7 @@ def chosen_formats(
     """
     if onnx or openvino:
         return bool(onnx), bool(openvino)
+    # Flags can only take formats away from those of the template here.
     chosen = (
         output_format.onnx.default and onnx is None,
         output_format.openvino.default and openvino is None,
@@ -157,6 +170,7 @@ def main(work_dir: Path, argv: Sequence[str] | None = None) -> int:
     """Parse the flags, export and print the files that were written."""
     template, model = load_template_dir(work_dir)
     arguments = build_parser(template.output_format).parse_args(argv)
+    # Wrong flags end the command before PyTorch is imported.
     _check(arguments, template)
     formats = chosen_formats(arguments.onnx, arguments.openvino, template.output_format)
     command = shlex.join(["export.py", *(sys.argv[1:] if argv is None else argv)])

@@ -23,6 +23,11 @@ def add_split_flags(flags: FlagGroup, split: str, clips: str, *, is_required: bo
         metavar="FILES",
         help=f"Annotation files of {clips}, separated by commas.",
     )
+
+    _add_roots_flag(flags, split, is_required=is_required)
+
+
+def _add_roots_flag(flags: FlagGroup, split: str, *, is_required: bool) -> None:
     flags.add_argument(
         f"--{split}-data-roots",
         type=path_list,
@@ -53,6 +58,7 @@ def add_decoding_flags(flags: FlagGroup) -> None:
         metavar="N",
         help="Decode clips in N processes (0 or more, default: 2).",
     )
+
     flags.add_argument(
         "--strict",
         action="store_true",
@@ -89,6 +95,7 @@ def add_negative_list_flags(flags: FlagGroup) -> None:
         metavar="FILES",
         help="Annotation files of clips of people who do other things, separated by commas.",
     )
+
     flags.add_argument(
         "--negative-data-roots",
         type=path_list,
@@ -102,6 +109,7 @@ def add_negative_flags(parser: argparse.ArgumentParser) -> None:
     """Add the group of flags of negatives: clips without a gesture, and their false alarms."""
     negatives = parser.add_argument_group("negatives: people who do other things (any labels)")
     add_negative_list_flags(negatives)
+
     negatives.add_argument(
         "--false-alarm-rate",
         type=share_between,

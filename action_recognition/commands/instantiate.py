@@ -36,6 +36,7 @@ def _add_weight_flags(parser: argparse.ArgumentParser) -> None:
     weights.add_argument(
         "--do-not-load-snapshot", action="store_true", help="Do without the start weights."
     )
+
     weights.add_argument(
         "--snapshot",
         type=Path,
@@ -50,6 +51,7 @@ def _add_copy_flags(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="Use a work dir that holds files. They are moved to WORK_DIR.backup-N first.",
     )
+
     parser.add_argument(
         "-v", "--verbose", action="store_true", help="Print every file that is copied."
     )
@@ -67,5 +69,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     made = instantiate(arguments.template, arguments.work_dir, options)
 
     print(f"{made.template.name} is ready in {made.path}")
+    # The path is quoted for a shell: it may hold spaces.
     print(f"Next:\n    cd {shlex.quote(str(made.path))}\n    python train.py --help")
     return 0

@@ -41,6 +41,7 @@ def _add_model_flags(parser: argparse.ArgumentParser) -> None:
         help="A .xml or .onnx of export.py, or a .pth of train.py "
         "(default: export/model.xml in the work dir).",
     )
+
     parser.add_argument(
         "--threads",
         type=positive_int,
@@ -57,6 +58,7 @@ def _add_output_flags(parser: argparse.ArgumentParser) -> None:
         help="Write photo, label, reason and the probability of each label as CSV.",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="Write the same as JSON.")
+
     parser.add_argument(
         "--explain",
         type=Path,
@@ -74,6 +76,7 @@ def _add_picture_flags(parser: argparse.ArgumentParser) -> None:
         "(above 0, up to 1).",
     )
     add_hand_detector_flag(parser)
+
     parser.add_argument("--mirror", action="store_true", help="Exchange left and right first.")
 
 
@@ -95,6 +98,7 @@ def main(work_dir: Path, argv: Sequence[str] | None = None) -> int:
     arguments = build_parser().parse_args(argv)
     from action_recognition.data.photo import PHOTO_SUFFIXES
 
+    # Anything else is a camera's number, an address or a video.
     source = Path(arguments.source)
     is_photos = source.is_dir() or source.suffix.lower() in PHOTO_SUFFIXES
     if not is_photos:
@@ -153,6 +157,7 @@ def _files(predictor: Predictor, arguments: argparse.Namespace) -> int:
     with shown_progress("classifying") as progress:
         results, problems = classify_files(predictor, files, options, progress)
 
+    # The results first: one broken photo must not hide the others.
     if results:
         print(table(results))
     _write(results, predictor, arguments)

@@ -47,6 +47,7 @@ def _add_trial_flags(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="Number of trials, 1 or more (default: that of SPACE.yaml).",
     )
+
     parser.add_argument(
         "--storage",
         metavar="URL",
@@ -62,6 +63,7 @@ def _add_output_flags(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="Folder for trials, table, picture and the best template.",
     )
+
     parser.add_argument(
         "--report",
         action="store_true",
@@ -99,6 +101,7 @@ def _run_and_report(search: Search, *, only_report: bool) -> None:
     from action_recognition.training.studies.search.report import write_report
     from action_recognition.training.studies.search.study import run_search
 
+    # With --report nothing is trained.
     study = search.study() if only_report else None
     try:
         study = study or run_search(search)
@@ -121,11 +124,13 @@ def train_options(folder: Path, flags: Mapping[str, Any], start: Path) -> TrainO
 
 def _words(name: str, value: Any, start: Path) -> list[str]:
     """Return the command-line words of one flag. Relative paths are taken from `start`."""
+    # A switch has no value.
     if isinstance(value, bool):
         return [f"--{name}"] if value else []
     if isinstance(value, list):
         value = ",".join(map(str, value))
 
+    # Paths in SPACE.yaml start in its folder.
     if name.endswith(("-ann-files", "-data-roots")):
         value = ",".join(
             part if part.startswith(("/", "shards:/")) else str(start / part)
@@ -156,6 +161,7 @@ def _flags_of_a_trial(template_dir: Path) -> list[str]:
     """Return the names of the flags of train.py that SPACE.yaml may set, without `--`."""
     from action_recognition.commands import train
 
+    # One trial is one run, so flags of several runs are refused.
     plan = [name.replace("_", "-") for name in train.PLAN_FLAGS]
     refused = {*_NOT_OF_A_TRIAL, *plan}
     words = [

@@ -35,6 +35,7 @@ def _add_model_flags(parser: argparse.ArgumentParser) -> None:
         metavar="WORK_DIR",
         help="A work dir with an export, or the folder that export.py wrote.",
     )
+
     parser.add_argument(
         "--model",
         type=Path,
@@ -52,6 +53,7 @@ def _add_server_flags(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="Port of the page. 0 takes a free one (default: 8000).",
     )
+
     parser.add_argument(
         "--open", action="store_true", help="Open the page in the browser of this computer."
     )
@@ -64,6 +66,7 @@ def _add_static_flags(parser: argparse.ArgumentParser) -> None:
         metavar="FOLDER",
         help="Write the page with the model into this folder for a web host, and end.",
     )
+
     parser.add_argument(
         "--no-webgpu",
         action="store_true",
@@ -91,6 +94,7 @@ def _serve(arguments: argparse.Namespace, site: Site) -> int:
 
     from action_recognition.photos.page.server import PhotoServer
 
+    # The server ends with Ctrl-C.
     with PhotoServer(site, arguments.port) as server:
         say(f"{server.address} shows the page, on this computer alone; Ctrl-C ends it")
         if site.notice:

@@ -68,6 +68,7 @@ def _add_reading_flags(data: argparse._ArgumentGroup, num_workers: int) -> None:
         metavar="N",
         help=f"Decode clips in N processes (0 or more, default: {num_workers}).",
     )
+
     data.add_argument(
         "--strict",
         action="store_true",
@@ -83,6 +84,7 @@ def _add_cache_flags(data: argparse._ArgumentGroup) -> None:
         help="Keep small decoded frames in this folder. The clips stay the same and are read "
         "faster from the second epoch on.",
     )
+
     data.add_argument(
         "--frame-cache-gb",
         type=positive_float,
@@ -101,6 +103,7 @@ def _add_start_flags(parser: argparse.ArgumentParser) -> None:
         help="Start from these weights. The head starts fresh where their labels lack one of "
         "yours. A file named imagenet is ./imagenet.",
     )
+
     start.add_argument(
         "--resume-from",
         metavar="latest|auto|FILE",
@@ -113,6 +116,7 @@ def _add_recipe_flags(parser: argparse.ArgumentParser, template: Template) -> No
     recipe = parser.add_argument_group("recipe")
     _add_photo_flags(recipe)
     basic = template.hyper_parameters.basic
+
     _add_step_flags(recipe, basic)
     _add_batch_flags(recipe, basic)
     recipe.add_argument(
@@ -136,6 +140,7 @@ def _add_photo_flags(recipe: argparse._ArgumentGroup) -> None:
         choices=["hand"],
         help="Cut the hand out of every picture first. Needs --hand-detector.",
     )
+
     add_hand_detector_flag(recipe)
 
 
@@ -162,6 +167,7 @@ def _add_batch_flags(recipe: argparse._ArgumentGroup, basic: BasicHyperParameter
         metavar="N",
         help=f"Clips per batch and device, 1 or more (default: {basic.batch_size}).",
     )
+
     recipe.add_argument(
         "--accumulate",
         type=positive_int,
@@ -175,6 +181,7 @@ def _add_plan_flags(parser: argparse.ArgumentParser) -> None:
     """Add the flags of `PLAN_FLAGS`."""
     runs = parser.add_argument_group("runs")
     _add_preset_flag(runs)
+
     _add_fold_flags(runs)
     runs.add_argument(
         "--learning-curve",
@@ -202,10 +209,12 @@ def _add_fold_flags(runs: argparse._ArgumentGroup) -> None:
         help="Train N models, each validated on other clips, and print each result and the mean.",
     )
 
+    # Clips of one person look alike: on both sides they would flatter the result.
     add_person_flag(runs, "With --folds no person is in training and validation of one model.")
 
 
 def _add_device_flags(machine: argparse._ArgumentGroup, template: Template) -> None:
+    # A computer with fewer GPUs than the template takes those that it has.
     machine.add_argument(
         "--gpu-num",
         type=whole_number,
@@ -213,6 +222,7 @@ def _add_device_flags(machine: argparse._ArgumentGroup, template: Template) -> N
         help="Number of GPUs; 0 trains on the CPU "
         f"(default: {template.gpu_num}, or as many as there are).",
     )
+
     machine.add_argument(
         "--num-nodes",
         type=positive_int,
@@ -230,6 +240,7 @@ def _add_machine_flags(machine: argparse._ArgumentGroup) -> None:
         help="Precision of the backbone. Head and losses always compute in 32 bits. "
         "16-mixed needs a GPU (default: 32).",
     )
+
     machine.add_argument(
         "--compile",
         action="store_true",

@@ -45,6 +45,7 @@ def _add_picture_flags(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="Longer side of a photo in pixels at most, 1 or more (default: 320).",
     )
+
     add_image_extension_flag(parser)
 
 
@@ -62,6 +63,7 @@ def _add_crop_flags(parser: argparse.ArgumentParser) -> None:
         metavar="PATH",
         help="Annotation of HaGRID, a JSON file or a folder of them. Each hand becomes a picture.",
     )
+
     add_hand_detector_flag(parser)
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from action_recognition.dataset_tools.checking.check_dataset import Checked, CheckOptions
     from action_recognition.dataset_tools.checking.findings import Finding
 
+# Findings of one kind that are printed. A file of --json holds all.
 _SHOWN_OF_A_KIND = 10
 _EPILOG = "exit code: 0 nothing found but notes, 1 problems found, 2 a wrong call"
 
@@ -38,12 +39,14 @@ def add_data_flags(parser: argparse.ArgumentParser) -> None:
     """Add the flags that name the data to check. show.py takes the same."""
     data = parser.add_argument_group("data (lists are separated by commas)")
     add_list_flags(data)
+
     data.add_argument(
         "--template",
         type=Path,
         metavar="DIR",
         help="Work dir or template. The check then finds clips that are too short for it.",
     )
+    # Persons show whether one of them is in two splits.
     add_people_flags(data)
     add_jobs_flag(data)
 
@@ -62,6 +65,7 @@ def _add_output_flags(parser: argparse.ArgumentParser) -> None:
         help="Write repaired copies and repairs.diff into this new folder. The originals stay as "
         "they are.",
     )
+
     parser.add_argument("--no-files", action="store_true", help="Read the lines only, no clip.")
 
 
@@ -81,6 +85,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from action_recognition.commands.data.reports import shown_progress
     from action_recognition.dataset_tools.checking.check_dataset import check
 
+    # Outputs first: opening all clips can take long.
     _check_outputs(arguments)
     checked = check(check_options(arguments, not arguments.no_files), shown_progress)
 

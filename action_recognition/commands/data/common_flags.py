@@ -27,6 +27,7 @@ def _add_file_flags(flags: FlagGroup) -> None:
         metavar="FILES",
         help="Annotation files, separated by commas.",
     )
+
     flags.add_argument(
         "--data-roots",
         type=path_list,
@@ -52,6 +53,7 @@ def add_people_flags(flags: FlagGroup, *, is_required: bool = False) -> None:
         help="Regular expression whose first group is the person in a clip's path, "
         r"as in '(p\d+)_'.",
     )
+
     people.add_argument(
         "--metadata",
         type=Path,
@@ -102,6 +104,7 @@ def add_image_extension_flag(flags: FlagGroup, *other_names: str) -> None:
 def add_jobs_flag(flags: FlagGroup, *other_names: str) -> None:
     """Add the number of clips or photos opened at a time. The default is one per usable core."""
     cores = usable_cores()
+
     flags.add_argument(
         "--jobs",
         *other_names,

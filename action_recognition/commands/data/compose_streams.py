@@ -35,6 +35,7 @@ def build_parser() -> argparse.ArgumentParser:
     """Return the parser of `tools/data/compose_streams.py`."""
     parser = argparse.ArgumentParser(prog="compose_streams.py", description=_DESCRIPTION)
     add_list_flags(parser)
+    # A stream shows one person, so persons are required.
     add_people_flags(parser, is_required=True)
     add_negative_list_flags(parser)
 
@@ -53,6 +54,7 @@ def _add_composition_flags(parser: argparse.ArgumentParser) -> None:
         metavar="S",
         help="Shortest rest between two gestures in seconds, above 0 (default: 2).",
     )
+
     parser.add_argument(
         "--max-clips",
         type=positive_int,
@@ -68,6 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from action_recognition.data.stream_files import STREAMS_FILE, write_streams
     from action_recognition.dataset_tools.stream_composition import CompositionOptions, compose_all
 
+    # streams.json is written last, so it marks a folder that is whole.
     target = arguments.output / STREAMS_FILE
     if target.exists() and not arguments.force:
         raise user_error(
@@ -97,6 +100,7 @@ def _plan_gestures(arguments: argparse.Namespace, options: CompositionOptions) -
     from action_recognition.dataset_tools.stream_composition import plan_streams
 
     clips, _ = listed_clips(arguments.ann_files, arguments.data_roots, arguments.classes)
+    # A line of two columns names no stretch of its video.
     if any(clip.numbers is None for clip in clips):
         raise user_error(
             "--ann-files", "a line has two columns", "seven columns, which say where the clip lies"

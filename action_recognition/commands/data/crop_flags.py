@@ -20,6 +20,7 @@ def picture_size(text: str) -> tuple[int, int]:
     >>> picture_size("300,256")
     (300, 256)
     """
+    # The order is height, width: that of the original.
     parts = text.replace(" ", "").split(",")
     if len(parts) != 2 or not all(part.isdecimal() and 8 <= int(part) <= 8192 for part in parts):
         raise argparse.ArgumentTypeError(
@@ -32,6 +33,7 @@ def add_form_flags(parser: argparse.ArgumentParser) -> None:
     """Add the form in which clips are written, and the number of clips at a time."""
     form = parser.add_argument_group("pictures")
     _add_size_flags(form)
+
     add_image_extension_flag(form, "-ie", "--image_extension")
     form.add_argument(
         "--output-format",
@@ -65,6 +67,7 @@ def clip_form(arguments: argparse.Namespace, image_stem: str) -> ClipForm:
     from action_recognition.dataset_tools.preparing.clip_files import ClipForm
     from action_recognition.dataset_tools.preparing.cropping import PictureSize
 
+    # The colour planes of a video have half the sides, so these have to be even.
     size, as_video = PictureSize(*arguments.target_image_size), arguments.output_format == "mp4"
     if as_video and (size.height % 2 or size.width % 2):
         raise user_error(

@@ -46,6 +46,7 @@ def _add_class_flag(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_pace_flags(parser: argparse.ArgumentParser) -> None:
+    # The defaults spare the site.
     parser.add_argument(
         "--pause",
         type=_seconds,

@@ -37,6 +37,7 @@ def _add_image_flags(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="Longer side of an image in pixels at most, 1 or more (default: 256).",
     )
+
     add_image_extension_flag(parser)
 
 
@@ -59,6 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             pairs, labels, arguments.output, settings, arguments.jobs, progress
         )
 
+    # Clips that cannot be read are named and left out.
     reports.print_left_out(left_out)
     reports.write_new_root(arguments.output, reports.list_texts(lines), labels, sources)
     num_clips = sum(map(len, lines.values()))

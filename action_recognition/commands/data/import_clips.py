@@ -18,8 +18,10 @@ from action_recognition.commands.data.common_flags import (
 from action_recognition.commands.flags import add_person_flag
 
 if TYPE_CHECKING:
-    from action_recognition.dataset_tools.importing.import_dataset import DataSet, SplitOptions
+    from action_recognition.dataset_tools.importing.assign_splits import SplitOptions
+    from action_recognition.dataset_tools.importing.import_dataset import DataSet
 
+# Forms of clips, then of photos. _DESCRIPTION explains them.
 FORMATS = (
     "auto",
     "class_folders",
@@ -76,6 +78,7 @@ def _add_folder_flags(parser: argparse.ArgumentParser) -> None:
         metavar="SOURCE",
         help="The folder that holds the data, or its CSV, JSON or list.",
     )
+
     parser.add_argument(
         "--format",
         choices=FORMATS + PHOTO_FORMATS,
@@ -96,6 +99,7 @@ def _add_clip_flags(source: argparse._ArgumentGroup) -> None:
         metavar="DIR",
         help="Folder of the videos or frame folders (default: found below SOURCE).",
     )
+
     source.add_argument(
         "--clip-name",
         metavar="PATTERN",
@@ -123,6 +127,7 @@ def _add_class_flags(source: argparse._ArgumentGroup) -> None:
         metavar="K",
         help="Take the first K classes only, 1 or more (msasl, wlasl, jester; default: all).",
     )
+
     source.add_argument(
         "--negative-label", metavar="NAME", help="The class that means: no gesture."
     )
@@ -144,6 +149,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from action_recognition.commands.data.reports import print_split_flags
     from action_recognition.data.dataset_files import refuse_existing
 
+    # Wrong fractions and existing files end the command before the source is read.
     split = _split_options(arguments)
     refuse_existing(arguments.output, arguments.force)
     data_set, name = _read(arguments, split)
@@ -156,7 +162,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _split_options(arguments: argparse.Namespace) -> SplitOptions:
-    from action_recognition.dataset_tools.importing.import_dataset import SplitOptions
+    from action_recognition.dataset_tools.importing.assign_splits import SplitOptions
     from action_recognition.dataset_tools.splitting import parse_fractions
 
     fractions = parse_fractions(arguments.fractions)
@@ -173,12 +179,14 @@ def _read(arguments: argparse.Namespace, split: SplitOptions) -> tuple[DataSet, 
     )
     from action_recognition.dataset_tools.importing.source import SourceOptions
 
+    # The clips that the source lists.
     source = SourceOptions(
         arguments.clips, arguments.clip_name, arguments.num_classes, arguments.classes
     )
     found, name = read_source(arguments.source, arguments.format, source)
     print(f"format: {name}, {len(found.clips)} clips found")
 
+    # The clips that can be opened, with their labels and splits.
     options = ImportOptions(
         split, arguments.classes, arguments.negative_label, arguments.frame_rate, arguments.jobs
     )

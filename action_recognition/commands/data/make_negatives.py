@@ -84,11 +84,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     refuse_existing(arguments.output, arguments.force)
     clips, classes = listed_clips(arguments.ann_files, arguments.data_roots, arguments.classes)
     negative_label = arguments.negative_label
+    # One seed always gives the same stretches.
     options = NegativeOptions(
         arguments.margin_s, arguments.ratio, arguments.length_s, arguments.seed
     )
     stretches, said = find_stretches(clips, negative_label, options)
 
+    # A new class gets the next label, so that the other labels stay.
     if negative_label not in classes:
         classes = [*classes, negative_label]
     label = classes.index(negative_label)

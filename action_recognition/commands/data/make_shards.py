@@ -32,6 +32,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def _add_shard_flags(parser: argparse.ArgumentParser) -> None:
     add_output_flag(parser, "Folder for NAME-000000.tar, ... and the annotation files.")
+
     parser.add_argument(
         "--shard-mb",
         type=positive_int,
@@ -53,6 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     pairs = find_annotation_files(*sources)
     _check_names(pairs)
 
+    # The annotation files stay as they are. Only the data root changes.
     for file, root in pairs:
         _write_shards_of(file, root, labels, arguments)
     texts = {file.name: file.read_text(encoding="utf-8-sig") for file, _ in pairs}

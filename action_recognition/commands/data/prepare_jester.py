@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from action_recognition.dataset_tools.preparing.clip_files import ClipForm
     from action_recognition.dataset_tools.preparing.prepared import Prepared
 
+# Beside the clips: the settings with which they were made.
 SETTINGS_FILE = "prepare_jester.json"
 _DESCRIPTION = """\
 Crop the clips of 20BN-Jester to the person, whom an OpenVINO detector finds, and write annotation
@@ -80,6 +81,7 @@ def _add_detector_use_flags(detector: argparse._ArgumentGroup) -> None:
     detector.add_argument(
         "-d", "--device", default="CPU", help="OpenVINO device of the detector (default: CPU)."
     )
+
     detector.add_argument(
         "--detector-frames",
         type=positive_int,
@@ -97,6 +99,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     annotations = arguments.annotations or arguments.input.absolute().parent
     _check_folders(arguments, annotations, CROPS_FOLDER)
+    # The settings are kept beside the clips: a run with others would mix two forms.
     form = clip_form(arguments, "{:05d}")
     settings = form_settings(form) | _detector_settings(arguments)
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from action_recognition.dataset_tools.preparing.msasl_entries import MsaslAnnotation
     from action_recognition.dataset_tools.preparing.prepared import Prepared
 
+# Beside the clips: the settings with which they were made.
 SETTINGS_FILE = "prepare_msasl.json"
 _DESCRIPTION = """\
 Cut the signs of MS-ASL out of its videos: cropped to the signer, trimmed to the sign, with
@@ -126,6 +127,7 @@ def _prepare(arguments: argparse.Namespace) -> int:
     form = clip_form(arguments, "img_{:05d}")
     annotation = read_msasl_files(arguments.sources, arguments.classes_file)
     _check(arguments, annotation)
+    # The settings are kept beside the clips: a run with others would mix two forms.
     settings = form_settings(form) | {
         "max_length": arguments.max_length,
         "annotation_sha256": _digest(annotation),
@@ -190,6 +192,7 @@ def _write_lists(
     from action_recognition.dataset_tools.preparing.prepared import write_prepared
 
     lines = write_prepared(prepared, arguments.output, settings)
+    # The subsets get lists over the same clips.
     subsets = []
     for k in arguments.num_classes:
         folder = arguments.output / f"msasl{k}"

@@ -27,6 +27,7 @@ def shown_progress(title: str) -> Iterator[Callable[[int, int], None]]:
         progress.MofNCompleteColumn(),
         progress.TimeRemainingColumn(),
     )
+    # Nobody watches a bar in a file or a pipe.
     console = Console(stderr=True)
     is_hidden = not console.is_terminal
     with progress.Progress(*columns, console=console, transient=True, disable=is_hidden) as bar:
@@ -67,6 +68,7 @@ def write_new_root(
     )
     from action_recognition.data.labels import CLASSES_FILE
 
+    # Beside the lists: names and the negative class, as of the sources.
     others = {CLASSES_FILE: classes_text(labels), DATASET_FILE: described(*sources)}
     write_together(output, {**texts, **others})
 

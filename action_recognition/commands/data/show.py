@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from action_recognition.dataset_tools.showing.strips import Stretch
     from action_recognition.training.options import TrainOptions
 
+# Clips on a page, and on one contact sheet.
 MAX_CLIPS = 2000
 _PER_SHEET = 24
 CaptionedStrip = tuple[str, bytes]
@@ -49,6 +50,7 @@ def _add_output_flags(parser: argparse.ArgumentParser) -> None:
         metavar="FILE.html",
         help="Write a page with thumbnails, filters and histograms. It needs no server.",
     )
+
     parser.add_argument(
         "--contact-sheets",
         type=Path,
@@ -138,6 +140,7 @@ def write_contact_sheets(
     from action_recognition.plots import save_picture
 
     groups: dict[tuple[str, str], list[CaptionedStrip]] = defaultdict(list)
+    # The first clips of every split and class.
     for item in items:
         strip = strips[item.stretch] if item.stretch else b""
         names = (item.split, item.label)
@@ -190,6 +193,7 @@ def _show_as_trained(arguments: argparse.Namespace) -> int:
     folder.mkdir(parents=True, exist_ok=True)
 
     for step, batch in enumerate(trained_batches(arguments.as_trained, options, arguments.steps)):
+        # A batch without clips has no picture.
         if len(batch.captions):
             file = folder / f"step_{step:03d}.png"
             save_picture(file, contact_sheet(batch.clips, batch.captions))
@@ -201,6 +205,7 @@ def _train_options(arguments: argparse.Namespace) -> TrainOptions:
     """Return the options of a run on these clips, which validates on the same."""
     from action_recognition.training.options import TrainOptions
 
+    # A run needs validation files. No clip of them is shown.
     files, roots = arguments.ann_files, arguments.data_roots
     return TrainOptions(
         train_ann_files=files,

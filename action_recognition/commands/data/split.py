@@ -46,6 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from action_recognition.dataset_tools.resplitting import people_of, resplit
     from action_recognition.dataset_tools.splitting import parse_fractions
 
+    # Wrong values and existing files end the command before clips are read.
     _check_roots(arguments.data_roots)
     fractions = parse_fractions(arguments.fractions)
     refuse_existing(arguments.output, arguments.force)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from action_recognition.data.listed_clips import ListedClip
 
+# Further people and values are counted, but not shown.
 _PEOPLE_SHOWN = 30
 _VALUES_SHOWN = 8
 
@@ -57,6 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     people = _people(clips, arguments)
     with shown_progress("opening clips") as progress:
         facts, unreadable = clip_statistics.gather_facts(clips, people, arguments.jobs, progress)
+    # Clips that cannot be opened are listed apart.
     summary = clip_statistics.summarise(facts, labels) | {
         "unreadable": [{"line": line, "reason": reason} for line, reason in unreadable]
     }
@@ -114,6 +116,7 @@ def _class_table(summary: Mapping[str, Any]) -> Table:
 def _print_people(console: Console, people: Mapping[str, Any]) -> None:
     """Print the people with the most clips."""
     table = _table("person", "clips", "in", left=("person", "in"))
+    # The most clips first, then by name.
     most = sorted(people.items(), key=lambda item: (-item[1]["clips"], item[0]))
     shown, others = most[:_PEOPLE_SHOWN], most[_PEOPLE_SHOWN:]
     for person, row in shown:
