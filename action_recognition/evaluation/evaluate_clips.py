@@ -183,7 +183,7 @@ def _accuracy_metrics(scored: ScoredClips, num_labels: int) -> list[Metric]:
 def _compare(
     backend: Backend, scored: ScoredClips, other: Backend, options: EvalOptions
 ) -> list[Metric]:
-    """Score the same clips with the other model, write differences.csv, return the largest ones."""
+    """Score the same clips with the other model, write differences.csv, return the largest."""
     # Only the clips that the first model could read.
     workers, strict, detector = options.num_workers, options.strict, options.hand_detector
     expected = score_clips(other, scored.records, workers, strict, hand_detector=detector)

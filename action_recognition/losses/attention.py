@@ -29,7 +29,6 @@ class TotalVarianceLoss(nn.Module):
             # Half a box of zeros on every side keeps the size of the mask.
             around = [size // 2 for size in reversed(self.kernel) for _ in range(2)]
             smoothed = F.avg_pool3d(F.pad(mask, around), self.kernel, stride=1)
-
             target = (smoothed >= 0.5).to(mask.dtype)
 
         return (mask - target).abs().mean()

@@ -28,7 +28,7 @@ _DERIVED = re.compile(r"(tv_loss\.weights|cls_head\.fc_angular\.reg_mask)$")
 
 @dataclass
 class LoadReport:
-    """The fate of every tensor. `skipped` holds the reason by the file's name of the tensor."""
+    """The outcome for every tensor. `skipped` holds reasons by the file's names of tensors."""
 
     source: str
     sha256: str
@@ -135,7 +135,7 @@ def _fit(
 
     It fits with the same number of elements, or with class columns to pick ours from.
     """
-    # A file with more classes than ours: some of its columns.
+    # Directions of at least as many classes: pick the columns of ours.
     if name == CLASS_DIRECTIONS and _has_more_classes(value, target):
         columns = _class_columns(value.shape[1], target.shape[1], class_map)
         return None if columns is None else value[:, columns]
@@ -154,7 +154,8 @@ def _class_columns(
 ) -> list[int] | None:
     """Return the file's column of each of our classes, or None where the file lacks one.
 
-    `class_map` gives our number by the file's number. Without it, ours are the file's first ones.
+    `class_map` gives the label number by the file's own index. Without it, ours are the file's
+    first ones.
     """
     if class_map is None:
         return list(range(num_ours))

@@ -116,7 +116,7 @@ def _start_file(start: Path | StartKeyword, model: ModelConfig) -> Path:
         if network_family(model.type) != "s3d_mobilenet_v3":
             raise user_error(
                 "--load-weights kinetics700",
-                "is there for s3d_mobilenet_v3 only",
+                "exists for s3d_mobilenet_v3 only",
                 f"imagenet, or a file with weights of {model.type}",
             )
         return kinetics700_file()
@@ -163,7 +163,7 @@ def _load_video(
         network, model, raw, head="keep" if same_labels else "reset", counters=False
     )
 
-    # Labels that were added: the directions of the known ones are worth keeping.
+    # Where labels were added, keep the directions of the known ones.
     report.licence = _licence(raw)
     if trained is not None and not same_labels and set(trained.labels) <= set(labels):
         _keep_known_classes(network, trained, labels, report)
@@ -174,8 +174,8 @@ def _keep_known_classes(
     network: Recogniser, trained: TrainedModel, labels: Sequence[str], report: LoadReport
 ) -> None:
     """Copy the head of a model that knows some of `labels`. The other directions stay fresh."""
-    target = network.state_dict()
     # Our column of each label that the model knows.
+    target = network.state_dict()
     columns = [list(labels).index(label) for label in trained.labels]
     in_head = [name for name in target if name.startswith(HEAD_PREFIX)]
     for name in in_head:

@@ -17,7 +17,9 @@ from action_recognition.models.stateful.states import Rhythm, States
 class Block(nn.Module):
     """The step form of `InvertedResidual` or `LiteBlock`.
 
-    x -- [Spatial] -- Spatial -- [Gate] -- [Activation] -- Temporal -- [Stride] -- (+ x)
+        x -- [Spatial] -- Spatial -- [Gate] -- [Activation] -- Temporal -- [Stride] -- (+ x)
+
+    Shape: (k, C, H, W) -> (k', C', H', W'), where k' is k or k / 2.
     """
 
     def __init__(self, block: InvertedResidual | LiteBlock, rhythm: Rhythm) -> None:

@@ -26,7 +26,7 @@ class States:
         before it is joined: OpenVINO then adds to the result within the convolution that makes the
         other summand. With states alone (no rows of `x`) that is slower than joining and cutting.
         """
-        # `keep` rows of this call are returned, the others wait for the next one.
+        # `keep` rows of this call are returned. The others wait for the next one.
         keep = x.shape[0] - length
         if keep <= 0:
             return self.joined(x, length)[: x.shape[0]]
