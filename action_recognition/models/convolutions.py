@@ -68,9 +68,8 @@ class FactoredConv3d(nn.Conv3d):
         # A 1 x 1 x 1 kernel counts as spatial.
         is_temporal = self.kernel_size[0] > 1
         if self.form == "folded":
-            return (
-                self._temporal(x, weight, bias) if is_temporal else self._spatial(x, weight, bias)
-            )
+            folded = self._temporal if is_temporal else self._spatial
+            return folded(x, weight, bias)
         if self.causal and is_temporal:
             # All zeros go before the first frame.
             padded = F.pad(x, (0, 0, 0, 0, self.kernel_size[0] - 1, 0))
