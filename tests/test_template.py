@@ -250,7 +250,7 @@ def test_a_binary_file_is_refused(folder: Path) -> None:
             "negative_label: no gestures",
             "negative_label: 'no gestures' is not among labels, did you mean 'No gesture'?",
         ),
-        ('"Thumb Up", "Thumb Down"', '"Thumb Up", "Thumb Up"', "'Thumb Up' stands twice"),
+        ('"Thumb Up", "Thumb Down"', '"Thumb Up", "Thumb Up"', "'Thumb Up' appears twice"),
         ("crop_size: 224", "crop_size: 0", "input.crop_size"),
         ("step_epochs: [30, 50]", "step_epochs: [50, 30]", "[50, 30] is not ascending"),
         (

@@ -27,7 +27,7 @@ def class_list(text: str) -> list[str]:
     """
     names = _parts(text)
     if len(set(names)) != len(names):
-        raise argparse.ArgumentTypeError(f"a name stands twice in {text!r}")
+        raise argparse.ArgumentTypeError(f"a name appears twice in {text!r}")
     return names
 
 

@@ -156,7 +156,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     source = open_source(arguments.source, folder_rate_fps=30.0, say=print)
 
     # The counts show which class needs photos.
-    print(f"there already: {balance(store)}")
+    print(f"already there: {balance(store)}")
     num_taken = collect(store, source, _options(arguments))
     print(f"took {num_taken} photos into {arguments.folder}")
     return 0

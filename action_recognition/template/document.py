@@ -140,7 +140,7 @@ class Template(Section):
     def _labels_are_consistent(self) -> Self:
         repeated = sorted({label for label in self.labels if self.labels.count(label) > 1})
         if repeated:
-            raise ValueError(f"labels: {repeated[0]!r} stands twice")
+            raise ValueError(f"labels: {repeated[0]!r} appears twice")
         if self.negative_label is not None:
             self._check_label("negative_label", self.negative_label)
 

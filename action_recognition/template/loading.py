@@ -79,7 +79,7 @@ def _causal_problems(path: Path, template: Template, model: CausalConfig) -> lis
     problems = []
     loss = template.training.loss.type
     if loss != _EARLY:
-        allowed = f"{_EARLY}, since {model.type} says something at every step"
+        allowed = f"{_EARLY}, since {model.type} gives a result at every step"
         problems.append(Problem(f"{path}: training.loss.type", f"found {loss!r}", allowed))
 
     step, clip_len = model.frames_per_step, template.input.clip_len

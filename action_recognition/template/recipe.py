@@ -135,8 +135,8 @@ class Training(Section):
         single = self.regularisers.that_need_one_embedding()
         if isinstance(self.loss, EarlyCrossEntropy) and single:
             raise ValueError(
-                f"loss.type {self.loss.type} has an embedding a step, "
-                f"{' and '.join(single)} need one a clip; set those to null"
+                f"loss.type {self.loss.type} has an embedding per step, but "
+                f"{' and '.join(single)} need one per clip; set those to null"
             )
         return self
 
@@ -150,8 +150,8 @@ class Training(Section):
 
         if hard:
             raise ValueError(
-                "mix blends the labels of clips, but one label a clip is what "
-                f"{' and '.join(hard)} need; set mix to null, or take loss.type cross_entropy and "
-                "set those regularisers to null"
+                "mix blends the labels of clips, but "
+                f"{' and '.join(hard)} need one label per clip; set mix to null, or take "
+                "loss.type cross_entropy and set those regularisers to null"
             )
         return self

@@ -109,7 +109,7 @@ def test_people_who_do_other_things_make_streams_without_events(
     assert [len(stream.events) for stream in streams] == [1] * 4 + [0] * 4 and all(
         not stream.cuts_s for stream in streams
     )
-    with pytest.raises(UserError, match="is there already"):
+    with pytest.raises(UserError, match="already exists"):
         composed(clips, tmp_path / "out")
 
 

@@ -109,7 +109,7 @@ def test_causal_templates_make_whole_calls_of_one_four_and_eight_frames(folder: 
             "template.yaml",
             "clip_mixing: null",
             "clip_mixing: {weight: 0.2}",
-            "has an embedding a step, regularisers.clip_mixing",
+            "has an embedding per step, but regularisers.clip_mixing",
         ),
     ],
 )

@@ -114,10 +114,10 @@ def _check(arguments: argparse.Namespace) -> None:
 
 
 def _check_output(output: Path, pairs: Sequence[tuple[Path, Path]]) -> None:
-    """Raise UserError when the new photos would be written over the old ones."""
+    """Raise UserError when the new photos would overwrite the old ones."""
     if any(root.resolve() == output.resolve() for _, root in pairs):
         raise user_error(
             "--output",
             f"{output} is the data root of the photos themselves",
-            "a folder of its own",
+            "another folder",
         )

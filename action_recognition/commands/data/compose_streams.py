@@ -74,7 +74,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     target = arguments.output / STREAMS_FILE
     if target.exists() and not arguments.force:
         raise user_error(
-            "--output", f"{target} is there already", fix="name another folder, or --force"
+            "--output", f"{target} already exists", fix="name another folder, or --force"
         )
     check_negatives(arguments.negative_ann_files, arguments.negative_data_roots)
 
@@ -103,7 +103,9 @@ def _plan_gestures(arguments: argparse.Namespace, options: CompositionOptions) -
     # A line of two columns names no stretch of its video.
     if any(clip.numbers is None for clip in clips):
         raise user_error(
-            "--ann-files", "a line has two columns", "seven columns, which say where the clip lies"
+            "--ann-files",
+            "a line has two columns",
+            "seven columns, which name the frames of the clip",
         )
     people = people_of(clips, arguments.person_regex, arguments.metadata)
     return plan_streams(clips, people, options)

@@ -117,9 +117,7 @@ def _check_folders(arguments: argparse.Namespace, annotations: Path, crops_folde
             raise user_error(f"{flag} {folder}", "there is no such folder")
     is_above = arguments.output.resolve() == arguments.input.resolve().parent
     if is_above and arguments.input.name == crops_folder:
-        raise user_error(
-            "--output", f"{arguments.input} would be written over", "a folder of its own"
-        )
+        raise user_error("--output", f"{arguments.input} would be overwritten", "another folder")
 
 
 def _prepare(
