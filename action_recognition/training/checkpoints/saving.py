@@ -102,9 +102,10 @@ class SaveBest(_PthCheckpoint):
 class SaveLatest(_PthCheckpoint):
     """`latest.pth`, written after every epoch, every `every_minutes` within one, and on `stop`.
 
-    With `every_minutes` 0 there are no checkpoints within an epoch. A checkpoint within an epoch
-    lies between two steps of the optimiser: it contains no half-accumulated gradients. None lies
-    between the last step and the validation, because Lightning would resume without validating.
+    With `every_minutes` 0 there are no checkpoints within an epoch. A checkpoint within an epoch is
+    written between two steps of the optimiser, so it contains no half-accumulated gradients. None
+    is written between the last step and the validation, because Lightning would resume without
+    validating.
     After a signal within the validation, a resumed run repeats that validation.
     """
 
@@ -139,7 +140,7 @@ class SaveLatest(_PthCheckpoint):
         """Save a checkpoint when one is due, and pass on a request to stop."""
         loop = trainer.fit_loop.epoch_loop
 
-        # No checkpoint lies before the validation or between accumulated batches.
+        # No checkpoint is written before the validation or between accumulated batches.
         if loop.batch_progress.is_last_batch or loop._should_accumulate():
             return
 

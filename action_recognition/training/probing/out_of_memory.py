@@ -43,7 +43,7 @@ def with_batch_that_fits(
         lambda batch_size: batch_fits(module, template, device, batch_size), too_large
     )
 
-    # The new error keeps where and what was found.
+    # The new error keeps the place and the finding of the old one.
     problem = error.problems[0]
     if fitting is None:
         allowed = f"not even {FIRST_BATCH} videos fit"

@@ -153,7 +153,7 @@ def _problems(
         yield Problem(where, found, allowed)
         return
 
-    # The bounds stand for all values of a range.
+    # Of a range, only the bounds are checked.
     values = dimension if isinstance(dimension, list) else (dimension.low, dimension.high)
     for value in values:
         if (message := _refusal(with_values(documents, {key: value}))) is not None:
