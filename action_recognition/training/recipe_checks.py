@@ -21,9 +21,8 @@ def class_notes(train: ClipTable, val: ClipTable, labels: Sequence[str]) -> list
     trained, validated = (set(records.labels.tolist()) for records in (train, val))
     untrained = [label for label in range(len(labels)) if label not in trained]
 
-    notes = []
-
     # Only a class with validation clips lowers the score.
+    notes = []
     if unseen := [label for label in untrained if label not in validated]:
         names = _names(unseen, labels)
         notes.append(

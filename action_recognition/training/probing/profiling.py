@@ -53,7 +53,6 @@ class ProfileSteps(Callback):
             return
         self._device = pl_module.device
 
-        # The first profiled step starts without the wait for its batch.
         if self._profiler is not None:
             assert isinstance(pl_module, GestureTraining)
             self._open_step(pl_module.batch_arrived_s)
