@@ -84,8 +84,8 @@ def score_stream(
 def _kind(timeline: Timeline, decision: Decision, is_right: bool, tolerance_s: float) -> str:
     """Return the kind of a decision.
 
-    It is right, a double of a gesture that has a decision already, wrong (of another label than the
-    gesture there), excluded, or false: made where nothing is.
+    A double belongs to a gesture that has a decision already. A wrong one has another label than
+    the gesture there. A false one was made where no gesture is, outside the excluded stretches.
     """
     if is_right:
         return "right"

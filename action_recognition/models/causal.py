@@ -105,8 +105,8 @@ def make_causal(backbone: Backbone) -> VideoBackbone:
 def causal_kernel(kernel: Tensor, num_taps: int) -> Tensor:
     """Turn a kernel around the present frame into one of `num_taps` taps that ends with it.
 
-    The kernel is (out, in, kt, kh, kw). Future frames are assumed to look like the present one:
-    their taps are added to its own, so that a still clip gives the same features. Past taps that
+    The kernel is (out, in, kt, kh, kw). Future frames are assumed to look like the present one,
+    so their taps are added to its own. A still clip then gives the same features. Past taps that
     have no place are added to the oldest one. Places further back are zero.
 
     >>> kernel = torch.tensor([1.0, 2.0, 4.0, 8.0, 16.0]).view(1, 1, 5, 1, 1)

@@ -5,7 +5,7 @@ the start a frame's features are those of the 2-D network, whatever the neighbou
 two frames of a still clip is the frame.
 
 A still clip gives exactly the 2-D network's features. That holds in its first and last frames too,
-whose neighbours are zero padding: a kernel spread over the taps would lose a share of the sum
+whose neighbours are zero padding. A kernel spread over the taps would lose a share of the sum
 there. The zero taps learn from the first step on, since their gradient is that of any linear layer.
 """
 

@@ -33,9 +33,9 @@ from action_recognition.models.stateful.states import Rhythm, States
 class StatefulNetwork(nn.Module):
     """A causal recogniser in its step form: a network with memory.
 
-    Shapes: frames (k, H, W, 3) RGB in 0..255, uint8 or float, and the states of the call before ->
-    cosine (S, C) and the states for the next call. k is `frames_per_call`. A call returns S
-    scores, one every `frames_per_score` frames.
+    Input: frames (k, H, W, 3) RGB in 0..255, uint8 or float, and the states of the call before.
+    Output: cosine (S, C), and the states for the next call. k is `frames_per_call`. A call returns
+    S scores, one every `frames_per_score` frames.
 
     Weights are copies, and batch norms are folded into their convolutions. The network is always in
     evaluation mode. Without `normalize` the frames are float and normalised already.

@@ -25,8 +25,8 @@ from action_recognition.template import (
 def image_network_of(raw: RawCheckpoint, model: ModelConfig) -> Mapping[str, Tensor] | None:
     """Return the 2-D network of a file, for a network that can take it, or None without one.
 
-    The file is one of others, taken as it is, or a model of photos of ours: then its network is
-    what lies below the head, by the names of timm.
+    A file of others is taken as it is. Of a model of photos of ours, the network below the head is
+    returned, by the names of timm.
     """
     # A file of others holds one if its names are known. A timm network takes any file.
     wants_image = isinstance(model, TimmImageConfig)

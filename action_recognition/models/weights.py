@@ -57,8 +57,8 @@ def load_start_weights(
     2-D network is inflated, and so is that of a model of photos.
 
     The head stays fresh, as in the original. The exception is a checkpoint of ours whose labels are
-    all among `labels`: then only the directions of labels that it does not have are fresh. Counters
-    of batches are never copied.
+    all among `labels`: then only the directions of new labels are fresh. Counters of batches are
+    never copied.
 
     Tensors that do not fit are skipped and reported. Errors: the weights are of another type of
     network, or nothing fits.

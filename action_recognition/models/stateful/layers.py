@@ -1,7 +1,7 @@
 """The layers of a stateful network: copies of a causal network's layers that keep their own past.
 
-Frames lie along the batch axis, (k, C, H, W). A layer is called with the frames of one call and the
-`States` of that call: it takes its past from them and leaves there what the next call needs.
+Frames lie along the batch axis, (k, C, H, W). A layer gets the frames and the `States` of one call.
+It takes its past from the states and leaves there what the next call needs.
 Weights are copies with the batch norms folded into them.
 """
 

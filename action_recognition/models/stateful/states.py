@@ -23,7 +23,7 @@ class States:
         """Return `x` (k, ...) delayed by `length` rows, and keep its last `length` rows.
 
         The rows of earlier calls come first. Where `x` has more than `length` rows, it is cut
-        before it is joined: OpenVINO then adds to the result within the convolution that makes the
+        before it is joined. OpenVINO then adds to the result within the convolution that makes the
         other summand. With states alone (no rows of `x`) that is slower than joining and cutting.
         """
         # `keep` rows of this call are returned. The others wait for the next one.
