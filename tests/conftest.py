@@ -17,6 +17,7 @@ import pytest
 if TYPE_CHECKING:
     from action_recognition.checkpoint import TrainedModel
 
+collect_ignore = ["old_work_dirs"]  # scripts of work dirs: importing one runs it
 REPOSITORY = Path(__file__).resolve().parents[1]
 SHARED = REPOSITORY.parent / "shared"
 
