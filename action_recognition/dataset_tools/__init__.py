@@ -1,1 +1,4 @@
-"""Preparing a data set: import, check, split, extract, shard, compose, draw. Training reads none of this."""
+"""Preparation of data sets: import, check, split, extract, shard, compose and draw.
+
+Training reads none of these modules.
+"""

@@ -1,4 +1,7 @@
-"""How many clips of which class and person, how long, at what rate and size: from annotation files and the files that they name."""
+"""Statistics of annotation files and of the files that they name.
+
+They count clips by class and person and describe lengths, frame rates and picture sizes.
+"""
 
 from __future__ import annotations
 
@@ -20,12 +23,16 @@ from action_recognition.files import write_atomically
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+# Lengths are summed up by these.
 QUANTILES = {"min": 0.0, "p05": 0.05, "median": 0.5, "p95": 0.95, "max": 1.0}
 
 
 @dataclass(frozen=True)
 class ClipFacts:
-    """One clip: its gesture's frames, its rate (None where neither line nor file states it), and the size of its pictures."""
+    """Facts of one clip: length of the gesture in frames, frame rate, and size of its pictures.
+
+    `frame_rate_fps` is None where neither the line nor the file states a rate.
+    """
 
     split: str
     label: str
@@ -37,6 +44,7 @@ class ClipFacts:
 
     @property
     def seconds(self) -> float | None:
+        """Length of the gesture in seconds, None without a known rate."""
         return self.num_frames / self.frame_rate_fps if self.frame_rate_fps else None
 
 
@@ -46,7 +54,16 @@ def gather_facts(
     jobs: int,
     progress: Callable[[int, int], None],
 ) -> tuple[list[ClipFacts], list[tuple[str, str]]]:
-    """The facts of all clips, and (line, reason) of those whose file cannot be read; `people` gives the person of a path."""
+    """Return the facts of all clips, and (line, reason) of the clips whose file cannot be read.
+
+    Args:
+        clips: the clips of all annotation files.
+        people: the person of a path, for the paths where one is known.
+        jobs: how many files are opened at a time.
+        progress: called with (done, total) after each file.
+
+    """
+    # Each file is opened once, however many clips it has.
     files = list(dict.fromkeys(str(clip.record.path) for clip in clips))
     infos = probe_all(Path(), files, jobs, progress)
 
@@ -67,6 +84,7 @@ def _facts_of(clip: ListedClip, info: VideoInfo, person: str | None) -> ClipFact
         num_frames, rate = info.num_frames, info.frame_rate_fps
     else:
         num_frames, rate = record.clip_end - record.clip_start, record.frame_rate_fps
+
     return ClipFacts(
         split=clip.split,
         label=clip.label,
@@ -79,15 +97,15 @@ def _facts_of(clip: ListedClip, info: VideoInfo, person: str | None) -> ClipFact
 
 
 def summarise(facts: Sequence[ClipFacts], classes: Sequence[str]) -> dict[str, Any]:
-    """Counts and quantiles as JSON: by split, class and person, of lengths, rates and sizes.
+    """Return counts and quantiles as JSON values, by split, class and person.
 
-    `seconds` leaves out clips whose rate is not known; `clips_without_rate` counts them.
+    Quantiles describe lengths. `seconds` leaves out clips whose rate is not known, and
+    `clips_without_rate` counts those clips.
     """
     splits = list(dict.fromkeys(fact.split for fact in facts))
     by_split = {split: [fact for fact in facts if fact.split == split] for split in splits}
     seconds = _known_seconds(facts)
     rates = (f"{fact.frame_rate_fps:.5g}" for fact in facts if fact.frame_rate_fps)
-
     return {
         "clips": len(facts),
         "splits": {split: _group(own) for split, own in by_split.items()},
@@ -109,12 +127,13 @@ def _class_summary(facts: Sequence[ClipFacts], name: str, splits: Sequence[str])
 
 
 def _people_summary(facts: Sequence[ClipFacts]) -> dict[str, dict[str, Any]]:
-    """Return the number of clips and the splits of every known person, in the order of their names."""
+    """Return the number of clips and the splits of every known person, ordered by name."""
     counts = Counter(fact.person for fact in facts if fact.person is not None)
     splits: dict[str, set[str]] = {person: set() for person in counts}
     for fact in facts:
         if fact.person is not None:
             splits[fact.person].add(fact.split)
+
     return {
         person: {"clips": count, "splits": sorted(splits[person])}
         for person, count in sorted(counts.items())
@@ -122,7 +141,7 @@ def _people_summary(facts: Sequence[ClipFacts]) -> dict[str, dict[str, Any]]:
 
 
 def draw_histograms(facts: Sequence[ClipFacts], file: Path) -> None:
-    """Lengths in seconds, rates, and clips per class, as one PNG; `file` appears only when it is complete."""
+    """Draw lengths in seconds, rates, and clips per class as one PNG, written atomically."""
     figure = _histograms(facts)
     make_folder(file.parent)
     with naming(file), write_atomically(file) as partial:
@@ -141,6 +160,7 @@ def _histograms(facts: Sequence[ClipFacts]) -> Figure:
     rates.hist([fact.frame_rate_fps for fact in facts if fact.frame_rate_fps], bins=30)
     rates.set(xlabel="frame rate, fps")
 
+    # Without names at the axis, since hundreds of them would not fit.
     counts = [count for _, count in Counter(fact.label for fact in facts).most_common()]
     classes.bar(range(len(counts)), counts)
     classes.set(xlabel=f"classes ({len(counts)}), by number of clips", xticks=[])
@@ -160,6 +180,7 @@ def _group(facts: Sequence[ClipFacts]) -> dict[str, Any]:
 
 
 def _quantiles(values: Sequence[float]) -> dict[str, float]:
+    """Return the `QUANTILES` of values, rounded to 3 digits. No values have none."""
     if not values:
         return {}
     found = np.quantile(np.asarray(values, dtype=float), list(QUANTILES.values()))
@@ -167,4 +188,5 @@ def _quantiles(values: Sequence[float]) -> dict[str, float]:
 
 
 def _counted(values: Iterable[str]) -> dict[str, int]:
+    """Count values, the most frequent first."""
     return dict(Counter(values).most_common())

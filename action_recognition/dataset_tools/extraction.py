@@ -1,4 +1,4 @@
-"""Frames of clips as folders of numbered images, with annotation files that fit them."""
+"""Annotation files for clips whose frames are extracted into folders of images."""
 
 from __future__ import annotations
 
@@ -21,9 +21,19 @@ def extract_lists(
     jobs: int,
     progress: Callable[[int, int], None],
 ) -> tuple[dict[str, list[str]], list[tuple[str, str]]]:
-    """Extract the clips of annotation files (each with its root).
+    """Extract the clips of annotation files.
 
-    Returns the new lines by the name of their file, and (line, reason) of the clips that were left out.
+    Args:
+        pairs: each annotation file with its data root.
+        labels: the class names.
+        output: the new data root.
+        settings: size and format of the images.
+        jobs: how many clips are extracted at a time.
+        progress: called with (done, total) after each clip.
+
+    Returns:
+        The new lines by the name of their file, and (line, reason) of the clips that are left out.
+
     """
     _check_output(pairs, output)
     records = [
@@ -34,6 +44,7 @@ def extract_lists(
     folders = plan_folders([record for *_, record in records], [root for _, root, _ in records])
     frames = extract_all(folders, output, settings, jobs, progress)
 
+    # A new line for every clip whose frames are there.
     lines: dict[str, list[str]] = {file.name: [] for file, _ in pairs}
     left_out = []
     for (name, _, record), folder in zip(records, folders, strict=True):
@@ -48,28 +59,34 @@ def extract_lists(
 def _line_or_reason(
     record: ClipRecord, folder: FrameFolder, num_frames: int | str
 ) -> tuple[str | None, str]:
-    """Return the new line of a clip, or None and why there is none. `num_frames` may be that reason."""
+    """Return the new line of a clip and a reason for leaving it out, which counts without a line.
+
+    `num_frames` is such a reason where the frames could not be extracted.
+    """
     if isinstance(num_frames, str):
         return None, num_frames
-    return new_line(record, folder, num_frames), "its name cannot stand in a line"
+    return new_line(record, folder, num_frames), "its name cannot be written in an annotation line"
 
 
 def _check_output(pairs: Sequence[tuple[Path, Path]], output: Path) -> None:
+    """Raise UserError where new files would overwrite each other or the clips themselves."""
     if len({file.name for file, _ in pairs}) < len(pairs):
         raise user_error(
             "--ann-files",
-            "two annotation files have one name",
+            "two annotation files have the same name",
             "different names, since the new files get them too",
         )
+
+    # The data root of the clips stays as it is.
     taken = [root for _, root in pairs if root.resolve() == output.resolve()]
     if taken:
         raise user_error(
-            "--output", f"{taken[0]} is a data root of the clips themselves", "a folder of its own"
+            "--output", f"{taken[0]} is a data root of the clips themselves", "a separate folder"
         )
 
 
 def plan_folders(records: Sequence[ClipRecord], roots: Sequence[Path]) -> list[FrameFolder]:
-    """The folder of every record: its path without suffix, with the range where that is not the whole file.
+    """Choose the folder of every record: its path without suffix, plus the range if it has one.
 
     Two files that differ in their suffix alone keep it. Records of the same range share a folder.
     """
@@ -77,6 +94,7 @@ def plan_folders(records: Sequence[ClipRecord], roots: Sequence[Path]) -> list[F
         PurePosixPath(record.path.relative_to(root))
         for record, root in zip(records, roots, strict=True)
     ]
+    # A file counts once, however many records cut clips out of it.
     stems = Counter(str(name.with_suffix("")) for name in dict.fromkeys(names))
 
     planned = []
@@ -90,7 +108,10 @@ def plan_folders(records: Sequence[ClipRecord], roots: Sequence[Path]) -> list[F
 
 
 def _media_folder(record: ClipRecord, name: PurePosixPath, stems: Counter[str]) -> str:
-    """Return the folder for the frames of a whole file or folder. `stems` counts names without suffix."""
+    """Return the folder for all frames of a file or frame folder.
+
+    `stems` counts the files by their name without suffix.
+    """
     if record.path.is_dir():
         return str(name)
     stem = str(name.with_suffix(""))
@@ -98,9 +119,10 @@ def _media_folder(record: ClipRecord, name: PurePosixPath, stems: Counter[str]) 
 
 
 def new_line(record: ClipRecord, folder: FrameFolder, num_frames: int) -> str | None:
-    """The annotation line for the extracted frames; None when its path cannot stand in a line."""
+    """Return the annotation line for extracted frames, None if it cannot hold their path."""
     numbers: Numbers | None
     if record.is_whole_video:
+        # Without a known rate, the new line has two columns as well.
         rate = container_frame_rate(record.path)
         numbers = None if rate is None else (0, num_frames, 0, num_frames, rate)
     else:

@@ -23,14 +23,14 @@ from action_recognition.data.video import (
 from action_recognition.errors import UserError, naming, user_error
 
 SETTINGS_FILE = "extract.json"
-FRAME_NAME = "{:05d}{}"  # from 1, as the original's
-_FRAMES_AT_ONCE = 32
+FRAME_NAME = "{:05d}{}"  # counted from 1, as in the original
+_FRAMES_AT_ONCE = 32  # in memory
 _JPEG_QUALITY = [1, 95]  # cv2.IMWRITE_JPEG_QUALITY
 
 
 @dataclass(frozen=True)
 class ImageSettings:
-    """Longer side of the images in pixels at most (they are never enlarged), and their suffix."""
+    """Largest longer side of the images in pixels, and their suffix. Images are never enlarged."""
 
     max_image_size: int = 256
     image_extension: str = "jpg"
@@ -38,7 +38,10 @@ class ImageSettings:
 
 @dataclass(frozen=True)
 class FrameFolder:
-    """What is extracted: frames `start` to `end` (exclusive; None is the last) of `source`, to `folder` below the output."""
+    """Frames to extract: `start` to `end` (exclusive) of `source`, to `folder` below the output.
+
+    Without an `end`, the frames reach to the end of the source.
+    """
 
     source: MediaPath
     start: int
@@ -53,13 +56,20 @@ def extract_all(
     jobs: int,
     progress: Callable[[int, int], None],
 ) -> dict[str, int | str]:
-    """Number of frames by folder, or why there are none; a folder that is complete already is kept.
+    """Extract folders of frames. A folder that is already complete is kept.
 
-    A `UserError` says that the output was made with other settings.
+    Raises UserError: the output was made with other settings.
+
+    Returns:
+        By folder, the number of its frames, or the reason why it has none.
+
     """
     state_settings(output / SETTINGS_FILE, asdict(settings))
+    # Records of the same range share a folder.
     todo = list({folder.folder: folder for folder in folders}.values())
-    set_decode_threads(1)  # the clips are the parallel part
+    # The clips are the parallel part.
+    set_decode_threads(1)
+
     found: dict[str, int | str] = {}
 
     def work(folder: FrameFolder) -> None:
@@ -82,6 +92,7 @@ def _in_threads(
     try:
         results = [pool.submit(work, folder) for folder in folders]
         wait(results, return_when=FIRST_EXCEPTION)
+        # Raise the error that ended the wait, if there was one.
         for result in results:
             if result.done():
                 result.result()
@@ -90,7 +101,10 @@ def _in_threads(
 
 
 def extract_folder(folder: FrameFolder, output: Path, settings: ImageSettings) -> int:
-    """Write the frames as 00001.jpg, 00002.jpg, ...; returns how many. They stand in their folder only when all are written."""
+    """Write frames as 00001.jpg, 00002.jpg, ... and return their number.
+
+    The folder appears only when all of its images are written.
+    """
     wanted = _wanted_frames(folder)
     target = output / folder.folder
     if _is_complete(target, len(wanted)):
@@ -113,7 +127,10 @@ def extract_folder(folder: FrameFolder, output: Path, settings: ImageSettings) -
 def _write_images(
     frames: Iterator[NDArray[np.uint8]], partial: Path, target: Path, settings: ImageSettings
 ) -> None:
-    """Write numbered images into `partial`. Errors name `target`, the folder that the user knows."""
+    """Write numbered images into `partial`.
+
+    Errors name `target`, the folder that the user knows.
+    """
     for number, frame in enumerate(frames, start=1):
         file = partial / FRAME_NAME.format(number, f".{settings.image_extension}")
         with naming(target):
@@ -127,7 +144,7 @@ def _wanted_frames(folder: FrameFolder) -> range:
     if end > num_frames:
         raise user_error(
             str(folder.source),
-            f"the line ends the video at frame {end}, it has {num_frames} frames",
+            f"the line ends the video at frame {end}, but it has {num_frames} frames",
         )
     return range(folder.start, end)
 
@@ -139,14 +156,18 @@ def _frames(source: MediaPath, wanted: range) -> Iterator[NDArray[np.uint8]]:
 
 
 def _write_image(file: Path, frame_rgb: NDArray[np.uint8], max_size: int) -> None:
+    """Write an RGB frame (H, W, 3) as an image, reduced where it is larger than `max_size`."""
     frame = mmcv.rgb2bgr(np.ascontiguousarray(frame_rgb))
     if max(frame.shape[:2]) > max_size:
         frame = mmcv.imrescale(frame, (max_size, max_size), interpolation="area")
+
+    # Other formats take no quality.
     params = _JPEG_QUALITY if file.suffix in (".jpg", ".jpeg") else None
     mmcv.imwrite(frame, str(file), params)
 
 
 def _is_complete(folder: Path, num_frames: int) -> bool:
+    """Return True if a folder holds as many images as there are frames."""
     return (
         folder.is_dir()
         and sum(file.suffix in IMAGE_SUFFIXES for file in folder.iterdir()) == num_frames

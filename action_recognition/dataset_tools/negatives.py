@@ -1,4 +1,4 @@
-"""Stretches without gestures of long videos, as clips of a class that means no gesture."""
+"""Stretches of long videos without a gesture, as clips of the negative class."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ from action_recognition.data.listed_clips import ListedClip
 from action_recognition.data.video import container_frame_rate, count_frames
 from action_recognition.errors import UserError, user_error
 
-MAX_OF_A_GAP = 1000  # stretches of one gap that are drawn from
+MAX_OF_A_GAP = 1000  # stretches in one gap, at most
 
 
 @dataclass(frozen=True)
 class NegativeOptions:
-    """How stretches are chosen.
+    """Options of choosing stretches.
 
-    `margin_s` keeps away from every gesture; `ratio` is the number of stretches for each clip of an average class;
-    `length_s` is their length, None to draw it from those of the gestures, so that length tells nothing.
+    `margin_s` is the distance that a stretch keeps from every gesture. `ratio` is the number of
+    stretches for each clip of an average class. `length_s` is the length of a stretch. None draws
+    it from the lengths of the gestures, so that the length does not give the class away.
     """
 
     margin_s: float = 0.5
@@ -32,7 +33,10 @@ class NegativeOptions:
 
 @dataclass(frozen=True)
 class Stretch:
-    """Frames `start` to `end` (exclusive) of a file without a gesture; `path` as in the annotation files of `split`."""
+    """Frames `start` to `end` (exclusive) of a file, without a gesture.
+
+    `path` is written as in the annotation files of `split`.
+    """
 
     split: str
     path: str
@@ -42,7 +46,10 @@ class Stretch:
     frame_rate_fps: float
 
     def line(self, label: int) -> str | None:
-        """Its annotation line: nothing outside of it belongs to its video, so that no gesture comes into its window."""
+        """Return the annotation line of the stretch, None if it cannot hold the path.
+
+        The video range ends where the stretch ends, so that no gesture comes into a window.
+        """
         return annotation_line(
             self.path, str(label), (self.start, self.end, self.start, self.end, self.frame_rate_fps)
         )
@@ -51,14 +58,20 @@ class Stretch:
 def find_stretches(
     clips: Sequence[ListedClip], negative_label: str, options: NegativeOptions
 ) -> tuple[list[Stretch], list[str]]:
-    """Stretches for every split, and what is to be said; the same for the same seed.
+    """Find stretches for every split. The same seed gives the same stretches.
 
-    A file's gestures are those of all annotation files together; clips of the negative class count as taken. A file of which a
-    line has two columns is all gesture. A `UserError` says that there is no room at all.
+    A file's gestures are those of all annotation files together. Clips of the negative class count
+    as taken. A file that has a line of two columns is all gesture.
+    Raises UserError: no line says where a gesture is, or no video has room.
+
+    Returns:
+        The stretches, and messages for the user.
+
     """
     taken = _taken_frames(clips)
     lengths_s = _lengths(clips, negative_label, options)
 
+    # A generator for each split: clips of one do not change what another draws.
     found, said = [], []
     for number, split in enumerate(dict.fromkeys(clip.split for clip in clips)):
         rng = np.random.default_rng([options.seed, number])
@@ -84,7 +97,7 @@ def _no_room(said: Sequence[str]) -> UserError:
     """Return the error for videos without any stretch."""
     return user_error(
         "annotation files",
-        "no video has room without a gesture for a stretch",
+        "no video has room for a stretch without a gesture",
         "long videos",
         "; ".join(said),
     )
@@ -115,7 +128,7 @@ def _lengths(
     if not lengths_s:
         raise user_error(
             "annotation files",
-            "no line says where a gesture lies in its video",
+            "no line says where a gesture is in its video",
             "lines of seven columns",
         )
     return lengths_s
@@ -134,7 +147,11 @@ def _candidates(
     margin_s: float,
     rng: np.random.Generator,
 ) -> tuple[list[Stretch], list[str]]:
-    """Stretches that follow each other in the gaps of every file that is named in `clips`, and files that cannot be read."""
+    """Return stretches one after another in the gaps of every file that `clips` name.
+
+    The second list has a message for every file that cannot be read.
+    """
+    # Lines of two columns leave no gap in their files.
     candidates, problems = [], []
     for path, clip in {clip.path: clip for clip in clips if clip.numbers is not None}.items():
         file = clip.record.path
@@ -167,16 +184,20 @@ def _filled(
 
 
 def gaps(taken: Sequence[tuple[int, int]], num_frames: int, margin: int) -> list[tuple[int, int]]:
-    """Frame ranges (end exclusive) of a video at least `margin` frames away from all that is taken.
+    """Return the frame ranges of a video that keep `margin` frames from all that is taken.
+
+    Ends are exclusive.
 
     >>> gaps([(40, 50), (10, 20), (15, 30)], num_frames=100, margin=5)
     [(0, 5), (55, 100)]
     """
+    # `start` is the first frame behind all ranges so far.
     found, start = [], 0
     for first, end in sorted(taken):
         if first - margin > start:
             found.append((start, first - margin))
         start = max(start, min(end, num_frames) + margin)
+
     if start < num_frames:
         found.append((start, num_frames))
     return found

@@ -1,4 +1,4 @@
-"""The boxes of hands in photos, out of HaGRID's annotation."""
+"""Boxes of hands in photos, from the annotation of HaGRID."""
 
 from __future__ import annotations
 
@@ -16,14 +16,19 @@ Boxes = Mapping[str, Sequence[tuple[str, Corners]]]
 
 
 def read_boxes(source: Path) -> Boxes:
-    """The hands of HaGRID's annotation (a JSON file, or a folder of them). Errors: none there, or an entry that makes no sense."""
+    """Read the hands of HaGRID's annotation: a JSON file, or a folder of them.
+
+    Raises UserError: there is no annotation, or an entry makes no sense.
+    """
     files = hagrid_files(source) if source.exists() else []
     if not files:
         raise user_error(
             f"--boxes {source}",
-            "holds no annotation of HaGRID",
+            "holds no HaGRID annotation",
             "a JSON file with bboxes and labels, or a folder of them",
         )
+
+    # A photo may be named in several files.
     found: dict[str, list[tuple[str, Corners]]] = {}
     for file in files:
         for picture, entry in read_hagrid_file(file).items():
@@ -33,7 +38,10 @@ def read_boxes(source: Path) -> Boxes:
 
 
 def _hands(entry: Any, where: str) -> list[tuple[str, Corners]]:
-    """Return label and corners of the hands of a photo. Raises UserError: they make no sense."""
+    """Return label and corners of the hands of one photo.
+
+    Raises UserError: a box has no label, or is not inside the picture.
+    """
     try:
         boxes = zip(entry["labels"], entry["bboxes"], strict=True)
         return [(str(name), _corners(box)) for name, box in boxes]
@@ -46,7 +54,10 @@ def _hands(entry: Any, where: str) -> list[tuple[str, Corners]]:
 
 
 def _corners(box: Sequence[float]) -> Corners:
-    """Return the corners of [x, y, width, height]. Raises ValueError: it is not inside the picture."""
+    """Return the corners of [x, y, width, height].
+
+    Raises ValueError: the box has no area or is not inside the picture.
+    """
     x, y, width, height = (float(value) for value in box)
     if not (0 <= x <= 1 and 0 <= y <= 1 and 0 < width <= 1 and 0 < height <= 1):
         raise ValueError(box)

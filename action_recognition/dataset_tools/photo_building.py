@@ -1,4 +1,7 @@
-"""A copy of photos in the size that training wants, made once: decoding 12 megapixels in every epoch is what takes the time."""
+"""A smaller copy of photos, made once.
+
+Training would otherwise spend most of its time decoding 12 megapixels in every epoch.
+"""
 
 from __future__ import annotations
 
@@ -23,12 +26,16 @@ from action_recognition.errors import UserError, user_error
 from action_recognition.files import write_atomically
 
 SETTINGS_FILE = "build.json"
-_JPEG_QUALITY = 95
+_JPEG_QUALITY = 95  # of 100
 
 
 @dataclass(frozen=True)
 class BuildSettings:
-    """Longer side in pixels at most (nothing is enlarged), suffix, and what is cut out: nothing, stated boxes, or found hands."""
+    """Settings of the new pictures.
+
+    `size` is the largest longer side in pixels, and nothing is enlarged. `crop` says what is cut
+    out: nothing, the boxes of an annotation, or the hand that a detector finds.
+    """
 
     size: int = 320
     image_extension: Literal["jpg", "png"] = "jpg"
@@ -36,7 +43,7 @@ class BuildSettings:
 
 
 class _Part(NamedTuple):
-    """One picture to write: `corners` of a stated box, or None."""
+    """One picture to write. `corners` is an annotated box, or None."""
 
     record: ClipRecord
     path: str  # below the output, with '/'
@@ -54,17 +61,19 @@ class Built(NamedTuple):
         """Add the line of a picture to the file `name`, or leave it out for a reason."""
         line = annotation_line(part.path, str(part.label), None)
         if reason or line is None:
-            reason = reason or "its name cannot stand in a line"
+            reason = reason or "its name cannot be written in an annotation line"
             self.left_out.append((part.record.line, reason))
         else:
             self.lines[name].append(line)
 
 
 class PhotoBuilder:
-    """Writes the photos of annotation files below `output`; a picture that is there already is kept, so that a run can go on.
+    """Writer of the photos of annotation files below `output`.
 
-    `boxes` are for crop `boxes`, `finder` for crop `hand`: a photo in which it finds none is kept whole.
-    Errors: an output that was made with other settings.
+    A picture that is already there is kept, so that an interrupted run can resume. `boxes` belong
+    to crop `boxes` and `finder` to crop `hand`. A photo in which the finder sees no hand is kept
+    whole.
+    Raises UserError: the output was made with other settings.
     """
 
     def __init__(
@@ -84,7 +93,17 @@ class PhotoBuilder:
         jobs: int,
         progress: Callable[[int, int], None],
     ) -> Built:
-        """The annotation files with their roots, one by one; photos that cannot be read are left out and said."""
+        """Write the photos of annotation files and return the new lines.
+
+        A photo that cannot be read is left out.
+
+        Args:
+            pairs: each annotation file with its data root.
+            labels: the class names.
+            jobs: how many photos are written at a time.
+            progress: called with (done, total) after each picture.
+
+        """
         built = _nothing_built([file.name for file, _ in pairs])
         parts = [
             (file.name, part)
@@ -103,27 +122,35 @@ class PhotoBuilder:
     def _parts(
         self, file: Path, root: Path, labels: Sequence[str], built: Built
     ) -> Iterator[_Part]:
-        """Yield the pictures to write for an annotation file. Lines without any go to `built.left_out`."""
+        """Yield the pictures to write for an annotation file.
+
+        Lines without a picture go to `built.left_out`.
+        """
         seen: dict[str, Path] = {}
         for record in read_annotations([file], [root], labels):
             if not isinstance(record.path, Path) or not is_photo(record.path):
-                built.left_out.append((record.line, f"{record.path} is no photo"))
+                built.left_out.append((record.line, f"{record.path} is not a photo"))
                 continue
 
             stem = _own_stem(record.path, root, seen)
             parts = self._parts_of_photo(record, stem, record.path.stem, labels)
             if not parts:
-                reason = f"no box of a known class is stated for {record.path.stem}"
+                reason = f"the annotation has no box of a known class for {record.path.stem}"
                 built.left_out.append((record.line, reason))
             yield from parts
 
     def _parts_of_photo(
         self, record: ClipRecord, stem: str, name: str, labels: Sequence[str]
     ) -> list[_Part]:
-        """Return the pictures to write for a photo: all of it, or each of its boxes of a known class."""
+        """Return the pictures to write for a photo: all of it, or each box of a known class.
+
+        `stem` is the path of the new picture without suffix. `name` is the photo in the annotation.
+        """
         suffix = f".{self.settings.image_extension}"
         if self.boxes is None:
             return [_Part(record, f"{stem}{suffix}", record.label, None)]
+
+        # The first hand has the name of the photo, the others have a number behind it.
         stated = [
             (labels.index(label), corners)
             for label, corners in self.boxes.get(name, ())
@@ -135,7 +162,7 @@ class PhotoBuilder:
         ]
 
     def _write(self, part: _Part) -> str:
-        """Write one picture; returns why not, or nothing."""
+        """Write one picture. Return why it was not written, or an empty string."""
         target = self.output / part.path
         if target.exists():
             return ""
@@ -145,17 +172,20 @@ class PhotoBuilder:
         except UserError as error:
             return str(error)
 
+        # OpenCV takes BGR, and chooses the format by the suffix.
         picture_bgr = _shrunk(photo, self.settings.size)[..., ::-1]
         with write_atomically(target, keep_suffix=True) as partial:
             cv2.imwrite(str(partial), picture_bgr, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
         return ""
 
     def _cut(self, photo: Photo, part: _Part) -> Photo:
-        """Cut a photo (H, W, 3) to the hand: the found one, the stated box, or not at all."""
+        """Cut a photo (H, W, 3) to the found hand or the annotated box, or return it whole."""
         if self.finder is not None:
             return self.finder.cut(photo)
         if part.corners is None:
             return photo
+
+        # The annotation states corners in parts of the picture.
         height, width = photo.shape[:2]
         corners = np.array(part.corners) * (width, height, width, height)
         square = square_around(corners, HAND_MARGIN, height, width)
@@ -168,14 +198,17 @@ def _nothing_built(names: Sequence[str]) -> Built:
     if len(built.lines) < len(names):
         raise user_error(
             "--ann-files",
-            "two annotation files have one name",
+            "two annotation files have the same name",
             "different names, since the new files get them too",
         )
     return built
 
 
 def _own_stem(path: Path, root: Path, seen: dict[str, Path]) -> str:
-    """Return the path of a new picture without suffix, below the output. `seen` is added to."""
+    """Return the path of a new picture below the output, without suffix.
+
+    `seen` has the photo of each path so far and is updated.
+    """
     pure = PurePosixPath(path.relative_to(root).as_posix())
     stem = str(pure.with_suffix(""))
     # a.jpg beside a.png: the second gets its suffix into its name.
@@ -185,11 +218,12 @@ def _own_stem(path: Path, root: Path, seen: dict[str, Path]) -> str:
 
 
 def _shrunk(photo: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
-    """Return a photo (H, W, 3) whose longer side is `size` at most."""
+    """Return a photo (H, W, 3) whose longer side is at most `size` pixels."""
     height, width = photo.shape[:2]
     whole = np.ascontiguousarray(photo)
     factor = size / max(height, width)
     if factor >= 1:
         return whole
+
     new = (max(1, int(width * factor + 0.5)), max(1, int(height * factor + 0.5)))
     return np.asarray(cv2.resize(whole, new, interpolation=cv2.INTER_AREA), np.uint8)

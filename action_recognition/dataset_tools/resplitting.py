@@ -1,4 +1,4 @@
-"""Annotation files, split again."""
+"""A new split of the clips of annotation files."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _PATHS_SHOWN = 5
 
 @dataclass(frozen=True)
 class Resplit:
-    """The lines of each split, the classes, how many people are in each split, and what is to be said."""
+    """Result of a split: lines and number of people by split, the classes, and warnings."""
 
     lines: dict[str, list[str]]
     classes: list[str]
@@ -28,18 +28,22 @@ class Resplit:
 def people_of(
     clips: Sequence[ListedClip], person_regex: str | None, metadata: Path | None
 ) -> dict[str, str]:
-    """The person of every path for which one is known; a `UserError` says what a table or an expression lacks."""
+    """Return the person of every path for which one is known.
+
+    Raises UserError: the expression does not fit, or the table lacks a path.
+    """
     if person_regex is not None:
         return people_by_regex((clip.path for clip in clips), person_regex)
     if metadata is None:
         return {}
+
     people = people_by_table(metadata)
     _check_people(people, list(dict.fromkeys(clip.path for clip in clips)), metadata)
     return people
 
 
 def _check_people(people: Mapping[str, str], paths: Sequence[str], metadata: Path) -> None:
-    """Raise UserError for paths whose person is not in a table, the first of them by name."""
+    """Raise UserError if a table lacks the person of some paths, and name the first of them."""
     without = [path for path in paths if path not in people]
     if len(without) == len(paths):
         raise user_error(
@@ -47,6 +51,7 @@ def _check_people(people: Mapping[str, str], paths: Sequence[str], metadata: Pat
             f"knows the person of none of the clips, such as {without[0]!r}",
             "paths as in the annotation files",
         )
+
     shown = without[:_PATHS_SHOWN]
     problems = [Problem(str(metadata), f"has no person for {path!r}") for path in shown]
     if without[_PATHS_SHOWN:]:
@@ -63,7 +68,10 @@ def resplit(
     fractions: Sequence[float],
     seed: int,
 ) -> Resplit:
-    """Split clips by person where known (by file elsewhere): nobody and no file in two splits, every class in each where possible."""
+    """Split clips by person, or by file where the person is not known.
+
+    No person and no file is in two splits. Every class is in every split if possible.
+    """
     # Sorted, so that the order of the files changes nothing.
     clips = sorted(clips, key=lambda clip: clip.line)
     files = [str(clip.record.path.resolve()) for clip in clips]

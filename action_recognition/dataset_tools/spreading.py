@@ -1,4 +1,8 @@
-"""The search for a good split: units of clips are spread over parts, so that every part gets its share of each class."""
+"""Search for a good split: units of clips are spread over parts.
+
+Each part is to get its share of every class. Several greedy starts are improved by moving and
+exchanging units, and the best is kept.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +11,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-_STARTS = 8  # greedy orders that are tried; the best after its improvement is taken
+_STARTS = 8  # greedy orders that are tried
 _MAX_STEPS = 500
-_IMPROVABLE_CELLS = 3_000_000  # units^2 x classes up to which moves and exchanges are tried
+_IMPROVABLE_CELLS = 3_000_000  # units^2 x classes, up to which moves and exchanges are tried
 _MISSING_CLASS_COST = 1e6
 _ROUNDING = 1e-9  # a smaller change of the cost is none
 
@@ -19,7 +23,10 @@ Parts = NDArray[np.int64]
 
 
 def spread_units(counts: Counts, fractions: Shares, seed: int) -> Parts:
-    """Return the part of every unit, (units,). `counts` is (units, classes), `fractions` (parts,)."""
+    """Return the part of every unit, (units,).
+
+    `counts` are the clips of each class in each unit, (units, classes). `fractions` is (parts,).
+    """
     num_units, num_classes = counts.shape
     is_improvable = num_units**2 * num_classes <= _IMPROVABLE_CELLS
 
@@ -37,7 +44,11 @@ def spread_units(counts: Counts, fractions: Shares, seed: int) -> Parts:
 
 
 def _greedy(counts: Counts, fractions: Shares, rng: np.random.Generator) -> Parts:
-    """Units with many clips first (ties by chance), each to where its classes are then farthest below their share."""
+    """Place units one by one, those with many clips first, ties by chance.
+
+    Each goes to the part where its classes are then farthest below their share.
+    """
+    # A stable sort keeps the random order of units of the same size.
     order = rng.permutation(len(counts))
     order = order[np.argsort(-counts[order].sum(axis=1), kind="stable")]
 
@@ -65,9 +76,13 @@ def filled_parts(counts: Counts, spread: Parts, num_parts: int) -> Counts:
 
 
 def _cost(filled: Counts, totals: Counts, fractions: Shares) -> Counts:
-    """Of (..., parts, classes) counts, the cost (..., parts): squared distance from the share, and classes that are missing."""
+    """Return the cost (..., parts) of counts (..., parts, classes).
+
+    It is the squared distance from the share, and a large cost for every class that is missing.
+    """
     shares = np.outer(fractions, totals)
     is_wanted = shares > 0
+    # A class that a part is to have none of costs as much as a missing one for each clip.
     distance = np.where(
         is_wanted,
         (filled - shares) ** 2 / np.where(is_wanted, shares, 1),
@@ -79,7 +94,7 @@ def _cost(filled: Counts, totals: Counts, fractions: Shares) -> Counts:
 
 
 class _Step(NamedTuple):
-    """A unit that moves to another part, and a unit that takes its place (-1: none does)."""
+    """A unit that moves to another part, and the unit that goes back in exchange (-1 for none)."""
 
     change: float  # of the cost
     unit: int = -1
@@ -88,7 +103,7 @@ class _Step(NamedTuple):
 
 
 class _State(NamedTuple):
-    """A spread: clips of every class in every part, their cost, and the goal."""
+    """A spread with its cost and its goal."""
 
     filled: Counts  # (parts, classes)
     cost: Counts  # (parts,)
@@ -97,7 +112,7 @@ class _State(NamedTuple):
 
 
 def _improve(counts: Counts, fractions: Shares, spread: Parts) -> None:
-    """Move a unit, or exchange two, while that lowers the cost; changes `spread`."""
+    """Move a unit, or exchange two, as long as that lowers the cost. Changes `spread`."""
     totals = counts.sum(axis=0)
     for _ in range(_MAX_STEPS):
         filled = filled_parts(counts, spread, len(fractions))
@@ -121,18 +136,19 @@ def _best_step(counts: Counts, spread: Parts, state: _State) -> _Step:
 
 
 def _best_between(counts: Counts, spread: Parts, state: _State, between: tuple[int, int]) -> _Step:
-    """The best of all moves from one part to another, and of all exchanges between the two."""
+    """Return the best move from one part to another, or the best exchange between the two."""
     source, target = between
     units, others = np.flatnonzero(spread == source), np.flatnonzero(spread == target)
     if not len(units):
         return _Step(0.0)
 
-    # (units, 1 + others, classes): what goes from source to target, less what goes back. The first
-    # of the others is nobody.
+    # (units, 1 + others, classes): the clips that go from source to target, less those that go
+    # back. The first of the others is empty: a plain move.
     back = np.concatenate([np.zeros((1, counts.shape[1])), counts[others]])
     moved = counts[units][:, None] - back[None]
     after = np.stack([state.filled[source] - moved, state.filled[target] + moved], axis=-2)
 
+    # Only the costs of the two parts change.
     pair = list(between)
     change = _cost(after, state.totals, state.fractions[pair]).sum(axis=-1) - state.cost[pair].sum()
     unit, other = np.unravel_index(int(np.argmin(change)), change.shape)

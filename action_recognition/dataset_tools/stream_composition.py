@@ -1,7 +1,9 @@
-"""Streams with known events, made of clips: one person a stream, rest between the gestures, cuts where two clips meet.
+"""Streams with known events, composed of clips.
 
-A gap is made of the clips around it: the last frames of the one to and fro, a cut, the first frames of the other to and fro, so that the
-person rests as people do in that clip, and nothing jumps but at the cut, which is marked.
+A stream shows one person, with rest between the gestures and cuts where two clips meet. A gap
+is made of the clips around it: the last frames of the one to and fro, a cut, then the first
+frames of the other to and fro. So the person rests as people do in that clip, and nothing jumps
+except at the cut, which is marked.
 """
 
 from __future__ import annotations
@@ -28,7 +30,11 @@ _LONGEST_SIDE = 480
 
 @dataclass(frozen=True)
 class CompositionOptions:
-    """Gaps are `gap_min_s` and an exponential time of mean `gap_more_s`, at most `gap_max_s`; `rest_s` of a clip's end goes to and fro."""
+    """Options of composing streams.
+
+    A gap takes `gap_min_s` plus an exponential time of mean `gap_more_s`, at most `gap_max_s`.
+    The last `rest_s` of a clip are played to and fro in a rest.
+    """
 
     rate_fps: int = 30
     gap_min_s: float = 2.0
@@ -41,7 +47,10 @@ class CompositionOptions:
 
 @dataclass(frozen=True)
 class Part:
-    """A clip in a stream with `lead` frames of rest before it and `trail` behind it; numbers of frames at the stream's rate."""
+    """A clip in a stream with `lead` frames of rest before it and `trail` behind it.
+
+    All numbers of frames are at the stream's rate.
+    """
 
     clip: ListedClip
     lead: int
@@ -52,7 +61,10 @@ class Part:
 def plan_streams(
     clips: Sequence[ListedClip], people: dict[str, str], options: CompositionOptions
 ) -> list[tuple[str, list[Part]]]:
-    """Name and parts of every stream: the clips of each person in random order, at most `max_clips` a stream; the same for one seed."""
+    """Return name and parts of every stream. The same seed gives the same streams.
+
+    The clips of each person come in random order, at most `max_clips` in a stream.
+    """
     by_person: dict[str, list[ListedClip]] = {}
     for clip in clips:
         by_person.setdefault(people[clip.path], []).append(clip)
@@ -61,6 +73,8 @@ def plan_streams(
     for number, (person, own) in enumerate(sorted(by_person.items())):
         rng = np.random.default_rng([options.seed, number])
         order = [own[i] for i in rng.permutation(len(own))]
+
+        # A person with few clips has a single stream, named for the person.
         is_one = len(order) <= options.max_clips
         for count, start in enumerate(range(0, len(order), options.max_clips), start=1):
             parts = _parts(order[start : start + options.max_clips], rng, options)
@@ -71,7 +85,7 @@ def plan_streams(
 def plan_single(
     clips: Sequence[ListedClip], options: CompositionOptions
 ) -> list[tuple[str, list[Part]]]:
-    """A stream for every clip, without cuts: for people who do other things, of whom there are a few seconds each."""
+    """Return a stream without cuts for every clip, for people who do other things."""
     rest = round(options.gap_min_s * options.rate_fps)
     return [
         (f"other_{number:03d}", [Part(clip, rest, _length(clip, options), rest)])
@@ -82,7 +96,7 @@ def plan_single(
 def compose(
     name: str, parts: Sequence[Part], folder: Path, with_events: bool, options: CompositionOptions
 ) -> AnnotatedStream:
-    """Write `NAME.mp4` and say what is in it; the file stands in its place when it is whole."""
+    """Write `NAME.mp4` atomically. Return its path with its gestures and cuts."""
     path = folder / f"{name}.mp4"
     pictures = (picture for part in parts for picture in _pictures(part, options))
     with write_atomically(path, keep_suffix=True) as partial:
@@ -93,8 +107,9 @@ def compose(
 def _annotated(
     path: Path, parts: Sequence[Part], with_events: bool, rate_fps: int
 ) -> AnnotatedStream:
-    """Return the stream with the times of its gestures and of its cuts, one between two parts."""
+    """Return a stream with the times of its gestures, and of the cut between every two parts."""
     events, cuts, position = [], [], 0
+    # `position` is the number of frames before a part.
     for part in parts:
         start = position + part.lead
         end = start + part.length
@@ -102,6 +117,8 @@ def _annotated(
         if with_events:
             events.append(MarkedEvent(part.clip.label, start / rate_fps, end / rate_fps))
         cuts.append(position / rate_fps)
+
+    # No cut follows the last part.
     return AnnotatedStream(path, position / rate_fps, tuple(events), tuple(cuts[:-1]))
 
 
@@ -111,7 +128,7 @@ def compose_all(
     with_events: bool,
     options: CompositionOptions,
 ) -> list[AnnotatedStream]:
-    """All streams; each is said when it is there."""
+    """Compose all streams, and print a line after each."""
     streams = []
     for number, (name, parts) in enumerate(planned, start=1):
         stream = compose(name, parts, folder, with_events, options)
@@ -122,7 +139,9 @@ def compose_all(
 
 
 def to_and_fro(position: int, length: int, rest: int) -> int:
-    """The frame of a clip of `length` that stands at `position` of its stream; positions outside go to and fro over `rest` frames.
+    """Return the frame of a clip of `length` that is shown at `position`, which 0 is its start.
+
+    Positions outside of the clip go to and fro over its first or last `rest` frames.
 
     >>> [to_and_fro(i, 5, 3) for i in range(-4, 9)]
     [0, 1, 2, 1, 0, 1, 2, 3, 4, 3, 2, 3, 4]
@@ -130,6 +149,8 @@ def to_and_fro(position: int, length: int, rest: int) -> int:
     rest = max(1, min(rest, length))
     if 0 <= position < length:
         return position
+
+    # A way of `turn` frames leads away from the end of the clip and back to it.
     beyond = -position if position < 0 else position - (length - 1)
     turn = 2 * (rest - 1)
     away = 0 if turn == 0 else min(beyond % turn, turn - beyond % turn)
@@ -139,7 +160,10 @@ def to_and_fro(position: int, length: int, rest: int) -> int:
 def _parts(
     clips: Sequence[ListedClip], rng: np.random.Generator, options: CompositionOptions
 ) -> list[Part]:
-    """Draw the rests around clips. Half of each gap belongs to the clip before it, half to the next."""
+    """Draw the rests around clips.
+
+    Half of a gap belongs to the clip before it, and half to the clip after it.
+    """
     more_s = rng.exponential(options.gap_more_s, len(clips) + 1)
     gaps_s = np.minimum(options.gap_min_s + more_s, options.gap_max_s)
     halves = [round(float(half)) for half in gaps_s * options.rate_fps / 2]
@@ -168,23 +192,25 @@ def _pictures(part: Part, options: CompositionOptions) -> Iterator[Picture]:
 
 
 def _write(path: Path, pictures: Iterator[Picture], rate_fps: int) -> None:
-    """H.264; all pictures are fitted into the size of the first, with black beside them."""
+    """Write H.264. All pictures are fitted into the size of the first, with black beside them."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream(
             "libx264", rate=Fraction(rate_fps), options={"crf": "20", "preset": "veryfast"}
         )
         stream.pix_fmt = "yuv420p"
+        # The size is known with the first picture.
         stream.width, stream.height = 0, 0
         for picture in pictures:
             if not stream.width:
                 stream.width, stream.height = _stream_size(picture)
             fitted = np.ascontiguousarray(fit_into(picture, stream.height, stream.width))
             container.mux(stream.encode(av.VideoFrame.from_ndarray(fitted, format="rgb24")))
+        # The encoder keeps some frames back until it is flushed.
         container.mux(stream.encode())
 
 
 def _stream_size(picture: Picture) -> tuple[int, int]:
-    """Return width and height of a stream that begins with this picture: even, as H.264 wants."""
+    """Return width and height of a stream whose first picture this is, both even for H.264."""
     scale = min(1.0, _LONGEST_SIDE / max(picture.shape[:2]))
     height, width = (max(2, round(side * scale) // 2 * 2) for side in picture.shape[:2])
     return width, height

@@ -120,7 +120,7 @@ def test_the_output_is_not_the_source(root: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="data root of the clips themselves"):
         run(root, root)
     write_lines(tmp_path / "other" / "train.txt", ["frames stop"])
-    with pytest.raises(UserError, match="one name"):
+    with pytest.raises(UserError, match="the same name"):
         main(
             [
                 "--ann-files",

@@ -1,9 +1,16 @@
-"""Moving-hand clips that this module draws: known motions, known times, no recordings of people needed.
+"""Clips of moving hands that are drawn: known motions at known times, without recorded people.
 
-A hand (palm, fingers, thumb, forearm) moves over a changing background. The six motions differ in the order of the frames only:
-a swipe to the left is a swipe to the right played backwards, moving away is moving closer played backwards, a shake is a swipe's
-frames in another order, and in `nothing` the hand holds a pose that any of the others passes through (or is raised, lowered or absent).
-Everything is a pure function of a seed and a `Style`; `TRAIN_STYLE` and `TEST_STYLE` share no colour, no kind of background, no frame size.
+A hand (palm, fingers, thumb, forearm) moves over a changing background. The six motions differ
+only in the order of the frames:
+
+- A swipe to the left is a swipe to the right played backwards.
+- Moving away is moving closer played backwards.
+- A shake is the frames of a swipe in another order.
+- In `nothing`, the hand holds a pose that the other motions pass through, or it is raised, lowered
+  or absent.
+
+Everything is a pure function of a seed and a `Style`. `TRAIN_STYLE` and `TEST_STYLE` share no
+colour, no kind of background and no frame size.
 
 >>> clip = draw_clip("swipe_left", seed=1)
 >>> clip.frames_thwc.dtype.name, clip.frames_thwc.shape[-1], clip.label

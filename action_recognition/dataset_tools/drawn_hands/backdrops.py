@@ -1,4 +1,4 @@
-"""Backgrounds of drawn clips: textures in two colours or more of a style."""
+"""Backgrounds of drawn clips: textures in the colours of a style."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ from action_recognition.dataset_tools.drawn_hands.style import Style
 
 
 def _blend(rng: np.random.Generator, style: Style, weight: npt.NDArray[np.float32]) -> Image:
-    """Mix two colours by `weight` (H, W), 0..1."""
+    """Mix two drawn colours by `weight` (H, W), 0..1."""
     first, second = (np.array(random_colour(rng, style), np.float32) for _ in range(2))
     return np.clip(np.round(first + (second - first) * weight[..., None]), 0, 255).astype(np.uint8)
 
 
 def _gradient(rng: np.random.Generator, style: Style, width: int, height: int) -> Image:
+    """Draw a linear change from one colour to another."""
     angle = rng.uniform(0, 2 * np.pi)
     rows, columns = np.mgrid[0:height, 0:width].astype(np.float32)
     ramp = np.cos(angle) * columns / width + np.sin(angle) * rows / height
@@ -31,7 +32,9 @@ def _gradient(rng: np.random.Generator, style: Style, width: int, height: int) -
 
 
 def _clouds(rng: np.random.Generator, style: Style, width: int, height: int) -> Image:
+    """Draw soft spots of three sizes."""
     total = np.zeros((height, width), np.float32)
+    # Finer noise is weaker.
     for cells in (3, 6, 12):
         coarse = rng.random((cells, cells), dtype=np.float32) / cells
         total += cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
@@ -39,6 +42,7 @@ def _clouds(rng: np.random.Generator, style: Style, width: int, height: int) -> 
 
 
 def _stripes(rng: np.random.Generator, style: Style, width: int, height: int) -> Image:
+    """Draw soft stripes, 8 to 30 pixels apart."""
     angle, period = rng.uniform(0, np.pi), rng.uniform(8, 30)
     rows, columns = np.mgrid[0:height, 0:width].astype(np.float32)
     wave = np.sin(2 * np.pi * (np.cos(angle) * columns + np.sin(angle) * rows) / period)
@@ -56,6 +60,7 @@ def _shards(rng: np.random.Generator, style: Style, width: int, height: int) -> 
 
 
 def _checks(rng: np.random.Generator, style: Style, width: int, height: int) -> Image:
+    """Draw a chessboard."""
     cell = int(rng.integers(7, 20))
     rows, columns = np.mgrid[0:height, 0:width] // cell
     return _blend(rng, style, ((rows + columns) % 2).astype(np.float32))
@@ -77,6 +82,8 @@ def _shelves(rng: np.random.Generator, style: Style, width: int, height: int) ->
     for _ in range(int(rng.integers(4, 12))):
         left, top = rng.integers((0, 0), (width, height))
         wide, high = rng.integers((8, 8), (width // 2, height // 2))
+
+        # OpenCV takes plain numbers.
         start, end = (int(left), int(top)), (int(left + wide), int(top + high))
         cv2.rectangle(image, start, end, random_colour(rng, style), cv2.FILLED)
     return image

@@ -19,18 +19,19 @@ REST_SECONDS = (0.25, 0.45)  # before and after a gesture in its own video
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """The values that a coordinate takes during a gesture: `start` at phase 0, `stop` at phase 1."""
+    """Values of a coordinate during a gesture: `start` at phase 0, `stop` at phase 1."""
 
     start: float
     stop: float
 
     def at(self, phase: Floats) -> Floats:
+        """Return the values at phases."""
         return self.start + (self.stop - self.start) * phase
 
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """How long a clip is and where in it the gesture lies, in frames, end exclusive."""
+    """Length of a clip and position of the gesture in it, in frames. The end is exclusive."""
 
     num_frames: int
     start: int
@@ -39,14 +40,17 @@ class Timing:
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """Everything random about a path, drawn before the motion is known: two motions of one seed differ by their motion alone."""
+    """The random part of a path.
+
+    It is drawn before the motion is known, so two clips of one seed differ only by their motion.
+    """
 
     timing: Timing
     x: Span
     size: Span
     y: float
     tilt: float
-    held_x: float  # phases at which x and size stand when they do not move
+    held_x: float  # phases at which x and size are held when they do not move
     held_size: float
     ease: float  # 0: constant speed, 1: slow start and end
     half_swings: int
@@ -58,6 +62,7 @@ class Course:
 def draw_course(rng: np.random.Generator, style: Style, frame_rate_fps: float) -> Course:
     """Draw all that is random about a path."""
     timing = _draw_timing(rng, style, frame_rate_fps)
+    # The order of the draws is part of what a seed means: it must not change.
     ease = float(rng.uniform(0.0, 0.8))
     x, size = _draw_spans(rng, style)
     gesture_phases = eased(np.linspace(0.0, 1.0, timing.end - timing.start), ease)

@@ -23,7 +23,10 @@ from action_recognition.errors import nearest, user_error
 
 @dataclass(frozen=True, slots=True)
 class DrawnClip:
-    """One gesture with a short rest before and after it; frames (T, H, W, 3) RGB uint8, the gesture in frames [clip_start, clip_end)."""
+    """One gesture with a short rest before and after it.
+
+    Frames are (T, H, W, 3) RGB uint8. The gesture is in frames [clip_start, clip_end).
+    """
 
     motion: str
     frames_thwc: Image
@@ -40,7 +43,7 @@ class DrawnClip:
 
 @dataclass(frozen=True, slots=True)
 class StreamEvent:
-    """A gesture in a stream: frames [start, end)."""
+    """A gesture in a stream, in frames [start, end)."""
 
     motion: str
     start: int
@@ -49,7 +52,7 @@ class StreamEvent:
 
 @dataclass(frozen=True, slots=True)
 class DrawnStream:
-    """A long take of one hand that makes several gestures; frames (T, H, W, 3) RGB uint8."""
+    """A long take of one hand that makes several gestures. Frames are (T, H, W, 3) RGB uint8."""
 
     frames_thwc: Image
     frame_rate_fps: float
@@ -57,15 +60,16 @@ class DrawnStream:
 
 
 def draw_clip(motion: str, seed: int, style: Style = TRAIN_STYLE) -> DrawnClip:
-    """Draw one clip; the same arguments give the same pixels.
+    """Draw one clip. The same arguments give the same pixels.
 
-    Clips of one seed and style show the same hand in the same place in the same room, whatever the motion.
-    Errors: `UserError` for a motion that is not in `MOTIONS`.
+    Clips of one seed and style show the same hand in the same place and room, whatever the motion.
+    Raises UserError: the motion is not in `MOTIONS`.
     """
     _check_motions([motion])
     rng = np.random.default_rng(style.seed_offset + seed)
 
     frame_rate_fps, frame_size = _camera(rng, style)
+    # Everything random is drawn before the motion plays a part.
     course = draw_course(rng, style, frame_rate_fps)
     scene = draw_scene(rng, style, frame_size)
 
@@ -77,13 +81,13 @@ def draw_clip(motion: str, seed: int, style: Style = TRAIN_STYLE) -> DrawnClip:
 
 @dataclass
 class _Take:
-    """The parts of a stream so far, and its gestures."""
+    """Parts of a stream so far, and its gestures."""
 
     parts: list[HandPath] = field(default_factory=list)
     events: list[StreamEvent] = field(default_factory=list)
 
     def add(self, motion: str, path: HandPath, timing: Timing) -> None:
-        """Add a gesture, or a rest that has the name `nothing`."""
+        """Add the path of a motion. `nothing` is no event."""
         offset = sum(map(len, self.parts))
         self.parts.append(path)
         if motion != NEGATIVE_MOTION:
@@ -94,13 +98,16 @@ class _Take:
 def compose_stream(
     motions: Sequence[str], seed: int, style: Style = TRAIN_STYLE, rest_seconds: float = 1.2
 ) -> DrawnStream:
-    """Draw gestures one after another, the hand out of the picture for `rest_seconds` between them; `nothing` stretches the rest.
+    """Draw gestures one after another. The events hold the gestures only.
 
-    The events hold the gestures only. Errors: `UserError` for a motion that is not in `MOTIONS`.
+    Between two gestures, the hand is out of the picture for `rest_seconds`. `nothing` makes the
+    rest longer.
+    Raises UserError: a motion is not in `MOTIONS`.
     """
     _check_motions(motions)
     rng = np.random.default_rng(style.seed_offset + seed)
     frame_rate_fps, frame_size = _camera(rng, style)
+    # Every gesture has its own course, all share one scene.
     lowered = round(rest_seconds * frame_rate_fps)
 
     take = _Take()
@@ -125,12 +132,13 @@ def _paint(scene: Scene, path: HandPath, frame_rate_fps: float) -> Image:
 
 
 def _camera(rng: np.random.Generator, style: Style) -> tuple[float, tuple[int, int]]:
-    """Frame rate and frame size."""
+    """Draw frame rate and frame size (width, height)."""
     frame_rate_fps = float(rng.choice(style.frame_rates_fps))
     return frame_rate_fps, style.frame_sizes[int(rng.integers(len(style.frame_sizes)))]
 
 
 def _check_motions(motions: Sequence[str]) -> None:
+    """Raise UserError for a motion that is not in `MOTIONS`."""
     for motion in motions:
         if motion not in MOTIONS:
             raise user_error("motion", f"{motion!r}{nearest(motion, MOTIONS)}", ", ".join(MOTIONS))

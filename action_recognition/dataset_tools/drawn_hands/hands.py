@@ -49,14 +49,14 @@ _FINGER_POSES = (
 
 @dataclass(frozen=True, slots=True)
 class HandLook:
-    """A hand's colours and shape for a whole clip."""
+    """Colours and shape of a hand for a whole clip."""
 
     skin: Rgb
     outline: Rgb
     sleeve: Rgb
     sleeve_start: float  # down the forearm, in palm half-widths
     stretched: tuple[int, ...]  # four fingers, then the thumb
-    spread: float
+    spread: float  # factor of the fingers' lean
     mirrored: bool
 
 
@@ -93,9 +93,9 @@ def paint_hand(frame: Image, look: HandLook, centre: Points, unit: float, tilt: 
 
 
 class _Layer(NamedTuple):
-    """Colours of one pass over the shapes of a hand, and by how many pixels they grow."""
+    """Colours of one pass over the shapes of a hand, and the growth of these shapes."""
 
-    grown: float
+    grown: float  # pixels
     colour: Rgb
     sleeve_colour: Rgb
 
@@ -106,7 +106,7 @@ class _Place(NamedTuple):
     centre: Points
     unit: float
     turn: Points
-    mirror: float
+    mirror: float  # -1 for a hand with the thumb at the other side
 
     def point(self, x: float, y: float) -> Points:
         """Return the pixel (x, y) of a point of the upright hand in palm half-widths."""

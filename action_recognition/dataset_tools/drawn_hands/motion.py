@@ -1,8 +1,9 @@
-"""Where the hand is in each frame: the part of a drawn clip that carries its label.
+"""Paths of the hand: the part of a drawn clip that carries its label.
 
-Three coordinates can carry a gesture: x, size and (not used by a label) tilt. A moving coordinate travels through its span by the phase
-of a gesture, 0 to 1; a coordinate that holds stands at the phase of one random frame of such a gesture. So over the frames of an annotated
-clip each coordinate has the same distribution in every motion, and one frame of unknown time tells nothing.
+Three coordinates can carry a gesture: x, size and tilt, which no label uses. A moving coordinate
+travels through its span by the phase of a gesture, 0 to 1. A coordinate that is held stays at the
+phase of one random frame of such a gesture. So each coordinate has the same distribution over the
+frames of an annotated clip in every motion, and one frame of unknown time tells nothing.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ MOTIONS = ("swipe_left", "swipe_right", "move_closer", "move_away", "shake", "no
 NEGATIVE_MOTION = "nothing"
 LABEL_SWAPS = {"swipe_left": "swipe_right"}
 
-BELOW_PICTURE_Y = 1.6  # a hand this far below the middle is out of every picture, forearm and all
+# A hand this far below the middle is out of every picture, with its forearm.
+BELOW_PICTURE_Y = 1.6
 
 
 def hand_path(motion: str, course: Course) -> HandPath:
@@ -59,10 +61,14 @@ def gesture_phase(course: Course, shaken: bool) -> Floats:
 def idle_path(
     from_path: HandPath, to_path: HandPath, lowered_frames: int, travel_frames: int
 ) -> HandPath:
-    """Between two gestures of a stream: the hand sinks out of the picture, changes place unseen, and rises."""
+    """Return the path between two gestures of a stream.
+
+    The hand sinks out of the picture, changes its place unseen, and rises.
+    """
     leaves, comes = from_path.last_pose(), to_path.reversed().last_pose()
     travel = eased(np.linspace(0.0, 1.0, travel_frames), 1.0)
 
+    # The hand takes its new place while nobody sees it.
     sinking = leaves.held(travel_frames, leaves.y + (BELOW_PICTURE_Y - leaves.y) * travel)
     absent = comes.held(lowered_frames, np.full(lowered_frames, BELOW_PICTURE_Y))
     rising = comes.held(travel_frames, comes.y + (BELOW_PICTURE_Y - comes.y) * travel[::-1])
@@ -70,8 +76,10 @@ def idle_path(
 
 
 def _idle_y(course: Course) -> Floats:
-    """Height (T,) of a hand that makes no gesture."""
+    """Return the height (T,) of a hand that makes no gesture."""
     phase = gesture_phase(course, shaken=False)
+
+    # Functions, so that only the chosen movement is computed.
     movements: dict[str, Callable[[], Floats]] = {
         "hold": lambda: np.full_like(phase, course.y),
         "lift": lambda: course.y + (0.35 if course.backwards else -0.35) * (phase - 0.5),

@@ -1,4 +1,7 @@
-"""Paint one frame: a background with moving clutter, a hand before it, light and noise over all. RGB uint8 throughout."""
+"""Painter of one frame, RGB uint8 throughout.
+
+A frame has a background with moving clutter, a hand before it, and light and noise over all.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,10 @@ NOISE_TILES = 4
 
 @dataclass(frozen=True, slots=True)
 class Distractor:
-    """A shape that moves to and fro behind the hand; lengths in pixels, speeds in cycles per second."""
+    """A shape that moves to and fro behind the hand.
+
+    Lengths are in pixels, speeds in cycles per second.
+    """
 
     kind: str
     colour: Rgb
@@ -39,7 +45,7 @@ class Distractor:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What the camera sees beside the hand's pose."""
+    """Everything that the camera sees except the hand's pose."""
 
     backdrop: Image  # larger than the frame by MARGIN on each side
     pan: Points  # (2,) pixels per second
@@ -87,11 +93,13 @@ def _draw_noise(
 def paint_frame(scene: Scene, path: HandPath, index: int, seconds: float) -> Image:
     """Paint frame `index` of a clip, (H, W, 3), `seconds` after its start."""
     height, width = scene.noise.shape[1:3]
+    # The part of the background that the camera sees, which pans slowly.
     left, top = np.clip(np.round(MARGIN + scene.pan * seconds), 0, 2 * MARGIN).astype(int)
     frame = scene.backdrop[top : top + height, left : left + width].copy()
     for distractor in scene.distractors:
         _paint_distractor(frame, distractor, seconds)
 
+    # A pose is in short sides from the middle.
     side = min(width, height)
     centre = np.array([width / 2 + path.x[index] * side, height / 2 + path.y[index] * side])
     paint_hand(frame, scene.hand, centre, float(path.size[index]) * side, float(path.tilt[index]))
@@ -100,7 +108,7 @@ def paint_frame(scene: Scene, path: HandPath, index: int, seconds: float) -> Ima
 
 
 def _lit(frame: Image, scene: Scene, index: int, seconds: float) -> Image:
-    """Return a frame with the scene's brightness and noise at this time."""
+    """Return a frame with the brightness and noise of its time."""
     mean, swing, cycles_hz, phase = scene.gain
     gain = mean * (1.0 + swing * np.sin(2 * np.pi * cycles_hz * seconds + phase))
 
@@ -114,6 +122,7 @@ def _lit(frame: Image, scene: Scene, index: int, seconds: float) -> Image:
 def _draw_distractor(
     rng: np.random.Generator, style: Style, frame_size: tuple[int, int]
 ) -> Distractor:
+    """Draw a distractor. `frame_size` is (width, height)."""
     side = min(frame_size)
     return Distractor(
         kind=str(rng.choice(style.distractors)),
@@ -127,7 +136,7 @@ def _draw_distractor(
 
 
 def _paint_distractor(frame: Image, distractor: Distractor, seconds: float) -> None:
-    """Paint a distractor where it is at this time."""
+    """Paint a distractor in its place at this time."""
     turns = 2 * np.pi * distractor.speed_hz * seconds
     centre = distractor.centre + distractor.reach * np.sin(turns + distractor.phase)
     radius, colour = distractor.radius, distractor.colour
@@ -135,6 +144,7 @@ def _paint_distractor(frame: Image, distractor: Distractor, seconds: float) -> N
         ring(frame, centre, radius, colour)
         return
 
+    # The other shapes are polygons, a little wider than high.
     num_corners = {"ellipse": 16, "box": 4, "triangle": 3}[distractor.kind]
     angles = np.linspace(0, 2 * np.pi, num_corners, endpoint=False) + distractor.phase
     corners = np.stack([1.4 * np.cos(angles), np.sin(angles)], axis=1)

@@ -14,7 +14,8 @@ Floats = npt.NDArray[np.float64]
 class HandPath:
     """The hand's pose per frame, each array (T,).
 
-    x to the right and y down from the picture's middle, size (palm half-width), all in short sides of the picture; tilt in radians.
+    x points right and y down from the picture's middle. They and size, the half-width of the palm,
+    are in short sides of the picture. tilt is in radians.
     """
 
     x: Floats
@@ -40,7 +41,7 @@ class HandPath:
 
     @staticmethod
     def joined(paths: list[HandPath]) -> HandPath:
-        """Return one path after another as a single path."""
+        """Return the paths one after another, as a single path."""
         names = [field.name for field in fields(HandPath)]
         return HandPath(
             *(np.concatenate([getattr(path, name) for path in paths]) for name in names)

@@ -1,4 +1,7 @@
-"""What drawn clips look like; the two styles are disjoint, so that a test on one says something about new rooms and new hands."""
+"""Looks of drawn clips.
+
+The two styles are disjoint, so that a test on one says something about new rooms and hands.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,10 @@ Rgb = tuple[int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """Ranges that a clip's look and speed are drawn from.
+    """Ranges from which the look and the speed of a clip are drawn.
 
-    Lengths are in units of the picture's short side, hues in degrees, times in seconds, `frame_sizes` as (width, height) in pixels.
+    Lengths are in short sides of the picture, hues in degrees, times in seconds. `frame_sizes` are
+    (width, height) in pixels.
     """
 
     name: str
@@ -34,7 +38,8 @@ TRAIN_STYLE = Style(
     frame_sizes=((128, 96), (112, 112), (136, 102)),
     frame_rates_fps=(15.0,),
     hand_colours=(
-        (236, 188, 162), (224, 172, 140), (198, 134, 98), (150, 98, 68), (106, 70, 52), (78, 52, 40),  # skin
+        (236, 188, 162), (224, 172, 140), (198, 134, 98),  # skin
+        (150, 98, 68), (106, 70, 52), (78, 52, 40),
         (250, 250, 245), (40, 44, 52), (70, 110, 190),  # gloves
     ),
     background_hues=((0.0, 50.0), (90.0, 150.0), (200.0, 255.0)),

@@ -1,4 +1,4 @@
-"""Drawn clips as files: H.264 videos, annotation lines of 7 columns, classes.json."""
+"""Drawn clips as files: H.264 videos, annotation lines of seven columns, classes.json."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from action_recognition.dataset_tools.drawn_hands.style import Style
 from action_recognition.files import write_atomically, write_json, write_text
 
 CLASSES_FILE = "classes.json"
-# Some GOP structure, as files of cameras and phones have it; quick to decode, since training decodes every clip in every epoch.
+# Some GOP structure, as in files of cameras and phones. Quick to decode, since training decodes
+# every clip in every epoch.
 H264_OPTIONS = {"preset": "veryfast", "tune": "fastdecode", "crf": "24", "g": "30", "threads": "1"}
 
 
@@ -30,13 +31,13 @@ def write_clips(
     style: Style,
     on_clip: Callable[[], None] = lambda: None,
 ) -> Path:
-    """Draw a clip of each of `motions` into `folder/videos/split`, and list them in `folder/split.txt`, which is returned.
+    """Draw a clip of each motion into `folder/videos/split`, and list them in `folder/split.txt`.
 
-    Every clip has a seed of its own, so that nothing but its motion goes with a label. `on_clip` is called after each.
+    Every clip has its own seed, so that nothing but its motion goes with a label. `on_clip` is
+    called after each clip. Returns the path of the new annotation file.
     """
     videos = folder / "videos" / split
     videos.mkdir(parents=True, exist_ok=True)
-
     lines = []
     seeds = clip_seeds(seed, len(motions))
     for index, (motion, clip_seed) in enumerate(zip(motions, seeds, strict=True)):
@@ -53,7 +54,7 @@ def write_clips(
 
 
 def clip_seeds(seed: int, num_clips: int) -> list[int]:
-    """Seeds of a split's clips: disjoint for different seeds below a million.
+    """Return the seeds of a split's clips, disjoint for different `seed` below a million.
 
     >>> clip_seeds(2, 3)
     [2000000, 2000001, 2000002]
@@ -62,19 +63,21 @@ def clip_seeds(seed: int, num_clips: int) -> list[int]:
 
 
 def annotation_line(path: Path, clip: DrawnClip) -> str:
-    """`path label clip_start clip_end video_start video_end fps`."""
+    """Return `path label clip_start clip_end video_start video_end fps`."""
     gesture = f"{clip.label} {clip.clip_start} {clip.clip_end}"
     video = f"0 {len(clip.frames_thwc)} {clip.frame_rate_fps:.3f}"
     return f"{path.as_posix()} {gesture} {video}"
 
 
 def write_stream(path: Path, stream: DrawnStream) -> Path:
-    """Write the video, and beside it the known gestures as `NAME.events.json`, which is returned.
+    """Write the video of a stream, and its gestures beside it as `NAME.events.json`.
 
-    It holds [{motion, start, end, start_s, end_s}]: frames of the video, end exclusive, and the same in seconds.
+    The JSON is [{motion, start, end, start_s, end_s}]. `start` and `end` are frames of the video,
+    the end exclusive. The other two are the same in seconds. Returns the path of the JSON file.
     """
     write_video(path, stream.frames_thwc, stream.frame_rate_fps)
 
+    # The file does not state the rate, so it has the times in seconds too.
     rate = stream.frame_rate_fps
     rows = [
         {**asdict(event), "start_s": event.start / rate, "end_s": event.end / rate}
@@ -95,7 +98,9 @@ def write_video(path: Path, frames_thwc: Image, frame_rate_fps: float) -> None:
         stream = container.add_stream("libx264", rate=rate, options=H264_OPTIONS)
         stream.height, stream.width = frames_thwc.shape[1:3]
         stream.pix_fmt = "yuv420p"
+
         for frame in frames_thwc:
             picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")
             container.mux(stream.encode(picture))
+        # The encoder keeps some frames back until it is flushed.
         container.mux(stream.encode())

@@ -1,1 +1,4 @@
-"""The original's data sets, cropped around the person: entries or rows -> where to cut -> pictures -> annotation files and a report."""
+"""The original's data sets, cropped to the person.
+
+Entries or rows lead to crops, crops to pictures, and these to annotation files and a report.
+"""

@@ -1,4 +1,4 @@
-"""Cropped clips as folders of numbered images or as video files: whole, or not there."""
+"""Cropped clips as folders of numbered images or as video files, whole or absent."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from action_recognition.dataset_tools.preparing.cropping import PictureSize, Rec
 from action_recognition.dataset_tools.preparing.trimming import Span
 from action_recognition.errors import naming
 
-_BYTES_AT_ONCE = 200_000_000  # of decoded pictures
+_BYTES_AT_ONCE = 200_000_000  # of decoded pictures in memory
 _JPEG_QUALITY = [1, 95]  # cv2.IMWRITE_JPEG_QUALITY
 # Hardly a visible loss. Key frames are close together, since training reads windows.
 H264_OPTIONS = {"crf": "17", "preset": "fast", "g": "16"}
@@ -28,7 +28,10 @@ H264_OPTIONS = {"crf": "17", "preset": "fast", "g": "16"}
 
 @dataclass(frozen=True)
 class ClipForm:
-    """How clips are written: the size of their pictures, `image_name` as in `img_{:05d}.jpg`, or videos instead."""
+    """Form of the written clips: size of their pictures, and images or videos.
+
+    `image_name` is the pattern of the names, `scale` enlarges the person's box.
+    """
 
     size: PictureSize = field(default_factory=lambda: PictureSize(300, 256))
     scale: float = 1.2
@@ -38,7 +41,10 @@ class ClipForm:
 
 @dataclass(frozen=True)
 class ClipCut:
-    """What is cut out: frames `span` of `source`, inside `rectangle` (None: whole pictures, at the size of `picture`)."""
+    """The part of a video that becomes a clip: frames `span` of `source`, inside `rectangle`.
+
+    `picture` is the size of the source. Without a rectangle, whole pictures are taken.
+    """
 
     source: Path
     span: Span
@@ -48,11 +54,12 @@ class ClipCut:
 
     @property
     def num_frames(self) -> int:
+        """Number of frames of the clip."""
         return self.span[1] - self.span[0]
 
 
 def clip_path(path: str, form: ClipForm) -> str:
-    """The place of a clip below the data root: a folder, or a file.
+    """Return the path of a clip below the data root, of a folder or of a file.
 
     >>> clip_path("a/clip_0000", ClipForm(as_video=True))
     'a/clip_0000.mp4'
@@ -61,9 +68,10 @@ def clip_path(path: str, form: ClipForm) -> str:
 
 
 def write_clip(cut: ClipCut, target: Path, form: ClipForm) -> None:
-    """Write a clip beside its place and put it there when it is whole; one that is whole already is kept.
+    """Write a clip beside its place, and move it there when it is whole. A whole clip is kept.
 
-    A `UserError` names a source that cannot be read, an `OSError` the place that cannot be written.
+    The clip may be a folder. Raises UserError: the source cannot be read. Raises OSError, with the
+    name of the target: it cannot be written.
     """
     if is_whole(target, cut.num_frames, form):
         return
@@ -83,14 +91,17 @@ def write_clip(cut: ClipCut, target: Path, form: ClipForm) -> None:
 
 
 def _write_folder(cut: ClipCut, folder: Path, form: ClipForm) -> None:
+    """Write the pictures of a clip as numbered images."""
     folder.mkdir()
     for number, picture in enumerate(_pictures(cut, form), start=1):
+        # PNG and other formats take no quality.
         name = form.image_name.format(number)
         params = _JPEG_QUALITY if name.endswith((".jpg", ".jpeg")) else None
         mmcv.imwrite(mmcv.rgb2bgr(picture), str(folder / name), params)
 
 
 def _pictures(cut: ClipCut, form: ClipForm) -> Iterator[NDArray[np.uint8]]:
+    """Yield the cropped pictures of a clip, RGB uint8, decoding only a few at a time."""
     at_once = max(1, _BYTES_AT_ONCE // (3 * cut.picture.height * cut.picture.width))
     start, end = cut.span
     for first in range(start, end, at_once):
@@ -99,23 +110,28 @@ def _pictures(cut: ClipCut, form: ClipForm) -> Iterator[NDArray[np.uint8]]:
 
 
 def _encoded(cut: ClipCut, form: ClipForm) -> bytes:
-    """An MP4 file in memory, where no disk can be full: FFmpeg's own errors of writing do not name the place."""
+    """Return an MP4 file as bytes. In memory no disk can be full.
+
+    FFmpeg's own errors of writing do not name the file.
+    """
     buffer = io.BytesIO()
     rate = Fraction(cut.frame_rate_fps).limit_denominator(1001)
     with av.open(buffer, "w", format="mp4") as container:
         stream = container.add_stream("libx264", rate=rate)
         stream.height, stream.width = form.size
         stream.pix_fmt, stream.options = "yuv420p", H264_OPTIONS
+
         for number, picture in enumerate(_pictures(cut, form)):
             frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
             frame.pts, frame.time_base = number, 1 / rate
             container.mux(stream.encode(frame))
+        # The encoder keeps some frames back until it is flushed.
         container.mux(stream.encode())
     return buffer.getvalue()
 
 
 def is_whole(target: Path, num_frames: int, form: ClipForm) -> bool:
-    """Whether a clip is there with all of its frames."""
+    """Return True if a clip is there with all of its frames."""
     if form.as_video:
         return target.is_file()
     if not target.is_dir():
@@ -124,6 +140,7 @@ def is_whole(target: Path, num_frames: int, form: ClipForm) -> bool:
 
 
 def _remove(path: Path) -> None:
+    """Remove a file or a folder, if there is one."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:

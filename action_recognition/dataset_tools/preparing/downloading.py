@@ -1,4 +1,4 @@
-"""Videos from the addresses of an annotation, one after the other, through yt-dlp where that is installed."""
+"""Download of the videos that an annotation names, one after another, with yt-dlp."""
 
 from __future__ import annotations
 
@@ -39,7 +39,11 @@ _LONGEST_S = 1800
 
 @dataclass(frozen=True)
 class DownloadOptions:
-    """`pause_s` before each video, `rate` of one as yt-dlp takes it (`4M` bytes a second)."""
+    """Options of a download.
+
+    `pause_s` is the pause before each video. `rate` limits the speed in the form of yt-dlp, where
+    `4M` is 4 MB a second. `again` asks for the videos again that were gone before.
+    """
 
     pause_s: float = 5.0
     rate: str = "4M"
@@ -47,7 +51,10 @@ class DownloadOptions:
 
 
 def yt_dlp_command() -> list[str]:
-    """How yt-dlp is started; a `UserError` says how to install it."""
+    """Return the words that start yt-dlp.
+
+    Raises UserError: it is not installed.
+    """
     program = shutil.which("yt-dlp")
     if program is not None:
         return [program]
@@ -55,22 +62,26 @@ def yt_dlp_command() -> list[str]:
         return [sys.executable, "-m", "yt_dlp"]
     raise user_error(
         "yt-dlp",
-        "is not installed, and fetches the videos",
-        fix="pip install yt-dlp, then the same command again",
+        "is needed to fetch the videos and is not installed",
+        fix="pip install yt-dlp, then repeat the command",
     )
 
 
 def addresses(urls: Iterable[str]) -> dict[str, str]:
-    """Complete addresses by the id of their video, of those that lie on the web and whose id can be a file's name.
+    """Return complete addresses by the id of their video.
 
-    >>> urls = ["www.youtube.com/watch?v=Pj7ONpWo7sg", "file:///etc/passwd", "https://youtu.be/Pj7ONpWo7sg"]
-    >>> addresses(urls)
+    Addresses that are not on the web are left out, and those whose id cannot be a file name.
+
+    >>> addresses(["www.youtube.com/watch?v=Pj7ONpWo7sg", "https://youtu.be/Pj7ONpWo7sg"])
     {'Pj7ONpWo7sg': 'https://www.youtube.com/watch?v=Pj7ONpWo7sg'}
+    >>> addresses(["file:///etc/passwd"])
+    {}
     """
     found: dict[str, str] = {}
     for url in urls:
         whole = url if "://" in url else f"https://{url}"
         name = safe_video_id(whole)
+
         try:
             parts = urlsplit(whole)
         except ValueError:
@@ -86,10 +97,11 @@ def download(
     options: DownloadOptions,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Counter[str]:
-    """Fetch what is not there yet; how many videos are `there`, `fetched`, `gone` and `failed`.
+    """Fetch the missing videos. Count the videos that are `there`, `fetched`, `gone` and `failed`.
 
-    Those that are gone from their address are written down in download.json and not asked for again, unless `options.again`. A
-    `UserError` says that yt-dlp is missing, or that several videos in a row failed for a reason that is not theirs.
+    Videos that are gone from their address are listed in download.json. They are not requested
+    again, unless `options.again` is set.
+    Raises UserError: yt-dlp is missing, or several videos in a row failed for other reasons.
     """
     command = yt_dlp_command()
     folder.mkdir(parents=True, exist_ok=True)
@@ -105,6 +117,7 @@ def download(
             reason = _fetch(command, name, url, folder, options)
             outcome = _outcome(reason)
             num_failures = num_failures + 1 if outcome == "failed" else 0
+            # Written at once, since a download may be interrupted.
             if outcome == "gone":
                 gone[name] = reason
                 write_together(folder, {GONE_FILE: json.dumps(gone, indent=1) + "\n"})
@@ -117,23 +130,26 @@ def download(
 
 
 def _outcome(reason: str) -> str:
-    """Return what became of a video: `fetched` without a reason, else `gone` or `failed`."""
+    """Return `fetched`, `gone` for a video that no longer exists, or else `failed`.
+
+    An empty reason means that the video was fetched.
+    """
     if not reason:
         return "fetched"
     return "gone" if any(word in reason.lower() for word in _GONE_WORDS) else "failed"
 
 
 def _all_fail(reason: str) -> UserError:
-    """Return the error that ends a download."""
+    """Return the error that ends a download whose last videos all failed."""
     return user_error(
         "download",
         f"{_MAX_FAILURES} videos in a row failed, the last with: {reason}",
-        fix="look at the network, wait, run it again",
+        fix="check the network, wait, then repeat the command",
     )
 
 
 def _flags(name: str, url: str, folder: Path, options: DownloadOptions) -> list[str]:
-    """Return the arguments of yt-dlp for one video. It resumes what it fetched of it before."""
+    """Return the arguments of yt-dlp for one video. They resume a download that was interrupted."""
     # In an output template, what follows a single % is a field.
     place = str(folder.absolute()).replace("%", "%%")
     return [
@@ -148,7 +164,7 @@ def _flags(name: str, url: str, folder: Path, options: DownloadOptions) -> list[
 def _fetch(
     command: Sequence[str], name: str, url: str, folder: Path, options: DownloadOptions
 ) -> str:
-    """An empty string, or why the video is not there; what was fetched of it is gone on with the next time."""
+    """Fetch a video. Return why it is not there, or an empty string."""
     words = [*command, *_flags(name, url, folder, options)]
     try:
         # The words are our own but for the address, which follows `--`.
@@ -159,10 +175,12 @@ def _fetch(
         return f"was not fetched in {_LONGEST_S // 60} minutes"
     except OSError as error:
         raise _cannot_start(command[0], error) from None
+
+    # yt-dlp chooses the suffix, and may report success without a file.
     files = [folder / f"{name}{suffix}" for suffix in VIDEO_SUFFIXES]
     if run.returncode == 0 and any(file.is_file() for file in files):
         return ""
-    return _last_line(run) or f"yt-dlp ended with {run.returncode} and left no video"
+    return _last_line(run) or f"yt-dlp ended with code {run.returncode} and left no video"
 
 
 def _cannot_start(program: str, error: OSError) -> UserError:
@@ -175,16 +193,20 @@ def _cannot_start(program: str, error: OSError) -> UserError:
 
 
 def _last_line(run: subprocess.CompletedProcess[bytes]) -> str:
-    """Return the last line that a program wrote to stderr, without control characters, or ''."""
+    """Return the last line that a program wrote to stderr, at most 300 characters.
+
+    Control characters are replaced. Without any line, the result is empty.
+    """
     lines = run.stderr.decode("utf-8", "replace").splitlines()
     written = [line.strip() for line in lines if line.strip()]
     if not written:
         return ""
+
     return "".join(letter if letter.isprintable() else "?" for letter in written[-1])[:300]
 
 
 def _read_gone(file: Path) -> dict[str, str]:
-    """Return the reasons of the videos that are gone, by their id."""
+    """Return by id the reasons of the videos that are gone."""
     if not file.is_file():
         return {}
     try:
@@ -195,6 +217,6 @@ def _read_gone(file: Path) -> dict[str, str]:
         return document
     raise user_error(
         str(file),
-        "is no list of videos that are gone",
-        fix="delete it; they are then asked for again",
+        "is not a list of videos that are gone",
+        fix="delete it, and the videos are requested again",
     )

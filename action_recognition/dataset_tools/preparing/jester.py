@@ -1,4 +1,4 @@
-"""Jester: from its CSVs and frame folders to clips that are cropped to the person."""
+"""Preparation of Jester: CSVs and frame folders become clips that are cropped to the person."""
 
 from __future__ import annotations
 
@@ -33,14 +33,19 @@ from action_recognition.dataset_tools.preparing.prepared import CROPS_FOLDER, Pr
 from action_recognition.detection.person_boxes import clip_box, loaded_detector
 from action_recognition.errors import UserError
 
-WITHOUT_DETECTOR = "no detector was given: whole pictures were resized, where the original crops them to the person"
+WITHOUT_DETECTOR = (
+    "no detector was given, so whole pictures were resized, which the original crops to the person"
+)
 NO_GESTURE = "No gesture"  # one of the 27 classes
 VAL_IS_TEST = "the labels of the test part are not public: measure on val.txt, as the original did"
 
 
 @dataclass(frozen=True)
 class JesterOptions:
-    """`detector` is None for whole pictures; `num_looked_at` frames of each clip are shown to it."""
+    """Options of preparing Jester.
+
+    `detector` is None for whole pictures. It sees `num_looked_at` frames of each clip.
+    """
 
     form: ClipForm = field(default_factory=lambda: ClipForm(image_name="{:05d}.jpg"))
     detector: Path | None = None
@@ -50,7 +55,7 @@ class JesterOptions:
 
 
 class PreparedClip(NamedTuple):
-    """What became of a clip: its path below the data root and its annotation line, or why there is none."""
+    """Result of a clip: path below the data root and annotation line, or why there is none."""
 
     path: str
     line: str
@@ -60,10 +65,11 @@ class PreparedClip(NamedTuple):
 def prepare_jester(
     found: Found, output: Path, options: JesterOptions, progress: Callable[[int, int], None]
 ) -> Prepared:
-    """Write every clip that was found in Jester's CSVs and folders; clips that are written already are kept.
+    """Write all clips found in Jester's CSVs and folders. Clips already written are kept.
 
-    The order of the labels is that of `*labels.csv`. A clip in which no person is found is left out.
+    The order of the labels is that of `*labels.csv`. A clip without a visible person is left out.
     """
+    # Clips that cannot be used are left out before any is opened.
     prepared = _without_clips(found, output, options)
     tasks = _sound(found.clips, found.data_root, prepared)
     prepared.wanted += [(clip.split, clip.label) for clip in tasks if clip.split is not None]
@@ -84,11 +90,12 @@ def prepare_jester(
 
 
 def _without_clips(found: Found, output: Path, options: JesterOptions) -> Prepared:
-    """Return the classes and warnings of what was found, as yet without clips."""
+    """Return the classes and the warnings, without clips so far."""
     if found.classes is not None:
         classes = list(found.classes)
     else:
         classes = sorted({clip.label for clip in found.clips})
+
     return Prepared(
         output / CROPS_FOLDER,
         classes,
@@ -99,7 +106,7 @@ def _without_clips(found: Found, output: Path, options: JesterOptions) -> Prepar
 
 
 def _add_clip(prepared: Prepared, clip: FoundClip, result: PreparedClip) -> None:
-    """Note a clip that is written, or why it is not."""
+    """Add a clip that was written, or leave it out with its reason."""
     if result.reason or clip.split is None:
         prepared.leave_out(clip.where, clip.path, result.reason)
         return
@@ -108,7 +115,10 @@ def _add_clip(prepared: Prepared, clip: FoundClip, result: PreparedClip) -> None
 
 
 def _sound(clips: list[FoundClip], root: Path, prepared: Prepared) -> list[FoundClip]:
-    """Clips with a class and a split, each once, below the root; the others are left out."""
+    """Return the clips that have a class, a split and a path below the root. Leave the others out.
+
+    Of two clips with one path, the first is returned.
+    """
     checker = PathChecker(root)
     seen: dict[str, str] = {}
     sound = []
@@ -127,15 +137,15 @@ def _problem(clip: FoundClip, classes: list[str], seen: dict[str, str], path_pro
     if clip.label not in classes:
         return f"its class {clip.label!r} is not in the list of labels"
     if clip.split is None:
-        return "its file is named for no split (train or validation)"
+        return "its file has no split in its name (train or validation)"
     if clip.path in seen:
         return f"is the same clip as {seen[clip.path]}"
     return path_problem
 
 
 def _brought_down(clip: FoundClip) -> PreparedClip:
-    """Return the result of a clip that ended its process."""
-    return PreparedClip("", "", "it brings the decoder or the detector down")
+    """Return the result of a clip that crashed its process."""
+    return PreparedClip("", "", "it crashes the decoder or the detector")
 
 
 def prepare_clip(
@@ -145,7 +155,10 @@ def prepare_clip(
     options: JesterOptions,
     rate: float | None,
 ) -> PreparedClip:
-    """Write one clip; `roots` are that of the source and the new one. Runs in a process of its own."""
+    """Write one clip. It runs in a separate process if there are several jobs.
+
+    `roots` are the data roots of the source and of the new clips.
+    """
     if options.jobs > 1:
         set_decode_threads(1)  # the processes are the parallel part
     source, data_root = roots[0] / clip.path, roots[1]
@@ -156,7 +169,7 @@ def prepare_clip(
         numbers, _ = place_clip(clip, info, rate)
         line = annotation_line(path, str(labels[clip.label]), numbers)
         if line is None or numbers is None:
-            return PreparedClip("", "", "its name cannot stand in an annotation line")
+            return PreparedClip("", "", "its name cannot be written in an annotation line")
         reason = _write(source, info, numbers[4], data_root / path, options)
     except UserError as error:
         return PreparedClip("", "", error.problems[0].found)
@@ -166,12 +179,15 @@ def prepare_clip(
 def _write(
     source: Path, info: VideoInfo, rate_fps: float, target: Path, options: JesterOptions
 ) -> str:
-    """Write the cropped clip, unless it is there. Returns why not, or an empty string."""
+    """Write a cropped clip unless it is there. Return why not, or an empty string."""
+    # A clip that is already written needs no detection.
     if is_whole(target, info.num_frames, options.form):
         return ""
+
     rectangle = _person(source, info, options)
     if rectangle is None and options.detector is not None:
         return "no person was found in it"
+
     span = 0, info.num_frames
     cut = ClipCut(source, span, PictureSize(info.height, info.width), rectangle, rate_fps)
     write_clip(cut, target, options.form)
@@ -179,7 +195,10 @@ def _write(
 
 
 def _person(source: Path, info: VideoInfo, options: JesterOptions) -> Rectangle | None:
-    """What is cut out for the person of a clip; None without a detector, or where it finds none."""
+    """Return the rectangle around the person of a clip.
+
+    None stands for no detector, or no person found.
+    """
     if options.detector is None:
         return None
     detector = loaded_detector(options.detector, options.device, 1 if options.jobs > 1 else None)

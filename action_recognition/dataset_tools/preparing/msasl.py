@@ -1,4 +1,4 @@
-"""MS-ASL: from entries and a folder of videos to clips of one sign each."""
+"""Preparation of MS-ASL: entries and a folder of videos become clips of one sign each."""
 
 from __future__ import annotations
 
@@ -41,7 +41,11 @@ _WHOLE_NAME = "{id}"
 
 @dataclass(frozen=True)
 class MsaslOptions:
-    """`num_classes`: only the first so many, None for all; `max_length` in frames at 30 fps, around a sign."""
+    """Options of preparing MS-ASL.
+
+    `num_classes` takes only the first classes, None takes all. `max_length` is counted in frames at
+    30 fps on either side of a sign.
+    """
 
     form: ClipForm = field(default_factory=ClipForm)
     max_length: int = 64
@@ -50,7 +54,7 @@ class MsaslOptions:
 
 
 class SignClip(NamedTuple):
-    """What became of a sign: its path below the data root and its annotation line, or why there is none."""
+    """Result of a sign: path below the data root and annotation line, or why there is none."""
 
     path: str
     line: str
@@ -64,7 +68,8 @@ def prepare_msasl(
     options: MsaslOptions,
     progress: Callable[[int, int], None],
 ) -> Prepared:
-    """Write every clip that its video is there for; clips that are written already are kept."""
+    """Write a clip for every entry whose video is there. Clips already written are kept."""
+    # Entries that cannot be used count among the wanted clips, and are left out.
     num_classes = options.num_classes or len(annotation.classes)
     classes = annotation.classes[:num_classes]
     prepared = Prepared(output / CROPS_FOLDER, classes, left_out=list(annotation.left_out))
@@ -83,7 +88,7 @@ def prepare_msasl(
 def _tasks(
     annotation: MsaslAnnotation, videos: MediaIndex, num_classes: int, prepared: Prepared
 ) -> list[SignTask]:
-    """What is to be written; entries without a file are left out."""
+    """Return the signs to write. Leave out entries that have no file."""
     tasks = []
     checker = PathChecker(videos.root)
     for video, entries in annotation.by_video().items():
@@ -92,6 +97,7 @@ def _tasks(
                 continue
             prepared.wanted.append((entry.split, annotation.classes[entry.label]))
 
+            # A file that was cut for the sign is preferred to the whole video.
             names = (*_CUT_NAMES, _WHOLE_NAME)
             match = videos.find(names, id=video, start=entry.start, end=entry.end)
             problem = match.problem or checker.check(match.path)[1]
@@ -105,13 +111,16 @@ def _tasks(
 
 
 def _brought_down(task: SignTask) -> SignClip:
-    """Return the result of a sign whose file ended the process."""
-    reason = f"{task.source.name} brings the decoder down; convert it again (ffmpeg)"
+    """Return the result of a sign whose file crashed its process."""
+    reason = f"{task.source.name} crashes the decoder; convert it again (ffmpeg)"
     return SignClip("", "", reason)
 
 
 def prepare_sign(task: SignTask, root: Path, options: MsaslOptions) -> SignClip:
-    """Write the clip of a sign below `root`; runs in a process of its own."""
+    """Write the clip of a sign below `root`.
+
+    It runs in a separate process if there are several jobs.
+    """
     if options.jobs > 1:
         set_decode_threads(1)  # the processes are the parallel part
     try:
@@ -128,6 +137,8 @@ def _write(
     """Write the clip of a planned sign below `root`."""
     if plan.problem:
         return SignClip("", "", plan.problem)
+
+    # The box is in parts of the picture, and the file may have another size than the annotated one.
     entry = task.entries[task.number]
     picture = PictureSize(info.height, info.width)
     box = _in_pixels(entry.box, picture)
@@ -162,7 +173,7 @@ def _line_numbers(plan: PlannedSign) -> Numbers:
 
 
 def _add_clip(prepared: Prepared, entry: SignEntry, clip: SignClip) -> None:
-    """Note the clip of a sign, or why there is none."""
+    """Add the clip of a sign, or leave it out with its reason."""
     if clip.reason:
         prepared.leave_out(entry.where, entry.video, clip.reason)
         return
@@ -177,7 +188,11 @@ def _add_clip(prepared: Prepared, entry: SignEntry, clip: SignClip) -> None:
 
 
 def subset(prepared: Prepared, num_classes: int) -> Prepared:
-    """The clips of the first classes; what was left out stays that of all classes, and a warning says so where there are more."""
+    """Return the clips of the first classes.
+
+    The list of clips that were left out stays that of all classes. A warning says so where there
+    are more of them.
+    """
     classes = prepared.classes[:num_classes]
     among = set(classes)
     clips = {
@@ -189,5 +204,5 @@ def subset(prepared: Prepared, num_classes: int) -> Prepared:
     warnings = []
     more = len(prepared.classes)
     if more > num_classes and prepared.left_out:
-        warnings.append(f"what was left out is listed for {more} classes, not {num_classes}")
+        warnings.append(f"the clips left out are listed for {more} classes, not {num_classes}")
     return Prepared(prepared.data_root, classes, clips, wanted, prepared.left_out, warnings)

@@ -1,4 +1,4 @@
-"""The entries of MS-ASL's JSON files, with the boxes of their signers, grouped by video."""
+"""Entries of MS-ASL's JSON files, with the boxes of their signers, grouped by video."""
 
 from __future__ import annotations
 
@@ -24,16 +24,17 @@ _UNSAFE_ID = "the id in its address cannot be the name of a file"
 
 
 class BoxedEntry(MsaslEntry):
-    """`box` is y_min, x_min, y_max, x_max of the signer, in parts of the picture.
+    """An entry with `box`: y_min, x_min, y_max, x_max of the signer, in parts of the picture.
 
-    Source: README of MS-ASL's download; the original's `extract_msasl_frames.py` reads it in this order.
+    Source: README of MS-ASL's download. The original's `extract_msasl_frames.py` reads it in this
+    order.
     """
 
     box: tuple[float, float, float, float] = Field()
 
 
 class NormalBox(NamedTuple):
-    """In parts of the picture's width and height."""
+    """Corners in parts of the picture's width and height."""
 
     x_min: float
     y_min: float
@@ -43,7 +44,10 @@ class NormalBox(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignEntry:
-    """One sign in one video: frames `start` to `end` (exclusive) at `frame_rate_fps`; `where` is `file:line entry N`."""
+    """One sign in one video: frames `start` to `end` (exclusive) at `frame_rate_fps`.
+
+    `where` is `file:line entry N`.
+    """
 
     video: str
     where: str
@@ -59,7 +63,10 @@ class SignEntry:
 
 @dataclass
 class MsaslAnnotation:
-    """All entries that can be used, in the order of video and time; the others are left out, their split and label kept where known."""
+    """All usable entries in the order of video and time, and remarks about the others.
+
+    `lost` has split and label of the entries that are left out, where these are known.
+    """
 
     classes: list[str]
     entries: list[SignEntry] = field(default_factory=list)
@@ -67,6 +74,7 @@ class MsaslAnnotation:
     lost: list[tuple[Split, str]] = field(default_factory=list)
 
     def by_video(self) -> dict[str, list[SignEntry]]:
+        """Return the entries of every video."""
         videos: dict[str, list[SignEntry]] = {}
         for entry in self.entries:
             videos.setdefault(entry.video, []).append(entry)
@@ -74,19 +82,22 @@ class MsaslAnnotation:
 
 
 def safe_video_id(url: str) -> str | None:
-    """The id of a video when it can be the name of a file; None else.
+    """Return the id of a video, or None if it cannot be the name of a file.
 
-    >>> safe_video_id("www.youtube.com/watch?v=Pj7ONpWo7sg"), safe_video_id("https://youtube.com/watch?v=../../etc")
-    ('Pj7ONpWo7sg', None)
+    >>> safe_video_id("www.youtube.com/watch?v=Pj7ONpWo7sg")
+    'Pj7ONpWo7sg'
+    >>> safe_video_id("https://youtube.com/watch?v=../../etc") is None
+    True
     """
     name = video_id(url)
     return name if _SAFE_ID.fullmatch(name) and ".." not in name else None
 
 
 def read_msasl_files(files: Sequence[Path], classes_file: Path | None = None) -> MsaslAnnotation:
-    """The entries of MSASL_train.json, MSASL_val.json, MSASL_test.json; classes from the file of their names beside the first.
+    """Read the entries of MSASL_train.json, MSASL_val.json and MSASL_test.json.
 
-    A `UserError` names all files that are missing, are named for no split, or hold no entry of the schema.
+    The class names come from `classes_file`, else from MSASL_classes.json beside the first file.
+    Raises UserError: files are missing, have no split in their name, or hold no usable entry.
     """
     _check_files(files)
     names = classes_file or files[0].parent / CLASSES_FILE
@@ -94,8 +105,9 @@ def read_msasl_files(files: Sequence[Path], classes_file: Path | None = None) ->
         raise user_error(
             str(names),
             "the names of the classes are missing",
-            fix="take the file from the same archive, or --classes-file",
+            fix="take the file from the same archive, or give --classes-file",
         )
+
     annotation = MsaslAnnotation(read_classes(names))
     for file in files:
         _add_file(annotation, file)
@@ -104,10 +116,10 @@ def read_msasl_files(files: Sequence[Path], classes_file: Path | None = None) ->
 
 
 def _check_files(files: Sequence[Path]) -> None:
-    """Raise UserError for files that are missing or are named for no split."""
+    """Raise UserError for all files that are missing or have no split in their name."""
     missing = [Problem(str(file), "there is no such file") for file in files if not file.is_file()]
     unnamed = [
-        Problem(str(file), "is named for no split", "train, val or test in its name")
+        Problem(str(file), "has no split in its name", "train, val or test in its name")
         for file in files
         if not named_split(file)
     ]
@@ -116,9 +128,13 @@ def _check_files(files: Sequence[Path]) -> None:
 
 
 def _add_file(annotation: MsaslAnnotation, file: Path) -> None:
-    """Add the entries of a file. Raises UserError: none of them follows the schema."""
+    """Add the entries of a file.
+
+    Raises UserError: none of them follows the schema.
+    """
     split = named_split(file)
     assert split is not None
+
     num_before = len(annotation.entries) + len(annotation.lost)
     first_problem = f"{file}: holds no entry"
     for item in json_list(file):
@@ -137,6 +153,7 @@ def _add_file(annotation: MsaslAnnotation, file: Path) -> None:
 
 def _add_entry(annotation: MsaslAnnotation, entry: BoxedEntry, where: str, split: Split) -> None:
     """Add an entry, or leave it out."""
+    # Without a known class, an entry does not count among the lost ones.
     last_label = len(annotation.classes) - 1
     if entry.label > last_label:
         reason = f"its label {entry.label} is above {last_label}, the last class"
@@ -165,6 +182,7 @@ def _sign_entry(entry: BoxedEntry, video: str, where: str, split: Split) -> Sign
         end=entry.end,
         frame_rate_fps=entry.fps,
         box=NormalBox(x_min, y_min, x_max, y_max),
+        # A negative number stands for an unknown signer.
         signer=None if entry.signer_id < 0 else str(entry.signer_id),
     )
 
@@ -174,8 +192,9 @@ def _problem(entry: BoxedEntry) -> str:
     y_min, x_min, y_max, x_max = entry.box
     if not (x_min < x_max and y_min < y_max):
         return f"its box {list(entry.box)} has no area (y_min, x_min, y_max, x_max)"
+    # A box may reach over an edge, but must meet the picture.
     if not (x_min < 1 and y_min < 1 and x_max > 0 and y_max > 0):
-        return f"its box {list(entry.box)} is outside of the picture"
+        return f"its box {list(entry.box)} is outside the picture"
     if entry.end - entry.start <= 1 or entry.start < 0:
-        return f"its time, frame {entry.start} to {entry.end}, is none"
+        return f"its time, frame {entry.start} to {entry.end}, is empty"
     return ""

@@ -1,4 +1,8 @@
-"""What a preparation gives, and its files: annotation lists, classes.json, metadata.csv and a report of what is left and what is gone."""
+"""Result of a preparation, and its files.
+
+The files are annotation files, classes.json, metadata.csv and a report. The report says how many
+clips are left of each class, and why others were left out.
+"""
 
 from __future__ import annotations
 
@@ -35,9 +39,10 @@ _Counts = dict[Split, tuple[Counter[str], Counter[str]]]
 
 @dataclass
 class Prepared:
-    """Clips and their lines by split; `wanted` has the split and class of every clip that the data set names.
+    """Clips with their lines, by split.
 
-    `negative_label` is the class that means no gesture, None where none does.
+    `wanted` has split and class of every clip that the data set names. `negative_label` is the
+    class that means no gesture, None if there is none.
     """
 
     data_root: Path
@@ -51,36 +56,44 @@ class Prepared:
     negative_label: str | None = None
 
     def leave_out(self, where: str, path: str, reason: str) -> None:
+        """Note that a clip is left out, and why."""
         self.left_out.append(Remark(where, path, reason))
 
     def sort(self) -> None:
-        """In the order of paths, whichever was done first."""
+        """Sort clips by path, and remarks. Processes finish clips in any order."""
         for clips in self.clips.values():
             clips.sort(key=lambda item: item[0].path)
         self.left_out.sort()
 
     @property
     def num_clips(self) -> int:
+        """Number of clips of all splits."""
         return sum(map(len, self.clips.values()))
 
 
 def check_settings(file: Path, settings: Mapping[str, Any]) -> None:
-    """State settings beside the clips, so that a run that would go on with others is refused."""
+    """Write settings beside the clips, or compare them with those that are already there.
+
+    Raises UserError: the clips there were made with other settings.
+    """
+    # Without clips there is nothing that could contradict the settings.
     if not (file.exists() and (file.parent / CROPS_FOLDER).exists()):
         write_together(file.parent, {file.name: json.dumps(dict(settings), indent=1) + "\n"})
         return
+
+    # Clips made with other settings would end up in one data set with the new ones.
     other = _differences(_stated(file), settings)
     if other:
         raise user_error(
             str(file),
             f"the clips there were made with {'; '.join(other)}",
             "the same settings",
-            "another --output",
+            "name another --output",
         )
 
 
 def _differences(stated: Mapping[str, Any], settings: Mapping[str, Any]) -> list[str]:
-    """Return a phrase for every setting that is stated otherwise."""
+    """Return a phrase for every setting that has another value in the file."""
     return [
         f"{name} {stated.get(name)}, not {value}"
         for name, value in settings.items()
@@ -89,7 +102,7 @@ def _differences(stated: Mapping[str, Any], settings: Mapping[str, Any]) -> list
 
 
 def _stated(file: Path) -> dict[str, Any]:
-    """Return the settings that a file states; none where it is no JSON object."""
+    """Return the settings in a file. A file that is not a JSON object has none."""
     try:
         stated = json.loads(file.read_text(encoding="utf-8"))
     except ValueError:
@@ -100,9 +113,10 @@ def _stated(file: Path) -> dict[str, Any]:
 def write_prepared(
     prepared: Prepared, folder: Path, settings: Mapping[str, Any], suffix: str = ""
 ) -> list[str]:
-    """Write train.txt, val.txt and test.txt (named with `suffix`), the classes, the people and the report; returns its lines.
+    """Write annotation files, classes, people and the report. Return the lines of the report.
 
-    A `UserError` says that there is no clip at all.
+    The annotation files are train.txt, val.txt and test.txt, with `suffix` before the dot.
+    Raises UserError: there is no clip at all.
     """
     if not prepared.num_clips:
         reasons = _main_reasons(prepared)
@@ -133,7 +147,8 @@ def _joined(lines: Sequence[str]) -> str:
 
 
 def _main_reasons(prepared: Prepared) -> str:
-    """The most frequent reasons, each with its first place."""
+    """Return the most frequent reasons for leaving clips out, each with its first place."""
+    # Reversed, so that the first remark of each reason stays.
     first = {remark.reason: remark for remark in reversed(prepared.left_out)}
     counts = Counter(remark.reason for remark in prepared.left_out).most_common(3)
     return "; ".join(
@@ -143,7 +158,7 @@ def _main_reasons(prepared: Prepared) -> str:
 
 
 def _counts(prepared: Prepared) -> _Counts:
-    """By split: clips that are left, and that the data set names, of each class."""
+    """Return two counts by split: the clips that are left, and the named clips, of each class."""
     return {
         split: (
             Counter(clip.label for clip, _ in prepared.clips[split]),
@@ -154,7 +169,11 @@ def _counts(prepared: Prepared) -> _Counts:
 
 
 def report_document(prepared: Prepared, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The report as JSON: what is left of how many, and every clip that was left out with where and why."""
+    """Return the report as JSON values.
+
+    It has the clips that are left of the named ones, and every clip that was left out with its
+    place and reason.
+    """
     counts = _counts(prepared).items()
     splits = {split: _left_of(left.total(), of.total()) for split, (left, of) in counts}
     classes = {
@@ -172,17 +191,20 @@ def report_document(prepared: Prepared, settings: Mapping[str, Any]) -> dict[str
 
 
 def _left_of(left: int, wanted: int) -> dict[str, int]:
-    """Return two counts of clips as they are in the report."""
+    """Return two counts of clips in the form of the report."""
     return {"left": left, "of": wanted}
 
 
 def report_lines(prepared: Prepared) -> list[str]:
-    """The report for people: what is left of each split and class, then what was left out, by reason."""
+    """Return the lines of the report for people.
+
+    They have the clips that are left of each split and class, then the others by reason.
+    """
     counts = _counts(prepared)
     total = sum(wanted.total() for _, wanted in counts.values())
     names = prepared.classes
     lines = [
-        f"{prepared.num_clips} of {total} clips of {len(names)} classes are there, "
+        f"{prepared.num_clips} of {total} clips of {len(names)} classes are written, "
         f"below {prepared.data_root}",
         *(_split_line(split, *pair) for split, pair in counts.items() if pair[1]),
         *(f"warning: {warning}" for warning in prepared.warnings),
@@ -194,7 +216,7 @@ def report_lines(prepared: Prepared) -> list[str]:
 
 
 def _split_line(split: Split, left: Counter[str], wanted: Counter[str]) -> str:
-    """Return the line of a split: its clips, and how many classes have none left."""
+    """Return the line of a split: its clips, and the number of classes that have none left."""
     names = [name for name in wanted if wanted[name]]
     num_lacking = sum(not left[name] for name in names)
     without = f"; {num_lacking} of {len(names)} classes have none left" if num_lacking else ""

@@ -1,4 +1,4 @@
-"""The place of every sign in its file, and the part of the video that belongs to its clip."""
+"""Position of every sign in its file, and the part of the video that belongs to its clip."""
 
 from __future__ import annotations
 
@@ -17,12 +17,15 @@ from action_recognition.dataset_tools.preparing.trimming import (
     without_overlaps,
 )
 
-_SAME_RATE = 1e-3
-_NOTHING_LEFT = "nothing is left of its time when the next sign of the video begins"
+_SAME_RATE = 1e-3  # relative difference of two rates that count as the same
+_NOTHING_LEFT = "nothing is left of its time before the next sign of the video"
 
 
 class SignTask(NamedTuple):
-    """One sign of a file: `number` is its place in `entries`, which are all that is known of the file."""
+    """One sign of a file. `entries` are all known signs of the file, `number` is its place in them.
+
+    `is_cut` is True for a file that holds this sign only.
+    """
 
     source: Path
     entries: tuple[SignEntry, ...]
@@ -31,7 +34,10 @@ class SignTask(NamedTuple):
 
 
 class PlannedSign(NamedTuple):
-    """Where a sign lies in its file, and the part of it that belongs to its clip, at `frame_rate_fps`; or why it cannot be used."""
+    """Frames of a sign and of its clip, as in the file, or the problem that prevents its use.
+
+    The video is the part of the file that belongs to the clip.
+    """
 
     sign: Span = (0, 0)
     video: Span = (0, 0)
@@ -48,13 +54,15 @@ class _PlacedSign(NamedTuple):
 
 
 def plan_signs(task: SignTask, info: VideoInfo, max_length: int) -> dict[int, PlannedSign]:
-    """The place of every sign of a file, by its number; neighbours that are not written bound the others too.
+    """Return the position of every sign of a file, by its number.
 
-    Frames are those of the file: where it was downloaded at another rate than the annotation's, times decide.
+    Neighbours that are not written bound the others too. Frames are those of the file. If it was
+    downloaded at another rate than the annotation's, times decide.
     """
     plans: dict[int, PlannedSign] = {}
     placed: list[_PlacedSign] = []
     for number, entry in enumerate(task.entries):
+        # The other signs of the video are not in a file that was cut for one.
         if task.is_cut and number != task.number:
             continue
         try:
@@ -71,7 +79,7 @@ def plan_signs(task: SignTask, info: VideoInfo, max_length: int) -> dict[int, Pl
 def _bounded(
     placed: Sequence[_PlacedSign], num_frames: int, max_length: int
 ) -> dict[int, PlannedSign]:
-    """Plan signs that are in the order of their spans, so that no clip shows a neighbour's sign."""
+    """Return plans for signs in the order of their spans. No clip shows a neighbour's sign."""
     plans: dict[int, PlannedSign] = {}
     kept: list[_PlacedSign] = []
     spans = without_overlaps([sign.span for sign in placed])
@@ -90,7 +98,10 @@ def _bounded(
 
 
 def _placed(entry: SignEntry, info: VideoInfo, is_cut: bool) -> tuple[Span, float]:
-    """The annotated time in frames of the file, and its rate: the annotation's where the two are nearly the same."""
+    """Return the annotated time in frames of the file, and its frame rate.
+
+    Where the two rates are nearly the same, the annotation's is returned.
+    """
     annotated_rate = entry.frame_rate_fps
     rate = info.frame_rate_fps or annotated_rate
     times = Seconds(entry.start / annotated_rate, entry.end / annotated_rate)

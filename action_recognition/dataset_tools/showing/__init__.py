@@ -1,1 +1,1 @@
-"""A data set to look at: strips of frames, and a page of them with what a check found."""
+"""A page of thumbnails of the clips of annotation files, with the findings of the check."""

@@ -1,4 +1,4 @@
-"""What a page shows: a clip for every line, with what was found at it."""
+"""Items of a page: a clip for every line, with the findings about it."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from action_recognition.dataset_tools.showing.strips import Stretch
 
 @dataclass(frozen=True)
 class ClipItem:
-    """A line: where it stands, what it says, what was found; `stretch` is None where its file is not there.
+    """A line of an annotation file with its findings.
 
-    `seconds` and `rate_fps` are None where neither line nor file says them.
+    `stretch` is None if the file is not there. `seconds` and `rate_fps` are None if neither the
+    line nor the file states them.
     """
 
     file: str
@@ -31,9 +32,10 @@ class ClipItem:
 
 
 def clip_items(checked: Checked, max_clips: int) -> tuple[list[ClipItem], list[Finding], int]:
-    """The clips to show, the findings of whole files, and how many clips are left out.
+    """Return the clips to show, the findings about whole files, and the number of clips left out.
 
-    Clips with findings come first into the number, then every n-th of the others; all in the order of the files.
+    Clips with findings are taken first, then every n-th of the others. All are in the order of the
+    annotation files.
     """
     by_line: dict[tuple[str, int], list[Finding]] = defaultdict(list)
     of_files = []
@@ -49,12 +51,12 @@ def clip_items(checked: Checked, max_clips: int) -> tuple[list[ClipItem], list[F
 
 
 def _items(checked: Checked, by_line: dict[tuple[str, int], list[Finding]]) -> list[ClipItem]:
-    """Return an item for every line of a clip and every other line with findings, in their order."""
+    """Return an item for every line of a clip, and for other lines with findings, in order."""
     items = [_item(row, checked) for rows in checked.rows.values() for row in rows]
     for item in items:
         item.findings.extend(by_line.pop((item.file, item.line), []))
 
-    # Lines that could not be read as clips.
+    # The lines that are left have findings, but name no clip.
     files = checked.findings.files
     splits = dict(zip(files, checked.splits, strict=True))
     items += [
@@ -68,6 +70,7 @@ def _items(checked: Checked, by_line: dict[tuple[str, int], list[Finding]]) -> l
 def _item(row: Row, checked: Checked) -> ClipItem:
     """Return the item of a line that names a clip."""
     report = checked.reports[row.path]
+    # A line without numbers means the whole file.
     start, end, rate = 0, report.num_frames, report.frame_rate_fps
     if row.raw.numbers:
         start, end, _, _, rate = row.raw.numbers
@@ -85,11 +88,14 @@ def _item(row: Row, checked: Checked) -> ClipItem:
 
 
 def _chosen(items: Sequence[ClipItem], max_clips: int) -> list[ClipItem]:
-    """Return `max_clips` items at most, in their order."""
+    """Return at most `max_clips` items, in their order."""
     if len(items) <= max_clips:
         return list(items)
+
     with_findings = [i for i, item in enumerate(items) if item.findings][:max_clips]
     others = [i for i, item in enumerate(items) if not item.findings]
+
+    # The room that is left is spread evenly over the others.
     room = max_clips - len(with_findings)
     chosen = {*with_findings, *(others[i * len(others) // room] for i in range(room))}
     return [item for i, item in enumerate(items) if i in chosen]

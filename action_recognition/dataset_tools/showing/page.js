@@ -12,7 +12,7 @@ function element(tag, text, className) {
 
 function findingLine(finding) {
   const line = element("p", undefined, "finding");
-  line.append(element("b", finding.kind), ` ${finding.message}${finding.repair ? " — " + finding.repair : ""}`);
+  line.append(element("b", finding.kind), ` ${finding.message}${finding.repair ? "; to repair: " + finding.repair : ""}`);
   return line;
 }
 
@@ -53,8 +53,8 @@ function counted(lists) {
 }
 
 function kinds(clip) {
-  if (!clip.findings.length) return ["nothing found"];
-  return ["anything found", ...clip.findings.map((finding) => finding.kind)];
+  if (!clip.findings.length) return ["no findings"];
+  return ["any finding", ...clip.findings.map((finding) => finding.kind)];
 }
 
 function isShown(clip) {

@@ -1,7 +1,8 @@
-"""One HTML file that needs nothing else: no server, no network, and no text of the data set that is read as code.
+"""One HTML file that needs nothing else: no server, no network.
 
-Text reaches the page as JSON in a block that is never run, and from there as text nodes. The content security policy allows the page's
-own script and style by their hashes, pictures inside the file, and nothing else.
+No text of the data set is read as code. It reaches the page as JSON in a block that never runs,
+and from there as text nodes. The content security policy allows the page's own script and style
+by their hashes, pictures inside the file, and nothing else.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from action_recognition.dataset_tools.showing.items import ClipItem
 from action_recognition.dataset_tools.showing.strips import Stretch
 from action_recognition.errors import user_error
 
+# A page of this command is known by this element, and may be replaced.
 _GENERATOR = '<meta name="generator" content="action-recognition show">'
 
 
@@ -31,7 +33,7 @@ def page(
     strips: Mapping[Stretch, bytes],
     notice: str,
 ) -> str:
-    """The HTML of a page of clips; `notice` is a sentence below the title."""
+    """Return the HTML of a page of clips. `notice` is a sentence below the title."""
     data = {
         "clips": [_clip(item, strips) for item in items],
         "files": [_finding(finding) | {"file": finding.file} for finding in of_files],
@@ -81,28 +83,35 @@ def _head(title: str, script: str, style: str) -> list[str]:
 
 
 def json_in_html(data: object) -> str:
-    """JSON that holds no `<`, so that nothing in it ends or begins an element; lone surrogates come through as escapes."""
+    """Return JSON without `<`, `>` and `&`, so that nothing in it ends or begins an element.
+
+    Lone surrogates are written as escapes.
+    """
     text = json.dumps(data, ensure_ascii=True)
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
 def write_page(file: Path, text: str) -> None:
-    """Write beside, then rename; a `UserError` when a file of somebody else's is there."""
+    """Write a page atomically.
+
+    Raises UserError: the file exists and is not a page.
+    """
     check_page_file(file)
     write_together(file.parent, {file.name: text})
 
 
 def check_page_file(file: Path) -> None:
-    """A `UserError` when there is a file that is no page of ours."""
+    """Raise UserError if the file exists and is not a page of this command."""
     if file.is_dir() or (file.exists() and _GENERATOR.encode() not in file.read_bytes()[:4096]):
         raise user_error(
             f"--output {file}",
-            "is there already and no page of this command",
+            "already exists and is no page of this command",
             "a new file, or an earlier page",
         )
 
 
 def _clip(item: ClipItem, strips: Mapping[Stretch, bytes]) -> dict[str, Any]:
+    """Return the JSON values of an item, its thumbnails included."""
     strip = strips.get(item.stretch, b"") if item.stretch else b""
     return {
         "file": item.file,
@@ -118,11 +127,12 @@ def _clip(item: ClipItem, strips: Mapping[Stretch, bytes]) -> dict[str, Any]:
 
 
 def _finding(finding: Finding) -> dict[str, str]:
+    """Return the JSON values of a finding."""
     return {"kind": finding.kind, "message": finding.message, "repair": finding.repair}
 
 
 def _source(text: str) -> str:
-    """The text of an element as a source of a content security policy.
+    """Return the text of an element as a source of a content security policy.
 
     Source: W3C, Content Security Policy Level 3, section 2.3.1, hash-source.
     """

@@ -1,4 +1,4 @@
-"""A few frames of a clip beside each other, as one small JPEG."""
+"""Thumbnails of a clip: a few frames beside each other, as one small JPEG."""
 
 from __future__ import annotations
 
@@ -14,14 +14,17 @@ from action_recognition.data.video import count_frames, read_frames
 from action_recognition.dataset_tools.checking.pool import map_apart
 from action_recognition.errors import UserError
 
-NUM_FRAMES = 4
+NUM_FRAMES = 4  # in a strip
 HEIGHT = 96  # pixels
 MAX_WIDTH = 192  # of a frame; longer pictures are cut at both sides
-_QUALITY = 60
+_QUALITY = 60  # low, since a page holds many strips
 
 
 class Stretch(NamedTuple):
-    """The frames from `start` to `end` (exclusive; None is the last) of a video or frame folder."""
+    """Frames `start` to `end` (exclusive) of a video or frame folder.
+
+    Without an `end`, they reach to the last frame.
+    """
 
     path: Path
     start: int = 0
@@ -31,8 +34,10 @@ class Stretch(NamedTuple):
 def make_strips(
     stretches: Sequence[Stretch], jobs: int, progress: Callable[[int, int], None]
 ) -> dict[Stretch, bytes]:
-    """A JPEG for each, empty where it cannot be read."""
+    """Return a JPEG for each stretch, empty if it cannot be read."""
+    # Lines that share a stretch share its strip.
     different = sorted(set(stretches), key=lambda item: (item.path, item.start, item.end or 0))
+
     strips = {}
     for stretch, strip in map_apart(make_strip, different, jobs, _no_strip):
         strips[stretch] = strip
@@ -41,7 +46,10 @@ def make_strips(
 
 
 def make_strip(stretch: Stretch) -> bytes:
-    """`NUM_FRAMES` frames evenly out of a stretch, first and last among them, as a JPEG; empty where it cannot be read."""
+    """Return `NUM_FRAMES` frames of a stretch as a JPEG, empty if it cannot be read.
+
+    The frames are evenly spaced, from the first to the last.
+    """
     try:
         total = count_frames(stretch.path)
         end = min(total, total if stretch.end is None else stretch.end)
@@ -51,25 +59,29 @@ def make_strip(stretch: Stretch) -> bytes:
     except (UserError, ValueError, OSError):
         return b""
 
+    # OpenCV takes BGR.
     strip = np.concatenate([_shrunk(frame) for frame in frames], axis=1)
     done, jpeg = cv2.imencode(".jpg", strip[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
     return jpeg.tobytes() if done else b""
 
 
 def strip_frames(strip: bytes) -> NDArray[np.uint8]:
-    """(`NUM_FRAMES`, `HEIGHT`, W, 3) uint8 RGB out of a JPEG of `make_strip`."""
+    """Decode a JPEG of `make_strip` to RGB frames (`NUM_FRAMES`, `HEIGHT`, W, 3), uint8."""
     picture = cv2.imdecode(np.frombuffer(strip, np.uint8), cv2.IMREAD_COLOR)
     assert picture is not None
     return np.stack(np.split(picture[..., ::-1], NUM_FRAMES, axis=1))
 
 
 def _shrunk(frame_hwc: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return a frame (H, W, 3) at the height of a strip, its sides cut off where it is too wide."""
     height, width = frame_hwc.shape[:2]
     size = (max(1, round(width * HEIGHT / height)), HEIGHT)
     small = np.asarray(cv2.resize(frame_hwc, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    # The middle of a wide frame is kept.
     cut = max(0, (small.shape[1] - MAX_WIDTH) // 2)
     return small[:, cut : cut + MAX_WIDTH]
 
 
 def _no_strip(stretch: Stretch) -> bytes:
+    """Return the result of a stretch that crashed its process."""
     return b""

@@ -208,7 +208,7 @@ def test_the_report_says_what_is_left_and_why(
     reasons = {int(item["where"].rpartition(" ")[2]): item["reason"] for item in report["left_out"]}
     said = [
         "no area",
-        "outside of the picture",
+        "outside the picture",
         "frame 30 to 10",
         "is not inside the file",
         "",
@@ -244,7 +244,7 @@ def test_wrong_calls_end_in_one_message_and_write_nothing(
     folder = tmp_path / "json"
     said = {
         "no json": r"MSASL_val.json: there is no such file",
-        "no split": r"entries.json: is named for no split",
+        "no split": r"entries.json: has no split in its name",
         "no classes": r"MSASL_classes.json: the names of the classes are missing.*same archive",
         "no videos": r"there is no such folder.*download --help",
         "no clip": r"no clip could be prepared: 5 x its file is missing \(first .*entry 1: bbb_30_110 or .*bbb\)",

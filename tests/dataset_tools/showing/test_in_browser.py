@@ -85,11 +85,11 @@ def test_each_filter_shows_what_it_says(page: Page) -> None:
             page.inner_text("#count") == f"{number} of 7 clips"
             and page.locator(".clip").count() == number
         ), values
-    choose(page, finding="anything found")
+    choose(page, finding="any finding")
     with_findings = page.locator(".clip").count()
     assert page.locator(".clip.problem, .clip.note").count() == with_findings > 0
     assert any("broken.mp4" in text for text in page.locator(".clip.problem").all_inner_texts())
-    choose(page, finding="nothing found")
+    choose(page, finding="no findings")
     assert (
         page.locator(".clip").count() == 7 - with_findings
         and page.locator(".clip .finding").count() == 0

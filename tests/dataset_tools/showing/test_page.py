@@ -126,9 +126,9 @@ def test_filters_and_histograms(tmp_path: Path) -> None:
     assert shown["options"]["split"] == ["all", "train (2)", "val (1)"]
     assert shown["options"]["finding"] == [
         "all",
-        "anything found (2)",
+        "any finding (2)",
+        "no findings (1)",
         "note-rotated (1)",
-        "nothing found (1)",
         "rate-differs (1)",
     ]
     assert (
@@ -136,8 +136,8 @@ def test_filters_and_histograms(tmp_path: Path) -> None:
         and shown["chosen"]["class=wave"] == "2 of 3 clips"
     )
     assert (
-        shown["chosen"]["finding=nothing found"] == "1 of 3 clips"
-        and shown["chosen"]["finding=anything found"] == "2 of 3 clips"
+        shown["chosen"]["finding=no findings"] == "1 of 3 clips"
+        and shown["chosen"]["finding=any finding"] == "2 of 3 clips"
     )
 
 
