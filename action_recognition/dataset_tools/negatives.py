@@ -71,7 +71,7 @@ def find_stretches(
     taken = _taken_frames(clips)
     lengths_s = _lengths(clips, negative_label, options)
 
-    # A generator for each split: clips of one do not change what another draws.
+    # A generator for each split, so that the number of draws for one does not change the next.
     found, said = [], []
     for number, split in enumerate(dict.fromkeys(clip.split for clip in clips)):
         rng = np.random.default_rng([options.seed, number])
