@@ -1,4 +1,7 @@
-"""Windows out of 50 files of all kinds against a plain decode of the whole file; and nothing stays open after many clips."""
+"""Windows out of 50 files of all kinds against a plain decode of the whole file.
+
+Nothing stays open after many clips.
+"""
 
 from __future__ import annotations
 
@@ -22,12 +25,13 @@ _X264 = [
     for bf, g in itertools.product((0, 1, 3), (1, 7, 250))
 ]
 _OPEN_GOP = {"bf": "3", "g": "10", "x264-params": "open-gop=1"}
-VARIED = [
-    i * 5 if i < 11 else 60 + 2 * i + (i % 3) // 2 for i in range(NUM_FRAMES)
-]  # time stamps: bursts and gaps
+# Time stamps with bursts and gaps.
+VARIED = [i * 5 if i < 11 else 60 + 2 * i + (i % 3) // 2 for i in range(NUM_FRAMES)]
 
 
 class Kind(NamedTuple):
+    """Container, codec and form of a video."""
+
     suffix: str
     codec: str
     options: dict[str, str]
@@ -35,6 +39,7 @@ class Kind(NamedTuple):
     varied: bool = False
 
     def write(self, path: Path) -> Path:
+        """Write the noise as a video of this kind."""
         rate: dict[str, Any] = {"ticks": VARIED} if self.varied else {}
         return write_video(
             path, NOISE, codec=self.codec, options=self.options, rotation=self.rotation, **rate
@@ -70,25 +75,23 @@ KINDS = [
 
 
 def decoded_from_its_beginning(path: Path) -> NDArray[np.uint8]:
+    """Decode a whole file by PyAV alone."""
     with av.open(str(path)) as container:
-        return np.stack(
-            [
-                np.rot90(frame.to_ndarray(format="rgb24"), frame.rotation // 90)
-                for frame in container.decode(video=0)
-            ]
-        )
+        frames = container.decode(video=0)
+        return np.stack([np.rot90(x.to_ndarray(format="rgb24"), x.rotation // 90) for x in frames])
 
 
 def test_there_are_fifty() -> None:
+    """The kinds include rotations, uneven time stamps and B frames."""
     assert len(KINDS) >= 50
-    assert (
-        sum(kind.rotation != 0 for kind in KINDS) >= 10 and sum(kind.varied for kind in KINDS) >= 10
-    )
+    assert sum(kind.rotation != 0 for kind in KINDS) >= 10
+    assert sum(kind.varied for kind in KINDS) >= 10
     assert sum(kind.options.get("bf", "0") != "0" for kind in KINDS) >= 25
 
 
 @pytest.mark.parametrize("number", range(len(KINDS)))
 def test_windows_equal_a_decode_of_the_whole_file(number: int, tmp_path: Path) -> None:
+    """Random windows and the whole range are exact to the bit."""
     kind = KINDS[number]
     path = kind.write(tmp_path / f"a{kind.suffix}")
     whole = decoded_from_its_beginning(path)
@@ -107,6 +110,7 @@ def test_windows_equal_a_decode_of_the_whole_file(number: int, tmp_path: Path) -
 )
 @pytest.mark.parametrize("cached", [False, True])
 def test_nothing_stays_open_after_many_clips(cached: bool, tmp_path: Path) -> None:
+    """40 rounds leave the same file descriptors open."""
     clips = make_clips(tmp_path / "clips", 8, tmp_path / "cache" if cached else None)
     list(read_windows(clips, len(clips), 1))
     first, *_, last = read_windows(clips, 40 * len(clips), 2)

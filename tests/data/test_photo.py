@@ -24,6 +24,7 @@ def halves(height: int = 24, width: int = 40) -> np.ndarray:
 
 
 def encoded(picture: Image.Image, kind: str = "PNG", **options: object) -> bytes:
+    """Return a picture as the bytes of a file."""
     out = io.BytesIO()
     picture.save(out, kind, **options)
     return out.getvalue()
@@ -31,18 +32,16 @@ def encoded(picture: Image.Image, kind: str = "PNG", **options: object) -> bytes
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "BMP"])
 def test_each_format_gives_its_pixels_in_rgb(kind: str, tmp_path: Path) -> None:
-    (tmp_path / "photo").write_bytes(
-        encoded(Image.fromarray(halves()), kind)
-    )  # the suffix does not matter
+    """Four formats give red and blue, whatever the suffix is."""
+    (tmp_path / "photo").write_bytes(encoded(Image.fromarray(halves()), kind))
     found = read_photo(tmp_path / "photo")
     assert found.dtype == np.uint8 and found.shape == (24, 40, 3)
-    assert (
-        np.abs(found[12, 4].astype(int) - (250, 0, 0)).max() < 12
-        and np.abs(found[12, 36].astype(int) - (0, 0, 250)).max() < 12
-    )
+    assert np.abs(found[12, 4].astype(int) - (250, 0, 0)).max() < 12
+    assert np.abs(found[12, 36].astype(int) - (0, 0, 250)).max() < 12
 
 
 def test_exif_rotation_is_applied() -> None:
+    """A photo that is to be turned is upright."""
     exif = Image.Exif()
     exif[0x0112] = 6  # to be turned clockwise
     found = decode_photo(encoded(Image.fromarray(halves()), "JPEG", exif=exif, quality=95), "photo")
@@ -50,6 +49,7 @@ def test_exif_rotation_is_applied() -> None:
 
 
 def test_transparent_is_white_and_what_is_opaque_stays() -> None:
+    """Transparent pixels lie on white."""
     picture = np.dstack([halves(), np.full((24, 40), 255, np.uint8)])
     picture[:12, :, 3] = 0
     found = decode_photo(encoded(Image.fromarray(picture)), "photo")
@@ -57,12 +57,14 @@ def test_transparent_is_white_and_what_is_opaque_stays() -> None:
 
 
 def test_sixteen_bits_become_eight() -> None:
+    """The upper byte of each level is kept."""
     grey = np.linspace(0, 65535, 40).astype(np.uint16)[None].repeat(24, 0)
     found = decode_photo(encoded(Image.fromarray(grey)), "photo")
     assert np.array_equal(found[0, :, 1], grey[0] >> 8)
 
 
 def test_cmyk_becomes_rgb_and_an_animation_its_first_picture() -> None:
+    """Both give the red half."""
     found = decode_photo(
         encoded(Image.fromarray(halves()).convert("CMYK"), "JPEG", quality=95), "photo"
     )
@@ -76,9 +78,9 @@ def bomb(side: int) -> bytes:
     """A PNG of a hundred bytes that says it is `side` pixels square."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
-        return (
-            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-        )
+        """Return one chunk of a PNG file."""
+        length, checksum = (struct.pack(">I", n) for n in (len(data), zlib.crc32(kind + data)))
+        return length + kind + data + checksum
 
     header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
     return (
@@ -91,6 +93,7 @@ def bomb(side: int) -> bytes:
 
 @pytest.mark.parametrize("side", [50_000, 10_001])
 def test_a_bomb_is_refused_by_its_header(side: int) -> None:
+    """The claimed size is refused before anything is decoded."""
     assert side**2 > MAX_PIXELS
     with pytest.raises(UserError, match="up to 100 million pixels"):
         decode_photo(bomb(side), "bomb.png")
@@ -98,6 +101,7 @@ def test_a_bomb_is_refused_by_its_header(side: int) -> None:
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF"])
 def test_a_file_that_is_cut_short_is_named(kind: str) -> None:
+    """Half a file of noise is an error, not half a photo."""
     noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
     whole = encoded(Image.fromarray(noise), kind)
     with pytest.raises(UserError, match=r"half\.jpg: cannot be read as an image"):
@@ -115,11 +119,13 @@ def test_a_file_that_is_cut_short_is_named(kind: str) -> None:
     ],
 )
 def test_what_is_no_image_is_refused(data: bytes) -> None:
+    """Empty files, texts, SVG and PostScript get one message."""
     with pytest.raises(UserError, match="a JPEG, PNG, WebP, BMP or GIF file"):
         decode_photo(data, "letter.txt")
 
 
 def test_a_missing_file_and_a_folder_are_named(tmp_path: Path) -> None:
+    """Errors of the file system become user errors."""
     for path in (tmp_path / "nothing.jpg", tmp_path):
         with pytest.raises(UserError, match="cannot be read"):
             read_photo(path)

@@ -38,6 +38,7 @@ LINES = [
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Videos and frame folders with difficult names."""
     folder = tmp_path_factory.mktemp("clips")
     write_video(folder / "videos" / "one two.mp4", numbered_frames(40))
     write_video(folder / "videos" / "zwölf.v2.AVI", numbered_frames(30, first=100), codec="mpeg4")
@@ -51,6 +52,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def shards(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same clips as shards."""
     folder = tmp_path_factory.mktemp("shards")
     assert call(root, folder) == 0
     return folder
@@ -58,26 +60,20 @@ def shards(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def clip_input() -> ClipInput:
+    """Jester's input at 48 pixels."""
     return load_template_dir(template_dir("jester"))[0].input.model_copy(
         update={"resize_short_side": 48, "crop_size": 48}
     )
 
 
 def call(root: Path, output: Path, *flags: str) -> int:
-    return make_shards(
-        [
-            "--ann-files",
-            str(root / "train.txt"),
-            "--data-roots",
-            str(root),
-            "--output",
-            str(output),
-            *flags,
-        ]
-    )
+    """Make shards of a data root."""
+    source = ["--ann-files", str(root / "train.txt"), "--data-roots", str(root)]
+    return make_shards([*source, "--output", str(output), *flags])
 
 
 def from_shards(folder: Path) -> ClipTable:
+    """Read the clips of a folder of shards."""
     return read_annotations([folder / "train.txt"], [Path(f"shards:{folder}/train-*.tar")], LABELS)
 
 
@@ -86,32 +82,27 @@ def from_shards(folder: Path) -> ClipTable:
 def test_samples_equal_those_of_the_files(
     root: Path, shards: Path, clip_input: ClipInput, trained: bool, cached: bool, tmp_path: Path
 ) -> None:
+    """With and without augmentation and cache, to the bit."""
     augmentation: Augmentation | None = (
         load_template_dir(template_dir("jester"))[0].training.augmentation if trained else None
     )
-    files = ClipDataset(
-        read_annotations([root / "train.txt"], [root], LABELS), clip_input, augmentation, seed=3
-    )
+    records = read_annotations([root / "train.txt"], [root], LABELS)
+    files = ClipDataset(records, clip_input, augmentation, seed=3)
+
     source = FrameCache(tmp_path / "cache", 10**8, 48) if cached else None
-    sharded = ClipDataset(
-        pickle.loads(pickle.dumps(from_shards(shards))),
-        clip_input,
-        augmentation,
-        seed=3,
-        source=source,
-    )
+    copied = pickle.loads(pickle.dumps(from_shards(shards)))
+    sharded = ClipDataset(copied, clip_input, augmentation, seed=3, source=source)
     assert len(sharded) == len(files) == len(LINES)
     for epoch in range(2):
         for index in range(len(LINES)):
             one, other = files[epoch, index, 0], sharded[epoch, index, 0]
             assert isinstance(one, Sample) and isinstance(other, Sample)
-            assert torch.equal(one.clip, other.clip) and (one.label, one.index) == (
-                other.label,
-                other.index,
-            )
+            assert torch.equal(one.clip, other.clip)
+            assert (one.label, one.index) == (other.label, other.index)
 
 
 def test_shards_are_what_webdataset_reads(root: Path, shards: Path) -> None:
+    """WebDataset finds the same bytes, and the clips in the JSON."""
     import webdataset
 
     samples = list(
@@ -128,6 +119,7 @@ def test_shards_are_what_webdataset_reads(root: Path, shards: Path) -> None:
 def test_small_shards_an_index_that_is_not_needed_and_going_on(
     root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """A second call writes the missing shard only."""
     (tmp_path / "clips").mkdir()
     rng = np.random.default_rng(0)
     lines = []
@@ -135,15 +127,19 @@ def test_small_shards_an_index_that_is_not_needed_and_going_on(
         (tmp_path / "clips" / f"{number}.mp4").write_bytes(rng.bytes(600_000))
         lines.append(f"{number}.mp4 0")
     write_lines(tmp_path / "clips" / "train.txt", lines)
+
     assert call(tmp_path / "clips", tmp_path / "out", "--shard-mb", "1", "--classes", "a") == 0
     assert "4 videos in 4 shards" in capsys.readouterr().out
     paths = shard_files(f"shards:{tmp_path}/out/train-{{000000..000003}}.tar")
     with_index = [shard_index(path) for path in paths]
+
+    # One shard is missing and made again.
     before = [path.stat().st_mtime_ns for path in paths]
     paths[2].unlink()
     call(tmp_path / "clips", tmp_path / "out", "--shard-mb", "1", "--classes", "a")
     after = [path.stat().st_mtime_ns for path in paths]
     assert [a == b for a, b in zip(after, before, strict=True)] == [True, True, False, True]
+
     for path in paths:
         path.with_name(path.name + INDEX_SUFFIX).unlink()
     assert [shard_index(path) for path in paths] == with_index
@@ -152,15 +148,18 @@ def test_small_shards_an_index_that_is_not_needed_and_going_on(
 
 
 def cut(shard: Path) -> None:
+    """Cut the end of a shard off."""
     shard.write_bytes(shard.read_bytes()[:-3000])
 
 
 def cut_within_a_header(shard: Path) -> None:
+    """Cut a shard within its first header, without an index."""
     shard.with_name(shard.name + INDEX_SUFFIX).unlink()
     shard.write_bytes(shard.read_bytes()[:700])
 
 
 def cut_end_mark(shard: Path) -> None:
+    """Cut the empty blocks at the end off."""
     shard.with_name(shard.name + INDEX_SUFFIX).unlink()
     with tarfile.open(shard) as members:
         last = members.getmembers()[-1]
@@ -168,10 +167,12 @@ def cut_end_mark(shard: Path) -> None:
 
 
 def no_tar(shard: Path) -> None:
+    """Replace a shard by another file."""
     shard.write_bytes(b"no tar file" * 999_999)
 
 
 def foreign(shard: Path) -> None:
+    """Make a tar file without our JSON."""
     shard.with_name(shard.name + INDEX_SUFFIX).unlink()
     with tarfile.open(shard, "w") as members:
         info = tarfile.TarInfo("000.mp4")
@@ -180,6 +181,7 @@ def foreign(shard: Path) -> None:
 
 
 def links_instead_of_files(shard: Path) -> None:
+    """Make a tar file of links out of its folder."""
     shard.with_name(shard.name + INDEX_SUFFIX).unlink()
     with tarfile.open(shard, "w") as members:
         for name, target in (("../../0.json", "../../0.json"), ("../../0.mp4", "/etc/passwd")):
@@ -189,21 +191,19 @@ def links_instead_of_files(shard: Path) -> None:
 
 
 def description_of_absurd_size(shard: Path) -> None:
+    """Make a JSON that claims a billion gigabytes."""
     shard.with_name(shard.name + INDEX_SUFFIX).unlink()
     with tarfile.open(shard, "w", format=tarfile.PAX_FORMAT) as members:
-        for name, claims in (
-            ("0.mp4", {}),
-            (
-                "0.json",
-                {"GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.realsize": "9" * 18},
-            ),
-        ):
+        sparse = {"major": "1", "minor": "0", "realsize": "9" * 18}
+        headers = {f"GNU.sparse.{name}": value for name, value in sparse.items()}
+        for name, claims in (("0.mp4", {}), ("0.json", headers)):
             info = tarfile.TarInfo(name)
             info.size, info.pax_headers = 1024, claims
             members.addfile(info, io.BytesIO(b"1\n0\n9\n".ljust(1024, b"\0")))
 
 
 def index_of_absurd_size(shard: Path) -> None:
+    """Make an index whose sample ends beyond its shard."""
     index = shard.with_name(shard.name + INDEX_SUFFIX)
     document = json.loads(index.read_bytes())
     document["samples"][0][3] = 10**15
@@ -211,6 +211,7 @@ def index_of_absurd_size(shard: Path) -> None:
 
 
 def broken_index(shard: Path) -> None:
+    """Make an index that is no JSON."""
     shard.with_name(shard.name + INDEX_SUFFIX).write_text("[1")
 
 
@@ -231,6 +232,7 @@ def broken_index(shard: Path) -> None:
 def test_a_broken_shard_is_named(
     damage: Callable[[Path], None], message: str, shards: Path, tmp_path: Path
 ) -> None:
+    """Each kind of damage gives one message with the name of the shard."""
     shutil.copytree(shards, tmp_path / "copy")
     damage(tmp_path / "copy" / "train-000000.tar")
     with pytest.raises(UserError) as error:
@@ -239,6 +241,7 @@ def test_a_broken_shard_is_named(
 
 
 def test_what_is_not_there_is_named(shards: Path, tmp_path: Path) -> None:
+    """Missing shards and missing videos are named."""
     with pytest.raises(UserError, match=r"absent-\*\.tar: there is no such shard"):
         read_annotations([shards / "train.txt"], [Path(f"shards:{shards}/absent-*.tar")], LABELS)
     with pytest.raises(UserError, match=r"train-000001\.tar: there is no such shard"):
@@ -255,14 +258,13 @@ def test_what_is_not_there_is_named(shards: Path, tmp_path: Path) -> None:
 def test_a_shard_that_is_cut_while_training_damages_its_clips_only(
     shards: Path, clip_input: ClipInput, tmp_path: Path
 ) -> None:
+    """The first clip is read, the last one is damaged."""
     shutil.copytree(shards, tmp_path / "copy")
     clips = ClipDataset(from_shards(tmp_path / "copy"), clip_input)
     places = sorted((record.path.offset, index) for index, record in enumerate(clips.records))
     with (tmp_path / "copy" / "train-000000.tar").open("r+b") as file:
         file.truncate(places[-1][0] + 5)
     damaged, whole = clips[places[-1][1]], clips[places[0][1]]
-    assert (
-        isinstance(damaged, DamagedClip)
-        and "train-000000.tar: the shard is truncated" in damaged.message
-    )
+    assert isinstance(damaged, DamagedClip)
+    assert "train-000000.tar: the shard is truncated" in damaged.message
     assert isinstance(whole, Sample)

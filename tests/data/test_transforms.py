@@ -1,4 +1,4 @@
-"""Test preprocessing against the original's pixels; random crops by what they must keep."""
+"""Test preprocessing against the original's pixels, and random crops by their properties."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ def random_crop_clip(frames: Frames, crop_size: int, scale_min: float, seed: int
 
 @pytest.mark.parametrize("case", range(5))
 def test_test_preprocessing_equals_the_original(reference: Path, case: int) -> None:
+    """Five pictures are the same to the bit."""
     with np.load(reference / "preprocess_val.npz") as golden:
         frames, expected = golden[f"case{case}_frames_rgb"], golden[f"case{case}_crop_uint8"]
     np.testing.assert_array_equal(centre_crop_clip(frames, 256, 224), expected)
@@ -37,33 +38,25 @@ def test_test_preprocessing_equals_the_original(reference: Path, case: int) -> N
 
 @pytest.mark.parametrize(("height", "width"), [(20, 30), (30, 20), (21, 21)])
 def test_a_crop_beyond_the_picture_repeats_its_edges(height: int, width: int) -> None:
+    """The crop equals one of numpy's edge padding."""
     frames = np.random.default_rng(0).integers(0, 256, (2, height, width, 3), dtype=np.uint8)
     short, crop = min(height, width), 28
     resized = resize_clip(frames, short)
     np.testing.assert_array_equal(resized, frames)
-    before = [
-        -((side - crop) // 2) for side in (height, width)
-    ]  # the same rounding as of a crop inside
-    padded = np.pad(
-        frames,
-        (
-            (0, 0),
-            *(
-                (max(0, b), max(0, crop - side - b))
-                for b, side in zip(before, (height, width), strict=True)
-            ),
-            (0, 0),
-        ),
-        "edge",
-    )
+
+    # The same rounding as of a crop inside.
+    sides = (height, width)
+    before = [-((side - crop) // 2) for side in sides]
+    margins = [(max(0, b), max(0, crop - s - b)) for b, s in zip(before, sides, strict=True)]
+    padded = np.pad(frames, ((0, 0), *margins, (0, 0)), "edge")
     top, left = (max(0, -b) for b in before)
-    np.testing.assert_array_equal(
-        centre_crop_clip(frames, short, crop), padded[:, top : top + crop, left : left + crop]
-    )
+    expected = padded[:, top : top + crop, left : left + crop]
+    np.testing.assert_array_equal(centre_crop_clip(frames, short, crop), expected)
 
 
 @pytest.mark.parametrize("crop", [48, 49, 112, 224])
 def test_the_crop_is_in_the_middle_of_the_canvas(crop: int) -> None:
+    """Crop and canvas share their centre at any size."""
     frames = np.random.default_rng(0).integers(0, 256, (1, 64, 87, 3), dtype=np.uint8)
     side = canvas_side(crop)
     assert side == pytest.approx(1.3 * crop, abs=1)
@@ -76,25 +69,22 @@ def test_the_crop_is_in_the_middle_of_the_canvas(crop: int) -> None:
 
 
 def test_a_training_crop_beyond_the_picture_repeats_its_edges() -> None:
+    """Pixels keep their size: 24 rows, and 4 above and below."""
     frames = np.random.default_rng(0).integers(0, 256, (2, 24, 40, 3), dtype=np.uint8)
     for seed in range(10):
         clip = random_crop_clip(frames, 32, 1.0, seed)
-        for rows, edge in (
-            (slice(0, 4), 4),
-            (slice(28, 32), 27),
-        ):  # pixels keep their size: 24 rows and 4 above and below
+        for rows, edge in ((slice(0, 4), 4), (slice(28, 32), 27)):
             np.testing.assert_array_equal(clip[:, rows], clip[:, edge : edge + 1].repeat(4, axis=1))
 
 
 def test_rotation_turns_clockwise_and_leaves_black() -> None:
+    """A bar at the right moves to the lower right."""
     frames = np.full((2, 41, 41, 3), 200, np.uint8)
     frames[:, 18:23, 20:] = 100
     turned = rotate_clip(frames, 45.0)
     assert turned.shape == frames.shape and turned.dtype == np.uint8
     assert turned[1, 0, 0].tolist() == [0, 0, 0] and turned[1, 20, 0, 0] == 200
-    assert (
-        turned[1, 28, 28, 0] == 100 and turned[1, 12, 28, 0] == 200
-    )  # from the right to the lower right
+    assert turned[1, 28, 28, 0] == 100 and turned[1, 12, 28, 0] == 200
     np.testing.assert_array_equal(rotate_clip(frames, 0.0), frames)
 
 
@@ -109,6 +99,7 @@ def gradient_clip(height: int, width: int) -> np.ndarray:
 
 @pytest.mark.parametrize(("height", "width"), [(60, 90), (90, 60)])
 def test_random_crop_is_one_square_for_all_frames(height: int, width: int) -> None:
+    """Place and size vary, the proportions do not."""
     frames = gradient_clip(height, width)
     sides, lefts = [], []
     for seed in range(60):
@@ -120,9 +111,8 @@ def test_random_crop_is_one_square_for_all_frames(height: int, width: int) -> No
             float(np.ptp(clip[0, ..., channel].astype(int))) * side / 200
             for channel, side in ((0, width), (1, height))
         ]
-        assert spans[0] == pytest.approx(
-            spans[1], abs=0.06 * min(height, width)
-        )  # a square: the picture is not distorted
+        # A square: the picture is not distorted.
+        assert spans[0] == pytest.approx(spans[1], abs=0.06 * min(height, width))
         sides.append(spans[0] / min(height, width))
         lefts.append(int(clip[0, 0, 0, 0]))
     assert 0.45 < min(sides) < 0.6 and 0.9 < max(sides) <= 1.03  # U(0.5, 1) of the short side
@@ -130,11 +120,13 @@ def test_random_crop_is_one_square_for_all_frames(height: int, width: int) -> No
 
 
 def test_whole_scale_crop_of_a_square_is_the_resized_clip() -> None:
+    """Scale 1 cuts nothing off."""
     frames = gradient_clip(64, 64)
     np.testing.assert_array_equal(random_crop_clip(frames, 64, 1.0, 0), frames)
 
 
 def test_mirroring_twice_changes_nothing() -> None:
+    """Once moves the right edge to the left."""
     frames = gradient_clip(8, 12)
     mirrored = mirror_clip(frames)
     assert mirrored[0, 0, 0, 0] == 200
@@ -142,30 +134,28 @@ def test_mirroring_twice_changes_nothing() -> None:
 
 
 def test_the_whole_picture_is_fitted_and_the_rest_is_the_mean_colour() -> None:
+    """Crop and canvas have the same scale and centre."""
     frames = np.full((1, 60, 120, 3), 9, np.uint8)
     fitted = fitted_clip(frames, None, 40, (100.0, 50.0, 20.4))
     assert fitted.shape == (1, 40, 40, 3)
-    assert (
-        (fitted[:, 10:30] == 9).all()
-        and (fitted[:, :10] == (100, 50, 20)).all()
-        and (fitted[:, 30:] == (100, 50, 20)).all()
-    )
+    assert (fitted[:, 10:30] == 9).all()
+    assert all((rows == (100, 50, 20)).all() for rows in (fitted[:, :10], fitted[:, 30:]))
+
     canvas = fitted_clip(frames, None, 40, (100.0, 50.0, 20.4), side=52)
-    np.testing.assert_array_equal(
-        canvas[:, 6:46, 6:46], fitted
-    )  # the same scale around the same centre
+    np.testing.assert_array_equal(canvas[:, 6:46, 6:46], fitted)
     np.testing.assert_array_equal(
         fitted_clip(frames, 30, 24, (0, 0, 0)), centre_crop_clip(frames, 30, 24)
     )
 
 
 def test_a_large_photo_is_averaged_and_not_sampled() -> None:
-    """A fine chessboard becomes grey; bilinear sampling alone would give black or white."""
+    """A fine chessboard becomes grey. Bilinear sampling alone would give black or white."""
     board = np.indices((400, 400)).sum(0) % 2 * 255
     photo = np.repeat(board[None, :, :, None], 3, axis=3).astype(np.uint8)
     assert np.abs(pad_clip(photo, 50, (0, 0, 0), 50).astype(int) - 127.5).max() < 2
 
 
 def test_a_clip_in_another_memory_order_is_mirrored_too() -> None:
+    """OpenCV writes to arrays in C order only."""
     clip = np.arange(2 * 3 * 4 * 5, dtype=np.uint8).reshape(2, 3, 4, 5).transpose(0, 2, 3, 1)
     np.testing.assert_array_equal(mirror_clip(clip), clip[:, :, ::-1])

@@ -13,10 +13,9 @@ from action_recognition.errors import UserError
 
 
 def test_a_photo_is_a_clip_of_one_frame(tmp_path: Path) -> None:
-    path, picture = (
-        tmp_path / "a.png",
-        np.random.default_rng(0).integers(0, 255, (24, 40, 3), dtype=np.uint8),
-    )
+    """Every function of `video` takes it."""
+    path = tmp_path / "a.png"
+    picture = np.random.default_rng(0).integers(0, 255, (24, 40, 3), dtype=np.uint8)
     Image.fromarray(picture).save(path)
     assert count_frames(path) == 1 and container_frame_rate(path) is None
     info = probe(path)

@@ -1,4 +1,7 @@
-"""Tiny OpenVINO models with the outputs of person detectors: fixed boxes that are the surer, the bluer the picture is."""
+"""Tiny OpenVINO models with the outputs of person detectors.
+
+Their boxes are fixed, and the surer, the bluer the picture is.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,10 @@ Boxes = Sequence[tuple[float, float, float, float, float]]
 
 
 def write_boxes_detector(file: Path, boxes: Boxes) -> Path:
-    """As person-detection-asl-0001: `boxes` (N, 5) in pixels of the input, and `labels` (N)."""
+    """Write a detector as person-detection-asl-0001.
+
+    Its outputs are `boxes` (N, 5) in pixels of the input, and `labels` (N).
+    """
     parameter, blue = _input()
     corners = ops.constant(np.array([box[:4] for box in boxes], np.float32) * INPUT_SIZE)
     confidence = ops.multiply(ops.constant(np.array([[box[4]] for box in boxes], np.float32)), blue)
@@ -26,7 +32,10 @@ def write_boxes_detector(file: Path, boxes: Boxes) -> Path:
 
 
 def write_ssd_detector(file: Path, boxes: Boxes) -> Path:
-    """As SSD's: (1, 1, N, 7) of image, label, confidence, corners in parts of the picture; a row of image -1 ends the list."""
+    """Write a detector as SSD: (1, 1, N, 7) of image, label, confidence, corners.
+
+    Corners are parts of the picture. A row of image -1 ends the list.
+    """
     parameter, blue = _input()
     rows = [(0, 1, box[4], *box[:4]) for box in boxes] + [(-1, 0, 1.0, 0, 0, 1, 1)]
     table = np.array(rows, np.float32)[None, None]
@@ -40,13 +49,13 @@ def write_ssd_detector(file: Path, boxes: Boxes) -> Path:
 
 
 def write_classifier(file: Path) -> Path:
-    """A model that is no detector."""
+    """Write a model that is no detector."""
     parameter, blue = _input()
     return _saved(file, [_named(blue, "scores")], parameter)
 
 
 def _input() -> tuple[ov.Node, ov.Node]:
-    """The picture, BGR 0..255, and the share of blue in it: 1 for a blue picture, 0 for a red one; (1, 1)."""
+    """Return the picture, BGR 0..255, and the share of blue in it, (1, 1): 1 if blue, 0 if red."""
     parameter = ops.parameter([1, 3, INPUT_SIZE, INPUT_SIZE], np.float32, name="image")
     first = ops.gather(parameter, ops.constant(np.array([0])), ops.constant(1))
     blue = ops.divide(

@@ -1,4 +1,7 @@
-"""Persons by detectors of both published forms: the right corners, pictures in BGR, the largest of those that are sure."""
+"""Persons by detectors of both published forms.
+
+Corners are right, pictures are BGR, and of the sure persons the largest counts.
+"""
 
 from __future__ import annotations
 
@@ -28,6 +31,7 @@ Write = Callable[[Path, Boxes], Path]
 
 
 def blue(height: int = 60, width: int = 80) -> np.ndarray:
+    """Return a blue picture, in which the detectors see everything."""
     picture = np.zeros((height, width, 3), np.uint8)
     picture[..., 2] = 255  # RGB
     return picture
@@ -35,6 +39,7 @@ def blue(height: int = 60, width: int = 80) -> np.ndarray:
 
 @pytest.mark.parametrize("write", [write_boxes_detector, write_ssd_detector])
 def test_both_published_forms(tmp_path: Path, write: Write) -> None:
+    """Corners in pixels, surer in blue pictures, nothing in red ones."""
     detector = PersonDetector(write(tmp_path / "d.xml", BOXES))
     boxes = detector.boxes(blue())
     expected = [
@@ -47,24 +52,25 @@ def test_both_published_forms(tmp_path: Path, write: Write) -> None:
 
 
 def test_a_small_person_says_nothing() -> None:
+    """0.15 of the picture is the least."""
     assert main_person(np.array([[0, 0, 38, 38, 0.9]]), 100, 100) is None
     assert main_person(np.array([[0, 0, 39, 39, 0.9]]), 100, 100) == PersonBox(0, 0, 39, 39)
-    assert (
-        main_person(np.array([[50, 50, 0, 0, 0.9]]), 100, 100) is None
-    )  # corners that are exchanged
+    exchanged = np.array([[50, 50, 0, 0, 0.9]])
+    assert main_person(exchanged, 100, 100) is None
     assert main_person(np.empty((0, 5)), 100, 100) is None
 
 
 def test_the_clips_box_leaves_single_frames_out() -> None:
-    boxes = [PersonBox(float(i), 10, 50 + i, 90) for i in range(20)] + [
-        PersonBox(-500, 10, 600, 90)
-    ]
-    assert global_box(boxes) == PersonBox(
-        0, 10, 69, 90
-    )  # the 2nd of 21 values is the 5th percentile, the 20th the 95th
+    """One box that is far off changes little."""
+    boxes = [PersonBox(float(i), 10, 50 + i, 90) for i in range(20)]
+    boxes.append(PersonBox(-500, 10, 600, 90))
+
+    # The 2nd of 21 values is the 5th percentile, the 20th the 95th.
+    assert global_box(boxes) == PersonBox(0, 10, 69, 90)
 
 
 def test_frames_without_a_person_are_passed_over(tmp_path: Path) -> None:
+    """The other frame gives the box."""
     detector = PersonDetector(write_boxes_detector(tmp_path / "d.xml", BOXES))
     frames = np.stack([blue(), blue()[..., ::-1]])
     assert clip_box(detector, frames) == pytest.approx((20, 30, 60, 60), abs=1e-4)
@@ -72,6 +78,7 @@ def test_frames_without_a_person_are_passed_over(tmp_path: Path) -> None:
 
 
 def test_what_is_no_detector_is_named(tmp_path: Path) -> None:
+    """Missing files, other files, other models and other devices are named."""
     with pytest.raises(UserError, match="there is no such file"):
         PersonDetector(tmp_path / "gone.xml")
     (tmp_path / "text.xml").write_text("<net></net>")
