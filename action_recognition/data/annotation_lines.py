@@ -122,6 +122,7 @@ def _numbers(columns: list[str]) -> Numbers | None:
 def _split_label(text: str, names_with_blanks: Collection[str]) -> tuple[str, str]:
     """Return path and label of a line without its numbers."""
     if names_with_blanks:
+        # A blank before the name, so that "Sign" does not end "StopSign".
         fitting = [
             name
             for name in names_with_blanks

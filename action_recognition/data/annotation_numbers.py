@@ -36,6 +36,7 @@ def _explain_order(numbers: Numbers) -> list[Explanation]:
     problems = []
     if min(numbers[:4]) < 0:
         problems.append((f"negative frame number {min(numbers[:4])}", "0 or more", ""))
+    # Ends are exclusive: an empty range is a mistake.
     for name, start, end in (("clip", clip_start, clip_end), ("video", video_start, video_end)):
         if end <= start:
             found = f"{name}_end {end} is not behind {name}_start {start}"
@@ -51,6 +52,7 @@ def _explain_outside(path: str, label: str, numbers: Numbers) -> Explanation:
     if not (clip_start <= video_start and video_end <= clip_end):
         return outside, "clip_start and clip_end between video_start and video_end", ""
 
+    # With both pairs exchanged the line would be right.
     swapped = f"{path} {label} {video_start} {video_end} {clip_start} {clip_end} {rate:g}"
     found = f"{outside}: columns 3-4 are the clip, 5-6 the video; these look exchanged"
     return found, "", f"write {swapped!r}"

@@ -146,6 +146,7 @@ class _Reader:
         """Return the clips of all files. Raises UserError: their problems."""
         if not self.problems:
             return ClipTable(self.columns)
+        # The last problem counts those that are not listed.
         hidden = self.num_problems - len(self.problems)
         more = [Problem("annotations", f"and {hidden} more problems like these")] if hidden else []
         raise UserError([*self.problems, *more])

@@ -101,6 +101,7 @@ def drop_blocks(frames_thwc: Frames, config: BlockDropout, rng: np.random.Genera
     >>> drop_blocks(clip, half, np.random.default_rng(1))[0, :, :, 0].tolist()
     [[7, 7, 7, 7], [0, 0, 7, 7]]
     """
+    # One draw per cell, for all frames of the clip.
     cells = max(1, round(1.0 / config.cell_share))
     kept = rng.random((cells, cells)) >= config.probability
     rows, columns = (np.arange(side) * cells // side for side in frames_thwc.shape[1:3])
@@ -146,6 +147,7 @@ def _draw_colour_change(
 ) -> _ColourChange:
     """Draw the parts in the original's order: brightness, contrast, saturation, hue."""
     probability, hue = config.probability, config.hue_degrees
+    # Whether a part happens is drawn first, then its strength.
     added = _brightness_change(frames_thwc, config, rng) if _happens(probability, rng) else 0.0
     factor = _draw_factor(config.contrast, rng) if _happens(probability, rng) else 1.0
     saturation = _draw_factor(config.saturation, rng) if _happens(probability, rng) else 1.0

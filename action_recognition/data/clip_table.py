@@ -113,10 +113,12 @@ class ClipTable(Sequence[ClipRecord]):
 
     def _path_text(self, i: int) -> str:
         """Cut a row's path out of the text of all paths."""
+        # A path begins where that of the row before ends.
         start = self._path_ends[i - 1] if i else 0
         return self._paths[start : self._path_ends[i]].decode("utf-8", "surrogateescape")
 
     def __iter__(self) -> Iterator[ClipRecord]:
+        # Records are not kept: a million of them would fill the memory of every process.
         return (self[i] for i in range(len(self)))
 
     def __eq__(self, other: object) -> bool:

@@ -55,6 +55,7 @@ def write_lists(
 
     The files of names without lines are removed.
     """
+    # An empty text means that there is no such file.
     texts = {f"{name}.txt": "".join(f"{line}\n" for line in found) for name, found in lines.items()}
     write_together(folder, texts | {CLASSES_FILE: classes_text(classes), DATASET_FILE: dataset})
 
@@ -107,6 +108,7 @@ def state_settings(file: Path, wanted: Mapping[str, Any]) -> None:
     try:
         stated = json.loads(file.read_text(encoding="utf-8"))
     except ValueError:
+        # A damaged file states nothing, and is refused below.
         stated = None
     if stated != wanted:
         found = f"the pictures there were made with {stated}"

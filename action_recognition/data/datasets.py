@@ -21,8 +21,7 @@ from action_recognition.data.augmentation import (
     recolour_as_reference,
     trivially_augmented,
 )
-from action_recognition.data.batches import DamagedClip as DamagedClip
-from action_recognition.data.batches import Sample as Sample
+from action_recognition.data.batches import DamagedClip, Sample
 from action_recognition.data.frame_source import FileFrames, FrameSource
 from action_recognition.data.sampling import (
     centre_frame_indices,
@@ -138,6 +137,7 @@ class ClipDataset(Dataset[Sample | DamagedClip]):
 
     def _read(self, record: ClipRecord, places: Sequence[list[int]]) -> Sequence[Frames]:
         """Read several clips of a video, in one pass unless they are far from each other."""
+        # A pass decodes all frames between the first and the last wanted one.
         joined = [place for clip in places for place in clip]
         if len(places) == 1 or max(joined) - min(joined) >= _KEY_FRAME_DISTANCE:
             return [self.source.read(record, clip) for clip in places]
@@ -208,13 +208,3 @@ def _sample(clip_thwc: Frames, label: int, index: int) -> Sample:
         # Five times as fast as numpy's transposed copy.
         cv2.split(frame, [planes[channel, place] for channel in range(3)])
     return Sample(torch.from_numpy(planes), label, index)
-
-
-# Moved. Here until every importer names the new module.
-from action_recognition.data.batches import Batch as Batch  # noqa: E402
-from action_recognition.data.batches import collate as collate  # noqa: E402
-from action_recognition.data.batches import make_loader as make_loader  # noqa: E402
-from action_recognition.data.clip_orders import ClassBalancedSampler as ClassBalancedSampler  # noqa: E402
-from action_recognition.data.clip_orders import EpochShuffleSampler as EpochShuffleSampler  # noqa: E402
-from action_recognition.data.clip_orders import ShareSampler as ShareSampler  # noqa: E402
-from action_recognition.data.labels import label_swap_map as label_swap_map  # noqa: E402

@@ -68,6 +68,7 @@ def completed(
     Raises UserError: the video is shorter than the annotation line says.
     """
     if record.is_whole_video:
+        # Two columns: the clip is the whole video.
         rate = stated_rate_fps or default_rate_fps
         return dataclasses.replace(
             record, clip_end=num_frames, video_end=num_frames, frame_rate_fps=rate

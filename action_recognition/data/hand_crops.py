@@ -15,8 +15,7 @@ from action_recognition.data.annotations import ClipRecord
 from action_recognition.data.clip_table import MediaPath
 from action_recognition.data.frame_source import FileFrames, FrameSource
 from action_recognition.data.transforms import Frames
-from action_recognition.detection.hand_finder import HandFinder as HandFinder
-from action_recognition.detection.hand_finder import Square
+from action_recognition.detection.hand_finder import HandFinder, Square
 from action_recognition.errors import UserError, user_error
 
 _FRAMES_SEARCHED = 8  # of a clip, evenly spread over it
@@ -61,6 +60,7 @@ def find_hands(
     source, found = source or FileFrames(), {}
     for listed in records:
         try:
+            # The rate does not matter, only the ends do.
             record = source.complete(listed, default_rate_fps=1.0)
             square = _square(finder, record, source)
         except UserError:
@@ -102,11 +102,3 @@ def hand_frames(detector_file: Path | None, records: Iterable[ClipRecord]) -> Ha
     share = f"{len(squares) / max(1, len(listed)):.0%}"
     say(f"hands: found in {len(squares)} of {len(listed)} ({share}); the others are seen whole")
     return HandCrops(squares)
-
-
-# Moved. Here until every importer names the new module.
-from action_recognition.detection.hand_finder import HAND_MARGIN as HAND_MARGIN  # noqa: E402
-from action_recognition.detection.hand_finder import square_around as square_around  # noqa: E402
-from action_recognition.detection.hand_finder import (  # noqa: E402
-    square_around_hands as square_around_hands,
-)

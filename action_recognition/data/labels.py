@@ -94,6 +94,7 @@ def _numbered_labels(numbers: Sequence[int], where: str) -> tuple[list[str], str
     if highest >= MAX_NUMBERED_LABELS:
         raise user_error(where, f"label {highest}", f"numbers below {MAX_NUMBERED_LABELS}")
 
+    # Numbers without a clip are classes too.
     unused = highest + 1 - len(numbers)
     also = f", {unused} of them without a clip" if unused else ""
     counted = f"labels: the annotation files number them 0 to {highest}{also}"

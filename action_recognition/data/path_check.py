@@ -58,7 +58,8 @@ class PathChecker:
         except (OSError, ValueError):  # ValueError: a NUL character
             return f"no file or folder {full}"
 
-        real = os.path.realpath(full) if is_link else self._real_folder(os.path.dirname(full))  # noqa: PTH120
+        folder = os.path.dirname(full)  # noqa: PTH120
+        real = os.path.realpath(full) if is_link else self._real_folder(folder)
         if real != self._real_root and not real.startswith(self._real_root.rstrip("/") + "/"):
             return f"path {text!r} leaves the data root: it is a link to {real}"
         return ""

@@ -152,6 +152,7 @@ class _Reader:
         """Return the stream of an entry, or None and its problems."""
         num_before = len(self.problems)
         path, problem = paths.check(str(entry.get("path", "")))
+        # The other fields of a stream without a video are checked all the same.
         if problem:
             self._add(where, problem)
         duration_s = entry.get("duration_s")

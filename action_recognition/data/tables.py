@@ -83,6 +83,7 @@ def read_table(file: Path) -> Table:
     rows = []
     try:
         for cells in reader:
+            # Blank rows are left out, but they count as lines.
             if any(cell.strip() for cell in cells):
                 rows.append(Row(f"{file}:{reader.line_num}", cells))
     except csv.Error as error:

@@ -221,6 +221,7 @@ def _at_least(frames_thwc: Frames, side: int) -> Frames:
     height, width = frames_thwc.shape[1:3]
     if min(height, width) >= side:
         return frames_thwc
+    # A side that is long enough keeps its length.
     rows, columns = _centred(height, max(height, side)), _centred(width, max(width, side))
     out = np.empty((len(frames_thwc), len(rows), len(columns), 3), dtype=np.uint8)
     for frame, target in zip(frames_thwc, out, strict=True):

@@ -127,6 +127,7 @@ def square_around_hands(boxes: NDArray[np.float64], height: int, width: int) -> 
     if not len(boxes):
         return None
     first_corners, last_corners = boxes[:, :2], boxes[:, 2:4]
+
     centres = (first_corners + last_corners) / 2
     sides = (last_corners - first_corners).max(axis=1, keepdims=True)
 

@@ -113,6 +113,7 @@ def _input_size(model: ov.Model, file: Path) -> tuple[int, int]:
             -1 if side.is_dynamic else int(side.get_length()) for side in shapes[0]
         )
         if batch in (1, -1) and channels == 3 and min(height, width) > 0:
+            # One picture at a time.
             model.reshape([1, 3, height, width])
             return height, width
 

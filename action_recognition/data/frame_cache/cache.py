@@ -114,6 +114,7 @@ class FrameCache:
         return entry
 
     def _key(self, record: ClipRecord) -> str:
+        # The content, not the path: a video that moves keeps its entry.
         content = media_hash(record.path)
         parts = (VERSION, content, self.short_side, record.video_start, record.video_end)
         return hashlib.sha256(repr(parts).encode()).hexdigest()
@@ -166,6 +167,7 @@ class FrameCache:
 
         Returns the bytes that became free.
         """
+        # The time of the last use is the time stamp of the file.
         unused = sorted(
             (status.st_mtime, status.st_size, path)
             for path, status in self._entries()

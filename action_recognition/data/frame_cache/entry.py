@@ -51,6 +51,7 @@ class Entry:
         if len(header) < _HEADER.size:
             return None
 
+        # A file that was cut short, or is of another kind, is no entry.
         magic, num_frames, rate, *numbers = _HEADER.unpack(header)
         entry = cls(path, num_frames, rate or None, *numbers)
         return entry if magic == _MAGIC and size == entry.size_bytes else None

@@ -185,6 +185,7 @@ def _sample(members: tarfile.TarFile, group: Sequence[tarfile.TarInfo], shard: P
     # Of a video its content, of a frame folder the members with their headers.
     first, last = media[0], media[-1]
     if is_frame_sample(path, first.name.partition(".")[2]):
+        # Content is padded to whole blocks.
         end = last.offset_data + -(-last.size // _BLOCK_BYTES) * _BLOCK_BYTES
         return ShardSample(path, True, first.offset, end - first.offset)
     return ShardSample(path, False, first.offset_data, first.size)

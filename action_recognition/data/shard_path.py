@@ -1,3 +1,0 @@
-"""Moved to `data.shards.path`."""
-
-from action_recognition.data.shards.path import *  # noqa: F403
