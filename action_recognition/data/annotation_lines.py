@@ -60,7 +60,7 @@ def numbered_lines_of(lines: Iterable[str], ann_file: Path) -> Iterator[tuple[in
             if text and not text.startswith("#"):
                 yield number, text
     except UnicodeDecodeError as error:
-        found = f"is no text file in UTF-8 ({error.reason})"
+        found = f"is not a text file in UTF-8 ({error.reason})"
         raise user_error(str(ann_file), found, fix="save it as UTF-8") from None
 
 

@@ -39,8 +39,8 @@ def _explain_order(numbers: Numbers) -> list[Explanation]:
     # Ends are exclusive: an empty range is a mistake.
     for name, start, end in (("clip", clip_start, clip_end), ("video", video_start, video_end)):
         if end <= start:
-            found = f"{name}_end {end} is not behind {name}_start {start}"
-            problems.append((found, "an end behind the start (it is exclusive)", ""))
+            found = f"{name}_end {end} is not after {name}_start {start}"
+            problems.append((found, "an end after the start (it is exclusive)", ""))
     return problems
 
 
@@ -54,5 +54,5 @@ def _explain_outside(path: str, label: str, numbers: Numbers) -> Explanation:
 
     # With both pairs exchanged the line would be right.
     swapped = f"{path} {label} {video_start} {video_end} {clip_start} {clip_end} {rate:g}"
-    found = f"{outside}: columns 3-4 are the clip, 5-6 the video; these look exchanged"
+    found = f"{outside}: columns 3-4 are the clip, 5-6 the video; these look swapped"
     return found, "", f"write {swapped!r}"

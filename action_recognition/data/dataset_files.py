@@ -45,7 +45,7 @@ def refuse_existing(folder: Path, force: bool) -> None:
     existing = [folder / name for name in names if (folder / name).exists()]
     if existing and not force:
         fix = "another --output, or --force to replace it"
-        raise UserError([Problem(str(file), "is there already", fix=fix) for file in existing])
+        raise UserError([Problem(str(file), "exists already", fix=fix) for file in existing])
 
 
 def write_lists(
@@ -83,7 +83,7 @@ def read_negative_label(folder: Path) -> str | None:
         return _Dataset.model_validate_json(file.read_bytes()).negative_label
     except ValidationError as error:
         reason = error.errors(include_url=False)[0]["msg"]
-        found = f"is no description of a data set ({reason})"
+        found = f"is not a description of a data set ({reason})"
         allowed = '{"negative_label": "no gesture"}, or null'
         raise user_error(str(file), found, allowed) from None
 

@@ -76,6 +76,7 @@ def completed(
 
     # Seven columns: they are right unless the video is shorter.
     if record.video_end > num_frames:
-        found = f"the line ends the video at frame {record.video_end}, it has {num_frames} frames"
+        line = f"the line ends the video at frame {record.video_end}"
+        found = f"{line}, but it has {num_frames} frames"
         raise user_error(str(record.path), found, f"video_end up to {num_frames}")
     return record

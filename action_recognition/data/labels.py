@@ -51,7 +51,7 @@ def labels_of_files(
     4. the class names that the files use, sorted;
     5. "0" to "K-1".
 
-    `scan` saves reading the files again. Raises UserError: a `classes.json` is no list of names,
+    `scan` saves reading the files again. Raises UserError: a `classes.json` is not a list of names,
     or the files mix names and numbers.
     """
     if classes:
@@ -103,14 +103,14 @@ def _numbered_labels(numbers: Sequence[int], where: str) -> tuple[list[str], str
 
 
 def read_classes(file: Path) -> list[str]:
-    """Read the names of a `classes.json`. Raises UserError: it is no list of names."""
+    """Read the names of a `classes.json`. Raises UserError: it is not a list of names."""
     try:
         document = json.loads(file.read_text(encoding="utf-8-sig"))
     except (ValueError, OSError) as error:
         allowed = 'a list of names: ["first", "second"]'
-        raise user_error(str(file), f"is no readable JSON ({error})", allowed) from None
+        raise user_error(str(file), f"is not readable JSON ({error})", allowed) from None
     if not isinstance(document, list) or not all(isinstance(name, str) for name in document):
-        raise user_error(str(file), "is no list of names", '["first", "second"]')
+        raise user_error(str(file), "is not a list of names", '["first", "second"]')
     return _checked(document, str(file))
 
 
@@ -122,7 +122,7 @@ def _checked(names: Sequence[str], where: str) -> list[str]:
         if name != name.strip() or not name
     ]
     problems += [
-        Problem(where, f"class name {name!r} stands twice")
+        Problem(where, f"class name {name!r} occurs twice")
         for name in sorted({n for n in names if names.count(n) > 1})
     ]
 
@@ -162,6 +162,6 @@ def label_swap_map(label_swaps: Mapping[str, str], labels: Sequence[str]) -> dic
 
 
 def _unknown_in_pair(name: str, pair: tuple[str, str], labels: Sequence[str]) -> Problem:
-    found = f"{name!r} of {pair} is no label of this run{nearest(name, labels)}"
+    found = f"{name!r} of {pair} is not a label of this run{nearest(name, labels)}"
     fix = "add the class, or set flip.probability to 0 and remove the pair"
     return Problem(_SWAPS_KEY, found, fix=fix)

@@ -17,13 +17,13 @@ _PERSON_COLUMNS = ("person", "signer", "signer_id", "subject", "user", "particip
 def compile_person_regex(person_regex: str) -> re.Pattern[str]:
     """Compile the expression whose first group is the person.
 
-    Raises UserError: it is no regular expression, or it has no group.
+    Raises UserError: it is not a regular expression, or it has no group.
     """
     example = r"a group around the person's name, as in '(p\d+)_'"
     try:
         pattern = re.compile(person_regex)
     except re.error as error:
-        found = f"{person_regex!r} is no regular expression ({error})"
+        found = f"{person_regex!r} is not a regular expression ({error})"
         raise user_error("--person-regex", found, example) from None
     if pattern.groups < 1:
         raise user_error("--person-regex", f"{person_regex!r} has no group", example)

@@ -107,7 +107,7 @@ def _stream_of_lines(
 ) -> AnnotatedStream:
     rate = container_frame_rate(path) or lines[0].frame_rate_fps
     if not rate:
-        found = "neither the line nor the file says the frame rate"
+        found = "neither the line nor the file states the frame rate"
         raise user_error(lines[0].line, found, "seven columns")
 
     num_frames = count_frames(path)
@@ -133,7 +133,7 @@ class _Reader:
             entries = json.loads(self.file.read_text(encoding="utf-8"))["streams"]
             assert isinstance(entries, list) and all(isinstance(entry, dict) for entry in entries)
         except (OSError, ValueError, KeyError, TypeError, AssertionError):
-            self._add(str(self.file), "is no list of streams", _FORM)
+            self._add(str(self.file), "is not a list of streams", _FORM)
             return []
 
         paths = PathChecker(self.root)
@@ -163,7 +163,7 @@ class _Reader:
         events, cuts = entry.get("events", []), entry.get("cuts_s", [])
         are_lists = isinstance(events, list) and isinstance(cuts, list)
         if not are_lists or not all(map(_is_time, cuts)):
-            self._add(where, "events or cuts_s are no lists", _FORM)
+            self._add(where, "events or cuts_s are not lists", _FORM)
             return None
 
         marked = self._events(where, events)

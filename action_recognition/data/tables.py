@@ -60,7 +60,7 @@ def read_text(file: Path) -> tuple[str, str]:
     if data.startswith(_UTF16_MARKS):
         return data.decode("utf-16", errors="replace"), f"{file}: read as UTF-16"
     if b"\0" in data:
-        found = "is no text file (it holds zero bytes)"
+        found = "is not a text file (it holds zero bytes)"
         raise user_error(str(file), found, fix="save it as CSV in UTF-8")
     try:
         return data.decode("utf-8-sig"), ""
@@ -88,5 +88,5 @@ def read_table(file: Path) -> Table:
                 rows.append(Row(f"{file}:{reader.line_num}", cells))
     except csv.Error as error:
         where = f"{file}:{reader.line_num}"
-        raise user_error(where, f"is no CSV row ({error})", fix="close its quotes") from None
+        raise user_error(where, f"is not a CSV row ({error})", fix="close its quotes") from None
     return Table(file, rows, remark)

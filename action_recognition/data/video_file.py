@@ -266,7 +266,7 @@ def _shown_packets(
     Raises UserError: there are fewer packets than the file announces, or none is shown.
     """
     if len(packets) < announced:
-        found = f"the file is truncated: {len(packets)} of {announced} frames are there"
+        found = f"the file is truncated: {len(packets)} of {announced} frames are present"
         raise user_error(str(path), found, fix=_REPAIR)
     shown = [packet for packet in packets if not packet.is_discard]
     if not shown:

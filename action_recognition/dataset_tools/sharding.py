@@ -1,6 +1,6 @@
 """Writer of shards: the videos of an annotation file as a few large tar files.
 
-The shards follow WebDataset's form. The module `shard_index` describes it.
+The shards follow WebDataset's form. The module `data.shards.index` describes it.
 """
 
 from __future__ import annotations

@@ -81,7 +81,7 @@ def _read_model(file: Path) -> ov.Model:
     try:
         return openvino_core().read_model(file)
     except RuntimeError:
-        found = "is no readable OpenVINO model"
+        found = "is not a readable OpenVINO model"
         raise user_error(f"--detector {file}", found, _FILES) from None
 
 

@@ -19,7 +19,7 @@ from action_recognition.live.tracking import DETECT_EVERY_S, TrackedRegion
 
 
 class Finder(Protocol):
-    """`data.hand_crops.HandFinder`."""
+    """`detection.hand_finder.HandFinder`."""
 
     def boxes(self, picture_rgb: Picture) -> npt.NDArray[np.float64]:
         """(N, 5) corners in pixels and confidence."""

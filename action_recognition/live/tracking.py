@@ -24,7 +24,7 @@ _MIN_CONFIDENCE = 0.5
 
 
 class Detector(Protocol):
-    """`data.person_boxes.PersonDetector`, or what stands for it."""
+    """`detection.person_boxes.PersonDetector`, or what stands for it."""
 
     def boxes(self, picture_rgb: Picture) -> npt.NDArray[np.float64]:
         """(N, 5) corners in pixels and confidence."""

@@ -102,7 +102,7 @@ def test_the_published_column_order_is_recognised(root: Path) -> None:
     """The message gives the line with clip and video exchanged."""
     (problem,) = problems_of(root, "videos/a.mp4 0 1 3821 1343 1397 23.98")
     assert "ann.txt:1: the clip 1 to 3821 is not inside the video 1343 to 1397" in problem
-    assert "columns 3-4 are the clip, 5-6 the video; these look exchanged" in problem
+    assert "columns 3-4 are the clip, 5-6 the video; these look swapped" in problem
     assert "write 'videos/a.mp4 0 1343 1397 1 3821 23.98'" in problem
 
 
@@ -125,9 +125,9 @@ def test_the_published_column_order_is_recognised(root: Path) -> None:
         ("videos/a.mp4 3", "label 3; allowed: 0 to 2"),
         ("videos/a.mp4 -1", "label -1; allowed: 0 to 2"),
         ("videos/a.mp4 wawe", "no class 'wawe', did you mean 'wave'?"),
-        ("videos/a.mp4 0 9 9 0 20 30", "clip_end 9 is not behind clip_start 9"),
-        ("videos/a.mp4 0 9 5 0 20 30", "clip_end 5 is not behind clip_start 9"),
-        ("videos/a.mp4 0 1 2 9 5 30", "video_end 5 is not behind video_start 9"),
+        ("videos/a.mp4 0 9 9 0 20 30", "clip_end 9 is not after clip_start 9"),
+        ("videos/a.mp4 0 9 5 0 20 30", "clip_end 5 is not after clip_start 9"),
+        ("videos/a.mp4 0 1 2 9 5 30", "video_end 5 is not after video_start 9"),
         ("videos/a.mp4 0 -3 9 0 9 30", "negative frame number -3"),
         ("videos/a.mp4 0 3 19 0 9 30", "the clip 3 to 19 is not inside the video 0 to 9; allowed"),
         ("videos/a.mp4 0 0 9 0 9 0", "frame rate 0; allowed: above 0"),
@@ -209,7 +209,7 @@ def test_missing_files_and_roots_come_at_once(root: Path, tmp_path: Path) -> Non
 def test_a_file_that_is_no_text(root: Path) -> None:
     """A file that is not UTF-8 is named."""
     (root / "ann.txt").write_bytes(b"\xff\xfe\x00 0\n")
-    with pytest.raises(UserError, match="no text file in UTF-8"):
+    with pytest.raises(UserError, match="not a text file in UTF-8"):
         read_annotations([root / "ann.txt"], [root], LABELS)
 
 

@@ -173,7 +173,7 @@ def test_a_range_beyond_the_video_names_its_real_length(root: Path, clip_input: 
     damaged = dataset(root, ["a.mp4 0 0 40 0 41 30"], clip_input)[0]
     assert isinstance(damaged, DamagedClip)
     assert "ann.txt:1: " in damaged.message
-    assert "a.mp4: the line ends the video at frame 41, it has 40 frames" in damaged.message
+    assert "a.mp4: the line ends the video at frame 41, but it has 40 frames" in damaged.message
 
 
 def test_our_own_mistakes_are_not_called_damage(

@@ -72,11 +72,11 @@ def test_else_numbers(tmp_path: Path, last: int, line: str) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ('{"0": "a"}', "is no list of names"),
-        ("[1, 2]", "is no list of names"),
-        ("[", "no readable JSON"),
+        ('{"0": "a"}', "is not a list of names"),
+        ("[1, 2]", "is not a list of names"),
+        ("[", "not readable JSON"),
         ("[]", "no class name"),
-        ('["a", "b", "a"]', "'a' stands twice"),
+        ('["a", "b", "a"]', "'a' occurs twice"),
         ('["a", " b"]', "blanks around it"),
     ],
 )
@@ -118,7 +118,7 @@ def test_swaps_hold_both_ways_and_only_for_labels_in_use() -> None:
     assert label_swap_map({"left": "right", "right": "left"}, labels) == swaps
     assert label_swap_map({}, labels) == {}
 
-    message = r"'rigth' of \('left', 'rigth'\) is no label of this run, did you mean 'right'\?"
+    message = r"'rigth' of \('left', 'rigth'\) is not a label of this run, did you mean 'right'\?"
     with pytest.raises(UserError, match=message):
         label_swap_map({"left": "rigth"}, labels)
     with pytest.raises(UserError, match="swaps with another label too"):

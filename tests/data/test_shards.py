@@ -219,14 +219,14 @@ def broken_index(shard: Path) -> None:
     ("damage", "message"),
     [
         (cut, "the shard is truncated: "),
-        (cut_within_a_header, "is truncated or no tar file"),
+        (cut_within_a_header, "is truncated or not a tar file"),
         (cut_end_mark, "the shard is truncated: "),
-        (no_tar, "is truncated or no tar file"),
+        (no_tar, "is truncated or not a tar file"),
         (foreign, "sample '000' has no video, or no .json that holds its path"),
         (links_instead_of_files, "is truncated"),
         (description_of_absurd_size, "sample '0' has no video, or no .json that holds its path"),
-        (index_of_absurd_size, "is no index of a shard"),
-        (broken_index, "is no index of a shard"),
+        (index_of_absurd_size, "is not an index of a shard"),
+        (broken_index, "is not an index of a shard"),
     ],
 )
 def test_a_broken_shard_is_named(

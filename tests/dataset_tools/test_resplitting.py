@@ -115,7 +115,7 @@ def test_the_class_that_means_no_gesture_is_kept(root: Path, tmp_path: Path) -> 
 
 
 def test_what_is_there_is_not_replaced_unless_told(root: Path, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"classes.json: is there already"):
+    with pytest.raises(UserError, match=r"classes.json: exists already"):
         split(root, root)
     out = tmp_path / "out"
     split(root, out)

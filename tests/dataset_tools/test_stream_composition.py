@@ -157,7 +157,7 @@ def test_all_problems_of_a_file_are_named(clips: Path) -> None:
     assert [f"stream {number}" in text for number in range(1, 7)] == [False] + [True] * 5
     assert "did you mean 'wave'" in text and len(error.value.problems) == 6
     (clips / "streams.json").write_text("{}")
-    with pytest.raises(UserError, match="is no list of streams"):
+    with pytest.raises(UserError, match="is not a list of streams"):
         read_streams([clips / "streams.json"], [clips], LABELS, None)
 
 

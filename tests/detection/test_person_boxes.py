@@ -82,7 +82,7 @@ def test_what_is_no_detector_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="there is no such file"):
         PersonDetector(tmp_path / "gone.xml")
     (tmp_path / "text.xml").write_text("<net></net>")
-    with pytest.raises(UserError, match="no readable OpenVINO model"):
+    with pytest.raises(UserError, match="not a readable OpenVINO model"):
         PersonDetector(tmp_path / "text.xml")
     with pytest.raises(UserError, match=r"its outputs are .*allowed: an output \(N, 5\)"):
         PersonDetector(write_classifier(tmp_path / "classifier.xml"))

@@ -132,7 +132,7 @@ def shard_index(shard: Path) -> list[ShardSample]:
     except FileNotFoundError:
         return scan_shard(shard)
     except (OSError, ValueError, KeyError, TypeError) as error:
-        found = f"is no index of a shard ({type(error).__name__})"
+        found = f"is not an index of a shard ({type(error).__name__})"
         raise user_error(str(index), found, fix="remove it; it is then not needed") from None
 
     if size < expected:
@@ -163,7 +163,7 @@ def scan_shard(shard: Path) -> list[ShardSample]:
             samples = [_sample(members, group, shard) for group in groups.values()]
             end = members.offset + 2 * _BLOCK_BYTES  # a tar file ends in two empty blocks
     except tarfile.TarError as error:
-        found = f"is truncated or no tar file ({error})"
+        found = f"is truncated or not a tar file ({error})"
         raise user_error(str(shard), found, fix=COPY_AGAIN) from None
 
     size = shard.stat().st_size

@@ -149,5 +149,5 @@ def _block(shard: Path, offset: int, size: int) -> bytes:
 
 def truncated(shard: Path, file_size: int, expected: int) -> Exception:
     """Return the error that names a shard that is too short."""
-    found = f"the shard is truncated: {file_size} of at least {expected} bytes are there"
+    found = f"the shard is truncated: {file_size} of at least {expected} bytes are present"
     return user_error(str(shard), found, fix=COPY_AGAIN)

@@ -110,7 +110,7 @@ def test_a_fix_folder_with_something_in_it_is_refused_before_anything_is_read(
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        (["--person-regex", "("], "is no regular expression"),
+        (["--person-regex", "("], "is not a regular expression"),
         (["--template", "nowhere"], "template.yaml"),
         (["--metadata", "nowhere.csv"], "cannot be read"),
         (["--json", "nowhere/out.json"], "there is no folder nowhere"),

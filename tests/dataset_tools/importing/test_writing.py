@@ -87,7 +87,7 @@ def test_files_of_the_user_stay(source: Path, tmp_path: Path) -> None:
     mine = tmp_path / "out" / "train.txt"
     mine.parent.mkdir()
     mine.write_text("mine", encoding="utf-8")
-    with pytest.raises(UserError, match=r"train.txt: is there already"):
+    with pytest.raises(UserError, match=r"train.txt: exists already"):
         run(source, mine.parent)
     assert mine.read_text(encoding="utf-8") == "mine" and [
         file.name for file in mine.parent.iterdir()
