@@ -1,1 +1,4 @@
-"""Clips in the forms that people have them: found -> people -> opened and placed -> split -> annotation files and a report."""
+"""Import clips in the forms that people have them.
+
+Clips are found, opened and placed, split by people, and written as annotation files and a report.
+"""

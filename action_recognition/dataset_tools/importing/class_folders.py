@@ -1,4 +1,7 @@
-"""A folder per class, of video files or of frame folders; perhaps inside `train`, `val` and `test` folders."""
+"""Read a folder per class, of video files or frame folders.
+
+The class folders may be inside `train`, `val` and `test` folders.
+"""
 
 from __future__ import annotations
 
@@ -8,28 +11,25 @@ from pathlib import Path
 
 from action_recognition.data.dataset_files import Split
 from action_recognition.data.frame_folder import IMAGE_SUFFIXES
-from action_recognition.dataset_tools.importing.found import Found, FoundClip, split_of
+from action_recognition.dataset_tools.importing.found import Found, FoundClip, splits_of_folders
 from action_recognition.dataset_tools.importing.media_walk import VIDEO_SUFFIXES, walk_media
 from action_recognition.errors import user_error
 
 
 def read_class_folders(source: Path) -> Found:
-    """Clips of `source/CLASS/...`, or of `source/SPLIT/CLASS/...` when every folder of `source` is named for a split.
+    """Read the clips of `source/CLASS/...`, or of `source/SPLIT/CLASS/...`.
 
-    What lies between class and clip is free (a folder per person, say). A class without clips is left out. A `UserError` says that
-    there is no folder.
+    The second form is taken when every folder of `source` is named for a split. Folders between
+    class and clip are free (a folder per person, say). A class without clips is left out.
+    Raises UserError: there is no folder.
     """
     found = Found(source)
-    splits: dict[str, Split | None] = {"": None}
     names = _folders(source, found)
-    if names and all(split_of(name) for name in names):
-        splits = {f"{name}/": split_of(name) for name in names}
-    elif not names:
-        raise user_error(
-            str(source),
-            "holds no folder",
-            "one folder for each class, with its videos or frame folders inside",
-        )
+    if not names:
+        allowed = "one folder for each class, with its videos or frame folders inside"
+        raise user_error(str(source), "holds no folder", allowed)
+
+    splits = splits_of_folders(names)
     for prefix in sorted({"", *splits}):
         _leave_out_loose_files(source / prefix, found)
     for prefix, split in splits.items():
@@ -40,44 +40,39 @@ def read_class_folders(source: Path) -> Found:
 
 def add_class_folder(found: Found, folder: str, label: str, split: Split | None) -> None:
     """Add the clips below `folder` (relative to the data root) as clips of a class."""
+    # An accent may be part of its letter or a separate character: both are one class.
     label = unicodedata.normalize("NFC", label).strip()
     if not label:
         found.leave_out(folder, folder, "a class cannot have a blank name; rename the folder")
         return
-    num_clips = 0
+
+    num_before = len(found.clips)
     for path, problem in walk_media(found.data_root, folder):
         if path == folder and not problem:
-            found.leave_out(
-                folder,
-                folder,
-                "its images lie directly in the folder of the class; each clip needs a folder of its own",
-            )
+            lie = "its images lie directly in the folder of the class"
+            found.leave_out(folder, folder, f"{lie}; each clip needs its own folder")
             return
         if problem:
             found.leave_out(path, path, problem)
         else:
-            num_clips += 1
             found.clips.append(FoundClip(path=path, label=label, where=path, split=split))
-    if not num_clips:
+    if len(found.clips) == num_before:
         found.leave_out(folder, folder, f"class {label!r} has no clip here")
 
 
 def _leave_out_loose_files(folder: Path, found: Found) -> None:
     """Name the videos and images that lie beside the folders of the classes."""
+    media_suffixes = VIDEO_SUFFIXES | IMAGE_SUFFIXES
     for file in sorted(folder.iterdir()):
-        if (
-            file.is_file()
-            and file.suffix.lower() in VIDEO_SUFFIXES | IMAGE_SUFFIXES
-            and not file.name.startswith(".")
-        ):
+        is_media = file.is_file() and file.suffix.lower() in media_suffixes
+        if is_media and not file.name.startswith("."):
             path = file.relative_to(found.data_root).as_posix()
-            found.leave_out(
-                path, path, "lies beside the folders of the classes; move it into that of its class"
-            )
+            reason = "lies beside the folders of the classes; move it into that of its class"
+            found.leave_out(path, path, reason)
 
 
 def _folders(folder: Path, found: Found) -> list[str]:
-    """Names of the folders of classes or splits; links to folders are left out and said."""
+    """Return the names of the folders of classes or splits. Leave out links to folders."""
     names = []
     for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
         if entry.name.startswith("."):
@@ -86,10 +81,6 @@ def _folders(folder: Path, found: Found) -> list[str]:
             names.append(entry.name)
         elif entry.is_dir():
             path = Path(entry.path).relative_to(found.data_root).as_posix()
-            target = os.path.realpath(entry.path)
-            found.leave_out(
-                path,
-                path,
-                f"a link to a folder ({target}), which is not followed; import from there, or copy it",
-            )
+            link = f"a link to a folder ({os.path.realpath(entry.path)}), which is not followed"
+            found.leave_out(path, path, f"{link}; import from there, or copy it")
     return names

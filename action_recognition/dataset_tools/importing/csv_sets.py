@@ -1,9 +1,9 @@
-"""20BN-Jester and Kinetics: CSV files, and a folder of clips."""
+"""Read 20BN-Jester and Kinetics: CSV files, and a folder of clips."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from action_recognition.data.tables import Row, Table, read_table
@@ -12,33 +12,36 @@ from action_recognition.dataset_tools.importing.media_index import MediaIndex
 from action_recognition.dataset_tools.importing.source import SourceOptions, named_split
 from action_recognition.errors import UserError, user_error
 
-_JESTER_RATE_FPS = (
-    12.0  # "extracted from the original videos at 12 frames per second" (the data set's page)
-)
-_LONGEST_S = 1e6  # no video is longer; also keeps infinite and NaN times out
+# "extracted from the original videos at 12 frames per second" (the data set's page)
+_JESTER_RATE_FPS = 12.0
+# No video is longer. The limit also keeps infinite and NaN times out.
+_LONGEST_S = 1e6
 _KINETICS_COLUMNS = ("label", "youtube_id", "time_start", "time_end")
+_KINETICS_PATTERNS = ("{id}_{start:06d}_{end:06d}", "{id}_{start}_{end}", "{id}")
 
 
 def is_jester(table: Table) -> bool:
-    """Rows `id;label`, or columns video_id and label; numbers alone in a file that is named for Jester (its test part)."""
+    """Return True for rows `id;label`, or the columns video_id and label.
+
+    Numbers alone count in a file that is named for Jester: its test part.
+    """
     if not table.rows:
         return False
     first = [cell.strip().lower() for cell in table.rows[0].cells]
-    is_row = first[0].isdecimal() and (
-        len(first) == 2 or (len(first) == 1 and "jester" in table.file.name.lower())
-    )
-    return is_row or {"video_id", "label"} <= set(first)
+    is_named_so = "jester" in table.file.name.lower()
+    has_columns = len(first) == 2 or (len(first) == 1 and is_named_so)
+    return (first[0].isdecimal() and has_columns) or {"video_id", "label"} <= set(first)
 
 
 def is_kinetics(table: Table) -> bool:
-    """A column youtube_id with times."""
+    """Return True for a column youtube_id with times."""
     return bool(table.rows) and {"youtube_id", "time_start"} <= {
         cell.strip().lower() for cell in table.rows[0].cells
     }
 
 
 def csv_files(source: Path, is_format: Callable[[Table], bool]) -> list[Table]:
-    """The CSV files of a source that have a format."""
+    """Read the CSV files of a source that have a format."""
     files = sorted(source.glob("*.csv")) if source.is_dir() else [source]
     tables = []
     for file in files:
@@ -54,23 +57,19 @@ def csv_files(source: Path, is_format: Callable[[Table], bool]) -> list[Table]:
 
 
 def read_jester(source: Path, options: SourceOptions) -> Found:
-    """Clips of 20BN-Jester: frame folders (or videos) named by number, at 12 fps; the split is that of the CSVs' names.
+    """Read clips of 20BN-Jester: frame folders (or videos) named by number, at 12 fps.
 
-    The labels' order is that of `*labels.csv`. The test part is published without labels and is left out.
+    The split is that of the CSVs' names. The labels' order is that of `*labels.csv`. The test part
+    is published without labels and is left out.
 
-    Source: 20BN-jester V1: jester-v1-{train,validation,test,labels}.csv, frames 00001.jpg, ... in folders 1, 2, ...
+    Source: 20BN-jester V1: jester-v1-{train,validation,test,labels}.csv, frames 00001.jpg, ... in
+    folders 1, 2, ...
     """
     folder, tables = _tables(source, is_jester)
     index = MediaIndex(options.clips or folder)
     found = Found(index.root, folder_rate_fps=_JESTER_RATE_FPS)
-    label_files = sorted(folder.glob("*labels*.csv"))
-    if label_files:
-        label_table = read_table(label_files[0])
-        found.warnings += [label_table.remark] if label_table.remark else []
-        names = [row.cells[0].strip() for row in label_table.rows]
-        found.classes = [name for name in names if name.lower() not in ("label", "labels")][
-            : options.num_classes
-        ]
+    _read_jester_labels(found, folder, options.num_classes)
+
     for table in tables:
         id_column, label_column, rows = _jester_columns(table)
         for row in rows:
@@ -81,31 +80,50 @@ def read_jester(source: Path, options: SourceOptions) -> Found:
 
 
 def read_kinetics(source: Path, options: SourceOptions) -> Found:
-    """Clips of a CSV `label,youtube_id,time_start,time_end,split` (seconds): files `ID_START_END` hold a clip, files `ID` the whole video.
+    """Read clips of a CSV `label,youtube_id,time_start,time_end,split` (seconds).
 
-    Source: the Kinetics CSVs of DeepMind; the usual downloaders name a cut file ID_000010_000020.
+    Files `ID_START_END` hold a clip, files `ID` the whole video.
+
+    Source: the Kinetics CSVs of DeepMind. The usual downloaders name a cut file
+    ID_000010_000020.
     """
     folder, tables = _tables(source, is_kinetics)
     index = MediaIndex(options.clips or folder)
     found = Found(index.root)
+    patterns = (options.clip_name,) if options.clip_name else _KINETICS_PATTERNS
+
     for table in tables:
         header, rows = table.with_header()
         if "label" not in header:
             found.warnings.append(f"{table.file}: has no column 'label'; its rows are left out")
         for row in rows:
             cells = dict(zip(header, (cell.strip() for cell in row.cells), strict=False))
-            _add_kinetics_row(found, index, row.where, cells, options)
+            _add_kinetics_row(found, index, row.where, cells, patterns)
     return _finished(found, index, tables)
 
 
 def _tables(source: Path, is_format: Callable[[Table], bool]) -> tuple[Path, list[Table]]:
+    """Return the folder of a source and its tables of a format."""
     tables = csv_files(source, is_format)
     if not tables:
         raise user_error(str(source), "holds no CSV file of this format")
     return (source if source.is_dir() else source.parent), tables
 
 
+def _read_jester_labels(found: Found, folder: Path, num_classes: int | None) -> None:
+    """Set the classes of the first `*labels*.csv`, if there is one."""
+    files = sorted(folder.glob("*labels*.csv"))
+    if files:
+        table = read_table(files[0])
+        found.warnings += [table.remark] if table.remark else []
+        names = [row.cells[0].strip() for row in table.rows]
+        # The first row may be a heading.
+        names = [name for name in names if name.lower() not in ("label", "labels")]
+        found.classes = names[:num_classes]
+
+
 def _jester_columns(table: Table) -> tuple[int, int, list[Row]]:
+    """Return the columns of id and label, and the rows below the heading, if there is one."""
     if table.rows[0].cells[0].strip().isdecimal():
         return 0, 1, table.rows
     header, rows = table.with_header()
@@ -123,42 +141,47 @@ def _add_jester_row(
     elif match.problem:
         found.leave_out(row.where, match.path, match.problem)
     else:
-        found.clips.append(
-            FoundClip(path=match.path, label=label, where=row.where, split=named_split(file))
-        )
+        split = named_split(file)
+        clip = FoundClip(path=match.path, label=label, where=row.where, split=split)
+        found.clips.append(clip)
 
 
 def _add_kinetics_row(
-    found: Found, index: MediaIndex, where: str, cells: dict[str, str], options: SourceOptions
+    found: Found,
+    index: MediaIndex,
+    where: str,
+    cells: Mapping[str, str],
+    patterns: tuple[str, ...],
 ) -> None:
     lacking = [name for name in _KINETICS_COLUMNS if not cells.get(name)]
     if lacking:
         found.leave_out(where, cells.get("youtube_id", ""), f"has no {', '.join(lacking)}")
         return
-    try:
-        times = Seconds(float(cells["time_start"]), float(cells["time_end"]))
-    except ValueError:
-        times = Seconds(math.nan, math.nan)
-    if not all(0 <= time_s < _LONGEST_S for time_s in (times.start_s, times.end_s or 0.0)):
-        found.leave_out(where, cells["youtube_id"], "its times are no numbers of seconds")
+    name, label = cells["youtube_id"], cells["label"]
+    start_s, end_s = _number(cells["time_start"]), _number(cells["time_end"])
+    if not all(0 <= time_s < _LONGEST_S for time_s in (start_s, end_s)):
+        found.leave_out(where, name, "its times are no numbers of seconds")
         return
-    patterns = (
-        (options.clip_name,)
-        if options.clip_name
-        else ("{id}_{start:06d}_{end:06d}", "{id}_{start}_{end}", "{id}")
-    )
-    start, end = round(times.start_s), round(times.end_s or 0)
-    match = index.find(patterns, id=cells["youtube_id"], start=start, end=end, label=cells["label"])
+
+    match = index.find(patterns, id=name, start=round(start_s), end=round(end_s), label=label)
     if match.problem:
         found.leave_out(where, match.path, match.problem)
         return
-    span = times if match.pattern == "{id}" else None
+    # A file that is named by its id alone is the whole video.
+    span = Seconds(start_s, end_s) if match.pattern == "{id}" else None
     split = named_split(Path(cells.get("split", "")))
-    found.clips.append(
-        FoundClip(path=match.path, label=cells["label"], where=where, split=split, span=span)
-    )
+    found.clips.append(FoundClip(path=match.path, label=label, where=where, split=split, span=span))
+
+
+def _number(text: str) -> float:
+    """Return the number that a text is, or NaN."""
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
 
 
 def _finished(found: Found, index: MediaIndex, tables: list[Table]) -> Found:
+    """Add the warnings about tables and about files that no row names."""
     found.warnings += [table.remark for table in tables if table.remark] + index.unused_warning()
     return found

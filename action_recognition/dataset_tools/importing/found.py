@@ -1,4 +1,4 @@
-"""What a reader of a format hands on: clips that it found, and what it left out and why."""
+"""The result of a format's reader: the clips that it found, and what it left out and why."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SPLIT_NAMES: dict[str, Split] = {
 
 
 def split_of(name: str) -> Split | None:
-    """The split that a word stands for.
+    """Return the split that a word means.
 
     >>> split_of("Validation"), split_of("wave")
     ('val', None)
@@ -32,15 +32,28 @@ def split_of(name: str) -> Split | None:
     return _SPLIT_NAMES.get(name.strip().lower())
 
 
+def splits_of_folders(names: Sequence[str]) -> dict[str, Split | None]:
+    """Return the splits of a source by the prefix of their paths, from the names of its folders.
+
+    Where not all folders are named for splits, the prefix is empty and the split is None.
+
+    >>> splits_of_folders(["train", "Validation"]), splits_of_folders(["train", "wave"])
+    ({'train/': 'train', 'Validation/': 'val'}, {'': None})
+    """
+    if names and all(split_of(name) for name in names):
+        return {f"{name}/": split_of(name) for name in names}
+    return {"": None}
+
+
 class Seconds(NamedTuple):
-    """Where a gesture lies in a whole video; `end_s` None is the video's end."""
+    """The time of a gesture in a whole video. `end_s` None is the video's end."""
 
     start_s: float
     end_s: float | None
 
 
 class Share(NamedTuple):
-    """Where a gesture lies in its video, as parts of its length, 0..1."""
+    """The place of a gesture in its video, as parts of its length, 0..1."""
 
     start: float
     end: float
@@ -48,9 +61,11 @@ class Share(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundClip:
-    """A clip of a source: `path` below the data root, with '/'; `where` says what names it (`file:line`, or the path itself).
+    """A clip of a source.
 
-    `span` is where the gesture lies in the file, None for all of it; `frame_rate_fps` is the rate that the source states.
+    `path` is below the data root, with '/'. `where` is the place that names the clip: `file:line`,
+    or the path itself. `span` is the place of the gesture in the file, None for all of it.
+    `frame_rate_fps` is the rate that the source states.
     """
 
     path: str
@@ -63,7 +78,7 @@ class FoundClip:
 
 
 class Remark(NamedTuple):
-    """Something left out or changed: where it stands, which file it is about, and why or how."""
+    """Something left out or changed: the place that names it, its file, and why or how."""
 
     where: str
     path: str
@@ -72,8 +87,9 @@ class Remark(NamedTuple):
 
 @dataclass
 class Found:
-    """All that a reader found below `data_root`; `classes` in their order, None to sort the names in use.
+    """All that a reader found below `data_root`.
 
+    `classes` are in their order. None means that the names in use are to be sorted.
     `folder_rate_fps` is the rate of frame folders where the format states one.
     """
 
@@ -86,4 +102,5 @@ class Found:
     folder_rate_fps: float | None = None
 
     def leave_out(self, where: str, path: str, reason: str) -> None:
+        """Remember that something was left out, and why."""
         self.left_out.append(Remark(where, path, reason))

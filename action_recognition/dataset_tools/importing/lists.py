@@ -1,4 +1,7 @@
-"""Annotation lists, those of the original toolkit among them: `dir label`, or seven columns (the clip before the video)."""
+"""Read annotation lists, those of the original toolkit among them.
+
+A line is `dir label`, or has seven columns (the clip before the video).
+"""
 
 from __future__ import annotations
 
@@ -12,99 +15,101 @@ from action_recognition.dataset_tools.importing.found import Found, FoundClip
 from action_recognition.dataset_tools.importing.source import SourceOptions, named_split
 from action_recognition.errors import user_error
 
-_USUAL_ROOTS = (
-    "",
-    "global_crops",
-    "rawframes",
-    "videos",
-    "frames",
-    "clips",
-)  # the first two are the original's
+# The first two are the original's.
+_USUAL_ROOTS = ("", "global_crops", "rawframes", "videos", "frames", "clips")
 _LOOKED_AT = 200
 
 
 def list_files(source: Path) -> list[Path]:
-    """The lists of a source: itself, or the .txt files of the folder that are named for a split (`train.txt`, `val100.txt`)."""
+    """Return the lists of a source.
+
+    They are the source itself, or the .txt files of the folder that are named for a split
+    (`train.txt`, `val100.txt`).
+    """
     if not source.is_dir():
         return [source]
     return [file for file in sorted(source.glob("*.txt")) if named_split(file)]
 
 
 def read_lists(source: Path, options: SourceOptions) -> Found:
-    """Clips of annotation lists, with the split that a list is named for.
+    """Read clips of annotation lists, with the split that a list is named for.
 
-    Numbers are names in `classes.json` beside the lists, or in `options.classes`; else the numbers themselves are the names.
+    Numbers are names in `classes.json` beside the lists, or in `options.classes`. Otherwise the
+    numbers themselves are the names.
     """
     folder = source if source.is_dir() else source.parent
     files = list_files(source)
     if not files:
-        raise user_error(
-            str(source),
-            "holds no list named for a split",
-            "train.txt, val.txt, test.txt; or name one list",
-        )
+        allowed = "train.txt, val.txt, test.txt; or name one list"
+        raise user_error(str(source), "holds no list named for a split", allowed)
     classes_file = folder / CLASSES_FILE
     classes = options.classes or (read_classes(classes_file) if classes_file.is_file() else None)
-    with_blanks = [name for name in classes or () if len(name.split()) > 1]
+
     found = Found(folder, classes=classes)
     for file in files:
-        text, remark = read_text(file)
-        found.warnings += [remark] if remark else []
-        for number, line in enumerate(text.split("\n"), start=1):
-            if line.strip() and not line.strip().startswith("#"):
-                _add_line(found, line.strip(), f"{file}:{number}", with_blanks)
+        _add_list(found, file)
     _name_numbers(found)
-    found.data_root = options.clips or _best_root(
-        folder, [clip.path for clip in found.clips[:_LOOKED_AT]]
-    )
+
+    first_paths = [clip.path for clip in found.clips[:_LOOKED_AT]]
+    found.data_root = options.clips or _best_root(folder, first_paths)
     return found
+
+
+def _add_list(found: Found, file: Path) -> None:
+    with_blanks = [name for name in found.classes or () if len(name.split()) > 1]
+    text, remark = read_text(file)
+    found.warnings += [remark] if remark else []
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.strip() and not line.strip().startswith("#"):
+            _add_line(found, line.strip(), f"{file}:{number}", with_blanks)
 
 
 def _add_line(found: Found, text: str, where: str, with_blanks: list[str]) -> None:
     raw = split_line(text, with_blanks)
     if not raw.path:
         found.leave_out(where, "", "has one column only")
-    elif (
-        raw.numbers is None and len(text.split()) == 7 and not (found.data_root / raw.path).exists()
-    ):
-        found.leave_out(
-            where, raw.path, "its columns 3 to 7 are not four frame numbers and a frame rate"
-        )
-    else:
-        split = named_split(Path(where.rpartition(":")[0]))
-        found.clips.append(
-            FoundClip(path=raw.path, label=raw.label, where=where, split=split, span=raw.numbers)
-        )
+        return
+
+    # A path with blanks may have seven columns, too.
+    looks_broken = raw.numbers is None and len(text.split()) == 7
+    if looks_broken and not (found.data_root / raw.path).exists():
+        reason = "its columns 3 to 7 are not four frame numbers and a frame rate"
+        found.leave_out(where, raw.path, reason)
+        return
+    split = named_split(Path(where.rpartition(":")[0]))
+    clip = FoundClip(path=raw.path, label=raw.label, where=where, split=split, span=raw.numbers)
+    found.clips.append(clip)
 
 
 def _name_numbers(found: Found) -> None:
     """Give every clip the name of its class instead of the number."""
     numbers = [int(clip.label) for clip in found.clips if clip.label.isdecimal()]
     if found.classes is None and len(numbers) == len(found.clips):
-        if max(numbers, default=0) >= MAX_NUMBERED_LABELS:
-            raise user_error(
-                "labels", f"found {max(numbers)}", f"numbers below {MAX_NUMBERED_LABELS}"
-            )
-        found.classes = [str(number) for number in range(max(numbers, default=-1) + 1)]
-        found.warnings.append(
-            f"no {CLASSES_FILE} and no --classes: the classes are named by their numbers"
-        )
+        _name_classes_by_numbers(found, max(numbers, default=-1))
+    if found.classes is None:
+        return
+
     clips, found.clips = found.clips, []
     for clip in clips:
-        if not clip.label.isdecimal() or found.classes is None:
+        if not clip.label.isdecimal():
             found.clips.append(clip)
         elif int(clip.label) < len(found.classes):
             found.clips.append(dataclasses.replace(clip, label=found.classes[int(clip.label)]))
         else:
-            found.leave_out(
-                clip.where,
-                clip.path,
-                f"its label {clip.label} is above {len(found.classes) - 1}, the last class",
-            )
+            reason = f"its label {clip.label} is above {len(found.classes) - 1}, the last class"
+            found.leave_out(clip.where, clip.path, reason)
+
+
+def _name_classes_by_numbers(found: Found, highest: int) -> None:
+    if highest >= MAX_NUMBERED_LABELS:
+        raise user_error("labels", f"found {highest}", f"numbers below {MAX_NUMBERED_LABELS}")
+    found.classes = [str(number) for number in range(highest + 1)]
+    reason = f"no {CLASSES_FILE} and no --classes"
+    found.warnings.append(f"{reason}: the classes are named by their numbers")
 
 
 def _best_root(folder: Path, paths: list[str]) -> Path:
-    """The folder below which most of the paths exist, `folder` itself when none does better."""
+    """Return the folder below which most of the paths exist, `folder` when none does better."""
     return max(
         (folder / name for name in _USUAL_ROOTS),
         key=lambda root: sum((root / path).exists() for path in paths),

@@ -1,7 +1,11 @@
-"""Clips by the name of their file or frame folder, for sources whose tables name them without saying where they lie."""
+"""Find clips by the name of their file or frame folder.
+
+Some sources have tables that name clips without saying where they lie.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -10,7 +14,10 @@ from action_recognition.errors import user_error
 
 
 class Match(NamedTuple):
-    """The clip that a name stands for; `problem` says why there is none (`path` is then the name that was looked for)."""
+    """The clip that a name means.
+
+    `problem` says why there is none. `path` is then the name that was looked for.
+    """
 
     path: str
     pattern: str
@@ -18,31 +25,38 @@ class Match(NamedTuple):
 
 
 class MediaIndex:
-    """Everything below `root` that is a clip (files only with `suffix`, if any: ".mp4"), by its name without folder and suffix."""
+    """All clips below `root` by their name without folder and suffix.
+
+    With `suffix` (".mp4"), only files with that suffix count.
+    """
 
     def __init__(self, root: Path, suffix: str | None = None) -> None:
         if not root.is_dir():
-            raise user_error(
-                str(root), "there is no such folder of clips", fix="name it with --clips"
-            )
+            found = "there is no such folder of clips"
+            raise user_error(str(root), found, fix="name it with --clips")
         self.root = root
         self._by_name: dict[str, list[str]] = {}
         self._asked: set[str] = set()
+
         for path, problem in walk_media(root):
             if not problem:
-                name = PurePosixPath(path)
-                is_folder = (root / path).is_dir()
-                if suffix is not None and (is_folder or name.suffix.lower() != suffix):
-                    continue
-                self._by_name.setdefault(name.name if is_folder else name.stem, []).append(path)
+                self._add(path, suffix)
+
+    def _add(self, path: str, suffix: str | None) -> None:
+        name = PurePosixPath(path)
+        is_folder = (self.root / path).is_dir()
+        if suffix is None or (not is_folder and name.suffix.lower() == suffix):
+            self._by_name.setdefault(name.name if is_folder else name.stem, []).append(path)
 
     def find(self, patterns: tuple[str, ...], **fields: str | int) -> Match:
-        """The clip of the first of the patterns (`{id}_{start}`) that one has; a pattern whose field is missing is passed over."""
+        """Return the clip of the first pattern (`{id}_{start}`) that one has.
+
+        A pattern whose field is missing is passed over.
+        """
         names = []
         for pattern in patterns:
-            try:
-                name = pattern.format(**fields)
-            except (KeyError, IndexError, ValueError, AttributeError):
+            name = _name(pattern, fields)
+            if name is None:
                 continue
             names.append(name)
             paths = self._by_name.get(name, [])
@@ -51,23 +65,26 @@ class MediaIndex:
                 return Match(name, pattern, f"several files have its name: {', '.join(paths[:3])}")
             if paths:
                 return Match(paths[0], pattern)
+
         if not names:
+            found, allowed = f"{patterns[0]!r} is no pattern of this format", ", ".join(fields)
             fix = "e.g. '{id}_{start}_{end}'"
-            raise user_error(
-                "--clip-name",
-                f"{patterns[0]!r} is no pattern of this format",
-                f"fields: {', '.join(fields)}",
-                fix,
-            )
+            raise user_error("--clip-name", found, f"fields: {allowed}", fix)
         return Match(" or ".join(names), "", "its file is missing")
 
     def unused_warning(self) -> list[str]:
-        """A line that counts the clips that nothing asked for; none when there are none."""
-        unused = sorted(
-            path for paths in self._by_name.values() for path in paths if path not in self._asked
-        )
-        return (
-            [f"{len(unused)} files below {self.root} are named nowhere, for example {unused[0]!r}"]
-            if unused
-            else []
-        )
+        """Return a line that counts the clips that nothing asked for, or nothing."""
+        all_paths = (path for paths in self._by_name.values() for path in paths)
+        unused = sorted(path for path in all_paths if path not in self._asked)
+        if not unused:
+            return []
+        files = f"{len(unused)} files below {self.root}"
+        return [f"{files} are named nowhere, for example {unused[0]!r}"]
+
+
+def _name(pattern: str, fields: Mapping[str, str | int]) -> str | None:
+    """Fill a pattern. Return None where a field is missing or cannot be written so."""
+    try:
+        return pattern.format(**fields)
+    except (KeyError, IndexError, ValueError, AttributeError):
+        return None

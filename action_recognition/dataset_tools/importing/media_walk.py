@@ -1,4 +1,7 @@
-"""Video files and frame folders below a root: one walk, in the order of names, that follows no link to a folder."""
+"""Walk the video files and frame folders below a root, in the order of names.
+
+No link to a folder is followed.
+"""
 
 from __future__ import annotations
 
@@ -11,25 +14,12 @@ from typing import NamedTuple
 from action_recognition.data.frame_folder import IMAGE_SUFFIXES
 from action_recognition.errors import user_error
 
-VIDEO_SUFFIXES = frozenset(  # of what FFmpeg reads, what people have
-    {
-        ".mp4",
-        ".m4v",
-        ".mov",
-        ".avi",
-        ".mkv",
-        ".webm",
-        ".mpg",
-        ".mpeg",
-        ".wmv",
-        ".flv",
-        ".3gp",
-        ".ogv",
-        ".mts",
-        ".m2ts",
-        ".ts",
-        ".gif",
-    }
+# People have these kinds of files, and FFmpeg reads them.
+VIDEO_SUFFIXES = frozenset(
+    [
+        *(".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".flv"),
+        *(".3gp", ".ogv", ".mts", ".m2ts", ".ts", ".gif"),
+    ]
 )
 ARCHIVE_SUFFIXES = frozenset(
     {".zip", ".tar", ".gz", ".tgz", ".bz2", ".tbz2", ".xz", ".txz", ".zst", ".7z", ".rar"}
@@ -39,29 +29,30 @@ _HAS_NUMBER = re.compile(r"\d")
 
 
 class Medium(NamedTuple):
-    """One clip on disk, or what stands in its place: `path` below the root with '/'; `problem` is empty for a clip."""
+    """One clip on disk, or a file that is none.
+
+    `path` is below the root, with '/'. `problem` is empty for a clip.
+    """
 
     path: str
     problem: str
 
 
 def walk_media(root: Path, below: str = "") -> Iterator[Medium]:
-    """Every video file and frame folder below `root/below`, and every file there that is neither, with the reason.
+    """Yield every video file and frame folder below `root/below`.
 
-    A folder is a frame folder when it holds numbered images; nothing is looked for inside it. Hidden files are passed over.
+    Files that are neither come with the reason. A folder is a frame folder when it holds numbered
+    images. Nothing is looked for inside it. Hidden files are passed over.
     """
     try:
-        entries = sorted(os.scandir(root / below), key=lambda entry: entry.name)
+        entries = _entries(root / below)
     except OSError as error:
+        problem = f"the folder cannot be read ({error.strerror})"
         if not below:
-            raise user_error(str(root), f"the folder cannot be read ({error.strerror})") from None
-        yield Medium(below, f"the folder cannot be read ({error.strerror})")
+            raise user_error(str(root), problem) from None
+        yield Medium(below, problem)
         return
-    entries = [
-        entry
-        for entry in entries
-        if not entry.name.startswith(".") and entry.name.lower() not in _JUNK
-    ]
+
     if below and any(_is_frame(entry) for entry in entries):
         yield Medium(below, "")
         return
@@ -73,23 +64,31 @@ def walk_media(root: Path, below: str = "") -> Iterator[Medium]:
             yield Medium(path, _file_problem(entry))
 
 
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    """Return the entries of a folder by name, without hidden files and those of systems."""
+    entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    return [
+        entry
+        for entry in entries
+        if not entry.name.startswith(".") and entry.name.lower() not in _JUNK
+    ]
+
+
 def _is_frame(entry: os.DirEntry[str]) -> bool:
     stem, dot, suffix = entry.name.rpartition(".")
     return dot + suffix.lower() in IMAGE_SUFFIXES and _HAS_NUMBER.search(stem) is not None
 
 
 def _file_problem(entry: os.DirEntry[str]) -> str:
+    """Return why an entry is no clip, or an empty string for a video file."""
     if entry.is_dir():
-        return f"a link to a folder ({os.path.realpath(entry.path)}), which is not followed; import from there, or copy it"
+        link = f"a link to a folder ({os.path.realpath(entry.path)}), which is not followed"
+        return f"{link}; import from there, or copy it"
     suffix = Path(entry.name).suffix.lower()
     if suffix in VIDEO_SUFFIXES:
         return ""
     if suffix in ARCHIVE_SUFFIXES:
         return "an archive, which is not opened; unpack it"
     if suffix in IMAGE_SUFFIXES:
-        return "an image without a number; frames of a clip are numbered, in a folder of their own"
-    return (
-        f"no video file by its name (suffix {suffix!r})"
-        if suffix
-        else "no video file by its name (no suffix)"
-    )
+        return "an image without a number; frames of a clip are numbered, in their own folder"
+    return f"no video file by its name ({f'suffix {suffix!r}' if suffix else 'no suffix'})"

@@ -1,47 +1,145 @@
-"""From what a source says about a clip, and what its file really holds, to the numbers of an annotation line."""
+"""Place clips: from what a source says and what the file really holds to an annotation line."""
 
 from __future__ import annotations
 
-from action_recognition.data.annotation_lines import HIGHEST_RATE_FPS, Numbers
-from action_recognition.data.video import VideoInfo
-from action_recognition.dataset_tools.importing.found import FoundClip, Seconds, Share
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
-MARGIN_S = 0.5  # as much of a long video around a gesture belongs to its clip; MS-ASL's signs follow each other closely
-_CUT_TOLERANCE = (
-    0.5  # a file this much longer or shorter than its gesture still counts as cut for it
+from action_recognition.data.annotation_lines import HIGHEST_RATE_FPS, Numbers
+from action_recognition.data.path_check import PathChecker
+from action_recognition.data.video import VideoInfo, probe, set_decode_threads
+from action_recognition.dataset_tools.importing.found import (
+    Found,
+    FoundClip,
+    Remark,
+    Seconds,
+    Share,
 )
-_SHORTEST_PART = 0.5  # of a clip that must be left when its end is cut off
+from action_recognition.errors import UserError
+
+# As much of a long video around a gesture belongs to its clip.
+# MS-ASL's signs follow each other closely.
+MARGIN_S = 0.5
+# A file this much longer or shorter than its gesture still counts as cut for it.
+_CUT_TOLERANCE = 0.5
+# The part of a clip that must be left when its end is cut off.
+_SHORTEST_PART = 0.5
+
+Progress = Callable[[int, int], None]
+"""Called with (done, total) as files are opened."""
+Placed = tuple[FoundClip, Numbers | None]
+"""A clip with its numbers, None where nothing is known but the whole."""
 
 
 class CannotPlace(ValueError):
-    """The file does not hold what the source says; the text says why."""
+    """The file does not hold what the source says. The text says why."""
+
+
+def place_all(
+    found: Found, jobs: int, folder_rate_fps: float | None, progress: Progress
+) -> list[Placed]:
+    """Place the clips whose file exists, lies under the root, can be read and holds them.
+
+    The others are left out. Files are opened in `jobs` threads.
+    """
+    clips = _with_file(found)
+    paths = list(dict.fromkeys(clip.path for clip in clips))
+    infos = probe_all(found.data_root, paths, jobs, progress)
+
+    placed: list[Placed] = []
+    for clip in clips:
+        try:
+            numbers, change = _place_in(infos[clip.path], clip, folder_rate_fps)
+        except CannotPlace as error:
+            found.leave_out(clip.where, clip.path, str(error))
+            continue
+        if change:
+            found.changed.append(Remark(clip.where, clip.path, change))
+        placed.append((clip, numbers))
+    return placed
+
+
+def probe_all(
+    root: Path, paths: Sequence[str], jobs: int, progress: Progress
+) -> dict[str, VideoInfo | str]:
+    """Return what each file or frame folder holds, or why it cannot be read.
+
+    They are opened in `jobs` threads.
+    """
+
+    def look(path: str) -> VideoInfo | str:
+        """Probe one file, in a thread."""
+        try:
+            return probe(root / path)
+        except UserError as error:
+            return error.problems[0].found
+
+    found: dict[str, VideoInfo | str] = {}
+    # The files are the parallel part.
+    set_decode_threads(1)
+    pool = ThreadPoolExecutor(jobs)
+    try:
+        infos = zip(paths, pool.map(look, paths), strict=True)
+        for done, (path, info) in enumerate(infos, start=1):
+            found[path] = info
+            progress(done, len(paths))
+    finally:
+        pool.shutdown(cancel_futures=True)
+    return found
 
 
 def place_clip(
     clip: FoundClip, info: VideoInfo, folder_rate_fps: float | None
 ) -> tuple[Numbers | None, str]:
-    """clip_start, clip_end, video_start, video_end, fps of a clip (None: nothing is known but the whole), and what was changed.
+    """Return the numbers of a clip, and what was changed.
 
-    The rate is the file's own; of a frame folder, that of the source or `folder_rate_fps`. `CannotPlace` says what does not fit.
+    The numbers are clip_start, clip_end, video_start, video_end, fps, or None where nothing is
+    known but the whole. The rate is the file's own. For a frame folder, it is that of the source
+    or `folder_rate_fps`.
+    Raises CannotPlace: the clip does not fit the file.
     """
     rate = info.frame_rate_fps or clip.frame_rate_fps or folder_rate_fps
     length = info.num_frames
     if isinstance(clip.span, Seconds):
         if rate is None:
-            raise CannotPlace(
-                "its times are in seconds and its frame rate is not known; give --frame-rate"
-            )
-        return _place_seconds(clip.span, length, rate)
+            why = "its times are in seconds and its frame rate is not known"
+            raise CannotPlace(f"{why}; give --frame-rate")
+        return _place_seconds(clip.span, length, rate), ""
+
+    start, end = 0, length
     if isinstance(clip.span, Share):
         start = min(int(clip.span.start * length), length - 1)
         end = max(start + 1, round(clip.span.end * length))
-        return (None if rate is None else (start, end, 0, length, rate)), ""
-    if clip.span is not None:
+    elif clip.span is not None:
         return _place_numbers(clip.span, length)
-    return (None if rate is None else (0, length, 0, length, rate)), ""
+    return (None if rate is None else (start, end, 0, length, rate)), ""
 
 
-def _place_seconds(span: Seconds, length: int, rate: float) -> tuple[Numbers, str]:
+def _with_file(found: Found) -> list[FoundClip]:
+    """Return the clips whose file exists under the root. Leave the others out."""
+    checker = PathChecker(found.data_root)
+    clips = []
+    for clip in found.clips:
+        problem = checker.check(clip.path)[1]
+        if problem:
+            found.leave_out(clip.where, clip.path, problem)
+        else:
+            clips.append(clip)
+    return clips
+
+
+def _place_in(
+    info: VideoInfo | str, clip: FoundClip, folder_rate_fps: float | None
+) -> tuple[Numbers | None, str]:
+    """Place a clip in its file. A text instead of `info` says why the file cannot be read."""
+    if isinstance(info, str):
+        raise CannotPlace(info)
+    return place_clip(clip, info, folder_rate_fps)
+
+
+def _place_seconds(span: Seconds, length: int, rate: float) -> Numbers:
+    """Place a time in a file of `length` frames that is a whole video, or cut for the clip."""
     start = round(span.start_s * rate)
     end = length if span.end_s is None else round(span.end_s * rate)
     wanted = end - start
@@ -49,41 +147,40 @@ def _place_seconds(span: Seconds, length: int, rate: float) -> tuple[Numbers, st
         raise CannotPlace(
             f"its time ends at {span.end_s:g} s, not behind its start at {span.start_s:g} s"
         )
+
     tolerance = max(2, round(_CUT_TOLERANCE * wanted))
-    if (
-        start and end > length + 2 and abs(length - wanted) <= tolerance
-    ):  # the file was cut for this clip
-        return (0, length, 0, length, rate), ""
+    was_cut_for_it = start and end > length + 2 and abs(length - wanted) <= tolerance
+    if was_cut_for_it:
+        return 0, length, 0, length, rate
     if start >= length or end - length > (1 - _SHORTEST_PART) * wanted:
-        raise CannotPlace(
-            f"its time {span.start_s:g} s to {end / rate:g} s is not inside the file, which has {length / rate:.2f} s"
-        )
+        time = f"its time {span.start_s:g} s to {end / rate:g} s"
+        raise CannotPlace(f"{time} is not inside the file, which has {length / rate:.2f} s")
+
     end = min(end, length)
     margin = round(MARGIN_S * rate)
-    return (start, end, max(0, start - margin), min(length, end + margin), rate), ""
+    return start, end, max(0, start - margin), min(length, end + margin), rate
 
 
 def _place_numbers(numbers: Numbers, length: int) -> tuple[Numbers, str]:
+    """Put exchanged columns right, and cut ranges that are a little longer than the file."""
     clip_start, clip_end, video_start, video_end, rate = numbers
     changed = []
-    if _is_inside(video_start, video_end, clip_start, clip_end) and not _is_inside(
-        clip_start, clip_end, video_start, video_end
-    ):
+    is_right = _is_inside(clip_start, clip_end, video_start, video_end)
+    if not is_right and _is_inside(video_start, video_end, clip_start, clip_end):
         clip_start, clip_end, video_start, video_end = video_start, video_end, clip_start, clip_end
         changed.append("columns 3-4 held the video and 5-6 the clip; exchanged")
+
     if video_end > length:
-        if clip_start >= length or clip_end - length > (1 - _SHORTEST_PART) * (
-            clip_end - clip_start
-        ):
+        longest_lack = (1 - _SHORTEST_PART) * (clip_end - clip_start)
+        if clip_start >= length or clip_end - length > longest_lack:
             raise CannotPlace(f"the clip ends at frame {clip_end}, the file has {length} frames")
         changed.append(f"video_end {video_end} became {length}, the number of frames in the file")
         clip_end, video_end = min(clip_end, length), length
-    if not (
-        0 <= video_start <= clip_start < clip_end <= video_end and 0 < rate <= HIGHEST_RATE_FPS
-    ):
-        raise CannotPlace(
-            f"clip {clip_start} to {clip_end} of video {video_start} to {video_end} at {rate:g} fps makes no sense"
-        )
+
+    is_inside = video_start >= 0 and _is_inside(clip_start, clip_end, video_start, video_end)
+    if not (is_inside and 0 < rate <= HIGHEST_RATE_FPS):
+        clip = f"clip {clip_start} to {clip_end} of video {video_start} to {video_end}"
+        raise CannotPlace(f"{clip} at {rate:g} fps makes no sense")
     return (clip_start, clip_end, video_start, video_end, rate), "; ".join(changed)
 
 

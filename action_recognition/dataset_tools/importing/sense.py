@@ -1,4 +1,7 @@
-"""Projects of 20bn's SenseStudio: recordings in a folder per split and class, and tags of moments in them."""
+"""Read projects of 20bn's SenseStudio.
+
+They have recordings in a folder per split and class, and tags of moments in them.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,9 @@ _SPLITS: tuple[tuple[str, Split], ...] = (("train", "train"), ("valid", "val"), 
 
 
 class ProjectConfig(BaseModel):
-    """Of project_config.json: every class, with the names of its tags (or their numbers, in later versions).
+    """The content of project_config.json: every class with the names of its tags.
+
+    Later versions have their numbers.
 
     Source: tools/sense_studio/project_utils.py of github.com/TwentyBN/sense.
     """
@@ -30,7 +35,9 @@ class ProjectConfig(BaseModel):
 
 
 class Tags(BaseModel):
-    """Of tags_SPLIT/CLASS/VIDEO.json: a number for each shown picture, 0 is background; the pictures are evenly spread over the video.
+    """The content of tags_SPLIT/CLASS/VIDEO.json: a number for each shown picture.
+
+    0 is background. The pictures are evenly spread over the video.
 
     Source: tools/sense_studio/annotation.py of github.com/TwentyBN/sense.
     """
@@ -41,48 +48,57 @@ class Tags(BaseModel):
     time_annotation: list[int] = Field(min_length=1)
 
     def share(self) -> Share | None:
-        """From the first to behind the last picture that has a tag, as parts of the video; None when none has."""
+        """Return the part of the video from the first to behind the last picture with a tag.
+
+        It is None when no picture has one.
+        """
         tagged = [place for place, tag in enumerate(self.time_annotation) if tag > 0]
+        if not tagged:
+            return None
         length = len(self.time_annotation)
-        return Share(tagged[0] / length, (tagged[-1] + 1) / length) if tagged else None
+        return Share(tagged[0] / length, (tagged[-1] + 1) / length)
 
 
 def read_sense(source: Path) -> Found:
-    """Clips of a project, with its split: `videos_train` and `videos_valid`. What is tagged in a recording is its gesture."""
+    """Read the clips of a project, with its split: `videos_train` and `videos_valid`.
+
+    The tagged part of a recording is its gesture.
+    """
     folder = source if source.is_dir() else source.parent
     config = json_document(folder / CONFIG_FILE, ProjectConfig)
     found = Found(folder, classes=list(config.classes))
     for word, split in _SPLITS:
-        videos = folder / f"videos_{word}"
-        if not videos.is_dir():
-            continue
-        for name in sorted(
-            entry.name
-            for entry in videos.iterdir()
-            if entry.is_dir() and not entry.name.startswith(".")
-        ):
+        for name in _folders_in(folder / f"videos_{word}"):
             path = f"videos_{word}/{name}"
             if name in config.classes:
                 add_class_folder(found, path, name, split)
             else:
-                found.leave_out(
-                    path,
-                    path,
-                    f"its class is not in {CONFIG_FILE}: it was removed from the project, its recordings stay",
-                )
+                removed = "it was removed from the project, its recordings stay"
+                found.leave_out(path, path, f"its class is not in {CONFIG_FILE}: {removed}")
     found.clips = [_with_tags(found, clip) for clip in found.clips]
     return found
 
 
+def _folders_in(folder: Path) -> list[str]:
+    """Return the sorted names of the folders in a folder, none where it does not exist."""
+    if not folder.is_dir():
+        return []
+    return sorted(
+        entry.name
+        for entry in folder.iterdir()
+        if entry.is_dir() and not entry.name.startswith(".")
+    )
+
+
 def _with_tags(found: Found, clip: FoundClip) -> FoundClip:
+    """Return the clip with the part of its video that has tags."""
     path = PurePosixPath(clip.path.replace("videos_", "tags_", 1)).with_suffix(".json")
     if not (found.data_root / path).is_file():
         return clip
     try:
         tags = json_document(found.data_root / path, Tags)
     except UserError as error:
-        found.changed.append(
-            Remark(str(path), clip.path, f"its tags are not used: {error.problems[0].found}")
-        )
+        reason = f"its tags are not used: {error.problems[0].found}"
+        found.changed.append(Remark(str(path), clip.path, reason))
         return clip
     return dataclasses.replace(clip, span=tags.share())

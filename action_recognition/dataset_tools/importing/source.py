@@ -1,4 +1,4 @@
-"""What some formats need to be told, and words that all of them share."""
+"""Options that only some formats take, and the splits that file names tell."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _WORDS = re.compile(r"[A-Za-z]+")
 
 @dataclass(frozen=True)
 class SourceOptions:
-    """Where the clips are, how their files are named, how many classes to take, and their names."""
+    """The folder of the clips, the pattern of their names, and the number and names of classes."""
 
     clips: Path | None = None
     clip_name: str | None = None
@@ -24,9 +24,9 @@ class SourceOptions:
 
 
 def named_split(file: Path) -> Split | None:
-    """The split that a file is named for.
+    """Return the split that a file is named for.
 
-    >>> named_split(Path("MSASL_val.json")), named_split(Path("train100.txt")), named_split(Path("mine.csv"))
-    ('val', 'train', None)
+    >>> [named_split(Path(name)) for name in ("MSASL_val.json", "train100.txt", "mine.csv")]
+    ['val', 'train', None]
     """
     return next((split for word in _WORDS.findall(file.stem) if (split := split_of(word))), None)

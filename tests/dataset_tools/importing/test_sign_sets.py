@@ -115,7 +115,7 @@ def test_msasl_first_classes_and_names_without_a_class_file(tmp_path: Path) -> N
 
 
 def test_msasl_resplit_keeps_a_signer_and_a_video_together(tmp_path: Path) -> None:
-    from action_recognition.dataset_tools.importing.import_dataset import SplitOptions
+    from action_recognition.dataset_tools.importing.assign_splits import SplitOptions
 
     names = [f"v{number}" for number in range(8)]
     for name in names:
