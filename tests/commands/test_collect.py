@@ -82,6 +82,14 @@ def test_a_burst_and_taking_back(
     assert list(taken(tmp_path).values()) == [1, 4, 9, 14]
 
 
+def test_a_click_on_the_x_ends_it_and_keeps_the_photos(
+    take: Callable[..., int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake = FakeWindow(monkeypatch, "1..X")
+    assert take("--whole", "--countdown", "0") == 0
+    assert len(fake.shown) == 4 and list(taken(tmp_path)) == ["one/anna_s1_0001.jpg"]
+
+
 def test_going_on_and_undo_of_nothing(
     take: Callable[..., int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -25,6 +25,7 @@ from action_recognition.live.frame_times import TimedFrame
 from action_recognition.live.outputs import window
 from action_recognition.live.regions import Box
 from action_recognition.live.sources.frame_sources import VideoFile
+from tests.commands.test_predict import FakeWindow
 from tests.conftest import REPOSITORY
 from tests.made_photos import METADATA, LeftOrRight, write_photo_model
 from tests.synthetic import numbered_frames, write_video
@@ -153,14 +154,44 @@ def test_a_failure_leaves_old_outputs(
 def test_a_window_is_shown_until_q(
     model: Path, video: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shown: list[np.ndarray] = []
-    keys = iter([255, 255, ord("q")])
-    monkeypatch.setenv("DISPLAY", ":0")
-    monkeypatch.setattr(window.cv2, "imshow", lambda _, picture: shown.append(picture))
-    monkeypatch.setattr(window.cv2, "waitKey", lambda _: next(keys))
-    monkeypatch.setattr(window.cv2, "destroyAllWindows", lambda: None)
+    fake = FakeWindow(monkeypatch, "..q")
     assert run_demo(DemoOptions(model, str(video)), say=quiet).num_frames == 3
-    assert len(shown) == 3
+    assert len(fake.shown) == 3
+
+
+@pytest.mark.parametrize("keys", ["..X", ". .X"])
+def test_a_click_on_the_x_ends_the_run_also_in_a_pause(
+    model: Path, video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keys: str
+) -> None:
+    fake, table = FakeWindow(monkeypatch, keys), tmp_path / "out.csv"
+    summary = run_demo(DemoOptions(model, str(video), csv=table), say=quiet)
+    assert summary.num_frames == len(fake.shown) < 4 and table.exists()
+
+
+def test_a_click_on_the_x_of_one_of_two_windows_ends_the_run(
+    model: Path, video: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake = FakeWindow(monkeypatch, "...X")
+    summary = run_demo(DemoOptions(model, str(video), more_sources=(str(video),)), say=quiet)
+    assert summary.num_frames == 4 and len(set(fake.titles)) == 2 and len(fake.titles) == 4
+
+
+def test_a_click_on_the_x_counts_also_when_the_source_has_ended(
+    model: Path, video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first source has one frame; its window is closed while the second one runs on."""
+    short = write_video(tmp_path / "short.mp4", numbered_frames(1), 30)
+    fake = FakeWindow(monkeypatch, "")
+    waits = iter(range(1000))
+
+    def close_the_first_window(_: int) -> int:
+        if next(waits) == 8:
+            fake.close(fake.titles[0])
+        return -1
+
+    monkeypatch.setattr(window.cv2, "waitKey", close_the_first_window)
+    summary = run_demo(DemoOptions(model, str(short), more_sources=(str(video),)), say=quiet)
+    assert 3 < summary.num_frames < 10
 
 
 def test_an_opencv_without_windows_names_the_flag(

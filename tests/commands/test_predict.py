@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from action_recognition.commands.predict import main
-from action_recognition.data.hand_crops import HandFinder
 from action_recognition.data.photo import read_photo
 from action_recognition.deploy import Predictor
+from action_recognition.detection.hand_finder import HandFinder
 from action_recognition.errors import UserError
 from action_recognition.live.outputs import window
 from action_recognition.photos.explain import heat_picture, occlusion_heat
@@ -179,19 +179,37 @@ def test_the_heat_lies_where_the_label_comes_from(work_dir: Path, tmp_path: Path
 
 
 class FakeWindow:
-    """Keys for the frames in turn; keeps what was shown."""
+    """A stand-in for the windows of OpenCV: keys for the frames in turn, and every picture shown.
+
+    In `keys` a `.` is no key, and `X` is a click on the X of the window shown last.
+    """
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, keys: str) -> None:
         self.shown: list[np.ndarray] = []
-        waiting = iter(keys)
+        self.titles: list[str] = []
+        self._keys, self._closed = iter(keys), set[str]()
         monkeypatch.setenv("DISPLAY", ":0")
-        monkeypatch.setattr(
-            window.cv2, "imshow", lambda _, picture: self.shown.append(picture[:, :, ::-1].copy())
-        )
-        monkeypatch.setattr(
-            window.cv2, "waitKey", lambda _: -1 if (key := next(waiting, ".")) == "." else ord(key)
-        )
-        monkeypatch.setattr(window.cv2, "destroyAllWindows", lambda: None)
+        for name in ("imshow", "waitKey", "getWindowProperty", "destroyAllWindows"):
+            monkeypatch.setattr(window.cv2, name, getattr(self, f"_{name}"))
+
+    def close(self, title: str) -> None:
+        self._closed.add(title)
+
+    def _imshow(self, title: str, picture: np.ndarray) -> None:
+        self.titles.append(title)
+        self.shown.append(picture[:, :, ::-1].copy())
+
+    def _waitKey(self, _: int) -> int:
+        key = next(self._keys, ".")
+        if key == "X":
+            self.close(self.titles[-1])
+        return -1 if key in ".X" else ord(key)
+
+    def _getWindowProperty(self, title: str, _: int) -> float:
+        return float(title in self.titles and title not in self._closed)
+
+    def _destroyAllWindows(self) -> None:
+        self._closed.update(self.titles)
 
 
 @pytest.fixture
@@ -261,6 +279,16 @@ def test_a_rejection_is_shown_and_said(
     main(work_dir, [str(video)])
     assert "no gesture ('flat hand' has probability" in capsys.readouterr().out
     assert not np.array_equal(fake.shown[1][:14], fake.shown[0][:14])  # a line above
+
+
+def test_a_click_on_the_x_ends_it(
+    work_dir: Path, video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake = FakeWindow(monkeypatch, ".y..X")
+    assert main(work_dir, [str(video), "--json", str(tmp_path / "out.json")]) == 0
+    assert len(fake.shown) == 5  # the window was not opened again
+    rows = json.loads((tmp_path / "out.json").read_text())
+    assert [row["label"] for row in rows] == ["fist"]
 
 
 def test_without_a_window_every_frame_is_classified(

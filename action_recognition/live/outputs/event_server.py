@@ -89,7 +89,7 @@ class EventServer:
             server = await serve(
                 self._attend, HOST, self.port, origins=origins, logger=_quiet(), **limits
             )
-        except OSError as error:
+        except (OSError, OverflowError) as error:
             raise _cannot_listen(self.port, error) from None
         self.port = next(iter(server.sockets)).getsockname()[1]
         return server
@@ -120,11 +120,12 @@ class EventServer:
         broadcast(self._clients, line)
 
 
-def _cannot_listen(port: int, error: OSError) -> UserError:
-    if error.errno == errno.EADDRINUSE:
+def _cannot_listen(port: int, error: OSError | OverflowError) -> UserError:
+    if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
         fix = "name another port, or 0 for any that is free"
         return user_error("--serve", f"port {port} is in use", fix=fix)
-    found = f"cannot listen on port {port} ({error.strerror})"
+    reason = error.strerror if isinstance(error, OSError) else "there is no such port"
+    found = f"cannot listen on port {port} ({reason})"
     return user_error("--serve", found, "a port from 1024 to 65535")
 
 

@@ -99,6 +99,11 @@ def test_a_port_in_use_is_named(server: EventServer) -> None:
         EventServer(server.port)
 
 
+def test_a_port_that_cannot_be_is_named() -> None:
+    with pytest.raises(UserError, match=r"cannot listen on port 99999.*1024 to 65535"):
+        EventServer(99999)
+
+
 def test_it_listens_on_this_machine_only(server: EventServer) -> None:
     names = {
         info[4][0] for info in socket.getaddrinfo(socket.gethostname(), None, socket.AF_INET)
