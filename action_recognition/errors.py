@@ -10,7 +10,9 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, TypeVar
+
+T = TypeVar("T")
 
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
@@ -99,6 +101,20 @@ def naming(place: Path) -> Iterator[None]:
     except OSError as error:
         error.filename = error.filename or str(place)
         raise
+
+
+def try_all(calls: Iterable[Callable[[], T]]) -> list[T]:
+    """Return the results of all calls. Raises UserError: the problems of every call that failed."""
+    results: list[T] = []
+    problems: list[Problem] = []
+    for call in calls:
+        try:
+            results.append(call())
+        except UserError as error:
+            problems.extend(error.problems)
+    if problems:
+        raise UserError(dict.fromkeys(problems))
+    return results
 
 
 def run_command(command: Callable[[], int | None]) -> NoReturn:

@@ -11,7 +11,8 @@ from torch import Tensor
 
 from action_recognition.data.clip_table import MediaPath
 from action_recognition.training.options import TrainOptions
-from action_recognition.training.prepared import clip_data, prepare
+from action_recognition.training.prepared import prepare
+from action_recognition.training.run_clips import clip_data
 from action_recognition.training.step.inputs import StepInputs, StepPlace
 
 
@@ -34,6 +35,7 @@ def trained_batches(
     A caption is the label after mirroring, with the shares of the classes where clips are mixed.
     Raises UserError: that of a run's annotations and template.
     """
+    # The same way as `train`: any other would show something else than it trains on.
     run = prepare(work_dir, options)
     data = clip_data(run)
     inputs = StepInputs(run.template, run.model, run.labels, options.seed)

@@ -1,4 +1,4 @@
-"""Where the frames of a run's clips come from: files, a cache in front of them, or the hands cut out of them."""
+"""The source of a run's frames: files, a cache in front of them, or the hands cut out of them."""
 
 from __future__ import annotations
 
@@ -19,27 +19,28 @@ if TYPE_CHECKING:
 def frame_source(
     options: TrainOptions, template: Template, splits: Sequence[Sequence[ClipRecord]]
 ) -> FrameSource:
-    """The source of all clips of a run, in training and validation. Errors: flags that do not go together, a detector that is missing."""
+    """Return the source of all clips of a run, in training and validation.
+
+    Raises UserError: flags that contradict each other, or a missing detector.
+    """
+    short_side = template.input.resize_short_side
     if options.frame_cache is not None:
-        if template.input.resize_short_side is None:
-            raise user_error(
-                "--frame-cache",
-                f"keeps the frames of videos, {template.name} takes photos",
-                fix="leave it out",
-            )
-        if template.input.crop is not None:
-            raise user_error(
-                "--frame-cache",
-                "keeps whole frames, without the crop",
-                fix="leave it out, or --crop",
-            )
-        return FrameCache(
-            options.frame_cache,
-            round(options.frame_cache_gb * 1e9),
-            template.input.resize_short_side,
-        )
-    if template.input.crop is None:
-        if options.hand_detector is not None:
-            raise user_error("--hand-detector", "has nothing to do", fix="add --crop hand")
-        return FileFrames(template.input.resize_short_side)
-    return hand_frames(options.hand_detector, [record for records in splits for record in records])
+        short_side = _cached_short_side(template)
+        return FrameCache(options.frame_cache, round(options.frame_cache_gb * 1e9), short_side)
+    if template.input.crop is not None:
+        return hand_frames(options.hand_detector, [clip for records in splits for clip in records])
+    if options.hand_detector is not None:
+        raise user_error("--hand-detector", "has nothing to do", fix="add --crop hand")
+    return FileFrames(short_side)
+
+
+def _cached_short_side(template: Template) -> int:
+    """Return the short side in pixels of cached frames. Raises UserError: they cannot be cached."""
+    short_side = template.input.resize_short_side
+    if short_side is None:
+        found = f"keeps the frames of videos, {template.name} takes photos"
+        raise user_error("--frame-cache", found, fix="leave it out")
+    if template.input.crop is not None:
+        found = "keeps whole frames, without the crop"
+        raise user_error("--frame-cache", found, fix="leave it out, or --crop")
+    return short_side

@@ -32,11 +32,12 @@ from action_recognition.training.machine.devices import DevicePlan, plan_devices
 from action_recognition.training.machine.memory import keep_freed_memory
 from action_recognition.training.machine.run_lock import sole_run
 from action_recognition.training.options import TrainOptions
-from action_recognition.training.prepared import PreparedRun, clip_data, prepare
+from action_recognition.training.prepared import PreparedRun, prepare
 from action_recognition.training.probing.probes import Place, find_out
 from action_recognition.training.probing.profiling import ProfileSteps
 from action_recognition.training.recipe_checks import check_frozen_blocks, untrained_note
 from action_recognition.training.reporting.run_record import run_record, write_template
+from action_recognition.training.run_clips import clip_data
 from action_recognition.training.step.module import GestureTraining
 
 _FROM_IMAGENET = ("s3d_efficientnet_lite0", "image_timm")
@@ -55,7 +56,7 @@ def train(work_dir: Path, options: TrainOptions, watchers: Sequence[Callback] = 
 
 def train_prepared(run: PreparedRun, watchers: Sequence[Callback] = ()) -> Path:
     """Train a prepared run, from its start or a checkpoint. Return the path of `latest.pth`."""
-    options, resume = run.options, run.resume
+    options = run.options
     latest = options.save_checkpoints_to / LATEST
     if _nothing_left(run):
         return latest
@@ -66,14 +67,8 @@ def train_prepared(run: PreparedRun, watchers: Sequence[Callback] = ()) -> Path:
     gpus = run.template.gpu_num if options.gpu_num is None else options.gpu_num
     devices = plan_devices(gpus, options.num_nodes, os.environ)
     facts = _run_facts(run, data, devices)
-    if resume is not None:
-        for line in check_changes(resume, changes_since(resume, run.template, facts)):
-            say(line)
-    network = build_recogniser(run.model, len(run.labels))
-    check_frozen_blocks(run.template.training, network)
-    start = _start(network, run)
-    record = run_record(options.seed, run.annotation_sha256, start)
-    module = _module(network, run, data, _schedule(run, start), record)
+    _say_changes(run, facts)
+    module = _untrained(run, data)
 
     # A search for batch size or learning rate ends here: it trains nothing that is kept.
     if options.find is not None:
@@ -86,11 +81,7 @@ def train_prepared(run: PreparedRun, watchers: Sequence[Callback] = ()) -> Path:
         keep_freed_memory()
     if options.profile:
         watchers = [*watchers, ProfileSteps(options.save_checkpoints_to)]
-    with sole_run(options.save_checkpoints_to) if is_first_process() else nullcontext():
-        if is_first_process():
-            write_json(options.save_checkpoints_to / RECORD_FILE, record)
-            write_template(run.template, run.model, options.save_checkpoints_to)
-        fit(module, data, run.template, options, Engine(devices, facts, resume, watchers))
+    _fit_alone(run, module, data, Engine(devices, facts, run.resume, watchers))
     best = latest.with_name(BEST)
     say(f"saved: {latest} (last epoch), {best} (best on the validation clips)")
     return latest
@@ -127,6 +118,42 @@ def _run_facts(run: PreparedRun, data: ClipData, devices: DevicePlan) -> dict[st
     }
 
 
+def _say_changes(run: PreparedRun, facts: dict[str, Any]) -> None:
+    """Print what differs from the resumed run. Raises UserError: it cannot be resumed so."""
+    if run.resume is not None:
+        for line in check_changes(run.resume, changes_since(run.resume, run.template, facts)):
+            say(line)
+
+
+def _untrained(run: PreparedRun, data: ClipData) -> GestureTraining:
+    """Build the network with its start weights, and the recipe around it."""
+    network = build_recogniser(run.model, len(run.labels))
+    check_frozen_blocks(run.template.training, network)
+    start = _start(network, run)
+    record = run_record(run.options.seed, run.annotation_sha256, start)
+    return GestureTraining(
+        network,
+        run.template,
+        run.model,
+        base_learning_rate=run.template.hyper_parameters.basic.base_learning_rate,
+        schedule=_schedule(run, start),
+        # No bound method: the module is copied for averaging, and the data must not be.
+        steps_per_epoch=lambda: data.steps_per_epoch(),
+        description=describe_training(run.labels, run.template, run.model, record),
+        seed=run.options.seed,
+    )
+
+
+def _fit_alone(run: PreparedRun, module: GestureTraining, data: ClipData, engine: Engine) -> None:
+    """Write the record of the run, and train, while no other run may use the folder."""
+    folder = run.options.save_checkpoints_to
+    with sole_run(folder) if is_first_process() else nullcontext():
+        if is_first_process():
+            write_json(folder / RECORD_FILE, module.description["record"])
+            write_template(run.template, run.model, folder)
+        fit(module, data, run.template, run.options, engine)
+
+
 def _start(network: Recogniser, run: PreparedRun) -> dict[str, str]:
     """Load the start weights, print their source, and return what the record keeps about them."""
     wanted, resume = run.options.load_weights, run.resume
@@ -153,23 +180,3 @@ def _schedule(run: PreparedRun, start: dict[str, str]) -> ScaledSchedule:
     if start["source"] == "none" and (note := untrained_note(training, schedule)):
         say(note)
     return schedule
-
-
-def _module(
-    network: Recogniser,
-    run: PreparedRun,
-    data: ClipData,
-    schedule: ScaledSchedule,
-    record: dict[str, Any],
-) -> GestureTraining:
-    return GestureTraining(
-        network,
-        run.template,
-        run.model,
-        base_learning_rate=run.template.hyper_parameters.basic.base_learning_rate,
-        schedule=schedule,
-        # No bound method: the module is copied for averaging, and the data must not be.
-        steps_per_epoch=lambda: data.steps_per_epoch(),
-        description=describe_training(run.labels, run.template, run.model, record),
-        seed=run.options.seed,
-    )

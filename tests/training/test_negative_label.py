@@ -13,9 +13,9 @@ from action_recognition.deploy.backends.pytorch import from_trained
 from action_recognition.errors import UserError
 from action_recognition.template import load_template_dir
 from action_recognition.training.options import TrainOptions
-from action_recognition.training.prepared import with_negative_label
 from action_recognition.training.run import train
 from action_recognition.training.studies.subsets import write_annotations
+from action_recognition.training.template_flags import with_negative_label
 from tests.tiny import LABELS, tiny_data, tiny_template
 
 

@@ -35,11 +35,13 @@ from action_recognition.training.few_clips.feature_cache import FeatureCache
 from action_recognition.training.few_clips.features import FeatureExtractor, FeatureTable
 from action_recognition.training.few_clips.head_training import train_head
 from action_recognition.training.options import TrainOptions
-from action_recognition.training.prepared import PreparedRun, check_enough_clips, with_basic_flags
+from action_recognition.training.prepared import PreparedRun
 from action_recognition.training.reporting.head_result import HeadResult
 from action_recognition.training.reporting.run_record import run_record, write_template
 from action_recognition.training.reporting.run_summary import flatten, summarise, with_head_alone
 from action_recognition.training.run import train_prepared
+from action_recognition.training.run_clips import check_enough_clips
+from action_recognition.training.template_flags import with_basic_flags
 
 PRESET = "small-data"
 HEAD_FILE = "head.pth"
@@ -96,15 +98,21 @@ def _features(network: Recogniser, run: PreparedRun) -> list[FeatureTable]:
     assert run.val is not None
     options, template = run.options, run.template
     began = time.monotonic()
+
+    # The cache is of the work dir: other runs of it take the same features from there.
+    cache = FeatureCache(run.work_dir / CACHE_FOLDER)
+    swaps = label_swap_map(template.training.augmentation.flip.label_swaps, run.labels)
     extractor = FeatureExtractor(
         _on_device(network, options),
         template,
-        label_swap_map(template.training.augmentation.flip.label_swaps, run.labels),
+        swaps,
         options.seed,
-        FeatureCache(run.work_dir / CACHE_FOLDER),
+        cache,
         frame_source(options, template, (run.train, run.val)),
         sha256_of(options.hand_detector) if options.hand_detector else "",
     )
+
+    # Training clips get augmented views beside the one of evaluation.
     workers = template.training.num_workers if options.num_workers is None else options.num_workers
     tables = [
         extractor.table(records, num_augmented, workers, options.strict)

@@ -48,7 +48,7 @@ class StepPlace:
 
 
 class StepInputs:
-    """What happens to a batch between the data loader and the network, by the template's recipe."""
+    """Changes of a batch between the data loader and the network, by the template's recipe."""
 
     def __init__(
         self, template: Template, model: ModelConfig, labels: Sequence[str], seed: int

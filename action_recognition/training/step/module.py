@@ -1,4 +1,4 @@
-"""What one step of training and validation does; Lightning does the rest."""
+"""One step of training and of validation. Lightning does the rest."""
 
 from __future__ import annotations
 
@@ -29,10 +29,12 @@ EPOCH_LOSS_KEY = "epoch_loss"
 
 
 class GestureTraining(L.LightningModule):
-    """The template's recipe over a `Recogniser`: batch augmentation, losses, optimiser, learning rate, what is frozen when.
+    """The template's recipe over a `Recogniser`, as Lightning runs it.
 
-    `steps_per_epoch` is asked when needed, since the number of devices is known only then: a plain function, since the module is copied
-    where weights are averaged. `description` is what a checkpoint says about its weights.
+    The recipe: batch augmentation, losses, optimiser, learning rate, and what is frozen when.
+    `steps_per_epoch` is asked when needed, since the number of devices is known only then. It must
+    be a plain function: the module is copied where weights are averaged. `description` is what a
+    checkpoint says about its weights.
     """
 
     def __init__(
@@ -50,16 +52,15 @@ class GestureTraining(L.LightningModule):
         super().__init__()
         self.network = network
         self.normalize = Normalize(template.input.mean_values, template.input.scale_values)
-        self.recipe = template.training
-        self.base_learning_rate = base_learning_rate
-        self.schedule = schedule
+        self.recipe, self.seed = template.training, seed
+        self.base_learning_rate, self.schedule = base_learning_rate, schedule
         self.steps_per_epoch = steps_per_epoch
         self.description = description
-        self.seed = seed
         self.losses = Recipe(template.training, model.backbone)
         self.inputs = StepInputs(template, model, description["labels"], seed)
         self.gradient_norm = torch.zeros(())
-        self.batch_arrived_s = 0.0  # by `time.perf_counter`: what is between the last step and here was waiting for data
+        # By `time.perf_counter`: the time between the last step and here was waiting for data.
+        self.batch_arrived_s = 0.0
         self.epoch_loss = EpochLoss()
         self._scores: list[tuple[Any, Any, Any]] = []
         self._scored: ScoredValidation | None = None
@@ -67,13 +68,11 @@ class GestureTraining(L.LightningModule):
     def transfer_batch_to_device(
         self, batch: Batch, device: torch.device, dataloader_idx: int
     ) -> Batch:
+        """Copy what is computed with to the device, and note when the batch arrived."""
         self.batch_arrived_s = time.perf_counter()
-        return batch._replace(
-            **{
-                name: getattr(batch, name).to(device, non_blocking=True)
-                for name in ("clips", "labels", "indices")
-            }
-        )
+        names = ("clips", "labels", "indices")
+        moved = {name: getattr(batch, name).to(device, non_blocking=True) for name in names}
+        return batch._replace(**moved)
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
         """Augment the clips of a training batch, where they are: on the device."""
@@ -84,16 +83,17 @@ class GestureTraining(L.LightningModule):
         return self.inputs.augmented(batch, self._place(behind))
 
     def setup(self, stage: str) -> None:
-        # Before several devices agree on which gradients they exchange.
+        """Freeze before several devices agree on which gradients they exchange."""
         set_learning(self.network, self.recipe, head_only=False)
 
     def on_train_start(self) -> None:
-        self.on_train_epoch_start()  # which is not called where a run goes on within an epoch
+        """Start an epoch: Lightning does not say so where a run resumes within one."""
+        self.on_train_epoch_start()
 
     def on_train_epoch_start(self) -> None:
-        set_learning(
-            self.network, self.recipe, head_only=is_frozen(self.current_epoch, self.schedule)
-        )
+        """Freeze all but the head in the first epochs, as the schedule says."""
+        head_only = is_frozen(self.current_epoch, self.schedule)
+        set_learning(self.network, self.recipe, head_only=head_only)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor | None:
         """Return the loss of one batch, None where too few of its clips could be read."""
@@ -119,7 +119,7 @@ class GestureTraining(L.LightningModule):
         return loss
 
     def _no_loss(self) -> Tensor | None:
-        """Return nothing to learn from: with several processes gradients of 0, since others wait."""
+        """Return no loss, or among several processes zero gradients, since the others wait."""
         if self.trainer.world_size == 1:
             return None
         learning = [item for item in self.network.parameters() if item.requires_grad]
@@ -135,77 +135,80 @@ class GestureTraining(L.LightningModule):
         gradient_clip_val: float | None = None,
         gradient_clip_algorithm: str | None = None,
     ) -> None:
+        """Clip the gradient by its norm, and keep the norm from before."""
         assert gradient_clip_val is not None
-        parameters = [
-            parameter for group in optimizer.param_groups for parameter in group["params"]
-        ]
-        norm = torch.nn.utils.get_total_norm(
-            [parameter.grad for parameter in parameters if parameter.grad is not None]
-        )
-        if (
-            norm.device.type != "cpu" or not norm <= gradient_clip_val
-        ):  # a GPU would have to be waited for; times 1 changes nothing
+        parameters = [item for group in optimizer.param_groups for item in group["params"]]
+        gradients = [item.grad for item in parameters if item.grad is not None]
+        norm = torch.nn.utils.get_total_norm(gradients)
+        # A GPU would have to be waited for to compare. Scaling by 1 changes nothing.
+        if norm.device.type != "cpu" or not norm <= gradient_clip_val:
             torch.nn.utils.clip_grads_with_norm_(parameters, gradient_clip_val, norm)
         self.gradient_norm = norm
 
     def on_train_epoch_end(self) -> None:
+        """Log the mean loss and the highest learning rate of the epoch."""
         mean_loss = self.epoch_loss.mean()
         if mean_loss is not None:
             self.log("train/loss_epoch", mean_loss)
         self.epoch_loss = EpochLoss()
-        self.log(
-            "train/learning_rate", max(group["lr"] for group in self.optimizers().param_groups)
-        )
+        rates = [group["lr"] for group in self.optimizers().param_groups]
+        self.log("train/learning_rate", max(rates))
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        if len(batch.labels):
-            features = self.network.features(self.normalize(batch.clips))
-            with no_autocast(features):
-                cosine = self.network.head(whole_precision(features)).float()
-            self._scores.append(
-                (cosine.cpu().numpy(), batch.labels.cpu().numpy(), batch.indices.cpu().numpy())
-            )
+        """Keep the cosines, labels and indices of a validation batch."""
+        if not len(batch.labels):
+            return
+        features = self.network.features(self.normalize(batch.clips))
+        with no_autocast(features):
+            cosine = self.network.head(whole_precision(features)).float()
+        kept = (cosine, batch.labels, batch.indices)
+        arrays: Any = tuple(values.cpu().numpy() for values in kept)
+        self._scores.append(arrays)
 
     def on_validation_epoch_start(self) -> None:
+        """Forget the scores of the validation before."""
         self._scores, self._scored = [], None
 
     def scored_validation(self) -> ScoredValidation:
-        """What this validation said about the clips of all processes; to be called by all of them, when it is over."""
+        """Return the scores of this validation over the clips of all processes.
+
+        All processes must call it, when the validation is over.
+        """
         if self._scored is None:
-            self._scored = score_all(
-                self.current_epoch + 1, self._scores, self.network.head.class_directions.shape[1]
-            )
+            num_classes = self.network.head.class_directions.shape[1]
+            self._scored = score_all(self.current_epoch + 1, self._scores, num_classes)
         return self._scored
 
     def on_validation_epoch_end(self) -> None:
+        """Log the accuracies. Raises UserError: no validation clip could be read."""
         scored = self.scored_validation()
         scores, labels = scored.cosine, scored.labels
-        num_classes = scores.shape[1]
         if not len(labels):
             raise user_error("--val-ann-files", "none of the validation clips could be read")
         self.log("val/accuracy", 100.0 * mean_top_k_accuracy(scores, labels, 1), prog_bar=True)
         self.log("val/top1", 100.0 * top_k_accuracy(scores, labels, 1))
-        self.log("val/top5", 100.0 * top_k_accuracy(scores, labels, min(5, num_classes)))
+        self.log("val/top5", 100.0 * top_k_accuracy(scores, labels, min(5, scores.shape[1])))
 
     def configure_optimizers(self) -> Any:
-        optimizer = make_optimizer(self.network, self.recipe.optimizer, self.base_learning_rate)
-        steps_per_epoch = self.steps_per_epoch()
-        scheduler = torch.optim.lr_scheduler.LambdaLR(
-            optimizer,
-            lambda step: (
-                learning_rate(step, steps_per_epoch, self.base_learning_rate, self.schedule)
-                / self.base_learning_rate
-            ),
-        )
-        return {
-            "optimizer": optimizer,
-            "lr_scheduler": {"scheduler": scheduler, "interval": "step"},
-        }
+        """Return the optimiser and its schedule, a factor of the base rate for each step."""
+        base = self.base_learning_rate
+        optimizer = make_optimizer(self.network, self.recipe.optimizer, base)
+        num_steps = self.steps_per_epoch()
+
+        def factor(step: int) -> float:
+            """Return the rate of a step over the base rate."""
+            return learning_rate(step, num_steps, base, self.schedule) / base
+
+        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
+        every_step = {"scheduler": scheduler, "interval": "step"}
+        return {"optimizer": optimizer, "lr_scheduler": every_step}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Add the description of the weights, and the loss of the epoch so far."""
         checkpoint[TRAINED_MODEL_KEY] = self.description
         checkpoint[EPOCH_LOSS_KEY] = self.epoch_loss.state()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        if self.global_rank == 0:  # the stored sum is over all ranks
+        """Take up the loss of the epoch so far. The stored sum is over all processes."""
+        if self.global_rank == 0:
             self.epoch_loss = EpochLoss(*checkpoint.get(EPOCH_LOSS_KEY, ()))

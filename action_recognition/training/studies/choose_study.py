@@ -61,6 +61,8 @@ def _check(options: TrainOptions, plan: Plan) -> None:
 def _problems_of_clips(options: TrainOptions, plan: Plan) -> list[Problem]:
     """Return what is wrong with the flags that name validation clips."""
     problems = []
+
+    # One run needs clips to validate on. Folds make their own.
     has_val = bool(options.val_ann_files)
     if plan.folds is None and not has_val:
         few = " (--preset small-data trains that many models in minutes)"
@@ -69,11 +71,14 @@ def _problems_of_clips(options: TrainOptions, plan: Plan) -> list[Problem]:
             f"holds out persons in turn{few if plan.preset is None else ''}"
         )
         problems.append(Problem("--val-ann-files", "is missing", fix=fix))
+
+    # A root for each list, or none of both.
     if has_val != bool(options.val_data_roots):
         flags = ("--val-ann-files", "--val-data-roots")
         given, missing = flags if has_val else flags[::-1]
         fix = "give both, or with --folds neither"
         problems.append(Problem(missing, f"is missing beside {given}", fix=fix))
+
     if plan.folds is not None and has_val:
         fix = "leave out --val-ann-files and --val-data-roots"
         problems.append(Problem("--folds", "makes its own validation clips", fix=fix))
@@ -89,6 +94,8 @@ def _problems_of_studies(options: TrainOptions, plan: Plan) -> list[Problem]:
     if plan.person_regex is not None and plan.folds is None:
         found = "says who is held out by --folds, which is missing"
         problems.append(Problem("--person-regex", found, fix="add --folds N"))
+
+    # What is meant for one run.
     several = plan.folds is not None or plan.learning_curve is not None
     if options.resume_from is not None and several:
         found = "continues with one run, not with several"

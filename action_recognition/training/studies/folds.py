@@ -57,6 +57,7 @@ def train_folds(
     for line in _lonely_classes(clips, fold_of, run.labels):
         say(line)
 
+    # One run per fold, each with the fold's people held out.
     folds = []
     for number in range(num_folds):
         in_fold = [fold == number for fold in fold_of]
@@ -96,6 +97,7 @@ def people_of(clips: Sequence[ListedClip], person_regex: str | None) -> list[str
     if not problems:
         return [str(name) for name in names]
 
+    # A wrong expression matches no path: a few of them show it.
     hidden = len(problems) - _PROBLEMS_SHOWN
     more = [Problem("--person-regex", f"and {hidden} more paths like these")] if hidden > 0 else []
     raise UserError([*problems[:_PROBLEMS_SHOWN], *more])

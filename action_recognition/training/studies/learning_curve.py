@@ -57,6 +57,8 @@ def train_learning_curve(
     clips, _ = listed_clips(options.train_ann_files, options.train_data_roots, run.labels)
     truth = [clip.record.label for clip in clips]
     points: list[CurvePoint] = []
+
+    # Small subsets first: they are quick, and each is part of the next.
     previous: list[int] = []
     for size in sorted(sizes, key=lambda size: math.inf if size is None else size):
         name = str(size or "all")
@@ -74,6 +76,7 @@ def train_learning_curve(
         points.append(_point(folder, len(chosen), len(set(truth))))
         write_points(options.save_checkpoints_to, points, num_val)
 
+    # The answer: a line per point, then whether more clips would help.
     for point in points:
         say(f"{point.clips_per_class:g} clips a class: val top-1 {point.accuracy:.1f} %")
     say(verdict(points, num_val))
@@ -124,6 +127,7 @@ def write_points(folder: Path, points: Sequence[CurvePoint], num_val_clips: int)
         rows.append([*cells, point.folder.name])
     write_csv(folder / CURVE_FILE, rows)
 
+    # A run that gave no accuracy has a row, but no place in the picture.
     drawn = [point for point in points if not math.isnan(point.accuracy)]
     if drawn:
         num_val = max(1, num_val_clips)

@@ -1,0 +1,85 @@
+"""The clips of a prepared run as loaders, with notes on what they cannot teach."""
+
+from __future__ import annotations
+
+import re
+
+from action_recognition.console import say
+from action_recognition.data.datasets import ClipDataset
+from action_recognition.data.labels import label_swap_map
+from action_recognition.errors import user_error
+from action_recognition.template import Template
+from action_recognition.training.choose_frames import frame_source
+from action_recognition.training.clip_data_module import ClipData
+from action_recognition.training.prepared import PreparedRun
+from action_recognition.training.recipe_checks import class_notes
+
+_SIDED_WORDS = frozenset({"left", "right", "clockwise", "counterclockwise"})
+
+
+def clip_data(run: PreparedRun) -> ClipData:
+    """Make the loaders of a run, and print notes on its clips and classes.
+
+    Raises UserError: too few clips or classes, or a batch that batch norm cannot use.
+    """
+    assert run.val is not None  # folds hold clips out before they come here
+    template, options = run.template, run.options
+    check_enough_clips(run)
+    swaps = _label_swaps(template, run.labels)
+    batch_size = _checked_batch_size(run)
+    say(f"data: {len(run.train)} training clips, {len(run.val)} validation clips")
+    for note in class_notes(run.train, run.val, run.labels):
+        say(note)
+
+    # Training clips change by the recipe, validation clips do not.
+    training = template.training
+    frames = frame_source(options, template, (run.train, run.val))
+    num_workers = training.num_workers if options.num_workers is None else options.num_workers
+    return ClipData(
+        ClipDataset(run.train, template.input, training.augmentation, swaps, options.seed, frames),
+        ClipDataset(run.val, template.input, source=frames),
+        batch_size=batch_size,
+        clips_per_video=training.clips_per_video,
+        sampling=training.sampling,
+        num_workers=num_workers,
+        seed=options.seed,
+    )
+
+
+def check_enough_clips(run: PreparedRun) -> None:
+    """Raise UserError for a run of fewer than two clips or two classes."""
+    if len(run.train) < 2:
+        found = f"{len(run.train)} training clip"
+        raise user_error("--train-ann-files", found, "2 or more")
+    if len(run.labels) < 2:
+        found = f"all clips are of one class, {run.labels[0]!r}"
+        fix = "add what it is not"
+        raise user_error("--train-ann-files", found, "2 classes or more", fix)
+
+
+def _checked_batch_size(run: PreparedRun) -> int:
+    """Return the batch size, lowered with a note to the number of clips where that is smaller."""
+    batch_size = run.template.hyper_parameters.basic.batch_size
+    if batch_size < 2:
+        allowed = "2 or more, since batch norm needs more than one clip"
+        raise user_error("--batch-size", f"found {batch_size}", allowed)
+    if batch_size <= len(run.train):
+        return batch_size
+    num_clips = len(run.train)
+    say(f"note: batch size {batch_size} lowered to {num_clips}, the number of training clips")
+    return num_clips
+
+
+def _label_swaps(template: Template, labels: list[str]) -> dict[int, int]:
+    """Return the label of each mirrored class, and print a note on one that looks forgotten."""
+    flip = template.training.augmentation.flip
+    swaps = label_swap_map(flip.label_swaps, labels)
+    sided = [name for name in labels if _SIDED_WORDS & set(re.split(r"[^a-z]+", name.lower()))]
+    unpaired = [name for name in sided if labels.index(name) not in swaps]
+    if unpaired and flip.probability:
+        say(
+            f"note: training clips are mirrored and {unpaired[0]!r} keeps its label; if its mirror "
+            "image is another class, name both in training.augmentation.flip.label_swaps of "
+            "template.yaml, or set flip.probability to 0"
+        )
+    return swaps
