@@ -15,11 +15,7 @@ from numpy.typing import NDArray
 from action_recognition.data.clip_table import MediaPath
 from action_recognition.data.dataset_files import state_settings
 from action_recognition.data.frame_folder import IMAGE_SUFFIXES
-from action_recognition.data.video import (
-    count_frames,
-    read_frames,
-    set_decode_threads,
-)
+from action_recognition.data.video import count_frames, read_frames, set_decode_threads
 from action_recognition.errors import UserError, naming, user_error
 
 SETTINGS_FILE = "extract.json"

@@ -95,7 +95,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Parse the flags, crop the clips and write the annotation files."""
     arguments = build_parser().parse_args(argv)
     from action_recognition.commands.data import reports
-    from action_recognition.dataset_tools.preparing.prepared import CROPS_FOLDER, write_prepared
+    from action_recognition.dataset_tools.preparing.prepared import CROPS_FOLDER
+    from action_recognition.dataset_tools.preparing.writing import write_prepared
 
     annotations = arguments.annotations or arguments.input.absolute().parent
     _check_folders(arguments, annotations, CROPS_FOLDER)

@@ -189,7 +189,7 @@ def _write_lists(
     the lines of the last report.
     """
     from action_recognition.dataset_tools.preparing.msasl import subset
-    from action_recognition.dataset_tools.preparing.prepared import write_prepared
+    from action_recognition.dataset_tools.preparing.writing import write_prepared
 
     lines = write_prepared(prepared, arguments.output, settings)
     # The subsets get lists over the same clips.
