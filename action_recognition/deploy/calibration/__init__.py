@@ -1,1 +1,4 @@
-"""Probabilities that mean what they say, and rejection of what is no gesture of the model; everything works on tables of scores."""
+"""Probabilities that mean what they say, and rejection of movements that are no gesture.
+
+Everything here works on tables of scores.
+"""

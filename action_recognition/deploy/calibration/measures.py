@@ -1,4 +1,4 @@
-"""How good probabilities are: negative log likelihood, Brier score, calibration error, and intervals of each."""
+"""Measures of probabilities: negative log likelihood, Brier score, calibration error, intervals."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ _INTERVAL = (0.025, 0.975)
 
 @dataclass(frozen=True)
 class Bins:
-    """Clips by confidence, in bins of equal width over 0..1: mean confidence, share that is right (both nan if empty), count; each (B,)."""
+    """Clips by confidence, in bins of equal width over 0..1. Each array is (B,).
+
+    An empty bin has nan as its mean confidence and as its share of hits, `accuracy`.
+    """
 
     confidence: Floats
     accuracy: Floats
@@ -28,7 +31,7 @@ class Bins:
 
 
 def softmax(logits: npt.NDArray[np.floating]) -> Floats:
-    """Logits (N, C) -> probabilities (N, C), each row adding up to 1.
+    """Turn logits (N, C) into probabilities (N, C). Each row adds up to 1.
 
     >>> softmax(np.array([[0.0, np.log(3.0)]])).round(2).tolist()
     [[0.25, 0.75]]
@@ -39,16 +42,19 @@ def softmax(logits: npt.NDArray[np.floating]) -> Floats:
 
 
 def log_losses(probabilities: Floats, labels: Labels) -> Floats:
-    """The negative log likelihood of each clip's label, in nats: (N, C), (N,) -> (N,); their mean is the NLL.
+    """Return the negative log likelihood of each clip's label, in nats: (N, C), (N,) -> (N,).
 
+    Their mean is the NLL.
     Source: Guo et al., On Calibration of Modern Neural Networks (ICML 2017), section 2.
     """
-    return np.asarray(-np.log(np.maximum(probabilities[np.arange(len(labels)), labels], _SMALLEST)))
+    likelihoods = probabilities[np.arange(len(labels)), labels]
+    return np.asarray(-np.log(np.maximum(likelihoods, _SMALLEST)))
 
 
 def brier_scores(probabilities: Floats, labels: Labels) -> Floats:
-    """The squared distance of each clip's probabilities to its label's 1 and 0s, 0..2: (N, C), (N,) -> (N,).
+    """Return the squared distance of each clip's probabilities to its label's 1 and 0s, 0..2.
 
+    Shapes: (N, C), (N,) -> (N,).
     Source: Brier, Monthly Weather Review 78 (1950), 1-3, in its form for several classes.
 
     >>> brier_scores(np.array([[0.8, 0.2]]), np.array([0])).round(2).tolist()
@@ -60,17 +66,21 @@ def brier_scores(probabilities: Floats, labels: Labels) -> Floats:
 
 
 def confidence_and_hits(probabilities: Floats, labels: Labels) -> tuple[Floats, Flags]:
-    """The highest probability of each clip and whether it stands at the clip's label: (N, C), (N,) -> (N,), (N,)."""
+    """Return the highest probability of each clip and whether its label has it.
+
+    Shapes: (N, C), (N,) -> (N,), (N,).
+    """
     return probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
 
 
 def reliability_bins(confidence: Floats, correct: Flags, num_bins: int = NUM_BINS) -> Bins:
-    """Confidence (N,) in 0..1 and hits (N,) -> `num_bins` bins, open below and closed above, the first with 0.
+    """Sort confidences (N,) in 0..1 and hits (N,) into bins, open below and closed above.
 
-    Source: Guo et al. (ICML 2017), section 2.
+    The first bin includes 0. Source: Guo et al. (ICML 2017), section 2.
     """
     place = _place(confidence, num_bins)
     count = np.bincount(place, minlength=num_bins)
+    # An empty bin divides 0 by 0, which gives its nan.
     with np.errstate(invalid="ignore"):
         mean = np.bincount(place, confidence, num_bins) / count
         accuracy = np.bincount(place, correct.astype(float), num_bins) / count
@@ -80,9 +90,10 @@ def reliability_bins(confidence: Floats, correct: Flags, num_bins: int = NUM_BIN
 def expected_calibration_error(
     confidence: Floats, correct: Flags, num_bins: int = NUM_BINS
 ) -> float:
-    """The mean over clips of the distance between a bin's confidence and its accuracy (0..1).
+    """Return the mean distance between the confidence and the accuracy of the clips' bins, 0..1.
 
-    Source: Naeini et al., Obtaining Well Calibrated Probabilities Using Bayesian Binning (AAAI 2015).
+    Source: Naeini et al., Obtaining Well Calibrated Probabilities Using Bayesian Binning
+    (AAAI 2015).
     """
     return float(_calibration_errors(confidence, correct[None], num_bins)[0])
 
@@ -90,10 +101,11 @@ def expected_calibration_error(
 def calibration_error_by_chance(
     confidence: Floats, seed: int = 0, num_resamples: int = NUM_RESAMPLES
 ) -> tuple[float, float]:
-    """95 % interval of the calibration error that a perfectly calibrated model shows on as many clips with these confidences.
+    """Return the 95 % interval of the error of a perfectly calibrated model on these confidences.
 
-    Each clip is right as often as its confidence says. Source: Broecker and Smith, Increasing the Reliability of Reliability
-    Diagrams (Weather and Forecasting 22, 2007): consistency resampling.
+    Each clip is right as often as its confidence says.
+    Source: Broecker and Smith, Increasing the Reliability of Reliability Diagrams (Weather and
+    Forecasting 22, 2007): consistency resampling.
     """
     rng = np.random.default_rng(seed)
     correct = rng.random((num_resamples, len(confidence))) < confidence
@@ -106,16 +118,21 @@ def bootstrap_interval(
     seed: int = 0,
     num_resamples: int = NUM_RESAMPLES,
 ) -> tuple[float, float]:
-    """95 % interval of `statistic`, a function of clip numbers, under drawing whole groups anew; groups (N,) is who each clip shows.
+    """Return the 95 % interval of `statistic`, a function of clip numbers, over drawn groups.
 
-    Clips of one person are alike, so that drawing clips would promise too much; every clip its own group gives the plain bootstrap.
-    Source: Efron, The Annals of Statistics 7 (1979), 1-26; in clusters: Davison and Hinkley, Bootstrap Methods (1997), 3.8.
+    `groups` (N,) is the person in each clip. Clips of one person are alike, so drawing single
+    clips would promise too much. One group per clip gives the plain bootstrap.
+    Source: Efron, The Annals of Statistics 7 (1979), 1-26; in clusters: Davison and Hinkley,
+    Bootstrap Methods (1997), 3.8.
     """
     rng = np.random.default_rng(seed)
+    # In the order `by_group`, a group is `size` clips from its `first`.
     by_group = np.argsort(groups, kind="stable")
     _, first, size = np.unique(groups[by_group], return_index=True, return_counts=True)
+
     values = []
     for _ in range(num_resamples):
+        # As many groups as there are, with repetition, and the clips of each.
         drawn = rng.integers(0, len(first), len(first))
         end = np.cumsum(size[drawn])
         places = np.repeat(first[drawn] - end + size[drawn], size[drawn]) + np.arange(end[-1])
@@ -124,12 +141,16 @@ def bootstrap_interval(
 
 
 def _calibration_errors(confidence: Floats, correct: Flags, num_bins: int) -> Floats:
-    """For many tables of hits (R, N) at once: (R,). Within a bin, |sum of confidence - hits| / N is its share times the distance."""
+    """Return the errors (R,) of many tables of hits (R, N) at once.
+
+    Within a bin, |sum of confidence - hits| / N is its share times the distance.
+    """
     indicator = np.eye(num_bins)[_place(confidence, num_bins)]
     return np.asarray(np.abs((correct - confidence) @ indicator).sum(axis=1) / len(confidence))
 
 
 def _place(confidence: Floats, num_bins: int) -> npt.NDArray[np.intp]:
+    """Return the bin of each clip."""
     return np.asarray(np.clip(np.ceil(confidence * num_bins) - 1, 0, num_bins - 1), np.intp)
 
 
