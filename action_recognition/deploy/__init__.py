@@ -1,4 +1,4 @@
-"""What an application installs: open an exported model, give it frames. Needs no PyTorch.
+"""The part that an application installs: open an exported model, give it frames. No PyTorch.
 
 `Predictor` labels clips and files. `open_stream_model` scores a live stream frame by frame.
 """

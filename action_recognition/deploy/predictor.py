@@ -1,15 +1,16 @@
-"""From frames or a video file to a label: what an application calls. IR and ONNX files need no PyTorch.
+"""Labels for frames or a video file: the entry point of applications.
 
-predictor = Predictor.from_path("export/model.xml")
-prediction = predictor.predict_file("clip.mp4")
-print(prediction.label or f"nothing: {prediction.reason}")
+    predictor = Predictor.from_path("export/model.xml")
+    prediction = predictor.predict_file("clip.mp4")
+    print(prediction.label or f"nothing: {prediction.reason}")
+
+IR and ONNX files need no PyTorch.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -26,78 +27,25 @@ from action_recognition.deploy.backends import (
     Scores,
     load_backend,
 )
-from action_recognition.deploy.calibration.rejection import spread
 from action_recognition.deploy.metadata import DeployMetadata
-from action_recognition.deploy.scores import probabilities
+from action_recognition.deploy.prediction import Prediction, to_prediction
 from action_recognition.errors import user_error
+
+__all__ = ["AnyFrames", "Prediction", "Predictor", "to_prediction"]
 
 AnyFrames = Frames | Sequence[npt.NDArray[np.uint8]]
 """(T, H, W, 3) uint8 RGB, or T pictures (H, W, 3) of one size."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Prediction:
-    """What the model says about one clip; `labels`, `probabilities` and `cosine` stand in one order, the most probable label first.
-
-    `cosine` (C,) float32, about -1..1, are the network's scores; `probabilities` (C,) float64 sum to 1, with the temperature that the
-    model was calibrated with. `label` is `labels[0]`, or None when that was rejected; `reason` then says why, and is empty otherwise.
-    """
-
-    label: str | None
-    reason: str
-    labels: tuple[str, ...]
-    probabilities: npt.NDArray[np.float64]
-    cosine: Scores
-
-    @property
-    def is_rejected(self) -> bool:
-        """Whether the application should take this clip for no gesture."""
-        return self.label is None
-
-    @property
-    def probability(self) -> float:
-        """That of `labels[0]`, 0..1."""
-        return float(self.probabilities[0])
-
-    def probability_of(self, label: str) -> float:
-        """That of any label, 0..1; KeyError for one that the model does not know."""
-        if label not in self.labels:
-            raise KeyError(label)
-        return float(self.probabilities[self.labels.index(label)])
-
-
-def to_prediction(scores: Scores, metadata: DeployMetadata) -> Prediction:
-    """Cosines (C,), in the order of `metadata.labels`, as probabilities, and what the thresholds and the negative label make of them.
-
-    >>> from dataclasses import replace
-    >>> from action_recognition.deploy.metadata import example
-    >>> sure = to_prediction(np.array([0.9, 0.1], np.float32), example())
-    >>> sure.label, round(sure.probability, 3), sure.labels
-    ('Thumb up', 0.982, ('Thumb up', 'No gesture'))
-    >>> to_prediction(np.array([0.9, 0.1], np.float32), replace(example(), thresholds={"Thumb up": 0.99})).reason
-    "'Thumb up' has probability 0.982, below its threshold 0.99"
-    >>> to_prediction(np.array([0.1, 0.9], np.float32), example()).reason
-    "'No gesture' is the class that means no gesture"
-    >>> to_prediction(np.array([0.9, 0.7], np.float32), replace(example(), spread_threshold=0.2)).is_rejected
-    True
-    """
-    shares = probabilities(scores, metadata)
-    order = np.argsort(-shares, kind="stable")
-    labels = tuple(metadata.labels[i] for i in order)
-    reason = _reason_to_reject(labels[0], float(shares[order[0]]), metadata) or _reason_of_spread(
-        scores, metadata
-    )
-    return Prediction(None if reason else labels[0], reason, labels, shares[order], scores[order])
-
-
 class Predictor:
-    """A trained model in any of its forms, with everything that its metadata say done for the caller.
+    """A trained model in any of its forms, used as its metadata say.
 
-    Frames are sampled, resized and cropped by the functions that evaluation uses, so `eval.py` measured what is given here.
-    One thread at a time may call a predictor; `submit` is what lets the caller go on.
+    The functions of evaluation sample, resize and crop the frames. So `eval.py` has measured
+    what a predictor returns. Only one thread at a time may call a predictor: call `submit` to
+    continue while it computes.
 
     >>> from action_recognition.deploy.metadata import example
-    >>> class Constant:  # stands for `Predictor.from_path("export/model.xml")`
+    >>> class Constant:  # takes the place of `Predictor.from_path("export/model.xml")`
     ...     metadata, runs_as = example(), "an example"
     ...     def scores(self, clips): return np.array([[0.9, 0.1]] * len(clips), np.float32)
     >>> frames = np.zeros((90, 480, 640, 3), np.uint8)  # 3 seconds of a 30 fps camera
@@ -120,27 +68,34 @@ class Predictor:
     ) -> Predictor:
         """Open `.xml` (its `.bin` beside it), `.onnx`, or (with PyTorch installed) `.pth`.
 
-        `device` is OpenVINO's name (`CPU`, `GPU`, `NPU`, `AUTO`); `num_threads` None leaves the choice to the engine.
-        `precision`: `f32` is what `eval.py` measures in; `default` lets OpenVINO take bf16 or f16 where that is faster.
-        `hint`: `latency` for one clip at a time, `throughput` for `predict_batch` and `submit`. `metadata` are for a file without.
-        Errors: `UserError` for a file that is missing, damaged or no recogniser of clips, and for a device that is not there.
+        Raises UserError: the file is missing, damaged or no recogniser of clips, or there is no
+        such device.
+
+        Args:
+            path: the model file.
+            device: OpenVINO's name: `CPU`, `GPU`, `NPU`, `AUTO`.
+            num_threads: None leaves the choice to the engine.
+            precision: `f32` is what `eval.py` measures in, `default` lets OpenVINO take bf16 or
+                f16 where that is faster.
+            hint: `latency` for one clip at a time, `throughput` for `predict_batch` and `submit`.
+            metadata: those of a file that carries none.
+
         """
         return cls(load_backend(Path(path), num_threads, precision, device, hint, metadata))
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """What the model can tell apart, in its own order."""
+        """Return the labels that the model can tell apart, in its own order."""
         return self.backend.metadata.labels
 
     def predict(self, frames: AnyFrames, frame_rate_fps: float) -> Prediction:
-        """The centre window of the frames, taken at `frame_rate_fps`: (T, H, W, 3) uint8 RGB, T >= 1, any H and W.
+        """Predict the centre window of frames that were taken at `frame_rate_fps`.
 
-        Fewer frames than the window needs are padded by repeating the ends. ValueError: another shape, type or rate.
+        Frames are (T, H, W, 3) uint8 RGB, T >= 1, any H and W. Fewer frames than the window needs
+        are padded by repeating the ends. Raises ValueError: another shape, type or rate.
         """
-        return to_prediction(
-            self.backend.scores(self.prepare(frames, frame_rate_fps)[None])[0],
-            self.backend.metadata,
-        )
+        clip = self.prepare(frames, frame_rate_fps)
+        return to_prediction(self.backend.scores(clip[None])[0], self.backend.metadata)
 
     def predict_file(
         self,
@@ -149,54 +104,64 @@ class Predictor:
         end: int | None = None,
         frame_rate_fps: float | None = None,
     ) -> Prediction:
-        """The centre window of frames `start` up to, not including, `end` (0-based, as in annotation files) of a video or frame folder.
+        """Predict the centre window of a video's or frame folder's frames `start` to `end`.
 
-        A window longer than that takes frames around it, as evaluation does. `frame_rate_fps` replaces what the file says; a folder
-        says nothing, and has the model's rate. Only the frames of the window are decoded.
-        Errors: `UserError` for a file that cannot be read, or `start` and `end` outside of it.
+        `start` counts from 0 and `end` is excluded, as in annotation files. A window longer than
+        that takes frames around it, as in evaluation. Only the frames of the window are decoded.
+        `frame_rate_fps` replaces the rate of the file. A folder states none and has the model's.
+        Raises UserError: a file that cannot be read, or `start` and `end` outside it.
         """
         path, spec = Path(path), self.backend.metadata
         num_frames = count_frames(path)
         end = num_frames if end is None else end
         if not 0 <= start < end <= num_frames:
-            raise user_error(
-                str(path),
-                f"start {start} and end {end} are no part of it",
-                f"0 <= start < end <= {num_frames}",
-            )
+            found = f"start {start} and end {end} are no part of it"
+            raise user_error(str(path), found, f"0 <= start < end <= {num_frames}")
+
         rate = _checked_rate(frame_rate_fps or container_frame_rate(path) or spec.frame_rate_fps)
-        clip = FrameRange(
+        span = FrameRange(
             clip_start=start, clip_end=end, video_start=0, video_end=num_frames, frame_rate_fps=rate
         )
-        pictures = read_frames(path, centre_frame_indices(clip, spec.clip_len, spec.frame_rate_fps))
+        pictures = read_frames(path, self._window(span))
         return to_prediction(self.backend.scores(self._to_clip(pictures)[None])[0], spec)
 
     def predict_batch(self, clips: Sequence[AnyFrames], frame_rate_fps: float) -> list[Prediction]:
-        """One prediction a clip, in order. While one is computed the next is prepared; with `hint="throughput"` several are computed."""
+        """Return one prediction per clip, in order.
+
+        While one clip is computed the next is prepared. With `hint="throughput"` several are
+        computed at once.
+        """
         futures = [self.submit(frames, frame_rate_fps) for frames in clips]
         return [future.result() for future in futures]
 
     def submit(self, frames: AnyFrames, frame_rate_fps: float) -> Future[Prediction]:
-        """As `predict`, without waiting for the result: `submit(...).result()`. Waits only while the engine has enough to do."""
+        """Predict as `predict` does, without waiting for the result: `submit(...).result()`.
+
+        Waits only while the engine has enough to do.
+        """
         scores = self.backend.submit(self.prepare(frames, frame_rate_fps))
         return _then(scores, lambda row: to_prediction(row, self.backend.metadata))
 
     def prepare(self, frames: AnyFrames, frame_rate_fps: float) -> Pixels:
-        """The clip (3, T, H, W) uint8 RGB that the backend takes, out of frames as `predict` takes them."""
-        spec, num_frames = self.backend.metadata, len(frames)
+        """Make the clip (3, T, H, W) uint8 RGB of the backend from frames for `predict`."""
+        num_frames = len(frames)
         if not num_frames:
             raise ValueError("no frames")
+
         rate = _checked_rate(frame_rate_fps)
-        clip = FrameRange(
+        span = FrameRange(
             clip_start=0,
             clip_end=num_frames,
             video_start=0,
             video_end=num_frames,
             frame_rate_fps=rate,
         )
-        return self._to_clip(
-            _take(frames, centre_frame_indices(clip, spec.clip_len, spec.frame_rate_fps))
-        )
+        return self._to_clip(_take(frames, self._window(span)))
+
+    def _window(self, span: FrameRange) -> Sequence[int]:
+        """Return the indices of the centre window's frames."""
+        spec = self.backend.metadata
+        return centre_frame_indices(span, spec.clip_len, spec.frame_rate_fps)
 
     def _to_clip(self, pictures: Frames) -> Pixels:
         spec = self.backend.metadata
@@ -204,24 +169,8 @@ class Predictor:
         return np.ascontiguousarray(clip.transpose(3, 0, 1, 2))
 
 
-def _reason_to_reject(label: str, probability: float, metadata: DeployMetadata) -> str:
-    if label == metadata.negative_label:
-        return f"{label!r} is the class that means no gesture"
-    threshold = metadata.thresholds.get(label, 0.0)
-    if probability < threshold:
-        return f"{label!r} has probability {probability:.3f}, below its threshold {threshold:.3g}"
-    return ""
-
-
-def _reason_of_spread(scores: Scores, metadata: DeployMetadata) -> str:
-    found = float(spread(scores))
-    if found < metadata.spread_threshold:
-        return f"the scores are too much alike for a gesture of the model: their spread is {found:.3f}, below {metadata.spread_threshold:.3g}"
-    return ""
-
-
 def _take(frames: AnyFrames, indices: Sequence[int]) -> Frames:
-    """Those frames as one array; a mistake in their form is the calling code's."""
+    """Stack the frames at `indices`. Raises ValueError: a mistake of the calling code."""
     pictures = [np.asarray(frames[i]) for i in indices]
     forms = {(picture.shape, str(picture.dtype)) for picture in pictures}
     shape, dtype = next(iter(forms))
@@ -238,10 +187,11 @@ def _checked_rate(frame_rate_fps: float) -> float:
 
 
 def _then(scores: Future[Scores], change: Callable[[Scores], Prediction]) -> Future[Prediction]:
-    """A future of the changed result."""
+    """Return a future of the changed result."""
     changed: Future[Prediction] = Future()
 
     def finish(done: Future[Scores]) -> None:
+        """Pass on the changed result or the error."""
         try:
             changed.set_result(change(done.result()))
         except BaseException as error:

@@ -1,4 +1,4 @@
-"""What a network says at one moment of a stream, and what that means."""
+"""Scores of a network at one moment of a stream, and their meaning as probabilities."""
 
 from __future__ import annotations
 
@@ -13,19 +13,24 @@ from action_recognition.deploy.metadata import DeployMetadata
 
 @dataclass(frozen=True, slots=True)
 class WindowScores:
-    """Scores of the window, or of the step of a network with a memory, that ends at `time_s`: the cosine of each label, (C,)."""
+    """The cosine of each label, (C,), for the window or step that ends at `time_s`.
+
+    A step is one of a stateful network.
+    """
 
     time_s: float
     scores: Scores
     inference_ms: float
 
     def top(self, count: int) -> list[int]:
-        """The labels with the highest scores, best first, as indices."""
+        """Return the indices of the labels with the highest scores, best first."""
         return [int(index) for index in np.argsort(-self.scores, kind="stable")[:count]]
 
 
 def probabilities(scores: Scores, metadata: DeployMetadata) -> npt.NDArray[np.float64]:
-    """Softmax of the scores (C,) as training saw them: cosines are flat without their scale.
+    """Return the softmax of the scores (C,) as training saw them.
+
+    Cosines are multiplied by their scale first: without it they are flat.
 
     >>> from action_recognition.deploy.metadata import example
     >>> probabilities(np.array([0.5, 0.5], np.float32), example()).tolist()

@@ -1,4 +1,4 @@
-"""How a network that keeps a state is fed, as its metadata say it."""
+"""Layout of calls to a stateful network, as its metadata state it."""
 
 from __future__ import annotations
 
@@ -8,11 +8,18 @@ from dataclasses import dataclass, fields
 
 @dataclass(frozen=True)
 class StatefulLayout:
-    """How a network that keeps a state is fed: `frames_per_call` frames a call, a score each `frames_per_score` of them.
+    """Numbers of frames that say how a stateful network is fed and when it gives scores.
 
-    Scores after each `frames_per_step` frames are those of the clip form; those between, where there are any, of clips begun later.
-    Before `warm_up_frames` the network has seen less than the clips that it was trained on; after `reach_frames` nothing is left of
-    what was before.
+    Scores after each `frames_per_step` frames are those of the clip form. Scores between them,
+    where there are any, are those of clips that begin later.
+
+    Attributes:
+        frames_per_call: frames of one call.
+        frames_per_score: frames from one score to the next.
+        frames_per_step: frames from one score of the clip form to the next.
+        warm_up_frames: frames until the network has seen as much as the clips of its training.
+        reach_frames: frames after which nothing is left of what was before.
+
     """
 
     frames_per_call: int
@@ -23,22 +30,23 @@ class StatefulLayout:
 
 
 def write_layout(layout: StatefulLayout | None) -> str:
-    """JSON; empty for a network that keeps no state.
+    """Return the layout as JSON, an empty text for a network without memory.
 
-    >>> read_layout(write_layout(StatefulLayout(4, 4, 4, 16, 98)))
-    StatefulLayout(frames_per_call=4, frames_per_score=4, frames_per_step=4, warm_up_frames=16, reach_frames=98)
+    >>> read_layout(write_layout(StatefulLayout(4, 4, 4, 16, 98))).reach_frames
+    98
     """
     return "" if layout is None else json.dumps(vars(layout))
 
 
 def read_layout(text: str) -> StatefulLayout | None:
-    """The inverse of `write_layout`. Errors: ValueError, TypeError or KeyError for anything else."""
+    """Invert `write_layout`. Raises ValueError, TypeError or KeyError: any other text."""
     mapping = json.loads(text) if text else None
     if mapping is None:
         return None
+
     numbers = [mapping[item.name] for item in fields(StatefulLayout)]
-    if any(type(number) is not int or number < 1 for number in numbers) or len(mapping) != len(
-        numbers
-    ):
+    if any(type(number) is not int or number < 1 for number in numbers):
+        raise ValueError(text)
+    if len(mapping) != len(numbers):
         raise ValueError(text)
     return StatefulLayout(*numbers)

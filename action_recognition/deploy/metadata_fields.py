@@ -1,0 +1,194 @@
+"""Fields of an exported model's metadata, and the values that they may have."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from action_recognition import __version__
+from action_recognition.deploy.stateful_layout import StatefulLayout
+from action_recognition.errors import Problem, UserError, nearest
+
+_POSITIVE_FIELDS = ("clip_len", "frame_rate_fps", "score_scale", "temperature")
+
+
+@dataclass(frozen=True)
+class Resize:
+    """Sizes in pixels: frames are scaled to the short side, then a square is cut from the centre.
+
+    A crop larger than the short side adds repeated edges. Without a short side the whole picture
+    is fitted into the square, and the rest is filled with the mean colour.
+    `data.transforms.pad_clip` defines both to the pixel.
+    """
+
+    short_side: int | None
+    crop_size: int
+
+
+@dataclass(frozen=True)
+class DeployMetadata:
+    """Facts that a consumer needs beside the network.
+
+    Raises UserError: lists every field that contradicts itself or the labels.
+
+    Attributes:
+        clip_len: frames of a clip.
+        frame_step_policy: the way in which training and evaluation thin out a source's frames.
+            `integer_step` takes every n-th frame. n is the nearest integer to source rate /
+            `frame_rate_fps`.
+        normalization: `embedded` where the graph holds mean and scale and takes 0..255,
+            `external` where the caller applies them.
+        score_scale: the factor that turns a cosine into the logit that training's softmax saw.
+        thresholds: the least probability at which a label is taken.
+        spread_threshold: the least standard deviation of the cosines at which any label is taken.
+        crop: the region that is cut out of every picture first, see `data.hand_crops`.
+        stream: the layout of a stateful network, None for a network that takes clips.
+
+    """
+
+    labels: tuple[str, ...]
+    clip_len: int
+    frame_rate_fps: float
+    resize: Resize
+    mean_values: tuple[float, ...]
+    scale_values: tuple[float, ...]
+    score_scale: float
+    template: str
+    weights_sha256: str
+    model_type: str = "s3d_mobilenet_v3"
+    frame_step_policy: Literal["integer_step"] = "integer_step"
+    color_order: Literal["RGB", "BGR"] = "RGB"
+    normalization: Literal["embedded", "external"] = "embedded"
+    output_kind: Literal["cosine", "logits"] = "cosine"
+    temperature: float = 1.0
+    thresholds: Mapping[str, float] = field(default_factory=dict)
+    spread_threshold: float = 0.0
+    negative_label: str | None = None
+    crop: Literal["", "hand"] = ""
+    label_swaps: Mapping[str, str] = field(default_factory=dict)
+    stream: StatefulLayout | None = None
+    package_version: str = __version__
+
+    def __post_init__(self) -> None:
+        problems = _contradictions(self)
+        if problems:
+            raise UserError(problems)
+
+    @property
+    def mean_rgb(self) -> tuple[float, ...]:
+        """Return the mean colour as R, G, B, whatever order the network's channels have."""
+        return self.mean_values[::-1] if self.color_order == "BGR" else self.mean_values
+
+    @property
+    def clip_shape(self) -> tuple[int, int, int, int]:
+        """Return channels, frames, height and width of one clip."""
+        return 3, self.clip_len, self.resize.crop_size, self.resize.crop_size
+
+    @property
+    def model_input(self) -> str:
+        """Describe the input in one line, for people.
+
+        >>> example().model_input
+        'RGB 0..255, 16 frames at 15 fps, 224x224'
+        """
+        values = "0..255" if self.normalization == "embedded" else "normalised"
+        side, rate = self.resize.crop_size, f"{self.frame_rate_fps:g} fps"
+        if self.stream is None:
+            return f"{self.color_order} {values}, {self.clip_len} frames at {rate}, {side}x{side}"
+        frames = f"{self.stream.frames_per_call} frames a call at {rate}"
+        return f"{self.color_order} {values}, {frames}, {side}x{side}, the past in its state"
+
+
+def example() -> DeployMetadata:
+    """Return small valid metadata, for docstrings and tests."""
+    return DeployMetadata(
+        labels=("Thumb up", "No gesture"),
+        clip_len=16,
+        frame_rate_fps=15.0,
+        resize=Resize(256, 224),
+        mean_values=(123.675, 116.28, 103.53),
+        scale_values=(58.395, 57.12, 57.375),
+        score_scale=5.0,
+        template="example",
+        weights_sha256="0" * 64,
+        negative_label="No gesture",
+    )
+
+
+def _contradictions(metadata: DeployMetadata) -> list[Problem]:
+    """List the values that no model can mean, by key."""
+    return [
+        *_number_problems(metadata),
+        *_colour_problems(metadata),
+        *_checksum_problems(metadata.weights_sha256),
+        *_label_problems(metadata.labels),
+        *_unknown_labels(metadata),
+    ]
+
+
+def _number_problems(metadata: DeployMetadata) -> list[Problem]:
+    problems = [
+        Problem(name, f"found {getattr(metadata, name)!r}", "a number above 0")
+        for name in _POSITIVE_FIELDS
+        if not _is_positive(getattr(metadata, name))
+    ]
+
+    spread = metadata.spread_threshold
+    if not 0 <= spread < math.inf:
+        problems.append(Problem("spread_threshold", f"found {spread!r}", "0 or more"))
+
+    short_side, crop_size = metadata.resize.short_side, metadata.resize.crop_size
+    if crop_size < 1 or (short_side is not None and short_side < 1):
+        found = f"found crop_size {crop_size} of short_side {short_side}"
+        problems.append(Problem("resize", found, "1 or more"))
+    return problems
+
+
+def _colour_problems(metadata: DeployMetadata) -> list[Problem]:
+    problems = []
+    mean, scale = metadata.mean_values, metadata.scale_values
+    if len(mean) != 3 or not all(map(math.isfinite, mean)):
+        problems.append(Problem("mean_values", f"found {mean}", "three numbers"))
+    if len(scale) != 3 or not all(map(_is_positive, scale)):
+        problems.append(Problem("scale_values", f"found {scale}", "three numbers above 0"))
+    return problems
+
+
+def _checksum_problems(sha256: str) -> list[Problem]:
+    if re.fullmatch(r"[0-9a-f]{64}", sha256):
+        return []
+    return [Problem("weights_sha256", f"found {sha256[:80]!r}", "64 hexadecimal digits")]
+
+
+def _label_problems(labels: tuple[str, ...]) -> list[Problem]:
+    problems = []
+    if not labels or not all(labels):
+        allowed = "at least one name, none of them empty"
+        problems.append(Problem("labels", f"found {list(labels)[:5]}", allowed))
+    repeated = sorted({label for label in labels if labels.count(label) > 1})
+    if repeated:
+        problems.append(Problem("labels", f"{repeated[0]!r} stands twice", "each name once"))
+    return problems
+
+
+def _unknown_labels(metadata: DeployMetadata) -> list[Problem]:
+    """Name every label that another field uses and `labels` lacks."""
+    negative = metadata.negative_label
+    used = {
+        "negative_label": [] if negative is None else [negative],
+        "thresholds": list(metadata.thresholds),
+        "label_swaps": [*metadata.label_swaps, *metadata.label_swaps.values()],
+    }
+    return [
+        Problem(key, f"{name!r} is not among labels{nearest(name, metadata.labels)}")
+        for key, names in used.items()
+        for name in names
+        if name not in metadata.labels
+    ]
+
+
+def _is_positive(value: float) -> bool:
+    return math.isfinite(value) and value > 0
