@@ -25,7 +25,7 @@ sys.path.insert(
 
 from action_recognition.checkpoint import TrainedModel
 from action_recognition.compression.post_training import quantise
-from action_recognition.deploy.backends import OpenVinoBackend, network_input
+from action_recognition.deploy.backends import OpenVinoBackend, load_backend, network_input
 from action_recognition.deploy.delivery.benchmark_process import computes_in
 from action_recognition.deploy.delivery.made_clips import made_clips
 from action_recognition.deploy.metadata import DeployMetadata, write_openvino
@@ -66,7 +66,7 @@ def plain_ptq(model: Any, clips: Sequence[Any], metadata: DeployMetadata) -> Any
 def make_variants(network: str, folder: Path) -> dict[str, Path]:
     """FP32, plain and ours, as files."""
     paths = {"FP32": export_ours(random_network(network), folder)}
-    metadata = OpenVinoBackend(paths["FP32"], 1).metadata
+    metadata = load_backend(paths["FP32"], 1).metadata
     clips = list(made_clips(metadata, NUM_CLIPS)[:NUM_CLIPS])
     for name, method in (("plain", plain_ptq), ("INT8", quantise)):
         model = method(openvino_core().read_model(paths["FP32"]), clips, metadata)
@@ -78,7 +78,8 @@ def make_variants(network: str, folder: Path) -> dict[str, Path]:
 
 def inference(path: Path, threads: int) -> tuple[Callable[[], object], str]:
     """A call that scores one random clip, and what its layers compute in."""
-    backend = OpenVinoBackend(path, threads)
+    backend = load_backend(path, threads)
+    assert isinstance(backend, OpenVinoBackend)
     clip = np.random.default_rng(0).integers(0, 256, (1, *backend.metadata.clip_shape), np.uint8)
     request, values = backend.compiled.create_infer_request(), network_input(clip, backend.metadata)
     return partial(request.infer, {0: values}), computes_in(backend)

@@ -16,11 +16,10 @@ import torch
 from action_recognition.checkpoint import TRAINED_MODEL_KEY, TrainedModel, describe_training
 from action_recognition.deploy.backends import (
     RECORD_FILE,
-    OpenVinoBackend,
     TorchBackend,
     load_backend,
 )
-from action_recognition.deploy.backends.openvino_runtime import check_int8
+from action_recognition.deploy.backends.openvino_files import check_int8
 from action_recognition.errors import UserError
 from action_recognition.openvino_core import openvino_core
 from tests.tiny_export import LABELS
@@ -92,8 +91,8 @@ def test_scores_are_a_copy(exported: Path, clips: np.ndarray) -> None:
 
 
 def test_evaluation_computes_in_f32(exported: Path) -> None:
-    assert OpenVinoBackend(exported / "model.xml").precision == "f32"
-    assert OpenVinoBackend(exported / "model.xml", precision="default").precision in {
+    assert load_backend(exported / "model.xml").precision == "f32"
+    assert load_backend(exported / "model.xml", precision="default").precision in {
         "f32",
         "bf16",
         "f16",

@@ -1,6 +1,7 @@
-"""One interface to a trained model, whatever it runs in: PyTorch, ONNX Runtime or OpenVINO.
+"""One interface to a trained model in PyTorch, ONNX Runtime or OpenVINO.
 
-An engine is imported when a model asks for it: IR and ONNX files need neither PyTorch nor the other engine.
+An engine is imported when a model asks for it. IR and ONNX files need neither PyTorch nor the
+other engine.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from action_recognition.errors import user_error
 
 if TYPE_CHECKING:
     from action_recognition.deploy.backends.onnx_runtime import OnnxBackend
+    from action_recognition.deploy.backends.openvino_files import OpenVinoSettings
     from action_recognition.deploy.backends.openvino_runtime import OpenVinoBackend
     from action_recognition.deploy.backends.pytorch import TorchBackend
 
@@ -71,38 +73,30 @@ def load_backend(
     hint: Hint = "latency",
     metadata: DeployMetadata | None = None,
 ) -> Backend:
-    """Open a model by its suffix: `.pth` of ours, `.onnx`, `.xml` or its `.bin`; `num_threads` None is the engine's choice.
+    """Open a model by its suffix: `.pth` of ours, `.onnx`, `.xml` or its `.bin`.
 
-    `precision="default"` lets OpenVINO compute as it likes (bf16 on CPUs that have it); the others compute in f32.
-    `device` and `hint` are OpenVINO's; the others run on the CPU. `metadata` replace those of an ONNX file or IR, for one without.
-    Errors: a missing, damaged or foreign file; one without metadata; metadata that do not fit the network; a device that is not there.
+    Raises UserError: a missing, damaged or foreign file, one without metadata, metadata of another
+    network, or a device that is not there.
+
+    Args:
+        path: the model file.
+        num_threads: None leaves the choice to the engine.
+        precision: `default` lets OpenVINO compute as it likes (bf16 on CPUs that have it).
+            The other engines compute in f32.
+        device: OpenVINO's name of a device. The other engines run on the CPU.
+        hint: OpenVINO's, for one clip at a time or for several.
+        metadata: those of an ONNX file or IR that carries none.
+
     """
-    if path.suffix not in MODEL_SUFFIXES:
-        raise user_error(
-            str(path), f"the suffix {path.suffix!r} says no model", ", ".join(MODEL_SUFFIXES)
-        )
-    path = path.with_suffix(".xml") if path.suffix == ".bin" else path
-    if not path.is_file():
-        raise user_error(
-            str(path),
-            "there is no such model file",
-            fix="export.py writes model.xml, model.bin and model.onnx",
-        )
+    path = _checked_path(path)
     if path.suffix == ".xml":
-        check_against_record(path)
-        from action_recognition.deploy.backends.openvino_runtime import OpenVinoBackend
-        from action_recognition.deploy.backends.openvino_stateful import ir_keeps_state, stateful_ir
+        from action_recognition.deploy.backends.openvino_files import OpenVinoSettings
 
-        if metadata is None and ir_keeps_state(path):
-            return stateful_ir(path, num_threads, precision, device, hint)
-        return OpenVinoBackend(path, num_threads, precision, device, hint, metadata)
+        settings = OpenVinoSettings(num_threads, precision, device, hint)
+        return _load_openvino(path, settings, metadata)
     if device not in ("CPU", "AUTO"):
-        raise user_error(
-            "device",
-            f"{device!r} is not there for {path.suffix} files",
-            "CPU",
-            "for other devices take the .xml file",
-        )
+        found = f"{device!r} is not there for {path.suffix} files"
+        raise user_error("device", found, "CPU", "for other devices take the .xml file")
     if path.suffix == ".onnx":
         return _load_onnx(path, num_threads, metadata)
     if metadata is not None:
@@ -110,19 +104,43 @@ def load_backend(
     return _load_torch(path, num_threads)
 
 
-def _load_onnx(path: Path, num_threads: int | None, metadata: DeployMetadata | None) -> Backend:
-    check_against_record(path)
-    from action_recognition.deploy.backends.onnx_runtime import OnnxBackend
-    from action_recognition.deploy.backends.onnx_stateful import onnx_has_states, stateful_onnx
+def _checked_path(path: Path) -> Path:
+    """Return the file to open: the .xml for a .bin. Raises UserError: no model file."""
+    if path.suffix not in MODEL_SUFFIXES:
+        found = f"the suffix {path.suffix!r} says no model"
+        raise user_error(str(path), found, ", ".join(MODEL_SUFFIXES))
+    path = path.with_suffix(".xml") if path.suffix == ".bin" else path
+    if not path.is_file():
+        fix = "export.py writes model.xml, model.bin and model.onnx"
+        raise user_error(str(path), "there is no such model file", fix=fix)
+    return path
 
-    if metadata is None and onnx_has_states(path):
-        return stateful_onnx(path, num_threads)
-    return OnnxBackend(path, num_threads, metadata)
+
+def _load_openvino(
+    path: Path, settings: OpenVinoSettings, metadata: DeployMetadata | None
+) -> Backend:
+    from action_recognition.deploy.backends.openvino_files import open_ir
+    from action_recognition.deploy.backends.openvino_runtime import OpenVinoBackend
+    from action_recognition.deploy.backends.openvino_stateful import stateful_ir
+
+    opened = open_ir(path, settings, metadata)
+    return (stateful_ir if opened.keeps_state else OpenVinoBackend)(opened, settings)
+
+
+def _load_onnx(path: Path, num_threads: int | None, metadata: DeployMetadata | None) -> Backend:
+    from action_recognition.deploy.backends.onnx_runtime import OnnxBackend, open_onnx
+    from action_recognition.deploy.backends.onnx_stateful import stateful_onnx
+
+    opened = open_onnx(path, num_threads, metadata)
+    return (stateful_onnx if opened.keeps_state else OnnxBackend)(opened, num_threads)
 
 
 def _load_torch(path: Path, num_threads: int | None) -> Backend:
     if importlib.util.find_spec("torch") is None:
-        fix = "install the training packages too (init_venv.sh, or pip install -e .[train]), or take the .xml or .onnx that export.py writes"
+        fix = (
+            "install the training packages too (init_venv.sh, or pip install -e .[train]), "
+            "or take the .xml or .onnx that export.py writes"
+        )
         raise user_error(str(path), "needs PyTorch, which is not installed here", fix=fix)
     from action_recognition.deploy.backends.pytorch import open_checkpoint
 

@@ -1,54 +1,22 @@
-"""An ONNX file with its states as inputs and outputs, in ONNX Runtime."""
+"""Streams in ONNX Runtime: a file with its states as inputs and outputs."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 
-from action_recognition.deploy.backends.onnx_runtime import open_session
+from action_recognition.deploy.backends.model_files import OpenedFile
+from action_recognition.deploy.backends.onnx_runtime import described_run
 from action_recognition.deploy.backends.protocol import Pixels, Scores
-from action_recognition.deploy.backends.stateful import (
-    NEXT_STATE_PREFIX,
-    STATE_PREFIX,
-    StatefulBackend,
-    check_stateful_shapes,
-    frame_input,
-)
-from action_recognition.deploy.metadata import DeployMetadata, from_strings
-from action_recognition.errors import user_error
+from action_recognition.deploy.backends.stateful import StatefulBackend, frame_input
+from action_recognition.deploy.metadata import DeployMetadata
 
 
-def onnx_has_states(path: Path) -> bool:
-    """Whether an ONNX file gives states beside its scores."""
-    return NEXT_STATE_PREFIX.encode() in path.read_bytes()
-
-
-def stateful_onnx(path: Path, num_threads: int | None) -> StatefulBackend:
-    """A file of ours with explicit states. Errors: metadata that are missing or not those of the network; states that do not match."""
-    session = open_session(path, num_threads)
-    metadata = from_strings(session.get_modelmeta().custom_metadata_map, str(path))
-    states = {item.name: tuple(item.shape) for item in session.get_inputs()[1:]}
-    given = {
-        NEXT_STATE_PREFIX + item.name.removeprefix(NEXT_STATE_PREFIX): tuple(item.shape)
-        for item in session.get_outputs()[1:]
-    }
-    if {
-        NEXT_STATE_PREFIX + name.removeprefix(STATE_PREFIX): shape for name, shape in states.items()
-    } != given:
-        raise user_error(
-            str(path),
-            "takes other states than it gives",
-            fix="export the model again with export.py",
-        )
-    check_stateful_shapes(
-        path, metadata, tuple(session.get_inputs()[0].shape), tuple(session.get_outputs()[0].shape)
-    )
-    runs_as = (
-        f"ONNX Runtime {onnxruntime.__version__}, f32, {num_threads or 'all'} threads, stateful"
-    )
+def stateful_onnx(opened: OpenedFile, num_threads: int | None) -> StatefulBackend:
+    """Return the backend of an opened file with explicit states."""
+    session, metadata = opened.network, opened.metadata
+    runs_as = f"{described_run(opened, num_threads)}, stateful"
     return StatefulBackend(metadata, runs_as, lambda: OnnxStepper(session, metadata))
 
 
@@ -62,11 +30,12 @@ class OnnxStepper:
         self._states = dict(self._zeros)
 
     def step(self, frames: Pixels) -> Scores:
-        scores, *states = self._session.run(
-            None, {self._frames.name: frame_input(frames, self._metadata), **self._states}
-        )
+        """Score the next frames, as `Stepper.step` says."""
+        inputs = {self._frames.name: frame_input(frames, self._metadata), **self._states}
+        scores, *states = self._session.run(None, inputs)
         self._states = dict(zip(self._zeros, states, strict=True))
         return np.array(scores, np.float32)
 
     def reset(self) -> None:
+        """Set all states to zero."""
         self._states = dict(self._zeros)

@@ -1,4 +1,4 @@
-"""A training run's result in PyTorch: the one engine that needs the training installation."""
+"""Results of training runs in PyTorch: the one engine that needs the training installation."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ from action_recognition.models.recogniser import Normalize
 
 
 class TorchBackend:
-    """A training run's result in PyTorch, f32; sets the number of threads of the whole process."""
+    """A training run's result in PyTorch, f32.
+
+    `num_threads` sets the number of threads of the whole process.
+    """
 
     def __init__(self, trained: TrainedModel, num_threads: int | None = None) -> None:
         self.metadata = from_trained(trained, trained.weights_sha256)
@@ -36,12 +39,14 @@ class TorchBackend:
         self.runs_as = f"PyTorch {torch.__version__}, f32, {torch.get_num_threads()} threads"
 
     def scores(self, clips: Pixels) -> Scores:
+        """Score clips, as `Backend.scores` says."""
         check_clips(clips, self.metadata)
         with torch.inference_mode():
             cosine = self._network(self._normalize(torch.from_numpy(np.ascontiguousarray(clips))))
         return np.asarray(cosine, np.float32)
 
     def submit(self, clip: Pixels) -> Future[Scores]:
+        """Score one clip later, as `Backend.submit` says."""
         check_clips(clip[None], self.metadata)
         return self._queue.submit(clip)
 
@@ -52,7 +57,10 @@ def open_checkpoint(path: Path, num_threads: int | None = None) -> TorchBackend:
 
 
 def from_trained(trained: TrainedModel, weights_sha256: str) -> DeployMetadata:
-    """The metadata of a training run's result; the export adds its own choices by `dataclasses.replace`."""
+    """Return the metadata of a training run's result.
+
+    The export adds its choices by `dataclasses.replace`.
+    """
     found = replace(
         from_template(trained.template, trained.labels, weights_sha256),
         model_type=trained.model.type,

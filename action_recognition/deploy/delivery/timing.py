@@ -1,4 +1,4 @@
-"""How long an exported model takes for a clip, with what stands beside every honest time: precision, threads, processor."""
+"""Time of one clip in an exported model, with the precision, threads and processor it holds for."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from action_recognition.deploy.backends import OpenVinoBackend
+from action_recognition.deploy.backends import OpenVinoBackend, load_backend
 from action_recognition.deploy.delivery.made_clips import made_clips
 from action_recognition.openvino_core import openvino_core
 
@@ -18,14 +18,20 @@ _WARM_UP: Final = 2
 
 
 def measure_latency(path: Path, num_threads: int, rounds: int = ROUNDS) -> dict[str, Any]:
-    """Median and 95th percentile of the milliseconds of one clip, conversion from uint8 included, in f32 on the CPU."""
-    backend = OpenVinoBackend(path, num_threads)
+    """Measure the median and the 95th percentile of one clip's milliseconds in an IR for clips.
+
+    The network runs in f32 on the CPU. The conversion from uint8 is included.
+    """
+    backend = load_backend(path, num_threads)
+    assert isinstance(backend, OpenVinoBackend)
     clip = made_clips(backend.metadata, 1)[:1]
+
     seconds = []
     for _ in range(_WARM_UP + rounds):
         start = time.perf_counter()
         backend.scores(clip)
         seconds.append(time.perf_counter() - start)
+
     p50, p95 = np.percentile(np.array(seconds[_WARM_UP:]) * 1e3, (50, 95))
     return {
         "file": path.name,
@@ -39,10 +45,10 @@ def measure_latency(path: Path, num_threads: int, rounds: int = ROUNDS) -> dict[
 
 
 def num_cores() -> int:
-    """Cores that this process may use."""
+    """Return the number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def cpu_name() -> str:
-    """As the processor calls itself."""
+    """Return the name by which the processor calls itself."""
     return str(openvino_core().get_property("CPU", "FULL_DEVICE_NAME")).strip()
