@@ -1,6 +1,8 @@
-"""One measurement in a process of its own, so that start and memory are those of the model alone: prints JSON.
+"""One measurement in a separate process, so that start and memory are those of the model alone.
 
-python -m action_recognition.deploy.delivery.benchmark_process MODEL THREADS PRECISION ROUNDS
+Prints JSON:
+
+    python -m action_recognition.deploy.delivery.benchmark_process MODEL THREADS PRECISION ROUNDS
 """
 
 from __future__ import annotations
@@ -11,9 +13,12 @@ import sys
 import time
 from collections import Counter
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from action_recognition.deploy.backends.protocol import Precision
 
 _CLIPS_IN_FLIGHT: Final = 4
 _COMPUTING: Final = ("Convolution", "FullyConnected", "MatMul")
@@ -21,20 +26,22 @@ _FLOATS: Final = ("f32", "bf16", "f16")
 
 
 def measure(path: Path, threads: int, precision: str, rounds: int) -> dict[str, Any]:
-    """Seconds to open, milliseconds of the first and of later clips, clips a second with several in flight, peak memory."""
+    """Measure one model: seconds to open, milliseconds per clip, clips a second, peak memory.
+
+    The first clip is measured apart. Clips a second are those with several in flight.
+    """
+    # The import of the engine is part of the time to open.
     start = time.perf_counter()
     from action_recognition.deploy.backends import load_backend
 
-    backend = load_backend(path, threads, "default" if precision == "default" else "f32")
+    backend = load_backend(path, threads, _asked(precision))
     opened = time.perf_counter()
+
     clip = np.random.default_rng(0).integers(0, 256, (1, *backend.metadata.clip_shape), np.uint8)
     backend.scores(clip)
     first = time.perf_counter()
-    milliseconds = []
-    for _ in range(rounds):
-        began = time.perf_counter()
-        backend.scores(clip)
-        milliseconds.append(1e3 * (time.perf_counter() - began))
+    milliseconds = _milliseconds(backend, clip, rounds)
+    # Before the throughput, which opens the model a second time.
     memory = _peak_memory_mb()
     return {
         "runs_as": backend.runs_as,
@@ -49,33 +56,55 @@ def measure(path: Path, threads: int, precision: str, rounds: int) -> dict[str, 
 
 
 def computes_in(backend: Any) -> str:
-    """The precisions that the layers with weights really run in, the most frequent first: `u8 50, f32 1`; for other engines `f32`."""
+    """Return the precisions that the layers with weights run in, the most frequent first.
+
+    The form is `u8 50, f32 1`. Engines other than OpenVINO have `f32`.
+    """
     compiled = getattr(backend, "compiled", None)
     if compiled is None:
         return "f32"
-    found: Counter[str] = Counter()
-    for node in compiled.get_runtime_model().get_ops():
-        info = node.get_rt_info()
-        if "layerType" in info and str(info["layerType"].astype(str)).endswith(_COMPUTING):
-            # What it takes, which of an IR with weights in f16 is f16; its kernel's name ends in what that computes in.
-            taken, kernel = (
-                str(info[key].astype(str)).lower() if key in info else ""
-                for key in ("runtimePrecision", "primitiveType")
-            )
-            computed = kernel.rpartition("_")[2]
-            found[computed if computed in _FLOATS else taken] += 1
+    infos = (node.get_rt_info() for node in compiled.get_runtime_model().get_ops())
+    found = Counter(
+        _layer_precision(info) for info in infos if _text(info, "layerType").endswith(_COMPUTING)
+    )
     return ", ".join(f"{precision} {count}" for precision, count in found.most_common())
 
 
+def _asked(precision: str) -> Precision:
+    return "default" if precision == "default" else "f32"
+
+
+def _layer_precision(info: Any) -> str:
+    """Return the precision of one layer by OpenVINO's notes on it."""
+    # A layer of an IR with f16 weights takes f16 even where it computes in another precision. The
+    # name of its kernel ends in that.
+    computed = _text(info, "primitiveType").lower().rpartition("_")[2]
+    return computed if computed in _FLOATS else _text(info, "runtimePrecision").lower()
+
+
+def _text(info: Any, key: str) -> str:
+    return str(info[key].astype(str)) if key in info else ""
+
+
+def _milliseconds(backend: Any, clip: Any, rounds: int) -> list[float]:
+    """Time so many calls, one after another."""
+    milliseconds = []
+    for _ in range(rounds):
+        began = time.perf_counter()
+        backend.scores(clip)
+        milliseconds.append(1e3 * (time.perf_counter() - began))
+    return milliseconds
+
+
 def _throughput(path: Path, threads: int, precision: str, clip: Any, rounds: int) -> float:
-    """Clips a second, as `Predictor.submit` gives them with the hint `throughput`."""
+    """Return clips a second, as `Predictor.submit` gives them with the hint `throughput`."""
     from action_recognition.deploy.backends import load_backend
 
-    backend = load_backend(
-        path, threads, "default" if precision == "default" else "f32", hint="throughput"
-    )
+    backend = load_backend(path, threads, _asked(precision), hint="throughput")
+    # A first round without the clock: it makes the requests and the threads.
     for future in [backend.submit(clip[0]) for _ in range(_CLIPS_IN_FLIGHT)]:
         future.result()
+
     began = time.perf_counter()
     for future in [backend.submit(clip[0]) for _ in range(rounds)]:
         future.result()
@@ -83,7 +112,7 @@ def _throughput(path: Path, threads: int, precision: str, clip: Any, rounds: int
 
 
 def _peak_memory_mb() -> float:
-    """Of this process, in 10^6 bytes; Linux says it, elsewhere it is 0."""
+    """Return the peak memory of this process in 10^6 bytes, 0 on systems other than Linux."""
     try:
         match = re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text(encoding="utf-8"))
     except OSError:

@@ -1,8 +1,7 @@
-"""Times, memory and size of models side by side, each in a process of its own; and accuracy over latency."""
+"""Time, memory and size of models side by side, each measured in a separate process."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import subprocess
 import sys
@@ -15,11 +14,36 @@ from action_recognition.deploy.backends import MODEL_SUFFIXES
 from action_recognition.errors import Problem, UserError, user_error
 
 _MB: Final = 1e6
+_PROCESS: Final = "action_recognition.deploy.delivery.benchmark_process"
+_MEASURED_THERE: Final = (
+    "computes_in",
+    "p50_ms",
+    "p95_ms",
+    "clips_per_s",
+    "first_ms",
+    "open_s",
+    "memory_mb",
+)
+_COLUMNS: Final = (
+    "model",
+    "threads",
+    "computed in",
+    "p50 ms",
+    "p95 ms",
+    "clips/s",
+    "first ms",
+    "memory MB",
+    "size MB",
+    "accuracy",
+)
 
 
 @dataclass(frozen=True)
 class Measured:
-    """One model with one number of threads; sizes and memory in 10^6 bytes, `accuracy` in % (None: not known)."""
+    """Figures of one model with one number of threads.
+
+    Sizes and memory are in 10^6 bytes. `accuracy` is in %, None if it is not known.
+    """
 
     model: str
     threads: int
@@ -35,21 +59,17 @@ class Measured:
     accuracy: float | None = None
 
     def as_plain(self) -> dict[str, Any]:
+        """Return the figures by name, for JSON."""
         return asdict(self)
 
 
 def check_models(paths: Sequence[Path]) -> None:
-    """A `UserError` names every path that is no model."""
+    """Refuse paths that are no models. Raises UserError: names all of them."""
     problems = []
     for path in paths:
         if path.suffix not in MODEL_SUFFIXES:
-            problems.append(
-                Problem(
-                    str(path),
-                    f"the suffix {path.suffix!r} says no model",
-                    ", ".join(MODEL_SUFFIXES),
-                )
-            )
+            found = f"the suffix {path.suffix!r} says no model"
+            problems.append(Problem(str(path), found, ", ".join(MODEL_SUFFIXES)))
         elif not path.is_file():
             problems.append(Problem(str(path), "there is no such model file"))
     if problems:
@@ -59,89 +79,64 @@ def check_models(paths: Sequence[Path]) -> None:
 def measure_model(
     path: Path, threads: int, precision: str, rounds: int, accuracy: float | None = None
 ) -> Measured:
-    """Start a process that opens the model and times it. Errors: the model cannot be opened; the process's own message is given."""
-    command = [
-        sys.executable,
-        "-m",
-        "action_recognition.deploy.delivery.benchmark_process",
-        str(path),
-        str(threads),
-        precision,
-        str(rounds),
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  # our own module, no shell
+    """Start a process that opens the model and times it.
+
+    Raises UserError: the model cannot be opened, with the message of the process.
+    """
+    command = [sys.executable, "-m", _PROCESS, str(path), str(threads), precision, str(rounds)]
+    # The command is our own module, run without a shell.
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode:
         lines = done.stderr.strip().splitlines() or ["it ended without a word"]
-        raise user_error(
-            str(path),
-            f"could not be measured ({lines[-1].rpartition('UserError: ')[2]})",
-            fix="see what eval.py says of it",
-        )
-    found = json.loads(done.stdout.splitlines()[-1])
-    values = {
-        key: found[key]
-        for key in (
-            "computes_in",
-            "p50_ms",
-            "p95_ms",
-            "clips_per_s",
-            "first_ms",
-            "open_s",
-            "memory_mb",
-        )
-    }
+        found = f"could not be measured ({lines[-1].rpartition('UserError: ')[2]})"
+        raise user_error(str(path), found, fix="see what eval.py says of it")
+
+    figures = json.loads(done.stdout.splitlines()[-1])
     return Measured(
-        model=_name(path),
+        model=f"{path.parent.name}/{path.name}",
         threads=threads,
         asked=precision,
         size_mb=model_size_mb(path),
         accuracy=accuracy,
-        **values,
+        **{key: figures[key] for key in _MEASURED_THERE},
     )
 
 
 def model_size_mb(path: Path) -> float:
-    """What has to be delivered: an IR's .xml and .bin, any other file itself."""
-    files = (
-        [path.with_suffix(".xml"), path.with_suffix(".bin")]
-        if path.suffix in (".xml", ".bin")
-        else [path]
-    )
+    """Return the size of the files to deliver in 10^6 bytes: .xml and .bin for an IR."""
+    files = [path]
+    if path.suffix in (".xml", ".bin"):
+        files = [path.with_suffix(".xml"), path.with_suffix(".bin")]
     return sum(item.stat().st_size for item in files) / _MB
 
 
 def read_accuracies(files: Sequence[Path]) -> dict[str, float]:
-    """Accuracy in % (mean over classes) by the sha256 of the model file, from what eval.py wrote."""
+    """Return accuracy in % (mean over classes) by the SHA-256 of the model file.
+
+    `files` are those that eval.py wrote. Raises UserError: one of them is not.
+    """
     accuracies = {}
     for path in files:
         try:
             found = json.loads(path.read_text(encoding="utf-8"))
             accuracies[str(found["model_sha256"])] = float(found["accuracy"])
         except (OSError, ValueError, KeyError, TypeError):
-            raise user_error(
-                str(path), "is no result of eval.py", "the evaluation.json that it writes"
-            ) from None
+            allowed = "the evaluation.json that it writes"
+            raise user_error(str(path), "is no result of eval.py", allowed) from None
     return accuracies
 
 
-def file_sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
 def to_markdown(rows: Sequence[Measured], cpu: str) -> str:
-    """The table, as docs/deploy.md holds it."""
-    lines = [
-        "| model | threads | computed in | p50 ms | p95 ms | clips/s | first ms | memory MB | size MB | accuracy |",
-        "|---|---|---|---|---|---|---|---|---|---|",
-    ]
+    """Write the table of docs/deploy.md."""
+    lines = [_row(_COLUMNS), "|---" * len(_COLUMNS) + "|"]
     for row in rows:
         accuracy = "" if row.accuracy is None else f"{row.accuracy:.2f} %"
-        times = f"{row.p50_ms:.1f} | {row.p95_ms:.1f} | {row.clips_per_s:.1f} | {row.first_ms:.0f}"
-        lines.append(
-            f"| {row.model} | {row.threads} | {row.computes_in} | {times} | {row.memory_mb:.0f} | {row.size_mb:.1f} | {accuracy} |"
-        )
+        times = (f"{row.p50_ms:.1f}", f"{row.p95_ms:.1f}", f"{row.clips_per_s:.1f}")
+        start = (f"{row.first_ms:.0f}", f"{row.memory_mb:.0f}", f"{row.size_mb:.1f}")
+        cells = (row.model, str(row.threads), row.computes_in, *times, *start, accuracy)
+        lines.append(_row(cells))
     return "\n".join([*lines, "", f"{cpu}."]) + "\n"
 
 
-def _name(path: Path) -> str:
-    return f"{path.parent.name}/{path.name}"
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"

@@ -1,4 +1,4 @@
-"""Clips to compare models on that need no data."""
+"""Synthetic clips, on which models are compared without any data."""
 
 from __future__ import annotations
 
@@ -13,20 +13,39 @@ NUM_PLAIN_CLIPS: Final = 2
 
 
 def made_clips(metadata: DeployMetadata, count: int) -> Pixels:
-    """(count + 2, 3, T, H, W) uint8: discs that move over a gradient, of a photograph's brightness and contrast; then black, white."""
-    channels, length, height, width = metadata.clip_shape
+    """Draw clips (count + 2, 3, T, H, W) uint8, of which the last two are black and white.
+
+    The others show discs that move over a gradient, with a photograph's brightness and contrast.
+    The same arguments give the same clips.
+    """
     rng = np.random.default_rng(0)
-    clips = np.zeros((count + NUM_PLAIN_CLIPS, channels, length, height, width), np.uint8)
-    rows, columns = np.mgrid[0 : 1 : height * 1j, 0 : 1 : width * 1j]
+    clips = np.zeros((count + NUM_PLAIN_CLIPS, *metadata.clip_shape), np.uint8)
     for clip in clips[:count]:
-        start, speed = rng.uniform(0, 1, 2), rng.uniform(-0.8, 0.8, 2)
-        back, slope, disc = rng.uniform((90, -40, -60), (160, 40, 60), (channels, 3)).T[
-            ..., None, None
-        ]
-        for frame in range(length):
-            row, column = (start + speed * frame / length) % 1.0
-            inside = (rows - row) ** 2 + (columns - column) ** 2 < 0.04
-            picture = back + slope * (rows + columns - 1.0) + disc * inside
-            clip[:, frame] = np.clip(picture + rng.normal(0, 6, picture.shape), 0, 255)
+        _draw_moving_disc(clip, rng)
     clips[-1] = 255
     return clips
+
+
+def _draw_moving_disc(clip: Pixels, rng: np.random.Generator) -> None:
+    """Fill a clip (3, T, H, W) with a disc that moves over a gradient, with some noise."""
+    channels, length, height, width = clip.shape
+    rows, columns = np.mgrid[0 : 1 : height * 1j, 0 : 1 : width * 1j]
+    start, speed = rng.uniform(0, 1, 2), rng.uniform(-0.8, 0.8, 2)
+    colours = rng.uniform((90, -40, -60), (160, 40, 60), (channels, 3))
+    back, slope, disc = colours.T[..., None, None]
+
+    for frame in range(length):
+        # The disc leaves on one side and comes back on the other.
+        row, column = (start + speed * frame / length) % 1.0
+        inside = (rows - row) ** 2 + (columns - column) ** 2 < 0.04
+        picture = back + slope * (rows + columns - 1.0) + disc * inside
+        clip[:, frame] = np.clip(picture + rng.normal(0, 6, picture.shape), 0, 255)
+
+
+def made_video(clips: Pixels, num_frames: int) -> Pixels:
+    """Show clips (N, 3, T, H, W) one after another as a video (num_frames, H, W, 3).
+
+    It starts again with the first clip where they are too few.
+    """
+    frames = clips.transpose(0, 2, 3, 4, 1).reshape(-1, *clips.shape[3:], 3)
+    return np.ascontiguousarray(frames[np.arange(num_frames) % len(frames)])

@@ -1,4 +1,7 @@
-"""Names of operations that are the same in every run: OpenVINO numbers those that it makes by a count of the whole process."""
+"""Names of operations that are the same in every run.
+
+OpenVINO numbers the operations that it makes by a count of the whole process.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,10 @@ _NUMBERED: Final = re.compile(r".*_\d+")
 
 
 def settle_names(model: openvino.Model, known: Collection[str]) -> None:
-    """Number every operation with a numbered name that is not `known` by its place in the order of computation."""
+    """Number operations by their place in the order of computation.
+
+    This changes numbered names that are not `known`.
+    """
     for place, node in enumerate(model.get_ordered_ops()):
         name = node.get_friendly_name()
         if name not in known and _NUMBERED.fullmatch(name):
@@ -21,5 +27,5 @@ def settle_names(model: openvino.Model, known: Collection[str]) -> None:
 
 
 def names_of(model: openvino.Model) -> set[str]:
-    """Of all its operations."""
+    """Return the names of all operations."""
     return {node.get_friendly_name() for node in model.get_ops()}

@@ -1,15 +1,19 @@
-"""Whether a delivered folder is whole and says one thing: sums, files, metadata, and the same scores in every form. No PyTorch."""
+"""Verification of a delivered folder: sums, files, metadata, and equal scores in every form.
+
+Needs no PyTorch.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
+from action_recognition import console
 from action_recognition.deploy.backends import load_backend
 from action_recognition.deploy.backends.protocol import Scores
 from action_recognition.deploy.delivery.card import CARD_JSON_FILE
@@ -19,86 +23,85 @@ from action_recognition.deploy.delivery.model_api import MODEL_API_FILE
 from action_recognition.deploy.metadata import DeployMetadata
 from action_recognition.errors import Problem, UserError, user_error
 
+Say = Callable[[str], None]
+
 _MODEL_SUFFIXES: Final = (".xml", ".onnx")
-_LIMITS: Final = {
-    "model_fp16": 1e-2,
-    "model_int8": 0.3,
-}  # of a cosine; INT8 is coarse, and made clips are not what it was calibrated on
 _LIMIT: Final = 1e-3
-_OTHER_INPUT: Final = (
-    "model_stream",
-    Path(MODEL_API_FILE).stem,
-)  # fed otherwise: their sums are checked
+# Of a cosine. INT8 is coarse, and it was not calibrated on synthetic clips.
+_LIMITS: Final = {"model_fp16": 1e-2, "model_int8": 0.3}
+# Models with another input. Their sums are checked, not their scores.
+_OTHER_INPUT: Final = ("model_stream", Path(MODEL_API_FILE).stem)
 _FIX: Final = "copy the folder again from where it was exported, or export again"
 
 
-def verify_folder(folder: Path, say: Any = print) -> list[str]:
-    """Check everything, say what holds, and return the names of the models. A `UserError` lists every problem."""
+def verify_folder(folder: Path, say: Say = console.say) -> list[str]:
+    """Check everything, say what holds, and return the names of the models.
+
+    Raises UserError: lists every problem of the first check that fails.
+    """
     problems, named = check_signature(folder)
-    if problems:
-        raise UserError(problems)
+    _raise_if(problems)
     say(f"{SIGNATURE_FILE}: {len(named)} files, all with the sums that it names")
-    models = sorted(
-        name
-        for name in named
-        if Path(name).suffix in _MODEL_SUFFIXES and not name.startswith(_OTHER_INPUT)
-    )
+
+    models = sorted(name for name in named if _is_compared(name))
     backends = {name: load_backend(folder / name) for name in models}
-    problems = _one_meaning(folder, {name: backend.metadata for name, backend in backends.items()})
-    if problems:
-        raise UserError(problems)
-    say(
-        f"metadata: {len(models)} models, the same labels, input and calibration in all and in {CLASSES_FILE} and {CARD_JSON_FILE}"
-    )
+    metadata = {name: backend.metadata for name, backend in backends.items()}
+    _raise_if(_differing_metadata(folder, metadata) + _differing_labels(folder, metadata))
+    same = "the same labels, input and calibration"
+    say(f"metadata: {len(models)} models, {same} in all and in {CLASSES_FILE} and {CARD_JSON_FILE}")
+
     if models:
-        clips = made_clips(backends[models[0]].metadata, 2)[:-NUM_PLAIN_CLIPS]
-        problems = _same_scores(
-            {name: backend.scores(clips) for name, backend in backends.items()}, say
-        )
-    if problems:
-        raise UserError(problems)
+        clips = made_clips(metadata[models[0]], 2)[:-NUM_PLAIN_CLIPS]
+        scores = {name: backend.scores(clips) for name, backend in backends.items()}
+        _raise_if(_differing_scores(scores, say))
     return models
 
 
 def check_signature(folder: Path) -> tuple[list[Problem], list[str]]:
-    """What is wrong with the files of a folder by its signature, and the names that stand there. Errors: there is no signature."""
-    path = folder / SIGNATURE_FILE
-    if not path.is_file():
-        raise user_error(
-            str(path),
-            "there is no such file, so nothing says what belongs to the folder",
-            fix="export again with export.py",
-        )
-    try:
-        listed: dict[str, Mapping[str, Any]] = {
-            str(item["name"]): item
-            for item in json.loads(path.read_text(encoding="utf-8"))["files"]
-        }
-        sums = {name: (int(item["size"]), str(item["sha256"])) for name, item in listed.items()}
-    except (OSError, ValueError, KeyError, TypeError):
-        raise user_error(str(path), "is not readable as a signature", fix=_FIX) from None
-    problems = [
-        problem for name, facts in sums.items() if (problem := _file_problem(folder, name, *facts))
-    ]
+    """Compare the files of a folder with its signature.
+
+    Returns the problems and the names of the files in the signature.
+    Raises UserError: there is no signature, or it cannot be read.
+    """
+    sums = _signed_sums(folder / SIGNATURE_FILE)
+    problems = [_file_problem(folder, name, *facts) for name, facts in sums.items()]
+    found = [problem for problem in problems if problem is not None]
+
     for item in sorted(folder.iterdir()):
         if item.suffix in (*_MODEL_SUFFIXES, ".bin") and item.name not in sums:
-            problems.append(
-                Problem(
-                    str(item),
-                    f"is a model that {SIGNATURE_FILE} does not name",
-                    fix="remove it, or make it again here",
-                )
-            )
-    return problems, list(sums)
+            text = f"is a model that {SIGNATURE_FILE} does not name"
+            found.append(Problem(str(item), text, fix="remove it, or make it again here"))
+    return found, list(sums)
+
+
+def _raise_if(problems: list[Problem]) -> None:
+    if problems:
+        raise UserError(problems)
+
+
+def _is_compared(name: str) -> bool:
+    """Return True for a model that takes whole clips, so that its scores can be compared."""
+    return Path(name).suffix in _MODEL_SUFFIXES and not name.startswith(_OTHER_INPUT)
+
+
+def _signed_sums(path: Path) -> dict[str, tuple[int, str]]:
+    """Return size and SHA-256 of each file by its name."""
+    if not path.is_file():
+        found = "there is no such file, so nothing says what belongs to the folder"
+        raise user_error(str(path), found, fix="export again with export.py")
+    try:
+        files = json.loads(path.read_text(encoding="utf-8"))["files"]
+        return {str(item["name"]): (int(item["size"]), str(item["sha256"])) for item in files}
+    except (OSError, ValueError, KeyError, TypeError):
+        raise user_error(str(path), "is not readable as a signature", fix=_FIX) from None
 
 
 def _file_problem(folder: Path, name: str, size: int, sha256: str) -> Problem | None:
+    """Return the difference between one file and its entry in the signature, if there is one."""
     if Path(name).name != name or name in (".", ".."):
-        return Problem(
-            str(folder / SIGNATURE_FILE),
-            f"names {name!r}, which is no file of this folder",
-            fix=_FIX,
-        )
+        found = f"names {name!r}, which is no file of this folder"
+        return Problem(str(folder / SIGNATURE_FILE), found, fix=_FIX)
+
     path = folder / name
     if not path.is_file():
         return Problem(str(path), "is missing", fix=_FIX)
@@ -110,8 +113,8 @@ def _file_problem(folder: Path, name: str, size: int, sha256: str) -> Problem | 
     return None
 
 
-def _one_meaning(folder: Path, found: Mapping[str, DeployMetadata]) -> list[Problem]:
-    """Every model's metadata are the same, and so are the labels of classes.json and the card."""
+def _differing_metadata(folder: Path, found: Mapping[str, DeployMetadata]) -> list[Problem]:
+    """Name every model with other metadata than the first, and the fields that differ."""
     problems = []
     first, expected = next(iter(found.items()), ("", None))
     for name, metadata in found.items():
@@ -119,45 +122,41 @@ def _one_meaning(folder: Path, found: Mapping[str, DeployMetadata]) -> list[Prob
             key for key in vars(metadata) if getattr(metadata, key) != getattr(expected, key)
         ]
         if different:
-            problems.append(
-                Problem(
-                    str(folder / name),
-                    f"says something else than {first}: {', '.join(different)}",
-                    fix=_FIX,
-                )
-            )
-    if expected is None:
-        return problems
-    for name, key in ((CLASSES_FILE, None), (CARD_JSON_FILE, "labels")):
-        if (folder / name).is_file():
-            content = json.loads((folder / name).read_text(encoding="utf-8"))
-            if (content if key is None else content.get(key)) != list(expected.labels):
-                problems.append(
-                    Problem(
-                        str(folder / name),
-                        f"has other labels than {first}",
-                        ", ".join(expected.labels[:8]),
-                        _FIX,
-                    )
-                )
+            text = f"says something else than {first}: {', '.join(different)}"
+            problems.append(Problem(str(folder / name), text, fix=_FIX))
     return problems
 
 
-def _same_scores(scores: Mapping[str, Scores], say: Any) -> list[Problem]:
-    """Compare all with the first FP32 form."""
-    first = next(
-        (name for name in ("model.xml", "model.onnx") if name in scores), next(iter(scores))
-    )
+def _differing_labels(folder: Path, found: Mapping[str, DeployMetadata]) -> list[Problem]:
+    """Name classes.json and the card where their labels are not those of the models."""
+    problems: list[Problem] = []
+    if not found:
+        return problems
+    first, expected = next(iter(found.items()))
+    for name, key in ((CLASSES_FILE, None), (CARD_JSON_FILE, "labels")):
+        if (folder / name).is_file() and _labels(folder / name, key) != list(expected.labels):
+            text, labels = f"has other labels than {first}", ", ".join(expected.labels[:8])
+            problems.append(Problem(str(folder / name), text, labels, _FIX))
+    return problems
+
+
+def _labels(path: Path, key: str | None) -> Any:
+    content = json.loads(path.read_text(encoding="utf-8"))
+    return content if key is None else content.get(key)
+
+
+def _differing_scores(scores: Mapping[str, Scores], say: Say) -> list[Problem]:
+    """Compare all models with the first one in FP32 and say their differences."""
+    full = (name for name in ("model.xml", "model.onnx") if name in scores)
+    first = next(full, next(iter(scores)))
     problems = []
     for name, found in scores.items():
         difference = float(np.abs(found - scores[first]).max())
         limit = _LIMITS.get(Path(name).stem, _LIMIT)
         if name != first:
             say(f"{name}: largest difference to {first} {difference:.1e} (limit {limit:g})")
+        # NaN is a difference, too.
         if not difference <= limit:
-            problems.append(
-                Problem(
-                    name, f"differs from {first} by {difference:.1e}", f"at most {limit:g}", _FIX
-                )
-            )
+            text = f"differs from {first} by {difference:.1e}"
+            problems.append(Problem(name, text, f"at most {limit:g}", _FIX))
     return problems

@@ -13,12 +13,12 @@ from action_recognition.deploy.backends import load_backend
 from action_recognition.deploy.delivery.benchmark_process import computes_in, measure
 from action_recognition.deploy.delivery.benchmarking import (
     check_models,
-    file_sha256,
     measure_model,
     model_size_mb,
     read_accuracies,
 )
 from action_recognition.errors import UserError
+from action_recognition.files import sha256_of
 
 
 def test_a_table_a_picture_and_json_of_two_models(
@@ -26,7 +26,7 @@ def test_a_table_a_picture_and_json_of_two_models(
 ) -> None:
     evaluation = tmp_path / "evaluation.json"
     evaluation.write_text(
-        json.dumps({"model_sha256": file_sha256(exported / "model.xml"), "accuracy": 61.25})
+        json.dumps({"model_sha256": sha256_of(exported / "model.xml"), "accuracy": 61.25})
     )
     out = [f"--{kind}={tmp_path / 'out' / kind}" for kind in ("json", "markdown", "plot")]
     models = [str(exported / "model.xml"), str(exported / "model.onnx")]
