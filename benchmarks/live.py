@@ -28,11 +28,10 @@ from action_recognition.compression.stateful_quantisation import int8_name, quan
 from action_recognition.deploy.backends import load_backend
 from action_recognition.deploy.backends.model_files import IR_FILE
 from action_recognition.deploy.backends.pytorch import from_trained
-from action_recognition.deploy.delivery.made_clips import made_clips
+from action_recognition.deploy.delivery.made_clips import made_clips, made_video
 from action_recognition.deploy.stream_models import StreamModel, as_stream_model
 from action_recognition.export.export_model import ExportOptions, export_model
 from action_recognition.export.stateful_export import (
-    made_video,
     stateful_names,
     stateful_network,
     write_stateful,

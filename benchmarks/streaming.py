@@ -27,11 +27,10 @@ sys.path.insert(
 from action_recognition.checkpoint import TrainedModel
 from action_recognition.compression.stateful_quantisation import int8_name, quantise_stateful
 from action_recognition.deploy.backends.pytorch import from_trained
-from action_recognition.deploy.delivery.made_clips import made_clips
-from action_recognition.export.export_model import onnx_graph
+from action_recognition.deploy.delivery.made_clips import made_clips, made_video
+from action_recognition.export.conversion import onnx_graph
 from action_recognition.export.graph import build_deploy_network
 from action_recognition.export.stateful_export import (
-    made_video,
     stateful_names,
     stateful_network,
     write_stateful,

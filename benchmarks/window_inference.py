@@ -25,7 +25,8 @@ sys.path.insert(
 
 from action_recognition.checkpoint import TrainedModel
 from action_recognition.deploy.backends.model_files import IR_FILE
-from action_recognition.export.export_model import ExportOptions, export_model, onnx_graph
+from action_recognition.export.conversion import onnx_graph
+from action_recognition.export.export_model import ExportOptions, export_model
 from action_recognition.models.build import build_recogniser
 from action_recognition.models.convolutions import ConvForm
 from action_recognition.models.recogniser import Normalize

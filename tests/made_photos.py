@@ -21,7 +21,7 @@ from action_recognition.dataset_tools.drawn_hands.style import TEST_STYLE
 from action_recognition.deploy.backends.model_files import ONNX_INT8_FILE
 from action_recognition.deploy.backends.protocol import Pixels
 from action_recognition.deploy.metadata import DeployMetadata, Resize, write_onnx, write_openvino
-from action_recognition.export.export_model import onnx_graph
+from action_recognition.export.conversion import onnx_graph
 
 LABELS = ("fist", "flat hand", 'Größe "<&>" 你好', "no gesture")
 METADATA = DeployMetadata(

@@ -13,7 +13,7 @@ from action_recognition.compression.gated_quantisation import Floats, progress_l
 from action_recognition.compression.network_kinds import ClipForm
 from action_recognition.compression.qat import FineTuning, fine_tune, num_batches
 from action_recognition.deploy.metadata import DeployMetadata
-from action_recognition.export.export_model import openvino_network
+from action_recognition.export.conversion import openvino_network
 
 
 def tuned_form(metadata: DeployMetadata, tuning: FineTuning) -> ClipForm:

@@ -1,9 +1,12 @@
-"""A configuration for Open Model Zoo's accuracy checker, which reads the same annotation lines over folders of frames.
+"""Configuration for Open Model Zoo's accuracy checker.
 
-accuracy_check -c export/accuracy-check.yml -m export -s DATA_ROOT
+That program reads the same annotation lines over folders of frames:
 
-Source: open_model_zoo, tools/accuracy_checker: the converter `continuous_clip_action_recognition` (it numbers frames from 1, as
-`img_00001.jpg`), and models/intel/asl-recognition-0004/accuracy-check.yml.
+    accuracy_check -c export/accuracy-check.yml -m export -s DATA_ROOT
+
+Source: open_model_zoo, tools/accuracy_checker: the converter `continuous_clip_action_recognition`
+(it numbers frames from 1, as `img_00001.jpg`), and
+models/intel/asl-recognition-0004/accuracy-check.yml.
 """
 
 from __future__ import annotations
@@ -19,7 +22,10 @@ ACCURACY_CHECKER_FILE: Final = "accuracy-check.yml"
 
 
 def is_possible(metadata: DeployMetadata) -> bool:
-    """Whether that program can prepare the frames as the model wants them: whole clips, pixels 0..255, a crop within the scaled frame."""
+    """Return True if that program can prepare the frames of the model.
+
+    It gives whole clips, pixels 0..255, and a crop within the scaled frame.
+    """
     short_side = metadata.resize.short_side
     return (
         short_side is not None
@@ -30,31 +36,20 @@ def is_possible(metadata: DeployMetadata) -> bool:
 
 
 def configuration(metadata: DeployMetadata) -> str:
-    """YAML; `test.txt` and the frames lie below the folder that `-s` names. The program reads frames as BGR."""
-    preprocessing: list[dict[str, Any]] = [
-        {"type": "resize", "size": metadata.resize.short_side, "aspect_ratio_scale": "greater"},
-        {"type": "crop", "size": metadata.resize.crop_size},
-    ]
-    if metadata.color_order == "RGB":
-        preprocessing.append({"type": "bgr_to_rgb"})
-    dataset = {
-        "name": "test",
-        "data_source": ".",
-        "annotation_conversion": {
-            "converter": "continuous_clip_action_recognition",
-            "annotation_file": "test.txt",
-            "data_dir": ".",
-            "out_fps": metadata.frame_rate_fps,
-            "clip_length": metadata.clip_len,
-        },
-        "preprocessing": preprocessing,
-        "metrics": [
-            {"type": "accuracy", "name": f"rank@{k}", "top_k": k}
-            for k in (1, 5)
-            if k <= len(metadata.labels)
-        ],
+    """Write the configuration as YAML.
+
+    `test.txt` and the frames are below the folder that `-s` names.
+    """
+    model = {
+        "name": metadata.template,
+        "launchers": [_launcher()],
+        "datasets": [_dataset(metadata)],
     }
-    launcher = {
+    return str(yaml.safe_dump({"models": [model]}, sort_keys=False))
+
+
+def _launcher() -> dict[str, Any]:
+    return {
         "framework": "openvino",
         "device": "CPU",
         "adapter": "classification",
@@ -62,5 +57,32 @@ def configuration(metadata: DeployMetadata) -> str:
         "weights": IR_FILE.replace(".xml", ".bin"),
         "inputs": [{"type": "INPUT", "name": "input", "layout": "NCDHW"}],
     }
-    model = {"name": metadata.template, "launchers": [launcher], "datasets": [dataset]}
-    return str(yaml.safe_dump({"models": [model]}, sort_keys=False))
+
+
+def _dataset(metadata: DeployMetadata) -> dict[str, Any]:
+    conversion = {
+        "converter": "continuous_clip_action_recognition",
+        "annotation_file": "test.txt",
+        "data_dir": ".",
+        "out_fps": metadata.frame_rate_fps,
+        "clip_length": metadata.clip_len,
+    }
+    ranks = [k for k in (1, 5) if k <= len(metadata.labels)]
+    return {
+        "name": "test",
+        "data_source": ".",
+        "annotation_conversion": conversion,
+        "preprocessing": _preprocessing(metadata),
+        "metrics": [{"type": "accuracy", "name": f"rank@{k}", "top_k": k} for k in ranks],
+    }
+
+
+def _preprocessing(metadata: DeployMetadata) -> list[dict[str, Any]]:
+    steps: list[dict[str, Any]] = [
+        {"type": "resize", "size": metadata.resize.short_side, "aspect_ratio_scale": "greater"},
+        {"type": "crop", "size": metadata.resize.crop_size},
+    ]
+    # The program reads frames as BGR.
+    if metadata.color_order == "RGB":
+        steps.append({"type": "bgr_to_rgb"})
+    return steps

@@ -1,7 +1,9 @@
-"""The network in the form that is exported: raw pixels in, cosines out, nothing to compute but what depends on the clip.
+"""The network in its exported form: raw pixels in, cosines out.
 
-Measured in OpenVINO 2026.4 at f32 on one thread of an EPYC, 16 x 224 x 224, median ms: Conv3d form 81, folded form 168. OpenVINO keeps
-channels in blocks of 16, so each fold and unfold, free in PyTorch, is a copy there: the export takes the Conv3d form.
+It computes nothing that does not depend on the clip. Measured in OpenVINO 2026.4 at f32 on one
+thread of an EPYC, 16 x 224 x 224, median ms: Conv3d form 81, folded form 168. OpenVINO keeps
+channels in blocks of 16. So each fold and unfold, free in PyTorch, is a copy there, and the export
+takes the Conv3d form.
 """
 
 from __future__ import annotations
@@ -19,56 +21,61 @@ from action_recognition.models.recogniser import Normalize, Recogniser
 
 
 class DeployNetwork(nn.Module):
-    """Clips (N, 3, T, H, W) float -> cosine (N, C), unclamped, as the original's export.
+    """A recogniser that takes clips (N, 3, T, H, W) float and gives cosines (N, C).
 
-    Pixels are 0..255, or normalised ones when `metadata.normalization` is `external`; channels stand in `metadata.color_order`.
+    The cosines are not clamped, as in the original's export. Pixels are 0..255, or normalised if
+    `metadata.normalization` is `external`. Channels are in `metadata.color_order`.
     """
 
     class_directions: Tensor
 
     def __init__(self, recogniser: Recogniser, metadata: DeployMetadata) -> None:
         super().__init__()
-        embedded = metadata.normalization == "embedded"
-        self.normalize = (
-            Normalize(metadata.mean_values, metadata.scale_values) if embedded else nn.Identity()
-        )
+        self.normalize: nn.Module = nn.Identity()
+        if metadata.normalization == "embedded":
+            self.normalize = Normalize(metadata.mean_values, metadata.scale_values)
         if metadata.color_order == "BGR":
             reverse_input_channels(recogniser)
         for module in recogniser.modules():
             if isinstance(module, TemporalAveragePool):
                 module.one_operation = True
         self.recogniser = recogniser
+
         # Unit length here, once, instead of in every call.
-        self.register_buffer(
-            "class_directions", F.normalize(recogniser.head.class_directions.detach(), dim=0)
-        )
+        directions = F.normalize(recogniser.head.class_directions.detach(), dim=0)
+        self.register_buffer("class_directions", directions)
         self.eval().requires_grad_(False)
 
     def forward(self, clips: Tensor) -> Tensor:
+        """Return the cosine of each clip's embedding to each class direction."""
         head = self.recogniser.head
         embedding = head.norm(head.project(self.recogniser.features(self.normalize(clips))))
-        # As torch's normalize, without its expansion to the full shape, which would stay in the graph as shape computation.
+        # Like torch's normalize, but without its expansion to the full shape. That would stay in
+        # the graph as shape computation.
         unit = embedding / torch.linalg.vector_norm(embedding, dim=1, keepdim=True).clamp_min(1e-12)
         cosine: Tensor = unit @ self.class_directions
         return cosine
 
 
 def build_deploy_network(trained: TrainedModel, metadata: DeployMetadata) -> DeployNetwork:
-    """The exported form of a training run's result, in evaluation mode."""
+    """Return the exported form of a training run's result, in evaluation mode."""
     recogniser = build_recogniser(trained.model, len(trained.labels), conv_form="conv3d")
     recogniser.load_state_dict(trained.state_dict)
     return DeployNetwork(recogniser, metadata)
 
 
 def reverse_input_channels(recogniser: Recogniser) -> None:
-    """Make the first convolution read B, G, R: free, where reversing the picture in the graph would copy every clip."""
+    """Make the first convolution read B, G, R.
+
+    This is free. Reversing the picture in the graph would copy every clip.
+    """
     weight = recogniser.backbone.first_conv().weight
     with torch.no_grad():
         weight.copy_(weight.flip(1))
 
 
 def strip_exporter_notes(model: onnx.ModelProto) -> None:
-    """The exporter writes stack traces, with paths of this machine, into every node."""
+    """Remove the exporter's notes: stack traces in every node, with paths of this machine."""
     graph = model.graph
     del graph.metadata_props[:]
     for item in (*graph.node, *graph.value_info, *graph.initializer, *graph.input, *graph.output):
@@ -77,8 +84,7 @@ def strip_exporter_notes(model: onnx.ModelProto) -> None:
 
 
 def onnx_names(model: onnx.ModelProto) -> set[str]:
-    """Names that an ONNX graph gives: the same in every run."""
+    """Return the names that an ONNX graph gives. They are the same in every run."""
     graph = model.graph
-    return {item.name for item in (*graph.node, *graph.initializer, *graph.input)} | {
-        name for node in graph.node for name in node.output
-    }
+    names = {item.name for item in (*graph.node, *graph.initializer, *graph.input)}
+    return names | {name for node in graph.node for name in node.output}

@@ -15,10 +15,10 @@ from action_recognition.compression.stateful_quantisation import (
     recorded_calls,
 )
 from action_recognition.deploy.backends.pytorch import from_trained
+from action_recognition.deploy.delivery.made_clips import made_clips, made_video
 from action_recognition.deploy.stream_models import open_stream_model
 from action_recognition.errors import UserError
-from action_recognition.export.export_model import made_clips
-from action_recognition.export.stateful_export import made_video, stateful_network, write_stateful
+from action_recognition.export.stateful_export import stateful_network, write_stateful
 from tests.export.test_stateful_export import causal_trained
 
 

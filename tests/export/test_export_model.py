@@ -20,6 +20,7 @@ from action_recognition.deploy.backends.pytorch import from_trained
 from action_recognition.deploy.delivery.made_clips import made_clips
 from action_recognition.deploy.metadata import from_strings, read_openvino, to_strings
 from action_recognition.errors import UserError
+from action_recognition.export import conversion, parity
 from action_recognition.export import export_model as export_module
 from action_recognition.export.export_model import ExportOptions, export_model
 from action_recognition.export.graph import build_deploy_network
@@ -240,7 +241,7 @@ def test_a_wrong_graph_is_found_and_not_put_in_place(
         network.class_directions.mul_(1.01)
         return network
 
-    monkeypatch.setattr(export_module, "build_deploy_network", broken)
+    monkeypatch.setattr(conversion, "build_deploy_network", broken)
     with pytest.raises(
         UserError, match=r"model\.xml: differs from PyTorch by .*allowed: at most 0\.001"
     ):
@@ -249,7 +250,7 @@ def test_a_wrong_graph_is_found_and_not_put_in_place(
 
 
 def test_nan_is_a_difference() -> None:
-    assert not export_module.Parity("model.xml", "", float("nan"), 1e-3).passed
+    assert not parity.Parity("model.xml", "", float("nan"), 1e-3).passed
 
 
 def test_an_interrupted_export_leaves_the_old_files(
@@ -260,7 +261,7 @@ def test_an_interrupted_export_leaves_the_old_files(
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(export_module, "_record", interrupt)
+    monkeypatch.setattr(export_module, "make_record", interrupt)
     with pytest.raises(KeyboardInterrupt):
         export_model(tiny, tmp_path, ExportOptions(openvino=False, check_clips=1), say=quiet)
     assert {item.name: item.read_text() for item in tmp_path.iterdir()} == {"model.onnx": "old"}

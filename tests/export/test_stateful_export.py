@@ -18,15 +18,12 @@ from torch import nn
 from action_recognition.checkpoint import TrainedModel
 from action_recognition.deploy.backends import StatefulBackend, TorchBackend, load_backend
 from action_recognition.deploy.backends.pytorch import from_trained
+from action_recognition.deploy.delivery.made_clips import made_clips, made_video
 from action_recognition.deploy.stream_models import StepScores, open_stream_model
 from action_recognition.errors import UserError
-from action_recognition.export.export_model import ExportOptions, export_model, made_clips
-from action_recognition.export.stateful_export import (
-    StatefulProof,
-    made_video,
-    stateful_network,
-    write_stateful,
-)
+from action_recognition.export.export_model import ExportOptions, export_model
+from action_recognition.export.stateful_export import stateful_network, write_stateful
+from action_recognition.export.stateful_proof import StatefulProof
 from action_recognition.models.build import build_recogniser
 from action_recognition.template import Template, load_template_dir
 from tests.conftest import template_dir
