@@ -1,4 +1,4 @@
-"""tools/quickstart.py: what it refuses, how it judges a stream, and a small run from drawn clips to an annotated video."""
+"""tools/quickstart.py: what it refuses, how it judges a stream, and a small run as a whole."""
 
 from __future__ import annotations
 
@@ -139,10 +139,12 @@ def test_ctrl_c_lets_a_step_save_its_work(repository: Path, tmp_path: Path) -> N
     script.write_text(
         "import pathlib, sys, time\n"
         "try:\n    print('ready', flush=True); time.sleep(60)\n"
-        "except KeyboardInterrupt:\n    time.sleep(1); pathlib.Path(sys.argv[1]).write_text('saved')\n"
+        "except KeyboardInterrupt:\n    time.sleep(1)\n"
+        "    pathlib.Path(sys.argv[1]).write_text('saved')\n"
     )
     saved = tmp_path / "saved"
-    code = f"import quickstart; quickstart.run_command(lambda: quickstart.execute([{str(script)!r}, {str(saved)!r}]))"
+    step = f"quickstart.execute([{str(script)!r}, {str(saved)!r}])"
+    code = f"import quickstart; quickstart.run_command(lambda: {step})"
     command = [sys.executable, "-c", code]
     with subprocess.Popen(
         command,
@@ -161,37 +163,30 @@ def test_ctrl_c_lets_a_step_save_its_work(repository: Path, tmp_path: Path) -> N
     assert saved.read_text() == "saved"
 
 
-def test_a_gesture_is_seen_by_its_longest_run_and_anything_beside_is_a_false_alarm(
-    report: ModuleType, tmp_path: Path
-) -> None:
-    table = tmp_path / "stream.csv"
-    labels = [
-        "nothing",
-        "shake",
-        "shake",
-        "swipe_left",
-        "nothing",
-        "nothing",
-        "nothing",
-        "nothing",
-        "move_away",
-        "move_away",
-        "nothing",
+def test_gestures_of_the_stream_are_counted_by_events(report: ModuleType, tmp_path: Path) -> None:
+    file = tmp_path / "stream_events.jsonl"
+    decided = [("shake", 0.6), ("shake", 0.9), ("swipe_left", 2.3), ("move_away", 9.0)]
+    lines = [{"type": "gesture", "label": label, "time_s": time_s} for label, time_s in decided]
+    lines.append({"type": "source_lost", "time_s": 10.0})
+    file.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    decisions = report.read_decisions(file)
+    assert [(item.label, item.time_s) for item in decisions] == decided
+    made = [
+        report.Gesture("shake", 0.2, 0.9),
+        report.Gesture("swipe_right", 2.0, 2.5),
+        report.Gesture("move_closer", 5.0, 6.0),
     ]
-    table.write_text(
-        "time_s,label,score\n"
-        + "".join(f"{0.5 * index},{label},0.5\n" for index, label in enumerate(labels))
-    )
-    detections = report.read_detections(table)
-    assert detections == [
-        report.Interval("shake", 0.5, 1.0),
-        report.Interval("move_away", 4.0, 4.5),
+    # The second event of one gesture counts as a false alarm, too.
+    counted = report.judge_stream(made, decisions)
+    assert counted == report.StreamCounts(made=3, seen=1, false_alarms=3)
+
+    # The picture shows each gesture with its event: its own, another one, or none.
+    panels = report.panels_of(made, decisions)
+    assert [(panel.made, panel.shown_s, panel.recognised) for panel in panels] == [
+        ("shake", 0.6, "shake"),
+        ("swipe_right", 2.3, "swipe_left"),
+        ("move_closer", 6.0, None),
     ]
-    made = [report.Interval("shake", 0.2, 0.9), report.Interval("swipe_right", 2.0, 2.5)]
-    assert report.judge_stream(made, detections) == report.StreamResult(
-        made=2, seen=1, false_alarms=1
-    )
-    assert report.judge_stream([report.Interval("swipe_left", 0.2, 0.9)], detections).seen == 0
 
 
 @pytest.mark.slow

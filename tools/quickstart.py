@@ -1,5 +1,8 @@
 #!/usr/bin/env python3
-"""From nothing to a running gesture recogniser in minutes: draw clips, train, evaluate, export, run over a stream; see --help."""
+"""From nothing to a running gesture recogniser in minutes; see --help.
+
+The steps: draw clips, train, export, evaluate, run over a stream.
+"""
 
 from __future__ import annotations
 
@@ -19,10 +22,8 @@ from typing import TYPE_CHECKING
 try:
     from action_recognition.errors import run_command, user_error
 except ImportError as error:
-    print(
-        f"error: {error}; to repair: set up and activate the environment: ./init_venv.sh && . venv/bin/activate",
-        file=sys.stderr,
-    )
+    repair = "set up and activate the environment: ./init_venv.sh && . venv/bin/activate"
+    print(f"error: {error}; to repair: {repair}", file=sys.stderr)
     sys.exit(2)
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ FOLLOWED_BY_S = 10.0  # how long a step may take to save its work after Ctrl-C
 
 @dataclass(frozen=True)
 class Plan:
-    """How much is drawn and learnt."""
+    """The amount that is drawn and learnt."""
 
     train_clips: int
     val_clips: int
@@ -81,37 +82,40 @@ class Run:
 
     @property
     def clips(self) -> Path:
+        """Folder of the drawn clips."""
         return self.folder / "clips"
 
     @property
     def work_dir(self) -> Path:
+        """Work dir of the template."""
         return self.folder / "work_dir"
 
     @property
     def results(self) -> Path:
+        """Folder of the results."""
         return self.folder / "results"
 
     @property
     def stream(self) -> Path:
+        """Video with several gestures."""
         return self.clips / "stream.mp4"
 
     @property
     def outputs(self) -> Path:
-        """Where train.py puts its checkpoints and logs by itself."""
+        """Folder in which train.py puts checkpoints and logs by itself."""
         return self.work_dir / "outputs"
 
     @property
     def ir(self) -> Path:
+        """The exported IR."""
         return self.work_dir / "export" / "model.xml"
 
 
-# --- the steps ----------------------------------------------------------------------------------------------
-
-
 def draw(run: Run) -> None:
-    """Clips for training and validation in one style, for the test and the stream in another.
+    """Draw clips for training and validation in one style, for test and stream in another.
 
-    "nothing" is the most varied of the motions, so training sees it twice as often; the others are balanced, the test wholly.
+    "nothing" is the most varied of the motions, so training sees it twice as often. The others are
+    balanced, and so is the test as a whole.
     """
     from rich.progress import (
         BarColumn,
@@ -135,6 +139,8 @@ def draw(run: Run) -> None:
         ("val", list(islice(cycle(MOTIONS), plan.val_clips)), TRAIN_STYLE),
         ("test", list(islice(cycle(MOTIONS), plan.test_clips)), TEST_STYLE),
     ]
+
+    # One bar over all splits.
     columns = (TextColumn("drawing"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, disable=not sys.stdout.isatty(), transient=True) as progress:
         task = progress.add_task("", total=plan.train_clips + plan.val_clips + plan.test_clips)
@@ -143,12 +149,12 @@ def draw(run: Run) -> None:
                 run.clips, split, motions, seed, style, on_clip=lambda: progress.advance(task)
             )
     _draw_stream(run)
-    print(
-        f"drawn: {plan.train_clips} training, {plan.val_clips} validation and {plan.test_clips} test clips, and a stream: {run.clips}"
-    )
+    counts = f"{plan.train_clips} training, {plan.val_clips} validation and {plan.test_clips} test"
+    print(f"drawn: {counts} clips, and a stream: {run.clips}")
 
 
 def _draw_stream(run: Run) -> None:
+    """Draw a stream of gestures in random order, with rest between them."""
     import numpy as np
 
     from action_recognition.dataset_tools.drawn_hands import (
@@ -170,18 +176,18 @@ def _draw_stream(run: Run) -> None:
 
 
 def instantiate(run: Run) -> None:
+    """Make the work dir from its template."""
     tool = REPOSITORY / "tools" / "instantiate_template.py"
     execute([tool, TEMPLATE_DIR / "template.yaml", run.work_dir])
 
 
 def train(run: Run) -> None:
-    shutil.rmtree(
-        run.outputs, ignore_errors=True
-    )  # of an earlier quickstart: its logs and checkpoints would stand among the new ones
+    """Train, without the logs and checkpoints of an earlier quickstart."""
+    shutil.rmtree(run.outputs, ignore_errors=True)
     flags: list[object] = ["--gpu-num", 0, "--seed", run.seed, "--epochs", run.plan.epochs]
-    cache = (
-        run.folder / "frame_cache"
-    )  # each clip is decoded once, not once an epoch: half a gigabyte until the training is over
+
+    # Each clip is decoded once, not once an epoch: half a gigabyte until the training is over.
+    cache = run.folder / "frame_cache"
     in_work_dir(
         run,
         "train.py",
@@ -195,6 +201,7 @@ def train(run: Run) -> None:
 
 
 def export(run: Run) -> None:
+    """Export the last epoch."""
     in_work_dir(
         run,
         "export.py",
@@ -206,7 +213,7 @@ def export(run: Run) -> None:
 
 
 def evaluate(run: Run) -> None:
-    """The exported IR, that is what would be delivered, on the held-out clips."""
+    """Evaluate the exported IR, which is what would be delivered, on the held-out clips."""
     metrics = run.results / "metrics.yaml"
     in_work_dir(
         run,
@@ -220,7 +227,12 @@ def evaluate(run: Run) -> None:
 
 
 def demo(run: Run) -> None:
-    from quickstart_report import annotated_video, stream_events, stream_predictions  # type: ignore[import-not-found]
+    """Run the exported IR over the stream."""
+    from quickstart_report import (  # type: ignore[import-not-found]
+        annotated_video,
+        stream_events,
+        stream_predictions,
+    )
 
     files = (
         "--output",
@@ -249,11 +261,8 @@ def _clip_flags(run: Run, split: str) -> Sequence[object]:
     return (f"--{split}-ann-files", run.clips / f"{split}.txt", f"--{split}-data-roots", run.clips)
 
 
-# --- running them -------------------------------------------------------------------------------------------
-
-
 class StepFailed(Exception):
-    """A command ended with an exit code other than 0; it has said why."""
+    """Raised when a command ended with an exit code other than 0. It has printed why."""
 
     def __init__(self, code: int) -> None:
         self.code = code
@@ -266,7 +275,7 @@ def in_work_dir(run: Run, script: str, *arguments: object) -> None:
 
 
 def execute(command: Sequence[object]) -> None:
-    """Run a Python script with this Python, its output on ours; `StepFailed` when it fails."""
+    """Run a Python script with this Python, its output on ours. Raises StepFailed."""
     words = [sys.executable, *map(str, command)]
     print(f"$ {' '.join(_short(word) for word in ('python', *words[1:]))}", flush=True)
     process = subprocess.Popen(words, env=_environment())  # noqa: S603 - our own scripts, no shell
@@ -286,42 +295,40 @@ def execute(command: Sequence[object]) -> None:
 
 
 def _environment() -> dict[str, str]:
-    """Ours, with this clone first: the steps then run the same package as this script, installed or not.
+    """Return our environment with this clone first: the steps run the same package as this script.
 
-    Threads that wait for each other sleep instead of spinning: beside data workers or other programs, spinning made training on
-    2 cores up to 8 times slower (measured: 5 clips/s against 38, with one other busy process).
+    Threads that wait for each other sleep instead of spinning. Beside data workers or other
+    programs, spinning made training on 2 cores up to 8 times slower (measured: 5 clips/s against
+    38, with one other busy process).
     """
     paths = [str(REPOSITORY), *filter(None, [os.environ.get("PYTHONPATH")])]
     return {"OMP_WAIT_POLICY": "PASSIVE", **os.environ, "PYTHONPATH": os.pathsep.join(paths)}
 
 
 def _short(word: str) -> str:
-    """A path as seen from here, where that is shorter."""
+    """Return a path as seen from here, where that is shorter."""
     here = f"{Path.cwd()}{os.sep}"
     return word.removeprefix(here)
 
 
 def open_folder(folder: Path) -> Path:
-    """Make the folder, or take one that an earlier run made; anything else in it is someone's and stays."""
+    """Make the folder, or take that of an earlier run. Raises UserError: it is someone else's."""
     if folder.exists() and not folder.is_dir():
         raise user_error("--work-dir", f"{folder} is a file", fix="name a folder")
     if folder.is_dir() and any(folder.iterdir()) and not (folder / MARKER_FILE).is_file():
         names = ", ".join(sorted(path.name for path in folder.iterdir())[:5])
-        raise user_error(
-            "--work-dir",
-            f"{folder} holds files that no quickstart made: {names}",
-            fix="name a new folder",
-        )
+        found = f"{folder} holds files that no quickstart made: {names}"
+        raise user_error("--work-dir", found, fix="name a new folder")
+
+    # The default folder is in a clone: git is told to pass over it.
     (folder / "results").mkdir(parents=True, exist_ok=True)
     (folder / MARKER_FILE).write_text('{"made_by": "tools/quickstart.py"}\n', encoding="utf-8")
-    (folder / ".gitignore").write_text(
-        "*\n", encoding="utf-8"
-    )  # the default folder lies in a clone
+    (folder / ".gitignore").write_text("*\n", encoding="utf-8")
     return folder.resolve()
 
 
 def run_quickstart(folder: Path, plan: Plan, seed: int) -> int:
-    """Every step, then the report; 0, or 1 when a step failed or the model learnt too little."""
+    """Take every step, then report. Return 1 when a step failed or the model learnt too little."""
     run = Run(open_folder(folder), plan, seed)
     for number, (name, step) in enumerate(STEPS, start=1):
         print(f"\n[{number}/{len(STEPS)}] {name}", flush=True)
@@ -336,34 +343,29 @@ def run_quickstart(folder: Path, plan: Plan, seed: int) -> int:
 
 
 def finish(run: Run) -> int:
-    """Report what the steps left behind; 1 when the model learnt too little."""
+    """Report what the steps left behind. Return 1 when the model learnt too little."""
     from quickstart_report import Files, report
 
-    top1_percent: float = report(
-        Files(run.folder, run.clips, run.work_dir, run.results), run.seconds, run.seed
-    )
+    files = Files(run.folder, run.clips, run.work_dir, run.results)
+    top1_percent: float = report(files, run.seconds, run.seed)
     if top1_percent < run.plan.least_top1_percent:
         least = run.plan.least_top1_percent
-        print(
-            f"error: top-1 {top1_percent:.1f} % on the held-out clips; at least {least:.0f} % is expected",
-            file=sys.stderr,
-        )
+        found = f"top-1 {top1_percent:.1f} % on the held-out clips"
+        print(f"error: {found}; at least {least:.0f} % is expected", file=sys.stderr)
         return 1
     return 0
 
 
-# --- the command --------------------------------------------------------------------------------------------
-
-
 def build_parser() -> argparse.ArgumentParser:
-    """The flags; nothing heavy is imported for them."""
+    """Return the parser of the flags. Nothing heavy is imported for it."""
     parser = argparse.ArgumentParser(
         prog="quickstart.py",
-        description="Draw clips of a moving hand (6 motions that only time can tell apart), train a small model from scratch on the CPU, "
-        "measure it on held-out clips of other hands and rooms, export it, and run it over a stream. Less than 10 minutes on 2 cores.",
+        description="Draw clips of a moving hand (6 motions that only time can tell apart), train "
+        "a small model from scratch on the CPU, export it, measure it on held-out clips of other "
+        "hands and rooms, and run it over a stream. It takes less than 10 minutes on 2 cores.",
     )
     default = Path("quickstart_run")
-    where = f"where everything goes; a folder of an earlier quickstart is used again (default: {default})"
+    where = f"folder for everything, also that of an earlier quickstart (default: {default})"
     parser.add_argument("--work-dir", type=Path, default=default, metavar="DIR", help=where)
     parser.add_argument(
         "--quick",
@@ -381,6 +383,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def main() -> int:
+    """Parse the flags and run."""
     arguments = build_parser().parse_args()
     if not 0 <= arguments.seed < 10_000:
         raise user_error("--seed", str(arguments.seed), "0 to 9999")
