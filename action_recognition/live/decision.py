@@ -1,6 +1,8 @@
-"""From time-stamped scores to events: one event per gesture. Pure functions; every state is a value, nothing looks at a clock.
+"""The decision: from time-stamped scores to events, one event per gesture.
 
-cosines -> `gesture_chances` (probabilities; nothing where the scores say that it is no gesture) -> `step` -> events
+`gesture_chances` turns cosines into probabilities, all 0 where the scores say that there is no
+gesture. `step` turns probabilities into events. Both are pure functions: every state is a value,
+and nothing reads a clock.
 """
 
 from __future__ import annotations
@@ -17,24 +19,32 @@ from action_recognition.deploy.metadata import DeployMetadata
 from action_recognition.deploy.scores import probabilities
 from action_recognition.errors import Problem, UserError, user_error
 
-_ROUNDING_S = 1e-6  # differences of time stamps are a little off
+# Differences of time stamps have rounding errors.
+_ROUNDING_S = 1e-6
 
 Chances = npt.NDArray[np.float64]
-"""(C,) probabilities, 0..1; they sum to 1, or to 0 where the scores are rejected as a whole."""
+"""Probabilities (C,), 0..1. They sum to 1, or to 0 if the scores are rejected as a whole."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class DecisionRules:
-    """When a gesture begins, when it is over, and when the next may begin.
+    """Rules for the begin of a gesture, its end, and the begin of the next one.
 
-    A gesture begins when its smoothed probability has been at `onset` or above for `hold_s`, and at least `refractory_s` have passed
-    since the last event; it is over below `release`, or when another begins. Between the two nothing fires (hysteresis). The same
-    gesture within `again_s` of its last event is a repetition. `smoothing_s` is the time constant of the smoothing, 0 for none.
-    Scores more than `gap_s` apart belong to different performances: everything starts anew.
+    A gesture begins when its smoothed probability has been at `onset` or above for `hold_s`, and
+    at least `refractory_s` have passed since the last event. It ends below `release`, or when
+    another gesture begins. Between `release` and `onset` nothing changes (hysteresis).
+
+    The same gesture within `again_s` of its last event is a repetition. `smoothing_s` is the time
+    constant of the smoothing, 0 for none. Scores more than `gap_s` apart belong to different
+    performances, so everything starts again. All times are in seconds.
+
+    Raises UserError: a negative value, or a `release` that is not below `onset`.
     """
 
+    # Smoothed probabilities, 0..1.
     onset: float = 0.6
     release: float = 0.35
+    # Times in seconds.
     smoothing_s: float = 0.2
     hold_s: float = 0.0
     refractory_s: float = 0.7
@@ -47,6 +57,7 @@ class DecisionRules:
             for name, value in asdict(self).items()
             if not isinstance(value, int | float) or not 0 <= value < math.inf
         ]
+        # Without a gap between both thresholds, a gesture could begin and end with every row.
         if not problems and not self.release < self.onset <= 1:
             found = f"found {self.onset} and {self.release}"
             problems = [Problem("onset, release", found, "release < onset <= 1")]
@@ -56,7 +67,10 @@ class DecisionRules:
 
 @dataclass(frozen=True, slots=True)
 class GestureEvent:
-    """One gesture, decided at `time_s`; it rose above the release threshold at `start_s`. `repetition` counts from 1."""
+    """One gesture, decided at `time_s`, with its smoothed probability at that time.
+
+    At `start_s` the probability rose above the release threshold. `repetition` counts from 1.
+    """
 
     time_s: float
     start_s: float
@@ -67,7 +81,11 @@ class GestureEvent:
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """What the decision has to know of the labels: which mean no gesture, and the least probability of each."""
+    """Labels with the knowledge that the decision needs.
+
+    `negatives` are the labels that mean no gesture. `thresholds` are the lowest probabilities of
+    single labels.
+    """
 
     labels: tuple[str, ...]
     negatives: frozenset[str] = frozenset()
@@ -75,12 +93,16 @@ class Vocabulary:
 
     @classmethod
     def of(cls, metadata: DeployMetadata) -> Vocabulary:
+        """Return the vocabulary that a model states."""
         negative = metadata.negative_label
         negatives = frozenset() if negative is None else frozenset([negative])
         return cls(metadata.labels, negatives, metadata.thresholds)
 
     def onsets(self, rules: DecisionRules) -> Chances:
-        """The onset threshold of each label (C,): the rules', or the model's own where that is higher; above 1 for a negative."""
+        """Return the onset threshold of each label (C,), infinity for a negative.
+
+        It is the threshold of the rules, or the model's own if that is higher.
+        """
         return np.array([self._onset(name, rules) for name in self.labels])
 
     def _onset(self, label: str, rules: DecisionRules) -> float:
@@ -91,36 +113,44 @@ class Vocabulary:
 
 @dataclass(frozen=True)
 class DecisionState:
-    """What has to be remembered from one row of scores to the next; `DecisionState()` at the start of a stream.
+    """Memory from one row of scores to the next. A stream starts with `DecisionState()`.
 
-    `active` is the label that has fired and is not over, `candidate` one that waits for `hold_s`. `rising_s` is when each label rose
-    above the release threshold, nan where it has not.
+    `active` is the label that has fired and has not ended. `candidate` is a label that waits for
+    `hold_s`. `rising_s` are the times when each label rose above the release threshold, nan if it
+    has not.
     """
 
     smoothed: Chances | None = None
     time_s: float = -math.inf
     rising_s: Chances | None = None
+    # Indices of labels.
     active: int | None = None
     candidate: int | None = None
     candidate_s: float = -math.inf
+    # The last event, which the next one may repeat.
     last_label: int | None = None
     last_event_s: float = -math.inf
     repetition: int = 0
 
 
 def gesture_chances(scores: Scores, metadata: DeployMetadata, mirror: bool = False) -> Chances:
-    """Calibrated probabilities (C,) of the cosines (C,); all 0 where their spread is too small for any gesture of the model.
+    """Compute the calibrated probabilities (C,) of the cosines (C,).
 
-    `mirror`: the picture comes mirrored, so what looks like a label is its mirrored one.
+    All are 0 if the spread of the cosines is too small for any gesture of the model. With
+    `mirror` the picture comes mirrored, so a gesture that looks like a label is its mirror image.
     """
+    # Cosines that are nearly the same speak for none of the labels.
     if float(np.std(scores.astype(np.float64))) < metadata.spread_threshold:
         return np.zeros(len(scores))
+
     chances = probabilities(scores, metadata)
     return chances[mirror_order(metadata.labels, metadata.label_swaps)] if mirror else chances
 
 
 def mirror_order(labels: Sequence[str], swaps: Mapping[str, str]) -> npt.NDArray[np.int64]:
-    """For each label the place of the one that it looks like in a mirror (C,); a swap counts both ways.
+    """Return for each label the index of the label that it looks like in a mirror (C,).
+
+    A swap counts in both directions.
 
     >>> mirror_order(["left", "stop", "right"], {"left": "right"}).tolist()
     [2, 1, 0]
@@ -130,7 +160,7 @@ def mirror_order(labels: Sequence[str], swaps: Mapping[str, str]) -> npt.NDArray
 
 
 def check_mirror(metadata: DeployMetadata) -> None:
-    """A `UserError` where a model does not say which labels swap in a mirror."""
+    """Raise a UserError if a model does not say which labels swap in a mirror."""
     if not metadata.label_swaps:
         fix = "leave --mirror out, or state flip.label_swaps in the template and export again"
         raise user_error(
@@ -147,13 +177,20 @@ def step(
     vocabulary: Vocabulary,
     rules: DecisionRules,
 ) -> tuple[DecisionState, GestureEvent | None]:
-    """The next row of a stream: the new state, and the event that the row completes, if any."""
+    """Process the next row of a stream. Return the new state, and an event if the row completes one.
+
+    `time_s` is the time of the row in seconds, `chances` its probabilities (C,).
+    """
+    # After a gap, or if time goes back, the stream starts again.
     if not 0 <= time_s - state.time_s <= rules.gap_s:
         state = DecisionState()
+
     state = _released(_smoothed(state, time_s, chances, rules), rules)
     best = _above_onset(state, vocabulary, rules)
     if best is None:
         return replace(state, candidate=None), None
+
+    # A label has to stay the best one for `hold_s`.
     if best != state.candidate:
         state = replace(state, candidate=best, candidate_s=time_s)
     held = time_s - state.candidate_s >= rules.hold_s - _ROUNDING_S
@@ -164,11 +201,12 @@ def step(
 def decide(
     rows: Iterable[tuple[float, Chances]], vocabulary: Vocabulary, rules: DecisionRules
 ) -> list[GestureEvent]:
-    """The events of a whole table of (time in seconds, probabilities).
+    """Return the events of a whole table of (time in seconds, probabilities).
 
     >>> words = Vocabulary(("wave", "rest"), frozenset({"rest"}))
     >>> rows = [(0.1 * i, np.array([p, 1 - p])) for i, p in enumerate([0.1, 0.9, 0.9, 0.2, 0.1])]
-    >>> [(round(event.time_s, 1), event.label) for event in decide(rows, words, DecisionRules(smoothing_s=0))]
+    >>> found = decide(rows, words, DecisionRules(smoothing_s=0))
+    >>> [(round(event.time_s, 1), event.label) for event in found]
     [(0.1, 'wave')]
     """
     state, events = DecisionState(), []
@@ -182,12 +220,17 @@ def decide(
 def _smoothed(
     state: DecisionState, time_s: float, chances: Chances, rules: DecisionRules
 ) -> DecisionState:
-    """An exponential mean over time, not over rows, so that the rate of the scores does not matter."""
+    """Return the state after the smoothing, with the times when the labels rose above `release`.
+
+    The mean is exponential over time, not over rows, so that the rate of the scores does not
+    matter.
+    """
     smoothed = chances
     if state.smoothed is not None and rules.smoothing_s > 0:
         weight = 1 - math.exp(-(time_s - state.time_s) / rules.smoothing_s)
         smoothed = state.smoothed + weight * (chances - state.smoothed)
 
+    # A label that stays above `release` keeps the time when it rose.
     before_s = np.full(len(chances), np.nan) if state.rising_s is None else state.rising_s
     since_s = np.where(np.isnan(before_s), time_s, before_s)
     rising_s = np.where(smoothed < rules.release, np.nan, since_s)
@@ -195,13 +238,17 @@ def _smoothed(
 
 
 def _released(state: DecisionState, rules: DecisionRules) -> DecisionState:
+    """End the active label if its smoothed probability is below `release`."""
     assert state.smoothed is not None
     over = state.active is not None and state.smoothed[state.active] < rules.release
     return replace(state, active=None) if over else state
 
 
 def _above_onset(state: DecisionState, vocabulary: Vocabulary, rules: DecisionRules) -> int | None:
-    """The most probable label, where it may begin now: no negative, not the one that is going on, sure enough."""
+    """Return the most probable label if it may begin now, otherwise None.
+
+    It may not if it is a negative, the active label, or not probable enough.
+    """
     assert state.smoothed is not None
     best = int(np.argmax(state.smoothed))
     is_active = best == state.active
@@ -212,6 +259,7 @@ def _above_onset(state: DecisionState, vocabulary: Vocabulary, rules: DecisionRu
 def _fired(
     state: DecisionState, best: int, vocabulary: Vocabulary, rules: DecisionRules
 ) -> tuple[DecisionState, GestureEvent]:
+    """Return the state after the event of the label `best`, and the event."""
     assert state.smoothed is not None and state.rising_s is not None
     time_s, label = state.time_s, vocabulary.labels[best]
     is_again = best == state.last_label and time_s - state.last_event_s <= rules.again_s

@@ -21,6 +21,7 @@ def read_rules(file: Path) -> DecisionRules:
     allowed. All wrong keys, or all wrong values, are named together.
     """
     found = _read_object(file)
+
     names = [item.name for item in fields(DecisionRules)]
     unknown = [
         Problem(f"{file}: {key}", f"is not a known key{nearest(key, names)}", ", ".join(names))
@@ -29,6 +30,8 @@ def read_rules(file: Path) -> DecisionRules:
     ]
     if unknown:
         raise UserError(unknown)
+
+    # The rules check their values. The file is added to their problems.
     try:
         return DecisionRules(**found)
     except UserError as error:
@@ -47,10 +50,12 @@ def _read_object(file: Path) -> dict[str, Any]:
     try:
         found = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "no UTF-8"
+        reason = getattr(error, "strerror", None) or "not UTF-8"
         raise user_error(str(file), f"cannot be read ({reason})") from None
     except json.JSONDecodeError as error:
-        raise user_error(f"{file}:{error.lineno}", f"is no JSON ({error.msg})", _FORM) from None
+        raise user_error(
+            f"{file}:{error.lineno}", f"is not valid JSON ({error.msg})", _FORM
+        ) from None
     if not isinstance(found, dict):
         raise user_error(str(file), f"holds a {type(found).__name__}", _FORM)
     return found

@@ -20,7 +20,9 @@ from action_recognition.live.outputs.keyboard import save_snapshot
 from action_recognition.live.outputs.window import PictureWindow
 from action_recognition.live.regions import FixedRegion
 
+# The time to wait for a frame while other sources or the keys of a window wait too.
 _POLL_S = 0.05
+# The time to wait for a key in a pause.
 _PAUSE_POLL_MS = 50
 
 NewFrame = tuple[LiveStream, TimedFrame]
@@ -37,7 +39,7 @@ def run_demo(options: DemoOptions, say: Say | None = None) -> DemoSummary:
         try:
             _recognise(demo)
         except KeyboardInterrupt:
-            demo.run.say("interrupted; what was recognised so far is kept")
+            demo.run.say("interrupted; everything recognised so far is kept")
         if not demo.run.num_frames:
             raise user_error(demo.streams[0].source.name, "gave no frame")
     return _report(demo, options)
@@ -89,6 +91,7 @@ def _put_out(demo: OpenDemo, stream: LiveStream, frame: TimedFrame) -> None:
     """Draw what was recognised over a frame, then record and show it."""
     if demo.recorder is None and stream.window is None:
         return
+
     run = demo.run
     drawn = draw_live(frame.picture, run.view(stream), run.metadata, frame.time_s)
     if demo.recorder:
@@ -118,9 +121,11 @@ def _report(demo: OpenDemo, options: DemoOptions) -> DemoSummary:
     run = demo.run
     if options.csv and run.table:
         run.table.save(options.csv)
+    # The recording and the events were written during the run.
     for path in (options.output, options.csv, options.events):
         if path and path != STDOUT:
             run.say(f"wrote {path}")
+
     summary = run.summary(demo.streams)
     run.say(str(summary))
     return summary

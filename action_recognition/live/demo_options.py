@@ -21,14 +21,18 @@ class DemoOptions:
 
     model: Path
     source: str
+    # Results.
     output: Path | None = None
     csv: Path | None = None
     show: bool = True
+    # None leaves the choice to the network.
     stride: int | None = None
     num_threads: int | None = None
     more_sources: tuple[str, ...] = ()
+    # Events and the rules for them.
     events: str | None = None
     decision: Path | None = None
+    # The part of the picture that the network sees.
     mirror: bool = False
     box: Box | None = None
     detector: Path | None = None
@@ -53,6 +57,7 @@ class DemoOptions:
 
 def check_options(options: DemoOptions) -> None:
     """Raise a UserError for options that contradict each other or would overwrite an input."""
+    # An output must not replace an input.
     for flag, path in _output_files(options).items():
         if any(_is_same_file(path, source) for source in options.sources):
             raise user_error(flag, f"{path} is the input", fix="name another file")

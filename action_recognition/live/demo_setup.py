@@ -57,11 +57,13 @@ def open_demo(options: DemoOptions, say: Say, stack: ExitStack) -> OpenDemo:
     streams = _open_streams(options, network, rules, say, stack)
     run = LiveRun(network.metadata, say, Controls(pick=options.pick))
     _add_outputs(run, options, commands, stack)
+
     recorder = None
     if options.output:
         rate_fps = streams[0].source.frame_rate_fps
         recorder = stack.enter_context(_recording(options.output, rate_fps))
 
+    # The windows are registered last, so that they close first.
     if options.show:
         say(KEYS_HELP)
     for stream, window in zip(streams, windows, strict=False):
@@ -71,15 +73,20 @@ def open_demo(options: DemoOptions, say: Say, stack: ExitStack) -> OpenDemo:
 
 
 def _new_windows(options: DemoOptions) -> list[PictureWindow]:
-    """Return a window for each source, or none with `--no-show`. They open with their first frame."""
+    """Return a window for each source, or none with `--no-show`.
+
+    A window opens with its first frame.
+    """
     if not options.show:
         return []
+
     numbers = range(2, len(options.sources) + 1)
     titles = [WINDOW_TITLE, *(f"{WINDOW_TITLE} {number}" for number in numbers)]
     return [PictureWindow(title, _WITHOUT_WINDOW) for title in titles]
 
 
 def _load_network(options: DemoOptions) -> StreamModel:
+    """Load the model as a network over streams. With `--mirror`, check that it can be mirrored."""
     backend = load_backend(options.model, options.num_threads, "default", hint=options.best_hint)
     network = as_stream_model(backend, options.stride)
     if options.mirror:
@@ -105,9 +112,10 @@ def _introduce(options: DemoOptions, network: StreamModel, say: Say) -> None:
 def _open_streams(
     options: DemoOptions, network: StreamModel, rules: DecisionRules, say: Say, stack: ExitStack
 ) -> list[LiveStream]:
-    """Open every source and start to read it."""
+    """Open every source and start to read it. The streams share the network."""
     streams = []
     for text in options.sources:
+        # A region with its detector, and an engine with its memory, for each source alone.
         source = _open_source(text, options, network.metadata, say)
         region = _region(options, network.metadata)
         engine_options = EngineOptions(rules, options.mirror)
@@ -122,6 +130,7 @@ def _open_streams(
 def _open_source(
     text: str, options: DemoOptions, metadata: DeployMetadata, say: Say
 ) -> FrameSource:
+    """Open a source and print its rate. With `--realtime` a file is paced like a camera."""
     patience = Patience(say, options.give_up_s)
     source = open_source(text, metadata.frame_rate_fps, say, patience)
     if options.realtime and not source.is_live:
@@ -131,9 +140,14 @@ def _open_source(
 
 
 def _region(options: DemoOptions, metadata: DeployMetadata) -> Region:
-    """Where to look; a model of hands that were cut out gets them cut as in training."""
+    """Return the region of one stream: a box, the hands or persons of a detector, or the picture.
+
+    A model that was trained on cut-out hands gets them cut out as in training.
+    """
     if options.box is not None or (options.detector is None and not metadata.crop):
         return FixedRegion(options.box)
+
+    # Imported here, so that a run without a detector starts faster.
     from action_recognition.detection.person_boxes import loaded_detector
     from action_recognition.live.hand_region import trained_region
     from action_recognition.live.tracking import TrackedRegion
@@ -152,6 +166,8 @@ def _add_outputs(
     """Tell the run where predictions and events go beside the picture."""
     if options.csv:
         run.table = PredictionTable(run.metadata)
+
+    # Each sink gets every event as a line of JSON.
     if options.serve is not None:
         server = EventServer(options.serve, run.say)
         stack.callback(server.close)
@@ -161,6 +177,7 @@ def _add_outputs(
         file = EventFile(options.events)
         stack.callback(file.close)
         run.sinks.append(file.write)
+
     if commands:
         run.reactions = Reactions(commands, run.say)
 

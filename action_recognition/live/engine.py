@@ -1,4 +1,8 @@
-"""One stream from frames to events: tears, model frames, persons, network, decision. The same for window and stateful networks."""
+"""The engine: one stream from frames to events, for window networks and stateful networks alike.
+
+Each frame passes the check for discontinuities, the choice of model frames, the region of each
+person, the network and the decision.
+"""
 
 from __future__ import annotations
 
@@ -28,9 +32,10 @@ from action_recognition.live.regions import FixedRegion, Person, Region, network
 
 @dataclass(frozen=True, slots=True)
 class StepResult:
-    """What one step said of one person: the network's scores, their probabilities, those smoothed, and the event if there is one.
+    """Result of one step for one person.
 
-    Not `is_warm`: the network has seen too little yet, nothing was decided.
+    It holds the scores of the network, their probabilities (C,) raw and smoothed, and the event if
+    there is one. If it is not `is_warm`, the network has seen too few frames yet.
     """
 
     stream: str
@@ -44,8 +49,10 @@ class StepResult:
 
 @dataclass(frozen=True)
 class EngineOptions:
-    """How a stream is read; `mirror`: its picture comes mirrored. Without `decide_cold` a network's first steps, of which it says that
-    it has seen too little, are not decided on.
+    """Options of one stream. With `mirror` its picture comes mirrored.
+
+    A network reports of its first steps that it has seen too few frames. The decision skips these
+    steps unless `decide_cold` is set.
     """
 
     rules: DecisionRules = field(default_factory=DecisionRules)
@@ -55,7 +62,11 @@ class EngineOptions:
 
 @dataclass
 class _Follower:
-    """What is remembered of one person; `times_s` are those of the frames that came since the last step, `num_frames` all so far."""
+    """Memory of one person.
+
+    `num_frames` counts all frames so far. `times_s` are the times of the frames since the last
+    step.
+    """
 
     stream: Stream
     num_frames: int = 0
@@ -63,14 +74,15 @@ class _Follower:
     decision: DecisionState = field(default_factory=DecisionState)
 
     def time_of(self, frame: int) -> float:
-        """When the frame of that number, counted from 0, was shown."""
+        """Return the time in seconds at which a frame was shown. `frame` counts from 0."""
+        # Only the latest times are kept, and `frame` counts from the first frame of all.
         place = frame - (self.num_frames - len(self.times_s))
         return self.times_s[min(max(place, 0), len(self.times_s) - 1)]
 
 
 @dataclass(frozen=True, slots=True)
 class _Feed:
-    """A picture that one person's stream gets `repeats` times."""
+    """A picture that the network stream of one person gets `repeats` times."""
 
     person: int
     follower: _Follower
@@ -80,9 +92,10 @@ class _Feed:
 
 
 class StreamEngine:
-    """Takes the frames of one source in order. Everything it remembers is dropped when time tears, and `say` hears of it.
+    """Recognition in the frames of one source, which it takes in order.
 
-    The network may be shared by several engines: what it remembers of a person lives in a stream of its own.
+    At a discontinuity it drops all memory and reports that through `say`. Several engines may
+    share a network, since the network keeps its memory of each person in a separate stream.
     """
 
     def __init__(
@@ -99,16 +112,20 @@ class StreamEngine:
         self.persons: list[Person] = []
         self._say = say
         self._words = Vocabulary.of(network.metadata)
+        # A model of photos is fed at a rate that it does not state itself.
         rate_fps = fed_rate_fps(network)
         self._tears, self._resampler = TearDetector(rate_fps), FrameRateResampler(rate_fps)
         self._followers: dict[int, _Follower] = {}
 
     def push(self, frame: TimedFrame) -> list[StepResult]:
-        """Take the next frame of the source; the steps that it completed, of every person."""
+        """Process the next frame of the source. Return the steps of all persons that it completed."""
         return push_all([(self, frame)])[0]
 
     def finish(self) -> list[StepResult]:
-        """The source ended: what a stream shorter than a window still owes."""
+        """Return the last steps, after the source has ended.
+
+        A stream that is shorter than a window gives its only prediction here.
+        """
         found = [
             (number, follower, follower.stream.finish())
             for number, follower in self._followers.items()
@@ -120,39 +137,47 @@ class StreamEngine:
         ]
 
     def reset(self) -> None:
-        """Forget everybody and everything but the numbers that were given to persons."""
+        """Forget everything except the numbers that were given to persons."""
         self._resampler.reset()
         self.region.reset()
         self._followers.clear()
 
     def _forget_others(self) -> None:
+        """Drop the memory of the persons who are not followed any more."""
         there = {person.number for person in self.persons}
         for number in self._followers.keys() - there:
             del self._followers[number]
 
     def _take(self, frame: TimedFrame) -> list[_Feed]:
-        """What the network is to be fed for this frame."""
+        """Return the pictures to feed to the network for this frame, one for each person."""
         torn = self._tears.reason(frame)
         if torn:
             self.num_tears += 1
-            self._say(f"{self.name}: {torn} at {frame.time_s:.1f} s; recognition starts anew")
+            self._say(f"{self.name}: {torn} at {frame.time_s:.1f} s; recognition starts again")
             self.reset()
+
+        # A frame between two model frames is skipped.
         repeats = self._resampler.repeats(frame.time_s)
         if not repeats:
             return []
+
         self.persons = self.region.persons(frame)
         self._forget_others()
         return [self._feed(person, frame, repeats) for person in self.persons]
 
     def _feed(self, person: Person, frame: TimedFrame, repeats: int) -> _Feed:
+        """Cut the person out of the frame. Open a network stream for somebody new."""
         if person.number not in self._followers:
             self._followers[person.number] = _Follower(self.network.open_stream())
         picture = network_frame(frame.picture, person.box, self.network.metadata)
         return _Feed(person.number, self._followers[person.number], picture, frame.time_s, repeats)
 
     def _decide(self, person: int, follower: _Follower, found: StepScores) -> StepResult:
+        """Turn the scores of one step into probabilities and, if it is due, an event."""
         time_s = follower.time_of(found.frame)
         chances = gesture_chances(found.scores, self.network.metadata, self.options.mirror)
+
+        # The first scores of a network come from too few frames.
         event = None
         if found.is_warm or self.options.decide_cold:
             follower.decision, event = step(
@@ -167,16 +192,19 @@ class StreamEngine:
 
 
 def push_all(frames: Sequence[tuple[StreamEngine, TimedFrame]]) -> list[list[StepResult]]:
-    """The next frames of several engines, no two of them the same, over one network: all their persons are computed side by side.
+    """Process the next frame of each of several engines that share one network.
 
-    The steps that each frame completed, as `StreamEngine.push` says them.
+    No engine may occur twice. The persons of all engines are computed side by side. Returns the
+    steps that each frame completed, as `StreamEngine.push` does.
     """
+    # The number of its engine goes with every picture.
     feeds = [
         (number, feed)
         for number, (engine, frame) in enumerate(frames)
         for feed in engine._take(frame)
     ]
     results: list[list[StepResult]] = [[] for _ in frames]
+
     # A picture that counts several times is fed in several turns: a stream takes one at a time.
     for turn in range(max((feed.repeats for _, feed in feeds), default=0)):
         due = [(number, feed) for number, feed in feeds if turn < feed.repeats]

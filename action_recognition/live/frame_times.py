@@ -1,4 +1,7 @@
-"""Frames with their times, and which of them the network gets: by time stamps, not by counting."""
+"""Frames with their times, and the choice of the frames that the network gets.
+
+Frames are chosen by time stamps, not by counting, so that any frame rate of a source will do.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +9,20 @@ from dataclasses import dataclass
 
 from action_recognition.deploy.stream_models import Picture as Picture
 
-_TOLERANCE = 0.1  # of a model frame: above the rounding of time stamps to 1 ms, below one frame of a 120 fps source
+# In model frames. It is above the rounding of time stamps to 1 ms, and below one frame of a source
+# of 120 frames a second.
+_TOLERANCE = 0.1
+# Time that goes back by less is jitter.
 _RESTART_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class TimedFrame:
-    """A picture of the source and when it is shown, in seconds from the first.
+    """A picture of a source with its time in seconds from the first frame.
 
-    `is_restart`: the source was interrupted before this frame (unplugged, connected anew), so nothing before it belongs to it.
-    `arrived_s`: when its reader got it, by the monotonic clock.
+    With `is_restart` the source was interrupted before this frame, for example unplugged or
+    connected again. Earlier frames then do not belong to it. `arrived_s` is the time when the
+    reader got the frame, by the monotonic clock.
     """
 
     time_s: float
@@ -25,10 +32,11 @@ class TimedFrame:
 
 
 class FrameRateResampler:
-    """How often each source frame stands in a stream of `frame_rate_fps`, from time stamps alone.
+    """Conversion of a source to `frame_rate_fps`, by time stamps alone.
 
-    The model's frame k is the first source frame at or after k / rate (to within a small tolerance). So a faster source is thinned
-    out, a slower one has frames repeated, and uneven time stamps are followed.
+    Model frame k is the first source frame at or after k / rate, to within a small tolerance. So
+    frames of a faster source are skipped, those of a slower one are repeated, and uneven time
+    stamps are followed.
 
     >>> every_second = FrameRateResampler(15.0)
     >>> [every_second.repeats(i / 30) for i in range(6)]
@@ -45,14 +53,19 @@ class FrameRateResampler:
         self._num_given = 0
 
     def reset(self) -> None:
-        """The next frame is the first."""
+        """Start again: the next frame is the first."""
         self._start_s = None
 
     def repeats(self, time_s: float) -> int:
-        """How many model frames the source frame at `time_s` gives; time that jumps back by a second or more starts anew."""
+        """Return the number of model frames that the source frame at `time_s` gives.
+
+        Time that jumps back by more than a second starts again.
+        """
         if self._start_s is None or time_s < self._last_s - _RESTART_S:
             self._start_s, self._num_given = time_s, 0
+
         self._last_s = time_s
+        # Model frames that should exist by now, less those that exist.
         num_due = int((time_s - self._start_s) * self.frame_rate_fps + _TOLERANCE) + 1
         repeats = max(0, num_due - self._num_given)
         self._num_given += repeats
@@ -60,9 +73,11 @@ class FrameRateResampler:
 
 
 class TearDetector:
-    """Whether time tore before a frame: its source says so, its time goes back, it comes after a gap, or its size is another.
+    """Detection of discontinuities before a frame.
 
-    A gap is longer than a second and than three model frames; small steps back are jitter.
+    There is one if the source reports an interruption, if time goes back, after a gap, and if the
+    size of the picture changes. A gap is longer than a second and than three model frames. Smaller
+    steps back are jitter.
 
     >>> import numpy as np
     >>> tears = TearDetector(frame_rate_fps=15.0)
@@ -77,14 +92,17 @@ class TearDetector:
         self._size: tuple[int, ...] = ()
 
     def reason(self, frame: TimedFrame) -> str:
-        """What tore, for people; empty where the frame follows the one before."""
+        """Describe the discontinuity before a frame, or return an empty text if there is none."""
         last_s, size = self._last_s, self._size
         self._last_s, self._size = frame.time_s, frame.picture.shape[:2]
         if last_s is None:
             return ""
+
         step_s = frame.time_s - last_s
+        # An interruption that the source knows of explains all other signs.
         if frame.is_restart:
             return "the source came back"
+        # A step that is nan counts as going back.
         if step_s <= -_RESTART_S or step_s != step_s:
             return f"time went back by {-step_s:.1f} s"
         if step_s > self.max_gap_s:

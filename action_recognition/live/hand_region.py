@@ -1,4 +1,7 @@
-"""The region of a clip model that was trained on cut-out hands: one square around all hands of the last window."""
+"""The region around detected hands, for models that were trained on cut-out hands.
+
+A clip model sees one square around all hands of the last window.
+"""
 
 from __future__ import annotations
 
@@ -19,17 +22,18 @@ from action_recognition.live.tracking import DETECT_EVERY_S, TrackedRegion
 
 
 class Finder(Protocol):
-    """`detection.hand_finder.HandFinder`."""
+    """A finder of hands, such as `detection.hand_finder.HandFinder`."""
 
     def boxes(self, picture_rgb: Picture) -> npt.NDArray[np.float64]:
-        """(N, 5) corners in pixels and confidence."""
+        """Return (N, 5): the corners of each hand in pixels and its confidence."""
         ...
 
 
 class HandsRegion:
-    """The square that training cut out of a clip, of the hands seen in the last `window_s` seconds; the whole picture while there are none.
+    """The square that training cuts out of a clip, around the hands of the last `window_s` seconds.
 
-    Both hands and all people are seen as one, since a gesture of two hands needs both; a fixed `--box` tells people apart.
+    It is the whole picture while no hand is seen. All hands of all people are in one square, since
+    a gesture of two hands needs both. Use a fixed `--box` to tell people apart.
     """
 
     def __init__(self, finder: Finder, window_s: float) -> None:
@@ -37,13 +41,18 @@ class HandsRegion:
         self._found: deque[tuple[float, npt.NDArray[np.float64]]] = deque()
 
     def reset(self) -> None:
-        """No hand was seen yet."""
+        """Forget all hands."""
         self._found.clear()
 
     def persons(self, frame: TimedFrame) -> list[Person]:
-        """Always one; the detector runs every `DETECT_EVERY_S`."""
+        """Return one person with the square, or without a box if no hand was seen lately.
+
+        The detector runs every `DETECT_EVERY_S`.
+        """
+        # The small margin is for rounding errors of time stamps.
         if not self._found or not 0 <= frame.time_s - self._found[-1][0] < DETECT_EVERY_S - 1e-6:
             self._found.append((frame.time_s, self._finder.boxes(frame.picture)))
+        # Hands of before the window of the network do not count any more.
         while frame.time_s - self._found[0][0] > self._window_s:
             self._found.popleft()
 
@@ -64,16 +73,20 @@ def trained_region(
     max_persons: int = 1,
     num_threads: int | None = None,
 ) -> Region:
-    """Where a model looks that has no box of its own: as in its training. Errors: a model of hands without a detector, named by `flag`."""
+    """Return the region that a model was trained on: the whole picture or the detected hands.
+
+    Raises UserError: a model of hands without a detector. `flag` is the flag that names one.
+    """
     if metadata.crop != "hand":
         return FixedRegion()
     if detector_file is None:
         raise user_error(
             flag,
             "is missing: the model was trained on hands that were cut out",
-            "a detector of hands, or of demo.py a fixed --box",
+            "a hand detector, or a fixed --box in demo.py",
         )
 
+    # A clip shows several hands over time, a photo one hand at a time.
     if metadata.clip_len > 1:
         window_s = metadata.clip_len / metadata.frame_rate_fps
         return HandsRegion(HandFinder(detector_file, num_threads), window_s)

@@ -1,4 +1,4 @@
-"""What a run over live sources has seen so far, and where its events go."""
+"""A run over live sources: the counts so far, and the places that its events go to."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from action_recognition.live.outputs.window import PictureWindow
 from action_recognition.live.sources.frame_sources import FrameSource
 from action_recognition.live.sources.reader_thread import FrameReader
 
+# A live source without a frame for so long is reported.
 STALL_S = 5.0
 # The median is of the latest times of inference: a day of them at 1 a second.
 _KEPT = 100_000
@@ -30,14 +31,16 @@ _KEPT = 100_000
 
 @dataclass(eq=False)
 class LiveStream:
-    """A source with its reader and engine, and what was seen of it."""
+    """A source with its reader, engine and window, and the latest events and scores in it."""
 
     source: FrameSource
     reader: FrameReader
     engine: StreamEngine
     window: PictureWindow | None = None
+    # Shown over the picture: events on the timeline, and the scores of each person.
     events: deque[GestureEvent] = field(default_factory=lambda: deque(maxlen=50))
     latest: dict[int, WindowScores] = field(default_factory=dict)
+    # The latest arrivals give the frame rate.
     arrivals_s: deque[float] = field(default_factory=lambda: deque(maxlen=30))
     is_stalled: bool = False
     last_frame_s: float = field(default_factory=time.monotonic)
@@ -45,10 +48,12 @@ class LiveStream:
 
 @dataclass(frozen=True)
 class DemoSummary:
-    """What a run did: source frames, windows scored, their median time, frames a second, events, frames dropped, latency of events.
+    """Figures of a finished run.
 
-    `latency_ms`: from the arrival of the frame that decided to the event, at the 95th percentile; nan without any event.
-    `cpu_share`: CPU time of the whole process over the time of the clock, 1 is one core.
+    `num_frames` counts the frames of the sources, `num_windows` the windows that were scored.
+    `inference_ms` is the median time of one. `num_tears` counts discontinuities. `latency_ms` is
+    the time from the arrival of the deciding frame to the event, at the 95th percentile, or nan
+    without any event. `cpu_share` is the CPU time of the process over elapsed time, 1 for one core.
     """
 
     num_frames: int
@@ -70,12 +75,15 @@ class DemoSummary:
             f"{self.inference_ms:.1f} ms per inference (median), "
             f"{self.frames_per_s:.1f} frames/s, {100 * self.cpu_share:.0f} % of a core; "
             f"{self.num_events} events{latency}; "
-            f"{self.num_dropped} frames dropped, time tore {self.num_tears} times"
+            f"{self.num_dropped} frames dropped, {self.num_tears} interruptions"
         )
 
 
 class LiveRun:
-    """Takes frames, sends events to `sinks` (a line of JSON each) and to `reactions`, and counts."""
+    """Recognition over several streams with its outputs.
+
+    Each event goes to all `sinks` as a line of JSON, and to `reactions`. Predictions go to `table`.
+    """
 
     def __init__(
         self, metadata: DeployMetadata, say: Callable[[str], None], controls: Controls | None = None
@@ -91,30 +99,32 @@ class LiveRun:
         self._start_s, self._start_cpu_s = time.perf_counter(), time.process_time()
 
     def take(self, frames: Sequence[tuple[LiveStream, TimedFrame]]) -> None:
-        """The next frame of each of these streams; they are computed side by side."""
+        """Process the next frame of each of these streams, side by side."""
         self.num_frames += len(frames)
         for stream, _ in frames:
             stream.is_stalled, stream.last_frame_s = False, time.monotonic()
             stream.arrivals_s.append(stream.last_frame_s)
+
         found = push_all([(stream.engine, frame) for stream, frame in frames])
         for (stream, frame), results in zip(frames, found, strict=True):
             self._note(stream, results, frame.arrived_s)
 
     def ended(self, stream: LiveStream) -> None:
-        """No more frames of that stream."""
+        """Process the end of a stream."""
         self._note(stream, stream.engine.finish(), float("nan"))
 
     def stalled(self, stream: LiveStream) -> None:
-        """No frame came for a moment; said once it is `STALL_S`."""
+        """Report a stream whose frames stay away, once it has lasted `STALL_S`."""
         waited_s = time.monotonic() - stream.last_frame_s
         if waited_s >= STALL_S and not stream.is_stalled:
             stream.is_stalled = True
             self.say(f"{stream.source.name}: no frame for {waited_s:.0f} s")
 
     def view(self, stream: LiveStream) -> LiveView:
-        """What can be drawn over the stream's newest frame."""
+        """Return everything that can be drawn over the newest frame of the stream."""
         persons = stream.engine.persons
         looked_at = [person.number for person in persons if self._counts(stream, person.number)]
+        # The panel has room for the scores of one person.
         number = looked_at[0] if looked_at else None
         prediction = stream.latest.get(number) if number is not None else None
         return LiveView(
@@ -122,6 +132,8 @@ class LiveRun:
         )
 
     def summary(self, streams: list[LiveStream]) -> DemoSummary:
+        """Return the figures of the run so far."""
+        # A run of no time at all must not divide by zero.
         elapsed_s = max(time.perf_counter() - self._start_s, 1e-9)
         return DemoSummary(
             num_frames=self.num_frames,
@@ -136,13 +148,16 @@ class LiveRun:
         )
 
     def _counts(self, stream: LiveStream, number: int) -> bool:
+        """Return True if the keys let the person of that number count."""
         return self.controls.looks_at(number, [person.number for person in stream.engine.persons])
 
     def _note(self, stream: LiveStream, results: list[StepResult], arrived_s: float) -> None:
+        """Count the results and pass on those of the persons who count."""
         for result in results:
             self.num_windows += 1
             self._inference_ms.append(result.scores.inference_ms)
             stream.latest[result.person] = result.scores
+
             if not self._counts(stream, result.person):
                 continue
             if self.table:
@@ -151,13 +166,16 @@ class LiveRun:
                 self._send(stream, result, result.event, arrived_s)
 
         there = {person.number for person in stream.engine.persons}
+        # A person who is gone leaves no scores behind.
         for number in stream.latest.keys() - there:
             del stream.latest[number]
 
     def _send(
         self, stream: LiveStream, result: StepResult, event: GestureEvent, arrived_s: float
     ) -> None:
+        """Count an event, keep it for the timeline, and send it to sinks, reactions and user."""
         self.num_events += 1
+        # Events that left the timeline are dropped.
         while stream.events and event.time_s - stream.events[0].time_s > TIMELINE_S:
             stream.events.popleft()
         stream.events.append(event)
@@ -170,18 +188,20 @@ class LiveRun:
         # An event at the end of a source has no frame that arrived with it.
         if not math.isnan(arrived_s):
             self._latency_ms.append(1e3 * (time.monotonic() - arrived_s))
+
         who = f" (person {result.person})" if result.person else ""
         times = f", {event.repetition} times" if event.repetition > 1 else ""
         self.say(f"{event.time_s:8.2f} s  {event.label} ({event.probability:.2f}{times}){who}")
 
 
 def _rate_fps(arrivals_s: deque[float]) -> float:
+    """Return the mean frame rate of the arrivals, 0 for fewer than two."""
     span_s = arrivals_s[-1] - arrivals_s[0] if len(arrivals_s) > 1 else 0.0
     return (len(arrivals_s) - 1) / span_s if span_s > 0 else 0.0
 
 
 def _percentile(values: list[float], share: float) -> float:
-    """By nearest rank."""
+    """Return a percentile by nearest rank, nan without values."""
     if not values:
         return float("nan")
     rank = min(len(values) - 1, int(share * len(values)))

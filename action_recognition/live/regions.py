@@ -1,4 +1,7 @@
-"""Which part of a picture the network looks at: all of it, a fixed box, or a box around every hand or person that is found."""
+"""Regions: the part of a picture that the network sees.
+
+It is the whole picture, a fixed box, or a box around every hand or person that is found.
+"""
 
 from __future__ import annotations
 
@@ -13,13 +16,14 @@ from action_recognition.deploy.metadata import DeployMetadata
 from action_recognition.errors import user_error
 from action_recognition.live.frame_times import Picture, TimedFrame
 
+# A decimal number of 0 to 1, or up to 1.9, which the comparison with 1 then refuses.
 _SHARE = re.compile(r"\s*(0?\.\d+|[01](\.\d*)?)\s*")
 WHOLE = 0
-"""The number of the only person where nobody is told apart."""
+"""Number of the only person if people are not told apart."""
 
 
 class Box(NamedTuple):
-    """Corners in parts of the picture's width and height, 0..1."""
+    """Corners as fractions of the width and height of the picture, 0..1."""
 
     left: float
     top: float
@@ -29,40 +33,46 @@ class Box(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody, or a hand, by a number that stays while it is followed; `box` None is the whole picture."""
+    """A person or a hand with a number that stays the same while it is followed.
+
+    `box` None is the whole picture.
+    """
 
     number: int
     box: Box | None
 
 
 class Region(Protocol):
-    """Where to look in each frame of one stream."""
+    """The part of each frame of one stream that the network sees."""
 
     def persons(self, frame: TimedFrame) -> list[Person]:
-        """Who is there, in order of number; called for every frame that the network gets."""
+        """Return everybody in the frame in order of number.
+
+        It is called for every frame that the network gets.
+        """
         ...
 
     def reset(self) -> None:
-        """Time tore: nobody is followed any more."""
+        """Follow nobody any more, after a discontinuity."""
         ...
 
 
 class FixedRegion:
-    """The same box in every frame, None for the whole picture."""
+    """A region that is the same box in every frame, or the whole picture for None."""
 
     def __init__(self, box: Box | None = None) -> None:
         self.box = box
 
     def persons(self, frame: TimedFrame) -> list[Person]:
-        """Always one."""
+        """Return one person with the box."""
         return [Person(WHOLE, self.box)]
 
     def reset(self) -> None:
-        """There is nothing to forget."""
+        """Do nothing: nobody is followed."""
 
 
 def parse_box(text: str, where: str = "--box") -> Box:
-    """`0.25,0,0.75,1` as left, top, right and bottom in parts of the picture; a `UserError` for anything else.
+    """Parse left, top, right and bottom as fractions of the picture. Raises UserError: other text.
 
     >>> parse_box("0.25,0,0.75,1")
     Box(left=0.25, top=0.0, right=0.75, bottom=1.0)
@@ -72,12 +82,12 @@ def parse_box(text: str, where: str = "--box") -> Box:
         box = Box(*map(float, parts))
         if box.left < box.right <= 1 and box.top < box.bottom <= 1:
             return box
-    allowed = "left,top,right,bottom in parts of the picture, such as 0.25,0,0.75,1"
+    allowed = "left,top,right,bottom as fractions of the picture, such as 0.25,0,0.75,1"
     raise user_error(where, f"found {text!r}", allowed)
 
 
 def cut(picture: Picture, box: Box | None) -> Picture:
-    """The part (h, w, 3) of a picture that lies in a box, at least one pixel; a view.
+    """Return the part (h, w, 3) of a picture that lies in a box, as a view of at least one pixel.
 
     >>> cut(np.zeros((100, 200, 3), np.uint8), Box(0.25, 0.5, 0.5, 2.0)).shape
     (50, 50, 3)
@@ -92,25 +102,32 @@ def cut(picture: Picture, box: Box | None) -> Picture:
 
 def _pixels(start: float, end: float, size: int) -> tuple[int, int]:
     """Return first pixel and end of a stretch (0..1) of `size` pixels, at least one pixel long."""
+    # A stretch outside the picture still gives its nearest pixel.
     first = min(max(0, round(start * size)), size - 1)
     return first, max(first + 1, min(size, round(end * size)))
 
 
 def network_frame(picture: Picture, box: Box | None, spec: DeployMetadata) -> Picture:
-    """(crop_size, crop_size, 3) uint8 RGB: the box brought to the network's size as evaluation does it."""
+    """Return the box at the size of the network, resized and cropped as in evaluation.
+
+    The result is (crop_size, crop_size, 3) uint8 RGB.
+    """
     region = np.ascontiguousarray(cut(picture, box))
     frames = fitted_clip(region[None], spec.resize.short_side, spec.resize.crop_size, spec.mean_rgb)
     return np.asarray(frames[0])
 
 
 def square_around(box: Box, margin: float, height: int, width: int) -> Box:
-    """The square (in pixels of an H x W picture) around a box enlarged by `margin`, moved into the picture where it fits.
+    """Return the square around a box enlarged by `margin`, moved into the picture if it fits.
+
+    It is a square in pixels of a picture of `height` x `width`.
 
     >>> square_around(Box(0.4, 0.4, 0.5, 0.6), 1.0, 100, 200)
     Box(left=0.4, top=0.4, right=0.5, bottom=0.6)
     >>> square_around(Box(0.0, 0.4, 0.05, 0.6), 1.0, 100, 200)
     Box(left=0.0, top=0.4, right=0.1, bottom=0.6)
     """
+    # The longer side counts, in pixels: fractions of width and height differ.
     side = margin * max((box.right - box.left) * width, (box.bottom - box.top) * height)
     left, right = _span((box.left + box.right) / 2, side / width)
     top, bottom = _span((box.top + box.bottom) / 2, side / height)
@@ -118,7 +135,8 @@ def square_around(box: Box, margin: float, height: int, width: int) -> Box:
 
 
 def _span(centre: float, length: float) -> tuple[float, float]:
-    """A stretch of that length around a centre, moved into 0..1, or all of it where it is longer."""
+    """Return a stretch around a centre, moved into 0..1. A longer one becomes 0..1."""
+    # A stretch that is longer than the picture is shortened.
     length = min(length, 1.0)
     start = min(max(0.0, centre - length / 2), 1.0 - length)
     return round(start, 9), round(start + length, 9)

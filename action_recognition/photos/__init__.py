@@ -1,1 +1,1 @@
-"""Photos: taking and keeping them, classifying them from files, a camera or a page in the browser."""
+"""Photos: taking and storing them, and classifying them from files, a camera or a browser page."""

@@ -1,4 +1,8 @@
-"""Taking photos of gestures in front of a camera: a green square, a countdown, a burst, a key for each class."""
+"""Collecting photos of gestures in front of a camera.
+
+A green square shows what is kept. Each class has a key, which starts a countdown. Another key
+takes a burst.
+"""
 
 from __future__ import annotations
 
@@ -19,16 +23,18 @@ from action_recognition.photos.store import PhotoStore
 WINDOW_TITLE: Final = (
     "collect (1 to 9: take that class, b: burst, u: undo, m: mirror, + -: square, q: quit)"
 )
+# The keys + and - change the square by this factor, down to this share.
 _STEP, _LEAST_SHARE = 1.1, 0.2
 _UNBALANCED: Final = 2
-"""A class with this many times fewer photos than the largest is named."""
+"""A class is named if it has this many times fewer photos than the largest one."""
 
 
 @dataclass
 class CollectOptions:
-    """`share`: the square's side in shares of the short side; None keeps the whole frame. Times in seconds of the source.
+    """Options of one collection. Times are in seconds of the source.
 
-    `every_s` with `label` takes photos of that class without any key.
+    `share` is the side of the square as a fraction of the short side. None keeps the whole frame.
+    With `label`, a photo of that class is taken every `every_s` without any key.
     """
 
     share: float | None = 0.8
@@ -42,20 +48,22 @@ class CollectOptions:
 
 
 def collect(store: PhotoStore, source: FrameSource, options: CollectOptions) -> int:
-    """Take photos until `q`, Ctrl-C or the source's end; gives how many. What was taken is on disk at once.
+    """Take photos until `q`, Ctrl-C or the end of the source. Return the number of photos.
 
-    Errors: no display to show on, a disk that is full.
+    Every photo is on disk at once. Raises UserError: no display to show on.
+    Raises OSError: a full disk.
     """
     fix = "add --no-show with --label CLASS"
     window = PictureWindow(WINDOW_TITLE, fix) if options.show else None
     collector = Collector(store, options)
+
     try:
         for frame in source.frames():
             collector.take(frame)
             if window and not collector.press(window.show(collector.drawn(frame)), frame.time_s):
                 break
     except KeyboardInterrupt:
-        say("interrupted; what was taken is kept")
+        say("interrupted; the photos taken so far are kept")
     finally:
         source.stop()
         if window:
@@ -65,7 +73,7 @@ def collect(store: PhotoStore, source: FrameSource, options: CollectOptions) -> 
 
 
 def balance(store: PhotoStore) -> str:
-    """One line: the number of each class, and which are far behind.
+    """Return one line with the number of photos of each class, and the classes with too few.
 
     >>> from pathlib import Path
     >>> from action_recognition.photos.store import Session
@@ -80,7 +88,7 @@ def balance(store: PhotoStore) -> str:
 
 
 class Collector:
-    """What the keys have asked for: photos of a class that are due, from a time on, some seconds apart."""
+    """State of a collection: the class, and the photos of it that the keys have asked for."""
 
     def __init__(self, store: PhotoStore, options: CollectOptions) -> None:
         self._store, self._options = store, options
@@ -91,8 +99,9 @@ class Collector:
         self._message = ""
 
     def press(self, key: str, time_s: float) -> bool:
-        """Do what the key stands for; False for `q`."""
+        """Do what a key asks for. Return False for `q`."""
         options, classes = self._options, self._store.classes
+        # A key for each class.
         if key in [str(number + 1) for number in range(len(classes))]:
             self._label = classes[int(key) - 1]
             self._ask(1, time_s)
@@ -108,7 +117,8 @@ class Collector:
         return key != "q"
 
     def take(self, frame: TimedFrame) -> None:
-        """Take a photo of the frame where one is due."""
+        """Take a photo of the frame if one is due."""
+        # With a label the next photo is always due.
         if self._options.label and not self._num_due:
             self._num_due = 1
         if self._num_due and frame.time_s >= self._due_s:
@@ -120,8 +130,12 @@ class Collector:
             self._shoot(frame.picture)
 
     def drawn(self, frame: TimedFrame) -> Photo:
-        """The frame, as in a mirror where that is on, with the square, the counts and what is going on."""
+        """Return the frame with the square, the counts, and the countdown or the last message.
+
+        It is mirrored if that is switched on.
+        """
         picture = frame.picture
+        # Only the shown picture is mirrored, never a photo.
         drawn = np.ascontiguousarray(picture[:, ::-1] if self._options.mirror else picture).copy()
         square = centre_square(picture, self._options.share or 1.0)
         if self._options.share is not None:
@@ -133,35 +147,41 @@ class Collector:
         return drawn
 
     def _counts_line(self) -> str:
-        """Return key, name and number of photos of each class, in brackets those of this session."""
+        """Return key, name and number of photos of each class, and the number of this session."""
         return "  ".join(
             f"{key} {label}: {self._counts[label]} ({self._here[label]})"
             for key, label in enumerate(self._store.classes, start=1)
         )
 
     def _ask(self, number: int, time_s: float) -> None:
+        """Plan photos of the class from the end of the countdown on."""
         self._num_due, self._due_s = number, time_s + self._options.countdown_s
 
     def _shoot(self, picture: Photo) -> None:
+        """Save what is in the square as a photo of the class, and report its weaknesses."""
         share = self._options.share
         photo = picture if share is None else centre_square(picture, share).cut(picture)
+        # The photo must not be compared with itself: it is remembered afterwards.
         found = self._check.warnings(photo, self._label)
+
         file = self._store.save(photo, self._label)
         self._check.remember(photo, self._label)
         self._counts[self._label] += 1
         self._here[self._label] += 1
-        warning = f": {', '.join(found)}; u takes it back" if found else ""
+
+        warning = f": {', '.join(found)}; press u to undo" if found else ""
         self._message = f"{self._label}/{file.name}{warning}"
         say(self._message)
 
     def _undo(self) -> None:
+        """Remove the last photo of this run, and cancel the photos that are due."""
         self._num_due = 0
         label = self._store.undo()
         if label is None:
-            self._message = "nothing to take back"
+            self._message = "nothing to undo"
         else:
             self._check.forget_last(label)
             self._counts[label] -= 1
             self._here[label] -= 1
-            self._message = f"took back the last of {label}"
+            self._message = f"removed the last photo of {label}"
         say(self._message)

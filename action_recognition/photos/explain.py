@@ -1,7 +1,10 @@
-"""Which part of a photo a label hangs on: parts are covered one after another, and what that costs the label is the heat.
+"""Heat maps: the parts of a photo that a label depends on.
 
-Source: Zeiler and Fergus, Visualizing and Understanding Convolutional Networks (2014), section 4.2, occlusion sensitivity. It asks the
-model as it is, so it explains an IR, an ONNX file and an INT8 network alike.
+Parts of the photo are covered one after another. The drop of the label's odds is the heat. This
+asks the model as it is, so it explains an IR, an ONNX file and an INT8 network alike.
+
+Source: Zeiler and Fergus, Visualizing and Understanding Convolutional Networks (2014), section
+4.2, occlusion sensitivity.
 """
 
 from __future__ import annotations
@@ -17,7 +20,8 @@ from action_recognition.deploy.predictor import Predictor
 from action_recognition.deploy.scores import probabilities
 
 NUM_CELLS: Final = 9
-"""Places along each side; at each a square of twice the distance between them is covered."""
+"""Places along each side. A square of twice the distance between them is covered at each."""
+# The side of a heat map in pixels, and the largest share of colour in it.
 _SHOWN_SIDE: Final = 448
 _STRENGTH: Final = 0.5
 
@@ -27,9 +31,11 @@ Heat = npt.NDArray[np.float64]
 def occlusion_heat(
     predictor: Predictor, photo: Photo, label: str, num_cells: int = NUM_CELLS
 ) -> Heat:
-    """(num_cells, num_cells): by how much the label's logarithmic odds fall where that place is covered by the mean colour.
+    """Compute the heat (num_cells, num_cells) of a label in a photo (H, W, 3) uint8 RGB.
 
-    Places are those of what the network sees of the photo (H, W, 3) uint8 RGB; below 0 covering helps the label.
+    It is the drop of the label's logarithmic odds while a place is covered with the mean colour.
+    Below 0, covering helps the label. The places divide the part of the photo that the network
+    sees.
     """
     metadata = predictor.backend.metadata
     clip = predictor.prepare(photo[None], metadata.frame_rate_fps)
@@ -39,6 +45,7 @@ def occlusion_heat(
     half = max(1, round(side / num_cells / 2))
 
     whole, heat = _log_odds(predictor, clip, label), np.zeros((num_cells, num_cells))
+    # Neighbouring squares overlap, so that no part is covered at an edge only.
     for row, column in np.ndindex(num_cells, num_cells):
         top, bottom = max(0, int(edges[row]) - half), int(edges[row + 1]) + half
         left, right = max(0, int(edges[column]) - half), int(edges[column + 1]) + half
@@ -53,15 +60,21 @@ def _log_odds(predictor: Predictor, clip: npt.NDArray[np.uint8], label: str) -> 
     metadata = predictor.backend.metadata
     scores = predictor.backend.scores(clip[None])[0]
     chance = probabilities(scores, metadata)[metadata.labels.index(label)]
+    # A certain label has no finite odds.
     share = float(np.clip(chance, 1e-6, 1 - 1e-6))
     return float(np.log(share / (1.0 - share)))
 
 
 def heat_picture(predictor: Predictor, photo: Photo, heat: Heat) -> Photo:
-    """What the network sees of the photo with the heat over it, (448, 448, 3) uint8 RGB: red where the label hangs on it, blue against."""
+    """Draw the heat over the part of the photo that the network sees, (448, 448, 3) uint8 RGB.
+
+    Red parts speak for the label, blue ones against it.
+    """
     clip = predictor.prepare(photo[None], predictor.backend.metadata.frame_rate_fps)
     seen = _enlarged(np.ascontiguousarray(clip[:, 0].transpose(1, 2, 0))).astype(np.float64)
     smooth = _enlarged(heat / max(float(np.abs(heat).max()), 1e-6))
+
+    # The stronger the heat, the less of the photo shows through.
     weight = np.clip(np.abs(smooth), 0.0, 1.0)[..., None] * _STRENGTH
     colour = np.where(smooth[..., None] > 0, (255.0, 30.0, 0.0), (0.0, 60.0, 255.0))
     return np.asarray(np.clip(seen * (1.0 - weight) + colour * weight, 0, 255).astype(np.uint8))

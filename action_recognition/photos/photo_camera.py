@@ -1,4 +1,4 @@
-"""A camera's picture with a green square: what is in it is classified on a key, or all the time."""
+"""Classification of a camera's picture: of a green square in it, on a key or in every frame."""
 
 from __future__ import annotations
 
@@ -21,13 +21,18 @@ from action_recognition.photos.photo_models import centre_square, predict_photo
 from action_recognition.photos.photo_report import PhotoResult
 
 WINDOW_TITLE: Final = "photo gestures (y: classify, l: live, m: mirror, + -: square, q: quit)"
+# The keys + and - change the square by this factor, down to the least share.
 _STEP: Final = 1.1
 _LEAST_SHARE: Final = 0.2
 
 
 @dataclass
 class CameraView:
-    """What is looked at: the square's share of the short side, whether it is mirrored, whether every frame is classified."""
+    """Settings that the keys change.
+
+    `share` is the side of the square as a fraction of the short side. With `mirror` the square is
+    mirrored, with `live` every frame is classified.
+    """
 
     share: float = 0.8
     mirror: bool = False
@@ -38,12 +43,14 @@ class CameraView:
 def classify_camera(
     predictor: Predictor, source: FrameSource, view: CameraView
 ) -> list[PhotoResult]:
-    """Run until `q`, Ctrl-C or the source's end; gives what was classified, without frames in a row that say the same.
+    """Run until `q`, Ctrl-C or the end of the source. Return the results.
 
-    Errors: no display to show on, a source that gives no frame.
+    Frames in a row with the same label give one result. Raises UserError: no display to show on,
+    or a source without a frame.
     """
     window = PictureWindow(WINDOW_TITLE, "add --no-show with --live") if view.show else None
     session = _Session(predictor, view)
+
     try:
         for frame in source.frames():
             session.take(frame)
@@ -55,13 +62,14 @@ def classify_camera(
         source.stop()
         if window:
             window.close()
+
     if not session.num_frames:
         raise user_error(source.name, "gave no frame")
     return session.results
 
 
 class _Session:
-    """The last prediction, and what was said so far."""
+    """State of a run: the latest prediction and the results so far."""
 
     def __init__(self, predictor: Predictor, view: CameraView) -> None:
         self.results: list[PhotoResult] = []
@@ -71,13 +79,13 @@ class _Session:
         self._inference_ms = 0.0
 
     def take(self, frame: TimedFrame) -> None:
-        """Count the frame, and classify it where every frame is."""
+        """Count a frame. Classify it if every frame is to be classified."""
         self.num_frames += 1
         if self._view.live:
             self._classify(frame)
 
     def press(self, key: str, frame: TimedFrame) -> bool:
-        """Do what the key stands for; False for `q`."""
+        """Do what a key asks for. Return False for `q`."""
         view = self._view
         if key == "y":
             self._classify(frame, always=True)
@@ -92,7 +100,10 @@ class _Session:
         return key != "q"
 
     def drawn(self, frame: TimedFrame) -> Photo:
-        """The frame, as in a mirror where that is on, with the square, the first three labels, and whether they count."""
+        """Return the frame with the square, the first three labels, and the reason of a rejection.
+
+        It is mirrored if that is switched on.
+        """
         picture, time_s = frame.picture, frame.time_s
         square = centre_square(picture, self._view.share)
         drawn = np.ascontiguousarray(picture[:, ::-1] if self._view.mirror else picture).copy()
@@ -103,13 +114,13 @@ class _Session:
             return draw_prediction(drawn, None, metadata, time_s)
         if found.is_rejected:
             write_line(drawn, f"no gesture: {found.reason}", 0)
-        # A prediction is ordered by probability, the panel takes scores in the model's order.
+        # A prediction is ordered by probability, and the panel takes scores in the model's order.
         order = [found.labels.index(label) for label in metadata.labels]
         scores = WindowScores(time_s, found.cosine[order], self._inference_ms)
         return draw_prediction(drawn, scores, metadata, time_s)
 
     def _classify(self, frame: TimedFrame, always: bool = False) -> None:
-        """Classify what is in the square. Report it if it is another label, or `always`."""
+        """Classify the square of a frame. Report the result if the label changed, or `always`."""
         square = centre_square(frame.picture, self._view.share)
         start_s = time.perf_counter()
         found = predict_photo(self._predictor, frame.picture, square, self._view.mirror)

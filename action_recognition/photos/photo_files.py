@@ -1,4 +1,7 @@
-"""Photos of files and folders to results: every file is tried, and what is wrong with some is told together at the end."""
+"""Classification of photos in files and folders.
+
+Every file is tried. The problems of all files are reported together at the end.
+"""
 
 from __future__ import annotations
 
@@ -24,9 +27,11 @@ _HEAT_SUFFIX = "_heat.jpg"
 
 @dataclass(frozen=True)
 class PhotoOptions:
-    """`share`: only the square in the middle, of that share (0..1] of the short side. `explain`: a folder for heat maps.
+    """Options of one classification.
 
-    `hand_detector`: the hand that it finds in what is left of the photo; where it finds none, all of that.
+    `share` keeps the square in the middle, whose side is that fraction (0..1] of the short side.
+    `hand_detector` then keeps the hand that it finds, if it finds one. `explain` is a folder for
+    heat maps.
     """
 
     share: float | None = None
@@ -36,11 +41,15 @@ class PhotoOptions:
 
 
 def list_photos(path: Path) -> list[Path]:
-    """The file, or the photos below a folder in the order of their names; hidden ones and links to folders are passed over."""
+    """Return the file, or the photos below a folder in the order of their names.
+
+    Hidden files and links to folders are skipped. Raises UserError: a folder without photos.
+    """
     if not path.is_dir():
         return [path]
     found: list[Path] = []
     for folder, subfolders, names in os.walk(path):
+        # os.walk enters only the folders that are left in this list.
         subfolders[:] = [name for name in subfolders if not name.startswith(".")]
         found += [Path(folder, name) for name in names if _is_photo(name)]
     if not found:
@@ -58,10 +67,14 @@ def classify_files(
     options: PhotoOptions,
     progress: Callable[[int, int], None],
 ) -> tuple[list[PhotoResult], list[Problem]]:
-    """The results of the files that can be read, and what is wrong with the others; heat maps are written on the way."""
+    """Return the results of the files that can be read, and the problems of the others.
+
+    Heat maps are written on the way. `progress` gets the number of files done and of all files.
+    """
     results: list[PhotoResult] = []
     problems: list[Problem] = []
     finder = HandFinder(options.hand_detector) if options.hand_detector else None
+
     for number, file in enumerate(files):
         try:
             photo = _seen(read_photo(file), options, finder)
@@ -76,12 +89,15 @@ def classify_files(
 
 
 def _seen(photo: Photo, options: PhotoOptions, finder: HandFinder | None) -> Photo:
+    """Return the part of a photo that the model gets: square, hand, mirrored, in this order."""
     chosen = photo if options.share is None else centre_square(photo, options.share).cut(photo)
     chosen = chosen if finder is None else finder.cut(chosen)
     return np.ascontiguousarray(chosen[:, ::-1]) if options.mirror else chosen
 
 
 def _explain(predictor: Predictor, photo: Photo, found: Prediction, file: Path) -> None:
+    """Write the heat map of the most probable label as a JPEG file."""
+    # Of the most probable label.
     picture = heat_picture(predictor, photo, occlusion_heat(predictor, photo, found.labels[0]))
     written, data = cv2.imencode(".jpg", picture[:, :, ::-1])
     assert written
@@ -89,6 +105,10 @@ def _explain(predictor: Predictor, photo: Photo, found: Prediction, file: Path) 
 
 
 def _heat_file(folder: Path, file: Path, files: Sequence[Path]) -> Path:
-    """In the folder, below the same sub-folders as the photo has in what all photos share."""
+    """Return the place of a heat map: in `folder`, below the sub-folders of its photo.
+
+    Sub-folders count from the folder that all photos share.
+    """
+    # Photos of the same name in two folders must not overwrite each other's heat map.
     shared = Path(os.path.commonpath([item.parent for item in files]))
     return folder / file.parent.relative_to(shared) / f"{file.stem}{_HEAT_SUFFIX}"

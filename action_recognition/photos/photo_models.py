@@ -1,4 +1,4 @@
-"""Photos to labels: which models take them, and the square of a photo that is looked at."""
+"""Predictions for photos: the models that take them, and the square that a model sees."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from action_recognition.errors import user_error
 
 @dataclass(frozen=True)
 class Square:
-    """A part of a photo, in pixels."""
+    """A square part of a photo, in pixels."""
 
     left: int
     top: int
     side: int
 
     def cut(self, photo: Photo) -> Photo:
-        """That part (side, side, 3); a `UserError` where it is not inside of the photo."""
+        """Return that part (side, side, 3). Raises UserError: it is not inside the photo."""
         height, width = photo.shape[:2]
         right, bottom = self.left + self.side, self.top + self.side
         begins_inside = min(self.left, self.top) >= 0 and self.side >= 1
         if not begins_inside or right > width or bottom > height:
             place = f"{self.left},{self.top},{self.side}"
-            raise user_error("square", f"{place} lies outside of a photo of {width}x{height}")
+            raise user_error("square", f"{place} is outside a photo of {width}x{height}")
         return photo[self.top : bottom, self.left : right]
 
 
 def centre_square(photo: Photo, share: float) -> Square:
-    """The square in the middle whose side is `share` (0..1] of the photo's short side.
+    """Return the square in the middle whose side is `share` (0..1] of the photo's short side.
 
     >>> centre_square(np.zeros((100, 200, 3), np.uint8), 0.8)
     Square(left=60, top=10, side=80)
@@ -43,16 +43,16 @@ def centre_square(photo: Photo, share: float) -> Square:
 
 
 def check_takes_photos(metadata: DeployMetadata, where: str) -> None:
-    """A `UserError` for a model that looks at several frames at once."""
+    """Raise a UserError for a model that takes several frames at once."""
     if metadata.clip_len != 1:
         found = f"takes clips of {metadata.clip_len} frames"
-        raise user_error(where, found, "a model of single photos", "for clips there is demo.py")
+        raise user_error(where, found, "a model of single photos", "use demo.py for clips")
 
 
 def predict_photo(
     predictor: Predictor, photo: Photo, square: Square | None = None, mirror: bool = False
 ) -> Prediction:
-    """What the model says about a photo (H, W, 3) uint8 RGB, or about a square of it; `mirror` exchanges left and right of that first."""
+    """Classify a photo (H, W, 3) uint8 RGB, or a square of it. `mirror` flips it first."""
     chosen = photo if square is None else square.cut(photo)
     chosen = chosen[:, ::-1] if mirror else chosen
     return predictor.predict(

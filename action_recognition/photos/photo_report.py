@@ -1,4 +1,4 @@
-"""What was found in photos, as a table for people, as CSV and as JSON."""
+"""Results of photos as a table for people, as CSV and as JSON."""
 
 from __future__ import annotations
 
@@ -12,24 +12,29 @@ from typing import Final
 from action_recognition.deploy.predictor import Prediction
 
 NUM_RANKED: Final = 3
+# The label of a rejected photo in the table.
 _NOTHING: Final = "-"
 
 
 @dataclass(frozen=True)
 class PhotoResult:
-    """A photo, named as it was given, and what the model says of it."""
+    """A photo, named as the user gave it, and its prediction."""
 
     photo: str
     prediction: Prediction
 
 
 def table(results: Sequence[PhotoResult]) -> str:
-    """A line for each photo: the label (`-` where it is rejected), then the first three with their probabilities."""
+    """Return a line for each photo: the label, then the first three with their probabilities.
+
+    The label of a rejected photo is `-`.
+    """
     rows = [["photo", "gesture", "most probable", "", ""]]
     for result in results:
         found = result.prediction
         best = zip(found.labels[:NUM_RANKED], found.probabilities, strict=False)
         ranked = [f"{label} {share:.3f}" for label, share in best]
+        # A model may have fewer labels than columns.
         padding = [""] * (NUM_RANKED - len(ranked))
         rows.append([result.photo, found.label or _NOTHING, *ranked, *padding])
 
@@ -41,7 +46,10 @@ def table(results: Sequence[PhotoResult]) -> str:
 
 
 def csv_text(results: Sequence[PhotoResult], labels: Sequence[str]) -> str:
-    """Columns photo, label (empty where rejected), reason, then the probability of each label in the model's order; as the page's."""
+    """Return CSV with photo, label, reason and the probability of each label in the given order.
+
+    The label of a rejected photo is empty. The page in the browser writes the same columns.
+    """
     out = io.StringIO(newline="")
     writer = csv.writer(out)
     writer.writerow(["photo", "label", "reason", *labels])
@@ -53,7 +61,10 @@ def csv_text(results: Sequence[PhotoResult], labels: Sequence[str]) -> str:
 
 
 def json_text(results: Sequence[PhotoResult], labels: Sequence[str]) -> str:
-    """A list of {photo, label (null where rejected), reason, probabilities}."""
+    """Return a JSON list of {photo, label, reason, probabilities}.
+
+    The label of a rejected photo is null.
+    """
     rows = []
     for result in results:
         found = result.prediction

@@ -1,7 +1,9 @@
-"""Photos on disk: a folder per class, names that say who and when, and a table of them; nothing is lost when it is cut off.
+"""Photos on disk: a folder for each class, and a table of all photos.
 
-FOLDER/one/anna_kitchen_0001.jpg
-FOLDER/metadata.csv: file,label,person,session,time
+    FOLDER/one/anna_kitchen_0001.jpg
+    FOLDER/metadata.csv: file,label,person,session,time
+
+A file name states person and session. A run that is cut off loses nothing that it has saved.
 """
 
 from __future__ import annotations
@@ -26,13 +28,18 @@ from action_recognition.files import write_bytes
 TABLE_FILE: Final = "metadata.csv"
 HEADER: Final = ("file", "label", "person", "session", "time")
 JPEG_QUALITY: Final = 95
+# No underscore, which separates person and session in a file name.
 _NAME = re.compile(r"[A-Za-z0-9-]{1,40}")
+# Names of devices in Windows.
 _RESERVED: Final = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Session:
-    """Who is photographed, and in which sitting: other days, light or clothes are other sessions."""
+    """The person in the photos, and the session: another day, light or clothes are another one.
+
+    Raises UserError: a name that a file name cannot hold.
+    """
 
     person: str
     session: str
@@ -49,9 +56,9 @@ class Session:
 
 
 class PhotoStore:
-    """The photos of a session, beside those of all others; a folder that has some is gone on with.
+    """The photos of one session in a folder that may hold those of other sessions.
 
-    Errors: names that no folder can have, a table or a folder of somebody else's.
+    Raises UserError: classes that cannot name folders, or a table with other columns.
     """
 
     def __init__(self, root: Path, classes: Sequence[str], session: Session) -> None:
@@ -65,21 +72,24 @@ class PhotoStore:
 
     @property
     def num_taken(self) -> int:
-        """Photos of this run that are still there."""
+        """Number of photos of this run, without those that were removed."""
         return len(self._taken)
 
     def counts(self) -> dict[str, int]:
-        """Photos of each class that are on disk, of all sessions."""
+        """Count the photos of each class on disk, of all sessions."""
         return {label: sum(1 for _ in _photos(self.root / label)) for label in self.classes}
 
     def session_counts(self) -> dict[str, int]:
-        """Those of this person and session."""
+        """Count the photos of each class of this person and session, by the table."""
         mine = (self.session.person, self.session.session)
         here = Counter(row[1] for row in self._rows if (row[2], row[3]) == mine)
         return {label: here[label] for label in self.classes}
 
     def save(self, photo: Photo, label: str) -> Path:
-        """Write a photo (H, W, 3) uint8 RGB and its line; returns the file. A photo is there as a whole or not at all."""
+        """Write a photo (H, W, 3) uint8 RGB and its line of the table. Return its file.
+
+        The file is complete or absent, even if the run is cut off.
+        """
         self._numbers[label] += 1
         person, session = self.session.person, self.session.session
         name = f"{person}_{session}_{self._numbers[label]:04d}.jpg"
@@ -98,11 +108,12 @@ class PhotoStore:
         return file
 
     def undo(self) -> str | None:
-        """Take the last photo of this run back; its class, or None where there is none."""
+        """Remove the last photo of this run. Return its class, or None if there is none."""
         if not self._taken:
             return None
         file = self._taken.pop()
         name = file.relative_to(self.root).as_posix()
+        # The table first: it must not name a file that is gone.
         self._write_table([row for row in self._rows if row[0] != name])
         file.unlink(missing_ok=True)
         label = file.parent.name
@@ -110,7 +121,10 @@ class PhotoStore:
         return label
 
     def _last_number(self, label: str) -> int:
-        """The highest number of this person and session, from the files: the table may lack the last one."""
+        """Return the highest number of this person and session.
+
+        It is taken from the files, since the table may lack the last one.
+        """
         pattern = re.compile(
             rf"{re.escape(self.session.person)}_{re.escape(self.session.session)}_(\d+)"
         )
@@ -118,6 +132,7 @@ class PhotoStore:
         return max((int(match[1]) for match in matches if match), default=0)
 
     def _write_table(self, rows: list[list[str]]) -> None:
+        """Replace the table by these rows."""
         text = io.StringIO(newline="")
         csv.writer(text, lineterminator="\n").writerows([HEADER, *rows])
         write_bytes(self.root / TABLE_FILE, text.getvalue().encode())
@@ -125,6 +140,7 @@ class PhotoStore:
 
 
 def _photos(folder: Path) -> list[Path]:
+    """Return the photos in a folder, none if it does not exist. Hidden files are skipped."""
     if not folder.is_dir():
         return []
     return [
@@ -135,7 +151,10 @@ def _photos(folder: Path) -> list[Path]:
 
 
 def _read_table(file: Path) -> list[list[str]]:
-    """The rows below the header; a `UserError` for a table with other columns. Lines that are cut off are left out."""
+    """Read the rows below the header. Lines that were cut off are left out.
+
+    Raises UserError: a file that cannot be read, or a table with other columns.
+    """
     if not file.exists():
         return []
     fix = "move it away, or name another folder"
@@ -152,6 +171,7 @@ def _read_table(file: Path) -> list[list[str]]:
 
 
 def _check_classes(classes: Sequence[str]) -> None:
+    """Raise a UserError that names all problems of the classes together."""
     where, problems = "--classes", []
     if not 1 <= len(classes) <= 9:
         problems.append(Problem(where, f"names {len(classes)} classes", "1 to 9, a key for each"))
@@ -163,16 +183,21 @@ def _check_classes(classes: Sequence[str]) -> None:
         if not _can_be_folder(name)
     ]
 
+    # Some file systems ignore case, or the form in which an accent is written.
     folded = Counter(unicodedata.normalize("NFC", name).casefold() for name in classes)
     problems += [
-        Problem(where, f"{name!r} stands twice") for name, count in folded.items() if count > 1
+        Problem(where, f"{name!r} is given twice") for name, count in folded.items() if count > 1
     ]
     if problems:
         raise UserError(problems)
 
 
 def _can_be_folder(name: str) -> bool:
-    """On every system: no separators, no control characters, no trailing dot or blank, no device of Windows."""
+    """Return True for a name that a folder can have on every system.
+
+    It has no separators, control characters, or leading or trailing dots and blanks, and it is not
+    the name of a Windows device.
+    """
     good = name == name.strip() and bool(name) and len(name.encode()) <= 100 and name.isprintable()
     return (
         good

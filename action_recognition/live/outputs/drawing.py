@@ -1,4 +1,7 @@
-"""What is drawn over a frame: the best label, a bar for each of the first three, the time; live, also events, persons and a timeline."""
+"""Drawing over a frame: the best label, a bar for each of the first three labels, and the time.
+
+A live picture also shows events, persons and a timeline.
+"""
 
 from __future__ import annotations
 
@@ -16,11 +19,14 @@ from action_recognition.live.decision import GestureEvent
 from action_recognition.live.regions import WHOLE, Person
 
 NUM_BARS: Final = 3
+# Colours in RGB.
 _TEXT: Final = (255, 255, 255)
 _BAR: Final = (255, 176, 0)
 _BAR_BACK: Final = (80, 80, 80)
+# Lower pictures are enlarged: text would be too small in them.
 _MIN_HEIGHT: Final = 240
-_SHADE: Final = 0.4  # brightness left of the picture behind the panel
+# The brightness that is left of the picture behind the panel.
+_SHADE: Final = 0.4
 _EVENT: Final = (64, 220, 96)
 TIMELINE_S: Final = 10.0
 _EVENT_SHOWN_S: Final = 1.5
@@ -28,7 +34,11 @@ _EVENT_SHOWN_S: Final = 1.5
 
 @dataclass(frozen=True)
 class LiveView:
-    """What is known at a frame: the newest scores, who is there and who is looked at, the events so far, the source's rate here."""
+    """Everything known at a frame that can be drawn.
+
+    `prediction` holds the newest scores, `picked` the number of the person that they are of. `fps`
+    is the rate at which frames arrive.
+    """
 
     prediction: WindowScores | None
     persons: Sequence[Person] = ()
@@ -38,7 +48,11 @@ class LiveView:
 
 
 def draw_live(picture: Picture, view: LiveView, metadata: DeployMetadata, time_s: float) -> Picture:
-    """As `draw_prediction`, with a box around every person, the last event for a moment, and a timeline of the last 10 s above."""
+    """Draw as `draw_prediction` does, with persons and events.
+
+    Every person gets a box. The last event is shown for a moment, and those of the last 10 s are
+    marked on a timeline along the upper edge.
+    """
     drawn = draw_prediction(picture, view.prediction, metadata, time_s)
     for person in view.persons:
         _draw_person(drawn, person, _EVENT if person.number == view.picked else _TEXT)
@@ -50,19 +64,25 @@ def _draw_person(drawn: Picture, person: Person, colour: tuple[int, int, int]) -
     """Draw the box of a person with the number beside its corner, or nothing without a box."""
     if person.box is None:
         return
+
+    # Fractions of the picture become pixels.
     height, width = drawn.shape[:2]
     sizes = (width, height, width, height)
     left, top, right, bottom = (
         round(part * size) for part, size in zip(person.box, sizes, strict=True)
     )
     cv2.rectangle(drawn, (left, top), (right - 1, bottom - 1), colour, 2)
+    # The only person of a fixed region has no number to show.
     if person.number != WHOLE:
         line = _line_height(drawn)
         _write(drawn, str(person.number), (left + 4, top + line), line)
 
 
 def _draw_timeline(drawn: Picture, view: LiveView, time_s: float) -> None:
-    """A strip along the upper edge: now is at the right, every event a mark with its label; below it the event of a moment ago."""
+    """Draw a strip along the upper edge with a mark and a label for every event.
+
+    The right end is now. Below it stands the event of a moment ago.
+    """
     line = _line_height(drawn)
     width, strip = drawn.shape[1], line + line // 2
     drawn[:strip] = (drawn[:strip] * _SHADE).astype(np.uint8)
@@ -85,10 +105,11 @@ def _draw_timeline(drawn: Picture, view: LiveView, time_s: float) -> None:
 def draw_prediction(
     picture: Picture, prediction: WindowScores | None, metadata: DeployMetadata, time_s: float
 ) -> Picture:
-    """A copy of the RGB picture (H, W, 3) with the panel along its lower edge; without a prediction yet the label is `...`.
+    """Return a copy of the RGB picture (H, W, 3) with a panel along its lower edge.
 
+    The number beside a label is its score, a cosine of -1..1 or a logit. The length of its bar is
+    its probability, see `deploy.scores.probabilities`. Without a prediction the label is `...`.
     Pictures lower than 240 pixels are enlarged by a whole number, so that text can be read.
-    The number beside a label is its score (a cosine, -1..1); the bar's length is its probability, see `streaming.probabilities`.
     """
     drawn = _enlarged(picture)
     height, width = drawn.shape[:2]
@@ -111,11 +132,12 @@ def draw_prediction(
 def _draw_bars(
     drawn: Picture, prediction: WindowScores, metadata: DeployMetadata, baseline: int
 ) -> None:
-    """Draw a bar, a score and a label for each of the first labels, below the line at `baseline`."""
+    """Draw bar, score and label of each of the first labels, below the line at `baseline`."""
     line = _line_height(drawn)
     margin = line // 2
     left, right = margin, drawn.shape[1] // 3
     chances = probabilities(prediction.scores, metadata)
+    # The first row is below the title.
     for row, index in enumerate(prediction.top(NUM_BARS), start=1):
         bottom = baseline + row * line
         top = bottom - line * 3 // 4
@@ -133,10 +155,15 @@ def _line_height(drawn: Picture) -> int:
 
 
 def _enlarged(picture: Picture) -> Picture:
+    """Return a copy, enlarged by a whole number to at least `_MIN_HEIGHT`."""
+    # Rounded up.
     factor = -(-_MIN_HEIGHT // picture.shape[0])
     return np.ascontiguousarray(picture.repeat(factor, axis=0).repeat(factor, axis=1)).copy()
 
 
 def _write(drawn: Picture, text: str, left_baseline: tuple[int, int], height: int) -> None:
-    """Any script: OpenCV 5 draws text of TrueType fonts; its Hershey fonts of before knew ASCII only."""
+    """Write text of any script.
+
+    OpenCV 5 draws with TrueType fonts. The Hershey fonts of earlier versions had only ASCII.
+    """
     cv2.putText(drawn, text, left_baseline, _TEXT, cv2.FontFace("sans"), max(8, height * 3 // 4))

@@ -1,4 +1,4 @@
-"""Events over a WebSocket, for programs on this machine: every client gets every event as a line of JSON."""
+"""A WebSocket server for programs on this machine: every client gets every event as JSON."""
 
 from __future__ import annotations
 
@@ -18,16 +18,20 @@ if TYPE_CHECKING:
 HOST: Final = "127.0.0.1"
 # Pages of this machine, and programs that name no origin. A page of the web must not listen in.
 _LOCAL_PAGES: Final = (None, re.compile(r"https?://(localhost|127\.0\.0\.1)(:\d+)?"))
+# A client that has not read so much does not read any more.
 _MAX_WAITING_BYTES: Final = 256 * 1024
+# Messages of clients are ignored, so long ones are refused.
 _MAX_MESSAGE_BYTES: Final = 4096
 _MAX_CLIENTS: Final = 32
+# The longest wait for the thread to listen.
 _START_S: Final = 10.0
 
 
 class EventServer:
-    """Serves on 127.0.0.1 in a thread of its own. `send` never waits: a client that stops reading is let go, and `say` hears of it.
+    """A server on 127.0.0.1 in a separate thread. Port 0 takes a free one.
 
-    What clients send is not looked at. A `UserError` says that the port is taken or not allowed. `port` 0 takes a free one.
+    `send` never waits: a client that stops reading is disconnected, and `say` reports that.
+    Messages of clients are ignored. Raises UserError: a port that is taken or not allowed.
     """
 
     def __init__(self, port: int, say: Callable[[str], None] = lambda _: None) -> None:
@@ -36,12 +40,14 @@ class EventServer:
         self._loop = asyncio.new_event_loop()
         self._error: UserError | None = None
         self._started, self._stopping = threading.Event(), asyncio.Event()
+
         self._thread = threading.Thread(
             target=lambda: self._loop.run_until_complete(self._serve()),
             name="event server",
             daemon=True,
         )
         self._thread.start()
+        # The run must not start if the port is taken.
         if not self._started.wait(_START_S):
             raise user_error("--serve", "did not start in time")
         if self._error:
@@ -49,15 +55,17 @@ class EventServer:
 
     @property
     def num_clients(self) -> int:
+        """Number of clients that are connected."""
         return len(self._clients)
 
     def send(self, line: str) -> None:
-        """From any thread."""
-        with contextlib.suppress(RuntimeError):  # closed already
+        """Send a line to all clients. Any thread may call it, also after `close`."""
+        # The loop of a closed server raises an error.
+        with contextlib.suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._broadcast, line)
 
     def close(self) -> None:
-        """Say good-bye to the clients and free the port."""
+        """Close the connections and free the port."""
         with contextlib.suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._stopping.set)
         self._thread.join(timeout=5.0)
@@ -91,11 +99,12 @@ class EventServer:
             )
         except (OSError, OverflowError) as error:
             raise _cannot_listen(self.port, error) from None
+        # The port that was taken for port 0.
         self.port = next(iter(server.sockets)).getsockname()[1]
         return server
 
     async def _attend(self, client: ServerConnection) -> None:
-        """Until the client leaves; what it says is thrown away."""
+        """Keep a client until it leaves. Its messages are discarded."""
         if len(self._clients) >= _MAX_CLIENTS:
             await client.close(1013, "too many clients")
             return
@@ -103,24 +112,27 @@ class EventServer:
         try:
             async for _ in client:
                 pass
-        # Whatever a client does wrong ends its connection, not the server.
+        # Any error of a client ends its connection, not the server.
         except Exception as error:
-            self._say(f"--serve: a client was let go ({type(error).__name__})")
+            self._say(f"--serve: a client was disconnected ({type(error).__name__})")
         finally:
             self._clients.discard(client)
 
     def _broadcast(self, line: str) -> None:
+        """Send a line to all clients. Disconnect those with too much data waiting."""
         from websockets.asyncio.server import broadcast
 
+        # A copy, since clients are removed.
         for client in list(self._clients):
             if client.transport.get_write_buffer_size() > _MAX_WAITING_BYTES:
-                self._say("--serve: a client that does not read was let go")
+                self._say("--serve: a client that does not read was disconnected")
                 self._clients.discard(client)
                 client.transport.abort()
         broadcast(self._clients, line)
 
 
 def _cannot_listen(port: int, error: OSError | OverflowError) -> UserError:
+    # The most common reason has its own repair.
     if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
         fix = "name another port, or 0 for any that is free"
         return user_error("--serve", f"port {port} is in use", fix=fix)
@@ -130,7 +142,10 @@ def _cannot_listen(port: int, error: OSError | OverflowError) -> UserError:
 
 
 def _quiet() -> Any:
-    """The library logs what clients do wrong with a traceback; that is none of the user's business."""
+    """Return a logger that drops everything.
+
+    The library logs errors of clients with a traceback, which does not concern the user.
+    """
     import logging
 
     logger = logging.getLogger(f"{__name__}.websockets")

@@ -1,4 +1,4 @@
-"""Events as lines of JSON: to a file, to standard output, to clients."""
+"""Events as lines of JSON, for a file, standard output and clients."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ STDOUT = "-"
 
 
 def event_line(result: StepResult) -> str:
-    """The event of a step as one line of JSON, without its end.
+    """Return the event of a step as one line of JSON, without a line break.
 
-    `time_s` is when it was decided and `start_s` when it began to show, in seconds of the stream.
+    In seconds of the stream, `time_s` is when it was decided, and `start_s` when it began.
     """
+    # The caller has one: not every step has an event.
     event = result.event
     assert event is not None
     fields = {
@@ -29,11 +30,15 @@ def event_line(result: StepResult) -> str:
         "person": result.person,
         "stream": result.stream,
     }
+    # Labels of any script stay readable.
     return json.dumps(fields, ensure_ascii=False)
 
 
 class EventFile:
-    """Lines that can be read while the run goes on; `-` is standard output. A file is begun anew."""
+    """A file of lines that can be read during the run. `-` is standard output.
+
+    An existing file is overwritten.
+    """
 
     def __init__(self, target: str) -> None:
         self._file: IO[str] | None = None
@@ -42,8 +47,10 @@ class EventFile:
             self._file = Path(target).open("w", encoding="utf-8")  # noqa: SIM115
 
     def write(self, line: str) -> None:
+        """Write a line and flush it."""
         print(line, file=self._file or sys.stdout, flush=True)
 
     def close(self) -> None:
+        """Close the file. Standard output stays open."""
         if self._file:
             self._file.close()

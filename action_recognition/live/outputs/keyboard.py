@@ -28,6 +28,7 @@ class Controls:
 
     pick: bool = False
     picked: int | None = None
+    # A pause lasts until the next key, and a wish until it was fulfilled.
     is_paused: bool = False
     wants_quit: bool = False
     wants_box: bool = False
@@ -43,21 +44,23 @@ class Controls:
             self.wants_box = True
         elif key == "s":
             self.wants_snapshot = True
+        # 0 ends the picking.
         elif "0" <= key <= "9":
             self.picked = None if key == "0" else int(key)
             self.pick = key != "0"
 
     def looks_at(self, number: int, there: Sequence[int]) -> bool:
-        """Return True if the person of that number counts. `there` are the numbers of all present."""
+        """Return True if the person `number` counts. `there` are the numbers of all present."""
         if not self.pick:
             return True
         return number == (self.picked if self.picked is not None else min(there, default=number))
 
 
 def save_snapshot(picture: Picture, folder: Path) -> Path:
-    """Save an RGB picture as the first `snapshot_N.png` that does not exist yet. Return its path."""
+    """Save an RGB picture (H, W, 3) as the first `snapshot_N.png` that is free. Return its path."""
     number = 1
     while (path := folder / f"snapshot_{number}.png").exists():
         number += 1
+    # OpenCV writes BGR.
     cv2.imwrite(str(path), picture[:, :, ::-1])
     return path

@@ -1,4 +1,7 @@
-"""Programs that gestures start: only those of an allow-list file, each as a list of words, never through a shell."""
+"""Programs that gestures start.
+
+A file lists the programs that are allowed, each as a list of words. No shell is involved.
+"""
 
 from __future__ import annotations
 
@@ -15,9 +18,10 @@ _FORM = '{"label": ["program", "argument", ...]}'
 
 
 def read_commands(file: Path, labels: Sequence[str]) -> dict[str, list[str]]:
-    """The command of each label out of a JSON object; programs are looked up once, now.
+    """Read the command of each label from a JSON object, and look up its program.
 
-    A `UserError` lists labels that the model does not know, commands that are no list of words, and programs that are not there.
+    Raises UserError: unknown labels, commands that are not lists of words, and missing programs.
+    All of them are named together.
     """
     found = _read_object(file)
     problems = [
@@ -30,6 +34,8 @@ def read_commands(file: Path, labels: Sequence[str]) -> dict[str, list[str]]:
     ]
     if problems:
         raise UserError(problems)
+
+    # The full path, so that a later change of PATH starts no other program.
     return {label: [str(shutil.which(words[0])), *words[1:]] for label, words in found.items()}
 
 
@@ -38,24 +44,30 @@ def _read_object(file: Path) -> dict[str, Any]:
     try:
         found = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "no UTF-8"
+        reason = getattr(error, "strerror", None) or "not UTF-8"
         raise user_error(str(file), f"cannot be read ({reason})", _FORM) from None
     except json.JSONDecodeError as error:
-        raise user_error(f"{file}:{error.lineno}", f"is no JSON ({error.msg})", _FORM) from None
+        raise user_error(
+            f"{file}:{error.lineno}", f"is not valid JSON ({error.msg})", _FORM
+        ) from None
     if not isinstance(found, dict) or not found:
         raise user_error(str(file), "holds no commands", _FORM)
     return found
 
 
 def _label_problems(where: str, label: str, labels: Sequence[str]) -> list[Problem]:
+    """Return a problem if the model does not know the label."""
     if label in labels:
         return []
-    return [Problem(where, f"is no label of the model{nearest(label, labels)}", ", ".join(labels))]
+    return [
+        Problem(where, f"is not a label of the model{nearest(label, labels)}", ", ".join(labels))
+    ]
 
 
 def _command_problems(where: str, words: object) -> list[Problem]:
+    """Return a problem if the words are not a command, or if its program is missing."""
     if not isinstance(words, list) or not words or not all(map(_is_word, words)):
-        fix = "write a list of words; no shell reads it" if isinstance(words, str) else ""
+        fix = "write a list of words, since no shell reads it" if isinstance(words, str) else ""
         return [Problem(where, f"found {words!r}", '["program", "argument", ...]', fix)]
     if shutil.which(words[0]) is None:
         found = f"there is no program {words[0]!r}"
@@ -65,11 +77,15 @@ def _command_problems(where: str, words: object) -> list[Problem]:
 
 def _is_word(word: object) -> bool:
     """Return True for text that a program can take as an argument."""
+    # A program cannot be given text with a zero byte.
     return isinstance(word, str) and bool(word) and "\0" not in word
 
 
 class Reactions:
-    """Starts a gesture's command, with no input and its output thrown away; not again while it still runs."""
+    """Commands that gestures start, without input, their output discarded.
+
+    A command is not started again while it is still running.
+    """
 
     def __init__(
         self, commands: Mapping[str, Sequence[str]], say: Callable[[str], None] = lambda _: None
@@ -78,15 +94,16 @@ class Reactions:
         self._running: dict[str, subprocess.Popen[bytes]] = {}
 
     def react(self, label: str) -> bool:
-        """Whether a command was started."""
+        """Start the command of a label. Return True if one was started."""
         words = self._commands.get(label)
         if words is None:
             return False
         running = self._running.get(label)
         if running is not None and running.poll() is None:
-            self._say(f"{label}: its command still runs, not started again")
+            self._say(f"{label}: its command is still running and is not started again")
             return False
 
+        # A session of its own: Ctrl-C in the terminal ends the run, not the command.
         nothing = subprocess.DEVNULL
         try:
             self._running[label] = subprocess.Popen(

@@ -1,4 +1,7 @@
-"""What a recognition run leaves on disk: an annotated video and a CSV of predictions, both written beside and renamed."""
+"""The files of a recognition run: an annotated video and a CSV of predictions.
+
+Both appear at their place when they are complete.
+"""
 
 from __future__ import annotations
 
@@ -18,13 +21,16 @@ from action_recognition.files import write_csv
 
 VIDEO_SUFFIXES: Final = (".mp4", ".mkv", ".mov")
 NUM_RANKED: Final = 3
+# Fine enough for the times of any source.
 _TIME_BASE: Final = Fraction(1, 90_000)
 
 
 class VideoRecorder:
-    """Writes RGB pictures with their times as H.264 (yuv420p); the file stands in its place after `close`.
+    """A writer of RGB pictures with their times as H.264 (yuv420p).
 
-    A picture of another size than the first is fitted into that; an odd last row or column is left out, as the format needs even sizes.
+    The file appears at its place with `close`. The format needs even sizes, so an odd last row or
+    column is left out. A picture of another size than the first is fitted into that size.
+    Raises UserError: a file name with another suffix than `VIDEO_SUFFIXES`.
     """
 
     def __init__(self, path: Path, frame_rate_fps: float) -> None:
@@ -35,6 +41,7 @@ class VideoRecorder:
         self.path = path
         self._partial = path.with_name(f".{path.stem}.part{path.suffix}")
 
+        # The suffix stays at the end, since PyAV chooses the format by it.
         self._container = av.open(str(self._partial), "w")
         rate = Fraction(frame_rate_fps).limit_denominator(1001)
         self._stream = self._container.add_stream("libx264", rate=rate, options={"crf": "20"})
@@ -44,7 +51,11 @@ class VideoRecorder:
         self._last_pts = -1
 
     def write(self, picture: Picture, time_s: float) -> None:
-        """Add a picture shown from `time_s` on; time that stands still or goes back moves on by the least step."""
+        """Add a picture (H, W, 3) that is shown from `time_s` on, in seconds.
+
+        If time stands still or goes back, the picture follows by the smallest step.
+        """
+        # The first picture decides the size, rounded down to even numbers.
         if self._size is None:
             self._size = picture.shape[0], picture.shape[1]
             self._stream.height, self._stream.width = (size // 2 * 2 for size in self._size)
@@ -56,22 +67,26 @@ class VideoRecorder:
         self._container.mux(self._stream.encode(frame))
 
     def close(self) -> None:
-        """Finish the file and rename it; without any picture there is no file."""
+        """Finish the file and put it at its place. Without any picture there is no file."""
         if self._size is None:
             self.discard()
             return
+        # The encoder holds back frames until it is flushed.
         self._container.mux(self._stream.encode(None))
         self._container.close()
         self._partial.replace(self.path)
 
     def discard(self) -> None:
-        """Give up: whatever stood at the path stays."""
+        """Give up the recording. An earlier file at the path stays."""
         self._container.close()
         self._partial.unlink(missing_ok=True)
 
 
 class PredictionTable:
-    """Collects predictions; `save` writes time_s, label, score, then label_2, score_2 and so on, one line a window."""
+    """A table of predictions, one row a window.
+
+    Its columns are time_s, label, score, then label_2, score_2 and so on.
+    """
 
     def __init__(self, metadata: DeployMetadata) -> None:
         self._labels = metadata.labels
@@ -79,6 +94,7 @@ class PredictionTable:
         self._rows: list[list[str]] = []
 
     def add(self, prediction: WindowScores) -> None:
+        """Add a row."""
         row = [f"{prediction.time_s:.3f}"]
         for index in prediction.top(self._count):
             row += [self._labels[index], f"{prediction.scores[index]:.6f}"]

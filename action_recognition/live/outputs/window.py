@@ -14,6 +14,7 @@ from action_recognition.data.photo import Photo
 from action_recognition.errors import user_error
 from action_recognition.live.regions import Box
 
+# Colours in RGB.
 GREEN: Final = (46, 204, 64)
 QUIT_KEY: Final = "q"
 _WHITE: Final = (255, 255, 255)
@@ -48,12 +49,19 @@ class PictureWindow:
             return self.key()
 
     def key(self, wait_ms: int = 1) -> str:
-        """Wait for a key and return it, an empty text for none, `QUIT_KEY` once the user has closed the window."""
+        """Wait for a key and return it, or an empty text for none.
+
+        Once the user has closed the window, the key is `QUIT_KEY`.
+        """
         if not self._is_open:
             return ""
+
+        # Waiting also processes a click on the X of any window.
         code = cv2.waitKey(wait_ms)
         if self._is_closed():
             return QUIT_KEY
+
+        # -1 is no key, and some window libraries return 255.
         return "" if code < 0 or code & 0xFF == 0xFF else chr(code & 0xFF)
 
     def select_box(self, picture: Photo) -> Box | None:
@@ -64,6 +72,7 @@ class PictureWindow:
             )
         if not width or not height:
             return None
+
         picture_height, picture_width = picture.shape[:2]
         return Box(
             left / picture_width,

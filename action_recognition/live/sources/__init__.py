@@ -1,1 +1,1 @@
-"""Sources of frames: files, folders, cameras, addresses, and the thread that reads them."""
+"""Sources of frames: files, folders, cameras and addresses, with the thread that reads them."""

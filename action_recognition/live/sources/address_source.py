@@ -1,4 +1,7 @@
-"""Frames from an address: RTSP, HTTP and the like, or a pipe. Lost connections are made again; what happened is said, never a password."""
+"""Frames from an address: RTSP, HTTP and similar protocols, or a pipe.
+
+A lost connection is opened again. Messages never show a password.
+"""
 
 from __future__ import annotations
 
@@ -16,19 +19,25 @@ from action_recognition.live.sources.addresses import SCHEMES, is_fifo, without_
 from action_recognition.live.sources.retrying import Patience
 from action_recognition.live.sources.stream_clock import StreamClock
 
-# No `file`: a playlist must not read disks.
+# `file` is missing: a playlist must not read files of this machine.
 _PROTOCOLS: Final = "rtsp,rtsps,rtp,udp,tcp,tls,http,https,httpproxy,crypto,rtmp,srt,pipe"
+# The longest waits for a connection and for its next packet.
 _OPEN_S: Final = 10.0
 _STALL_S: Final = 5.0
+# A stream must not make the decoder reserve any amount of memory.
 _MAX_PIXELS: Final = 36_000_000
+# Not every damaged packet is reported.
 _SAY_CORRUPT_EVERY: Final = 100
 
 
 class AddressSource:
-    """Frames from an address. One whose length is known (a file behind HTTP, a recording that RTSP plays) ends; any other is connected
-    again until `stop`, and so is a recording of RTSP that broke off.
+    """A source of frames at an address.
 
-    What is damaged is counted, and left out where it cannot be decoded. A `UserError` says why the first connection failed.
+    A source of known length ends, such as a file behind HTTP or a recording that RTSP plays. Any
+    other is connected again until `stop`, and so is a recording of RTSP that broke off.
+
+    Damaged packets and pictures are counted. They are left out if they cannot be decoded.
+    Raises UserError: the first connection fails.
     """
 
     frame_rate_fps: float
@@ -58,7 +67,7 @@ class AddressSource:
         self._can_reconnect = self.is_live and not self._address.startswith("pipe:")
 
     def frames(self) -> Iterator[TimedFrame]:
-        """Frames until the source ends for good."""
+        """Yield frames until the source ends for good."""
         stamps, container, is_restart = StreamClock(), self._container, False
         while container is not None:
             pts_s = None
@@ -70,20 +79,21 @@ class AddressSource:
             container.close()
             if not self._can_reconnect or self._is_at_its_end(pts_s):
                 return
+            # None after patience has ended.
             container = self._patience.again(self.name, self._reopen)
             stamps.reconnected()
             is_restart = True
 
     def _is_at_its_end(self, pts_s: float | None) -> bool:
-        """Whether a source of known length was left in its last second."""
+        """Return True if a source of known length was left in its last second."""
         return self._length_s is not None and pts_s is not None and pts_s >= self._length_s - 1.0
 
     def stop(self) -> None:
-        """No more attempts; the connection that is there ends with its next packet or when it stalls."""
+        """End all attempts. An open connection ends with its next packet or when it stalls."""
         self._patience.give_up()
 
     def _decode(self, container: Any) -> Iterator[tuple[float | None, Any]]:
-        """Time stamps and pictures of a connection, until it is lost."""
+        """Yield time stamps and pictures of a connection until it is lost."""
         stream = container.streams.video[0]
         try:
             for packet in container.demux(stream):
@@ -91,11 +101,13 @@ class AddressSource:
                     return
                 yield from self._decode_packet(packet, stream)
         except (av.FFmpegError, OSError) as error:
+            # A lost connection that is opened again is reported by the patience.
             if not self._can_reconnect and not isinstance(error, av.EOFError):
                 self._say(f"{self.name}: lost ({_reason(error)})")
 
     def _decode_packet(self, packet: Any, stream: Any) -> Iterator[tuple[float | None, Any]]:
-        # A corrupt packet is decoded all the same: mostly a part of the picture is right.
+        """Yield time stamps in seconds and upright RGB pictures (H, W, 3) of a packet."""
+        # A corrupt packet is decoded too: usually a part of the picture is right.
         if packet.is_corrupt:
             self._count_corrupt()
         try:
@@ -112,20 +124,24 @@ class AddressSource:
             yield pts_s, upright(frame.to_ndarray(format="rgb24"), frame.rotation)
 
     def _count_corrupt(self) -> None:
+        """Count something damaged. Report the first one, then every hundredth."""
         self.num_corrupt += 1
         if self.num_corrupt % _SAY_CORRUPT_EVERY == 1:
             self._say(f"{self.name}: {self.num_corrupt} damaged packets or pictures so far")
 
     def _reopen(self) -> Any:
+        """Open a container as `_open` does. Return None if it fails."""
         try:
             return self._open()
         except UserError:
             return None
 
     def _open(self) -> Any:
+        """Open a container that has video. Raises UserError: it cannot be opened or has none."""
         address, options = self._address, {"protocol_whitelist": _PROTOCOLS}
         if is_fifo(self._address):
             address, options = f"file:{self._address}", {"protocol_whitelist": "file"}
+        # Over UDP, lost packets damage pictures.
         if self._address.startswith("rtsp"):
             options["rtsp_transport"] = "tcp"
         try:
@@ -147,18 +163,19 @@ def upright(picture: Picture, rotation: float) -> Picture:
 
 
 def _cannot_open(name: str, error: Exception) -> UserError:
+    """Return the error for a connection that failed."""
     if isinstance(error, av.HTTPUnauthorizedError | av.HTTPForbiddenError | PermissionError):
         fix = "give them as in rtsp://USER:PASSWORD@HOST/PATH"
         return user_error(name, "refuses the user name or password", fix=fix)
     if isinstance(error, ConnectionRefusedError):
-        fix = "check host and port, and that something serves there"
+        fix = "check host and port, and that a server is listening there"
         return user_error(name, "refuses the connection", fix=fix)
-    fix = f"check the address; known are {', '.join(SCHEMES)}"
+    fix = f"check the address; known schemes are {', '.join(SCHEMES)}"
     return user_error(name, f"cannot be opened ({_reason(error)})", fix=fix)
 
 
 def _reason(error: BaseException) -> str:
-    """FFmpeg's words without the address, which may hold a password."""
+    """Return FFmpeg's message without the address, which may hold a password."""
     if isinstance(error, av.ExitError | TimeoutError):
         return "no answer in time"
     return getattr(error, "strerror", None) or type(error).__name__

@@ -1,4 +1,4 @@
-"""The text that names a network source or a pipe."""
+"""Addresses: the texts that name a network source or a pipe."""
 
 from __future__ import annotations
 
@@ -12,17 +12,20 @@ SCHEMES: Final = ("rtsp", "rtsps", "http", "https", "rtmp", "srt", "tcp", "udp",
 
 
 def is_address(text: str) -> bool:
-    """Whether the text names a network source or a pipe; `-` is standard input.
+    """Return True for a network source or a pipe. `-` is standard input.
 
     >>> [is_address(text) for text in ("rtsp://camera/1", "pipe:0", "-", "clip.mp4", "C:/clip.mp4")]
     [True, True, True, False, False]
     """
+    # A drive of Windows, such as C:, is no scheme: schemes are in lower case.
     scheme = re.match(r"([a-z]+):", text)
     return text == "-" or bool(scheme and scheme[1] in SCHEMES) or is_fifo(text)
 
 
 def without_credentials(address: str) -> str:
-    """The address for people: nothing of its user, password or query, which may hold a key.
+    """Return the address as it may be printed.
+
+    User, password and query are left out, since they may hold a secret.
 
     >>> without_credentials("rtsp://me:secret@camera:554/live?token=1")
     'rtsp://camera:554/live'
@@ -30,11 +33,13 @@ def without_credentials(address: str) -> str:
     parts = urlsplit(address)
     if not parts.netloc:
         return address
+    # A password may hold an @ itself.
     host = parts.netloc.rpartition("@")[2]
     return parts._replace(netloc=host, query="", fragment="").geturl()
 
 
 def is_fifo(text: str) -> bool:
+    """Return True for the path of a named pipe."""
     try:
         return stat.S_ISFIFO(Path(text).stat().st_mode)
     except (OSError, ValueError):

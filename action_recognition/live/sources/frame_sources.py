@@ -1,4 +1,7 @@
-"""Where frames come from: a file, a folder of frames, a camera, an address; each an iterator of timed RGB pictures."""
+"""Sources of frames: a file, a folder of frames, a camera or an address.
+
+Each of them yields timed RGB pictures.
+"""
 
 from __future__ import annotations
 
@@ -19,23 +22,29 @@ from action_recognition.live.sources.address_source import AddressSource, uprigh
 from action_recognition.live.sources.addresses import is_address
 from action_recognition.live.sources.retrying import Patience
 
+# Images of a folder that are read at once.
 _FOLDER_BATCH: Final = 32
+# The rate of cameras and files that do not state theirs.
 _CAMERA_RATE_FPS: Final = 30.0
 
 
 class FrameSource(Protocol):
-    """Something to recognise gestures in. `frame_rate_fps` is nominal; the frames' times count. A live one does not wait for us."""
+    """A source to recognise gestures in.
+
+    `frame_rate_fps` is nominal, and the times of the frames count. A live source does not wait for
+    its reader.
+    """
 
     name: str
     frame_rate_fps: float
     is_live: bool
 
     def frames(self) -> Iterator[TimedFrame]:
-        """The frames in order of display."""
+        """Yield the frames in order of display."""
         ...
 
     def stop(self) -> None:
-        """From any thread: `frames` ends soon, also where the source was lost and is waited for."""
+        """Make `frames` end soon, also while it waits for a lost source. Any thread may call it."""
         ...
 
 
@@ -45,14 +54,19 @@ def open_source(
     say: Callable[[str], None] = lambda _: None,
     patience: Patience | None = None,
 ) -> FrameSource:
-    """A camera for a number, a network address or pipe, else a file or a folder of numbered images, shown at `folder_rate_fps`.
+    """Open the source that a text names.
 
-    A camera or address that is lost later is tried again with `patience`; `say` hears of it.
-    Errors: a missing path, a file without a video stream, a folder without frames, a camera or address that does not answer.
+    A number is a camera, and a URL or pipe is an address. Any other text is a video file or a
+    folder of numbered images, which plays at `folder_rate_fps`.
+
+    A camera or address that is lost later is opened again with `patience`, and `say` reports it.
+    Raises UserError: a missing path, a file without video, a folder without frames, or a camera or
+    address that does not answer.
     """
     path, patience = Path(text), patience or Patience(say)
     if path.is_dir():
         return FrameFolder(path, folder_rate_fps)
+    # A file may be named like a number.
     if text.isascii() and text.isdigit() and not path.exists():
         return Camera(int(text), patience)
     if is_address(text):
@@ -61,7 +75,10 @@ def open_source(
 
 
 class VideoFile:
-    """A video file, decoded from its start; the rotation that it states is applied."""
+    """A video file, decoded from its start. The rotation that it states is applied.
+
+    Raises UserError: a file that is missing or is not a video, and a damaged part while reading.
+    """
 
     is_live = False
 
@@ -72,7 +89,7 @@ class VideoFile:
         self._path = path
 
     def frames(self) -> Iterator[TimedFrame]:
-        """Frames with the container's time stamps, the first at 0."""
+        """Yield frames with the time stamps of the container, the first at 0."""
         with av.open(str(self._path)) as container:
             # A cover picture is a video stream too, but not the one to watch.
             cover = av.stream.Disposition.attached_pic
@@ -90,7 +107,7 @@ class VideoFile:
                 ) from None
 
     def stop(self) -> None:
-        """Nothing waits here."""
+        """Do nothing: this source never waits."""
 
 
 class FrameFolder:
@@ -113,36 +130,42 @@ class FrameFolder:
         self._num_frames = probe(path).num_frames
 
     def frames(self) -> Iterator[TimedFrame]:
-        """The images in the order of their numbers, evenly spaced."""
+        """Yield the images in the order of their numbers, evenly spaced."""
+        # In batches, so that a long folder does not fill the memory.
         for start in range(0, self._num_frames, _FOLDER_BATCH):
             numbers = range(start, min(start + _FOLDER_BATCH, self._num_frames))
             for number, picture in zip(numbers, read_frames(self._path, numbers), strict=True):
                 yield TimedFrame(number / self.frame_rate_fps, picture)
 
     def stop(self) -> None:
-        """Nothing waits here."""
+        """Do nothing: this source never waits."""
 
 
 class Camera:
-    """A camera by its number; frames are timed by the clock when they arrive. Unplugged, it is opened again when it is back."""
+    """A camera with a number. Its frames get the times of their arrival.
+
+    A camera that was unplugged is opened again when it is back.
+    Raises UserError: a camera that cannot be opened.
+    """
 
     is_live = True
 
     def __init__(self, number: int, patience: Patience) -> None:
         self.name = f"camera {number}"
         self._number, self._patience = number, patience
-        # OpenCV tells of every driver that it tried; the error below says what matters.
+        # OpenCV prints every driver that it tried. The error below says what matters.
         cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
         capture = self._open()
         if capture is None:
             fix = "check that it is plugged in, not in use and that you may read it; try 0 or 1"
             raise user_error(self.name, "cannot be opened", fix=fix)
         self._capture: cv2.VideoCapture | None = capture
+        # Some cameras state 0, nan or an absurd rate.
         stated = capture.get(cv2.CAP_PROP_FPS)
         self.frame_rate_fps = stated if 1.0 <= stated <= 240.0 else _CAMERA_RATE_FPS
 
     def frames(self) -> Iterator[TimedFrame]:
-        """Frames until `stop`, or until the camera is not back when patience ends."""
+        """Yield frames until `stop`, or until patience with a lost camera ends."""
         start_s: float | None = None
         is_restart = False
         try:
@@ -163,10 +186,11 @@ class Camera:
                 self._capture.release()
 
     def stop(self) -> None:
-        """The next frame is the last."""
+        """Make the next frame the last."""
         self._patience.give_up()
 
     def _open(self) -> cv2.VideoCapture | None:
+        """Open the camera. Return None if that fails."""
         capture = cv2.VideoCapture(self._number)
         if capture.isOpened():
             return capture

@@ -1,4 +1,7 @@
-"""A source read in a thread of its own into a bounded queue: a live one drops the oldest frames and counts them, a file waits."""
+"""A thread that reads a source into a bounded queue.
+
+If the queue is full, a live source drops the oldest frames and counts them, and a file waits.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +15,16 @@ from typing import Final
 from action_recognition.live.frame_times import TimedFrame
 from action_recognition.live.sources.frame_sources import FrameSource
 
+# A quarter of a second at 30 frames a second.
 QUEUE_FRAMES: Final = 8
 
 
 class FrameQueue:
-    """At most `capacity` frames. `keeps_all` waits for room (a file); else the oldest goes and `num_dropped` counts it."""
+    """A queue of at most `capacity` frames.
+
+    If it is full, `put` waits with `keeps_all`, as for a file. Otherwise it drops the oldest frame
+    and counts that in `num_dropped`.
+    """
 
     def __init__(self, capacity: int = QUEUE_FRAMES, keeps_all: bool = False) -> None:
         self.num_dropped = 0
@@ -29,8 +37,9 @@ class FrameQueue:
         return len(self._frames)
 
     def put(self, frame: TimedFrame) -> bool:
-        """Add a frame; False when nobody wants any more."""
+        """Add a frame. Return False if the queue is closed."""
         with self._changed:
+            # A file waits here for room.
             while self._keeps_all and len(self._frames) >= self._capacity and not self._is_closed:
                 self._changed.wait()
             if self._is_closed:
@@ -42,7 +51,10 @@ class FrameQueue:
             return True
 
     def get(self, timeout_s: float | None = None) -> TimedFrame | None:
-        """The oldest frame; None at the end. `TimeoutError`: none came in that time."""
+        """Take the oldest frame, or None at the end.
+
+        Raises TimeoutError: no frame came in that time.
+        """
         with self._changed:
             if not self._changed.wait_for(lambda: self._frames or self._is_closed, timeout_s):
                 raise TimeoutError
@@ -52,25 +64,29 @@ class FrameQueue:
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing is there and nothing will come."""
+        """True if the queue is empty and no frame will come."""
         return self._is_closed and not self._frames
 
     def close(self) -> None:
-        """Nothing comes any more; what is in the queue can still be taken."""
+        """Accept no more frames. Those in the queue can still be taken."""
         with self._changed:
             self._is_closed = True
             self._changed.notify_all()
 
     def _drop_oldest(self) -> None:
+        """Drop the oldest frame and count it."""
         dropped = self._frames.popleft()
         self.num_dropped += 1
-        # The frame takes its picture with it, but not the news that the source was interrupted.
+        # The interruption before a dropped frame must not get lost with it.
         if dropped.is_restart and self._frames:
             self._frames[0] = replace(self._frames[0], is_restart=True)
 
 
 class FrameReader:
-    """Reads a source until it ends or `stop` is called; what goes wrong there is raised where the frames are taken."""
+    """A thread that reads a source until it ends or `stop` is called.
+
+    An error of the source is raised by `get`.
+    """
 
     def __init__(self, source: FrameSource, capacity: int = QUEUE_FRAMES) -> None:
         self.source = source
@@ -82,19 +98,21 @@ class FrameReader:
         self._thread.start()
 
     def get(self, timeout_s: float | None = None) -> TimedFrame | None:
-        """As `FrameQueue.get`."""
+        """Take a frame as `FrameQueue.get` does. Raise the error that ended the source."""
         frame = self.queue.get(timeout_s)
         if frame is None and self._error is not None:
             raise self._error
         return frame
 
     def stop(self) -> None:
-        """End the reading; waits a moment for the source to be released."""
+        """Stop reading, and wait a moment for the source to be released."""
         self.source.stop()
+        # The thread may be waiting for room in the queue.
         self.queue.close()
         self._thread.join(timeout=2.0)
 
     def _read(self) -> None:
+        """Put the frames of the source into the queue, and keep an error for `get`."""
         frames = self.source.frames()
         try:
             for frame in frames:
@@ -104,13 +122,14 @@ class FrameReader:
             self._error = error
         finally:
             self.queue.close()
+            # Closing a generator releases its camera or file at once.
             close = getattr(frames, "close", None)
             if close:
                 close()
 
 
 class PlayedAtItsRate:
-    """A file or folder as if it were live: every frame when its time has come."""
+    """A file or folder that is paced like a live source: every frame comes at its time."""
 
     is_live = True
 
@@ -124,7 +143,7 @@ class PlayedAtItsRate:
         self._source, self._clock, self._sleep = source, clock, sleep
 
     def frames(self) -> Iterator[TimedFrame]:
-        """The source's frames, not before their time."""
+        """Yield the frames of the source, none before its time."""
         start_s = self._clock()
         for frame in self._source.frames():
             early_s = start_s + frame.time_s - self._clock()
@@ -133,5 +152,5 @@ class PlayedAtItsRate:
             yield frame
 
     def stop(self) -> None:
-        """As the source's."""
+        """Stop the source."""
         self._source.stop()

@@ -1,4 +1,4 @@
-"""Trying again: how long to wait for a source that was lost."""
+"""Attempts to open a lost source again, and the waits between them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Final, TypeVar
 
+# A source that stays away is tried less and less often.
 _FIRST_WAIT_S: Final = 0.25
 _LONGEST_WAIT_S: Final = 5.0
 
@@ -14,7 +15,10 @@ Found = TypeVar("Found")
 
 
 class Patience:
-    """Waits between attempts, longer each time up to 5 s, until it works, `give_up` is called or `limit_s` have passed."""
+    """Waits between attempts, longer each time up to 5 s.
+
+    The attempts end when one succeeds, when `give_up` is called, or after `limit_s` seconds.
+    """
 
     def __init__(
         self,
@@ -25,21 +29,26 @@ class Patience:
     ) -> None:
         self._say, self._limit_s, self._clock = say, limit_s, clock
         self._over = threading.Event()
+        # Waiting for the event ends at once when `give_up` sets it.
         self._wait = wait or self._over.wait
 
     @property
     def is_over(self) -> bool:
-        """Whether `give_up` was called."""
+        """True once `give_up` was called."""
         return self._over.is_set()
 
     def give_up(self) -> None:
-        """From any thread: no more attempts, a wait that goes on ends."""
+        """End the attempts and a wait between them. Any thread may call it."""
         self._over.set()
 
     def again(self, name: str, attempt: Callable[[], Found | None]) -> Found | None:
-        """What `attempt` gives when it works; None when it does not in time. Loss and return are said."""
+        """Repeat `attempt` until it returns a result. Return that, or None if patience ends first.
+
+        The loss and the return of the source `name` are reported.
+        """
         if not self.is_over:
             self._say(f"{name}: lost; trying again")
+
         start_s, wait_s = self._clock(), _FIRST_WAIT_S
         while not self.is_over:
             found = attempt()
@@ -49,6 +58,7 @@ class Patience:
             if self._clock() - start_s > self._limit_s:
                 self._say(f"{name}: not back after {self._limit_s:.0f} s, given up")
                 return None
+
             self._wait(wait_s)
             wait_s = min(_LONGEST_WAIT_S, wait_s * 2)
         return None

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 
 class StreamClock:
-    """When frames are shown, in seconds from the first, out of their time stamps; where these are missing or jump, by arrival.
+    """The times of frames in seconds from the first, by their time stamps.
+
+    If a time stamp is missing or jumps, the time between the arrivals counts.
 
     >>> clock = StreamClock()
-    >>> [clock.time_of(pts_s, arrival_s) for pts_s, arrival_s in ((7.0, 100.0), (7.5, 100.1), (99.0, 100.6), (None, 101.1))]
+    >>> rows = [(7.0, 100.0), (7.5, 100.1), (99.0, 100.6), (None, 101.1)]
+    >>> [clock.time_of(pts_s, arrival_s) for pts_s, arrival_s in rows]
     [(0.0, False), (0.5, False), (1.0, True), (1.5, False)]
     """
 
+    # A larger difference between stamps and arrivals is a jump.
     _JUMP_S = 1.0
 
     def __init__(self) -> None:
@@ -19,11 +23,11 @@ class StreamClock:
         self._time_s: float | None = None
 
     def reconnected(self) -> None:
-        """The time stamps of before mean nothing any more."""
+        """Forget the last time stamp: a new connection counts from its own start."""
         self._last_pts_s = None
 
     def time_of(self, pts_s: float | None, arrival_s: float) -> tuple[float, bool]:
-        """The frame's time, and whether its time stamp jumped."""
+        """Return the time of a frame in seconds, and True if its time stamp jumped."""
         step_s, torn = 0.0, False
         if self._time_s is not None:
             step_s, torn = self._step(pts_s, max(arrival_s - self._last_arrival_s, 0.0))
@@ -32,12 +36,14 @@ class StreamClock:
         return round(self._time_s, 6), torn
 
     def _step(self, pts_s: float | None, arrived_s: float) -> tuple[float, bool]:
-        """Return the seconds since the last frame, and whether the time stamp jumped.
+        """Return the seconds since the last frame, and True if the time stamp jumped.
 
-        `arrived_s`: the seconds between the arrivals of both. They count where the stamp does not.
+        `arrived_s` is the time between the arrivals of both frames. It counts instead of a stamp
+        that is missing or not plausible.
         """
         if pts_s is None or self._last_pts_s is None:
             return arrived_s, False
         step_s = pts_s - self._last_pts_s
+        # A stamp may lag behind the arrival, as after a burst, but not run far ahead of it.
         is_sound = 0 < step_s <= max(self._JUMP_S, arrived_s + self._JUMP_S)
         return (step_s, False) if is_sound else (arrived_s, abs(step_s - arrived_s) > self._JUMP_S)

@@ -1,1 +1,4 @@
-"""A page that classifies photos in the browser: its files, a server for this computer alone, a folder for any web host."""
+"""A page that classifies photos in the browser.
+
+It comes from a server for this computer alone, or from a folder of files for any web host.
+"""

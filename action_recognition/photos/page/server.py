@@ -1,4 +1,7 @@
-"""The page on this computer alone: 127.0.0.1, a fixed list of files, and photos that are answered and forgotten."""
+"""The server of the page, for this computer alone.
+
+It listens on 127.0.0.1 and serves a fixed list of files. Photos are classified and not stored.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +23,10 @@ from action_recognition.photos.page.site import Site
 from action_recognition.photos.photo_models import Square, predict_photo
 
 HOST: Final = "127.0.0.1"
+# The page refuses larger files too.
 MAX_UPLOAD_BYTES: Final = 100_000_000
 PREDICT_ADDRESS: Final = "/api/predict"
+# A connection that stays silent for so long is closed.
 _TIMEOUT_S: Final = 30.0
 _TYPES: Final = {
     ".html": "text/html; charset=utf-8",
@@ -31,7 +36,8 @@ _TYPES: Final = {
     ".json": "application/json",
     ".wasm": "application/wasm",
 }
-# The first two give the page memory that several threads can share; browsers ask for them together with the third.
+# The first two give the page memory that several threads can share. Browsers ask for them together
+# with the third.
 ISOLATION_HEADERS: Final = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Embedder-Policy": "require-corp",
@@ -43,9 +49,9 @@ ISOLATION_HEADERS: Final = {
 
 
 class PhotoServer(ThreadingHTTPServer):
-    """Serves a site on 127.0.0.1; port 0 takes a free one, `address` then says which.
+    """A server of a site on 127.0.0.1. Port 0 takes a free one, which `address` states.
 
-    Errors: a port that is taken.
+    Raises UserError: a port that cannot be used.
     """
 
     daemon_threads = True
@@ -62,16 +68,20 @@ class PhotoServer(ThreadingHTTPServer):
 
     @property
     def address(self) -> str:
+        """Address of the page."""
         return f"http://{HOST}:{self.server_port}/"
 
     @property
     def hosts(self) -> tuple[str, ...]:
-        """The names under which a browser on this computer may have asked; others are pages that point their name at 127.0.0.1."""
+        """Host names that a browser on this computer may have asked for.
+
+        Any other name belongs to a page that points its name at 127.0.0.1.
+        """
         return f"{HOST}:{self.server_port}", f"localhost:{self.server_port}"
 
 
 class _RefusedError(Exception):
-    """An answer that is no page: status and one sentence."""
+    """A refusal: an HTTP status and one sentence."""
 
     def __init__(self, status: HTTPStatus, sentence: str) -> None:
         super().__init__(sentence)
@@ -79,23 +89,28 @@ class _RefusedError(Exception):
 
 
 class PhotoHandler(BaseHTTPRequestHandler):
-    """GET of the site's files, POST of a photo."""
+    """A handler of requests: GET for the files of the site, POST for a photo."""
 
+    # Set by the base class.
     server: PhotoServer
     protocol_version = "HTTP/1.1"
     server_version, sys_version = "photo-page", ""
     timeout = _TIMEOUT_S
 
     def do_GET(self) -> None:
+        """Send a file."""
         self._answer(self._send_file)
 
     def do_HEAD(self) -> None:
+        """Send the headers of a file."""
         self._answer(self._send_file)
 
     def do_POST(self) -> None:
+        """Send the prediction for a photo."""
         self._answer(self._send_prediction)
 
     def _answer(self, send: Callable[[], None]) -> None:
+        """Check where a request comes from and answer it. Turn every error into an answer."""
         try:
             self._check_where_from()
             send()
@@ -108,18 +123,20 @@ class PhotoHandler(BaseHTTPRequestHandler):
             self.close_connection = True
         except Exception:
             traceback.print_exc(file=sys.stderr)
-            sentence = "the program failed; its window says where"
+            sentence = "the program failed; its terminal shows where"
             self._send_text(HTTPStatus.INTERNAL_SERVER_ERROR, sentence)
 
     def _check_where_from(self) -> None:
-        """Other web pages must not use this server: neither under a name of theirs nor from a page of theirs."""
+        """Refuse requests of other web pages, which come under another host name or origin."""
         host, origin = self.headers.get("Host", ""), self.headers.get("Origin")
+        # A name that only points here, by the DNS of another page.
         if host not in self.server.hosts:
             raise _RefusedError(HTTPStatus.FORBIDDEN, "this page is for this computer alone")
         if origin is not None and origin != f"http://{host}":
             raise _RefusedError(HTTPStatus.FORBIDDEN, "asked by a page of another origin")
 
     def _send_file(self) -> None:
+        """Send a file or text of the site. Refuse everything that is not on its list."""
         address = urlsplit(self.path).path.removeprefix("/") or "index.html"
         text, file = self.server.site.texts.get(address), self.server.site.files.get(address)
         if text is not None:
@@ -131,6 +148,7 @@ class PhotoHandler(BaseHTTPRequestHandler):
             raise _RefusedError(HTTPStatus.NOT_FOUND, "there is no such file")
 
     def _send_prediction(self) -> None:
+        """Classify the photo in the request and send its scores as JSON."""
         address = urlsplit(self.path)
         if address.path != PREDICT_ADDRESS:
             raise _RefusedError(HTTPStatus.NOT_FOUND, "there is no such address")
@@ -149,28 +167,30 @@ class PhotoHandler(BaseHTTPRequestHandler):
         self._send(HTTPStatus.OK, json.dumps(answer).encode(), _TYPES[".json"])
 
     def _body(self) -> bytes:
-        """What was sent; its length is looked at before anything is read."""
+        """Return the data that was sent. Its length is checked before anything is read."""
         length = self.headers.get("Content-Length", "")
         if not (length.isascii() and length.isdigit()) or "Transfer-Encoding" in self.headers:
-            raise _RefusedError(HTTPStatus.LENGTH_REQUIRED, "the length has to be stated")
+            raise _RefusedError(HTTPStatus.LENGTH_REQUIRED, "the length must be stated")
 
         # Python refuses to convert thousands of digits, so a huge length is cut first.
         stated, allowed = int(length[:20]), self.server.max_upload_bytes
         if stated > allowed:
-            sentence = (
-                f"the photo has {stated // 1_000_000} MB, up to {allowed // 1_000_000} MB are taken"
-            )
+            sentence = f"the photo has {stated // 1_000_000} MB, at most {allowed // 1_000_000} MB is accepted"
             raise _RefusedError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, sentence)
         data = self.rfile.read(int(length))
+        # The browser hung up before the end.
         if len(data) < int(length):
             raise ConnectionError("cut short")
         return data
 
     def _send_text(self, status: HTTPStatus, sentence: str) -> None:
-        self.close_connection = True  # what was sent with a refused request is not read
+        """Send one sentence and close the connection."""
+        # The data of a refused request is not read, so the connection cannot be used again.
+        self.close_connection = True
         self._send(status, sentence.encode(), "text/plain; charset=utf-8")
 
     def _send(self, status: HTTPStatus, data: bytes, content_type: str) -> None:
+        """Send an answer. HEAD gets only its headers."""
         self.send_response(status)
         headers = {
             "Content-Type": content_type,
@@ -187,11 +207,11 @@ class PhotoHandler(BaseHTTPRequestHandler):
             self.wfile.write(data)
 
     def log_message(self, format: str, *args: object) -> None:
-        """Nothing: names of photos are nobody's business, and what fails is told in the page."""
+        """Log nothing: names of photos are private, and the page shows failures."""
 
 
 def _options(query: str) -> tuple[Square | None, bool]:
-    """The square, if one is asked for, and whether to mirror."""
+    """Return the square of a query, or None, and True if the photo is to be mirrored."""
     values = parse_qs(query)
     text = values.get("square", [""])[0]
     if not text:

@@ -1,4 +1,7 @@
-"""What the page consists of: its own files, the runtime for browsers that npm installed, and the models of a work dir."""
+"""The parts of the page: its own files, the runtime for browsers, and the models of a work dir.
+
+npm installs the runtime.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +25,7 @@ from action_recognition.photos.photo_models import check_takes_photos
 WEB_DIR: Final = Path(__file__).with_name("web")
 RUNTIME_DIR: Final = WEB_DIR / "node_modules" / "onnxruntime-web" / "dist"
 INSTALL: Final = "npm ci, in action_recognition/photos/page/web of the clone"
+# The files of the page itself.
 PAGE_FILES: Final = (
     "index.html",
     "page.css",
@@ -32,11 +36,13 @@ PAGE_FILES: Final = (
     "model.js",
     "pixels.js",
 )
+# The runtime without a GPU, which the page cannot do without.
 WASM_FILES: Final = (
     "ort.wasm.min.mjs",
     "ort-wasm-simd-threaded.mjs",
     "ort-wasm-simd-threaded.wasm",
 )
+# The runtime for a GPU, which may be missing.
 WEBGPU_FILES: Final = (
     "ort.webgpu.min.mjs",
     "ort-wasm-simd-threaded.asyncify.mjs",
@@ -44,14 +50,17 @@ WEBGPU_FILES: Final = (
 )
 RUNTIME_ADDRESS: Final = "ort/"
 _EXPORT_DIR: Final = "export"
+# An operation that is in quantised files only.
 _QUANTISED_OP: Final = b"DequantizeLinear"
 
 
 @dataclass(frozen=True)
 class Site:
-    """`files`: what may be fetched, by address; nothing else of the disk can be. `texts`: what is written for this model.
+    """A page for one model.
 
-    `in_browser` says whether the browser computes; if not, `notice` says why, and the server does.
+    `files` are the files that can be fetched, by address. Nothing else of the disk can be.
+    `texts` are the files that are made for this model. With `in_browser` the browser computes.
+    Otherwise the server does, and `notice` gives the reason.
     """
 
     predictor: Predictor
@@ -62,9 +71,9 @@ class Site:
 
 
 def open_site(work_dir: Path, model: Path | None = None, runtime: Path = RUNTIME_DIR) -> Site:
-    """The page for the model that export.py left in a work dir (or in an export folder), or for the file `model`.
+    """Return the page for the model of a work dir or of an export folder, or for the file `model`.
 
-    Errors: no model there, one that is damaged, one for clips.
+    Raises UserError: no model, a damaged one, or one for clips.
     """
     for_browser, chosen = _find_models(work_dir, model)
     predictor = Predictor.from_path(chosen)
@@ -101,13 +110,17 @@ def _runtime_files(runtime: Path) -> dict[str, Path]:
 
 
 def _find_models(work_dir: Path, model: Path | None) -> tuple[list[Path], Path]:
-    """The ONNX files for the browser, the quantised one first, and the file that this computer runs: an IR where there is one."""
+    """Return the ONNX files for the browser, and the file that this computer runs.
+
+    The quantised ONNX file comes first. This computer runs an IR if there is one.
+    """
     if model is not None:
         return ([model] if model.suffix == ".onnx" else []), model
     if not work_dir.is_dir():
         allowed = "a work dir, or the folder that export.py wrote"
-        raise user_error(str(work_dir), "is no folder", allowed)
+        raise user_error(str(work_dir), "is not a folder", allowed)
 
+    # A work dir has its files in a folder, an export folder has them at hand.
     for folder in (work_dir / _EXPORT_DIR, work_dir):
         there = [folder / name for name in (IR_FILE, ONNX_FILE) if (folder / name).is_file()]
         if there:
@@ -117,11 +130,13 @@ def _find_models(work_dir: Path, model: Path | None) -> tuple[list[Path], Path]:
 
 
 def _for_browser(folder: Path) -> list[Path]:
-    """model_int8.onnx, where it was made of the same weights, and model.onnx."""
+    """Return model_int8.onnx, if it was made from the same weights, and model.onnx."""
     int8, full = folder / ONNX_INT8_FILE, folder / ONNX_FILE
     if not full.is_file():
         return []
     check_against_record(full)
+
+    # An INT8 file of an earlier export is left out.
     if not int8.is_file() or _weights_of(int8) != _weights_of(full):
         return [full]
     check_against_record(int8)
@@ -129,7 +144,7 @@ def _for_browser(folder: Path) -> list[Path]:
 
 
 def _weights_of(file: Path) -> str:
-    """The sum of the weights that an ONNX file was made from, or empty where it states none."""
+    """Return the SHA-256 of the weights that an ONNX file was made from, or an empty text."""
     from action_recognition.deploy.backends.onnx_runtime import open_session
 
     metadata = open_session(file, num_threads=1).get_modelmeta().custom_metadata_map
@@ -137,7 +152,7 @@ def _weights_of(file: Path) -> str:
 
 
 def _described(file: Path) -> dict[str, str | int]:
-    """Its address, and what the page says of it before it is fetched."""
+    """Return the address of a model, and the precision and size that the page shows."""
     data = file.read_bytes()
     quantised = _QUANTISED_OP in data
     return {
@@ -148,6 +163,7 @@ def _described(file: Path) -> dict[str, str | int]:
 
 
 def _notice(has_runtime: bool, for_browser: Sequence[Path]) -> str:
+    """Return the reason why the browser cannot compute, or an empty text if it can."""
     why = []
     if not has_runtime:
         why.append(f"the runtime for browsers is not installed ({INSTALL})")
@@ -157,5 +173,5 @@ def _notice(has_runtime: bool, for_browser: Sequence[Path]) -> str:
         return ""
     return (
         f"The browser cannot compute: {', and '.join(why)}. "
-        "The program that gave this page, on this computer, does it instead."
+        "The program that serves this page, on this computer, does it instead."
     )

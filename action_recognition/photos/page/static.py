@@ -1,4 +1,4 @@
-"""The page as one folder of files for any web host: the browser of whoever looks at it does the rest."""
+"""The page as a folder of files for any web host. The browser of the visitor computes."""
 
 from __future__ import annotations
 
@@ -12,17 +12,19 @@ from action_recognition.errors import user_error
 from action_recognition.photos.page.server import ISOLATION_HEADERS
 from action_recognition.photos.page.site import INSTALL, RUNTIME_ADDRESS, WEBGPU_FILES, Site
 
+# A folder with this file may be replaced.
 _MARK: Final = "made_by_photo_page"
 _HEADERS_FILE: Final = "_headers"
-# What config.json says of this computer: not exported.
+# Keys of config.json that describe this computer.
 _NOT_SAID: Final = ("runs_as",)
 
 
 def export_static(site: Site, folder: Path, webgpu: bool = True) -> list[Path]:
-    """Write everything beside, then put it in the folder's place; gives the files, the largest first.
+    """Write the page into a folder. Return its files, the largest first.
 
-    Without `webgpu` the 27 MB of that runtime are left out, and browsers with a GPU take WASM too.
-    Errors: no runtime or no ONNX file, a folder of somebody else's.
+    An earlier export is replaced when the new one is complete. Without `webgpu` the 27 MB of that
+    runtime are left out, and browsers with a GPU use WASM too.
+    Raises UserError: no runtime, no ONNX file, or a folder that holds anything else.
     """
     _check(site, folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -51,7 +53,7 @@ def _check(site: Site, folder: Path) -> None:
     if folder.exists() and not (folder / _MARK).is_file() and not _is_empty_folder(folder):
         raise user_error(
             f"--export-static {folder}",
-            "is there already and no earlier export",
+            "exists already and is not an earlier export",
             "a new folder, or an earlier export",
         )
 
@@ -61,6 +63,7 @@ def _is_empty_folder(folder: Path) -> bool:
 
 
 def _write(site: Site, staging: Path, webgpu: bool) -> None:
+    """Write all files of the page into an empty folder, and mark it as an export."""
     left_out = () if webgpu else tuple(RUNTIME_ADDRESS + name for name in WEBGPU_FILES)
     for address, file in site.files.items():
         if address not in left_out:
