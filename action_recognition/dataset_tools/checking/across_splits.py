@@ -16,6 +16,7 @@ from action_recognition.dataset_tools.checking.single_line import Row
 IMBALANCE = 10
 """The largest class has this many times as many training clips as the smallest to earn a note."""
 TRAIN = "train"
+# Words of file names that tell a split.
 _SPLIT_WORDS = {
     "train": "train",
     "training": "train",
@@ -78,15 +79,19 @@ class SetChecker:
     def add(self, row: Row) -> None:
         """Compare a row with those before."""
         split = self.splits[row.place.file]
+        # A label that no class has is noted elsewhere.
         if row.label is not None:
             self.num_clips[split, row.label] += 1
             self._first_of_class.setdefault((split, row.label), row.place)
         if self.people is not None:
             self._add_person(split, row, self.people)
 
+        # Two ways to write one path are one video.
         text = row.raw.path
         path = hash((row.root, posixpath.normpath(text) if "./" in text or "//" in text else text))
         clip = hash((path, row.raw.numbers and row.raw.numbers[:4]))
+
+        # A line that repeats a clip is not reported for its video again.
         first = self._first_line_of(clip, row)
         if first is None:
             self._add_video(split, row, path)
@@ -95,6 +100,7 @@ class SetChecker:
 
     def finish(self) -> None:
         """Compare classes and people of the splits."""
+        # The findings name the first split that has the person.
         for person, places in self._people.items():
             (first, place), *others = places.items()
             where = f"{self.findings.name(place)} ({first})"
@@ -157,6 +163,8 @@ class SetChecker:
         """Note a class without a training clip where other splits have it, or at the train file."""
         name = self._label(number)
         others = [split for split in dict.fromkeys(self.splits) if split != TRAIN]
+
+        # The first line of the class in each split is where it is noted.
         found_in = [split for split in others if self.num_clips[split, number]]
         for split in found_in:
             place, num_clips = self._first_of_class[split, number], self.num_clips[split, number]
@@ -164,6 +172,7 @@ class SetChecker:
             repair = "move clips of some people into train, or leave the class out"
             self.findings.add(place, "class-missing-in-train", message, repair)
 
+        # Labels that only the lines tell cannot be without a clip.
         if not found_in and self._are_given:
             message = f"class {name} has no clip"
             repair = "add clips, or take it out of the classes"
@@ -174,6 +183,8 @@ class SetChecker:
         present = [(count, number) for number, count in enumerate(in_train) if count]
         if not present:
             return
+
+        # Counts are compared first, then label numbers.
         (least, rare), (most, frequent) = min(present), max(present)
         if most >= IMBALANCE * least:
             frequent_name, rare_name = self._label(frequent), self._label(rare)

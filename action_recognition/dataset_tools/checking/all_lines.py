@@ -17,6 +17,7 @@ from action_recognition.errors import UserError
 
 MAX_LINE_LENGTH = 8192
 """Characters. A path has at most 4096 (PATH_MAX of Linux)."""
+# Byte-order marks of little and of big endian.
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _SYSTEM_OF_LINE_END = {"\r\n": "Windows", "\n": "Unix", "\r": "old Mac"}
 _PROGRESS_EVERY = 10_000
@@ -85,6 +86,7 @@ def find_labels(
         _note_label_problems(error, findings)
         return _labels_in_use(files)
 
+    # The same places in which training looks for classes.json.
     candidates = (folder / CLASSES_FILE for folder in (files[0].parent, roots[0]))
     file = None if classes else next((file for file in candidates if file.is_file()), None)
     are_given = bool(classes or file or names == list(template_labels))
@@ -148,6 +150,7 @@ def _cut_lines(lines: TextIO) -> Iterator[str]:
 
     The rest of a longer line is read and forgotten.
     """
+    # Only the first part of a long line is kept, so that it fits in memory.
     while line := lines.readline(MAX_LINE_LENGTH + 2):
         part = line
         while part and not part.endswith("\n"):
@@ -182,6 +185,8 @@ def _labels_in_use(files: Sequence[Path]) -> Labels:
     used = {split_line(text).label for file in files for _, text in numbered_texts(file)}
     words = sorted(label for label in used if not label.isdecimal())
     numbers = [int(label) for label in used if label.isdecimal() and len(label) < 7]
+
+    # Numbers of seven digits or more are no labels.
     if len(words) >= len(numbers):
         return Labels(words, False, "labels: the words that the lines end in")
 

@@ -76,6 +76,7 @@ def check(options: CheckOptions, shown: ShownProgress = no_progress) -> Checked:
     Raises UserError: the call is wrong. Files, roots or a template do not exist, or the person
     expression is broken.
     """
+    # Mistakes in the call are reported before any clip is opened.
     pairs = find_annotation_files(options.ann_files, options.data_roots)
     template = load_template_of(options.template)
     files = [file for file, _ in pairs]
@@ -83,6 +84,7 @@ def check(options: CheckOptions, shown: ShownProgress = no_progress) -> Checked:
     labels = find_labels(pairs, options.classes, template.labels if template else [], findings)
     together = SetChecker(files, labels, _people(options, files[0].parent), findings)
 
+    # Every line, alone and with those before it.
     num_rows = 0
     rows: dict[Path, list[Row]] = {}
     with shown("reading lines") as progress:
@@ -93,6 +95,7 @@ def check(options: CheckOptions, shown: ShownProgress = no_progress) -> Checked:
                 rows.setdefault(row.path, []).append(row)
     together.finish()
 
+    # Every file once, however many lines name it.
     reports = _open_all(list(rows), options.jobs, shown)
     if reports:
         _check_files(rows, reports, together.splits, findings, template)
@@ -118,6 +121,7 @@ def _open_all(paths: list[Path], jobs: int, shown: ShownProgress) -> dict[Path, 
         for path, report in inspect_all(paths, jobs):
             reports[path] = report
             progress(len(reports), len(paths))
+    # Reports come as processes finish.
     return {path: reports[path] for path in paths}
 
 
@@ -143,6 +147,7 @@ def _check_files(
 
 def _people(options: CheckOptions, folder: Path) -> People | None:
     """Tell people by the options, else by the table beside the annotation files."""
+    # People who are given by an option must be known for every clip.
     if options.metadata is not None:
         return People(people_by_table(options.metadata).get, all_known=True)
     if options.person_regex is None:

@@ -14,6 +14,7 @@ from action_recognition.dataset_tools.checking.media_report import MediaReport
 from action_recognition.dataset_tools.checking.single_line import Row
 from action_recognition.template import ClipInput
 
+# Limits of the comparisons.
 RATE_TOLERANCE = 0.02
 """The part of a rate by which a line and a file may differ.
 
@@ -34,12 +35,14 @@ class ClipChecker:
 
     def check_file(self, rows: Sequence[Row], report: MediaReport) -> None:
         """Note a file's faults at each of its lines and its notes at the first. Check the lines."""
+        # Every line of a broken file needs a repair. A note is given once.
         for fault in report.faults:
             for row in rows[:1] if fault.kind.startswith(NOTE) else rows:
                 self.findings.add(row.place, fault.kind, fault.message, fault.repair)
                 if fault.fatal:
                     self.findings.repair(row.place, None)
 
+        # Lines with wrong numbers or labels are reported already.
         if report.is_readable:
             for row in rows:
                 if row.sound:
@@ -52,6 +55,7 @@ class ClipChecker:
 
         Exchanged red and blue cannot be told from a blue room: that is not tried.
         """
+        # A blank picture has no colour in any set.
         looks = {
             path: report.look
             for path, report in reports.items()
@@ -73,6 +77,7 @@ class ClipChecker:
         if row.raw.numbers is not None:
             self._check_rate(row, row.raw.numbers, report)
 
+        # A line of two columns is the whole file.
         num_frames, rate = report.num_frames, report.frame_rate_fps or 0.0
         numbers = row.raw.numbers or (0, num_frames, 0, num_frames, rate)
         if numbers[0] < numbers[1] <= num_frames and numbers[4] > 0:
@@ -86,6 +91,7 @@ class ClipChecker:
             return
 
         held = f"{row.path.name} has {num_frames} frames"
+        # A clip behind the end cannot be cut to the video.
         if clip_start >= num_frames:
             message = f"the clip begins at frame {clip_start}, {held}"
             repair = "correct the numbers, or leave the line out"

@@ -39,7 +39,9 @@ def find_duplicates(
 
     The note is at the later of the two.
     """
+    # First the same bytes.
     copies = _find_copies(rows, reports, splits, findings)
+    # Then the same pictures. A file is compared with those of other splits only.
     looks = _comparable_looks(reports, copies)
     by_split: dict[str, list[Path]] = {split: [] for split in splits}
     for path in looks:
@@ -70,6 +72,7 @@ def near_duplicates(
     for start in range(0, len(here), _ROWS_AT_A_TIME):
         part = here[start : start + _ROWS_AT_A_TIME]
         distances = _hash_distances([looks[path] for path in part], others)
+        # Motion is compared only where the pictures are near.
         near = distances <= MAX_HASH_DISTANCE * num_bits
         for row in np.unique(np.nonzero(near)[0]).tolist():
             alike = [there[i] for i in np.flatnonzero(near[row]).tolist()]
@@ -85,6 +88,7 @@ def _find_copies(
     first_of: dict[bytes, Path] = {}
     copies = set()
     for path, report in sorted(reports.items(), key=lambda item: rows[item[0]][0].place):
+        # Files that could not be read have no content.
         first = first_of.setdefault(report.content, path)
         if report.content and first != path:
             copies.add(path)

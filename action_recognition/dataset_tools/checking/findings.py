@@ -99,6 +99,7 @@ class Findings:
             """Order findings. Those of all files are behind those of a file."""
             return order.get(item.file, len(order)), item.line or 0, item.kind, item.message
 
+        # First the findings that are kept, then the numbers of those that are not.
         yield from sorted(self._kept, key=key)
         for kind, count in sorted(self.counts.items()):
             if count > MAX_OF_A_KIND:

@@ -41,6 +41,7 @@ def write_fixed(
     renamed. The originals stay as they are. Returns the number of changed lines of every copy.
     """
     check_fix_folder(folder)
+    # A run that was interrupted may have left its part.
     partial = folder.with_name(f".{folder.name}.part")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
@@ -66,6 +67,7 @@ def _write_copies(ann_files: Sequence[Path], findings: Findings, folder: Path) -
         by_file.setdefault(place.file, {})[place.line] = text
 
     changed = {}
+    # Copies of files from several folders go into one.
     names = _free_names(ann_files)
     with _open_to_write(folder / DIFF_FILE) as diff:
         for number, (file, name) in enumerate(zip(ann_files, names, strict=True)):
@@ -85,6 +87,7 @@ def _free_names(files: Sequence[Path]) -> list[str]:
     """Return the files' names, with a number where two are alike."""
     names: list[str] = []
     for file in files:
+        # A second train.txt becomes train_2.txt.
         number, name = 1, file.name
         while name in names or name == DIFF_FILE:
             number += 1
@@ -126,6 +129,7 @@ def unified_diff(file: Path, name: str, changes: Sequence[Change]) -> Iterator[s
         yield f"--- {file}\n+++ {name}\n"
     num_left_out = 0
     for line, old, new in changes:
+        # Lines move up by those left out before.
         target = line - num_left_out
         if new is None:
             yield f"@@ -{line} +{target - 1},0 @@\n-{old}\n"

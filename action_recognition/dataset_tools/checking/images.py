@@ -50,10 +50,13 @@ def inspect_folder(folder: Path) -> MediaReport:
     except UserError as error:
         return MediaReport((_listing_fault(folder, error),))
 
+    # Every image is read, and a few of them give the look.
     images = _read_images(files)
     faults = _image_faults(folder, images)
     look = look_at(np.stack(images.small)) if images.small else None
     faults += look_faults(look, len(files)) if look else []
+
+    # The most frequent size is that of the folder.
     (width, height), _ = images.sizes.most_common(1)[0] if images.sizes else ((0, 0), 0)
     return MediaReport(tuple(faults), len(files), None, width, height, images.content, look)
 
@@ -79,6 +82,7 @@ def _read_images(files: Sequence[FrameFile]) -> _Images:
             images.unreadable.append(file.name)
             continue
 
+        # The hash of a folder is that of its images, in their order.
         digest.update(hashlib.sha256(file.read_bytes()).digest()[:16])
         images.sizes[picture.shape[1], picture.shape[0]] += 1
         if number in sampled:
@@ -96,6 +100,7 @@ def _small(picture_hwc: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def _listing_fault(folder: Path, error: UserError) -> Fault:
     found = error.problems[0].found
+    # The text of the error tells the kind of fault.
     kind = "frame-folder-empty"
     if "same number" in found:
         kind = "frame-number-twice"

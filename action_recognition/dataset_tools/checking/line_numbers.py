@@ -5,6 +5,7 @@ from __future__ import annotations
 from action_recognition.data.annotation_lines import Numbers, RawLine
 from action_recognition.dataset_tools.checking.findings import Findings, Place
 
+# No camera is beyond these rates.
 MAX_RATE_FPS = 1000.0
 MIN_RATE_FPS = 0.5
 
@@ -26,6 +27,7 @@ def check_numbers(place: Place, raw: RawLine, findings: Findings) -> tuple[RawLi
     if raw.numbers is None or _are_sound(raw.numbers):
         return raw, True
 
+    # All that is wrong is noted, the rate first.
     wrong_rate = _note_rate(place, raw.numbers[4], findings)
     wrong = _note_order(place, raw.numbers, findings)
     # A range whose ends are wrong cannot be compared with the other one.
@@ -84,6 +86,7 @@ def _note_outside(
     video = f"the video {video_start} to {video_end}"
     outside = f"the clip {clip_start} to {clip_end} is not inside {video}"
     if clip_start <= video_start < video_end <= clip_end:
+        # The video is inside the clip: the columns are exchanged.
         raw = raw._replace(numbers=(video_start, video_end, clip_start, clip_end, rate))
         message, repair = f"{outside}: columns 3-4 are the clip", f"write {line_text(raw)!r}"
         findings.add(place, "columns-exchanged", message, repair)

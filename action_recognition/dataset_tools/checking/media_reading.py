@@ -33,6 +33,7 @@ from action_recognition.errors import UserError
 MAX_DECODED_FRAMES = 3000
 """Longer videos are decoded at `SAMPLED_FRAMES` places only: a film of an hour takes minutes."""
 MAX_SECONDS = 120.0
+# Deviations from square pixels and from even times that count.
 PIXEL_ASPECT_TOLERANCE = 0.02
 LATE_S, SLIGHTLY_LATE_FRAMES = 0.25, 2.0
 # It is hard to foresee what FFmpeg makes of broken files.
@@ -63,6 +64,7 @@ def _inspect_video(path: Path) -> MediaReport:
     except UserError as error:
         return MediaReport((unreadable_fault(path, error),))
 
+    # One pass gives pictures, faults and shape.
     reading = _VideoReading(path, num_frames)
     pictures = reading.pictures()
     faults = [*reading.faults, *reading.shape_faults()]
@@ -95,14 +97,17 @@ class _VideoReading:
         if self.num_frames <= MAX_DECODED_FRAMES:
             small = self._decode_all(set(places))
         else:
+            # Frames at a few places tell the look of a long video, but no damage.
             self._decode_first()
             small = [_small_at(self.path, place) for place in places]
         return np.stack(small) if small else np.empty((0, SMALL_SIDE, SMALL_SIDE, 3), np.uint8)
 
     def shape_faults(self) -> list[Fault]:
         """Return faults of pixels, turn and shape. `size` becomes that of the picture as shown."""
+        # The shape as stored is checked, the size is told as shown.
         faults, name = [], self.path.name
         width, height = self.size
+        # A turn by a quarter exchanges width and height.
         if self.rotation in (90, 270):
             self.size = (height, width)
 
@@ -150,6 +155,7 @@ class _VideoReading:
         self, container: av.container.InputContainer, stream: av.VideoStream
     ) -> Iterator[av.VideoFrame]:
         """Yield frames in the order of display. Count packets that cannot be decoded."""
+        # A damaged file may take very long to read.
         end = time.monotonic() + MAX_SECONDS
         for packet in container.demux(stream):
             if time.monotonic() > end:
@@ -183,6 +189,7 @@ class _VideoReading:
 
     def _check_times(self, stamps: Sequence[int | None], time_base_s: float) -> None:
         """Compare when frames are shown with a constant rate from the first to the last."""
+        # Where a frame has no time, nothing is reported.
         known = [stamp for stamp in stamps if stamp is not None]
         if len(known) < 3 or len(known) < len(stamps) or known[-1] <= known[0]:
             return
@@ -192,6 +199,7 @@ class _VideoReading:
         late_s = float(np.abs(shown_s - even_s).max())
         rate = (len(known) - 1) / float(shown_s[-1])
 
+        # A frame far off is a problem. One somewhat off is worth a note.
         place = f"from where a constant {rate:.4g} fps has it"
         message = f"a frame of {self.path.name} is shown {late_s:.2f} s off {place}"
         if late_s > LATE_S:

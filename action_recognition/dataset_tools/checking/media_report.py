@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 
 from action_recognition.files import sha256_of
 
+# Numbers of frames and sides of pictures, in pixels, of which a look is made.
 SAMPLED_FRAMES = 16
 SMALL_SIDE = 48
 _HASHED_FRAMES = 8
 _HASH_SIDE = 8
 _MOTION_SIDE = 12
+# Levels, 0..255, below which pictures count as blank, frozen, black or grey.
 _BLANK_SPREAD = 2.5
 _FROZEN_CHANGE = 6.0
 _BLACK_BRIGHTNESS = 24

@@ -13,6 +13,7 @@ from action_recognition.data.path_check import PathChecker
 
 # The nearest names that are looked for: each is compared with a whole folder.
 _MAX_COMPARED = 200
+# Names of a folder that are read.
 _MAX_NAMES = 20_000
 
 
@@ -43,6 +44,7 @@ class PathFinder:
         if not self._may_be_below(path):
             return ""
         found = ""
+        # Every folder on the way may be written in other capitals.
         for part in path.split("/"):
             names = [name for name in self._names(found) if name.casefold() == part.casefold()]
             if part not in names and len(names) != 1:

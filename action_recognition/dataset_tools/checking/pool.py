@@ -17,6 +17,7 @@ from action_recognition.dataset_tools.checking.media_reading import inspect_medi
 from action_recognition.dataset_tools.checking.media_report import Fault, MediaReport
 from action_recognition.dataset_tools.checking.unreadable import CONVERT
 
+# Calls per process that are queued, so that no process is idle.
 _WAITING_PER_JOB = 4
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -55,6 +56,7 @@ def map_apart(
         yield from ((item, function(item)) for item in items)
         return
 
+    # A pool is broken by the first process that ends: the rest needs another one.
     work = _Work(function, iter(items), jobs * _WAITING_PER_JOB)
     while True:
         with _pool(jobs) as pool:
@@ -117,6 +119,7 @@ def _alone(
 
 
 def _pool(jobs: int) -> ProcessPoolExecutor:
+    # Where there is no forkserver, as on Windows, processes are spawned.
     method = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
     context = multiprocessing.get_context(method)
     if method == "forkserver":

@@ -18,7 +18,9 @@ from action_recognition.dataset_tools.checking.line_numbers import check_numbers
 from action_recognition.dataset_tools.checking.paths import PathFinder
 from action_recognition.errors import nearest
 
+# Control characters, zero-width characters, direction marks and byte-order marks.
 _UNSEEN = re.compile("[\x00-\x08\x0e-\x1f\x7f\u200b-\u200f\u2060\ufeff]")
+# A whole number, perhaps with a decimal point and zeros.
 _WHOLE = re.compile(r"[+-]?\d{1,18}(\.0*)?")
 Reading = tuple[str, str, RawLine]
 """A kind of finding, its message, and the line as it may have been meant."""
@@ -67,6 +69,8 @@ class LineChecker:
         cleaned = self._cleaned(place, text)
         if not cleaned:
             return None
+
+        # Most lines are right. The others may have a reading that is.
         raw = written = self._split(cleaned)
         if self.paths.problem(raw.path) or raw.label not in self.numbers:
             repaired = self._understood(place, cleaned, raw)
@@ -75,6 +79,7 @@ class LineChecker:
             raw = repaired
 
         raw, sound = check_numbers(place, raw, self.findings)
+        # Repairs of the text are written together.
         if cleaned != text or raw != written:
             self.findings.repair(place, line_text(raw))
         label = self.numbers.get(raw.label)
@@ -96,6 +101,7 @@ class LineChecker:
         if (text.isascii() and text.isprintable()) or not _UNSEEN.search(text):
             return text
 
+        # Characters that cannot be seen are removed.
         seen = sorted({f"U+{ord(character):04X}" for character in _UNSEEN.findall(text)})
         kind = "byte-order-mark" if seen == ["U+FEFF"] else "control-characters"
         message = f"the line holds {', '.join(seen)}, which cannot be seen"
@@ -117,6 +123,7 @@ class LineChecker:
 
         Where only the label is wrong, the line stays as it is.
         """
+        # A reading that gives a file and a class is certain.
         for kind, message, candidate in self._readings(text, raw):
             if self._is_right(candidate):
                 self.findings.add(place, kind, message, f"write {line_text(candidate)!r}")
@@ -124,6 +131,8 @@ class LineChecker:
 
         if self._note_columns(place, text, raw):
             return None
+
+        # Then path and label are wrong one by one.
         path_problem = self.paths.problem(raw.path)
         if raw.label not in self.numbers:
             raw = self._with_known_label(place, raw)
@@ -146,6 +155,7 @@ class LineChecker:
             self.findings.add(place, "columns-not-numbers", message, COLUMNS)
             return True
 
+        # Paths may hold blanks: columns count only where the path is wrong.
         is_wrong_number = len(columns) == 1 or (len(columns) not in (2, 7) and first_is_there)
         if is_wrong_number and self.paths.problem(raw.path):
             message, repair = f"{len(columns)} columns", f"2 or 7 columns: {COLUMNS}"
@@ -156,6 +166,7 @@ class LineChecker:
     def _with_known_label(self, place: Place, raw: RawLine) -> RawLine:
         """Note an unknown label, and repair one that differs from a class in capitals only."""
         label = raw.label
+        # A number that no class has.
         if label.lstrip("+-").isdecimal():
             repair = f"0 to {len(self.labels) - 1}, or a class name"
             self.findings.add(place, "label-out-of-range", f"label {label}", repair)

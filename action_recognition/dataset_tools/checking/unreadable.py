@@ -12,6 +12,7 @@ from action_recognition.errors import UserError
 CONVERT = "convert it again from its source (ffmpeg), or leave its lines out"
 COPY_AGAIN = "copy it again, or leave its lines out"
 _HEAD = 4096
+# Types of the first box of MP4 and MOV files.
 _FIRST_BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free")
 
 
@@ -21,6 +22,7 @@ def unreadable_fault(path: Path, error: UserError) -> Fault:
         repair = "get the video itself, or leave its lines out"
         return Fault("text-file", f"{path.name} is {text}", repair, fatal=True)
 
+    # MP4 files with their index at the end cannot be opened when they are cut.
     found = error.problems[0].found
     if mp4_is_cut(path) or "truncated" in found:
         message = f"{path.name} ends too early: {found}"

@@ -30,6 +30,7 @@ def assign_splits(
     warnings: list[str],
 ) -> tuple[list[Split], str]:
     """Return the split of every clip, and by what they were split. Add to `warnings`."""
+    # The split of the source is kept where every clip has one.
     stated = [clip.split for clip in clips if clip.split is not None]
     if len(stated) == len(clips) and not options.resplit:
         _warn_of_shared_people(clips, warnings)
@@ -61,11 +62,13 @@ def _split_by_people(
     groups, messages = person_groups(people, paths, options.fractions)
     warnings += messages
 
+    # Parts get clips of every class.
     label_of = {name: number for number, name in enumerate(classes)}
     labels = [label_of[clip.label] for clip in clips]
     plan = split_clips(groups, labels, options.fractions, options.seed)
     warnings += missing_lines(plan, SPLITS, classes, options.fractions)
 
+    # The report tells by what the clips were split.
     num_without = people.count(None)
     split_by = "person, or file where the person is not known"
     if num_without in (0, len(clips)):

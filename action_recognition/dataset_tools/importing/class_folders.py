@@ -29,6 +29,7 @@ def read_class_folders(source: Path) -> Found:
         allowed = "one folder for each class, with its videos or frame folders inside"
         raise user_error(str(source), "holds no folder", allowed)
 
+    # Loose files of all levels are named before the clips.
     splits = splits_of_folders(names)
     for prefix in sorted({"", *splits}):
         _leave_out_loose_files(source / prefix, found)
@@ -46,6 +47,7 @@ def add_class_folder(found: Found, folder: str, label: str, split: Split | None)
         found.leave_out(folder, folder, "a class cannot have a blank name; rename the folder")
         return
 
+    # Every file below the folder is a clip or left out with its reason.
     num_before = len(found.clips)
     for path, problem in walk_media(found.data_root, folder):
         if path == folder and not problem:

@@ -16,6 +16,7 @@ from action_recognition.errors import UserError, user_error
 _JESTER_RATE_FPS = 12.0
 # No video is longer. The limit also keeps infinite and NaN times out.
 _LONGEST_S = 1e6
+# Columns that every row must have, and names that files may have.
 _KINETICS_COLUMNS = ("label", "youtube_id", "time_start", "time_end")
 _KINETICS_PATTERNS = ("{id}_{start:06d}_{end:06d}", "{id}_{start}_{end}", "{id}")
 
@@ -47,6 +48,7 @@ def csv_files(source: Path, is_format: Callable[[Table], bool]) -> list[Table]:
     for file in files:
         try:
             table = read_table(file)
+        # Another CSV file beside those of the format may be broken.
         except UserError:
             if file == source:
                 raise
@@ -74,6 +76,8 @@ def read_jester(source: Path, options: SourceOptions) -> Found:
         id_column, label_column, rows = _jester_columns(table)
         for row in rows:
             _add_jester_row(found, index, row, (id_column, label_column), table.file)
+
+    # The first classes of the labels file are taken.
     if options.num_classes is not None and found.classes is not None:
         found.clips = [clip for clip in found.clips if clip.label in found.classes]
     return _finished(found, index, tables)
@@ -135,6 +139,7 @@ def _add_jester_row(
 ) -> None:
     cells = [cell.strip() for cell in row.cells]
     name, label = (cells[column] if column < len(cells) else "" for column in columns)
+    # The file is looked up in any case, so that it counts as named.
     match = index.find(("{id}",), id=name)
     if not label:
         found.leave_out(row.where, name, "has no label (the test part is published without)")
@@ -153,6 +158,7 @@ def _add_kinetics_row(
     cells: Mapping[str, str],
     patterns: tuple[str, ...],
 ) -> None:
+    # Rows that cannot be used are left out with their reason.
     lacking = [name for name in _KINETICS_COLUMNS if not cells.get(name)]
     if lacking:
         found.leave_out(where, cells.get("youtube_id", ""), f"has no {', '.join(lacking)}")
@@ -163,6 +169,7 @@ def _add_kinetics_row(
         found.leave_out(where, name, "its times are no numbers of seconds")
         return
 
+    # Names of cut files hold the times as whole seconds.
     match = index.find(patterns, id=name, start=round(start_s), end=round(end_s), label=label)
     if match.problem:
         found.leave_out(where, match.path, match.problem)

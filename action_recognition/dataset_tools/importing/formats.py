@@ -40,6 +40,7 @@ from action_recognition.dataset_tools.importing.sign_sets import (
 from action_recognition.dataset_tools.importing.source import SourceOptions
 from action_recognition.errors import Problem, UserError, user_error
 
+# All formats with their readers.
 READERS: dict[str, Callable[[Path, SourceOptions], Found]] = {
     "class_folders": lambda source, options: read_class_folders(source),
     "original_lists": read_lists,
@@ -63,6 +64,7 @@ _TAKE = {
 }
 # Formats that are folders alone: no file in them tells the format.
 _WITHOUT_FILES = ("class_folders", "photo_folders")
+# Files that this toolkit writes beside clips.
 _OUR_FILES = frozenset({CLASSES_FILE, DATASET_FILE, METADATA_FILE, "splits.csv", *REPORT_FILES})
 
 # Formats by the kind of source, in the order in which messages name them.
@@ -73,6 +75,7 @@ _OF_FOLDERS = (
     *("sense", "msasl", "wlasl", "jester"),
     *("kinetics_csv", "original_lists", "hagrid", "photo_table"),
 )
+# Each format with the sign by which a source has it.
 _SIGNS: dict[str, Callable[[Path], bool]] = {
     "sense": lambda source: source.name == CONFIG_FILE or (source / CONFIG_FILE).is_file(),
     "msasl": lambda source: bool(json_files(source, is_msasl)),
@@ -94,6 +97,8 @@ def read_source(source: Path, name: str, options: SourceOptions) -> tuple[Found,
     """
     if not source.exists():
         raise user_error(str(source), "there is no such file or folder")
+
+    # The format, stated or recognised.
     recognised = recognise(source) if name == "auto" else name
     _refuse_unused(options, recognised)
 
@@ -127,6 +132,7 @@ def recognise(source: Path) -> str:
     lie directly in them.
     Raises UserError: the source can be read in several formats, or in none.
     """
+    # Only formats of this kind of source are tried.
     is_folder = source.is_dir()
     candidates = _OF_FOLDERS if is_folder else _OF_FILES.get(source.suffix.lower(), ())
     names = [name for name in candidates if _SIGNS[name](source)]
@@ -146,6 +152,7 @@ def _not_recognised(source: Path) -> UserError:
     if source.suffix.lower() in ARCHIVE_SUFFIXES:
         found = "is an archive, which is not opened here"
         return user_error(where, found, allowed, "unpack it into a new folder and name that")
+    # A broken JSON file has no format: the message says where it breaks.
     if reason := _json_problem(source):
         return user_error(where, reason, fix="take the published file again")
     return user_error(where, "is of no format that can be imported", allowed, "see --help")

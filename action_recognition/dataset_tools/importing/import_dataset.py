@@ -20,6 +20,7 @@ from action_recognition.dataset_tools.importing.found import Found, FoundClip, R
 from action_recognition.dataset_tools.importing.placing import Placed, Progress, place_all
 from action_recognition.errors import nearest, user_error
 
+# Names of classes that usually mean "no gesture".
 _NEGATIVE_NAME = re.compile(
     r"(no|non)[ _-]?gestures?|nothing|none|background|negatives?", re.IGNORECASE
 )
@@ -64,12 +65,15 @@ def make_data_set(
     """
     found = _with_people(found, options.split.person_regex)
     rate_fps = options.frame_rate_fps or found.folder_rate_fps
+
+    # Open files, number classes and write lines. Each step may leave clips out.
     placed = place_all(found, options.jobs, rate_fps, progress)
     classes = _classes([clip for clip, _ in placed], options.classes or found.classes, found)
     lined = _lines(placed, classes, found)
     _check_some_are_left(lined, found)
     _check_negative_label(classes, options.negative_label, found)
 
+    # Clips are split in the order of their paths.
     clips = [clip for clip, _ in lined]
     splits, split_by = assign_splits(clips, classes, options.split, found.warnings)
     by_split = {
@@ -117,6 +121,7 @@ def _lines(placed: Sequence[Placed], classes: Sequence[str], found: Found) -> li
 
     Clips that cannot be told from their lines again are left out.
     """
+    # Annotation files have the numbers of classes.
     label_of = {name: str(number) for number, name in enumerate(classes)}
     lined: list[Lined] = []
     seen: dict[str, str] = {}

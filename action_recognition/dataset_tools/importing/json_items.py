@@ -18,6 +18,7 @@ from action_recognition.dataset_tools.importing.media_index import MediaIndex
 from action_recognition.dataset_tools.importing.source import SourceOptions
 from action_recognition.errors import UserError, user_error
 
+# Blanks between the values of JSON.
 _SPACE = re.compile(r"[ \t\r\n]*")
 _TAKE_AGAIN = "take the published file again"
 # Files that are named by an id alone may be whole videos.
@@ -108,6 +109,7 @@ class EntryReader:
             allowed = f"a list of entries such as {self.example}"
             raise user_error(str(self.source), "holds no JSON file of this format", allowed)
         self.index = MediaIndex(self.options.clips or self.folder)
+        # Paths of clips are relative to the folder of the index.
         self.found = Found(self.index.root)
         self.num_refused = 0
 
@@ -142,6 +144,7 @@ class EntryReader:
         """
         left_out = self.found.left_out
         if self.num_refused and not self.found.clips and self.num_refused == len(left_out):
+            # Every entry was refused: the file has another schema.
             where, reason = left_out[0].where, left_out[0].reason
             raise user_error(where, f"no entry follows the schema of this format: {reason}")
         self.found.classes = classes

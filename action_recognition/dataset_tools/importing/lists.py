@@ -17,6 +17,7 @@ from action_recognition.errors import user_error
 
 # The first two are the original's.
 _USUAL_ROOTS = ("", "global_crops", "rawframes", "videos", "frames", "clips")
+# Paths that are looked for below each root.
 _LOOKED_AT = 200
 
 
@@ -42,6 +43,8 @@ def read_lists(source: Path, options: SourceOptions) -> Found:
     if not files:
         allowed = "train.txt, val.txt, test.txt; or name one list"
         raise user_error(str(source), "holds no list named for a split", allowed)
+
+    # Names of classes, where there are some.
     classes_file = folder / CLASSES_FILE
     classes = options.classes or (read_classes(classes_file) if classes_file.is_file() else None)
 
@@ -50,6 +53,7 @@ def read_lists(source: Path, options: SourceOptions) -> Found:
         _add_list(found, file)
     _name_numbers(found)
 
+    # The lists may name clips below another folder.
     first_paths = [clip.path for clip in found.clips[:_LOOKED_AT]]
     found.data_root = options.clips or _best_root(folder, first_paths)
     return found
@@ -89,6 +93,7 @@ def _name_numbers(found: Found) -> None:
     if found.classes is None:
         return
 
+    # Labels that are names stay.
     clips, found.clips = found.clips, []
     for clip in clips:
         if not clip.label.isdecimal():

@@ -53,6 +53,7 @@ class MediaIndex:
 
         A pattern whose field is missing is passed over.
         """
+        # Patterns are tried in their order.
         names = []
         for pattern in patterns:
             name = _name(pattern, fields)
@@ -66,6 +67,7 @@ class MediaIndex:
             if paths:
                 return Match(paths[0], pattern)
 
+        # No pattern could be filled: it is of another format.
         if not names:
             found, allowed = f"{patterns[0]!r} is no pattern of this format", ", ".join(fields)
             fix = "e.g. '{id}_{start}_{end}'"

@@ -24,6 +24,7 @@ VIDEO_SUFFIXES = frozenset(
 ARCHIVE_SUFFIXES = frozenset(
     {".zip", ".tar", ".gz", ".tgz", ".bz2", ".tbz2", ".xz", ".txz", ".zst", ".7z", ".rar"}
 )
+# Files that Windows leaves in folders.
 _JUNK = frozenset({"thumbs.db", "desktop.ini"})
 _HAS_NUMBER = re.compile(r"\d")
 
@@ -53,11 +54,13 @@ def walk_media(root: Path, below: str = "") -> Iterator[Medium]:
         yield Medium(below, problem)
         return
 
+    # A folder of frames is one clip.
     if below and any(_is_frame(entry) for entry in entries):
         yield Medium(below, "")
         return
     for entry in entries:
         path = f"{below}/{entry.name}" if below else entry.name
+        # A link to a folder may lead out of the root or round in circles.
         if entry.is_dir(follow_symlinks=False):
             yield from walk_media(root, path)
         else:

@@ -30,7 +30,9 @@ from action_recognition.dataset_tools.importing.found import (
 from action_recognition.dataset_tools.importing.source import SourceOptions, named_split
 from action_recognition.errors import user_error
 
+# Files that are no photos and need no remark.
 _JUNK = frozenset({"thumbs.db", "desktop.ini", "splits.csv", "classes.json"})
+# The class, an underscore, and the rest of the name.
 _NAMED = re.compile(r"([^_]+)_.+")
 _HAGRID_PREFIX = "train_val_"
 _OTHER_SUFFIXES = (".json", ".csv", ".txt", ".md")
@@ -44,6 +46,8 @@ def has_photos_in_class_folders(source: Path) -> bool:
     """
     entries = source.iterdir()
     folders = [entry for entry in entries if entry.is_dir() and not entry.name.startswith(".")]
+
+    # Folders of splits have the class folders inside.
     if folders and all(split_of(folder.name) for folder in folders):
         folders = [inner for folder in folders for inner in folder.iterdir() if inner.is_dir()]
     return bool(folders) and all(any(map(is_photo, folder.iterdir())) for folder in folders)
@@ -146,8 +150,10 @@ def read_hagrid(source: Path, options: SourceOptions) -> Found:
     data root.
     """
     found = Found(options.clips or (source if source.is_dir() else source.parent))
+    # Photos wherever they are below the root.
     by_id = {PurePosixPath(path).stem: path for path in _walk(found, "")}
     for file in hagrid_files(source):
+        # The folder of a file tells the split, or its name.
         splits = (split_of(name) for name in (file.parent.name, file.stem))
         split = next((part for part in splits if part), None)
         for picture, entry in read_hagrid_file(file).items():
@@ -155,6 +161,8 @@ def read_hagrid(source: Path, options: SourceOptions) -> Found:
             if path is None:
                 found.leave_out(where, picture, "there is no photo of that id")
                 continue
+
+            # An entry may have no user.
             user = entry.get("user_id")
             person = user if isinstance(user, str) else None
             clip = FoundClip(path=path, label=file.stem, where=where, split=split, person=person)

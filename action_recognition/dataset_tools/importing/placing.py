@@ -43,6 +43,7 @@ def place_all(
 
     The others are left out. Files are opened in `jobs` threads.
     """
+    # Files that several clips share are opened once.
     clips = _with_file(found)
     paths = list(dict.fromkeys(clip.path for clip in clips))
     infos = probe_all(found.data_root, paths, jobs, progress)
@@ -80,6 +81,7 @@ def probe_all(
     set_decode_threads(1)
     pool = ThreadPoolExecutor(jobs)
     try:
+        # Results come in the order of paths.
         infos = zip(paths, pool.map(look, paths), strict=True)
         for done, (path, info) in enumerate(infos, start=1):
             found[path] = info
@@ -107,6 +109,7 @@ def place_clip(
             raise CannotPlace(f"{why}; give --frame-rate")
         return _place_seconds(clip.span, length, rate), ""
 
+    # The whole file, or a part of it.
     start, end = 0, length
     if isinstance(clip.span, Share):
         start = min(int(clip.span.start * length), length - 1)
@@ -148,6 +151,7 @@ def _place_seconds(span: Seconds, length: int, rate: float) -> Numbers:
             f"its time ends at {span.end_s:g} s, not behind its start at {span.start_s:g} s"
         )
 
+    # A file shorter than the time says may have been cut for this clip.
     tolerance = max(2, round(_CUT_TOLERANCE * wanted))
     was_cut_for_it = start and end > length + 2 and abs(length - wanted) <= tolerance
     if was_cut_for_it:
@@ -157,6 +161,7 @@ def _place_seconds(span: Seconds, length: int, rate: float) -> Numbers:
         raise CannotPlace(f"{time} is not inside the file, which has {length / rate:.2f} s")
 
     end = min(end, length)
+    # The video of a clip is the gesture with a margin, not the whole file.
     margin = round(MARGIN_S * rate)
     return start, end, max(0, start - margin), min(length, end + margin), rate
 

@@ -18,6 +18,7 @@ from action_recognition.dataset_tools.importing.json_items import json_document
 from action_recognition.errors import UserError
 
 CONFIG_FILE = "project_config.json"
+# The words in names of folders, with their splits.
 _SPLITS: tuple[tuple[str, Split], ...] = (("train", "train"), ("valid", "val"), ("test", "test"))
 
 
@@ -75,6 +76,8 @@ def read_sense(source: Path) -> Found:
             else:
                 removed = "it was removed from the project, its recordings stay"
                 found.leave_out(path, path, f"its class is not in {CONFIG_FILE}: {removed}")
+
+    # Tags are beside the recordings, in folders of the same names.
     found.clips = [_with_tags(found, clip) for clip in found.clips]
     return found
 

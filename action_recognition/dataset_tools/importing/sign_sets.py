@@ -96,6 +96,7 @@ def read_msasl(source: Path, options: SourceOptions) -> Found:
         name = names.setdefault(entry.label, entry.clean_text.strip())
         _add_entry(reader, entry, item.where, name, file)
 
+    # The published file has all classes, also those without a clip.
     classes_file = reader.folder / "MSASL_classes.json"
     if classes_file.is_file():
         return reader.result(read_classes(classes_file)[: options.num_classes])
@@ -145,6 +146,7 @@ def _add_instance(reader: EntryReader, gloss: str, where: str, value: object) ->
     if instance is None:
         return
 
+    # The first frame is number 1.
     start_s = max(0, instance.frame_start - 1) / _WLASL_RATE_FPS
     end_s = None if instance.frame_end < 0 else instance.frame_end / _WLASL_RATE_FPS
     clip = FoundClip(

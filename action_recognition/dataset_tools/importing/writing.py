@@ -24,6 +24,7 @@ from action_recognition.data.labels import CLASSES_FILE
 from action_recognition.dataset_tools.importing.found import Remark
 from action_recognition.dataset_tools.importing.import_dataset import DataSet, Lined
 
+# Places that report.txt lists for each reason.
 _SHOWN_OF_A_REASON = 20
 
 
@@ -105,6 +106,7 @@ def _split_lines(data_set: DataSet) -> list[str]:
 
 
 def _class_lines(data_set: DataSet) -> list[str]:
+    # Names of classes are as wide as the longest.
     width = max(len(name) for name in data_set.classes)
     lines = ["", f"{'class'.ljust(width)} {'train':>7} {'val':>7} {'test':>7}"]
     counts = _counts(data_set)
@@ -135,6 +137,7 @@ def printable(line: str) -> str:
 
 def remark_lines(title: str, remarks: Iterable[Remark]) -> list[str]:
     """Return lines of a report: the number for each reason, and the first places."""
+    # One reason may be told thousands of times.
     by_reason: dict[str, list[str]] = {}
     for remark in remarks:
         of_file = f" ({remark.path})" if remark.path not in remark.where else ""
