@@ -57,6 +57,7 @@ class DecisionRules:
             for name, value in asdict(self).items()
             if not isinstance(value, int | float) or not 0 <= value < math.inf
         ]
+
         # Without a gap between both thresholds, a gesture could begin and end with every row.
         if not problems and not self.release < self.onset <= 1:
             found = f"found {self.onset} and {self.release}"
@@ -177,9 +178,9 @@ def step(
     vocabulary: Vocabulary,
     rules: DecisionRules,
 ) -> tuple[DecisionState, GestureEvent | None]:
-    """Process the next row of a stream. Return the new state, and an event if the row completes one.
+    """Process the next row of a stream, at `time_s` with the probabilities `chances` (C,).
 
-    `time_s` is the time of the row in seconds, `chances` its probabilities (C,).
+    Return the new state, and the event that the row completes, if any.
     """
     # After a gap, or if time goes back, the stream starts again.
     if not 0 <= time_s - state.time_s <= rules.gap_s:

@@ -40,6 +40,7 @@ def run_demo(options: DemoOptions, say: Say | None = None) -> DemoSummary:
             _recognise(demo)
         except KeyboardInterrupt:
             demo.run.say("interrupted; everything recognised so far is kept")
+
         if not demo.run.num_frames:
             raise user_error(demo.streams[0].source.name, "gave no frame")
     return _report(demo, options)
@@ -79,6 +80,7 @@ def _next_frames(going: list[LiveStream], run: LiveRun, wait_s: float) -> list[N
         except TimeoutError:
             run.stalled(stream)
             continue
+
         if frame is not None:
             frames.append((stream, frame))
         else:

@@ -100,6 +100,7 @@ def _introduce(options: DemoOptions, network: StreamModel, say: Say) -> None:
     say(
         f"{options.model}: {len(metadata.labels)} labels, {metadata.model_input}; {network.runs_as}"
     )
+
     if network.mode == "window":
         say(
             f"the model keeps no state: a window of {metadata.clip_len} frames is scored again "

@@ -112,13 +112,14 @@ class StreamEngine:
         self.persons: list[Person] = []
         self._say = say
         self._words = Vocabulary.of(network.metadata)
+
         # A model of photos is fed at a rate that it does not state itself.
         rate_fps = fed_rate_fps(network)
         self._tears, self._resampler = TearDetector(rate_fps), FrameRateResampler(rate_fps)
         self._followers: dict[int, _Follower] = {}
 
     def push(self, frame: TimedFrame) -> list[StepResult]:
-        """Process the next frame of the source. Return the steps of all persons that it completed."""
+        """Process the next frame of the source. Return the steps that it completed."""
         return push_all([(self, frame)])[0]
 
     def finish(self) -> list[StepResult]:
@@ -130,6 +131,7 @@ class StreamEngine:
             (number, follower, follower.stream.finish())
             for number, follower in self._followers.items()
         ]
+
         return [
             self._decide(number, follower, score)
             for number, follower, scores in found

@@ -12,7 +12,7 @@ from action_recognition.deploy.stream_models import Picture as Picture
 # In model frames. It is above the rounding of time stamps to 1 ms, and below one frame of a source
 # of 120 frames a second.
 _TOLERANCE = 0.1
-# Time that goes back by less is jitter.
+# Steps back and gaps up to this length are jitter.
 _RESTART_S = 1.0
 
 
@@ -99,7 +99,6 @@ class TearDetector:
             return ""
 
         step_s = frame.time_s - last_s
-        # An interruption that the source knows of explains all other signs.
         if frame.is_restart:
             return "the source came back"
         # A step that is nan counts as going back.

@@ -86,7 +86,7 @@ def trained_region(
             "a hand detector, or a fixed --box in demo.py",
         )
 
-    # A clip shows several hands over time, a photo one hand at a time.
+    # A clip needs all hands together, a photo each hand by itself.
     if metadata.clip_len > 1:
         window_s = metadata.clip_len / metadata.frame_rate_fps
         return HandsRegion(HandFinder(detector_file, num_threads), window_s)

@@ -70,6 +70,7 @@ class DemoSummary:
         latency = ""
         if not math.isnan(self.latency_ms):
             latency = f", {self.latency_ms:.0f} ms from frame to event (p95)"
+
         return (
             f"{self.num_frames} frames, {self.num_windows} windows, "
             f"{self.inference_ms:.1f} ms per inference (median), "
@@ -94,6 +95,8 @@ class LiveRun:
         self.num_frames = self.num_windows = self.num_events = 0
         # The table grows for as long as the run lasts, so there is one only if it is asked for.
         self.table: PredictionTable | None = None
+
+        # For the summary.
         self._inference_ms: deque[float] = deque(maxlen=_KEPT)
         self._latency_ms: deque[float] = deque(maxlen=_KEPT)
         self._start_s, self._start_cpu_s = time.perf_counter(), time.process_time()
@@ -127,6 +130,7 @@ class LiveRun:
         # The panel has room for the scores of one person.
         number = looked_at[0] if looked_at else None
         prediction = stream.latest.get(number) if number is not None else None
+
         return LiveView(
             prediction, persons, number, list(stream.events), _rate_fps(stream.arrivals_s)
         )
@@ -157,7 +161,6 @@ class LiveRun:
             self.num_windows += 1
             self._inference_ms.append(result.scores.inference_ms)
             stream.latest[result.person] = result.scores
-
             if not self._counts(stream, result.person):
                 continue
             if self.table:
@@ -184,7 +187,6 @@ class LiveRun:
             sink(event_line(result))
         if self.reactions:
             self.reactions.react(event.label)
-
         # An event at the end of a source has no frame that arrived with it.
         if not math.isnan(arrived_s):
             self._latency_ms.append(1e3 * (time.monotonic() - arrived_s))

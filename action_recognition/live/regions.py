@@ -16,7 +16,7 @@ from action_recognition.deploy.metadata import DeployMetadata
 from action_recognition.errors import user_error
 from action_recognition.live.frame_times import Picture, TimedFrame
 
-# A decimal number of 0 to 1, or up to 1.9, which the comparison with 1 then refuses.
+# A decimal number below 2, without a sign or an exponent. Numbers above 1 are refused later.
 _SHARE = re.compile(r"\s*(0?\.\d+|[01](\.\d*)?)\s*")
 WHOLE = 0
 """Number of the only person if people are not told apart."""

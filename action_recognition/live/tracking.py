@@ -78,6 +78,7 @@ class TrackedRegion:
             seen = square_around(found, self._margin, height, width)
             self._boxes[number] = _between(self._boxes.get(number, seen), seen, share)
             self._seen_s[number] = frame.time_s
+
         self._forget_lost(frame.time_s)
 
     def _forget_lost(self, time_s: float) -> None:
@@ -85,6 +86,7 @@ class TrackedRegion:
         lost = [number for number, seen_s in self._seen_s.items() if time_s - seen_s > _LOST_S]
         for number in lost:
             del self._boxes[number], self._seen_s[number]
+
         self._numbers = {
             of_tracker: number
             for of_tracker, number in self._numbers.items()

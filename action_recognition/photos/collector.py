@@ -121,6 +121,7 @@ class Collector:
         # With a label the next photo is always due.
         if self._options.label and not self._num_due:
             self._num_due = 1
+
         if self._num_due and frame.time_s >= self._due_s:
             options = self._options
             self._num_due -= 1
@@ -140,6 +141,7 @@ class Collector:
         square = centre_square(picture, self._options.share or 1.0)
         if self._options.share is not None:
             draw_square(drawn, square.left, square.top, square.side)
+
         write_line(drawn, self._counts_line(), 0)
         wait_s = self._due_s - frame.time_s
         counts_down = self._num_due and wait_s > 0
@@ -177,6 +179,7 @@ class Collector:
         """Remove the last photo of this run, and cancel the photos that are due."""
         self._num_due = 0
         label = self._store.undo()
+
         if label is None:
             self._message = "nothing to undo"
         else:

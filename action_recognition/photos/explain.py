@@ -45,7 +45,7 @@ def occlusion_heat(
     half = max(1, round(side / num_cells / 2))
 
     whole, heat = _log_odds(predictor, clip, label), np.zeros((num_cells, num_cells))
-    # Neighbouring squares overlap, so that no part is covered at an edge only.
+    # Each square reaches half a cell into its neighbours.
     for row, column in np.ndindex(num_cells, num_cells):
         top, bottom = max(0, int(edges[row]) - half), int(edges[row + 1]) + half
         left, right = max(0, int(edges[column]) - half), int(edges[column + 1]) + half

@@ -52,6 +52,7 @@ def list_photos(path: Path) -> list[Path]:
         # os.walk enters only the folders that are left in this list.
         subfolders[:] = [name for name in subfolders if not name.startswith(".")]
         found += [Path(folder, name) for name in names if _is_photo(name)]
+
     if not found:
         raise user_error(str(path), "the folder holds no photo", ", ".join(sorted(PHOTO_SUFFIXES)))
     return sorted(found)

@@ -53,6 +53,7 @@ def csv_text(results: Sequence[PhotoResult], labels: Sequence[str]) -> str:
     out = io.StringIO(newline="")
     writer = csv.writer(out)
     writer.writerow(["photo", "label", "reason", *labels])
+
     for result in results:
         found = result.prediction
         shares = [f"{found.probability_of(label):.6f}" for label in labels]

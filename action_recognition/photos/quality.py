@@ -70,6 +70,7 @@ def sharpness(photo: Photo) -> float:
     # Scaled, so that the resolution of the camera does not matter.
     factor = _SIDE / min(grey.shape)
     size = (max(1, round(grey.shape[1] * factor)), max(1, round(grey.shape[0] * factor)))
+
     scaled = cv2.resize(
         grey, size, interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
     )

@@ -111,11 +111,13 @@ class PhotoStore:
         """Remove the last photo of this run. Return its class, or None if there is none."""
         if not self._taken:
             return None
+
         file = self._taken.pop()
         name = file.relative_to(self.root).as_posix()
         # The table first: it must not name a file that is gone.
         self._write_table([row for row in self._rows if row[0] != name])
         file.unlink(missing_ok=True)
+
         label = file.parent.name
         self._numbers[label] = self._last_number(label)
         return label

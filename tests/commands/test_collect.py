@@ -130,7 +130,8 @@ def test_warnings_are_said_and_shown(
     lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("one/")]
     assert "dark" in lines[0] and "nearly the same" not in lines[0]
     assert (
-        "dark" in lines[1] and "nearly the same as one before of 'one'; u takes it back" in lines[1]
+        "dark" in lines[1]
+        and "nearly the same as an earlier photo of 'one'; press u to undo" in lines[1]
     )
 
 

@@ -348,7 +348,7 @@ def test_what_contradicts_itself_is_refused(model: Path, video: Path, tmp_path: 
     (tmp_path / "commands.json").write_text('{"wave": ["true"]}')
     for options, expected in (
         ({"mirror": True}, "label_swaps is empty"),
-        ({"commands": tmp_path / "commands.json"}, "is no label of the model"),
+        ({"commands": tmp_path / "commands.json"}, "is not a label of the model"),
         ({"detector": tmp_path / "gone.onnx"}, "there is no such file"),
         ({"events": str(video)}, "--events: .* is the input"),
         ({"serve": 1}, "--serve: cannot listen|--serve: port"),

@@ -72,7 +72,7 @@ def waves(*chances: float, step_s: float = 0.1) -> list[tuple[float, float, floa
             [(0.0, "wave", 1)],
         ),
         (
-            "long after, it counts anew",
+            "long after, it counts from 1 again",
             [*waves(0.7, 0.1), (1.5, 0.1, 0.0), (2.5, 0.8, 0.0)],
             [(0.0, "wave", 1), (2.5, "wave", 1)],
         ),
@@ -98,7 +98,7 @@ def waves(*chances: float, step_s: float = 0.1) -> list[tuple[float, float, floa
             [(0.0, "wave", 1), (9.0, "wave", 1)],
         ),
         (
-            "time that goes back starts anew",
+            "time that goes back starts again",
             [(8, 0.9, 0), (0, 0.9, 0), (0.1, 0.9, 0)],
             [(8.0, "wave", 1), (0.0, "wave", 1)],
         ),
@@ -186,7 +186,7 @@ def test_rules_from_a_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("{", r"bad\.json:1: is no JSON"),
+        ("{", r"bad\.json:1: is not valid JSON"),
         ("[1]", "holds a list"),
         (
             json.dumps({"onsett": 0.5, "hold": 1}),

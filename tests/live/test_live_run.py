@@ -191,7 +191,7 @@ def test_a_torn_stream_forgets_and_what_happened_is_said() -> None:
     for time_s in (0.0, 0.1, 0.2, 30.0, 30.1):
         engine.push(TimedFrame(time_s, picture(9, 9)))
     assert len(network.streams) == 2 and len(network.streams[1].seen) == 2 and engine.num_tears == 1
-    assert said == ["camera 0: a gap of 29.8 s at 30.0 s; recognition starts anew"]
+    assert said == ["camera 0: a gap of 29.8 s at 30.0 s; recognition starts again"]
 
 
 @pytest.mark.parametrize("rate_fps", [5, 12, 15, 24, 30, 60])

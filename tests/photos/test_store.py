@@ -118,7 +118,7 @@ def test_wrong_numbers_of_classes_and_names_twice(tmp_path: Path) -> None:
     for classes, said in (
         ([], "names 0 classes"),
         ([str(i) for i in range(10)], "names 10 classes"),
-        (["One", "one"], "stands twice"),
+        (["One", "one"], "is given twice"),
     ):
         with pytest.raises(UserError, match=said):
             PhotoStore(tmp_path, classes, ANNA)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 HOST: Final = "127.0.0.1"
 # Pages of this machine, and programs that name no origin. A page of the web must not listen in.
 _LOCAL_PAGES: Final = (None, re.compile(r"https?://(localhost|127\.0\.0\.1)(:\d+)?"))
-# A client that has not read so much does not read any more.
+# A client with more data waiting than this has stopped reading.
 _MAX_WAITING_BYTES: Final = 256 * 1024
 # Messages of clients are ignored, so long ones are refused.
 _MAX_MESSAGE_BYTES: Final = 4096
@@ -78,6 +78,7 @@ class EventServer:
             self._error = error
             self._started.set()
             return
+
         self._started.set()
         async with server:
             await self._stopping.wait()
@@ -108,6 +109,7 @@ class EventServer:
         if len(self._clients) >= _MAX_CLIENTS:
             await client.close(1013, "too many clients")
             return
+
         self._clients.add(client)
         try:
             async for _ in client:

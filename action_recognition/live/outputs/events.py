@@ -17,7 +17,7 @@ def event_line(result: StepResult) -> str:
 
     In seconds of the stream, `time_s` is when it was decided, and `start_s` when it began.
     """
-    # The caller has one: not every step has an event.
+    # Only steps with an event come here.
     event = result.event
     assert event is not None
     fields = {
@@ -30,6 +30,7 @@ def event_line(result: StepResult) -> str:
         "person": result.person,
         "stream": result.stream,
     }
+
     # Labels of any script stay readable.
     return json.dumps(fields, ensure_ascii=False)
 

@@ -28,7 +28,7 @@ class Controls:
 
     pick: bool = False
     picked: int | None = None
-    # A pause lasts until the next key, and a wish until it was fulfilled.
+    # The code that fulfils a wish sets it back.
     is_paused: bool = False
     wants_quit: bool = False
     wants_box: bool = False

@@ -103,10 +103,10 @@ class Reactions:
             self._say(f"{label}: its command is still running and is not started again")
             return False
 
-        # A session of its own: Ctrl-C in the terminal ends the run, not the command.
+        # A separate session: Ctrl-C in the terminal ends the run, not the command.
         nothing = subprocess.DEVNULL
         try:
-            self._running[label] = subprocess.Popen(
+            self._running[label] = subprocess.Popen(  # noqa: S603
                 list(words), stdin=nothing, stdout=nothing, stderr=nothing, start_new_session=True
             )
         except OSError as error:

@@ -31,6 +31,7 @@ class PictureWindow:
         self._title, self._fix = title, fix
         self._is_open = False
         self._was_visible = False
+
         # OpenCV is not asked: its window library ends the process where there is no display.
         if sys.platform.startswith("linux") and not (
             os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
@@ -94,10 +95,12 @@ class PictureWindow:
         """
         if not self._is_open:
             return False
+
         is_visible = False
         # Qt raises an error once the last window of the process is closed.
         with suppress(cv2.error):
             is_visible = cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE) > 0
+
         self._was_visible = self._was_visible or is_visible
         return self._was_visible and not is_visible
 

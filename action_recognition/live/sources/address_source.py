@@ -167,9 +167,11 @@ def _cannot_open(name: str, error: Exception) -> UserError:
     if isinstance(error, av.HTTPUnauthorizedError | av.HTTPForbiddenError | PermissionError):
         fix = "give them as in rtsp://USER:PASSWORD@HOST/PATH"
         return user_error(name, "refuses the user name or password", fix=fix)
+
     if isinstance(error, ConnectionRefusedError):
         fix = "check host and port, and that a server is listening there"
         return user_error(name, "refuses the connection", fix=fix)
+
     fix = f"check the address; known schemes are {', '.join(SCHEMES)}"
     return user_error(name, f"cannot be opened ({_reason(error)})", fix=fix)
 

@@ -64,6 +64,7 @@ def open_source(
     address that does not answer.
     """
     path, patience = Path(text), patience or Patience(say)
+
     if path.is_dir():
         return FrameFolder(path, folder_rate_fps)
     # A file may be named like a number.
@@ -124,6 +125,7 @@ class FrameFolder:
                 "numbered images such as img_00001.jpg",
                 "for a video, name its file",
             )
+
         self.name = str(path)
         self.frame_rate_fps = frame_rate_fps
         self._path = path
@@ -159,6 +161,7 @@ class Camera:
         if capture is None:
             fix = "check that it is plugged in, not in use and that you may read it; try 0 or 1"
             raise user_error(self.name, "cannot be opened", fix=fix)
+
         self._capture: cv2.VideoCapture | None = capture
         # Some cameras state 0, nan or an absurd rate.
         stated = capture.get(cv2.CAP_PROP_FPS)

@@ -44,6 +44,7 @@ class FrameQueue:
                 self._changed.wait()
             if self._is_closed:
                 return False
+
             if len(self._frames) >= self._capacity:
                 self._drop_oldest()
             self._frames.append(frame)

@@ -58,7 +58,6 @@ class Patience:
             if self._clock() - start_s > self._limit_s:
                 self._say(f"{name}: not back after {self._limit_s:.0f} s, given up")
                 return None
-
             self._wait(wait_s)
             wait_s = min(_LONGEST_WAIT_S, wait_s * 2)
         return None

@@ -44,6 +44,6 @@ class StreamClock:
         if pts_s is None or self._last_pts_s is None:
             return arrived_s, False
         step_s = pts_s - self._last_pts_s
-        # A stamp may lag behind the arrival, as after a burst, but not run far ahead of it.
+        # Frames may arrive late or in a burst. A stamp is wrong if it goes back or runs far ahead.
         is_sound = 0 < step_s <= max(self._JUMP_S, arrived_s + self._JUMP_S)
         return (step_s, False) if is_sound else (arrived_s, abs(step_s - arrived_s) > self._JUMP_S)

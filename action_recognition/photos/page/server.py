@@ -139,6 +139,7 @@ class PhotoHandler(BaseHTTPRequestHandler):
         """Send a file or text of the site. Refuse everything that is not on its list."""
         address = urlsplit(self.path).path.removeprefix("/") or "index.html"
         text, file = self.server.site.texts.get(address), self.server.site.files.get(address)
+
         if text is not None:
             self._send(HTTPStatus.OK, text.encode(), _TYPES[".json"])
         elif file is not None:
@@ -175,7 +176,10 @@ class PhotoHandler(BaseHTTPRequestHandler):
         # Python refuses to convert thousands of digits, so a huge length is cut first.
         stated, allowed = int(length[:20]), self.server.max_upload_bytes
         if stated > allowed:
-            sentence = f"the photo has {stated // 1_000_000} MB, at most {allowed // 1_000_000} MB is accepted"
+            sentence = (
+                f"the photo has {stated // 1_000_000} MB, "
+                f"at most {allowed // 1_000_000} MB is accepted"
+            )
             raise _RefusedError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, sentence)
         data = self.rfile.read(int(length))
         # The browser hung up before the end.
@@ -198,11 +202,13 @@ class PhotoHandler(BaseHTTPRequestHandler):
             "Cache-Control": "no-cache",
             **ISOLATION_HEADERS,
         }
+
         if self.close_connection:
             headers["Connection"] = "close"
         for name, value in headers.items():
             self.send_header(name, value)
         self.end_headers()
+
         if self.command != "HEAD":
             self.wfile.write(data)
 
@@ -214,6 +220,7 @@ def _options(query: str) -> tuple[Square | None, bool]:
     """Return the square of a query, or None, and True if the photo is to be mirrored."""
     values = parse_qs(query)
     text = values.get("square", [""])[0]
+
     if not text:
         square = None
     elif match := re.fullmatch(r"(\d{1,6}),(\d{1,6}),(\d{1,6})", text, re.ASCII):

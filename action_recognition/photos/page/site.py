@@ -120,7 +120,7 @@ def _find_models(work_dir: Path, model: Path | None) -> tuple[list[Path], Path]:
         allowed = "a work dir, or the folder that export.py wrote"
         raise user_error(str(work_dir), "is not a folder", allowed)
 
-    # A work dir has its files in a folder, an export folder has them at hand.
+    # A work dir holds an export folder. Otherwise the path is an export folder itself.
     for folder in (work_dir / _EXPORT_DIR, work_dir):
         there = [folder / name for name in (IR_FILE, ONNX_FILE) if (folder / name).is_file()]
         if there:
@@ -169,6 +169,7 @@ def _notice(has_runtime: bool, for_browser: Sequence[Path]) -> str:
         why.append(f"the runtime for browsers is not installed ({INSTALL})")
     if not for_browser:
         why.append("there is no ONNX file of the model (export.py --onnx)")
+
     if not why:
         return ""
     return (

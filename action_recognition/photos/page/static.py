@@ -50,6 +50,7 @@ def _check(site: Site, folder: Path) -> None:
     if not site.in_browser:
         fix = f"{INSTALL}; export.py --onnx --openvino"
         raise user_error("--export-static", site.notice, fix=fix)
+
     if folder.exists() and not (folder / _MARK).is_file() and not _is_empty_folder(folder):
         raise user_error(
             f"--export-static {folder}",

@@ -44,7 +44,7 @@ def test_a_command_that_still_runs_is_not_started_again(tmp_path: Path) -> None:
         read_commands(listed(tmp_path, {"wave": ["sleep", "0.3"]}), LABELS), said.append
     )
     assert reactions.react("wave") and not reactions.react("wave")
-    assert said == ["wave: its command still runs, not started again"]
+    assert said == ["wave: its command is still running and is not started again"]
     reactions._running["wave"].wait()
     assert reactions.react("wave")
     reactions._running["wave"].wait()
@@ -53,10 +53,10 @@ def test_a_command_that_still_runs_is_not_started_again(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        ("{", "is no JSON"),
+        ("{", "is not valid JSON"),
         ("[]", "holds no commands"),
         ({}, "holds no commands"),
-        ({"wavy": ["true"]}, r"wavy: is no label of the model, did you mean 'wave'"),
+        ({"wavy": ["true"]}, r"wavy: is not a label of the model, did you mean 'wave'"),
         (
             {"wave": "rm -rf /", "stop": []},
             r"(?s)wave: found 'rm -rf /'.*no shell reads it.*stop: found \[\]",

@@ -263,7 +263,7 @@ def test_bad_input_ends_in_one_message(exported: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     cases = [
         ((tmp_path / "empty",), "holds no export/model.onnx"),
-        ((tmp_path / "missing",), "is no folder"),
+        ((tmp_path / "missing",), "is not a folder"),
         ((exported,), "takes clips of 4 frames"),
     ]
     for arguments, expected in cases:

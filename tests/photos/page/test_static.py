@@ -98,7 +98,7 @@ def test_an_earlier_export_is_replaced_and_nothing_else_is(
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("mine")
     for folder in (tmp_path / "mine", tmp_path / "mine" / "thesis.txt"):
-        with pytest.raises(UserError, match="no earlier export"):
+        with pytest.raises(UserError, match="is not an earlier export"):
             export_static(site, folder)
     assert (tmp_path / "mine" / "thesis.txt").read_text() == "mine"
 
