@@ -79,22 +79,18 @@ class SetChecker:
     def add(self, row: Row) -> None:
         """Compare a row with those before."""
         split = self.splits[row.place.file]
-        # A label that no class has is noted elsewhere.
         if row.label is not None:
             self.num_clips[split, row.label] += 1
             self._first_of_class.setdefault((split, row.label), row.place)
         if self.people is not None:
             self._add_person(split, row, self.people)
 
-        # Two ways to write one path are one video.
-        text = row.raw.path
-        path = hash((row.root, posixpath.normpath(text) if "./" in text or "//" in text else text))
-        clip = hash((path, row.raw.numbers and row.raw.numbers[:4]))
-
-        # A line that repeats a clip is not reported for its video again.
+        video = _video_of(row)
+        clip = hash((video, row.raw.numbers and row.raw.numbers[:4]))
         first = self._first_line_of(clip, row)
+        # A line that repeats a clip is not reported for its video again.
         if first is None:
-            self._add_video(split, row, path)
+            self._add_video(split, row, video)
         else:
             self._note_repeated(split, row, first)
 
@@ -197,3 +193,11 @@ class SetChecker:
 
     def _label(self, number: int | None) -> str:
         return repr(self.labels[number]) if number is not None else "unknown"
+
+
+def _video_of(row: Row) -> int:
+    """Return a hash of the video of a row. Two ways to write one path are one video."""
+    path = row.raw.path
+    if "./" in path or "//" in path:
+        path = posixpath.normpath(path)
+    return hash((row.root, path))

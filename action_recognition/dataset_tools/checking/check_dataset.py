@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,14 +85,9 @@ def check(options: CheckOptions, shown: ShownProgress = no_progress) -> Checked:
     together = SetChecker(files, labels, _people(options, files[0].parent), findings)
 
     # Every line, alone and with those before it.
-    num_rows = 0
-    rows: dict[Path, list[Row]] = {}
     with shown("reading lines") as progress:
-        for row in check_rows(pairs, labels.names, findings, progress):
-            together.add(row)
-            num_rows += 1
-            if options.opens_files:
-                rows.setdefault(row.path, []).append(row)
+        read = check_rows(pairs, labels.names, findings, progress)
+        num_rows, rows = _compare(read, together, options.opens_files)
     together.finish()
 
     # Every file once, however many lines name it.
@@ -100,6 +95,20 @@ def check(options: CheckOptions, shown: ShownProgress = no_progress) -> Checked:
     if reports:
         _check_files(rows, reports, together.splits, findings, template)
     return Checked(findings, labels, files, together.splits, num_rows, rows, reports)
+
+
+def _compare(
+    rows: Iterable[Row], together: SetChecker, keep: bool
+) -> tuple[int, dict[Path, list[Row]]]:
+    """Compare every row with those before it. Return their number and, to `keep` them, the rows."""
+    num_rows = 0
+    by_file: dict[Path, list[Row]] = {}
+    for row in rows:
+        together.add(row)
+        num_rows += 1
+        if keep:
+            by_file.setdefault(row.path, []).append(row)
+    return num_rows, by_file
 
 
 def load_template_of(path: Path | None) -> Template | None:

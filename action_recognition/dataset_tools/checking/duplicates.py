@@ -66,14 +66,12 @@ def near_duplicates(
     if not here or not there:
         return
     others = np.stack([looks[path].hash_bits for path in there])
-    num_bits = others.shape[1] * 8
 
     # A part at a time, so that the table of distances stays small.
     for start in range(0, len(here), _ROWS_AT_A_TIME):
         part = here[start : start + _ROWS_AT_A_TIME]
-        distances = _hash_distances([looks[path] for path in part], others)
+        near = _are_near([looks[path] for path in part], others)
         # Motion is compared only where the pictures are near.
-        near = distances <= MAX_HASH_DISTANCE * num_bits
         for row in np.unique(np.nonzero(near)[0]).tolist():
             alike = [there[i] for i in np.flatnonzero(near[row]).tolist()]
             other, correlation = _most_similar(looks, part[row], alike)
@@ -119,12 +117,13 @@ def _comparable_looks(reports: Reports, copies: set[Path]) -> dict[Path, Look]:
     return {path: look for path, look in looks.items() if not look.is_blank and not look.is_frozen}
 
 
-def _hash_distances(looks: Sequence[Look], others: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """Count the bits in which hashes differ: (N,) looks and (M, B) others give (N, M)."""
+def _are_near(looks: Sequence[Look], others: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Compare hashes: (N,) looks and (M, B) others give (N, M)."""
     distances = [
         np.bitwise_count(others ^ look.hash_bits).sum(axis=1, dtype=np.int64) for look in looks
     ]
-    return np.stack(distances)
+    num_bits = others.shape[1] * 8
+    return np.asarray(np.stack(distances) <= MAX_HASH_DISTANCE * num_bits)
 
 
 def _most_similar(

@@ -72,7 +72,7 @@ class _Images:
 
 
 def _read_images(files: Sequence[FrameFile]) -> _Images:
-    """Read all images. The hash of their content is empty if one of them is unreadable."""
+    """Read all images. The content is a hash of all, in order, empty if one is unreadable."""
     sampled = set(np.linspace(0, len(files) - 1, SAMPLED_FRAMES).round().astype(int).tolist())
     images, digest = _Images(), hashlib.sha256()
     for number, file in enumerate(files):
@@ -82,7 +82,6 @@ def _read_images(files: Sequence[FrameFile]) -> _Images:
             images.unreadable.append(file.name)
             continue
 
-        # The hash of a folder is that of its images, in their order.
         digest.update(hashlib.sha256(file.read_bytes()).digest()[:16])
         images.sizes[picture.shape[1], picture.shape[0]] += 1
         if number in sampled:

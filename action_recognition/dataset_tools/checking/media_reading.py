@@ -104,7 +104,6 @@ class _VideoReading:
 
     def shape_faults(self) -> list[Fault]:
         """Return faults of pixels, turn and shape. `size` becomes that of the picture as shown."""
-        # The shape as stored is checked, the size is told as shown.
         faults, name = [], self.path.name
         width, height = self.size
         # A turn by a quarter exchanges width and height.

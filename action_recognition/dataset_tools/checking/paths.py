@@ -60,6 +60,7 @@ class PathFinder:
         if ".." in path.split("/"):
             return "path-leaves-root", f"path {path!r} holds '..'", f"a path below {self.root}"
         # `Path.exists` raises for some paths.
+
         if "\0" not in path and os.path.exists(self.root / path):  # noqa: PTH110
             return "path-leaves-root", self.problem(path), f"copy the file below {self.root}"
 

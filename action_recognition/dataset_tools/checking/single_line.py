@@ -123,7 +123,6 @@ class LineChecker:
 
         Where only the label is wrong, the line stays as it is.
         """
-        # A reading that gives a file and a class is certain.
         for kind, message, candidate in self._readings(text, raw):
             if self._is_right(candidate):
                 self.findings.add(place, kind, message, f"write {line_text(candidate)!r}")

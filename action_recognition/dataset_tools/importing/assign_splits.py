@@ -68,7 +68,6 @@ def _split_by_people(
     plan = split_clips(groups, labels, options.fractions, options.seed)
     warnings += missing_lines(plan, SPLITS, classes, options.fractions)
 
-    # The report tells by what the clips were split.
     num_without = people.count(None)
     split_by = "person, or file where the person is not known"
     if num_without in (0, len(clips)):

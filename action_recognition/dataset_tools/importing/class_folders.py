@@ -58,6 +58,7 @@ def add_class_folder(found: Found, folder: str, label: str, split: Split | None)
             found.leave_out(path, path, problem)
         else:
             found.clips.append(FoundClip(path=path, label=label, where=path, split=split))
+
     if len(found.clips) == num_before:
         found.leave_out(folder, folder, f"class {label!r} has no clip here")
 

@@ -73,15 +73,15 @@ def make_data_set(
     _check_some_are_left(lined, found)
     _check_negative_label(classes, options.negative_label, found)
 
-    # Clips are split in the order of their paths.
     clips = [clip for clip, _ in lined]
     splits, split_by = assign_splits(clips, classes, options.split, found.warnings)
-    by_split = {
-        name: [item for item, split in zip(lined, splits, strict=True) if split == name]
-        for name in SPLITS
-    }
+    by_split = {name: _of_split(name, lined, splits) for name in SPLITS}
     root, left_out, changed = found.data_root, found.left_out, found.changed
     return DataSet(root, classes, by_split, left_out, changed, found.warnings, split_by)
+
+
+def _of_split(name: Split, lined: Sequence[Lined], splits: Sequence[Split]) -> list[Lined]:
+    return [item for item, split in zip(lined, splits, strict=True) if split == name]
 
 
 def _with_people(found: Found, person_regex: str | None) -> Found:
@@ -161,6 +161,7 @@ def _check_negative_label(classes: Sequence[str], label: str | None, found: Foun
             f"class {name} is taken for a gesture as the others; "
             f"where it means no gesture, give --negative-label {name}"
         )
+
     if label is not None and label not in classes:
         message = f"no class {label!r}{nearest(label, classes)}"
         raise user_error("--negative-label", message, f"one of: {', '.join(classes)}")

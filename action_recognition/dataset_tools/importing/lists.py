@@ -6,6 +6,7 @@ A line is `dir label`, or has seven columns (the clip before the video).
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 
 from action_recognition.data.annotation_lines import split_line
@@ -44,11 +45,7 @@ def read_lists(source: Path, options: SourceOptions) -> Found:
         allowed = "train.txt, val.txt, test.txt; or name one list"
         raise user_error(str(source), "holds no list named for a split", allowed)
 
-    # Names of classes, where there are some.
-    classes_file = folder / CLASSES_FILE
-    classes = options.classes or (read_classes(classes_file) if classes_file.is_file() else None)
-
-    found = Found(folder, classes=classes)
+    found = Found(folder, classes=options.classes or _classes_beside(folder))
     for file in files:
         _add_list(found, file)
     _name_numbers(found)
@@ -57,6 +54,11 @@ def read_lists(source: Path, options: SourceOptions) -> Found:
     first_paths = [clip.path for clip in found.clips[:_LOOKED_AT]]
     found.data_root = options.clips or _best_root(folder, first_paths)
     return found
+
+
+def _classes_beside(folder: Path) -> Sequence[str] | None:
+    file = folder / CLASSES_FILE
+    return read_classes(file) if file.is_file() else None
 
 
 def _add_list(found: Found, file: Path) -> None:
@@ -80,6 +82,7 @@ def _add_line(found: Found, text: str, where: str, with_blanks: list[str]) -> No
         reason = "its columns 3 to 7 are not four frame numbers and a frame rate"
         found.leave_out(where, raw.path, reason)
         return
+
     split = named_split(Path(where.rpartition(":")[0]))
     clip = FoundClip(path=raw.path, label=raw.label, where=where, split=split, span=raw.numbers)
     found.clips.append(clip)
@@ -93,7 +96,6 @@ def _name_numbers(found: Found) -> None:
     if found.classes is None:
         return
 
-    # Labels that are names stay.
     clips, found.clips = found.clips, []
     for clip in clips:
         if not clip.label.isdecimal():

@@ -5,12 +5,12 @@ Some sources have tables that name clips without saying where they lie.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from action_recognition.dataset_tools.importing.media_walk import walk_media
-from action_recognition.errors import user_error
+from action_recognition.errors import UserError, user_error
 
 
 class Match(NamedTuple):
@@ -69,9 +69,7 @@ class MediaIndex:
 
         # No pattern could be filled: it is of another format.
         if not names:
-            found, allowed = f"{patterns[0]!r} is no pattern of this format", ", ".join(fields)
-            fix = "e.g. '{id}_{start}_{end}'"
-            raise user_error("--clip-name", found, f"fields: {allowed}", fix)
+            raise _wrong_pattern(patterns[0], fields)
         return Match(" or ".join(names), "", "its file is missing")
 
     def unused_warning(self) -> list[str]:
@@ -82,6 +80,11 @@ class MediaIndex:
             return []
         files = f"{len(unused)} files below {self.root}"
         return [f"{files} are named nowhere, for example {unused[0]!r}"]
+
+
+def _wrong_pattern(pattern: str, fields: Iterable[str]) -> UserError:
+    found, allowed = f"{pattern!r} is no pattern of this format", f"fields: {', '.join(fields)}"
+    return user_error("--clip-name", found, allowed, "e.g. '{id}_{start}_{end}'")
 
 
 def _name(pattern: str, fields: Mapping[str, str | int]) -> str | None:

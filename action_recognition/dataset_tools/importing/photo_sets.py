@@ -153,21 +153,25 @@ def read_hagrid(source: Path, options: SourceOptions) -> Found:
     # Photos wherever they are below the root.
     by_id = {PurePosixPath(path).stem: path for path in _walk(found, "")}
     for file in hagrid_files(source):
-        # The folder of a file tells the split, or its name.
-        splits = (split_of(name) for name in (file.parent.name, file.stem))
-        split = next((part for part in splits if part), None)
-        for picture, entry in read_hagrid_file(file).items():
-            where, path = f"{file}: {picture}", by_id.get(picture)
-            if path is None:
-                found.leave_out(where, picture, "there is no photo of that id")
-                continue
-
-            # An entry may have no user.
-            user = entry.get("user_id")
-            person = user if isinstance(user, str) else None
-            clip = FoundClip(path=path, label=file.stem, where=where, split=split, person=person)
-            found.clips.append(clip)
+        _add_hagrid_file(found, file, by_id)
     return found
+
+
+def _add_hagrid_file(found: Found, file: Path, by_id: Mapping[str, str]) -> None:
+    # The folder of a file tells the split, or its name.
+    splits = (split_of(name) for name in (file.parent.name, file.stem))
+    split = next((part for part in splits if part), None)
+    for picture, entry in read_hagrid_file(file).items():
+        where, path = f"{file}: {picture}", by_id.get(picture)
+        if path is None:
+            found.leave_out(where, picture, "there is no photo of that id")
+            continue
+
+        # An entry may have no user.
+        user = entry.get("user_id")
+        person = user if isinstance(user, str) else None
+        clip = FoundClip(path=path, label=file.stem, where=where, split=split, person=person)
+        found.clips.append(clip)
 
 
 def read_hagrid_file(file: Path) -> Mapping[str, Mapping[str, Any]]:

@@ -68,27 +68,26 @@ def probe_all(
 
     They are opened in `jobs` threads.
     """
-
-    def look(path: str) -> VideoInfo | str:
-        """Probe one file, in a thread."""
-        try:
-            return probe(root / path)
-        except UserError as error:
-            return error.problems[0].found
-
     found: dict[str, VideoInfo | str] = {}
     # The files are the parallel part.
     set_decode_threads(1)
     pool = ThreadPoolExecutor(jobs)
     try:
         # Results come in the order of paths.
-        infos = zip(paths, pool.map(look, paths), strict=True)
+        infos = zip(paths, pool.map(_probe, [root / path for path in paths]), strict=True)
         for done, (path, info) in enumerate(infos, start=1):
             found[path] = info
             progress(done, len(paths))
     finally:
         pool.shutdown(cancel_futures=True)
     return found
+
+
+def _probe(path: Path) -> VideoInfo | str:
+    try:
+        return probe(path)
+    except UserError as error:
+        return error.problems[0].found
 
 
 def place_clip(
@@ -109,7 +108,6 @@ def place_clip(
             raise CannotPlace(f"{why}; give --frame-rate")
         return _place_seconds(clip.span, length, rate), ""
 
-    # The whole file, or a part of it.
     start, end = 0, length
     if isinstance(clip.span, Share):
         start = min(int(clip.span.start * length), length - 1)
@@ -151,10 +149,7 @@ def _place_seconds(span: Seconds, length: int, rate: float) -> Numbers:
             f"its time ends at {span.end_s:g} s, not behind its start at {span.start_s:g} s"
         )
 
-    # A file shorter than the time says may have been cut for this clip.
-    tolerance = max(2, round(_CUT_TOLERANCE * wanted))
-    was_cut_for_it = start and end > length + 2 and abs(length - wanted) <= tolerance
-    if was_cut_for_it:
+    if start and _is_cut_for(wanted, end, length):
         return 0, length, 0, length, rate
     if start >= length or end - length > (1 - _SHORTEST_PART) * wanted:
         time = f"its time {span.start_s:g} s to {end / rate:g} s"
@@ -164,6 +159,12 @@ def _place_seconds(span: Seconds, length: int, rate: float) -> Numbers:
     # The video of a clip is the gesture with a margin, not the whole file.
     margin = round(MARGIN_S * rate)
     return start, end, max(0, start - margin), min(length, end + margin), rate
+
+
+def _is_cut_for(wanted: int, end: int, length: int) -> bool:
+    """Return True for a file that ends too early for its time, but has the length of the clip."""
+    tolerance = max(2, round(_CUT_TOLERANCE * wanted))
+    return end > length + 2 and abs(length - wanted) <= tolerance
 
 
 def _place_numbers(numbers: Numbers, length: int) -> tuple[Numbers, str]:

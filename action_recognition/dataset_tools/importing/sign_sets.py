@@ -96,7 +96,6 @@ def read_msasl(source: Path, options: SourceOptions) -> Found:
         name = names.setdefault(entry.label, entry.clean_text.strip())
         _add_entry(reader, entry, item.where, name, file)
 
-    # The published file has all classes, also those without a clip.
     classes_file = reader.folder / "MSASL_classes.json"
     if classes_file.is_file():
         return reader.result(read_classes(classes_file)[: options.num_classes])
@@ -146,21 +145,25 @@ def _add_instance(reader: EntryReader, gloss: str, where: str, value: object) ->
     if instance is None:
         return
 
-    # The first frame is number 1.
-    start_s = max(0, instance.frame_start - 1) / _WLASL_RATE_FPS
-    end_s = None if instance.frame_end < 0 else instance.frame_end / _WLASL_RATE_FPS
     clip = FoundClip(
         path="",
         label=gloss,
         where=where,
         split=named_split(Path(instance.split)),
         person=_person(instance.signer_id),
-        span=Seconds(start_s, end_s),
+        span=_span(instance),
         frame_rate_fps=_WLASL_RATE_FPS,
     )
     index = instance.instance_id
     fields = {"start": instance.frame_start, "end": instance.frame_end, "index": index}
     reader.add(clip, id=video_id(instance.url), video_id=instance.video_id, label=gloss, **fields)
+
+
+def _span(instance: WlaslInstance) -> Seconds:
+    # The first frame is number 1.
+    start_s = max(0, instance.frame_start - 1) / _WLASL_RATE_FPS
+    end_s = None if instance.frame_end < 0 else instance.frame_end / _WLASL_RATE_FPS
+    return Seconds(start_s, end_s)
 
 
 def _person(signer_id: int) -> str | None:
@@ -170,10 +173,10 @@ def _person(signer_id: int) -> str | None:
 def video_id(url: str) -> str:
     """Return the id of a YouTube address, or the file name of another one without suffix.
 
-    >>> video_id("www.youtube.com/watch?v=Pj7ONpWo7sg&t=3"), video_id("https://youtu.be/EhkIoTNxwGE")
-    ('Pj7ONpWo7sg', 'EhkIoTNxwGE')
-    >>> video_id("https://a.b/c/d.mp4")
-    'd'
+    >>> video_id("www.youtube.com/watch?v=Pj7ONpWo7sg&t=3")
+    'Pj7ONpWo7sg'
+    >>> video_id("https://youtu.be/EhkIoTNxwGE"), video_id("https://a.b/c/d.mp4")
+    ('EhkIoTNxwGE', 'd')
     """
     try:
         parts = urlsplit(url if "//" in url else f"https://{url}")

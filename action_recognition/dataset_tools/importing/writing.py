@@ -39,10 +39,7 @@ def write_data_set(
     # In ASCII, names with bytes that are no text are kept as escapes.
     report = json.dumps(report_document(data_set, settings), ensure_ascii=True, indent=1)
     lines = report_lines(data_set)
-    texts = {
-        f"{split}.txt": "".join(f"{line}\n" for _, line in clips)
-        for split, clips in data_set.clips.items()
-    }
+    texts = {f"{split}.txt": _list_text(clips) for split, clips in data_set.clips.items()}
     texts |= {
         CLASSES_FILE: classes_text(data_set.classes),
         DATASET_FILE: dataset_text(negative_label),
@@ -54,24 +51,25 @@ def write_data_set(
     return lines
 
 
+def _list_text(clips: Sequence[Lined]) -> str:
+    return "".join(f"{line}\n" for _, line in clips)
+
+
 def report_document(data_set: DataSet, settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return the report as JSON.
 
     It has counts, and every clip that was left out or changed, with where and why.
     """
     counts = _counts(data_set)
-    splits = {
-        split: {"clips": len(clips), "people": len(_people(clips))}
-        for split, clips in data_set.clips.items()
-    }
+    classes = {name: {split: counts[split][name] for split in SPLITS} for name in data_set.classes}
+    splits = {split: _sizes(clips) for split, clips in data_set.clips.items()}
+
     return {
         **settings,
         "data_root": str(data_set.data_root),
         "split_by": data_set.split_by,
         "splits": splits,
-        "classes": {
-            name: {split: counts[split][name] for split in SPLITS} for name in data_set.classes
-        },
+        "classes": classes,
         "warnings": data_set.warnings,
         "changed": [remark._asdict() for remark in data_set.changed],
         "left_out": [remark._asdict() for remark in data_set.left_out],
@@ -121,6 +119,10 @@ def _counts(data_set: DataSet) -> dict[Split, Counter[str]]:
     return {
         split: Counter(clip.label for clip, _ in clips) for split, clips in data_set.clips.items()
     }
+
+
+def _sizes(clips: Sequence[Lined]) -> dict[str, int]:
+    return {"clips": len(clips), "people": len(_people(clips))}
 
 
 def _people(clips: Sequence[Lined]) -> set[str]:
