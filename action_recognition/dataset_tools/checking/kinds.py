@@ -13,7 +13,7 @@ LINE_KINDS = {
     "no-clips": "the annotation file holds no line",
     "encoding": "the file or the line is not UTF-8",
     "byte-order-mark": "a byte-order mark inside the file, as joining two files leaves it",
-    "control-characters": "characters that cannot be seen stand in the line",
+    "control-characters": "the line holds characters that cannot be seen",
     "line-too-long": "a line longer than any path and its numbers can be",
     "note-line-endings": "the file mixes line ends of several systems",
     "column-count": "neither 2 nor 7 columns",
@@ -21,11 +21,11 @@ LINE_KINDS = {
         "7 columns, of which the last five are not four frame numbers and a rate"
     ),
     "separator": "columns are separated by commas or semicolons",
-    "quotes": "the path stands in quotes",
+    "quotes": "the path is in quotes",
     "columns-exchanged": (
         "columns 3-4 hold the video and 5-6 the clip, as the original's instructions had it"
     ),
-    "label-path-exchanged": "the label stands before the path",
+    "label-path-exchanged": "the label is before the path",
     "negative-number": "a frame number below 0",
     "zero-length": "the end is the start: no frame (ends are exclusive)",
     "end-before-start": "an end before its start",
@@ -43,8 +43,8 @@ LINE_KINDS = {
 }
 # In several lines together.
 SET_KINDS = {
-    "duplicate-line": "a clip stands twice in one split",
-    "same-clip-two-labels": "a clip stands twice, with different labels",
+    "duplicate-line": "a clip is listed twice in one split",
+    "same-clip-two-labels": "a clip is listed twice, with different labels",
     "clip-in-two-splits": "a clip is in two splits",
     "video-in-two-splits": "clips of one video are in two splits",
     "person-in-two-splits": "a person is in two splits",
