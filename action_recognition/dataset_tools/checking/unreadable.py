@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from pathlib import Path
 
 import av
@@ -49,8 +50,9 @@ def text_kind(path: Path) -> str:
     if b"\0" in head:
         return ""
     try:
-        # A full head may end inside a character of up to 4 bytes.
-        text = head[: len(head) - 3 if len(head) == _HEAD else None].decode("utf-8").lstrip()
+        # A head that is not the whole file may end inside a character.
+        decoder = codecs.getincrementaldecoder("utf-8")()
+        text = decoder.decode(head, final=len(head) < _HEAD).lstrip()
     except UnicodeDecodeError:
         return ""
 

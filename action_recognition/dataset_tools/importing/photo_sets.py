@@ -109,8 +109,7 @@ def read_photo_table(source: Path, options: SourceOptions) -> Found:
 
     The person is in the column `person` (or user_id, student_group, signer).
     """
-    files = [source] if source.is_file() else filter(is_photo_table, sorted(source.glob("*.csv")))
-    file = next(iter(files))
+    file = source if source.is_file() else _first_photo_table(source)
     found = Found(options.clips or file.parent)
     header, rows = read_table(file).with_header()
     if missing := {"path", "label"} - set(header):
@@ -122,6 +121,14 @@ def read_photo_table(source: Path, options: SourceOptions) -> Found:
         values = dict(zip(header, (cell.strip() for cell in cells), strict=False))
         _add_photo_row(found, where, values, person_column)
     return found
+
+
+def _first_photo_table(folder: Path) -> Path:
+    for file in sorted(folder.glob("*.csv")):
+        if is_photo_table(file):
+            return file
+    found = "holds no CSV file of photos"
+    raise user_error(str(folder), found, "the columns path and label, photos in the rows")
 
 
 def _add_photo_row(

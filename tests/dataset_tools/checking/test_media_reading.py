@@ -79,6 +79,12 @@ def test_a_pointer_and_a_web_page_are_told(tmp_path: Path) -> None:
     assert "a web page" in inspect_media(tmp_path / "b.mp4").faults[0].message
 
 
+@pytest.mark.parametrize("first", ["", "a", "ab", "abc"])
+def test_text_is_told_wherever_its_first_part_ends(first: str, tmp_path: Path) -> None:
+    (tmp_path / "a.mp4").write_text(first + "\u20ac" * 2000, encoding="utf-8")
+    assert [fault.kind for fault in inspect_media(tmp_path / "a.mp4").faults] == ["text-file"]
+
+
 def test_a_photo_is_read_whole_and_its_faults_are_named(tmp_path: Path) -> None:
     noise = np.random.default_rng(0).integers(0, 255, (40, 60, 3), dtype=np.uint8)
     for name in ("good.jpg", "cut.jpg"):

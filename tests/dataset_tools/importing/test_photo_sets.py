@@ -91,6 +91,12 @@ def test_a_table_states_class_split_and_person(tmp_path: Path) -> None:
         imported(tmp_path / "splits.csv", "photo_table")
 
 
+def test_a_folder_without_a_table_is_refused(tmp_path: Path) -> None:
+    photo(tmp_path / "fist" / "1.jpg")
+    with pytest.raises(UserError, match="no CSV file of photos"):
+        imported(tmp_path, "photo_table")
+
+
 def test_hagrids_annotation_finds_its_photos_wherever_they_are(tmp_path: Path) -> None:
     for name, user in (("call", "u1"), ("fist", "u2")):
         entries = {
