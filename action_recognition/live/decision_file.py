@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
@@ -21,15 +22,7 @@ def read_rules(file: Path) -> DecisionRules:
     allowed. All wrong keys, or all wrong values, are named together.
     """
     found = _read_object(file)
-
-    names = [item.name for item in fields(DecisionRules)]
-    unknown = [
-        Problem(f"{file}: {key}", f"is not a known key{nearest(key, names)}", ", ".join(names))
-        for key in found
-        if key not in names
-    ]
-    if unknown:
-        raise UserError(unknown)
+    _check_keys(file, found)
 
     # The rules check their values. The file is added to their problems.
     try:
@@ -43,6 +36,18 @@ def read_rules(file: Path) -> DecisionRules:
 def write_rules(file: Path, rules: DecisionRules) -> None:
     """Write rules as `read_rules` reads them."""
     write_json(file, asdict(rules), indent=2)
+
+
+def _check_keys(file: Path, found: Iterable[str]) -> None:
+    """Raise a UserError that names all keys that are not fields of `DecisionRules`."""
+    names = [item.name for item in fields(DecisionRules)]
+    unknown = [
+        Problem(f"{file}: {key}", f"is not a known key{nearest(key, names)}", ", ".join(names))
+        for key in found
+        if key not in names
+    ]
+    if unknown:
+        raise UserError(unknown)
 
 
 def _read_object(file: Path) -> dict[str, Any]:

@@ -5,6 +5,7 @@ Frames are chosen by time stamps, not by counting, so that any frame rate of a s
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from action_recognition.deploy.stream_models import Picture as Picture
@@ -102,7 +103,7 @@ class TearDetector:
         if frame.is_restart:
             return "the source came back"
         # A step that is nan counts as going back.
-        if step_s <= -_RESTART_S or step_s != step_s:
+        if step_s <= -_RESTART_S or math.isnan(step_s):
             return f"time went back by {-step_s:.1f} s"
         if step_s > self.max_gap_s:
             return f"a gap of {step_s:.1f} s"

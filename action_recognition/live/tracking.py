@@ -124,10 +124,19 @@ def _between(old: Box, new: Box, share: float) -> Box:
 
 
 def _new_tracker() -> Any:
-    """Return a ByteTrack tracker for the rate of the detector.
+    """Return a ByteTrack tracker for the rate of the detector."""
+    return _tracker_class()(
+        lost_track_buffer=round(30 * _LOST_S),
+        frame_rate=1.0 / DETECT_EVERY_S,
+        track_activation_threshold=_MIN_CONFIDENCE,
+        minimum_consecutive_frames=1,
+        minimum_iou_threshold=0.05,
+        high_conf_det_threshold=_MIN_CONFIDENCE,
+    )
 
-    Raises UserError: its packages are not installed.
-    """
+
+def _tracker_class() -> Any:
+    """Import ByteTrack. Raises UserError: its packages are not installed."""
     try:
         # Its imports print warnings.
         with warnings.catch_warnings():
@@ -137,12 +146,4 @@ def _new_tracker() -> Any:
         found = "needs the packages `trackers` and `supervision`, which are not installed here"
         fix = "install the live packages: pip install -e .[live], or leave --detector out"
         raise user_error("--detector", found, fix=fix) from None
-
-    return ByteTrackTracker(
-        lost_track_buffer=round(30 * _LOST_S),
-        frame_rate=1.0 / DETECT_EVERY_S,
-        track_activation_threshold=_MIN_CONFIDENCE,
-        minimum_consecutive_frames=1,
-        minimum_iou_threshold=0.05,
-        high_conf_det_threshold=_MIN_CONFIDENCE,
-    )
+    return ByteTrackTracker

@@ -87,6 +87,13 @@ def open_site(work_dir: Path, model: Path | None = None, runtime: Path = RUNTIME
     }
     files = {name: WEB_DIR / name for name in PAGE_FILES} | runtime_files | model_files
 
+    return Site(predictor, files, _texts(predictor, models, notice), not notice, notice)
+
+
+def _texts(
+    predictor: Predictor, models: Sequence[Mapping[str, str | int]], notice: str
+) -> dict[str, str]:
+    """Return the files that are made for a model, by address."""
     config = {
         "engine": "server" if notice else "browser",
         "models": models,
@@ -94,11 +101,8 @@ def open_site(work_dir: Path, model: Path | None = None, runtime: Path = RUNTIME
         "notice": notice,
         "runs_as": predictor.backend.runs_as,
     }
-    texts = {
-        "config.json": json.dumps(config),
-        "metadata.json": json.dumps(to_strings(predictor.backend.metadata)),
-    }
-    return Site(predictor, files, texts, not notice, notice)
+    metadata = to_strings(predictor.backend.metadata)
+    return {"config.json": json.dumps(config), "metadata.json": json.dumps(metadata)}
 
 
 def _runtime_files(runtime: Path) -> dict[str, Path]:
