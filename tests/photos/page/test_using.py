@@ -116,15 +116,15 @@ def test_names_and_roles_for_screen_readers(steady_page: Page) -> None:
     page = steady_page
     for role, name in [
         ("button", "Use the camera"),
-        ("checkbox", "mirror it"),
-        ("checkbox", "only a square of it"),
+        ("checkbox", "mirror the photo"),
+        ("checkbox", "only a square"),
         ("main", None),
     ]:
         assert page.get_by_role(role, name=name).count() == 1, (role, name)
     assert page.get_by_label("Choose photos").get_attribute("type") == "file"
     assert page.get_by_role("status").get_attribute("aria-live") == "polite"
     assert page.get_by_role("list", name="the three most probable").count() == 1
-    for name in ("Photo", "Result", "What is looked at"):
+    for name in ("Photo", "Result", "Settings"):
         assert page.get_by_role("region", name=name).count() == 1
     assert [page.locator(tag).count() for tag in ("h1", "h2")] == [1, 4] and page.get_attribute(
         "html", "lang"
@@ -208,14 +208,14 @@ def bad_files(folder: Path) -> dict[Path, str]:
     with huge.open("wb") as file:
         file.truncate(1_000_000_000)
     contents = {
-        "letter.jpg": (b"hello " * 20, "is no JPEG, PNG"),
-        "empty.png": (b"", "is no JPEG, PNG"),
+        "letter.jpg": (b"hello " * 20, "is not a JPEG, PNG"),
+        "empty.png": (b"", "is not a JPEG, PNG"),
         "bomb.png": (bomb(50_000), "is 50000x50000: more than"),
         "cut.jpg": (photo.read_bytes()[:2000], "is damaged or cut short"),
         "cut.png": (png.read_bytes()[:2000], "is damaged or cut short"),
         "page.svg": (
             b"<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'/>",
-            "is no JPEG, PNG",
+            "is not a JPEG, PNG",
         ),
     }
     for name, (data, _) in contents.items():

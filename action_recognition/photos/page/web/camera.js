@@ -1,15 +1,15 @@
 "use strict";
-// The camera of the browser, and what to do where it is refused.
+// The camera of the browser, and advice if it is refused.
 
 const REASONS = {
-  NotAllowedError: "the browser was not allowed to use it. Allow the camera in the settings of this site, or choose a photo",
+  NotAllowedError: "the browser may not use it. Allow the camera in the settings of this site, or choose a photo",
   NotFoundError: "there is none. Plug one in, or choose a photo",
   OverconstrainedError: "there is none that fits. Choose a photo",
-  NotReadableError: "another program uses it. Close that, or choose a photo",
-  NotSecureError: "browsers give it to https pages and to localhost only. Choose a photo",
+  NotReadableError: "another program is using it. Close that program, or choose a photo",
+  NotSecureError: "browsers allow it only for https pages and localhost. Choose a photo",
 };
 
-/** {stop}: the video element then shows the camera. */
+/** Show the camera in the video element. Return {stop}. */
 export async function startCamera(video) {
   if (!navigator.mediaDevices) throw new DOMException("", "NotSecureError");
   const wanted = { video: { facingMode: "user", width: { ideal: 640 }, height: { ideal: 480 } } };

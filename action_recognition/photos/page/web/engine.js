@@ -1,19 +1,19 @@
 "use strict";
-// Where the scores come from: ONNX Runtime in this browser, or the server that gave the page. Both offer
+// Sources of scores: ONNX Runtime in this browser, or the server of the page. Both offer
 // {metadata, runsAs, close(), classify(photo, square, mirror) -> {label, reason, ranked, preparationMs, inferenceMs}},
-// and `models` to choose from with the `model` that is used: {file, precision, bytes}.
+// and `models` to choose from, with the `model` in use: {file, precision, bytes}.
 import { PhotoError, cut, decode, mirrored, prepare } from "./pixels.js";
 import { decide, networkInput, onnxStrings, readMetadata } from "./model.js";
 
 const MODULES = { wasm: "ort.wasm.min.mjs", webgpu: "ort.webgpu.min.mjs" };
 
-/** A photo: {blob} of a file, or {picture} of a camera; pixels are decoded once. */
+/** Return the pixels of a photo, {blob} of a file or {picture} of a camera. They are decoded once. */
 export async function pixelsOf(photo) {
   photo.picture = photo.picture || (await decode(photo.blob));
   return photo.picture;
 }
 
-/** The engine with the network of that `precision`; without one the first that there is, in 32 bits where a GPU computes. */
+/** Open the network of that `precision`. Without one it is the first, or that of 32 bits if a GPU computes. */
 export async function openEngine(precision) {
   const config = await (await got("config.json")).json();
   const engine = config.engine === "browser" ? await browserEngine(config, precision) : await serverEngine(config);
@@ -29,10 +29,10 @@ async function got(address, options) {
 async function browserEngine(config, precision) {
   const runtime = new URL(config.runtime, document.baseURI).href;
   const gpu = await wantsGpu();
-  const wanted = precision || (gpu ? "FP32" : config.models[0].precision); // GPUs have no kernels for 8 bits there
+  const wanted = precision || (gpu ? "FP32" : config.models[0].precision); // WebGPU has no kernels for 8 bits
   const model = config.models.find((one) => one.precision === wanted) || config.models[0];
-  const loading = import(`${runtime}${MODULES[gpu ? "webgpu" : "wasm"]}`); // beside the model, not after it
-  loading.catch(() => {}); // said where it is awaited
+  const loading = import(`${runtime}${MODULES[gpu ? "webgpu" : "wasm"]}`); // at the same time as the model
+  loading.catch(() => {}); // reported where it is awaited
   const bytes = new Uint8Array(await (await got(model.file)).arrayBuffer());
   const metadata = readMetadata(onnxStrings(bytes));
   const { ort, session, runsAs } = await openSession(loading, bytes, runtime, gpu);
@@ -43,7 +43,7 @@ async function browserEngine(config, precision) {
     const outputs = await session.run({ [session.inputNames[0]]: new ort.Tensor("float32", values, dims) });
     return outputs[session.outputNames[0]].data;
   };
-  await run(new Float32Array(3 * side * side)); // the first run sets up memory: not the user's to wait for
+  await run(new Float32Array(3 * side * side)); // the first run sets up memory, so that the user does not wait for that
   const classify = async (photo, square, mirror) => {
     const picture = await pixelsOf(photo);
     const start = performance.now();
@@ -60,7 +60,7 @@ async function browserEngine(config, precision) {
     model,
     runsAs: `${runsAs}, ${model.precision} of ${megabytes(model)}`,
     classify(...what) { return (last = classify(...what)); },
-    close: () => last.catch(() => {}).then(() => session.release()), // what runs still needs it
+    close: () => last.catch(() => {}).then(() => session.release()), // a run in progress still needs it
   };
 }
 
@@ -82,7 +82,7 @@ async function openSession(loading, bytes, runtime, gpu) {
   return session(await (gpu ? import(`${runtime}${MODULES.wasm}`) : loading), bytes, runtime, "wasm");
 }
 
-/** A GPU that is one: what computes in its place on the CPU is slower than WASM, and taken only where it is asked for. */
+/** Return true for a real GPU. An emulation on the CPU is slower than WASM, and used only on request. */
 async function hasGpu(alsoFallback) {
   const adapter = navigator.gpu && (await navigator.gpu.requestAdapter().catch(() => null));
   return Boolean(adapter) && (alsoFallback || !(adapter.info?.isFallbackAdapter ?? adapter.isFallbackAdapter));
@@ -90,7 +90,7 @@ async function hasGpu(alsoFallback) {
 
 async function session(ort, bytes, runtime, provider) {
   ort.env.wasm.wasmPaths = runtime;
-  // Several threads need memory that they share, which browsers give to pages with the headers of tools/serve.py only.
+  // Several threads need shared memory, which browsers give only to pages with the headers of tools/serve.py.
   const numThreads = self.crossOriginIsolated ? Math.max(1, Math.min(4, Math.ceil((navigator.hardwareConcurrency || 2) / 2))) : 1;
   ort.env.wasm.numThreads = numThreads;
   ort.env.logLevel = "error";

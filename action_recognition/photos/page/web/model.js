@@ -1,10 +1,10 @@
 "use strict";
-// What the model says about itself, and what its scores mean; the same keys and rules as the toolkit's.
+// The metadata of a model and the meaning of its scores, with the same keys and rules as in the toolkit.
 
 const FORMAT_VERSION = 1;
 const METADATA_PROPS = 14; // ModelProto.metadata_props of onnx.proto: StringStringEntryProto {key = 1, value = 2}
 
-/** The metadata of an ONNX file, as strings by key. */
+/** Return the metadata of an ONNX file as strings by key. */
 export function onnxStrings(bytes) {
   const strings = {};
   for (const entry of fields(bytes, METADATA_PROPS)) {
@@ -41,10 +41,10 @@ function fields(bytes, wanted) {
   return found;
 }
 
-/** The strings as values; an Error says which the page cannot use. */
+/** Convert the strings to values. Throws an Error for values that the page cannot use. */
 export function readMetadata(strings) {
   if (!strings.format_version) throw new Error("the model carries no metadata: export it again with export.py");
-  if (Number(strings.format_version) > FORMAT_VERSION) throw new Error("the model is of a newer toolkit than this page: make the page again");
+  if (Number(strings.format_version) > FORMAT_VERSION) throw new Error("the model comes from a newer toolkit than this page: export the page again");
   const numbers = (text) => text.split(" ").map(Number);
   const metadata = {
     labels: JSON.parse(strings.labels_json),
@@ -61,13 +61,13 @@ export function readMetadata(strings) {
     crop: strings.crop || "",
     template: strings.template,
   };
-  if (metadata.clipLen !== 1) throw new Error(`the model takes clips of ${metadata.clipLen} frames, this page shows it photos`);
+  if (metadata.clipLen !== 1) throw new Error(`the model takes clips of ${metadata.clipLen} frames, but this page gives it single photos`);
   const rgb = metadata.colorOrder === "BGR" ? [...metadata.mean].reverse() : metadata.mean;
   metadata.meanColour = rgb.map((value) => Math.min(255, Math.max(0, Math.floor(value + 0.5))));
   return metadata;
 }
 
-/** What the network takes, (1, 3, [1,] side, side): planes of 32-bit floats in its colour order. */
+/** Return the input of the network (1, 3, [1,] side, side): planes of 32-bit floats in its colour order. */
 export function networkInput(picture, metadata) {
   const size = picture.width * picture.height;
   const values = new Float32Array(size * 3);
@@ -80,7 +80,7 @@ export function networkInput(picture, metadata) {
   return values;
 }
 
-/** {label, reason, ranked: [{label, probability}]}: label is null where the scores are to be taken for no gesture. */
+/** Return {label, reason, ranked: [{label, probability}]}. The label is null if the scores are rejected. */
 export function decide(scores, metadata) {
   const logits = Array.from(scores, (score) => score * metadata.factor);
   const highest = Math.max(...logits);

@@ -1,5 +1,5 @@
 "use strict";
-// What the user sees and does. Photos wait in a queue and are classified one after another; the camera gives one at a time.
+// The page as the user sees it. Photos wait in a queue and are classified one after another. The camera gives one at a time.
 import { megabytes, openEngine, pixelsOf } from "./engine.js";
 import { PhotoError, fromDrawable } from "./pixels.js";
 import { startCamera, cameraProblem } from "./camera.js";
@@ -24,7 +24,7 @@ function element(tag, text, className) {
 const percent = (share) => `${(share * 100).toFixed(1)} %`;
 
 function say(text) {
-  if (at("status").textContent !== text) at("status").textContent = text; // a screen reader repeats what is set again
+  if (at("status").textContent !== text) at("status").textContent = text; // a screen reader repeats text that is set again
 }
 
 // --- results
@@ -64,7 +64,7 @@ function addRow(name, result, failure) {
 
 function csvOf(all) {
   const quoted = (text) => `"${String(text).replaceAll('"', '""')}"`;
-  // A spreadsheet computes what begins like a formula: names of files are not ours.
+  // A spreadsheet would run text that begins like a formula, and file names come from outside.
   const safe = (text) => quoted(/^[=+\-@\t\r]/.test(text) ? `'${text}` : text);
   const labels = engine.metadata.labels;
   const lines = all.map(({ name, result, failure }) => {
@@ -123,7 +123,7 @@ async function classifyFile(file, number, count) {
   if (number + 1 === count) about();
 }
 
-/** Once more with other settings; settings that change while it runs are taken by the run after it. */
+/** Classify the shown photo again with other settings. The next run takes settings that change during this one. */
 function again() {
   if (!shown || camera) return;
   const photo = shown;
@@ -168,7 +168,7 @@ function showCamera(on) {
   at("square").hidden = !at("square-on").checked;
 }
 
-/** Draws what the camera sees, and classifies it where `live` is on, as fast as that goes. */
+/** Draw the camera picture, and classify it as fast as possible while `live` is on. */
 async function preview(mine) {
   while (camera === mine) {
     const video = at("video");
@@ -206,25 +206,25 @@ function about() {
   at("about").textContent = `${metadata.template}: ${metadata.labels.length} labels, ${side}x${side} pixels, ${runsAs}`;
 }
 
-/** The model learned from hands that were cut out: the square has to do that here. */
+/** Switch the square on for a model that was trained on cut-out hands. */
 function lookAtAHand() {
   at("square-on").checked = true;
   at("square").hidden = false;
   at("hand").hidden = false;
 }
 
-/** What there is to choose from, with what each costs to fetch; nothing is shown where there is no choice. */
+/** Offer the models with their download sizes, or nothing if there is only one. */
 function offerModels() {
   at("network").replaceChildren(...engine.models.map((model) => new Option(`${model.precision}, ${megabytes(model)}`, model.precision)));
   at("network").value = engine.model?.precision || "";
   at("network-label").hidden = engine.models.length < 2;
 }
 
-/** Photos that wait get the network that was chosen before; the one on the stage is looked at once more. */
+/** Load the chosen model. Waiting photos still use the earlier one, and the shown photo is classified again. */
 function changeModel() {
   const wanted = at("network").value;
   queue = queue.then(async () => {
-    say("The model is being loaded…");
+    say("Loading the model…");
     const opened = await openEngine(wanted);
     engine.close();
     engine = opened;

@@ -1,5 +1,5 @@
 "use strict";
-// Pictures as numbers: what the toolkit does to a photo in Python, repeated to the last bit, since a canvas would smooth in its own way.
+// Pictures as numbers. The steps are those of the toolkit in Python, equal to the last bit: a canvas would smooth in its own way.
 // A picture is {width, height, data}: RGB or RGBA bytes row by row, `channels` of them for each pixel.
 
 const MAX_PIXELS = 100e6;
@@ -7,7 +7,7 @@ const MAX_BYTES = 100e6;
 
 export class PhotoError extends Error {}
 
-/** Width and height that the header of a PNG, GIF, BMP, WebP or JPEG states, or null: known before anything is decoded. */
+/** Read width and height from the header of a PNG, GIF, BMP, WebP or JPEG before it is decoded, or return null. */
 export function statedSize(bytes) {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const text = (from, to) => String.fromCharCode(...bytes.subarray(from, to));
@@ -42,11 +42,11 @@ function jpegSize(view) {
   return null;
 }
 
-/** A picture as it stands, bytes not yet decoded; a PhotoError says what is wrong with the file. */
+/** Decode a file to an upright picture without colour conversion. Throws a PhotoError that names the fault of the file. */
 export async function decode(blob) {
   if (blob.size > MAX_BYTES) throw new PhotoError(`has ${Math.round(blob.size / 1e6)} MB: more than ${MAX_BYTES / 1e6} MB`);
   const size = statedSize(new Uint8Array(await blob.slice(0, 1 << 20).arrayBuffer()));
-  if (!size) throw new PhotoError("is no JPEG, PNG, WebP, BMP or GIF file");
+  if (!size) throw new PhotoError("is not a JPEG, PNG, WebP, BMP or GIF file");
   if (size[0] * size[1] > MAX_PIXELS) throw new PhotoError(`is ${size[0]}x${size[1]}: more than 100 million pixels`);
   let bitmap;
   try {
@@ -61,7 +61,7 @@ export async function decode(blob) {
   }
 }
 
-/** The pixels of a bitmap, video or canvas at its own size, over white. */
+/** Return the pixels of a bitmap, video or canvas at its own size, over white. */
 export function fromDrawable(source, width, height) {
   const canvas = new OffscreenCanvas(width, height);
   const context = canvas.getContext("2d", { willReadFrequently: true, alpha: false });
@@ -71,7 +71,7 @@ export function fromDrawable(source, width, height) {
   return { width, height, channels: 4, data: context.getImageData(0, 0, width, height).data };
 }
 
-/** A square out of the picture: {left, top, side} in pixels inside of it; without one the picture itself. */
+/** Cut a square {left, top, side} in pixels out of the picture, or return the picture without one. */
 export function cut(picture, square) {
   if (!square) return picture;
   const { left, top, side } = square;
@@ -85,8 +85,9 @@ export function cut(picture, square) {
 }
 
 /**
- * What the network gets: RGB of crop_size squared. With short_side that side is scaled and the centre cut, edges repeated where it is
- * too small; with null the whole picture is fitted into the square, the rest filled with the mean colour. Source: data/transforms.py.
+ * Return the picture as the network gets it: RGB of crop_size squared. With short_side that side is scaled and the centre is cut out,
+ * with edges repeated if the picture is too small. With null the whole picture is fitted into the square, and the rest gets the mean
+ * colour. Source: data/transforms.py.
  */
 export function prepare(picture, resize, meanColour) {
   return resize.short_side === null ? fitted(picture, resize.crop_size, meanColour) : centreCrop(picture, resize);

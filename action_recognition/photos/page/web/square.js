@@ -3,10 +3,10 @@
 
 const at = (id) => document.getElementById(id);
 
-/** `changed` is called when the user moved it; `place` draws it over a picture. */
+/** `changed` is called after the user has moved the square. `place` draws it over a picture. */
 export const onSquare = { changed: () => {}, place };
 
-/** {left, top, side} in pixels of a picture {width, height}: inside of it, whatever the sliders say. */
+/** Return {left, top, side} in pixels of a picture {width, height}, always inside it. */
 export function squareOf({ width, height }) {
   const side = Math.max(1, Math.round((Math.min(width, height) * at("square-size").value) / 100));
   const left = Math.round(((width - side) * at("square-x").value) / 100);
