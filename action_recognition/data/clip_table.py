@@ -119,7 +119,7 @@ class ClipTable(Sequence[ClipRecord]):
 
     def __iter__(self) -> Iterator[ClipRecord]:
         # Records are not kept: a million of them would fill the memory of every process.
-        return (self[i] for i in range(len(self)))
+        return map(self._record, range(len(self)))
 
     def __eq__(self, other: object) -> bool:
         return (
