@@ -1,4 +1,4 @@
-"""The commands of README.md: those that CI runs, flags that exist, and the walk itself on tiny data."""
+"""README.md and docs/published_models.md: their commands run as they stand, on tiny data."""
 
 from __future__ import annotations
 
@@ -21,8 +21,10 @@ from tests.conftest import REPOSITORY, template_dir
 from tests.synthetic import numbered_frames, write_lines, write_video
 
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
-DOCUMENTS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")
-BLOCKS = re.findall(r"^```bash\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+DOCUMENTS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/published_models.md")
+WALK = (REPOSITORY / "docs" / "published_models.md").read_text(encoding="utf-8")
+README_BLOCKS = re.findall(r"^```bash\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+BLOCKS = re.findall(r"^```bash\n(.*?)^```$", WALK, re.MULTILINE | re.DOTALL)
 NEWCOMERS_BLOCKS = re.findall(r"^```sh\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 TEST_COMMAND = "./init_venv.sh && venv/bin/python -m pytest -n logical --dist loadfile"
 MAIN_COMMAND = "./init_venv.sh && venv/bin/python tools/quickstart.py"
@@ -30,7 +32,7 @@ WORK_DIR_SCRIPTS = ("train.py", "eval.py", "export.py", "demo.py")
 
 
 def _commands() -> list[list[str]]:
-    """Every command of every block, cut into words; continued lines are one command."""
+    """Return every command of the walk, cut into words. Continued lines are one command."""
     return [
         shlex.split(line)
         for block in BLOCKS
@@ -61,9 +63,11 @@ def work_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_two_commands_stand_alone_in_a_block_each() -> None:
-    blocks = [block.strip() for block in BLOCKS]
-    assert blocks.count(MAIN_COMMAND) == 1
-    assert blocks.count(TEST_COMMAND) == 1
+    assert [block.strip() for block in README_BLOCKS] == [MAIN_COMMAND, TEST_COMMAND]
+
+
+def test_the_readme_is_short_enough_to_read() -> None:
+    assert len(README.splitlines()) <= 200
 
 
 def test_ci_runs_the_test_command_as_it_stands() -> None:
@@ -75,7 +79,7 @@ def test_every_script_that_a_command_names_is_there() -> None:
         words[1] for words in _commands() if words[0] == "python" and not words[1].startswith("-")
     }
     named |= {word for words in _commands() for word in words if word.startswith("tools/")}
-    assert {"tools/instantiate_template.py", "tools/quickstart.py", *WORK_DIR_SCRIPTS} <= named
+    assert {"tools/instantiate_template.py", *WORK_DIR_SCRIPTS} <= named
     for script in named:
         assert (REPOSITORY / script).is_file() or (
             REPOSITORY / "tools" / "workdir" / script
@@ -85,7 +89,7 @@ def test_every_script_that_a_command_names_is_there() -> None:
 @pytest.mark.parametrize("script", ["tools/instantiate_template.py", *WORK_DIR_SCRIPTS])
 def test_the_flags_of_each_command_exist(script: str, work_dir: Path) -> None:
     calls = _calls_of(script)
-    assert calls, f"README.md shows no call of {script}"
+    assert calls, f"docs/published_models.md shows no call of {script}"
     text = (
         _help("instantiate") if script.startswith("tools/") else _help(Path(script).stem, work_dir)
     )
@@ -98,23 +102,21 @@ def test_flags_in_the_text_exist_too(work_dir: Path) -> None:
     known = _help("instantiate") + "".join(
         _help(Path(script).stem, work_dir) for script in WORK_DIR_SCRIPTS
     )
-    for flag in sorted(set(re.findall(r"`(--[a-z][a-z0-9-]*)", README))):
+    for flag in sorted(set(re.findall(r"`(--[a-z][a-z0-9-]*)", README + WALK))):
         assert re.search(rf"{flag}\b", known), f"no command has {flag}"
 
 
-def test_the_newcomers_three_commands_have_flags_that_exist(work_dir: Path) -> None:
+def test_the_newcomers_commands_have_flags_that_exist(work_dir: Path) -> None:
     (block,) = NEWCOMERS_BLOCKS
-    lines = [
-        line.removeprefix("cd my_model && ") for line in block.replace("\\\n", " ").splitlines()
-    ]
-    scripts = [words[1] for words in map(shlex.split, lines)]
-    assert scripts == ["tools/instantiate_template.py", "train.py", "export.py"]
-    for line, text in zip(
-        lines,
-        [_help("instantiate"), _help("train", work_dir), _help("export", work_dir)],
-        strict=True,
-    ):
-        for flag in re.findall(r"--[a-z-]+", line):
+    lines = block.replace("\\\n", " ").splitlines()
+    commands = [shlex.split(line.removeprefix("cd my_model && ")) for line in lines]
+    scripts = [words[1] for words in commands]
+    assert scripts == ["tools/instantiate_template.py", "train.py", "eval.py", *scripts[-2:]]
+    assert scripts[-2:] == ["export.py", "demo.py"]
+    for script, words in zip(scripts, commands, strict=True):
+        module = "instantiate" if script.startswith("tools/") else Path(script).stem
+        text = _help(module, *([] if module == "instantiate" else [work_dir]))
+        for flag in (word for word in words if word.startswith("--")):
             assert re.search(rf"{flag}\b", text), flag
 
 
@@ -135,6 +137,7 @@ def test_the_table_states_the_figures_of_the_templates(variant_row: str) -> None
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_links_lead_somewhere(document: str) -> None:
     text = (REPOSITORY / document).read_text(encoding="utf-8")
+    folder = (REPOSITORY / document).parent
     headings = {
         re.sub(r"[^a-z0-9 -]", "", line.lstrip("# ").lower()).replace(" ", "-")
         for line in text.splitlines()
@@ -144,7 +147,24 @@ def test_links_lead_somewhere(document: str) -> None:
         if link.startswith("#"):
             assert link[1:] in headings, link
         elif "://" not in link:
-            assert (REPOSITORY / link).exists(), link
+            assert (folder / link.partition("#")[0]).exists(), link
+
+
+@pytest.mark.parametrize(
+    ("job", "most"),
+    [
+        ("From a template to a trained model", 15),
+        ("From a trained model to an IR", 7),
+        ("From a camera to an event", 8),
+    ],
+)
+def test_the_files_to_read_for_a_job_are_there_and_few(job: str, most: int) -> None:
+    text = (REPOSITORY / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    (paragraph,) = re.findall(rf"\*\*{job}:\*\*(.*?)\n\n", text, re.DOTALL)
+    files = re.findall(r"`([\w/]+\.py)`", paragraph)
+    assert 5 <= len(files) <= most
+    for file in files:
+        assert (REPOSITORY / "action_recognition" / file).is_file(), file
 
 
 @pytest.mark.parametrize(
@@ -167,9 +187,6 @@ def test_the_messages_of_the_trouble_table_are_those_that_are_said(
     said = said.replace("3.$MIN_MINOR", "3.11")
     assert message in said
     assert f"`{message}" in README
-
-
-# --- the walk -----------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -213,8 +230,8 @@ def quick_template(tmp_path: Path, reference: Path) -> Path:
 
 
 def _walk_script(template: Path, work_dir: Path, data: Path) -> str:
-    """The blocks from "From clips to a model" on, with the places of this test; the environment is active already."""
-    walk = "".join(block for block in BLOCKS if block.strip() not in (MAIN_COMMAND, TEST_COMMAND))
+    """Return the walk's blocks with the places of this test. The environment is active already."""
+    walk = "".join(BLOCKS)
     for old, new in (
         ("./init_venv.sh\n. venv/bin/activate\n", ""),
         (re.search(r"`realpath .*`", walk).group(), shlex.quote(str(template))),  # type: ignore[union-attr]
@@ -250,7 +267,7 @@ def _run_bash(script: str, tmp_path: Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.slow
-def test_the_newcomers_three_commands_run_as_they_stand(tmp_path: Path) -> None:
+def test_the_newcomers_commands_run_as_they_stand(tmp_path: Path) -> None:
     clips = tmp_path / "my clips"
     for split, count in (("train", 6), ("val", 2)):
         for index in range(count):
@@ -259,11 +276,10 @@ def test_the_newcomers_three_commands_run_as_they_stand(tmp_path: Path) -> None:
             clips / f"{split}.txt",
             [f"{split}_{index}.mp4 {('wave', 'stop')[index % 2]}" for index in range(count)],
         )
+    write_video(clips / "clip.mp4", numbered_frames(40))
     (block,) = NEWCOMERS_BLOCKS
-    script = block.replace("/path/to/my_clips", shlex.quote(str(clips))).replace(
-        "my_model", shlex.quote(str(tmp_path / "model")), 1
-    )
-    script = script.replace("cd my_model", f"cd {shlex.quote(str(tmp_path / 'model'))}")
+    script = block.replace("/path/to/my_clips", shlex.quote(str(clips)))
+    script = re.sub(r"\bmy_model\b", shlex.quote(str(tmp_path / "model")), script)
     done = _run_bash(f"set -e\n{script}", tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     for made in (
@@ -271,7 +287,9 @@ def test_the_newcomers_three_commands_run_as_they_stand(tmp_path: Path) -> None:
         "outputs/head.pth",
         "outputs/curves.png",
         "outputs/augmented_clips.png",
+        "metrics.yaml",
         "export/model.xml",
+        "demo.mp4",
     ):
         assert (tmp_path / "model" / made).stat().st_size > 0, made
 
