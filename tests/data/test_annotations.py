@@ -18,6 +18,7 @@ LABELS = ["wave", "Stop Sign", "Sign"]
 def root(tmp_path: Path) -> Path:
     """A data root with a video, one with blanks in its path, and a frame folder, all empty."""
     folder = tmp_path / "data root"
+    # The contents do not matter here: nothing is decoded.
     (folder / "videos" / "my clip").mkdir(parents=True)
     (folder / "videos" / "a.mp4").touch()
     (folder / "videos" / "my clip" / "b 2.mp4").touch()
@@ -38,7 +39,9 @@ def test_seven_columns(root: Path) -> None:
         root / "ann.txt",
         ["# made by hand", "", "videos/a.mp4 2 3 40 0 120 29.97", "  frames\twave 0 1 0 1 15 "],
     )
+    # The first line is a comment, the second is blank.
     first, second = read_annotations([ann_file], [root], LABELS)
+
     assert first.path == root / "videos" / "a.mp4"
     assert (first.label, first.clip_start, first.clip_end) == (2, 3, 40)
     assert (first.video_start, first.video_end, first.frame_rate_fps) == (0, 120, 29.97)
@@ -72,6 +75,7 @@ def test_blanks_in_paths_and_class_names(root: Path, line: str, path: str, label
 
 def test_windows_line_ends_and_byte_order_mark(root: Path) -> None:
     """Files of Windows editors are read."""
+    # The mark is U+FEFF.
     (root / "ann.txt").write_bytes("\ufeffvideos/a.mp4 wave\r\n".encode())
     assert len(read_annotations([root / "ann.txt"], [root], LABELS)) == 1
 
@@ -100,6 +104,7 @@ def test_several_files_and_roots(
 
 def test_the_published_column_order_is_recognised(root: Path) -> None:
     """The message gives the line with clip and video exchanged."""
+    # A line of the published lists: the video comes before the clip.
     (problem,) = problems_of(root, "videos/a.mp4 0 1 3821 1343 1397 23.98")
     assert "ann.txt:1: the clip 1 to 3821 is not inside the video 1343 to 1397" in problem
     assert "columns 3-4 are the clip, 5-6 the video; these look swapped" in problem
@@ -161,7 +166,9 @@ def test_links_inside_the_root_and_a_linked_root_are_fine(root: Path, tmp_path: 
     (root / "inside.mp4").symlink_to(root / "videos" / "a.mp4")
     (tmp_path / "linked root").symlink_to(root)
     ann_file = write_lines(root / "ann.txt", ["inside.mp4 0", "videos/a.mp4 0"])
+
     assert len(read_annotations([ann_file], [tmp_path / "linked root"], LABELS)) == 2
+    # A link to nothing is missing like any other file.
     (root / "dangling").symlink_to(root / "nothing")
     assert "no file or folder" in problems_of(root, "dangling 0")[0]
 
@@ -172,6 +179,7 @@ def test_a_digit_that_is_also_a_class_name_is_a_number(root: Path) -> None:
     (record,) = read_annotations(
         [write_lines(root / "ann.txt", ["videos/a.mp4 1"])], [root], labels
     )
+
     assert labels[record.label] == "2"
     (problem,) = problems_of(root, "videos/a.mp4 3", labels=labels)
     assert "a label of digits is a number, not a name" in problem
@@ -184,8 +192,10 @@ def test_all_problems_of_all_files_come_at_once(root: Path) -> None:
         write_lines(root / "two.txt", ["none.mp4 0"]),
         write_lines(root / "three.txt", ["# nothing"]),
     ]
+
     with pytest.raises(UserError) as caught:
         read_annotations(files, [root], LABELS)
+    # Three mistakes in one line, one in the second file, and a file without clips.
     where = [problem.where for problem in caught.value.problems]
     assert where == [f"{files[0]}:1"] * 3 + [f"{files[1]}:1", str(files[2])]
 
@@ -228,6 +238,7 @@ def test_a_path_is_looked_at_once_however_many_lines_name_it(
     ann_file = write_lines(
         root / "ann.txt", [f"videos/a.mp4 0 {i} {i + 5} 0 9000 30" for i in range(2000)]
     )
+    # `realpath` may look at the parts of a path itself.
     monkeypatch.setattr("action_recognition.data.path_check.os.lstat", counting_lstat)
     assert len(read_annotations([ann_file], [root], LABELS)) == 2000
     assert sum(path.endswith("videos/a.mp4") for path in looked_at) == 1

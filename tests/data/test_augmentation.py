@@ -47,11 +47,13 @@ def test_blocks_are_cells_of_a_grid_at_their_probability() -> None:
             np.full((3, 24, 23, 3), 9, np.uint8), config, np.random.default_rng(seed)
         )
         assert (clip == clip[:1, :, :, :1]).all()  # all frames and channels
+        # One pixel of each cell tells about the whole cell.
         mask = clip[0, :, :, 0] == 0
         cells = mask[np.ix_([2, 7, 12, 17, 22], [2, 7, 12, 16, 21])]
         rows, columns = np.arange(24) * 5 // 24, np.arange(23) * 5 // 23
         np.testing.assert_array_equal(mask, cells[np.ix_(rows, columns)])
         counts.append(cells.mean())
+
     assert np.mean(counts) == pytest.approx(0.1, abs=0.015)
 
 
@@ -89,6 +91,7 @@ def test_contrast_is_a_factor() -> None:
         [shifted(clip, seed, **still(clip), contrast=0.4)[0, 0, 0] for seed in range(300)], float
     )
     factors = changed[:, 0] / 100
+
     assert 0.58 <= factors.min() < 0.63 and 1.37 < factors.max() <= 1.4
     np.testing.assert_allclose(changed[:, 1], 50 * factors, atol=1.1)
 
@@ -124,10 +127,12 @@ def test_hue_turns_by_degrees_of_true_rgb() -> None:
     for seed in range(300):
         pixel = shifted(clip, seed, **still(clip), hue_degrees=18.0)[0, 0, 0]
         red, green, blue = (float(value) / 255 for value in pixel)
+        # The value of HSV stays.
         hue, _, value = colorsys.rgb_to_hsv(red, green, blue)
         assert value == pytest.approx(200 / 255, abs=0.01)
         hues.append((hue * 360 + 180) % 360 - 180)  # wrapped around red
         sides.add(np.sign(green - blue))
+
     assert -18.5 < min(hues) < -16.5 and 16.5 < max(hues) < 18.5
     assert sides >= {-1.0, 1.0}
 
@@ -164,7 +169,9 @@ def test_each_part_happens_at_its_probability() -> None:
         "saturation": 0.3,
         "hue_degrees": 18.0,
     }
+
     np.testing.assert_array_equal(shifted(clip, 0, **changes, probability=0.0), clip)
+    # Each clip has four independent draws.
     untouched = [
         np.array_equal(shifted(clip, seed, **changes, probability=0.5), clip) for seed in range(800)
     ]
@@ -189,6 +196,8 @@ def test_each_part_happens_by_itself(change: dict[str, Any]) -> None:
         > 2
         for seed in range(400)
     ]
+
+    # Some changes are too small to see.
     assert np.mean(changed) == pytest.approx(0.45, abs=0.1)
 
 
@@ -198,6 +207,7 @@ def test_values_are_truncated_and_clipped() -> None:
     seen = {
         int(shifted(clip, seed, **still(clip), contrast=0.004)[0, 0, 0, 0]) for seed in range(40)
     }
+
     assert seen == {100, 101}  # 101 * U(0.996, 1.004) never reaches 101.5, and truncates below 101
     white = np.concatenate([flat(255, 255, 255, frames=1), flat(0, 0, 0, frames=1)])
     bright = np.stack([shifted(white, seed, brightness_range=[200.0, 255.0]) for seed in range(20)])

@@ -24,6 +24,7 @@ def test_batches_leave_damaged_clips_out(root: Path, clip_input: ClipInput) -> N
     """A batch keeps the whole clips, and may be empty."""
     clips = dataset(root, ["a.mp4 2", "broken.mp4 1", "b.mp4 1"], clip_input)
     batch = collate([clips[i] for i in range(3)])
+
     assert batch.clips.shape == (2, 3, 8, 48, 48) and batch.clips.dtype == torch.uint8
     assert batch.labels.tolist() == [2, 1] and batch.indices.tolist() == [0, 2]
     assert batch.labels.dtype == torch.int64
@@ -48,6 +49,7 @@ def test_workers_give_the_same_batches(
         loader = make_loader(clips, 2, sampler, num_workers)
         if num_workers:
             loader.multiprocessing_context = context
+        # The second epoch goes through the same workers.
         batches = []
         for epoch in (3, 4):  # the second epoch through the same workers
             sampler.set_epoch(epoch)
@@ -72,6 +74,7 @@ def test_a_video_with_a_damaged_clip_gives_none_to_the_batch() -> None:
 @pytest.mark.parametrize("ending", ["", "raise SystemExit(3)"])
 def test_a_process_ends_though_a_loader_is_in_use(ending: str) -> None:
     """Workers that still decode do not keep the process from its end."""
+    # `in_use` holds the iterator, so that it still exists when Python ends.
     program = f"""
 import torch
 from action_recognition.data.batches import Sample, make_loader

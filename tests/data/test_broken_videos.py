@@ -149,8 +149,10 @@ def test_damage_in_the_middle_is_found_where_it_matters(tmp_path: Path) -> None:
     path = write_video(tmp_path / "a.mkv", frames, options={"bf": "0", "g": "10"})
     data = bytearray(path.read_bytes())
     middle = len(data) // 2
+    # A fifth of the file becomes zeros.
     data[middle : middle + len(data) // 5] = bytes(len(data) // 5)
     path.write_bytes(data)
+
     with pytest.raises(UserError, match=r"a\.mkv"):
         read_frames(path, range(60))
 
@@ -178,6 +180,7 @@ def test_a_playlist_that_calls_itself_a_video_is_refused(tmp_path: Path) -> None
         )
         with pytest.raises(UserError, match=r"a\.mp4: "):
             read_frames(tmp_path / "a.mp4", [0])
+        # Nobody has knocked at the port.
         with pytest.raises(TimeoutError):
             server.accept()
 
@@ -190,6 +193,7 @@ def test_pictures_of_different_size_are_refused(tmp_path: Path) -> None:
     ]
     path = tmp_path / "both.h264"
     path.write_bytes(b"".join(part.read_bytes() for part in parts))
+
     with pytest.raises(UserError, match="its pictures differ in size: 64x48, 64x96"):
         read_frames(path, range(12))
 
@@ -198,9 +202,11 @@ def test_no_file_stays_open(tmp_path: Path) -> None:
     """Whole and broken files are closed."""
     path = write_video(tmp_path / "a.mp4", numbered_frames(3))
     broken = truncate(path, tmp_path / "b.mp4", 0.5)
+    # The descriptors that the test itself has open.
     before = len(list(Path("/proc/self/fd").iterdir()))
     for _ in range(20):
         read_frames(path, [1])
         with pytest.raises(UserError):
             read_frames(broken, [1])
+
     assert len(list(Path("/proc/self/fd").iterdir())) == before

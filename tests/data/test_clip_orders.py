@@ -18,7 +18,9 @@ def test_training_shares_are_equal_and_cover_every_clip(num_clips: int, world_si
     """Ranks get equally many, and no clip comes twice before all have come once."""
     samplers = [EpochShuffleSampler(num_clips, 5, rank, world_size) for rank in range(world_size)]
     shares = [list(sampler) for sampler in samplers]
+
     assert {len(share) for share in shares} == {len(samplers[0])} == {-(-num_clips // world_size)}
+    # A share may repeat clips, to be as long as the others.
     counts = Counter(index for share in shares for _, index, _ in share)
     assert set(counts) == set(range(num_clips))
     assert max(counts.values()) - min(counts.values()) <= 1
@@ -28,6 +30,7 @@ def test_training_order_changes_with_epoch_and_seed_only() -> None:
     """The same epoch and seed give the same order again."""
     sampler = EpochShuffleSampler(50, seed=1)
     first = list(sampler)
+
     assert first == list(EpochShuffleSampler(50, seed=1)) == list(sampler)
     sampler.set_epoch(1)
     assert {epoch for epoch, _, _ in sampler} == {1}
@@ -44,6 +47,7 @@ def test_balanced_sampling_gives_every_class_equally_often(world_size: int) -> N
     labels = [0] * 2 + [3] * 30 + [5] * 11  # no clip of the other classes
     plain = EpochShuffleSampler(len(labels), 5, 0, world_size)
     for epoch in range(4):
+        # As many ranks as a run has processes.
         samplers = [ClassBalancedSampler(labels, 5, rank, world_size) for rank in range(world_size)]
         for sampler in samplers:
             sampler.set_epoch(epoch)
@@ -58,6 +62,7 @@ def test_balanced_sampling_gives_every_class_equally_often(world_size: int) -> N
         assert max(by_class) - min(by_class) <= 1 and sum(by_class) == len(plain) * world_size
         assert all(max(of_class) - min(of_class) <= 1 for of_class in times.values())
 
+        # The classes are mixed.
         drawn = [labels[index] for _, index, _ in shares[0]]
         assert drawn != sorted(drawn)
 
@@ -67,6 +72,7 @@ def test_balanced_orders_change_with_epoch_and_seed_only() -> None:
     labels = [0] * 4 + [1] * 20
     sampler = ClassBalancedSampler(labels, seed=1, clips_per_video=2)
     first = list(sampler)
+
     assert first == list(ClassBalancedSampler(labels, seed=1, clips_per_video=2)) == list(sampler)
     assert len(first) == len(sampler) == 48
     assert all(

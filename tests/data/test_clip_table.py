@@ -27,6 +27,7 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> ClipTable:
         f"videos/clip_{row % 500:04d}.mp4 {row % 3} {row % 7} 36 0 {40 + row % 5} 12.5"
         for row in range(NUM_ROWS)
     ]
+    # One line of two columns, with a class name.
     lines[7] = "videos/clip_0001.mp4 b"
     return read_annotations([write_lines(root / "t.txt", lines)], [root], ["a", "b", "c"])
 
@@ -39,6 +40,7 @@ def test_records_are_those_of_the_lines(table: ClipTable) -> None:
     assert (one.clip_start, one.clip_end) == (5, 36)
     assert (one.video_start, one.video_end, one.frame_rate_fps) == (0, 42, 12.5)
     assert table[7].is_whole_video and table[7].label == 1 and not one.is_whole_video
+    # Indices and slices are those of a list.
     assert table[-1] == table[NUM_ROWS - 1] and table[10:13] == [table[10], table[11], table[12]]
     assert isinstance(one, ClipRecord) and isinstance(one.path, Path) and hash(one)
     assert isinstance(one.clip_start, int)
@@ -54,6 +56,7 @@ def test_a_table_equals_what_a_process_gets_of_it_and_is_small(table: ClipTable)
     copied = pickle.dumps(table)
     assert len(copied) < 120 * NUM_ROWS  # ten times that as a list of records
     assert pickle.loads(copied) == table
+    # Lengths count as well as records.
     assert table != table[:5] and table[:5] != table and table[2:4] == [table[2], table[3]]
 
 

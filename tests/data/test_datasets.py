@@ -37,6 +37,7 @@ from tests.synthetic import (
 def test_evaluation_clips_are_the_centre_frames(root: Path, clip_input: ClipInput) -> None:
     """Seven columns, two columns and a frame folder give their centre windows."""
     clips = dataset(root, ["a.mp4 2 4 36 0 40 30", "b.mp4 0", "frames 1"], clip_input)
+
     assert [shown_numbers(clips[i]) for i in range(3)] == [
         list(range(12, 28, 2)),  # start (4 + 21) // 2
         list(range(107, 123, 2)),  # two columns: all 30 frames, 30 fps from the file
@@ -54,10 +55,12 @@ def test_training_clips_are_a_function_of_seed_epoch_and_index(
 ) -> None:
     """numpy's global generator changes nothing."""
     lines = ["a.mp4 0", "b.mp4 1"]
+    # Two equal data sets, and one of another seed.
     clips, again = (dataset(root, lines, clip_input, augmentation, seed=3) for _ in range(2))
     other_seed = dataset(root, lines, clip_input, augmentation, seed=4)
     clip = clips[5, 1, 0].clip  # type: ignore[union-attr]
     np.random.seed(99)
+
     assert torch.equal(clip, again[5, 1, 0].clip)  # type: ignore[union-attr]
     assert not torch.equal(clip, again[6, 1, 0].clip)  # type: ignore[union-attr]
     assert not torch.equal(clip, other_seed[5, 1, 0].clip)  # type: ignore[union-attr]
@@ -68,6 +71,7 @@ def test_mirroring_swaps_labels_both_ways(
     root: Path, clip_input: ClipInput, augmentation: Augmentation, label: int, mirrored_label: int
 ) -> None:
     """Mirrored clips have the partner's label, about half of all."""
+    # White on the right: the mean of both sides tells whether a clip is mirrored.
     half_white = np.zeros((40, 48, 48, 3), np.uint8)
     half_white[:, :, 24:] = 255
     write_video(root / "half.mp4", half_white)
@@ -79,6 +83,7 @@ def test_mirroring_swaps_labels_both_ways(
         mirrored = bool(sample.clip[..., :8].float().mean() > sample.clip[..., -8:].float().mean())
         assert sample.label == (mirrored_label if mirrored else label)
         seen[mirrored] += 1
+
     assert min(seen[True], seen[False]) >= 15  # probability 0.5
 
 
@@ -117,7 +122,9 @@ def test_batch_augmentation_draws_frames_and_mirrors_in_the_worker(
     )
     clips = dataset(root, ["a.mp4 0"], clip_input, config, seed=3)
     samples = [clips[epoch, 0, 0] for epoch in range(30)]
+
     assert {sample.label for sample in samples} == {0, 1}  # type: ignore[union-attr]
+    # The pictures show their numbers where the canvas has its crop.
     windows = {
         tuple(shown_numbers(sample._replace(clip=sample.clip[..., 7:-7, 7:-7])))
         for sample in samples
@@ -138,6 +145,7 @@ def test_each_ingredient_of_the_reference_recipe_changes_the_clip(
         "block_dropout": {"cell_share": 0.2, "probability": 0.3},
         "photometric": augmentation.model_dump()["photometric"] | {"probability": 1.0},
     }
+    # On grey, only the ingredient makes a difference.
     write_video(root / "grey.mp4", np.full((40, 48, 48, 3), 120, np.uint8))
     clips = []
     for extra in ({}, {ingredient: certain[ingredient]}):
@@ -154,6 +162,7 @@ def test_each_ingredient_of_the_reference_recipe_changes_the_clip(
         corners = with_it[:, :, [0, 0, -1, -1], [0, -1, 0, -1]]
         assert change[:, 20:28, 20:28].max() <= 2 and corners.amin() < 60
     elif ingredient == "block_dropout":
+        # Each pixel is untouched or black.
         assert ((change == 0) | (with_it.amax(0) == 0)).all()
     else:
         assert with_it.float().std() <= 2  # one colour change for the whole clip
@@ -204,6 +213,7 @@ def test_clips_of_one_video_follow_each_other_and_differ(
 ) -> None:
     """Two clips per video have keys 0 and 1 and other frames."""
     keys = list(EpochShuffleSampler(5, seed=1, clips_per_video=2))
+
     assert len(keys) == len(EpochShuffleSampler(5, seed=1, clips_per_video=2)) == 10
     assert all(
         first[:2] == second[:2] and (first[2], second[2]) == (0, 1)
@@ -219,6 +229,7 @@ def test_clips_of_one_video_are_read_together_and_are_what_they_are_alone(
     """One pass gives both clips of a video, unless they are far from each other."""
     lines = ["a.mp4 0 0 40 0 40 30", "b.mp4 1", "broken.mp4 2 0 9 0 9 30"]
     clips = dataset(root, lines, clip_input, augmentation)
+    # Two clips of each video, the third of which is broken.
     keys = [(2, index, number) for index in (0, 1, 2) for number in (0, 1)]
     alone = [clips[key] for key in keys]
     reads: list[int] = []
@@ -265,6 +276,7 @@ def test_random_clips_say_which_frames_lie_within_the_annotated_clip(
 
     sample = clips[0, 0, 0]
     assert isinstance(sample, Sample) and sample.inside is not None
+    # The clip is 16 to 22.
     assert sample.inside.tolist() == [16 <= number < 22 for number in shown_numbers(sample)]
     assert 0 < int(sample.inside.sum()) < 8
     batch = collate([sample, sample])

@@ -92,6 +92,7 @@ def test_cached_samples_equal_those_of_the_files(
     # The first epoch fills the cache.
     for key, one in zip(keys[: len(records)], expected, strict=False):
         assert torch.equal(clip(cached[key]), one)
+    # From here on nothing may be decoded.
     for name in ("read_frames", "count_frames", "container_frame_rate"):
         monkeypatch.setattr(f"action_recognition.data.frame_cache.cache.{name}", decodes)
         monkeypatch.setattr(frame_source, name, decodes)
@@ -108,10 +109,12 @@ def test_workers_fill_one_cache_within_its_limit(
     limit = 7 * (ENTRY_BYTES + 400)
     cache = FrameCache(tmp_path / "cache", limit, SHORT_SIDE)
     cached, files = ClipDataset(records, clip_input, source=cache), ClipDataset(records, clip_input)
+    # 20 parts of one video, of which 7 fit.
     batches = list(make_loader(cached, 5, EpochShuffleSampler(len(records), 1), num_workers=2))
     for batch in batches:
         for one, index in zip(batch.clips, batch.indices.tolist(), strict=True):
             assert torch.equal(one, clip(files[index]))
+
     assert entry_bytes(tmp_path / "cache") <= limit
     assert 5 <= len(entries(tmp_path / "cache")) <= 7
     assert int((tmp_path / "cache" / "total_bytes").read_text()) >= entry_bytes(tmp_path / "cache")
@@ -143,6 +146,7 @@ def test_a_full_cache_drops_what_this_run_does_not_use_and_keeps_the_rest(
 
     fill(range(2), FrameCache(folder, limit, SHORT_SIDE))
     old = entries(folder)
+    # Entries of an earlier run.
     for path in old:
         os.utime(path, (1, 1))
 
@@ -172,8 +176,10 @@ def test_changed_and_moved_videos_and_damaged_entries(
         return one
 
     first = read("a.mp4")
+    # The same content at another path is one entry.
     shutil.copy(data_root / "a.mp4", data_root / "moved.mp4")
     assert torch.equal(read("moved.mp4"), first) and len(entries(tmp_path / "cache")) == 1
+    # Other content at the same path is another one.
     write_video(data_root / "a.mp4", 255 - numbered_frames(60, 120, 160))
     assert not torch.equal(read("a.mp4"), first)
 
@@ -193,6 +199,7 @@ def test_what_is_damaged_is_said_as_without_a_cache(
 ) -> None:
     """The messages are those of the files."""
     (root / "broken.mp4").write_bytes(b"no video")
+    # No video, and a line that is longer than its video.
     records = records_of(root, ["broken.mp4 0", "large.mp4 0 0 40 0 70 30"])
     cached = ClipDataset(
         records, clip_input, source=FrameCache(tmp_path / "cache", 10**8, SHORT_SIDE)

@@ -95,9 +95,11 @@ def test_windows_equal_a_decode_of_the_whole_file(number: int, tmp_path: Path) -
     kind = KINDS[number]
     path = kind.write(tmp_path / f"a{kind.suffix}")
     whole = decoded_from_its_beginning(path)
+
     assert len(whole) == count_frames(path) == NUM_FRAMES
     rng = np.random.default_rng(number)
     for _ in range(4):
+        # A window of 8 frames at a random place and step.
         step = int(rng.integers(1, 4))
         first = int(rng.integers(NUM_FRAMES - 8 * step))
         window = list(range(first, first + 8 * step, step))
@@ -113,5 +115,6 @@ def test_nothing_stays_open_after_many_clips(cached: bool, tmp_path: Path) -> No
     """40 rounds leave the same file descriptors open."""
     clips = make_clips(tmp_path / "clips", 8, tmp_path / "cache" if cached else None)
     list(read_windows(clips, len(clips), 1))
+    # Two of the ten clips are damaged.
     first, *_, last = read_windows(clips, 40 * len(clips), 2)
     assert last.descriptors == first.descriptors and last.damaged == 2 * 40

@@ -67,7 +67,9 @@ def test_a_source_cuts_what_was_found_before(tmp_path: Path) -> None:
     squares = find_hands(
         finder, [record(tmp_path / name) for name in ("hand.png", "none.png", "broken.png")]
     )
+
     assert [path for path, *_ in squares] == [tmp_path / "hand.png"]
+    # Squares are looked up by path and clip.
     source = HandCrops(squares)
     assert source.read(record(tmp_path / "hand.png"), [0]).shape[1:3] != (90, 120)
     assert source.read(record(tmp_path / "none.png"), [0]).shape[1:3] == (90, 120)
@@ -87,6 +89,7 @@ def test_a_clip_gets_one_square_around_the_hands_of_all_its_frames(tmp_path: Pat
     second = dataclasses.replace(first, clip_start=2, clip_end=12)
 
     source = HandCrops(find_hands(finder, [first, second]))
+    # No frame of the first clip shows a hand: it stays whole.
     assert source.read(first, [3, 2]).shape == (2, 90, 120, 3)
 
     # A fifth of 240, the widest of three canvases, by the margin of 1.6.
@@ -99,6 +102,7 @@ def test_the_square_of_a_clip_holds_every_hand() -> None:
     """Two hands give one square with their margins."""
     boxes = np.array([[10, 40, 20, 50, 0.9], [70, 44, 80, 54, 0.8]], float)
     square = square_around_hands(boxes, 200, 200)
+
     assert square is not None
     assert square.left <= 8
     assert square.right >= 82
@@ -123,5 +127,6 @@ def test_the_real_detector_finds_most_hands(
         real_data / "models" / "hand_detector.onnx", [record(photo) for photo in photos]
     )
     sides = [source.read(record(photo), [0]).shape[1:3] for photo in photos]
+
     assert sum(min(side) < 300 for side in sides) >= 11
     assert "hands: found in" in capsys.readouterr().out

@@ -35,6 +35,7 @@ def test_then_the_list_beside_the_annotation_file_then_the_one_in_the_root(tmp_p
     (tmp_path / "classes.json").write_text('["from", "root"]')
     labels, line = labels_of(tmp_path, "a.mp4 0")
     assert labels == ["from", "root"] and str(tmp_path / "classes.json") in line
+    # Beside the annotation file comes first.
     (tmp_path / "lists" / "classes.json").write_text('["from", "beside"]')
     assert labels_of(tmp_path, "a.mp4 0")[0] == ["from", "beside"]
 
@@ -118,6 +119,7 @@ def test_swaps_hold_both_ways_and_only_for_labels_in_use() -> None:
     assert label_swap_map({"left": "right", "right": "left"}, labels) == swaps
     assert label_swap_map({}, labels) == {}
 
+    # One unknown name is a typing mistake, two are a pair of other labels.
     message = r"'rigth' of \('left', 'rigth'\) is not a label of this run, did you mean 'right'\?"
     with pytest.raises(UserError, match=message):
         label_swap_map({"left": "rigth"}, labels)

@@ -68,6 +68,7 @@ def test_cmyk_becomes_rgb_and_an_animation_its_first_picture() -> None:
     found = decode_photo(
         encoded(Image.fromarray(halves()).convert("CMYK"), "JPEG", quality=95), "photo"
     )
+
     assert found[12, 4, 0] > 200 and found[12, 4, 2] < 40
     black = Image.new("RGB", (40, 24))
     moving = encoded(Image.fromarray(halves()), "GIF", save_all=True, append_images=[black, black])
@@ -82,6 +83,7 @@ def bomb(side: int) -> bytes:
         length, checksum = (struct.pack(">I", n) for n in (len(data), zlib.crc32(kind + data)))
         return length + kind + data + checksum
 
+    # Eight bits per channel, RGB.
     header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
     return (
         b"\x89PNG\r\n\x1a\n"
@@ -102,6 +104,7 @@ def test_a_bomb_is_refused_by_its_header(side: int) -> None:
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF"])
 def test_a_file_that_is_cut_short_is_named(kind: str) -> None:
     """Half a file of noise is an error, not half a photo."""
+    # Noise does not compress, so that half of the file lacks half of the picture.
     noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
     whole = encoded(Image.fromarray(noise), kind)
     with pytest.raises(UserError, match=r"half\.jpg: cannot be read as an image"):

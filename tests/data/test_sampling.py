@@ -41,6 +41,7 @@ def test_centre_sampling_equals_the_original(reference: Path, clip_len: int) -> 
         assert time_step(clip.frame_rate_fps, 15.0) == expected["time_step"]
         assert centre_frame_indices(clip, clip_len, 15.0) == expected["frame_inds_0based"]
         checked += 1
+
     assert checked == 106
 
 
@@ -48,6 +49,7 @@ def test_centre_sampling_equals_the_original(reference: Path, clip_len: int) -> 
 def test_training_ranges_equal_the_original(reference: Path, clip_len: int) -> None:
     """200 clips per length have the original's range of starts."""
     records = json.loads((reference / "stream_sampling_train_ranges.json").read_text())["records"]
+
     assert len(records) == 200
     for record in records:
         expected, clip = record[f"clip_len_{clip_len}"], frame_range(record)
@@ -66,7 +68,9 @@ def test_random_windows_cover_the_whole_range_and_nothing_else(jitter: bool) -> 
     clip = FrameRange(clip_start=10, clip_end=40, video_start=0, video_end=50, frame_rate_fps=30.0)
     rng = np.random.default_rng(0)
     windows = [random_frame_indices(clip, 8, 15.0, jitter, rng) for _ in range(800)]
+    # A jittered first frame may lie one frame behind the last start.
     low, high = start_range(clip, 8, 15.0)  # type: ignore[misc]
+
     assert {window[0] for window in windows} == set(range(low, high + (1 if jitter else 0)))
     steps = {b - a for window in windows for a, b in itertools.pairwise(window)}
     assert steps == ({1, 2, 3} if jitter else {2})
@@ -79,6 +83,7 @@ def test_at_even_speed_frames_are_as_far_apart_as_in_evaluation() -> None:
     rng = np.random.default_rng(0)
     windows = [varied_frame_indices(clip, 8, 15.0, 1.0, False, rng) for _ in range(800)]
     centre = centre_frame_indices(clip, 8, 15.0)
+
     assert {tuple(np.diff(window)) for window in windows} == {tuple(np.diff(centre))}
     # The last window ends with the clip's last frame.
     assert {window[0] for window in windows} == set(range(10, 46))
@@ -93,6 +98,7 @@ def test_speed_is_as_often_doubled_as_halved() -> None:
     rng = np.random.default_rng(0)
     windows = [varied_frame_indices(clip, 8, 15.0, 2.0, False, rng) for _ in range(500)]
     steps = np.array([(window[-1] - window[0]) / 7 for window in windows])
+
     assert 5.0 <= steps.min() + 0.2 < 5.5 and 19.0 < steps.max() < 20.2
     assert np.log(steps / 10).mean() == pytest.approx(0.0, abs=0.07)
 
@@ -127,6 +133,7 @@ def test_a_fast_window_stays_inside_the_clip_or_around_it(jitter: bool) -> None:
     """The length of the window decides which of both."""
     clip = FrameRange(clip_start=20, clip_end=38, video_start=0, video_end=60, frame_rate_fps=30.0)
     rng = np.random.default_rng(0)
+    # Windows near the length of the clip may count as either.
     inside = around = 0
     for _ in range(500):
         window = varied_frame_indices(clip, 8, 15.0, 2.0, jitter, rng)
@@ -139,6 +146,7 @@ def test_a_fast_window_stays_inside_the_clip_or_around_it(jitter: bool) -> None:
         elif last - first >= 18 + slack:
             assert 0 <= first <= 20 + step / 2 + 1 and 37 - step / 2 - 1 <= last < 60
             around += 1
+
     assert inside > 20 and around > 20
 
 
@@ -165,6 +173,7 @@ def test_frames_never_leave_the_video(seed: int) -> None:
     """100 random ranges per seed, by all three functions."""
     rng = np.random.default_rng(seed)
     for _ in range(100):
+        # Clips and videos from a single frame up.
         video_start = int(rng.integers(50))
         clip_start = video_start + int(rng.integers(30))
         clip_end = clip_start + 1 + int(rng.integers(30))

@@ -40,6 +40,7 @@ LINES = [
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Videos and frame folders with difficult names."""
     folder = tmp_path_factory.mktemp("clips")
+    # Blanks, umlauts, several dots, upper case, and a video without a suffix.
     write_video(folder / "videos" / "one two.mp4", numbered_frames(40))
     write_video(folder / "videos" / "zwölf.v2.AVI", numbered_frames(30, first=100), codec="mpeg4")
     shutil.copy(folder / "videos" / "one two.mp4", folder / "plain")
@@ -108,6 +109,7 @@ def test_shards_are_what_webdataset_reads(root: Path, shards: Path) -> None:
     samples = list(
         webdataset.WebDataset(sorted(map(str, shards.glob("*.tar"))), shardshuffle=False)
     )
+    # Six lines name five videos and folders.
     found = {json.loads(sample["json"])["path"]: sample for sample in samples}
     assert len(samples) == len(found) == 5
     assert found["videos/one two.mp4"]["mp4"] == (root / "videos" / "one two.mp4").read_bytes()
@@ -124,6 +126,7 @@ def test_small_shards_an_index_that_is_not_needed_and_going_on(
     rng = np.random.default_rng(0)
     lines = []
     for number in range(4):
+        # Content that nobody decodes.
         (tmp_path / "clips" / f"{number}.mp4").write_bytes(rng.bytes(600_000))
         lines.append(f"{number}.mp4 0")
     write_lines(tmp_path / "clips" / "train.txt", lines)
@@ -162,6 +165,7 @@ def cut_end_mark(shard: Path) -> None:
     """Cut the empty blocks at the end off."""
     shard.with_name(shard.name + INDEX_SUFFIX).unlink()
     with tarfile.open(shard) as members:
+        # Up to the last whole block of content.
         last = members.getmembers()[-1]
     shard.write_bytes(shard.read_bytes()[: last.offset_data + -(-last.size // 512) * 512])
 
@@ -249,6 +253,7 @@ def test_what_is_not_there_is_named(shards: Path, tmp_path: Path) -> None:
             [shards / "train.txt"], [Path(f"shards:{shards}/train-{{000000..000001}}.tar")], LABELS
         )
     ann_file = write_lines(tmp_path / "more.txt", ["videos/one two.mp4 0", "videos/absent.mp4 0"])
+
     with pytest.raises(
         UserError, match=r"more.txt:2: no video 'videos/absent.mp4' in the 1 shards"
     ):
@@ -263,8 +268,10 @@ def test_a_shard_that_is_cut_while_training_damages_its_clips_only(
     clips = ClipDataset(from_shards(tmp_path / "copy"), clip_input)
     places = sorted((record.path.offset, index) for index, record in enumerate(clips.records))
     with (tmp_path / "copy" / "train-000000.tar").open("r+b") as file:
+        # Five bytes of the last sample remain.
         file.truncate(places[-1][0] + 5)
     damaged, whole = clips[places[-1][1]], clips[places[0][1]]
+
     assert isinstance(damaged, DamagedClip)
     assert "train-000000.tar: the shard is truncated" in damaged.message
     assert isinstance(whole, Sample)

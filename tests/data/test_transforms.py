@@ -59,6 +59,7 @@ def test_the_crop_is_in_the_middle_of_the_canvas(crop: int) -> None:
     """Crop and canvas share their centre at any size."""
     frames = np.random.default_rng(0).integers(0, 256, (1, 64, 87, 3), dtype=np.uint8)
     side = canvas_side(crop)
+
     assert side == pytest.approx(1.3 * crop, abs=1)
     margin = (side - crop) // 2
     canvas = centre_crop_clip(frames, 64, side)
@@ -80,8 +81,10 @@ def test_a_training_crop_beyond_the_picture_repeats_its_edges() -> None:
 def test_rotation_turns_clockwise_and_leaves_black() -> None:
     """A bar at the right moves to the lower right."""
     frames = np.full((2, 41, 41, 3), 200, np.uint8)
+    # A bar from the centre to the right.
     frames[:, 18:23, 20:] = 100
     turned = rotate_clip(frames, 45.0)
+
     assert turned.shape == frames.shape and turned.dtype == np.uint8
     assert turned[1, 0, 0].tolist() == [0, 0, 0] and turned[1, 20, 0, 0] == 200
     assert turned[1, 28, 28, 0] == 100 and turned[1, 12, 28, 0] == 200
@@ -103,6 +106,7 @@ def test_random_crop_is_one_square_for_all_frames(height: int, width: int) -> No
     frames = gradient_clip(height, width)
     sides, lefts = [], []
     for seed in range(60):
+        # All frames are cut alike, and blue counts them.
         clip = random_crop_clip(resize_clip(frames, 64), 56, 0.5, seed)
         assert clip.shape == (3, 56, 56, 3) and clip.dtype == np.uint8
         np.testing.assert_array_equal(clip[0, ..., :2], clip[2, ..., :2])
@@ -115,6 +119,7 @@ def test_random_crop_is_one_square_for_all_frames(height: int, width: int) -> No
         assert spans[0] == pytest.approx(spans[1], abs=0.06 * min(height, width))
         sides.append(spans[0] / min(height, width))
         lefts.append(int(clip[0, 0, 0, 0]))
+
     assert 0.45 < min(sides) < 0.6 and 0.9 < max(sides) <= 1.03  # U(0.5, 1) of the short side
     assert min(lefts) < 15 and max(lefts) > 80  # anywhere
 
@@ -150,6 +155,7 @@ def test_the_whole_picture_is_fitted_and_the_rest_is_the_mean_colour() -> None:
 
 def test_a_large_photo_is_averaged_and_not_sampled() -> None:
     """A fine chessboard becomes grey. Bilinear sampling alone would give black or white."""
+    # Eight by eight pixels of the photo for each one of the result.
     board = np.indices((400, 400)).sum(0) % 2 * 255
     photo = np.repeat(board[None, :, :, None], 3, axis=3).astype(np.uint8)
     assert np.abs(pad_clip(photo, 50, (0, 0, 0), 50).astype(int) - 127.5).max() < 2

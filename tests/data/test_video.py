@@ -51,8 +51,10 @@ def test_frames_are_exact_in(
 ) -> None:
     """All frames, single frames and a window of every format."""
     path = write_video(tmp_path / name, numbered_frames(60), codec=codec, options=options)
+
     assert count_frames(path) == 60
     assert numbers(path, list(range(60))) == list(range(60))
+    # Around key frames and at the ends.
     for first in (0, 3, 9, 11, 12, 13, 29, 44, 59):
         assert numbers(path, [first]) == [first]
     assert numbers(path, list(range(20, 52, 2))) == list(range(20, 52, 2))
@@ -97,9 +99,11 @@ def test_colours_equal_those_of_opencv(tmp_path: Path, size: tuple[int, int]) ->
     frames[:, : size[0] // 2, :, 1] = np.linspace(0, 255, size[1]).astype(np.uint8)
     path = write_video(tmp_path / "a.mp4", frames)
     capture = cv2.VideoCapture(str(path))
+    # OpenCV gives BGR.
     opencv = np.stack([capture.read()[1][..., ::-1] for _ in range(8)]).astype(int)
     capture.release()
     ours = read_frames(path, range(8)).astype(int)
+
     assert np.abs(ours - opencv).max() <= 2
     assert np.abs(ours[:, -4:, 4] - (220, 40, 90)).max() <= 12  # and red is red
 
@@ -109,6 +113,7 @@ def test_rotation_of_the_file_is_applied(tmp_path: Path, rotation: int, turns: i
     """Size and pictures are upright, as OpenCV shows them."""
     frames = numbered_frames(4, height=48, width=64, first=1000)
     path = write_video(tmp_path / "a.mp4", frames, rotation=rotation)
+
     assert probe(path).height == (64 if turns % 2 else 48)
     shown = read_frames(path, [2])[0]
     assert read_frame_number(np.rot90(shown, -turns)) == 1002
@@ -149,6 +154,7 @@ def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
 def test_frame_folders(tmp_path: Path, pattern: str, first: int) -> None:
     """The last number in a name orders the images, other files do not count."""
     folder = write_frame_folder(tmp_path / "a clip", numbered_frames(15), pattern, first)
+    # Neither a text nor a hidden file is a frame.
     (folder / "notes.txt").write_text("7")
     (folder / ".hidden_00003.jpg").write_bytes(b"")
     assert count_frames(folder) == 15

@@ -17,6 +17,7 @@ def test_a_photo_is_a_clip_of_one_frame(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     picture = np.random.default_rng(0).integers(0, 255, (24, 40, 3), dtype=np.uint8)
     Image.fromarray(picture).save(path)
+
     assert count_frames(path) == 1 and container_frame_rate(path) is None
     info = probe(path)
     assert (info.num_frames, info.frame_rate_fps, info.width, info.height) == (1, None, 40, 24)

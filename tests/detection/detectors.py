@@ -57,6 +57,7 @@ def write_classifier(file: Path) -> Path:
 def _input() -> tuple[ov.Node, ov.Node]:
     """Return the picture, BGR 0..255, and the share of blue in it, (1, 1): 1 if blue, 0 if red."""
     parameter = ops.parameter([1, 3, INPUT_SIZE, INPUT_SIZE], np.float32, name="image")
+    # The first channel of BGR.
     first = ops.gather(parameter, ops.constant(np.array([0])), ops.constant(1))
     blue = ops.divide(
         ops.reduce_mean(first, ops.constant(np.array([2, 3])), keep_dims=False),

@@ -45,8 +45,10 @@ def test_both_published_forms(tmp_path: Path, write: Write) -> None:
     expected = [
         (x0 * 80, y0 * 60, x1 * 80, y1 * 60, confidence) for x0, y0, x1, y1, confidence in BOXES
     ]
+
     np.testing.assert_allclose(boxes, expected, atol=1e-4)
     assert main_person(boxes, 60, 80) == pytest.approx((20, 30, 60, 60), abs=1e-4)
+    # A detector that got RGB would see blue here.
     red = blue()[..., ::-1]
     assert detector.boxes(red)[:, 4].max() == 0 and main_person(detector.boxes(red), 60, 80) is None
 
@@ -81,7 +83,9 @@ def test_what_is_no_detector_is_named(tmp_path: Path) -> None:
     """Missing files, other files, other models and other devices are named."""
     with pytest.raises(UserError, match="there is no such file"):
         PersonDetector(tmp_path / "gone.xml")
+    # XML, but no network.
     (tmp_path / "text.xml").write_text("<net></net>")
+
     with pytest.raises(UserError, match="not a readable OpenVINO model"):
         PersonDetector(tmp_path / "text.xml")
     with pytest.raises(UserError, match=r"its outputs are .*allowed: an output \(N, 5\)"):
