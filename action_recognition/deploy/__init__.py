@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Prediction", "Predictor", "open_stream_model"]
 
+# Imported at the first use: an application pays for the parts that it calls.
 _MODULES: Final = {
     "Prediction": "predictor",
     "Predictor": "predictor",

@@ -67,6 +67,7 @@ def from_template(
     clip_input, loss = template.input, template.training.loss
     swaps = template.training.augmentation.flip.label_swaps
     known_swaps = {one: other for one, other in swaps.items() if {one, other} <= set(labels)}
+
     return DeployMetadata(
         labels=labels,
         clip_len=clip_input.clip_len,
@@ -75,6 +76,7 @@ def from_template(
         crop=clip_input.crop or "",
         mean_values=tuple(clip_input.mean_values),
         scale_values=tuple(clip_input.scale_values),
+        # AM-Softmax raises its scale during training: the last one counts.
         score_scale=loss.scale_end if loss.type == "am_softmax" else loss.scale,
         template=template.name,
         weights_sha256=weights_sha256,
@@ -107,6 +109,7 @@ def from_strings(strings: Mapping[str, str], where: str) -> DeployMetadata:
     """
     _check_version(strings, where)
     values = _decoded(strings, where)
+
     try:
         return DeployMetadata(**values)
     except UserError as error:
@@ -174,11 +177,13 @@ def _check_version(strings: Mapping[str, str], where: str) -> None:
     """Refuse metadata without a format version, or of a newer one."""
     place, text = f"{where}: {SECTION}/{_VERSION}", strings.get(_VERSION)
     allowed = f"a number up to {FORMAT_VERSION}"
+
     if text is None:
         found = "is missing: this model carries no metadata of ours"
         raise user_error(place, found, allowed, _RE_EXPORT)
     if not text.isascii() or not text.isdigit() or int(text) < 1:
         raise user_error(place, f"found {text[:80]!r}", allowed, _RE_EXPORT)
+
     if int(text) > FORMAT_VERSION:
         fix = "update this package, or export with this version"
         raise user_error(place, f"found {text}, a newer form", f"up to {FORMAT_VERSION}", fix)

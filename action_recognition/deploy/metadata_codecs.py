@@ -67,6 +67,7 @@ def _write_resize(resize: Resize) -> str:
 def _read_resize(text: str) -> Resize:
     mapping = json.loads(text)
     short_side, crop_size = sizes = [mapping[item.name] for item in fields(Resize)]
+    # By `type`: JSON's true is a bool, and isinstance takes it for an int.
     if len(mapping) != len(sizes) or type(crop_size) is not int:
         raise ValueError(text)
     if short_side is not None and type(short_side) is not int:
@@ -103,6 +104,7 @@ def _read_optional_label(text: str) -> str | None:
 
 
 _TEXT = Codec(str, str, "text")
+# repr keeps every digit of a float.
 _NUMBER = Codec(lambda value: repr(float(value)), float, "a number")
 _THREE_NUMBERS = Codec(_write_numbers, _read_numbers, "three numbers with blanks between them")
 _RESIZE_EXAMPLE = 'JSON like {"short_side": 256, "crop_size": 224}'

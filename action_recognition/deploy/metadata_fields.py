@@ -137,6 +137,7 @@ def _number_problems(metadata: DeployMetadata) -> list[Problem]:
     ]
 
     spread = metadata.spread_threshold
+    # NaN fails this comparison, too.
     if not 0 <= spread < math.inf:
         problems.append(Problem("spread_threshold", f"found {spread!r}", "0 or more"))
 
@@ -150,6 +151,7 @@ def _number_problems(metadata: DeployMetadata) -> list[Problem]:
 def _colour_problems(metadata: DeployMetadata) -> list[Problem]:
     problems = []
     mean, scale = metadata.mean_values, metadata.scale_values
+
     if len(mean) != 3 or not all(map(math.isfinite, mean)):
         problems.append(Problem("mean_values", f"found {mean}", "three numbers"))
     if len(scale) != 3 or not all(map(_is_positive, scale)):
@@ -168,6 +170,8 @@ def _label_problems(labels: tuple[str, ...]) -> list[Problem]:
     if not labels or not all(labels):
         allowed = "at least one name, none of them empty"
         problems.append(Problem("labels", f"found {list(labels)[:5]}", allowed))
+
+    # Two labels of one name could not be told apart.
     repeated = sorted({label for label in labels if labels.count(label) > 1})
     if repeated:
         problems.append(Problem("labels", f"{repeated[0]!r} stands twice", "each name once"))
@@ -182,6 +186,7 @@ def _unknown_labels(metadata: DeployMetadata) -> list[Problem]:
         "thresholds": list(metadata.thresholds),
         "label_swaps": [*metadata.label_swaps, *metadata.label_swaps.values()],
     }
+
     return [
         Problem(key, f"{name!r} is not among labels{nearest(name, metadata.labels)}")
         for key, names in used.items()

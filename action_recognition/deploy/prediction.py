@@ -70,6 +70,7 @@ def to_prediction(scores: Scores, metadata: DeployMetadata) -> Prediction:
     True
     """
     shares = probabilities(scores, metadata)
+    # Stable, so that labels of one probability keep their order.
     order = np.argsort(-shares, kind="stable")
     labels = tuple(metadata.labels[i] for i in order)
 

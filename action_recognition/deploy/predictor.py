@@ -118,7 +118,9 @@ class Predictor:
             found = f"start {start} and end {end} are no part of it"
             raise user_error(str(path), found, f"0 <= start < end <= {num_frames}")
 
+        # The rate of the caller, else that of the file, else the model's own.
         rate = _checked_rate(frame_rate_fps or container_frame_rate(path) or spec.frame_rate_fps)
+        # The window may reach beyond `start` and `end`, not beyond the video.
         span = FrameRange(
             clip_start=start, clip_end=end, video_start=0, video_end=num_frames, frame_rate_fps=rate
         )
@@ -172,11 +174,13 @@ class Predictor:
 def _take(frames: AnyFrames, indices: Sequence[int]) -> Frames:
     """Stack the frames at `indices`. Raises ValueError: a mistake of the calling code."""
     pictures = [np.asarray(frames[i]) for i in indices]
+    # One form of all pictures, or the message lists those found.
     forms = {(picture.shape, str(picture.dtype)) for picture in pictures}
     shape, dtype = next(iter(forms))
     if len(forms) > 1 or len(shape) != 3 or shape[2] != 3 or min(shape) < 1 or dtype != "uint8":
         found = " and ".join(f"{size} {kind}" for size, kind in sorted(forms))
         raise ValueError(f"frames of {found}, expected (T, H, W, 3) uint8 RGB of one size")
+
     return np.stack(pictures)
 
 
@@ -194,6 +198,7 @@ def _then(scores: Future[Scores], change: Callable[[Scores], Prediction]) -> Fut
         """Pass on the changed result or the error."""
         try:
             changed.set_result(change(done.result()))
+        # Whoever waits for the result gets every error.
         except BaseException as error:
             changed.set_exception(error)
 

@@ -38,5 +38,6 @@ def probabilities(scores: Scores, metadata: DeployMetadata) -> npt.NDArray[np.fl
     """
     scale = metadata.score_scale if metadata.output_kind == "cosine" else 1.0
     logits = scores.astype(np.float64) * scale / metadata.temperature
+    # Less the maximum, so that no exponent overflows.
     exponents = np.exp(logits - logits.max())
     return np.asarray(exponents / exponents.sum())

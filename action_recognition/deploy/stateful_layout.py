@@ -45,6 +45,7 @@ def read_layout(text: str) -> StatefulLayout | None:
         return None
 
     numbers = [mapping[item.name] for item in fields(StatefulLayout)]
+    # By `type`: JSON's true is a bool, and isinstance takes it for an int.
     if any(type(number) is not int or number < 1 for number in numbers):
         raise ValueError(text)
     if len(mapping) != len(numbers):

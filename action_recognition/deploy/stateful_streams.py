@@ -67,6 +67,7 @@ class StatefulStream:
             return []
         missing = self._layout.frames_per_call - len(self._waiting)
         frames, self._waiting = np.stack(self._waiting + self._waiting[-1:] * missing), []
+        # Only the last score has seen all frames.
         return [replace(step, frame=self._num_frames - 1) for step in self._step(frames)[-1:]]
 
     def reset(self) -> None:
@@ -80,6 +81,7 @@ class StatefulStream:
         rows = self._stepper.step(frames)
         inference_ms = (time.perf_counter() - start) * 1e3
 
+        # Model frames since the reset, at each score.
         first = self._num_frames - layout.frames_per_call
         seen = [first + layout.frames_per_score * (row + 1) for row in range(len(rows))]
         return [

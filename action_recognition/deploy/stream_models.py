@@ -90,6 +90,7 @@ def as_stream_model(backend: Backend, stride: int | None = None) -> StreamModel:
         return WindowStreams(backend, stride or 1, max(1, round(PHOTOS_PER_S / rate)))
     if stride is not None or rate / DEFAULT_STRIDE >= SCORES_PER_S:
         return WindowStreams(backend, DEFAULT_STRIDE if stride is None else stride)
+    # The smallest fold that reaches SCORES_PER_S, and the stride that keeps to it.
     fold = math.ceil(SCORES_PER_S / rate)
     return WindowStreams(backend, max(1, int(rate * fold / SCORES_PER_S)), fold)
 

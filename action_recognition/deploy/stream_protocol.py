@@ -99,6 +99,7 @@ class SideBySide:
 
     def feed_all(self, pictures: Sequence[tuple[Stream, Picture]]) -> list[list[StepScores]]:
         """Feed each stream its picture, as `StreamModel.feed_all` says."""
+        # A single picture gains nothing from threads.
         if self._threads is None or len(pictures) < 2:
             return [stream.feed(picture) for stream, picture in pictures]
         return list(self._threads.map(lambda pair: pair[0].feed(pair[1]), pictures))

@@ -47,6 +47,7 @@ class WindowStream:
 
     def __init__(self, backend: Backend, stride: int, fold: int = 1) -> None:
         self._backend, self._stride, self._fold = backend, stride, fold
+        # `clip_len` frames that are `fold` apart.
         self._length = (backend.metadata.clip_len - 1) * fold + 1
         self._window: deque[Picture] = deque(maxlen=self._length)
         self.reset()
@@ -57,6 +58,7 @@ class WindowStream:
         self._window.append(picture)
         self._num_frames += 1
 
+        # The first score comes with a full window, the others a stride apart.
         since_full = self._num_frames - self._length
         if since_full < 0 or since_full % self._stride:
             return []
@@ -72,6 +74,7 @@ class WindowStream:
 
         frames = self._folded()
         num_missing = self._backend.metadata.clip_len - len(frames)
+        # The larger half of the padding comes after.
         before = frames[:1] * (num_missing // 2)
         after = frames[-1:] * (num_missing - num_missing // 2)
         return [self._score(before + frames + after)]

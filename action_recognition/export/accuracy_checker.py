@@ -55,6 +55,7 @@ def _launcher() -> dict[str, Any]:
         "adapter": "classification",
         "model": IR_FILE,
         "weights": IR_FILE.replace(".xml", ".bin"),
+        # Batch, channels, frames, height, width.
         "inputs": [{"type": "INPUT", "name": "input", "layout": "NCDHW"}],
     }
 
@@ -67,7 +68,9 @@ def _dataset(metadata: DeployMetadata) -> dict[str, Any]:
         "out_fps": metadata.frame_rate_fps,
         "clip_length": metadata.clip_len,
     }
+    # Top-5 says nothing about fewer than 5 labels.
     ranks = [k for k in (1, 5) if k <= len(metadata.labels)]
+
     return {
         "name": "test",
         "data_source": ".",
@@ -82,6 +85,7 @@ def _preprocessing(metadata: DeployMetadata) -> list[dict[str, Any]]:
         {"type": "resize", "size": metadata.resize.short_side, "aspect_ratio_scale": "greater"},
         {"type": "crop", "size": metadata.resize.crop_size},
     ]
+
     # The program reads frames as BGR.
     if metadata.color_order == "RGB":
         steps.append({"type": "bgr_to_rgb"})

@@ -24,6 +24,7 @@ from action_recognition.deploy.metadata import (
 from action_recognition.errors import user_error
 from action_recognition.openvino_core import openvino_core
 
+# Files of a model that carry metadata.
 _MODEL_SUFFIXES = (".xml", ".onnx")
 
 
@@ -36,10 +37,12 @@ def write_into_export(path: Path, calibration: Calibration) -> list[Path]:
     """
     folder, record = path.parent, read_record(path.parent)
     with staging_folder(folder) as staging:
+        # Every file is made before the first is put in place.
         weights = {_write_one(model, staging, calibration) for model in _models(path, record)}
         if len(weights) > 1:
             found, fix = "holds models of different weights", "export again into a separate folder"
             raise user_error(str(folder), found, "one export", fix)
+
         _renew_model_api(path, record, staging, calibration)
         changed = None if record is None else record | {"calibration": calibration.as_plain()}
         return put_in_place(staging, folder, changed)
@@ -49,7 +52,9 @@ def _models(path: Path, record: dict[str, Any] | None) -> list[Path]:
     """Return the model files to change. Raises UserError: one is not that of the record."""
     if record is None:
         return [path]
+
     named = [path.with_name(item["name"]) for item in record["outputs"]]
+    # A name with a folder in it belongs to another folder.
     models = [item for item in named if _is_changed(item) and item.parent == path.parent]
     for model in models:
         check_against_record(model)
@@ -84,6 +89,7 @@ def _write_ir(path: Path, staging: Path, calibration: Calibration) -> str:
 
     model = openvino_core().read_model(path)
     metadata = _calibrated(path, read_openvino(model, str(path)), calibration)
+
     write_openvino(model, metadata)
     # Without compression FP16 and INT8 weights stay as they are stored.
     openvino.save_model(model, staging / path.name, compress_to_fp16=False)
@@ -92,6 +98,7 @@ def _write_ir(path: Path, staging: Path, calibration: Calibration) -> str:
     if beside.read_bytes() != path.with_suffix(".bin").read_bytes():
         found = "is written with other weights by this version of OpenVINO"
         raise user_error(str(path), found, fix="export again, then calibrate")
+    # The folder keeps its weights: only the .xml is put in place.
     beside.unlink()
     return metadata.weights_sha256
 

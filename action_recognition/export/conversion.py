@@ -30,6 +30,7 @@ def write_models(
     names: list[str] = []
     onnx_path = staging / ONNX_FILE
     graph = onnx_graph(build_deploy_network(trained, metadata), metadata.clip_shape)
+    # OpenVINO converts from a file, which is removed again.
     onnx.save(graph, str(onnx_path))
 
     if options.openvino:
@@ -63,6 +64,7 @@ def onnx_graph(network: nn.Module, clip_shape: tuple[int, ...]) -> onnx.ModelPro
         output_names=[OUTPUT_NAME],
         verbose=False,
     )
+
     assert program is not None
     model = program.model_proto
     strip_exporter_notes(model)
@@ -79,6 +81,7 @@ def openvino_network(
     """
     path = folder / ONNX_FILE
     graph = onnx_graph(build_deploy_network(trained, metadata), metadata.clip_shape)
+
     onnx.save(graph, str(path))
     model = _to_openvino(graph, path, metadata)
     path.unlink()
@@ -99,6 +102,7 @@ def _to_openvino(
 def _save_ir(model: openvino.Model, path: Path, *, compress_to_fp16: bool) -> None:
     try:
         openvino.save_model(model, path, compress_to_fp16=compress_to_fp16)
+    # OpenVINO's error for a full disk, for instance.
     except RuntimeError as error:
         found = f"could not be written ({str(error).splitlines()[-1].strip()})"
         raise user_error(str(path), found, fix="free space or name another folder") from None

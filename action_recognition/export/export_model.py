@@ -53,6 +53,7 @@ def export_model(
     if options.fp16 and not options.openvino:
         found = "asks for an IR with FP16 weights while OpenVINO is switched off"
         raise user_error("--fp16", found, fix="add --openvino or leave --fp16 out")
+    # Every refusal of the options comes before anything is written.
     metadata = _exported_metadata(trained, options)
     frames_per_call = chosen_frames_per_call(trained, metadata, options.stream_frames)
 
@@ -69,6 +70,7 @@ def export_model(
                 parities += _export_stateful(proof, metadata, number, options, staging, say)
         refuse_failed(parities)
 
+        # The files beside the models, then the record over all of them.
         _write_companions(metadata, options, staging)
         record = make_record(trained, metadata, options, parities, measured_latency(staging))
         return put_in_place(staging, folder, record)
@@ -77,7 +79,9 @@ def export_model(
 def _exported_metadata(trained: TrainedModel, options: ExportOptions) -> DeployMetadata:
     """Return the metadata with the options' colour order and place of the normalisation."""
     clip_input = trained.template.input
+    # Mean and scale follow the order of the channels.
     step = -1 if options.color_order == "BGR" else 1
+
     return replace(
         from_trained(trained, trained.weights_sha256),
         color_order=options.color_order,
@@ -100,6 +104,7 @@ def _export_stateful(
     names = write_stateful(
         network, described, staging, as_onnx=options.onnx, as_openvino=options.openvino
     )
+
     parities = []
     for name in names:
         found = proof.differences(staging / name)

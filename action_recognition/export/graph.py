@@ -36,6 +36,7 @@ class DeployNetwork(nn.Module):
             self.normalize = Normalize(metadata.mean_values, metadata.scale_values)
         if metadata.color_order == "BGR":
             reverse_input_channels(recogniser)
+        # One operation in the graph for each average over time.
         for module in recogniser.modules():
             if isinstance(module, TemporalAveragePool):
                 module.one_operation = True
@@ -50,6 +51,7 @@ class DeployNetwork(nn.Module):
         """Return the cosine of each clip's embedding to each class direction."""
         head = self.recogniser.head
         embedding = head.norm(head.project(self.recogniser.features(self.normalize(clips))))
+
         # Like torch's normalize, but without its expansion to the full shape. That would stay in
         # the graph as shape computation.
         unit = embedding / torch.linalg.vector_norm(embedding, dim=1, keepdim=True).clamp_min(1e-12)
@@ -69,6 +71,7 @@ def reverse_input_channels(recogniser: Recogniser) -> None:
 
     This is free. Reversing the picture in the graph would copy every clip.
     """
+    # The second axis of the weights is that of the input channels.
     weight = recogniser.backbone.first_conv().weight
     with torch.no_grad():
         weight.copy_(weight.flip(1))
@@ -77,7 +80,9 @@ def reverse_input_channels(recogniser: Recogniser) -> None:
 def strip_exporter_notes(model: onnx.ModelProto) -> None:
     """Remove the exporter's notes: stack traces in every node, with paths of this machine."""
     graph = model.graph
+    # Notes on the graph, then on everything in it.
     del graph.metadata_props[:]
+
     for item in (*graph.node, *graph.value_info, *graph.initializer, *graph.input, *graph.output):
         item.doc_string = ""
         del item.metadata_props[:]

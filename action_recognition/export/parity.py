@@ -22,6 +22,7 @@ from action_recognition.deploy.delivery.folder import IR_FP16_FILE
 from action_recognition.deploy.delivery.made_clips import NUM_PLAIN_CLIPS
 from action_recognition.errors import Problem, UserError
 
+# Largest differences of a cosine. FP16 rounds the weights.
 FP32_LIMIT: Final = 1e-3
 FP16_LIMIT: Final = 1e-2
 
@@ -56,8 +57,10 @@ def check_files(
 
     That is the network itself, not its exported form. The last clips are the plain ones.
     """
+    # PyTorch once: every file is compared with the same scores.
     expected = TorchBackend(trained).scores(clips)
     parities = []
+
     # A plain clip is far from all that a network was trained on. So rounding its weights (not its
     # computation) can move the cosines by more than the limit: 0.08 with the original's reference
     # weights, 0.002 on real clips. FP16 is not judged by it.
@@ -98,6 +101,7 @@ def _say_own_precision(
     """Say what a consumer gets that sets nothing: on some CPUs OpenVINO takes bf16 by itself."""
     backend = load_backend(path, precision="default")
     assert isinstance(backend, OpenVinoBackend)
+
     difference = _difference(backend.scores(clips), expected)
     say(
         f"{path.name}: by itself OpenVINO computes in {backend.precision} on this CPU, "

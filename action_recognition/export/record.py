@@ -33,6 +33,7 @@ _SHAPING_OPTIONS: Final = (
     "stream_frames",
 )
 _RECORDED_PACKAGES: Final = ("torch", "onnx", "onnxscript", "onnxruntime", "openvino", "numpy")
+# Facts that a training run records about itself, as far as it did.
 _TRAINING_FACTS: Final = (
     "command",
     "git_commit",
@@ -56,6 +57,7 @@ def make_record(
     """
     versions = {name: importlib.metadata.version(name) for name in _RECORDED_PACKAGES}
     chosen = {key: value for key, value in asdict(options).items() if key in _SHAPING_OPTIONS}
+
     return {
         "package_version": __version__,
         "versions": {"python": platform.python_version(), **versions},
@@ -74,6 +76,7 @@ def measured_latency(staging: Path) -> list[dict[str, Any]]:
     path = staging / IR_FILE
     if not path.is_file():
         return []
+    # One measurement where there is one core.
     return [measure_latency(path, threads) for threads in sorted({1, num_cores()})]
 
 
@@ -83,6 +86,7 @@ def _model_facts(
     """Return the facts of the model card beside the measured ones."""
     side = metadata.resize.crop_size
     network = build_recogniser(trained.model, len(trained.labels))
+    # Frames, height and width of a clip.
     counted = count(network, (metadata.clip_len, side, side))
 
     training = {key: trained.record.get(key) for key in _TRAINING_FACTS}
@@ -114,6 +118,7 @@ def _checked_evaluation(path: Path, trained: TrainedModel) -> dict[str, Any]:
             str(path), "is no result of eval.py", allowed, "run eval.py again"
         ) from None
 
+    # The card would state the accuracy of another model.
     if weights != trained.weights_sha256 or labels != list(trained.labels):
         fix = "run eval.py with these weights"
         raise user_error(str(path), "was measured with other weights", trained.weights_sha256, fix)

@@ -56,8 +56,10 @@ def chosen_frames_per_call(
     """
     is_causal = isinstance(trained.model, CausalConfig)
     if asked is None:
+        # At a low frame rate a call of 4 frames would delay every score.
         suitable = 4 if metadata.frame_rate_fps >= MANY_FRAMES_PER_S else 1
         return (suitable,) if is_causal else ()
+
     if not is_causal:
         kind = f"a network of type {trained.model.type}"
         found = f"{kind} sees later frames: it cannot be fed call by call"
@@ -81,6 +83,7 @@ def stateful_network(
     recogniser = causal_recogniser(trained)
     if metadata.color_order == "BGR":
         reverse_input_channels(recogniser)
+    # The graph normalises, unless the caller does.
     normalize = None
     if metadata.normalization == "embedded":
         normalize = Normalize(metadata.mean_values, metadata.scale_values)
@@ -131,8 +134,10 @@ def stateful_onnx_graph(network: StatefulNetwork, metadata: DeployMetadata) -> o
     side = metadata.resize.crop_size
     states = network.initial_states(side, side)
     dtype = torch.uint8 if metadata.normalization == "embedded" else torch.float32
+    # An example call, with which the exporter follows the computation.
     frames = torch.zeros((network.frames_per_call, side, side, 3), dtype=dtype)
 
+    # Two digits, so that the names sort in the order of the states.
     numbers = [f"{number:02d}" for number in range(len(states))]
     program = torch.onnx.export(
         network,
@@ -159,6 +164,8 @@ def to_stateful(
     """
     inputs = [name for port in model.inputs for name in port.get_names()]
     states = [name for name in inputs if name.startswith(STATE_PREFIX)]
+
+    # A variable replaces each pair of a state and its next state.
     pairs = {name: NEXT_STATE_PREFIX + name.removeprefix(STATE_PREFIX) for name in states}
     apply_make_stateful_transformation(model, pairs)
 

@@ -20,6 +20,7 @@ from action_recognition.models.recogniser import Normalize
 from action_recognition.models.stateful_network import StatefulNetwork
 
 STREAM_LIMIT: Final = 1e-4
+# Frames of the video, and at most of the second stream.
 PROOF_FRAMES: Final = 200
 _RERUN_FRAMES: Final = 40
 
@@ -53,6 +54,8 @@ class StatefulProof:
         normalize = Normalize(clip_input.mean_values, clip_input.scale_values)
         self._recogniser, self._normalize = recogniser, normalize
         self.frames_per_step = recogniser.frames_per_step
+
+        # The clip form computes the whole video at once.
         with torch.inference_mode():
             clip = normalize(torch.from_numpy(video.transpose(3, 0, 1, 2)[None].copy()))
             self.clip_form: Scores = recogniser.step_cosine(clip)[0].numpy()
@@ -71,6 +74,7 @@ class StatefulProof:
         one.reset()
         again = _all_scores(one, other, k)
 
+        # The clip form has one score per step: more frequent scores are thinned out.
         every = max(1, self.frames_per_step // backend.layout.frames_per_score)
         at_steps = scores[every - 1 :: every]
         return StatefulDifferences(
@@ -115,8 +119,10 @@ def _side_by_side(
     rest = _calls(other, frames_per_call)
     scores: list[Scores] = []
     other_scores: list[Scores] = []
+
     for frames in _calls(video, frames_per_call):
         scores.append(one.step(frames))
+        # The second stream ends first.
         turn = next(rest, None)
         if turn is not None:
             other_scores.append(two.step(turn))

@@ -49,9 +49,11 @@ __all__ = [
     "network_input",
 ]
 
+# Names of the input and the output in every exported file.
 INPUT_NAME: Final = "input"
 OUTPUT_NAME: Final = "output"
 MODEL_SUFFIXES: Final = (".pth", ".onnx", ".xml", ".bin")
+# Imported at the first use, so that a model needs no other engine than its own.
 _MODULE_OF: Final = {
     "TorchBackend": "pytorch",
     "OnnxBackend": "onnx_runtime",
@@ -94,11 +96,14 @@ def load_backend(
 
         settings = OpenVinoSettings(num_threads, precision, device, hint)
         return _load_openvino(path, settings, metadata)
+
+    # The other engines run on the CPU alone, which AUTO may mean.
     if device not in ("CPU", "AUTO"):
         found = f"{device!r} is not there for {path.suffix} files"
         raise user_error("device", found, "CPU", "for other devices take the .xml file")
     if path.suffix == ".onnx":
         return _load_onnx(path, num_threads, metadata)
+    # A checkpoint of ours always carries its own.
     if metadata is not None:
         raise ValueError("metadata are for files that carry none; a .pth of ours has its own")
     return _load_torch(path, num_threads)
@@ -109,6 +114,8 @@ def _checked_path(path: Path) -> Path:
     if path.suffix not in MODEL_SUFFIXES:
         found = f"the suffix {path.suffix!r} says no model"
         raise user_error(str(path), found, ", ".join(MODEL_SUFFIXES))
+
+    # An IR is opened by its .xml, whichever of its two files is named.
     path = path.with_suffix(".xml") if path.suffix == ".bin" else path
     if not path.is_file():
         fix = "export.py writes model.xml, model.bin and model.onnx"
@@ -136,12 +143,14 @@ def _load_onnx(path: Path, num_threads: int | None, metadata: DeployMetadata | N
 
 
 def _load_torch(path: Path, num_threads: int | None) -> Backend:
+    # The base installation has no PyTorch.
     if importlib.util.find_spec("torch") is None:
         fix = (
             "install the training packages too (init_venv.sh, or pip install -e .[train]), "
             "or take the .xml or .onnx that export.py writes"
         )
         raise user_error(str(path), "needs PyTorch, which is not installed here", fix=fix)
+
     from action_recognition.deploy.backends.pytorch import open_checkpoint
 
     return open_checkpoint(path, num_threads)

@@ -12,6 +12,7 @@ from action_recognition.deploy.metadata import DeployMetadata
 from action_recognition.errors import UserError, user_error
 from action_recognition.files import sha256_of
 
+# Names of files in an exported folder that other modules ask for.
 RECORD_FILE: Final = "export_record.json"
 ONNX_FILE: Final = "model.onnx"
 IR_FILE: Final = "model.xml"
@@ -61,6 +62,7 @@ def read_checked(path: Path) -> bytes:
 
 def unreadable(path: Path, error: Exception) -> UserError:
     """Return the error for a file that an engine cannot read, with the engine's last line."""
+    # The last line gives the reason. Those before it name places in the engine's code.
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     reason = lines[-1] if lines else type(error).__name__
     return user_error(
@@ -74,6 +76,7 @@ def _recorded_sums(record_path: Path) -> dict[str, Any]:
     """Return the SHA-256 of each file that the record names, nothing where there is no record."""
     if not record_path.is_file():
         return {}
+
     try:
         outputs = json.loads(record_path.read_text(encoding="utf-8"))["outputs"]
         return {item["name"]: item["sha256"] for item in outputs}

@@ -51,6 +51,8 @@ def check_metadata_are_there(path: Path, keys: Iterable[str], shapes: NetworkSha
     """
     if _MARK in keys:
         return
+
+    # The callers have made sure of five axes.
     _, _, clip_len, height, width = shapes.inputs[0]
     raise user_error(
         str(path),
@@ -76,6 +78,7 @@ def check_stateful_shapes(
         raise user_error(str(path), found, fix=_EXPORT_AGAIN)
 
     k = layout.frames_per_call
+    # One call: k frames, and one score for every `frames_per_score` of them.
     expected_frames = (k, side, side, 3)
     expected_scores = (k // layout.frames_per_score, len(metadata.labels))
     if (frames, scores) != (expected_frames, expected_scores):
@@ -83,6 +86,8 @@ def check_stateful_shapes(
         raise user_error(
             str(path), f"takes {frames} and gives {scores}, {expected}", fix=_EXPORT_AGAIN
         )
+
+    # A clip is scored call by call, too.
     if metadata.clip_len % k:
         found = f"clips of {metadata.clip_len} frames are no whole calls of {k}"
         raise user_error(str(path), found, fix=_EXPORT_AGAIN)
@@ -100,6 +105,7 @@ def _other_kind(inputs: list[Shape], outputs: list[Shape]) -> str:
     """Say why such a network cannot recognise clips. The text is empty if it can."""
     if len(inputs) != 1 or len(outputs) != 1:
         return "is a network with several inputs or outputs, or with none"
+    # (1, 3, H, W)
     if len(inputs[0]) == 4:
         return "is a network for single images"
     if len(inputs[0]) != 5 or len(outputs[0]) != 2:
@@ -112,6 +118,7 @@ def _other_kind(inputs: list[Shape], outputs: list[Shape]) -> str:
 def _check_shapes(path: Path, metadata: DeployMetadata, shapes: NetworkShapes) -> None:
     """Refuse a network for clips that its metadata do not describe."""
     fix = "export the model again"
+    # The exported graphs take one clip at a time.
     expected_input = (1, *metadata.clip_shape)
     if shapes.inputs != [expected_input]:
         found = f"takes {_list(shapes.inputs)}, its metadata say {expected_input}"

@@ -27,6 +27,7 @@ from action_recognition.deploy.backends.stateful import NEXT_STATE_PREFIX, STATE
 from action_recognition.deploy.metadata import DeployMetadata, from_strings
 from action_recognition.errors import user_error
 
+# The name of an operation that only quantised graphs contain.
 _QUANTISED = b"QuantizeLinear"
 
 
@@ -40,11 +41,13 @@ def open_onnx(
     describe another network.
     """
     keeps_state, is_quantised = _marks(path)
+    # Metadata from the caller describe a network for clips, whatever the file contains.
     keeps_state = keeps_state and metadata is None
     session = open_session(path, num_threads)
     strings = session.get_modelmeta().custom_metadata_map
 
     if keeps_state:
+        # States are inputs and outputs here, so they are checked as well.
         found = from_strings(strings, str(path))
         _check_states(path, found, session)
     else:

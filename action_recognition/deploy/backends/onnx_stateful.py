@@ -33,9 +33,12 @@ class OnnxStepper:
         """Score the next frames, as `Stepper.step` says."""
         inputs = {self._frames.name: frame_input(frames, self._metadata), **self._states}
         scores, *states = self._session.run(None, inputs)
+
+        # The next states come in the order of the states.
         self._states = dict(zip(self._zeros, states, strict=True))
         return np.array(scores, np.float32)
 
     def reset(self) -> None:
         """Set all states to zero."""
+        # A call never writes into its inputs, so the zeros stay zeros.
         self._states = dict(self._zeros)

@@ -25,6 +25,7 @@ from action_recognition.openvino_core import openvino_core
 
 # Names that let OpenVINO choose among the devices of the machine.
 _CHOOSING: Final = ("AUTO", "MULTI", "HETERO", "BATCH")
+# An IR that assigns variables keeps a state from one call to the next.
 _KEEPS_STATE: Final = b'type="Assign"'
 
 
@@ -40,8 +41,10 @@ class OpenVinoSettings:
     def properties(self) -> dict[str, Any]:
         """Return the choices as OpenVINO's properties."""
         properties: dict[str, Any] = {"PERFORMANCE_HINT": self.hint.upper()}
+
         if self.num_threads is not None:
             properties["INFERENCE_NUM_THREADS"] = self.num_threads
+        # Otherwise OpenVINO may compute in bf16 or f16.
         if self.precision == "f32":
             properties["INFERENCE_PRECISION_HINT"] = "f32"
         return properties
@@ -59,6 +62,7 @@ def open_ir(
     content = read_checked(path)
     check_device(settings)
     model = _read_ir(path, content)
+    # Metadata from the caller describe a network for clips, whatever the file contains.
     keeps_state = metadata is None and _KEEPS_STATE in content
     is_quantised = any(node.get_type_name() == "FakeQuantize" for node in model.get_ops())
     shapes = NetworkShapes(_static_shapes(model.inputs), _static_shapes(model.outputs))
@@ -78,6 +82,7 @@ def compile_ir(opened: OpenedFile, settings: OpenVinoSettings) -> Any:
     try:
         return openvino_core().compile_model(opened.network, device, settings.properties())
     except RuntimeError as error:
+        # The CPU runs every network that passed the checks, so the file is to blame.
         if device == "CPU":
             raise unreadable(opened.path, error) from None
         reason = str(error).splitlines()[-1].strip()[:200]
@@ -86,6 +91,7 @@ def compile_ir(opened: OpenedFile, settings: OpenVinoSettings) -> Any:
 
 def described_run(compiled: Any, settings: OpenVinoSettings) -> str:
     """Return engine, precision and threads of a compiled network in one line, for reports."""
+    # Without the build number and the commit.
     version = openvino.__version__.split("-")[0]
     where = settings.device
     if where == "CPU":
@@ -112,6 +118,7 @@ def wanted_requests(compiled: Any) -> int:
 def check_device(settings: OpenVinoSettings) -> None:
     """Refuse a device that is not there, and a number of threads for one that has none."""
     device, there = settings.device, list(openvino_core().available_devices)
+    # `GPU` is there where `GPU.0` is.
     name = _device_kind(device)
     known = {_device_kind(item) for item in there}
 
@@ -156,9 +163,11 @@ def _read_ir(path: Path, content: bytes) -> Any:
     if not weights.is_file():
         found = "there is no such file; an IR is .xml and .bin together"
         raise user_error(str(weights), found, fix="copy both")
+
     try:
         return openvino_core().read_model(path)
     except RuntimeError as error:
+        # A newer OpenVINO may write operations that this one does not know.
         written_by, here = _written_by(content), openvino.__version__
         if _release(written_by) <= _release(here):
             raise unreadable(path, error) from None

@@ -39,6 +39,8 @@ class OpenVinoBackend:
         self._asked = settings.precision
         self.num_requests = wanted_requests(self.compiled)
         self._request = self.compiled.create_infer_request()
+
+        # `submit` makes the threads and their requests at its first call.
         self._threads: InferenceThreads | None = None
         self._requests: SimpleQueue[Any] = SimpleQueue()
         self.runs_as = described_run(self.compiled, settings)

@@ -22,6 +22,7 @@ def stateful_ir(opened: OpenedFile, settings: OpenVinoSettings) -> StatefulBacke
     """Compile an opened IR with variables. Raises UserError: those of `compile_ir`."""
     metadata = opened.metadata
     compiled = compile_ir(opened, settings)
+
     return StatefulBackend(
         metadata,
         f"{described_run(compiled, settings)}, stateful",
@@ -39,6 +40,7 @@ class OpenVinoStepper:
     def step(self, frames: Pixels) -> Scores:
         """Score the next frames, as `Stepper.step` says."""
         outputs = self._request.infer({0: frame_input(frames, self._metadata)})
+        # A copy: the next inference overwrites the memory of the request.
         return np.array(outputs[0], np.float32)
 
     def reset(self) -> None:

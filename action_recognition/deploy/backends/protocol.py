@@ -51,10 +51,12 @@ class InferenceThreads:
     def __init__(self, scores: Callable[[Pixels], Scores], num_clips: int = 1) -> None:
         self._scores = scores
         self._thread = ThreadPoolExecutor(num_clips, thread_name_prefix="inference")
+        # Free places for clips, both those that are computed and those that wait.
         self._free = threading.BoundedSemaphore(num_clips - 1 + _NUM_WAITING)
 
     def submit(self, clip: Pixels) -> Future[Scores]:
         """Score one clip later, as `Backend.submit` says."""
+        # Blocks the caller while all places are taken.
         self._free.acquire()
         future = self._thread.submit(lambda: self._scores(clip[None])[0])
         future.add_done_callback(lambda _: self._free.release())
@@ -68,6 +70,8 @@ def network_input(clips: Pixels, metadata: DeployMetadata) -> npt.NDArray[np.flo
     """
     ordered = clips[:, ::-1] if metadata.color_order == "BGR" else clips
     values = np.ascontiguousarray(ordered, np.float32)
+
+    # Per channel, the second axis.
     if metadata.normalization == "external":
         mean = np.array(metadata.mean_values, np.float32).reshape(1, 3, 1, 1, 1)
         scale = np.array(metadata.scale_values, np.float32).reshape(1, 3, 1, 1, 1)

@@ -32,7 +32,9 @@ class TorchBackend:
         self._network = build_recogniser(trained.model, len(trained.labels))
         self._network.load_state_dict(trained.state_dict)
         self._network.eval()
+        # The trained network takes normalised pixels.
         self._normalize = Normalize(self.metadata.mean_values, self.metadata.scale_values)
+
         self._queue = InferenceThreads(self.scores)
         if num_threads is not None:
             torch.set_num_threads(num_threads)

@@ -70,10 +70,12 @@ class StatefulBackend:
         return self._queue.submit(clip)
 
     def _clip_score(self, clip: Pixels) -> Scores:
+        # A stepper for clips alone, apart from those of streams.
         if self._own is None:
             self._own = self.new_stepper()
         self._own.reset()
 
+        # (3, T, H, W) -> (T, H, W, 3)
         frames, k = clip.transpose(1, 2, 3, 0), self.layout.frames_per_call
         scores = [self._own.step(frames[start : start + k]) for start in range(0, len(frames), k)]
         last: Scores = scores[-1][-1]

@@ -43,7 +43,9 @@ __all__ = [
     "measures",
 ]
 
+# Each resample of the temperature needs a fit, so there are fewer than of other measures.
 _RESAMPLED_FITS = 200
+# With fewer people than this, a note says that the intervals are too narrow.
 _FEW_GROUPS = 10
 
 
@@ -110,12 +112,14 @@ def measures(
     """
     losses, scores = log_losses(probabilities, labels), brier_scores(probabilities, labels)
     confidence, hits = confidence_and_hits(probabilities, labels)
+
     return {
         "nll": float(losses.mean()),
         "nll_interval": list(bootstrap_interval(lambda rows: float(losses[rows].mean()), groups)),
         "brier": float(scores.mean()),
         "brier_interval": list(bootstrap_interval(lambda rows: float(scores[rows].mean()), groups)),
         "ece": expected_calibration_error(confidence, hits),
+        # Few clips have an error even if every probability is right.
         "ece_by_chance": list(calibration_error_by_chance(confidence)),
         "risk_coverage_area": risk_coverage(confidence, hits).area,
     }
@@ -123,6 +127,7 @@ def measures(
 
 def _held_out(logits: Floats, val: ScoredVal, rules: CalibrationRules, notes: list[str]) -> Floats:
     """Return probabilities (N, C), each clip under a temperature of clips of other people."""
+    # Clips of one person are alike, so a person is never in two folds.
     groups = val.groups
     if len(np.unique(groups)) < 2:
         notes.append(
@@ -130,6 +135,7 @@ def _held_out(logits: Floats, val: ScoredVal, rules: CalibrationRules, notes: li
             "cross-validated by clip, and promise too much"
         )
         groups = np.arange(len(groups))
+
     if len(groups) < 2:
         notes.append("one clip: nothing could be held out")
         return softmax(logits / fit_temperature(logits, val.labels).temperature)
@@ -152,8 +158,10 @@ def _validation(
 
     The interval of the difference tells whether the gain is certain.
     """
+    # Below 0 for a clip whose NLL the temperature lowers.
     gain = log_losses(held_out, val.labels) - log_losses(before, val.labels)
     num_groups = len(np.unique(val.groups))
+    # A single person cannot be resampled: then every clip is its own group.
     groups = val.groups if num_groups > 1 else np.arange(len(gain))
     interval = bootstrap_interval(lambda rows: float(gain[rows].mean()), groups, rules.seed)
 

@@ -25,6 +25,7 @@ from action_recognition.deploy.calibration.scored_clips import (
 )
 from action_recognition.metrics import wilson_interval
 
+# Rates this close count as equal.
 _ROUNDING = 1e-9
 
 
@@ -48,6 +49,7 @@ class Rejection:
     def by_label(self, labels: Sequence[str]) -> dict[str, float]:
         """Return the thresholds above 0 by label. The negative label has none."""
         pairs = zip(labels, self.values, strict=True)
+        # nan > 0 is False.
         return {label: float(value) for label, value in pairs if value > 0}
 
 
@@ -90,7 +92,9 @@ def _negatives(
     tables = [np.asarray(val.cosines[own], np.float64)] if own.any() else []
     if given is not None and len(given):
         tables.append(np.asarray(given, np.float64))
+
     if tables:
+        # Clips of the negative label and those of other people count alike.
         cosines = np.concatenate(tables)
         return _Negatives("negatives", softmax(cosines * factor), spread(cosines))
 
@@ -169,6 +173,7 @@ def _described(
             f"({100 * chosen.kept_rate:.0f} % of gestures that the labels lack would pass). "
             "Give clips of such people: --negative-ann-files"
         )
+        # Stand-ins are no negatives, so the rate that they keep has its own key.
         return described | {"kept_rate": None, "kept_stand_ins": chosen.kept_rate}
 
     notes.extend(_notes_on_rate(chosen.kept_rate, len(negatives.spreads), rules.false_alarm_rate))
@@ -181,12 +186,14 @@ def _notes_on_rate(kept: float, num_negatives: int, rate: float) -> list[str]:
     """Return the limits of a false-alarm rate that was fitted to so many negatives."""
     notes = []
     if kept > rate + _ROUNDING:
+        # The upper end for a rate of 0 among so many. The needed number M has 1 / (M + 1) <= rate.
         high = 100 * wilson_interval(0.0, num_negatives)[1]
         notes.append(
             f"{num_negatives} negatives are too few for a false-alarm rate of {100 * rate:g} %: "
             f"the thresholds lie above all of them, which keeps {100 * kept:.1f} % on average "
             f"(95 % interval up to {high:.1f} %); {int(np.ceil(1 / rate)) - 1} are needed"
         )
+
     notes.append(
         "the rate holds for negatives like those given: "
         "other people, rooms and movements can give more"
@@ -199,10 +206,12 @@ def _accepted_share(taken: Flags, notes: list[str]) -> dict[str, Any]:
     if not len(taken):
         return {"accepted_gestures": None}
     share = float(taken.mean())
+    # Then most gestures of the model would go unnoticed.
     if share < 0.5:
         notes.append(
             f"the thresholds accept only {100 * share:.0f} % of the validation gestures; "
             "a higher --false-alarm-rate accepts more"
         )
+
     interval = list(wilson_interval(share, len(taken)))
     return {"accepted_gestures": share, "accepted_gestures_interval": interval}

@@ -14,7 +14,9 @@ Flags = npt.NDArray[np.bool_]
 
 NUM_BINS = 10
 NUM_RESAMPLES = 2000
+# A probability of 0 would have an infinite loss.
 _SMALLEST = float(np.finfo(np.float64).tiny)
+# Quantiles of a 95 % interval.
 _INTERVAL = (0.025, 0.975)
 
 
@@ -37,6 +39,7 @@ def softmax(logits: npt.NDArray[np.floating]) -> Floats:
     [[0.25, 0.75]]
     """
     shifted = np.asarray(logits, np.float64)
+    # Less the maximum, so that no exponent overflows.
     exponents = np.exp(shifted - shifted.max(axis=1, keepdims=True))
     return np.asarray(exponents / exponents.sum(axis=1, keepdims=True))
 
@@ -108,6 +111,7 @@ def calibration_error_by_chance(
     Forecasting 22, 2007): consistency resampling.
     """
     rng = np.random.default_rng(seed)
+    # (R, N): hits as they would be drawn from the stated confidences.
     correct = rng.random((num_resamples, len(confidence))) < confidence
     return _quantiles(_calibration_errors(confidence, correct, NUM_BINS))
 
@@ -137,6 +141,7 @@ def bootstrap_interval(
         end = np.cumsum(size[drawn])
         places = np.repeat(first[drawn] - end + size[drawn], size[drawn]) + np.arange(end[-1])
         values.append(statistic(by_group[places]))
+
     return _quantiles(np.array(values))
 
 
@@ -145,12 +150,14 @@ def _calibration_errors(confidence: Floats, correct: Flags, num_bins: int) -> Fl
 
     Within a bin, |sum of confidence - hits| / N is its share times the distance.
     """
+    # (N, B): 1 in the bin of the clip.
     indicator = np.eye(num_bins)[_place(confidence, num_bins)]
     return np.asarray(np.abs((correct - confidence) @ indicator).sum(axis=1) / len(confidence))
 
 
 def _place(confidence: Floats, num_bins: int) -> npt.NDArray[np.intp]:
     """Return the bin of each clip."""
+    # A bin is closed above: its index is the ceiling less 1, and 0 falls into the first.
     return np.asarray(np.clip(np.ceil(confidence * num_bins) - 1, 0, num_bins - 1), np.intp)
 
 

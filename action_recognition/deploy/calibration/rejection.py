@@ -61,6 +61,7 @@ def risk_coverage(confidence: Floats, correct: Flags) -> RiskCoverage:
     num_taken = last + 1
 
     risk = np.cumsum(~correct[order])[last] / num_taken
+    # Each point of the curve weighs as much as the clips that it adds.
     sizes = np.diff(num_taken, prepend=0)
     return RiskCoverage(num_taken / len(ordered), risk, float((risk * sizes).sum() / len(ordered)))
 
@@ -77,6 +78,7 @@ def false_alarms_at_recall(
     >>> false_alarms_at_recall(np.array([0.9, 0.8, 0.7, 0.1]), np.array([0.75, 0.2]), 0.75)
     (0.5, 0.7)
     """
+    # At least one gesture is accepted, whatever the recall.
     num_accepted = int(np.ceil(recall * len(gesture_scores) - _ROUNDING))
     threshold = float(np.sort(gesture_scores)[::-1][max(num_accepted, 1) - 1])
     return float((negative_scores >= threshold).mean()), threshold
@@ -104,6 +106,7 @@ def fit_spread_threshold(gestures: Floats, lost: float = LOST_GESTURES) -> float
     `gestures` (N,) are the spreads of validation gestures. Another gesture from the same place
     lies below it with that probability at most. Source: as `fit_thresholds`.
     """
+    # Another gesture is as likely to take any place among the N + 1.
     number = int(np.floor(lost * (len(gestures) + 1) + _ROUNDING))
     return float(np.sort(gestures)[number - 1]) if number else 0.0
 
@@ -164,6 +167,8 @@ def leave_one_class_out(
     Clips of the negative label are left out.
     """
     known = labels != negative_label if negative_label is not None else np.ones(len(labels), bool)
+
+    # nan marks the label that is left out of the deviation.
     without = np.array(cosines[known], np.float64)
     without[np.arange(len(without)), labels[known]] = np.nan
     return np.asarray(np.nanstd(without, axis=1))
@@ -187,6 +192,7 @@ def _parts(counts: np.ndarray, gestures: list[int], needed: int) -> tuple[list[i
     by_count = sorted(gestures, key=lambda label: -int(counts[label]))
     own = [label for label in by_count if counts[label] >= needed]
     shared = by_count[len(own) :]
+    # The last of `own` has the fewest negatives.
     while own and shared and counts[shared].sum() < needed:
         shared.append(own.pop())
     return own, shared
@@ -200,6 +206,8 @@ def _threshold(scores: Floats, rate: float, highest: float = 1.0) -> tuple[float
     """
     if not len(scores):
         return 0.0, 1.0
+
+    # The next negative may take any place among the M + 1, and pass.
     num_through = max(0, int(np.floor(rate * (len(scores) + 1) + _ROUNDING)) - 1)
     limit = float(np.sort(scores)[::-1][num_through])
     kept = (num_through + 1) / (len(scores) + 1)

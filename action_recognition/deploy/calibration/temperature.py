@@ -38,6 +38,7 @@ def fit_temperature(logits: Floats, labels: Labels) -> TemperatureFit:
         """Return the slope of the NLL at 1 / T = exp(`log_factor`)."""
         return _slope(logits, labels, float(np.exp(log_factor)))
 
+    # Logarithms of 1 / T, from the highest temperature to the lowest.
     low, high = (float(np.log(1.0 / bound)) for bound in reversed(TEMPERATURE_BOUNDS))
     if slope(low) >= 0 or slope(high) <= 0:
         # A bound as the temperature would make every clip certain, or none.
@@ -63,6 +64,7 @@ def cross_validated(
     """
     folds = assign_folds(groups, num_folds, seed)
     probabilities = np.zeros(logits.shape)
+
     for fold in np.unique(folds):
         held_out = folds == fold
         fitted = fit_temperature(logits[~held_out], labels[~held_out])
@@ -84,9 +86,11 @@ def assign_folds(
 
     # A random order, which the stable sort keeps among groups of one size.
     order = np.random.default_rng(seed).permutation(len(names))
+
     filled = np.zeros(min(num_folds, len(names)), int)
     folds = np.zeros(len(groups), np.intp)
     for number in sorted(order.tolist(), key=lambda item: -int(sizes[item])):
+        # The fold with the fewest clips so far.
         fold = int(filled.argmin())
         folds[groups == names[number]] = fold
         filled[fold] += sizes[number]

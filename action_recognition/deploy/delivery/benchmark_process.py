@@ -20,8 +20,11 @@ import numpy as np
 if TYPE_CHECKING:
     from action_recognition.deploy.backends.protocol import Precision
 
+# Clips of the round that warms up the throughput.
 _CLIPS_IN_FLIGHT: Final = 4
+# Layers with weights, by the end of their type's name.
 _COMPUTING: Final = ("Convolution", "FullyConnected", "MatMul")
+# Precisions in which a kernel's name can end.
 _FLOATS: Final = ("f32", "bf16", "f16")
 
 
@@ -63,6 +66,7 @@ def computes_in(backend: Any) -> str:
     compiled = getattr(backend, "compiled", None)
     if compiled is None:
         return "f32"
+
     infos = (node.get_rt_info() for node in compiled.get_runtime_model().get_ops())
     found = Counter(
         _layer_precision(info) for info in infos if _text(info, "layerType").endswith(_COMPUTING)
@@ -114,6 +118,7 @@ def _throughput(path: Path, threads: int, precision: str, clip: Any, rounds: int
 def _peak_memory_mb() -> float:
     """Return the peak memory of this process in 10^6 bytes, 0 on systems other than Linux."""
     try:
+        # The highest resident memory so far.
         match = re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text(encoding="utf-8"))
     except OSError:
         return 0.0

@@ -15,6 +15,7 @@ from action_recognition.errors import Problem, UserError, user_error
 
 _MB: Final = 1e6
 _PROCESS: Final = "action_recognition.deploy.delivery.benchmark_process"
+# Figures that the process prints.
 _MEASURED_THERE: Final = (
     "computes_in",
     "p50_ms",
@@ -72,6 +73,7 @@ def check_models(paths: Sequence[Path]) -> None:
             problems.append(Problem(str(path), found, ", ".join(MODEL_SUFFIXES)))
         elif not path.is_file():
             problems.append(Problem(str(path), "there is no such model file"))
+
     if problems:
         raise UserError(problems)
 
@@ -87,10 +89,12 @@ def measure_model(
     # The command is our own module, run without a shell.
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode:
+        # The last line names the error, those before it are its traceback.
         lines = done.stderr.strip().splitlines() or ["it ended without a word"]
         found = f"could not be measured ({lines[-1].rpartition('UserError: ')[2]})"
         raise user_error(str(path), found, fix="see what eval.py says of it")
 
+    # The figures are the last line that the process prints.
     figures = json.loads(done.stdout.splitlines()[-1])
     return Measured(
         model=f"{path.parent.name}/{path.name}",
@@ -129,6 +133,7 @@ def read_accuracies(files: Sequence[Path]) -> dict[str, float]:
 def to_markdown(rows: Sequence[Measured], cpu: str) -> str:
     """Write the table of docs/deploy.md."""
     lines = [_row(_COLUMNS), "|---" * len(_COLUMNS) + "|"]
+
     for row in rows:
         accuracy = "" if row.accuracy is None else f"{row.accuracy:.2f} %"
         times = (f"{row.p50_ms:.1f}", f"{row.p95_ms:.1f}", f"{row.clips_per_s:.1f}")

@@ -15,6 +15,7 @@ CARD_JSON_FILE: Final = "model_card.json"
 CARD_MARKDOWN_FILE: Final = "model_card.md"
 NOT_STATED: Final = "not stated"
 _FORMAT: Final = 1
+# Facts of the model, in the order of the card.
 _FACTS: Final = ("labels", "input", "complexity_gflops", "size_mp", "intended_use")
 _CALIBRATED: Final = ("temperature", "spread_threshold", "thresholds")
 _LIMITS: Final = (
@@ -29,6 +30,7 @@ _LIMITS: Final = (
 
 def make_card(record: Mapping[str, Any]) -> dict[str, Any]:
     """Make the card of a folder with this record."""
+    # A record may lack the facts of the model.
     facts = record.get("model", {})
     return {
         "format": _FORMAT,
@@ -131,6 +133,7 @@ def _accuracy(evaluations: Sequence[Mapping[str, Any]]) -> list[str]:
 
         rows = ((row["label"], row["num_clips"], row["right"]) for row in found["per_class"])
         lines += ["| label | clips | right |", "|---|---|---|", *map(_row, rows), ""]
+    # Without the empty line after the last table.
     return lines[:-1]
 
 
@@ -161,8 +164,10 @@ def _int8(compression: Mapping[str, Any] | None) -> list[str]:
     """Describe the compression: the loss of accuracy, the layers, and the other forms."""
     if not compression:
         return ["Not made: see `compress.py`."]
+
     lines = [_gate(compression), "", *_pairs(compression["layers"])]
     lines += [f"- {note}" for note in compression["notes"]]
+    # The forms beside model_int8.xml went through the gate, too.
     for name, other in compression.get("other_forms", {}).items():
         lines += ["", f"`{name}`: {_gate(other)}"]
         lines += [f"- {note}" for note in other["notes"]]
@@ -170,8 +175,10 @@ def _int8(compression: Mapping[str, Any] | None) -> list[str]:
 
 
 def _gate(compression: Mapping[str, Any]) -> str:
+    # The last trial is the one that was decided on.
     last = compression["cross_validated"][-1]
     interval = f"95 % {last['low']:+.2f} to {last['high']:+.2f}"
+
     return (
         f"Top-1 drops by {last['points']:+.2f} points ({interval}) on {last['num_clips']} clips, "
         "each scored by a network that was quantised without it; "

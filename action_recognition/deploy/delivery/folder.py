@@ -42,7 +42,9 @@ def staging_folder(folder: Path) -> Iterator[Path]:
     """Make a folder beside the target's files, on the same disk. Remove it whatever happens."""
     if folder.exists() and not folder.is_dir():
         raise user_error(str(folder), "is a file", fix="name a folder with --save-model-to")
+
     folder.mkdir(parents=True, exist_ok=True)
+    # Inside the target, so that a rename stays on one disk.
     staging = Path(tempfile.mkdtemp(prefix=".export-", dir=folder))
     try:
         yield staging
@@ -58,6 +60,7 @@ def read_record(folder: Path) -> dict[str, Any] | None:
     path = folder / RECORD_FILE
     if not path.is_file():
         return None
+
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
         if not all(isinstance(item["name"], str) for item in record["outputs"]):
@@ -78,6 +81,7 @@ def put_in_place(
     If the process stops in between, the sums tell that the files do not belong together.
     """
     if record is not None:
+        # The card before the sums, which cover it.
         card = make_card(record)
         write_json(staging / CARD_JSON_FILE, card, indent=_INDENT)
         write_text(staging / CARD_MARKDOWN_FILE, to_markdown(card))
@@ -87,6 +91,7 @@ def put_in_place(
         _write_sums(staging, record, names, gone)
         names += [RECORD_FILE, SIGNATURE_FILE]
 
+    # In this order: the record and the signature replace theirs last.
     for name in names:
         (staging / name).replace(folder / name)
     for name in gone:
@@ -104,11 +109,13 @@ def _write_sums(
     staging: Path, record: Mapping[str, Any], names: Sequence[str], gone: Collection[str]
 ) -> None:
     """Write the record with the sums of old and new files, and the signature over all."""
+    # Files of earlier commands keep their entries unless they were made again.
     old = {item["name"]: item for item in record.get("outputs", [])}
     entries = old | {name: file_facts(staging / name) for name in names}
     outputs = [entries[name] for name in sorted(entries.keys() - set(gone))]
     write_json(staging / RECORD_FILE, {**record, "outputs": outputs}, indent=_INDENT)
 
+    # A record cannot contain its own sum, so the signature does.
     files = [*outputs, file_facts(staging / RECORD_FILE)]
     signature = {"format": _SIGNATURE_FORMAT, "files": files}
     write_json(staging / SIGNATURE_FILE, signature, indent=_INDENT)

@@ -9,6 +9,7 @@ import numpy as np
 from action_recognition.deploy.backends.protocol import Pixels
 from action_recognition.deploy.metadata import DeployMetadata
 
+# The black and the white clip at the end.
 NUM_PLAIN_CLIPS: Final = 2
 
 
@@ -22,6 +23,7 @@ def made_clips(metadata: DeployMetadata, count: int) -> Pixels:
     clips = np.zeros((count + NUM_PLAIN_CLIPS, *metadata.clip_shape), np.uint8)
     for clip in clips[:count]:
         _draw_moving_disc(clip, rng)
+    # The clip before the last one stays black.
     clips[-1] = 255
     return clips
 

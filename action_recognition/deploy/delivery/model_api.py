@@ -76,6 +76,7 @@ def model_api_keys(metadata: DeployMetadata) -> dict[str, str]:
     if fitted:
         # Model API knows one value for all colours.
         keys["pad_value"] = str(round(sum(metadata.mean_values) / 3))
+    # Otherwise the network does it, and Model API would do it again.
     if metadata.normalization == "external":
         keys |= {name: to_strings(metadata)[name] for name in ("mean_values", "scale_values")}
     return keys
@@ -91,6 +92,7 @@ def _single_picture(model: openvino.Model, metadata: DeployMetadata) -> Any:
 
     known, (old,) = names_of(model), model.get_parameters()
     side = metadata.resize.short_side or metadata.resize.crop_size
+    # Model API resizes every photo to this side.
     picture = opset13.parameter([1, 3, side, side], np.float32, name="image")
     picture.output(0).set_names({"image"})
     picture.set_layout(openvino.Layout("NCHW"))
@@ -103,6 +105,7 @@ def _single_picture(model: openvino.Model, metadata: DeployMetadata) -> Any:
 
     scores = model.outputs[0].get_node().input_value(0)
     logits = opset13.multiply(scores, opset13.constant(np.float32(_logit_factor(metadata))))
+    # Model API computes its softmax from these.
     logits.output(0).set_names({"logits"})
     found = openvino.Model([opset13.result(logits)], [picture], "classification")
     settle_names(found, {*known, "image"})

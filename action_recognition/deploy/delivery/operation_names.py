@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     import openvino
 
+# A name that OpenVINO made ends in a number.
 _NUMBERED: Final = re.compile(r".*_\d+")
 
 

@@ -14,6 +14,7 @@ from action_recognition.deploy.delivery.made_clips import made_clips
 from action_recognition.openvino_core import openvino_core
 
 ROUNDS: Final = 10
+# Calls before the measured ones.
 _WARM_UP: Final = 2
 
 
@@ -46,6 +47,7 @@ def measure_latency(path: Path, num_threads: int, rounds: int = ROUNDS) -> dict[
 
 def num_cores() -> int:
     """Return the number of cores that this process may use."""
+    # Fewer than the machine has if the process is bound to some of them.
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

@@ -39,10 +39,12 @@ def verify_folder(folder: Path, say: Say = console.say) -> list[str]:
 
     Raises UserError: lists every problem of the first check that fails.
     """
+    # Sums first: a damaged file need not be opened.
     problems, named = check_signature(folder)
     _raise_if(problems)
     say(f"{SIGNATURE_FILE}: {len(named)} files, all with the sums that it names")
 
+    # Then the metadata of all models, and the labels of the files beside them.
     models = sorted(name for name in named if _is_compared(name))
     backends = {name: load_backend(folder / name) for name in models}
     metadata = {name: backend.metadata for name, backend in backends.items()}
@@ -50,6 +52,7 @@ def verify_folder(folder: Path, say: Say = console.say) -> list[str]:
     same = "the same labels, input and calibration"
     say(f"metadata: {len(models)} models, {same} in all and in {CLASSES_FILE} and {CARD_JSON_FILE}")
 
+    # Then the scores, on synthetic clips without the plain ones.
     if models:
         clips = made_clips(metadata[models[0]], 2)[:-NUM_PLAIN_CLIPS]
         scores = {name: backend.scores(clips) for name, backend in backends.items()}
@@ -67,6 +70,7 @@ def check_signature(folder: Path) -> tuple[list[Problem], list[str]]:
     problems = [_file_problem(folder, name, *facts) for name, facts in sums.items()]
     found = [problem for problem in problems if problem is not None]
 
+    # A model that nobody signed may be of another export.
     for item in sorted(folder.iterdir()):
         if item.suffix in (*_MODEL_SUFFIXES, ".bin") and item.name not in sums:
             text = f"is a model that {SIGNATURE_FILE} does not name"
@@ -89,6 +93,7 @@ def _signed_sums(path: Path) -> dict[str, tuple[int, str]]:
     if not path.is_file():
         found = "there is no such file, so nothing says what belongs to the folder"
         raise user_error(str(path), found, fix="export again with export.py")
+
     try:
         files = json.loads(path.read_text(encoding="utf-8"))["files"]
         return {str(item["name"]): (int(item["size"]), str(item["sha256"])) for item in files}
@@ -98,6 +103,7 @@ def _signed_sums(path: Path) -> dict[str, tuple[int, str]]:
 
 def _file_problem(folder: Path, name: str, size: int, sha256: str) -> Problem | None:
     """Return the difference between one file and its entry in the signature, if there is one."""
+    # A name with a folder in it could lead out of this one.
     if Path(name).name != name or name in (".", ".."):
         found = f"names {name!r}, which is no file of this folder"
         return Problem(str(folder / SIGNATURE_FILE), found, fix=_FIX)
@@ -117,6 +123,7 @@ def _differing_metadata(folder: Path, found: Mapping[str, DeployMetadata]) -> li
     """Name every model with other metadata than the first, and the fields that differ."""
     problems = []
     first, expected = next(iter(found.items()), ("", None))
+
     for name, metadata in found.items():
         different = [
             key for key in vars(metadata) if getattr(metadata, key) != getattr(expected, key)
@@ -132,6 +139,7 @@ def _differing_labels(folder: Path, found: Mapping[str, DeployMetadata]) -> list
     problems: list[Problem] = []
     if not found:
         return problems
+
     first, expected = next(iter(found.items()))
     for name, key in ((CLASSES_FILE, None), (CARD_JSON_FILE, "labels")):
         if (folder / name).is_file() and _labels(folder / name, key) != list(expected.labels):
@@ -149,6 +157,7 @@ def _differing_scores(scores: Mapping[str, Scores], say: Say) -> list[Problem]:
     """Compare all models with the first one in FP32 and say their differences."""
     full = (name for name in ("model.xml", "model.onnx") if name in scores)
     first = next(full, next(iter(scores)))
+
     problems = []
     for name, found in scores.items():
         difference = float(np.abs(found - scores[first]).max())
