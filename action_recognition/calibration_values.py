@@ -1,4 +1,4 @@
-"""The values that `calibrate.py` finds for a model, as checkpoints and exported files keep them. No PyTorch."""
+"""The calibration of a model, as checkpoints and exported files store it. Imports no PyTorch."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Calibration:
-    """What calibrate.py found for weights with these labels, in output order.
+    """The values that calibrate.py found for weights with these labels, in output order.
 
-    Probabilities are softmax(score_scale / `temperature` * cosine); a label whose probability is below its threshold (0..1) is not taken,
-    and none is where the standard deviation of the cosines is below `spread_threshold` (0 or more).
-    `summary` says what it was fitted on: plain values.
+    Probabilities are softmax(score_scale / `temperature` * cosine). A label is rejected if its
+    probability is below its threshold (0..1). Every label is rejected if the standard deviation of
+    the cosines is below `spread_threshold` (0 or more). `summary` describes the clips of the fit
+    in plain values.
     """
 
     labels: tuple[str, ...]
@@ -23,7 +24,7 @@ class Calibration:
     summary: Mapping[str, Any] = field(default_factory=dict)
 
     def as_plain(self) -> dict[str, Any]:
-        """The section of a checkpoint."""
+        """Return the section of a checkpoint in plain values."""
         thresholds = {label: float(value) for label, value in self.thresholds.items()}
         plain: dict[str, Any] = {
             "labels": list(self.labels),

@@ -1,17 +1,18 @@
-"""Lines for the person at the console: shown at once, and once for all processes of a run."""
+"""Print lines for the user at once, and once for all processes of a run."""
 
 from __future__ import annotations
 
 import os
 
-_RANKS = ("RANK", "SLURM_PROCID")  # the rank among all processes: torchrun, Slurm
+# Variables with the rank among all processes, as torchrun and Slurm set them.
+_RANKS = ("RANK", "SLURM_PROCID")
 _PARTS_OF_RANKS = ("NODE_RANK", "LOCAL_RANK")
 
 
 def is_first_process() -> bool:
-    """Return True in the process of rank 0 and in a process that is alone: the one that writes files.
+    """Return True in the process that writes files: the one of rank 0, or a process that is alone.
 
-    Known from the environment, so that it holds before Lightning starts.
+    The environment tells it, so the answer holds before Lightning starts.
     """
     whole = [os.environ[name] for name in _RANKS if name in os.environ]
     first = (whole[0] if whole else "0") == "0"
@@ -19,6 +20,6 @@ def is_first_process() -> bool:
 
 
 def say(message: str) -> None:
-    """Print a line on stdout, flushed so that it shows at once in a pipe, in the first process only."""
+    """Print a line on stdout in the first process, and flush it so that a pipe shows it at once."""
     if is_first_process():
         print(message, flush=True)

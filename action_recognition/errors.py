@@ -1,4 +1,4 @@
-"""User errors: what is wrong, where, what is allowed, what to do."""
+"""Errors that a user can correct: where, what was found, what is allowed, what to do."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ T = TypeVar("T")
 
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
-EXIT_TERMINATED = 143  # 128 + SIGTERM, as a shell would say it
+# 128 + SIGTERM, as a shell reports it.
+EXIT_TERMINATED = 143
 
 _ENVIRONMENT_ERRNOS = {
     errno.ENOSPC: "the disk is full",
@@ -32,9 +33,10 @@ _ENVIRONMENT_ERRNOS = {
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong with what the user gave.
+    """One thing that is wrong with the user's input.
 
-    `where` is `file:line`, a dotted key or a flag; the other fields are sentences without a final stop.
+    `where` is `file:line`, a dotted key or a flag. The other fields are sentences without a final
+    stop.
 
     >>> print(Problem("train.txt:3", "label 30", "0 to 26", "correct the second column"))
     train.txt:3: label 30; allowed: 0 to 26; to repair: correct the second column
@@ -55,7 +57,7 @@ class Problem:
 
 
 class UserError(Exception):
-    """Raised for input that the user can correct; carries every problem that was found, not the first."""
+    """An error in input that the user can correct. It carries every problem that was found."""
 
     exit_code = EXIT_USER_ERROR
 
@@ -64,20 +66,21 @@ class UserError(Exception):
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
     def __reduce__(self) -> tuple[type[UserError], tuple[tuple[Problem, ...]]]:
-        return type(self), (self.problems,)  # so that a data worker can send it to the parent
+        # A data worker pickles the error to send it to its parent.
+        return type(self), (self.problems,)
 
 
 class Terminated(Exception):
-    """SIGTERM asked the work to end, and what is needed to go on was saved."""
+    """SIGTERM asked the work to end. Everything that is needed to resume it was saved."""
 
 
 def user_error(where: str, found: str, allowed: str = "", fix: str = "") -> UserError:
-    """A `UserError` of one problem."""
+    """Return a `UserError` with one problem."""
     return UserError([Problem(where, found, allowed, fix)])
 
 
 def nearest(name: str, options: Iterable[str]) -> str:
-    """`, did you mean 'x'?` for the closest option, or an empty string.
+    """Return `, did you mean 'x'?` for the closest option, or an empty string.
 
     >>> nearest("epoch", ["epochs", "batch_size"])
     ", did you mean 'epochs'?"
@@ -88,9 +91,9 @@ def nearest(name: str, options: Iterable[str]) -> str:
 
 @contextlib.contextmanager
 def naming(place: Path) -> Iterator[None]:
-    """An `OSError` that names no file, as that of a full disk, gets the name of `place`.
+    """Put the name of `place` into an `OSError` that names no file, such as that of a full disk.
 
-    Errors: a folder that takes no new file, as /proc.
+    Raises UserError: a folder such as /proc takes no new file.
     """
     try:
         yield
@@ -104,7 +107,10 @@ def naming(place: Path) -> Iterator[None]:
 
 
 def try_all(calls: Iterable[Callable[[], T]]) -> list[T]:
-    """Return the results of all calls. Raises UserError: the problems of every call that failed."""
+    """Return the results of all calls.
+
+    Raises UserError: the problems of every call that failed.
+    """
     results: list[T] = []
     problems: list[Problem] = []
     for call in calls:
@@ -112,39 +118,54 @@ def try_all(calls: Iterable[Callable[[], T]]) -> list[T]:
             results.append(call())
         except UserError as error:
             problems.extend(error.problems)
+
+    # Two calls may find the same problem. It is printed once.
     if problems:
         raise UserError(dict.fromkeys(problems))
     return results
 
 
 def run_command(command: Callable[[], int | None]) -> NoReturn:
-    """Run a command and end the process: user errors as messages with exit code 2, never a traceback."""
+    """Run a command and end the process with its exit code.
+
+    A user error is printed as messages, without a traceback, and ends with exit code 2.
+    """
+    sys.exit(_exit_code(command))
+
+
+def _exit_code(command: Callable[[], int | None]) -> int:
     try:
         code = command() or 0
         sys.stdout.flush()
+        return code
     except UserError as error:
-        _say(str(error))
-        code = error.exit_code
+        return _failed(str(error), error.exit_code)
     except KeyboardInterrupt:
-        _say("interrupted")
-        code = EXIT_INTERRUPTED
+        return _failed("interrupted", EXIT_INTERRUPTED)
     except Terminated:
-        _say("terminated")
-        code = EXIT_TERMINATED
+        return _failed("terminated", EXIT_TERMINATED)
     except BrokenPipeError:
-        # The reader of our output went away (`| head`): not an error of ours, nothing more to say.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 1
+        return _without_reader()
     except OSError as error:
+        # Other numbers are mistakes of the program, so their traceback is shown.
         if error.errno not in _ENVIRONMENT_ERRNOS:
             raise
-        _say(
-            f"{error.filename or 'writing'}: {_ENVIRONMENT_ERRNOS[error.errno]}; to repair: free space or name another folder"
-        )
-        code = EXIT_USER_ERROR
-    sys.exit(code)
+        return _failed(_disk_message(error, _ENVIRONMENT_ERRNOS[error.errno]), EXIT_USER_ERROR)
 
 
-def _say(message: str) -> None:
+def _without_reader() -> int:
+    """Drop the rest of stdout and return 1: its reader has gone, as in `| head`."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 1
+
+
+def _disk_message(error: OSError, reason: str) -> str:
+    place = error.filename or "writing"
+    return f"{place}: {reason}; to repair: free space or name another folder"
+
+
+def _failed(message: str, code: int) -> int:
+    """Print an error message, each line marked as one, and return the exit code."""
     for line in message.splitlines() or [""]:
         print(f"error: {line}", file=sys.stderr)
+    return code

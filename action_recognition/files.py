@@ -1,4 +1,4 @@
-"""Files that are whole or absent: written beside their place, then renamed."""
+"""Write files that are whole or absent: they are written beside their place, then renamed."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ def write_atomically(
 ) -> Iterator[Path]:
     """Yield a path beside `path`. Rename it to `path` when the block ends, remove it on an error.
 
-    The folder is made where it is missing. A reader sees the old file or the new one, never a part.
+    A missing folder is created. A reader sees the old file or the new one, never a part.
 
     Args:
+        path: the file to write or to replace.
         per_process: put the process number into the name, where several processes may write `path`.
         keep_suffix: end the name with the suffix of `path`, for writers that choose a format by it.
 
@@ -37,7 +38,7 @@ def write_atomically(
 
 
 def write_text(path: Path, text: str, newline: str | None = None) -> None:
-    """Write a text file (UTF-8) atomically. `newline` as in `open`."""
+    """Write a text file (UTF-8) atomically. `newline` is that of `open`."""
     with write_atomically(path) as partial:
         partial.write_text(text, encoding="utf-8", newline=newline)
 

@@ -1,4 +1,7 @@
-"""Accuracy measures over score tables, as the original defines them; everything standard is left to torchmetrics."""
+"""Accuracy measures over score tables, as the original toolkit defines them.
+
+Standard measures come from torchmetrics. In this module scores are (N, C), labels (N,).
+"""
 
 from __future__ import annotations
 
@@ -12,14 +15,14 @@ Labels = npt.NDArray[np.integer]
 
 
 def top_k_hits(scores: Scores, labels: Labels, k: int) -> npt.NDArray[np.bool_]:
-    """Whether each sample's label is among its k highest scores: scores (N, C), labels (N,) -> (N,) bool."""
+    """Return True (N,) for each sample whose label is among its k highest scores."""
     best = np.argsort(scores, axis=1)[:, -k:]
     hits: npt.NDArray[np.bool_] = (best == labels[:, None]).any(axis=1)
     return hits
 
 
 def top_k_accuracy(scores: Scores, labels: Labels, k: int) -> float:
-    """Share of samples (0..1) whose label is among the k highest scores.
+    """Return the share of samples (0..1) whose label is among the k highest scores.
 
     >>> top_k_accuracy(np.array([[0.9, 0.1, 0.5], [0.2, 0.3, 0.8]]), np.array([2, 0]), 2)
     0.5
@@ -28,42 +31,42 @@ def top_k_accuracy(scores: Scores, labels: Labels, k: int) -> float:
 
 
 def mean_top_k_accuracy(scores: Scores, labels: Labels, k: int) -> float:
-    """Mean over the classes present in `labels` of the share of their samples hit in the top k (0..1).
+    """Return the mean over classes of the share of their samples (0..1) that is hit in the top k.
 
-    Source: REFERENCE section 5; the measure of Joze and Koller, MS-ASL (BMVC 2019). The published top-1 figures are this one.
+    The classes are those that are present in `labels`. The published top-1 figures are this one.
+    Source: REFERENCE section 5; the measure of Joze and Koller, MS-ASL (BMVC 2019).
     """
     hits = top_k_hits(scores, labels, k)
     return float(np.mean([hits[labels == label].mean() for label in np.unique(labels)]))
 
 
 def mean_class_accuracy(scores: Scores, labels: Labels) -> float:
-    """Mean top-1 accuracy (0..1) over the classes that occur as label or as prediction; only predicted ones count as 0.
+    """Return the mean top-1 accuracy (0..1) over the classes that are a label or a prediction.
 
+    A class that is predicted only counts as 0.
     Source: REFERENCE section 5.
     """
     predicted = scores.argmax(axis=1)
-    classes = np.union1d(predicted, labels)
-    return float(
-        np.mean(
-            [
-                (predicted[labels == label] == label).mean() if (labels == label).any() else 0.0
-                for label in classes
-            ]
-        )
-    )
+    shares = []
+    for label in np.union1d(predicted, labels):
+        own = labels == label
+        shares.append((predicted[own] == label).mean() if own.any() else 0.0)
+    return float(np.mean(shares))
 
 
 def average_precisions(scores: Scores, labels: Labels) -> npt.NDArray[np.float64]:
-    """Area under the monotone precision-recall curve of each class over all samples (C,); nan where a class has no sample.
+    """Return the area under the monotone precision-recall curve of each class over all samples.
 
+    The result is (C,), nan where a class has no sample.
     Source: REFERENCE section 5.
     """
     result = np.full(scores.shape[1], np.nan)
     for label in np.unique(labels):
-        correct = (labels == label)[
-            np.argsort(-scores[:, label])
-        ]  # ties fall as the original's argsort lets them
+        # Ties are ordered as by the original's argsort.
+        order = np.argsort(-scores[:, label])
+        correct = (labels == label)[order]
         found = np.cumsum(correct)
+
         precision = found / np.arange(1, len(correct) + 1)
         envelope = np.maximum.accumulate(precision[::-1])[::-1]
         result[label] = envelope[correct].sum() / found[-1]
@@ -71,8 +74,10 @@ def average_precisions(scores: Scores, labels: Labels) -> npt.NDArray[np.float64
 
 
 def ranking_mean_average_precision(scores: Scores, labels: Labels) -> dict[str, float]:
-    """Both kinds of the mean (0..1): over the classes present, and over all with absent ones as 0 (the original's).
+    """Return both kinds of the mean average precision (0..1).
 
+    `present_classes` averages over the classes present. `all_classes`, the original's, counts
+    absent classes as 0.
     Source: REFERENCE section 5 and "Surprises" 8.
     """
     precisions = average_precisions(scores, labels)
@@ -83,13 +88,13 @@ def ranking_mean_average_precision(scores: Scores, labels: Labels) -> dict[str, 
 
 
 def confusion_matrix(scores: Scores, labels: Labels, num_classes: int) -> npt.NDArray[np.int64]:
-    """Counts (C, C): row = label, column = highest score."""
+    """Return counts (C, C): the row is the label, the column the highest score."""
     cells = labels.astype(np.int64) * num_classes + scores.argmax(axis=1)
     return np.bincount(cells, minlength=num_classes**2).reshape(num_classes, num_classes)
 
 
 def wilson_interval(share: float, count: int) -> tuple[float, float]:
-    """95 % interval (0..1) of a share of `count` samples.
+    """Return the 95 % interval (0..1) of a share of `count` samples.
 
     Source: Wilson, J. Am. Stat. Assoc. 22 (1927), 209-212.
 
@@ -97,19 +102,16 @@ def wilson_interval(share: float, count: int) -> tuple[float, float]:
     [0.826, 0.945]
     """
     z = 1.959964
-    centre = (share + z * z / (2 * count)) / (1 + z * z / count)
-    half = (
-        z
-        / (1 + z * z / count)
-        * ((share * (1 - share) / count + z * z / (4 * count * count)) ** 0.5)
-    )
+    shrinkage = 1 + z * z / count
+    centre = (share + z * z / (2 * count)) / shrinkage
+    half = z / shrinkage * ((share * (1 - share) / count + z * z / (4 * count * count)) ** 0.5)
     return max(0.0, centre - half), min(1.0, centre + half)
 
 
 def most_confused(
     counts: npt.NDArray[np.int64], labels: Sequence[str], limit: int = 5
 ) -> list[tuple[str, str, int]]:
-    """The largest off-diagonal cells of a confusion matrix: (label, taken for, times)."""
+    """Return the largest off-diagonal cells of a confusion matrix: (label, taken for, times)."""
     wrong = counts - np.diag(np.diag(counts))
     order = np.argsort(wrong, axis=None)[::-1][:limit]
     cells = [(int(i // len(labels)), int(i % len(labels))) for i in order]

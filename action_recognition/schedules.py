@@ -1,8 +1,12 @@
-"""Schedules as pure functions of the step: nothing counts by itself, so evaluation and resuming change nothing."""
+"""Schedules as pure functions of the step.
+
+Nothing counts by itself, so evaluation and resuming change nothing.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from action_recognition.template import (
@@ -16,7 +20,10 @@ from action_recognition.template import (
 
 @dataclass(frozen=True)
 class ScaledSteps:
-    """A `StepSchedule` stretched from its own number of epochs to the run's; at the same number it is the template's."""
+    """A `StepSchedule` stretched from its own number of epochs to the run's.
+
+    At the same number of epochs it is the template's.
+    """
 
     freeze_epochs: int
     freeze_learning_rate_factor: float
@@ -30,14 +37,18 @@ class ScaledSteps:
         return f"freeze {self.freeze_epochs}, warm-up {self.warmup_epochs}, steps at {steps}"
 
     def factor(self, step: int, steps_per_epoch: int) -> float:
-        """Of the base rate: constant while frozen, linear per step from `warmup_start_factor` during warm-up, then in steps."""
+        """Return the factor of the base rate at a step (0-based).
+
+        It is constant while frozen, then rises linearly from `warmup_start_factor` during warm-up,
+        then falls in steps.
+        """
         epoch = step // steps_per_epoch
         if epoch < self.freeze_epochs:
             return self.freeze_learning_rate_factor
+
         if epoch < self.freeze_epochs + self.warmup_epochs:
-            progress = (step - self.freeze_epochs * steps_per_epoch) / (
-                self.warmup_epochs * steps_per_epoch
-            )
+            steps_done = step - self.freeze_epochs * steps_per_epoch
+            progress = steps_done / (self.warmup_epochs * steps_per_epoch)
             return 1.0 - (1.0 - progress) * (1.0 - self.warmup_start_factor)
         return math.pow(self.step_factor, sum(epoch >= start for start in self.step_epochs))
 
@@ -51,10 +62,15 @@ class ScaledCosine:
     epochs: int
 
     def __str__(self) -> str:
-        return f"freeze {self.freeze_epochs}, warm-up over {self.warmup_share:.0%} of the steps, then half a cosine"
+        warmup = f"warm-up over {self.warmup_share:.0%} of the steps"
+        return f"freeze {self.freeze_epochs}, {warmup}, then half a cosine"
 
     def factor(self, step: int, steps_per_epoch: int) -> float:
-        """Of the base rate: linear up to 1 at the last warm-up step, then (1 + cos(pi * progress)) / 2, 0 after the last step."""
+        """Return the factor of the base rate at a step (0-based).
+
+        It rises linearly to 1 at the last warm-up step. Then it is (1 + cos(pi * progress)) / 2,
+        which is 0 after the last step.
+        """
         num_steps = self.epochs * steps_per_epoch
         num_warmup_steps = int(self.warmup_share * num_steps)
         if step < num_warmup_steps:
@@ -67,7 +83,8 @@ class ScaledCosine:
 class ScaledOneCycle:
     """A `OneCycleSchedule` over the run's number of epochs.
 
-    Source: Smith and Topin, arXiv 1708.07120; cosines as in PyTorch's OneCycleLR; two phases as fastai's fine_tune.
+    Source: Smith and Topin, arXiv 1708.07120; cosines as in PyTorch's OneCycleLR; two phases as
+    in fastai's fine_tune.
     """
 
     freeze_epochs: int
@@ -77,29 +94,29 @@ class ScaledOneCycle:
     epochs: int
 
     def __str__(self) -> str:
-        head = (
-            f"one cycle of the head over {self.freeze_epochs}, then " if self.freeze_epochs else ""
-        )
+        frozen = f"one cycle of the head over {self.freeze_epochs}, then "
+        head = frozen if self.freeze_epochs else ""
         return f"{head}one cycle with its peak after {self.warmup_share:.0%} of the steps"
 
     def factor(self, step: int, steps_per_epoch: int) -> float:
-        """Of the base rate; each phase begins at `start_factor` of its peak, reaches it after `warmup_share`, and ends at 0."""
+        """Return the factor of the base rate at a step (0-based).
+
+        Each phase begins at `start_factor` of its peak, reaches the peak after `warmup_share`, and
+        ends at 0.
+        """
         num_frozen = self.freeze_epochs * steps_per_epoch
         if step < num_frozen:
             return self.freeze_learning_rate_factor * self._cycle(step / num_frozen)
-        return self._cycle((step - num_frozen) / max(1, self.epochs * steps_per_epoch - num_frozen))
+        num_other = max(1, self.epochs * steps_per_epoch - num_frozen)
+        return self._cycle((step - num_frozen) / num_other)
 
     def _cycle(self, progress: float) -> float:
+        """Return the share of the peak (0..1) at a progress of 0..1."""
         if progress < self.warmup_share:
-            return 1.0 - (1.0 - self.start_factor) * 0.5 * (
-                1.0 + math.cos(math.pi * progress / self.warmup_share)
-            )
-        return 0.5 * (
-            1.0
-            + math.cos(
-                math.pi * min(1.0, (progress - self.warmup_share) / (1.0 - self.warmup_share))
-            )
-        )
+            falling = 1.0 + math.cos(math.pi * progress / self.warmup_share)
+            return 1.0 - (1.0 - self.start_factor) * 0.5 * falling
+        progress_down = min(1.0, (progress - self.warmup_share) / (1.0 - self.warmup_share))
+        return 0.5 * (1.0 + math.cos(math.pi * progress_down))
 
 
 ScaledSchedule = ScaledSteps | ScaledCosine | ScaledOneCycle
@@ -108,31 +125,37 @@ ScaledSchedule = ScaledSteps | ScaledCosine | ScaledOneCycle
 def scale_schedule(
     schedule: StepSchedule | CosineSchedule | OneCycleSchedule, template_epochs: int, epochs: int
 ) -> ScaledSchedule:
-    """The schedule for `epochs` epochs instead of the template's.
+    """Return the schedule for `epochs` epochs instead of the template's.
 
-    A run of a tenth of the epochs freezes, warms up and steps at a tenth of them, so that a short run also reaches its full rate.
+    A run of a tenth of the epochs freezes, warms up and steps at a tenth of them. So a short run
+    also reaches its full rate.
     """
 
     def stretch(count: int) -> int:
+        """Return a number of epochs of the template in epochs of the run."""
         return count if epochs == template_epochs else int(count * epochs / template_epochs + 0.5)
 
+    frozen = stretch(schedule.freeze_epochs)
     if isinstance(schedule, CosineSchedule):
-        return ScaledCosine(stretch(schedule.freeze_epochs), schedule.warmup_share, epochs)
+        return ScaledCosine(frozen, schedule.warmup_share, epochs)
+
     if isinstance(schedule, OneCycleSchedule):
-        frozen = stretch(schedule.freeze_epochs)
-        return ScaledOneCycle(
-            frozen,
-            schedule.freeze_learning_rate_factor,
-            schedule.warmup_share,
-            schedule.start_factor,
-            epochs,
-        )
+        factor, share = schedule.freeze_learning_rate_factor, schedule.warmup_share
+        return ScaledOneCycle(frozen, factor, share, schedule.start_factor, epochs)
+
+    return _scaled_steps(schedule, stretch, epochs)
+
+
+def _scaled_steps(
+    schedule: StepSchedule, stretch: Callable[[int], int], epochs: int
+) -> ScaledSteps:
     steps = sorted({stretch(step) for step in schedule.step_epochs})
     return ScaledSteps(
         stretch(schedule.freeze_epochs),
         schedule.freeze_learning_rate_factor,
         stretch(schedule.warmup_epochs),
         schedule.warmup_start_factor,
+        # A step that is stretched to epoch 0 would lower the rate of the whole run.
         tuple(step for step in steps if 0 < step < max(epochs, 1)),
         schedule.step_factor,
     )
@@ -141,8 +164,9 @@ def scale_schedule(
 def learning_rate(
     step: int, steps_per_epoch: int, base_learning_rate: float, schedule: ScaledSchedule
 ) -> float:
-    """The learning rate of optimiser step `step` (0-based); epochs are counted from the very start.
+    """Return the learning rate of optimiser step `step` (0-based).
 
+    Epochs are counted from the very start.
     Source: REFERENCE section 4 (LR); Loshchilov and Hutter, arXiv 1608.03983, without restarts.
 
     >>> recipe = ScaledSteps(5, 1.0, 5, 0.01, (30, 50), 0.1)
@@ -156,32 +180,37 @@ def learning_rate(
 
 
 def is_frozen(epoch: int, schedule: ScaledSchedule) -> bool:
-    """Whether only the head learns in this epoch (0-based)."""
+    """Return True if only the head learns in this epoch (0-based)."""
     return epoch < schedule.freeze_epochs
 
 
 def loss_scale(step: int, steps_per_epoch: int, loss: LossConfig) -> float:
-    """What cosines are multiplied by at step `step` (0-based)."""
-    return (
-        am_softmax_scale(step, steps_per_epoch, loss) if isinstance(loss, AMSoftmax) else loss.scale
-    )
+    """Return the factor by which cosines are multiplied at step `step` (0-based)."""
+    if isinstance(loss, AMSoftmax):
+        return am_softmax_scale(step, steps_per_epoch, loss)
+    return loss.scale
 
 
 def am_softmax_scale(step: int, steps_per_epoch: int, loss: AMSoftmax) -> float:
-    """The scale of AM-Softmax at step `step` (0-based): from `scale_start` to `scale_end` over `scale_epochs` epochs.
+    """Return the scale of AM-Softmax at step `step` (0-based).
 
-    With r = step / n and n = int(scale_epochs * steps_per_epoch): start - (start - end) / (power - 1) * (power * r - r^power).
+    It goes from `scale_start` to `scale_end` over `scale_epochs` epochs. With r = step / n and
+    n = int(scale_epochs * steps_per_epoch) it is
+    start - (start - end) / (power - 1) * (power * r - r^power).
     Source: REFERENCE section 3 (Scale).
 
-    >>> recipe = AMSoftmax(type="am_softmax", margin=0.35, scale_start=30.0, scale_end=5.0, scale_power=1.2,
-    ...                    scale_epochs=41.276, entropy_weight=0.085, pr_product=True, hard_sample_weight=0.0)
-    >>> am_softmax_scale(0, 100, recipe), round(am_softmax_scale(700, 100, recipe), 4), am_softmax_scale(5000, 100, recipe)
-    (30.0, 19.4263, 5.0)
+    >>> recipe = AMSoftmax(
+    ...     type="am_softmax", margin=0.35, scale_start=30.0, scale_end=5.0, scale_power=1.2,
+    ...     scale_epochs=41.276, entropy_weight=0.085, pr_product=True, hard_sample_weight=0.0)
+    >>> am_softmax_scale(0, 100, recipe), round(am_softmax_scale(700, 100, recipe), 4)
+    (30.0, 19.4263)
+    >>> am_softmax_scale(5000, 100, recipe)
+    5.0
     """
     num_steps = int(loss.scale_epochs * steps_per_epoch)
     if step >= num_steps:
         return loss.scale_end
+
     ratio, power = step / num_steps, loss.scale_power
-    return loss.scale_start - (loss.scale_start - loss.scale_end) / (power - 1.0) * (
-        power * ratio - math.pow(ratio, power)
-    )
+    slope = (loss.scale_start - loss.scale_end) / (power - 1.0)
+    return loss.scale_start - slope * (power * ratio - math.pow(ratio, power))

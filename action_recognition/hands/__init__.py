@@ -1,4 +1,5 @@
 """Hand landmarks: detector, landmark network, tracker and features, on OpenVINO and numpy alone.
 
-The room is empty so far. Data, training and live import from here; nothing here imports from them, nor PyTorch.
+The package is empty so far. Data, training and live import from here. Nothing here imports from
+them, nor from PyTorch.
 """
