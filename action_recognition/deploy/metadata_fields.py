@@ -122,6 +122,7 @@ def _contradictions(metadata: DeployMetadata) -> list[Problem]:
     """List the values that no model can mean, by key."""
     return [
         *_number_problems(metadata),
+        *_resize_problems(metadata.resize),
         *_colour_problems(metadata),
         *_checksum_problems(metadata.weights_sha256),
         *_label_problems(metadata.labels),
@@ -140,12 +141,15 @@ def _number_problems(metadata: DeployMetadata) -> list[Problem]:
     # NaN fails this comparison, too.
     if not 0 <= spread < math.inf:
         problems.append(Problem("spread_threshold", f"found {spread!r}", "0 or more"))
-
-    short_side, crop_size = metadata.resize.short_side, metadata.resize.crop_size
-    if crop_size < 1 or (short_side is not None and short_side < 1):
-        found = f"found crop_size {crop_size} of short_side {short_side}"
-        problems.append(Problem("resize", found, "1 or more"))
     return problems
+
+
+def _resize_problems(resize: Resize) -> list[Problem]:
+    short_side, crop_size = resize.short_side, resize.crop_size
+    if crop_size >= 1 and (short_side is None or short_side >= 1):
+        return []
+    found = f"found crop_size {crop_size} of short_side {short_side}"
+    return [Problem("resize", found, "1 or more")]
 
 
 def _colour_problems(metadata: DeployMetadata) -> list[Problem]:

@@ -61,22 +61,25 @@ def _launcher() -> dict[str, Any]:
 
 
 def _dataset(metadata: DeployMetadata) -> dict[str, Any]:
-    conversion = {
-        "converter": "continuous_clip_action_recognition",
-        "annotation_file": "test.txt",
-        "data_dir": ".",
-        "out_fps": metadata.frame_rate_fps,
-        "clip_length": metadata.clip_len,
-    }
     # Top-5 says nothing about fewer than 5 labels.
     ranks = [k for k in (1, 5) if k <= len(metadata.labels)]
 
     return {
         "name": "test",
         "data_source": ".",
-        "annotation_conversion": conversion,
+        "annotation_conversion": _annotation_conversion(metadata),
         "preprocessing": _preprocessing(metadata),
         "metrics": [{"type": "accuracy", "name": f"rank@{k}", "top_k": k} for k in ranks],
+    }
+
+
+def _annotation_conversion(metadata: DeployMetadata) -> dict[str, Any]:
+    return {
+        "converter": "continuous_clip_action_recognition",
+        "annotation_file": "test.txt",
+        "data_dir": ".",
+        "out_fps": metadata.frame_rate_fps,
+        "clip_length": metadata.clip_len,
     }
 
 

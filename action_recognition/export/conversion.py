@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
 
 import onnx
 import openvino
@@ -17,10 +16,8 @@ from action_recognition.deploy.delivery.folder import IR_FP16_FILE
 from action_recognition.deploy.delivery.operation_names import settle_names
 from action_recognition.deploy.metadata import DeployMetadata, write_onnx, write_openvino
 from action_recognition.errors import user_error
-from action_recognition.export.graph import build_deploy_network, onnx_names, strip_exporter_notes
+from action_recognition.export.graph import build_deploy_network, checked_graph, onnx_names
 from action_recognition.export.options import ExportOptions
-
-ONNX_OPSET: Final = 18
 
 
 def write_models(
@@ -55,21 +52,8 @@ def onnx_graph(network: nn.Module, clip_shape: tuple[int, ...]) -> onnx.ModelPro
 
     It takes one clip (1, *clip_shape) float32.
     """
-    program = torch.onnx.export(
-        network,
-        (torch.zeros((1, *clip_shape)),),
-        dynamo=True,
-        opset_version=ONNX_OPSET,
-        input_names=[INPUT_NAME],
-        output_names=[OUTPUT_NAME],
-        verbose=False,
-    )
-
-    assert program is not None
-    model = program.model_proto
-    strip_exporter_notes(model)
-    onnx.checker.check_model(model, full_check=True)
-    return model
+    clip = torch.zeros((1, *clip_shape))
+    return checked_graph(network, (clip,), [INPUT_NAME], [OUTPUT_NAME])
 
 
 def openvino_network(

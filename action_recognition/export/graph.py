@@ -8,6 +8,8 @@ takes the Conv3d form.
 
 from __future__ import annotations
 
+from typing import Final
+
 import onnx
 import torch
 from torch import Tensor, nn
@@ -18,6 +20,8 @@ from action_recognition.deploy.metadata import DeployMetadata
 from action_recognition.models.build import build_recogniser
 from action_recognition.models.layers import TemporalAveragePool
 from action_recognition.models.recogniser import Normalize, Recogniser
+
+_ONNX_OPSET: Final = 18
 
 
 class DeployNetwork(nn.Module):
@@ -77,7 +81,38 @@ def reverse_input_channels(recogniser: Recogniser) -> None:
         weight.copy_(weight.flip(1))
 
 
-def strip_exporter_notes(model: onnx.ModelProto) -> None:
+def checked_graph(
+    network: nn.Module, inputs: tuple[Tensor, ...], input_names: list[str], output_names: list[str]
+) -> onnx.ModelProto:
+    """Convert a network in evaluation mode to a checked ONNX graph without metadata.
+
+    The exporter follows the computation with the example `inputs`.
+    """
+    program = torch.onnx.export(
+        network,
+        inputs,
+        dynamo=True,
+        opset_version=_ONNX_OPSET,
+        input_names=input_names,
+        output_names=output_names,
+        verbose=False,
+    )
+    assert program is not None
+    model = program.model_proto
+
+    _strip_exporter_notes(model)
+    onnx.checker.check_model(model, full_check=True)
+    return model
+
+
+def onnx_names(model: onnx.ModelProto) -> set[str]:
+    """Return the names that an ONNX graph gives. They are the same in every run."""
+    graph = model.graph
+    names = {item.name for item in (*graph.node, *graph.initializer, *graph.input)}
+    return names | {name for node in graph.node for name in node.output}
+
+
+def _strip_exporter_notes(model: onnx.ModelProto) -> None:
     """Remove the exporter's notes: stack traces in every node, with paths of this machine."""
     graph = model.graph
     # Notes on the graph, then on everything in it.
@@ -86,10 +121,3 @@ def strip_exporter_notes(model: onnx.ModelProto) -> None:
     for item in (*graph.node, *graph.value_info, *graph.initializer, *graph.input, *graph.output):
         item.doc_string = ""
         del item.metadata_props[:]
-
-
-def onnx_names(model: onnx.ModelProto) -> set[str]:
-    """Return the names that an ONNX graph gives. They are the same in every run."""
-    graph = model.graph
-    names = {item.name for item in (*graph.node, *graph.initializer, *graph.input)}
-    return names | {name for node in graph.node for name in node.output}

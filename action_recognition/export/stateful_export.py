@@ -26,8 +26,7 @@ from action_recognition.deploy.delivery.operation_names import settle_names
 from action_recognition.deploy.metadata import DeployMetadata, write_onnx, write_openvino
 from action_recognition.deploy.stateful_layout import StatefulLayout
 from action_recognition.errors import user_error
-from action_recognition.export.conversion import ONNX_OPSET
-from action_recognition.export.graph import onnx_names, reverse_input_channels, strip_exporter_notes
+from action_recognition.export.graph import checked_graph, onnx_names, reverse_input_channels
 from action_recognition.models.build import build_recogniser
 from action_recognition.models.causal import CausalRecogniser, receptive_field_frames
 from action_recognition.models.recogniser import Normalize
@@ -139,20 +138,9 @@ def stateful_onnx_graph(network: StatefulNetwork, metadata: DeployMetadata) -> o
 
     # Two digits, so that the names sort in the order of the states.
     numbers = [f"{number:02d}" for number in range(len(states))]
-    program = torch.onnx.export(
-        network,
-        (frames, *states),
-        dynamo=True,
-        opset_version=ONNX_OPSET,
-        input_names=[INPUT_NAME, *(STATE_PREFIX + number for number in numbers)],
-        output_names=[OUTPUT_NAME, *(NEXT_STATE_PREFIX + number for number in numbers)],
-        verbose=False,
-    )
-    assert program is not None
-    graph = program.model_proto
-    strip_exporter_notes(graph)
-    onnx.checker.check_model(graph, full_check=True)
-    return graph
+    input_names = [INPUT_NAME, *(STATE_PREFIX + number for number in numbers)]
+    output_names = [OUTPUT_NAME, *(NEXT_STATE_PREFIX + number for number in numbers)]
+    return checked_graph(network, (frames, *states), input_names, output_names)
 
 
 def to_stateful(

@@ -32,6 +32,7 @@ def make_card(record: Mapping[str, Any]) -> dict[str, Any]:
     """Make the card of a folder with this record."""
     # A record may lack the facts of the model.
     facts = record.get("model", {})
+    # A single fact that is missing reads `not stated`, a section is empty or null.
     return {
         "format": _FORMAT,
         "name": facts.get("template", NOT_STATED),

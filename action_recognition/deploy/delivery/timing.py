@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from action_recognition.deploy.backends import OpenVinoBackend, load_backend
+from action_recognition.deploy.backends import Backend, OpenVinoBackend, Pixels, load_backend
 from action_recognition.deploy.delivery.made_clips import made_clips
 from action_recognition.openvino_core import openvino_core
 
@@ -27,13 +27,8 @@ def measure_latency(path: Path, num_threads: int, rounds: int = ROUNDS) -> dict[
     assert isinstance(backend, OpenVinoBackend)
     clip = made_clips(backend.metadata, 1)[:1]
 
-    seconds = []
-    for _ in range(_WARM_UP + rounds):
-        start = time.perf_counter()
-        backend.scores(clip)
-        seconds.append(time.perf_counter() - start)
-
-    p50, p95 = np.percentile(np.array(seconds[_WARM_UP:]) * 1e3, (50, 95))
+    seconds = _seconds(backend, clip, _WARM_UP + rounds)[_WARM_UP:]
+    p50, p95 = np.percentile(np.array(seconds) * 1e3, (50, 95))
     return {
         "file": path.name,
         "precision": backend.precision,
@@ -43,6 +38,16 @@ def measure_latency(path: Path, num_threads: int, rounds: int = ROUNDS) -> dict[
         "rounds": rounds,
         "cpu": cpu_name(),
     }
+
+
+def _seconds(backend: Backend, clip: Pixels, rounds: int) -> list[float]:
+    """Time so many calls, one after another."""
+    seconds = []
+    for _ in range(rounds):
+        start = time.perf_counter()
+        backend.scores(clip)
+        seconds.append(time.perf_counter() - start)
+    return seconds
 
 
 def num_cores() -> int:
