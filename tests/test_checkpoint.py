@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 import torch
 
-from action_recognition import checkpoint
 from action_recognition.calibration_values import Calibration
 from action_recognition.checkpoint import (
     CALIBRATION_KEY,
@@ -18,6 +17,7 @@ from action_recognition.checkpoint import (
     load_trained_model,
     save_atomically,
     save_calibration,
+    saving,
 )
 from action_recognition.errors import UserError
 from action_recognition.template import load_template_dir
@@ -54,7 +54,7 @@ def test_a_full_disk_keeps_the_old_checkpoint_and_is_one_message(
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(checkpoint.os, "fsync", full)
+    monkeypatch.setattr(saving.os, "fsync", full)
     with pytest.raises(UserError, match="No space left on device"):
         save_atomically(content, path)
     assert path.read_bytes() == before

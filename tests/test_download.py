@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from action_recognition import download
-from action_recognition.download import Expected, fetch, part_file
+from action_recognition.download import Expected, fetch, fetching, part_file
 from action_recognition.errors import UserError
 
 CONTENT = bytes(range(256)) * 4000
@@ -98,7 +97,7 @@ def html(page: str) -> Answer:
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    monkeypatch.setattr(download, "_PAUSES_SECONDS", (0.0, 0.0))
+    monkeypatch.setattr(fetching, "_PAUSES_SECONDS", (0.0, 0.0))
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     running = Server()
     yield running
@@ -193,7 +192,7 @@ def test_a_busy_server_is_asked_again_and_a_missing_file_is_not(
 def test_no_connection_is_one_message_after_three_attempts(
     target: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(download, "_PAUSES_SECONDS", (0.0, 0.0))
+    monkeypatch.setattr(fetching, "_PAUSES_SECONDS", (0.0, 0.0))
     said: list[str] = []
     with pytest.raises(UserError, match=r"cannot be fetched: no connection \(Connection refused\)"):
         fetch("http://127.0.0.1:9/nobody-listens", target, EXPECTED, said.append)
@@ -266,6 +265,6 @@ def test_a_full_disk_is_said_before_the_download(
     server: Server, target: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usage = type("Usage", (), {"free": 1000})
-    monkeypatch.setattr(download.shutil, "disk_usage", lambda _: usage)
+    monkeypatch.setattr(fetching.shutil, "disk_usage", lambda _: usage)
     with pytest.raises(UserError, match="1 MB are needed"):
         fetch(server.url, target, EXPECTED)

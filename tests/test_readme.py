@@ -174,9 +174,9 @@ def test_the_files_to_read_for_a_job_are_there_and_few(job: str, most: int) -> N
         ("cannot make virtual environments", "init_venv.sh"),
         ("the package index cannot be reached", "init_venv.sh"),
         ("OpenCV does not start: ", "init_venv.sh"),
-        ("made and lacks only ", "action_recognition/workdir.py"),
-        ("is not empty and was not made by this command", "action_recognition/workdir.py"),
-        ("was changed since the work dir was made", "action_recognition/workdir.py"),
+        ("made and lacks only ", "action_recognition/workdir/start_weights.py"),
+        ("is not empty and was not made by this command", "action_recognition/workdir/place_checks.py"),
+        ("was changed since the work dir was made", "action_recognition/workdir/place_checks.py"),
         ("is not a known key", "action_recognition/template/loading.py"),
     ],
 )

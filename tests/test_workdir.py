@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from action_recognition import __version__, workdir
+from action_recognition import __version__
 from action_recognition.download import part_file
 from action_recognition.errors import UserError
-from action_recognition.workdir import InstantiateOptions, instantiate
+from action_recognition.workdir import InstantiateOptions, instantiate, writing
 from tests.conftest import REPOSITORY, template_dir
 
 SCRIPTS = ("train", "eval", "calibrate", "export", "compress", "demo", "predict")
@@ -281,7 +281,7 @@ def test_force_puts_everything_back_when_the_new_one_cannot_be_written(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(workdir.shutil, "copyfile", full)
+    monkeypatch.setattr(writing.shutil, "copyfile", full)
     with pytest.raises(OSError, match="No space left"):
         instantiate(template, target, network.options(force=True))
     assert _all_bytes(target) == {"thesis.txt": b"mine"}
@@ -299,7 +299,7 @@ def test_an_interrupt_leaves_nothing_half_made(
         copied.append(destination)
         destination.write_bytes(source.read_bytes())
 
-    monkeypatch.setattr(workdir.shutil, "copyfile", interrupted)
+    monkeypatch.setattr(writing.shutil, "copyfile", interrupted)
     with pytest.raises(KeyboardInterrupt):
         instantiate(template, target, network.options())
     assert not target.exists()
