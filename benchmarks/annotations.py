@@ -1,7 +1,10 @@
-"""An annotation file of a million lines: how long until a run has its clips, and how much memory they take.
+"""Loading an annotation file of a million lines: the time until a run has its clips, and memory.
 
-Figures: `load_million_rows_s` (labels, then lines, each path looked at), the same in CPU time, `load_million_rows_mb` (what the process
-grows by, at its peak), `worker_mb` (what a forked process gets of its own by making every record once). 200,000 empty files in 200 folders.
+Figures:
+    load_million_rows_s: labels, then lines, each path looked at. The same in CPU time.
+    load_million_rows_mb: growth of the process, at its peak.
+    worker_mb: growth of a forked process that makes every record once.
+The lines name 200,000 empty files in 200 folders.
 """
 
 from __future__ import annotations

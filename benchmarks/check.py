@@ -1,7 +1,10 @@
-"""Time of `tools/data/check.py`: 400 clips of 3 s read in full, and a million lines without opening a file.
+"""Time of `tools/data/check.py`: 400 clips of 3 s in full, a million lines without opening a file.
 
-Figures: `check_400_clips_s`, `check_million_rows_s`, `check_million_rows_peak_mb` (memory of that process), and `check_over_decoding`: the
-time for the clips over that of decoding all their frames in one process and doing nothing with them. --quick takes a tenth of both.
+Figures:
+    check_400_clips_s, check_million_rows_s
+    check_million_rows_peak_mb: memory of that process.
+    check_over_decoding: time for the clips over that of only decoding all frames in one process.
+--quick takes a tenth of both.
 """
 
 from __future__ import annotations
@@ -45,7 +48,7 @@ def made_frames(seed: int) -> NDArray[np.uint8]:
 
 
 def make_clips(root: Path, number: int) -> Path:
-    """Clips as a phone makes them, some content repeated under another hash; returns the annotation file."""
+    """Write clips as a phone makes them, some repeated. Return the annotation file."""
     contents = []
     for seed in range(NUM_DIFFERENT):
         path = root / "made.mp4"
@@ -138,7 +141,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         "check_over_decoding": harness.Figure(clips_s / decoding_s),
     }
     notes = [
-        f"{NUM_CLIPS // part} clips of {NUM_FRAMES} frames of {WIDTH} x {HEIGHT}, {NUM_ROWS // part} lines; the command from start to end"
+        f"{NUM_CLIPS // part} clips of {NUM_FRAMES} frames of {WIDTH} x {HEIGHT}, "
+        f"{NUM_ROWS // part} lines; the command from start to end"
     ]
     harness.report("check", options, timings, figures, precision="uint8", notes=notes)
     return 0

@@ -1,8 +1,11 @@
-"""Time to read a clip of 16 frames, every second one, out of a 10 s video file: ours against mmcv, PyAV, OpenCV and torchcodec.
+"""Time to read 16 frames, every second one, of a 10 s video: ours, mmcv, PyAV, OpenCV, torchcodec.
 
-Figures: `time_over_best` (ours over the fastest of the others, below 1 is faster) and `speedup_vs_mmcv`. A round reads one window with
-every reader: the centre window, then windows at random places, in turn. Ours starts every time without what it remembers of a file.
-torchcodec takes part where it is installed; the toolkit does not need it. What feeds training with two workers is in decode_feed.py.
+Figures:
+    time_over_best: ours over the fastest of the others. Below 1 is faster.
+    speedup_vs_mmcv
+A round reads one window with every reader: the centre window, then windows at random places, in
+turn. Ours starts every time without what it remembers of a file. torchcodec takes part where it is
+installed: the toolkit does not need it. decode_feed.py measures what feeds training.
 """
 
 from __future__ import annotations
@@ -113,7 +116,7 @@ OTHERS: dict[str, Reader] = {
 def make_video(
     path: Path, num_frames: int = NUM_FRAMES, height: int = HEIGHT, width: int = WIDTH
 ) -> None:
-    """By default 10 s of a moving texture with a moving disc, H.264 as x264 makes it by default (key frames 250 apart, B-frames)."""
+    """Write a moving texture with a moving disc, by default 10 s, as x264 encodes by default."""
     rng = np.random.default_rng(0)
     noise = cv2.GaussianBlur(
         rng.integers(0, 256, (2 * height, 2 * width, 3), dtype=np.uint8), (0, 0), 3
@@ -156,7 +159,7 @@ def windows(num_random: int) -> list[list[int]]:
 def next_window(
     reader: Reader, path: Path, places: Sequence[Sequence[int]]
 ) -> Callable[[], Frames]:
-    """A call reads one window, the next call the next; all readers are called equally often, so a round is one window for all."""
+    """Return readers, each of which reads the next window at every call."""
     turns = itertools.cycle(places)
     return lambda: reader(path, next(turns))
 

@@ -1,10 +1,13 @@
-"""Clips a second that two workers feed to training: from video files, frame folders, shards, and the cache of small frames.
+"""Clips a second that two workers feed to training: from videos, folders, shards and the cache.
 
-A round is one epoch over 48 clips (3 s at 30 fps, 640 x 480), each a 16-frame window at half the rate, resized and cropped to 224 pixels
-as the MS-ASL recipe does it; the cache is full and the page cache warm.
-Figures: `feed_X_clips_per_s`, and `feed_X_over_files`, the ratio of rates (above 1: faster than from files).
-`jester_clip_cpu_ms` and `msasl_clip_cpu_ms`: CPU time of one process for a training clip of those data sets as they are prepared (300 x 256
-pixels; 36 JPEGs at 12 fps, 8 of them read; an MP4 of 60 frames, 16 of them read), and the KB that such a clip has on disk.
+A round is one epoch over 48 clips (3 s at 30 fps, 640 x 480). Each is a 16-frame window at half the
+rate, resized and cropped to 224 pixels as the MS-ASL recipe does it. The cache of small frames is
+full, and the page cache warm.
+Figures:
+    feed_X_clips_per_s, and feed_X_over_files, the ratio of rates. Above 1 is faster than from
+    files. jester_clip_cpu_ms, msasl_clip_cpu_ms: CPU time of one process for a training clip as
+        prepared. Jester: 36 JPEGs of 300 x 256 pixels at 12 fps, 8 of them read. MS-ASL: an MP4 of
+        60 frames, 16 of them read. Beside them the KB that such a clip takes on disk.
 """
 
 from __future__ import annotations
@@ -42,7 +45,7 @@ TEMPLATE = (
 
 
 def make_data(root: Path, num_clips: int) -> None:
-    """Different videos of one scene (a copy with another free box at its end each), frame folders of them, and their annotation files."""
+    """Write videos of one scene, different in their bytes, their frame folders and lists."""
     (root / "videos").mkdir(parents=True)
     make_video(root / "one.mp4", NUM_FRAMES, HEIGHT, WIDTH)
     content = (root / "one.mp4").read_bytes()
@@ -65,7 +68,7 @@ def make_data(root: Path, num_clips: int) -> None:
 
 
 def feeds(root: Path, template: Template) -> dict[str, Callable[[], int]]:
-    """For each source a function that reads one epoch and returns its number of clips; workers live on, as in training."""
+    """Return for each source a function that reads an epoch and returns its number of clips."""
     flags = [
         "--ann-files",
         str(root / "videos.txt"),
@@ -109,7 +112,7 @@ def _epoch(
 
 
 def cpu_costs(root: Path, repeats: int) -> dict[str, float]:
-    """CPU milliseconds and KB of one prepared clip of Jester (a frame folder) and of MS-ASL (a video)."""
+    """Return CPU ms and KB of one prepared clip of Jester (a folder) and MS-ASL (a video)."""
     cv2.setNumThreads(0)
     set_decode_threads(1)
     costs: dict[str, float] = {}
@@ -160,7 +163,8 @@ def main(argv: Sequence[str] | None = None) -> int:
                 timings["files"], timing
             )
     notes = [
-        f"{num_clips} clips of {NUM_FRAMES} frames of {WIDTH} x {HEIGHT}, {NUM_WORKERS} workers, batches of {BATCH_SIZE}",
+        f"{num_clips} clips of {NUM_FRAMES} frames of {WIDTH} x {HEIGHT}, "
+        f"{NUM_WORKERS} workers, batches of {BATCH_SIZE}",
         f"the cache takes {cached_mb / num_clips:.1f} MB a clip",
     ]
     harness.report("decode_feed", options, timings, figures, precision="uint8", notes=notes)

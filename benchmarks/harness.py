@@ -1,4 +1,4 @@
-"""What all benchmarks share: flags, interleaved timing, ratios with their spread, the machine, a table and JSON.
+"""Parts that all benchmarks share: flags, timing in turns, ratios with spread, table, JSON.
 
 options = parse_arguments("Time of X", argv)
 timings = interleaved({"ours": ours, "theirs": theirs}, rounds=options.rounds(20))
@@ -81,7 +81,7 @@ class Timing:
 
 
 def parse_arguments(description: str, argv: Sequence[str] | None = None) -> Options:
-    """`[--json FILE] [--threads N] [--quick]`; by default as many threads as this process may use cores."""
+    """Parse `[--json FILE] [--threads N] [--quick]`; by default a thread for each core."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to FILE")
     parser.add_argument(
@@ -103,7 +103,7 @@ def parse_arguments(description: str, argv: Sequence[str] | None = None) -> Opti
 def interleaved(
     timed: Mapping[str, Callable[[], object]], rounds: int, warm_up: int = 1
 ) -> dict[str, Timing]:
-    """Time every callable once per round, in an order that moves on by one each round, so that a slow moment hits all alike."""
+    """Time every callable once per round, in a changing order: a slow moment hits all alike."""
     names = list(timed)
     for _ in range(warm_up):
         for function in timed.values():
@@ -228,7 +228,7 @@ def machine() -> dict[str, Any]:
 
 
 def git_commit() -> str:
-    """The commit that was measured, `+changes` behind it when tracked files differ; `unknown` outside a checkout."""
+    """Return the measured commit, with `+changes` when tracked files differ, or `unknown`."""
     command = [
         "git",
         "-C",

@@ -1,8 +1,11 @@
-"""Time of a clip in INT8 against FP32 and against NNCF's plain post-training quantisation of the same IR, in OpenVINO.
+"""Time of a clip in INT8 against FP32, and against NNCF's plain quantisation of the same IR.
 
-Figures: `speedup_s3d_mobilenet_v3` (16 x 224 x 224) and `speedup_s3d_efficientnet_lite0` (its template's input): time in FP32 over time
-of model_int8.xml; `speedup_over_plain_ptq`: plain over ours, the worse network. Random weights; f32 by hint for all that is not quantised,
-so FP32 means f32. What each network's layers compute in stands in the notes.
+Figures, in OpenVINO:
+    speedup_s3d_mobilenet_v3 (16 x 224 x 224), speedup_s3d_efficientnet_lite0 (its template's
+        input): time in FP32 over time of model_int8.xml.
+    speedup_over_plain_ptq: plain over ours, the worse network.
+Weights are random. What is not quantised computes in f32 by hint, so FP32 means f32. The notes name
+the precision of each network's layers.
 """
 
 from __future__ import annotations

@@ -1,11 +1,15 @@
-"""Live, end to end without decoding and drawing: a stream played at its rate through queue, engine and decision.
+"""Live, end to end but for decoding and drawing: a stream through queue, engine and decision.
 
-Frames of 640x480 at 30 a second are held in memory and come when their time has come; each network takes those of its own rate. Figures,
-for each network: `cpu_share_NAME`, CPU time of the whole process over the time of the stream (1 is one core), and `latency_p95_ms_NAME`,
-from the arrival of a block's last frame to the decision on it, which is when its event is sent. Networks, fresh weights, f32 by hint:
-`s3d_fp32` and `s3d_int8`, the causal S3D network fed 4 frames of 224x224 a call, 15 frames a second; `lite0_fp32`, the causal Lite0
-network fed every frame of 144x144, 6 a second; `s3d_window` and `lite0_window`, the clip templates as sliding windows. The stream is
-20 s long, 5 with --quick, which leaves out INT8. Wants `--threads 1`.
+Frames of 640x480 at 30 a second are in memory, and arrive at their time. Each network takes those
+of its own rate.
+Figures, for each network:
+    cpu_share_NAME: CPU time of the whole process over the time of the stream. 1 is one core.
+    latency_p95_ms_NAME: from the arrival of a block's last frame to the decision on it.
+Networks, with fresh weights and f32 by hint:
+    s3d_fp32, s3d_int8: the causal S3D network, fed 4 frames of 224x224 a call, 15 frames a second.
+    lite0_fp32: the causal Lite0 network, fed every frame of 144x144, 6 a second.
+    s3d_window, lite0_window: the clip templates as sliding windows.
+The stream is 20 s long, 5 s with --quick, which leaves out INT8. Run it with `--threads 1`.
 """
 
 from __future__ import annotations
@@ -131,7 +135,8 @@ def main(argv: Sequence[str] | None = None) -> None:
                     float(np.percentile(latencies_ms, 95))
                 )
                 notes.append(
-                    f"{name}: {len(latencies_ms) / seconds:.1f} predictions/s, {num_dropped} frames dropped; {model.runs_as}"
+                    f"{name}: {len(latencies_ms) / seconds:.1f} predictions/s, "
+                    f"{num_dropped} frames dropped; {model.runs_as}"
                 )
     harness.report("live", options, {}, figures, notes=notes)
 

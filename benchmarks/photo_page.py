@@ -1,8 +1,9 @@
-"""Time of the page for photos in Chromium (WASM), in 32 and in 8 bits, and of OpenVINO for the same photos; how far they agree.
+"""Time of the page for photos in Chromium (WASM), in 32 and 8 bits, against OpenVINO.
 
-EfficientNet-Lite0 with its ImageNet weights, 224 pixels, whole photos padded, 1000 labels: a network of real size with opinions of its own.
-Photos are drawn hands of 640x480 as JPEG; with --photos DIR those of a folder. The 8 bits have the scales of 32 of these photos, so that
-their agreement says little about other photos.
+The network is EfficientNet-Lite0 with its ImageNet weights: 224 pixels, whole photos padded, 1000
+labels. It has a real size and real opinions. Photos are drawn hands of 640x480 as JPEG, or those of
+a folder with --photos DIR. The agreement is measured, too. The 8 bits have the scales of 32 of
+these photos, so their agreement says little about other photos.
 """
 
 from __future__ import annotations
@@ -87,7 +88,7 @@ def metadata() -> DeployMetadata:
 
 
 class Seen(NamedTuple):
-    """Seconds until the page is ready, ms of each inference, probabilities (N, 1000), and where the page says that it computes."""
+    """Return seconds until the page is ready, ms of inferences, probabilities (N, 1000), engine."""
 
     ready_s: float
     times_ms: list[float]

@@ -1,7 +1,10 @@
-"""From a process that starts to the first prediction, with the runtime packages alone: time, memory, and what is installed.
+"""From the start of a process to the first prediction, with the runtime packages alone.
 
-Figures: `import_s`, `ready_s` (import and model), `first_prediction_s` (all that, and one clip of a file), `memory_mb` (the peak of the
-process), `installed_mb` (the base package's dependencies and theirs). 16 frames of 224x224, random weights, an IR in f32.
+Figures:
+    import_s, ready_s (import and model), first_prediction_s (all that, and one clip of a file)
+    memory_mb: the peak of the process.
+    installed_mb: the base package's dependencies and theirs.
+The model is an IR in f32 with random weights, for 16 frames of 224x224.
 """
 
 from __future__ import annotations
@@ -38,7 +41,8 @@ predictor = Predictor.from_path(sys.argv[1], num_threads=int(sys.argv[3]))
 seconds.append(time.perf_counter() - start)
 predictor.predict_file(sys.argv[2])
 seconds.append(time.perf_counter() - start)
-status = open("/proc/self/status").read()  # Linux; getrusage would tell the peak of the process that started this one
+# Linux. getrusage would tell the peak of the process that started this one.
+status = open("/proc/self/status").read()
 print(json.dumps([*seconds, int(re.search(r"VmHWM:\\s+(\\d+)", status)[1]) * 1024 / 1e6]))
 """
 

@@ -1,8 +1,9 @@
-"""What the recipes cost: the share of augmentation and losses in one training step on the CPU, for each template's own recipe.
+"""Share of augmentation and losses in one training step on the CPU, for each template's recipe.
 
-Batch 4 (2 videos of 2 clips where the recipe wants two), 112 x 112 pixels, f32, eager, random weights, made clips. The baseline is the same
-network, optimiser and frozen parts with clips that are ready and a plain cross entropy. The reference recipe's augmentation runs in data
-workers; here it is timed within the step, so its share is an upper bound.
+Batch 4 (2 videos of 2 clips where the recipe wants two), 112 x 112 pixels, f32, eager, random
+weights, synthetic clips. The baseline is the same network, optimiser and frozen parts, with clips
+that are ready and a plain cross entropy. The reference recipe's augmentation runs in data workers.
+Here it is timed within the step, so its share is an upper bound.
 """
 
 from __future__ import annotations
@@ -88,7 +89,7 @@ def steps(name: str) -> tuple[Step, Step]:
 
 
 def _preparation(template: Template) -> Callable[[], Tensor]:
-    """A callable that makes a batch of augmented clips from clips as they come out of the decoder or the data worker."""
+    """Return a callable that augments a batch of decoded clips."""
     clip_input, config = template.input, template.training.augmentation
     if isinstance(config, BatchAugmentation):
         side = canvas_side(clip_input.crop_size)

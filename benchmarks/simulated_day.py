@@ -1,15 +1,21 @@
-"""A day of three live streams by a fake clock: memory, time stamps, and states that must not mix. 24 hours; half an hour with --quick.
+"""A day of three live streams by a fake clock: memory, time stamps, states that must not mix.
 
-Then half an hour of the same (a minute with --quick) with a real network: the causal Lite0 one with fresh weights and noise to look at, in
-the stateful IR, its three streams side by side; `real_largest_difference` is between their scores and those of each stream alone.
+24 hours, or half an hour with --quick. Then half an hour of the same (a minute with --quick) with a
+real network: the causal Lite0 one with fresh weights and noise, in the stateful IR, its three
+streams side by side.
 
-Each stream shows its own colour; a gesture (a bright picture) of a second every 20 seconds; its rate changes every ten minutes between
-5 and 60 frames a second, its time stamps jitter, and once an hour it is gone for 30 seconds. The network is a stub that remembers every
-colour that one of its streams was ever fed. The frames go through queue, engine and decision as those of a camera do.
+Each stream shows its own colour. A gesture, a bright picture, lasts a second, every 20 seconds. The
+rate changes every ten minutes between 5 and 60 frames a second, time stamps jitter, and once an
+hour the source is lost for 30 seconds. The network is a stub that remembers every colour that one
+of its streams was ever fed. Frames go through queue, engine and decision as those of a camera do.
 
-Figures: `memory_growth` (resident memory at the end over that after the first tenth, less 1), `late_s` (the latest event after the start
-of its gesture) and `drift_s` (median of that over the last hour less that over the first), `mixed_streams`, `missed`, `double`, `events`;
-`real_memory_growth`, `real_largest_difference`, `real_scores`.
+Figures:
+    memory_growth: resident memory at the end over that after the first tenth, less 1.
+    late_s: the latest event after the start of its gesture.
+    drift_s: the median of that over the last hour less that over the first.
+    mixed_streams, missed, double, events
+    real_memory_growth, real_scores
+    real_largest_difference: between the scores side by side and those of each stream alone.
 """
 
 from __future__ import annotations
@@ -234,7 +240,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     figures = {name: harness.Figure(value) for name, value in found.items()}
     notes = [
-        f"{hours:g} hours of {NUM_STREAMS} streams, time tore {day.num_tears} times, {day.memory_mb[-1]:.0f} MB at the end"
+        f"{hours:g} hours of {NUM_STREAMS} streams, {day.num_tears} discontinuities, "
+        f"{day.memory_mb[-1]:.0f} MB at the end"
     ]
     harness.report("simulated_day", options, {}, figures, notes=notes)
 

@@ -1,9 +1,13 @@
-"""Time of one prediction in a stream: the stateful IR, one call a step, against re-running the same network's 16-frame window in FP32.
+"""Time of a prediction in a stream: a call of the stateful IR against the 16-frame window in FP32.
 
-Figures, of the S3D network at 224x224: `stateful_speedup_fp32` and `stateful_speedup_int8`, both over the FP32 window, for a call of 4
-frames; `stateful_speedup_fp32_1_frame`, the window's time over that of four calls of one frame, which give a score after every frame;
-`state_mb` and `state_1_frame_mb`. The same with `lite0_` in front of EfficientNet-Lite0 at 224x224. Random weights, f32 by hint. The window
-is the faster of the exported one and of the step form fed all 16 frames at once. --quick leaves out INT8 and Lite0.
+Figures, of the S3D network at 224x224:
+    stateful_speedup_fp32, stateful_speedup_int8: over the FP32 window, for a call of 4 frames.
+    stateful_speedup_fp32_1_frame: the window's time over that of four calls of one frame, which
+        give a score after every frame.
+    state_mb, state_1_frame_mb
+The same with `lite0_` before EfficientNet-Lite0 at 224x224. Weights are random, f32 by hint. The
+window is the faster of the exported one and of the step form fed all 16 frames at once. --quick
+leaves out INT8 and Lite0.
 """
 
 from __future__ import annotations

@@ -1,8 +1,11 @@
-"""The whole training loop against the bare step: decoding, augmentation, the template's losses, clipping and Lightning included.
+"""The whole training loop against the bare step: decoding, augmentation, losses, Lightning.
 
-Batch 2, 112 x 112 pixels. `time_over_bare_step_msasl` and `time_over_bare_step_jester`: time of a step of the loop, with clips that
-worker processes decode from made H.264 files of 224 x 224, over that of a step (forward, one loss, backward, SGD) on a clip that is ready.
-Both take as many steps in turn. `speedup_tuned`: an f32 eager step over the fastest of bf16, compiled, and compiled bf16.
+Batch 2, 112 x 112 pixels.
+Figures:
+    time_over_bare_step_msasl, time_over_bare_step_jester: a step of the loop, with clips that
+        worker processes decode from synthetic H.264 files of 224 x 224, over a step (forward, one
+        loss, backward, SGD) on a clip that is ready. Both take as many steps, in turn.
+    speedup_tuned: an f32 eager step over the fastest of bf16, compiled, and compiled bf16.
 """
 
 from __future__ import annotations
@@ -50,12 +53,14 @@ from benchmarks.harness import (
 from benchmarks.train_step import BATCH_SIZE, CROP_SIZE, Extra, Variant, training_step
 
 NUM_VIDEOS, NUM_FRAMES, SIDE, RATE_FPS = 24, 60, 224, 30
-NOISE = 6  # levels: 0.16 bits a pixel, as real recordings at that size and quality have (0.13 and 0.16, 8 clips each of two data sets)
+# Levels of noise: 0.16 bits a pixel. Real recordings at that size and quality have 0.13 and 0.16
+# (8 clips each of two data sets).
+NOISE = 6
 NUM_WORKERS = 1
 
 
 def write_videos(folder: Path) -> Path:
-    """Made clips of a drifting pattern with some noise, 2 s each, encoded as prepared clips are, and their annotation file."""
+    """Write noisy clips of a drifting pattern, 2 s each, and their annotation file."""
     rng, lines = np.random.default_rng(0), []
     for number in range(NUM_VIDEOS):
         pattern = np.repeat(
@@ -81,7 +86,7 @@ def write_videos(folder: Path) -> Path:
 
 
 class StepTimes(Callback):
-    """When each batch ended; the first steps, in which workers start and the network warms up, are not of interest."""
+    """Note the time at which each batch ended, but for the first steps, which warm up."""
 
     def __init__(self) -> None:
         self.ends: list[float] = []
@@ -98,7 +103,7 @@ class StepTimes(Callback):
 
 
 def loop(variant: Variant, data_root: Path) -> tuple[GestureTraining, ClipData]:
-    """The template's own recipe over the made clips, as `train.py` puts it together; the head is not trained alone first."""
+    """Return the template's recipe over the clips, without the epochs of the head alone."""
     template, model = load_template_dir(
         REPOSITORY
         / "model_templates"

@@ -1,6 +1,7 @@
-"""One training step (forward, loss, backward, SGD) of the folded network against the Conv3d form, plain and in channels_last_3d.
+"""One training step (forward, loss, backward, SGD) of the folded network against the Conv3d form.
 
-Batch 2, 112 x 112 pixels, f32, eager, random weights. Beside the promised ratios it says what bf16 autocast and torch.compile add.
+The Conv3d form is timed plain and in channels_last_3d. Batch 2, 112 x 112 pixels, f32, eager,
+random weights. Beside the promised ratios it prints what bf16 autocast and torch.compile add.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
-# oneDNN keeps 1024 compiled primitives; three networks in turn need more, and each would compile its own anew in every round.
+# oneDNN keeps 1024 compiled primitives. Three networks in turn need more, and each would compile
+# its own again in every round.
 os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "16384")
 
 import torch

@@ -1,8 +1,9 @@
-"""Time of one window in OpenVINO: the IR that export.py writes against the same network exported as plain Conv3d.
+"""Time of one window in OpenVINO: the exported IR against the same network as plain Conv3d.
 
-Figures: `time_over_reference_msasl` (16 frames), `time_over_reference_jester` (8 frames), `time_over_reference` (the worse of both); 1 is
-equal, below is faster. Random weights, f32 by hint, both IRs by the same converter and read back from disk. The folded form is timed
-beside (not with --quick), to show why it is not the one exported.
+Figures: time_over_reference_msasl (16 frames), time_over_reference_jester (8 frames), and
+time_over_reference, the worse of both. 1 is equal, below is faster. Weights are random, f32 by
+hint, both IRs by the same converter and read back from disk. The folded form is timed beside (not
+with --quick), to show why it is not the one exported.
 """
 
 from __future__ import annotations
