@@ -131,7 +131,7 @@ def read_openvino(model: ov.Model, where: str) -> DeployMetadata:
 
 
 def openvino_strings(model: ov.Model) -> dict[str, str]:
-    """Return the keys and texts under `rt_info/model_info`, whoever wrote them."""
+    """Return the keys and texts under `rt_info/model_info`, of any writer."""
     if not model.has_rt_info([SECTION]):
         return {}
     found = model.get_rt_info([SECTION]).astype(dict)
@@ -179,11 +179,11 @@ def _check_version(strings: Mapping[str, str], where: str) -> None:
     allowed = f"a number up to {FORMAT_VERSION}"
 
     if text is None:
-        found = "is missing: this model carries no metadata of ours"
+        found = "is missing: this model carries no metadata of this toolkit"
         raise user_error(place, found, allowed, _RE_EXPORT)
     if not text.isascii() or not text.isdigit() or int(text) < 1:
         raise user_error(place, f"found {text[:80]!r}", allowed, _RE_EXPORT)
 
     if int(text) > FORMAT_VERSION:
         fix = "update this package, or export with this version"
-        raise user_error(place, f"found {text}, a newer form", f"up to {FORMAT_VERSION}", fix)
+        raise user_error(place, f"found {text}, a newer format", f"up to {FORMAT_VERSION}", fix)

@@ -178,7 +178,7 @@ def _label_problems(labels: tuple[str, ...]) -> list[Problem]:
     # Two labels of one name could not be told apart.
     repeated = sorted({label for label in labels if labels.count(label) > 1})
     if repeated:
-        problems.append(Problem("labels", f"{repeated[0]!r} stands twice", "each name once"))
+        problems.append(Problem("labels", f"{repeated[0]!r} is listed twice", "each name once"))
     return problems
 
 

@@ -115,7 +115,7 @@ class Predictor:
         num_frames = count_frames(path)
         end = num_frames if end is None else end
         if not 0 <= start < end <= num_frames:
-            found = f"start {start} and end {end} are no part of it"
+            found = f"start {start} and end {end} are outside it"
             raise user_error(str(path), found, f"0 <= start < end <= {num_frames}")
 
         # The rate of the caller, else that of the file, else the model's own.
@@ -198,7 +198,7 @@ def _then(scores: Future[Scores], change: Callable[[Scores], Prediction]) -> Fut
         """Pass on the changed result or the error."""
         try:
             changed.set_result(change(done.result()))
-        # Whoever waits for the result gets every error.
+        # The caller that waits for the result gets every error.
         except BaseException as error:
             changed.set_exception(error)
 

@@ -62,8 +62,8 @@ def check_files(
     parities = []
 
     # A plain clip is far from all that a network was trained on. So rounding its weights (not its
-    # computation) can move the cosines by more than the limit: 0.08 with the original's reference
-    # weights, 0.002 on real clips. FP16 is not judged by it.
+    # computation) can move the cosines by more than the limit. With the original's reference
+    # weights that is 0.08, and 0.002 on real clips. FP16 is not judged by it.
     pictures = slice(0, len(clips) - NUM_PLAIN_CLIPS)
     for name in names:
         is_fp16 = name == IR_FP16_FILE

@@ -115,7 +115,7 @@ def _checked_evaluation(path: Path, trained: TrainedModel) -> dict[str, Any]:
     except (OSError, ValueError, KeyError, TypeError):
         allowed = "the evaluation.json that it writes"
         raise user_error(
-            str(path), "is no result of eval.py", allowed, "run eval.py again"
+            str(path), "is not a result of eval.py", allowed, "run eval.py again"
         ) from None
 
     # The card would state the accuracy of another model.

@@ -168,5 +168,5 @@ def _check_frames_per_call(frames_per_call: tuple[int, ...], clip_len: int) -> N
     wrong = [number for number in frames_per_call if clip_len % number]
     if wrong:
         divisors = [str(number) for number in range(1, clip_len + 1) if clip_len % number == 0]
-        found = f"{wrong[0]} frames a call are no whole share of a clip of {clip_len} frames"
+        found = f"{wrong[0]} frames a call do not divide a clip of {clip_len} frames"
         raise user_error("--stream-frames", found, ", ".join(divisors))

@@ -247,11 +247,14 @@ def test_a_hint_reaches_openvino(forms: Path) -> None:
 
 
 def test_a_device_that_is_not_there_names_those_that_are(forms: Path) -> None:
-    with pytest.raises(UserError, match=r"device: 'TOASTER' is not there; allowed: .*CPU.*AUTO"):
+    with pytest.raises(
+        UserError, match=r"device: 'TOASTER' is not available; allowed: .*CPU.*AUTO"
+    ):
         Predictor.from_path(forms / "model.xml", device="TOASTER")
     for name in ("model.onnx", "latest.pth"):
         with pytest.raises(
-            UserError, match=r"device: 'GPU' is not there for .* allowed: CPU; to repair: .*\.xml"
+            UserError,
+            match=r"device: 'GPU' is not available for .* allowed: CPU; to repair: .*\.xml",
         ):
             Predictor.from_path(forms / name, device="GPU")
 
@@ -308,7 +311,7 @@ def test_a_network_without_metadata_asks_for_them_and_takes_them(
     without_metadata(changed)
     with pytest.raises(
         UserError,
-        match=r"carries no metadata of ours. It takes 4 frames of 32x32 and gives 4 scores",
+        match=r"carries no metadata of this toolkit. It takes 4 frames of 32x32 and gives 4 scores",
     ) as error:
         Predictor.from_path(changed / name)
     assert len(error.value.problems) == 1 and "metadata=DeployMetadata(...)" in str(error.value)

@@ -90,7 +90,7 @@ def test_a_file_is_predicted_without_the_training_packages(
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout)
     assert sorted(said["labels"]) == sorted(tiny.labels)
-    assert said["ready_s"] < 20  # seconds; docs/deploy.md has measured values
+    assert said["ready_s"] < 20  # seconds; docs/results/deploy.md has measured values
     other = {"model.xml": "onnxruntime", "model.onnx": "openvino"}[name]
     assert other not in said["loaded"]
 

@@ -262,7 +262,7 @@ def test_frames_that_are_no_share_of_a_clip_are_refused_before_anything_is_writt
 ) -> None:
     with pytest.raises(
         UserError,
-        match="3 frames a call are no whole share of a clip of 8 frames; allowed: 1, 2, 4, 8",
+        match="3 frames a call do not divide a clip of 8 frames; allowed: 1, 2, 4, 8",
     ):
         export_model(trained, tmp_path, ExportOptions(stream_frames=(4, 3)), say=quiet)
     assert list(tmp_path.iterdir()) == []
@@ -289,8 +289,8 @@ def test_a_network_for_clips_has_no_stream_form(tmp_path: Path) -> None:
             "&quot;frames_per_call&quot;: 0",
             "model_info/stream: found",
         ),
-        (r'<clip_len value="8"', '<clip_len value="6"', "no whole calls of 4"),
-        (r"<model_info>.*</model_info>", "", "carries no metadata of ours"),
+        (r'<clip_len value="8"', '<clip_len value="6"', "does not divide into calls of 4"),
+        (r"<model_info>.*</model_info>", "", "carries no metadata of this toolkit"),
     ],
 )
 def test_a_stateful_file_that_contradicts_itself_is_refused(

@@ -75,10 +75,10 @@ def load_backend(
     hint: Hint = "latency",
     metadata: DeployMetadata | None = None,
 ) -> Backend:
-    """Open a model by its suffix: `.pth` of ours, `.onnx`, `.xml` or its `.bin`.
+    """Open a model by its suffix: `.pth` of train.py, `.onnx`, `.xml` or its `.bin`.
 
     Raises UserError: a missing, damaged or foreign file, one without metadata, metadata of another
-    network, or a device that is not there.
+    network, or a device that is not available.
 
     Args:
         path: the model file.
@@ -99,20 +99,20 @@ def load_backend(
 
     # The other engines run on the CPU alone, which AUTO may mean.
     if device not in ("CPU", "AUTO"):
-        found = f"{device!r} is not there for {path.suffix} files"
+        found = f"{device!r} is not available for {path.suffix} files"
         raise user_error("device", found, "CPU", "for other devices take the .xml file")
     if path.suffix == ".onnx":
         return _load_onnx(path, num_threads, metadata)
-    # A checkpoint of ours always carries its own.
+    # A checkpoint of train.py always carries its own.
     if metadata is not None:
-        raise ValueError("metadata are for files that carry none; a .pth of ours has its own")
+        raise ValueError("metadata are for files that carry none; a .pth of train.py has its own")
     return _load_torch(path, num_threads)
 
 
 def _checked_path(path: Path) -> Path:
     """Return the file to open: the .xml for a .bin. Raises UserError: no model file."""
     if path.suffix not in MODEL_SUFFIXES:
-        found = f"the suffix {path.suffix!r} says no model"
+        found = f"the suffix {path.suffix!r} is not that of a model"
         raise user_error(str(path), found, ", ".join(MODEL_SUFFIXES))
 
     # An IR is opened by its .xml, whichever of its two files is named.

@@ -56,10 +56,9 @@ def check_metadata_are_there(path: Path, keys: Iterable[str], shapes: NetworkSha
     _, _, clip_len, height, width = shapes.inputs[0]
     raise user_error(
         str(path),
-        f"carries no metadata of ours. It takes {clip_len} frames of {width}x{height} and gives "
-        f"{shapes.outputs[0][-1]} scores, but does not say which labels these are, at how many "
-        "frames per second, from what short side the frames are cut, in what colour order, "
-        "nor mean, scale and score scale",
+        f"carries no metadata of this toolkit. It takes {clip_len} frames of {width}x{height} and "
+        f"gives {shapes.outputs[0][-1]} scores, but does not state the labels, the frame rate, the "
+        "short side that frames are cut from, the colour order, mean, scale and score scale",
         fix="export it again with export.py, or state them: "
         "Predictor.from_path(path, metadata=DeployMetadata(...))",
     )
@@ -89,7 +88,7 @@ def check_stateful_shapes(
 
     # A clip is scored call by call, too.
     if metadata.clip_len % k:
-        found = f"clips of {metadata.clip_len} frames are no whole calls of {k}"
+        found = f"a clip of {metadata.clip_len} frames does not divide into calls of {k}"
         raise user_error(str(path), found, fix=_EXPORT_AGAIN)
 
 

@@ -121,7 +121,7 @@ def _check_states(
     scores, *next_states = session.get_outputs()
     if _by_name(states, STATE_PREFIX) != _by_name(next_states, NEXT_STATE_PREFIX):
         fix = "export the model again with export.py"
-        raise user_error(str(path), "takes other states than it gives", fix=fix)
+        raise user_error(str(path), "takes other states than those it gives", fix=fix)
     check_stateful_shapes(path, metadata, tuple(frames.shape), tuple(scores.shape))
 
 

@@ -56,8 +56,8 @@ def open_ir(
     """Read an IR and check it: the record's sums, the device, the network and its metadata.
 
     `metadata` replace those of the file, for a network of clips without any.
-    Raises UserError: a file that is missing or damaged, another kind of network, metadata that are
-    missing or describe another network, or a device that is not there.
+    Raises UserError: a damaged file, a device that is not available, another kind of network, or
+    metadata that are missing or describe another network.
     """
     content = read_checked(path)
     check_device(settings)
@@ -116,7 +116,7 @@ def wanted_requests(compiled: Any) -> int:
 
 
 def check_device(settings: OpenVinoSettings) -> None:
-    """Refuse a device that is not there, and a number of threads for one that has none."""
+    """Refuse a device that is not available, and a number of threads for one that has none."""
     device, there = settings.device, list(openvino_core().available_devices)
     # `GPU` is there where `GPU.0` is.
     name = _device_kind(device)
@@ -124,10 +124,10 @@ def check_device(settings: OpenVinoSettings) -> None:
 
     if device not in there and name not in known and name not in _CHOOSING:
         allowed, fix = ", ".join([*there, "AUTO"]), "check its driver, or name another device"
-        raise user_error("device", f"{device!r} is not there", allowed, fix)
+        raise user_error("device", f"{device!r} is not available", allowed, fix)
     if settings.num_threads is not None and name != "CPU":
         fix = "leave it out, or use the device CPU"
-        raise user_error("num_threads", f"{device} has no threads to choose", fix=fix)
+        raise user_error("num_threads", f"{device} has no threads to set", fix=fix)
 
 
 def check_int8(path: Path, device: str, capabilities: Mapping[str, Sequence[str]]) -> None:

@@ -173,7 +173,7 @@ def _described(
             f"({100 * chosen.kept_rate:.0f} % of gestures that the labels lack would pass). "
             "Give clips of such people: --negative-ann-files"
         )
-        # Stand-ins are no negatives, so the rate that they keep has its own key.
+        # Stand-ins are not negatives, so the rate that they keep has its own key.
         return described | {"kept_rate": None, "kept_stand_ins": chosen.kept_rate}
 
     notes.extend(_notes_on_rate(chosen.kept_rate, len(negatives.spreads), rules.false_alarm_rate))

@@ -51,7 +51,7 @@ def risk_coverage(confidence: Floats, correct: Flags) -> RiskCoverage:
 
     Its area is the mean risk over all coverages, 0 is best.
     Source: Geifman and El-Yaniv, Selective Classification for Deep Neural Networks (NIPS 2017),
-    section 2; the area: the same authors, Bias-Reduced Uncertainty Estimation for Deep Neural
+    section 2. The area: the same authors, Bias-Reduced Uncertainty Estimation for Deep Neural
     Classifiers (ICLR 2019).
     """
     order = np.argsort(-confidence, kind="stable")
@@ -88,7 +88,7 @@ def spread(cosines: npt.NDArray[np.floating]) -> Floats:
     """Return the open-set score of each clip, higher for gestures: (..., C) -> (...).
 
     It is the standard deviation of the clip's cosines over the labels. It is large if much of the
-    embedding lies in the directions of the classes, and small if most of it is outside all of
+    embedding lies in the directions of the classes. It is small if most of it is outside all of
     them. No probability shows that: softmax sees differences between labels only.
     Source: the share of a feature outside the null space of the classifier's weights, Cook, Zare
     and Gader, Outlier Detection through Null Space Analysis of Neural Networks (2020). The spread

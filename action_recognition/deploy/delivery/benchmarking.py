@@ -69,7 +69,7 @@ def check_models(paths: Sequence[Path]) -> None:
     problems = []
     for path in paths:
         if path.suffix not in MODEL_SUFFIXES:
-            found = f"the suffix {path.suffix!r} says no model"
+            found = f"the suffix {path.suffix!r} is not that of a model"
             problems.append(Problem(str(path), found, ", ".join(MODEL_SUFFIXES)))
         elif not path.is_file():
             problems.append(Problem(str(path), "there is no such model file"))
@@ -90,9 +90,9 @@ def measure_model(
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode:
         # The last line names the error, those before it are its traceback.
-        lines = done.stderr.strip().splitlines() or ["it ended without a word"]
+        lines = done.stderr.strip().splitlines() or ["it ended without a message"]
         found = f"could not be measured ({lines[-1].rpartition('UserError: ')[2]})"
-        raise user_error(str(path), found, fix="see what eval.py says of it")
+        raise user_error(str(path), found, fix="open it with eval.py and repair what that names")
 
     # The figures are the last line that the process prints.
     figures = json.loads(done.stdout.splitlines()[-1])
@@ -126,7 +126,7 @@ def read_accuracies(files: Sequence[Path]) -> dict[str, float]:
             accuracies[str(found["model_sha256"])] = float(found["accuracy"])
         except (OSError, ValueError, KeyError, TypeError):
             allowed = "the evaluation.json that it writes"
-            raise user_error(str(path), "is no result of eval.py", allowed) from None
+            raise user_error(str(path), "is not a result of eval.py", allowed) from None
     return accuracies
 
 

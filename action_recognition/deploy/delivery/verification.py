@@ -105,7 +105,7 @@ def _file_problem(folder: Path, name: str, size: int, sha256: str) -> Problem | 
     """Return the difference between one file and its entry in the signature, if there is one."""
     # A name with a folder in it could lead out of this one.
     if Path(name).name != name or name in (".", ".."):
-        found = f"names {name!r}, which is no file of this folder"
+        found = f"names {name!r}, which is not a file of this folder"
         return Problem(str(folder / SIGNATURE_FILE), found, fix=_FIX)
 
     path = folder / name
@@ -115,7 +115,7 @@ def _file_problem(folder: Path, name: str, size: int, sha256: str) -> Problem | 
     if len(data) != size:
         return Problem(str(path), f"has {len(data)} bytes", f"{size}", _FIX)
     if hashlib.sha256(data).hexdigest() != sha256:
-        return Problem(str(path), "was changed or damaged: its sum is another", sha256, _FIX)
+        return Problem(str(path), "was changed or damaged: its sum differs", sha256, _FIX)
     return None
 
 
@@ -129,7 +129,7 @@ def _differing_metadata(folder: Path, found: Mapping[str, DeployMetadata]) -> li
             key for key in vars(metadata) if getattr(metadata, key) != getattr(expected, key)
         ]
         if different:
-            text = f"says something else than {first}: {', '.join(different)}"
+            text = f"differs from {first} in {', '.join(different)}"
             problems.append(Problem(str(folder / name), text, fix=_FIX))
     return problems
 

@@ -80,13 +80,13 @@ def test_what_cannot_be_measured_is_named(exported: Path, tmp_path: Path) -> Non
     (tmp_path / "a.txt").write_text("")
     with pytest.raises(
         UserError,
-        match=r"(?s)a\.txt: the suffix '\.txt' says no model.*missing\.xml: there is no such",
+        match=r"(?s)a\.txt: the suffix '\.txt' is not that of a model.*missing\.xml: there is no such",
     ):
         check_models([tmp_path / "a.txt", tmp_path / "missing.xml"])
     with pytest.raises(UserError, match="there is no accuracy to draw"):
         main([str(exported / "model.xml"), "--plot", str(tmp_path / "plot.png")])
     (tmp_path / "evaluation.json").write_text("{}")
-    with pytest.raises(UserError, match="is no result of eval"):
+    with pytest.raises(UserError, match="is not a result of eval"):
         read_accuracies([tmp_path / "evaluation.json"])
     copy = Path(shutil.copytree(exported, tmp_path / "copy"))
     (copy / "model.bin").write_bytes(b"")

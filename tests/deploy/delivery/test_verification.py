@@ -188,7 +188,7 @@ def _sign(folder: Path, name: str) -> None:
         (lambda folder: (folder / "signature.json").unlink(), "there is no such file"),
         (
             lambda folder: _sign(folder, "../model.xml"),
-            r"names '\.\./model\.xml', which is no file of this folder",
+            r"names '\.\./model\.xml', which is not a file of this folder",
         ),
     ],
 )
@@ -226,7 +226,7 @@ def test_other_weights_have_other_evaluations(tiny: TrainedModel, tmp_path: Path
     path = tmp_path / "evaluation.json"
     options = ExportOptions(openvino=False, check_clips=1, evaluations=[path])
     for content, message in (
-        ("{", "is no result of eval.py"),
+        ("{", "is not a result of eval.py"),
         (json.dumps({"weights_sha256": "00", "per_class": []}), "with other weights"),
     ):
         path.write_text(content)
