@@ -20,7 +20,10 @@ Answer = Callable[[BaseHTTPRequestHandler], None]
 
 
 class Server:
-    """Answers by the functions in `answers`, one per request, the last one for all that follow; `requests` keeps path and Range."""
+    """Answers by the functions in `answers`, one per request.
+
+    The last one answers all that follow. `requests` keeps path and Range.
+    """
 
     def __init__(self) -> None:
         self.answers: list[Answer] = [send_file]
@@ -200,7 +203,8 @@ def test_no_connection_is_one_message_after_three_attempts(
 
 
 FORM = """<html><form id="download-form" action="/confirmed?id=1" method="get">
-<input type="hidden" name="confirm" value="t"><input type="hidden" name="uuid" value="a b"><input type="submit"></form></html>"""
+<input type="hidden" name="confirm" value="t"><input type="hidden" name="uuid" value="a b">
+<input type="submit"></form></html>"""
 
 
 @pytest.mark.parametrize(

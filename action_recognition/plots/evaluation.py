@@ -94,10 +94,8 @@ def draw_risk_coverage(
     for name, (coverage, risk) in lines.items():
         axes.plot(coverage, risk, drawstyle="steps-post", label=name)
 
-    axes.set(
-        xlabel="coverage: share of clips accepted", ylabel="risk: share of those that is wrong"
-    )
-    axes.set(xlim=(0, 1), ylim=(0, 1))
+    axes.set(xlabel="coverage: share of clips accepted", xlim=(0, 1))
+    axes.set(ylabel="risk: share of those that is wrong", ylim=(0, 1))
     axes.grid(alpha=0.3)
     axes.legend()
     save_figure(figure, path)

@@ -40,13 +40,18 @@ def new_record(source_dir: Path, template_name: str, plan: Mapping[str, Path]) -
 
 
 def _git_commit() -> str | None:
-    """Return the commit of the clone that runs this package. None outside a clone or without git."""
+    """Return the commit of the clone that runs this package.
+
+    The result is None outside a clone or without git.
+    """
     if not (REPOSITORY / ".git").exists():
         return None
 
     command = ["git", "-C", str(REPOSITORY), "rev-parse", "HEAD"]
     with contextlib.suppress(OSError, subprocess.SubprocessError):
-        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)
+        done = subprocess.run(  # noqa: S603
+            command, capture_output=True, text=True, check=True, timeout=10
+        )
         return done.stdout.strip()
     return None
 
