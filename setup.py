@@ -20,7 +20,8 @@ RUNTIME = [
     "numpy==2.4.6",
     "opencv-python==5.0.0.93",
     "av==18.1.0",
-    "pillow==13.0.0",  # photos: its decoders say when a file is cut short, and sizes before they decode
+    # Photos: its decoders say when a file is cut short, and sizes before they decode.
+    "pillow==13.0.0",
 ]
 TRAINING = [
     "torch==2.15.0",  # torch and torchvision are a pair: change both or none
@@ -43,7 +44,8 @@ TRAINING = [
     "webdataset==1.0.2",
     "braceexpand==0.1.7",  # the names of shards, as webdataset reads them
 ]
-LIVE = [  # what the live engine takes beside the runtime: tracks of persons and hands, events over a socket
+# For the live engine, beside the runtime: tracks of persons and hands, events over a socket.
+LIVE = [
     "supervision==0.31.2",
     "trackers==2.6.1",
     "websockets==17.4",
@@ -65,7 +67,8 @@ setup(
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     license_files=["LICENSE"],
-    # Templates and the scripts of a work dir are read from the clone: `pip install -e .`, as init_venv.sh does, is the way to install.
+    # Templates and the scripts of a work dir are read from the clone. So `pip install -e .`, as
+    # init_venv.sh does, is the way to install.
     packages=find_packages(include=["action_recognition", "action_recognition.*"]),
     package_data={
         "action_recognition.dataset_tools.showing": ["page.css", "page.js"],

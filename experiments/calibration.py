@@ -1,9 +1,11 @@
-"""Calibrates a trained model on val and measures it once on test, as Markdown tables: what docs/calibration.md states.
+"""Calibrate a trained model on val and measure it once on test, as Markdown tables.
 
-    python experiments/calibration.py --load-weights latest.pth --gestures DATA/smarthome_gestures --others DATA/asl_words [--json FILE]
+    python experiments/calibration.py --load-weights latest.pth \\
+        --gestures DATA/smarthome_gestures --others DATA/asl_words [--json FILE]
 
-Both folders hold train.txt, val.txt and test.txt of different people. Temperature and thresholds are fitted on both val.txt; both test.txt,
-of which nothing was used before, are the clips that the figures are of. The weights are not changed.
+docs/results/calibration.md has its tables. Both folders hold train.txt, val.txt and test.txt of
+different people. Temperature and thresholds are fitted on both val.txt. The figures are of both
+test.txt, which nothing used before. The weights stay as they are.
 """
 
 from __future__ import annotations
@@ -44,7 +46,7 @@ RATES = (0.01, 0.05, 0.1, 0.2)
 
 
 def scored(backend: Backend, options: argparse.Namespace, root: Path, split: str) -> ScoredVal:
-    """The cosines, labels and people of a split; only people of the gestures are known by `--person-regex`."""
+    """Return cosines, labels and people of a split. `--person-regex` knows the gestures' people."""
     file = root / f"{split}.txt"
     labels, _ = training_labels([file], None, (), [root])
     records = read_annotations([file], [root], labels)
@@ -91,7 +93,7 @@ def rejection_on_test(
     calibration: Calibration,
     rules: CalibrationRules,
 ) -> dict[str, Any]:
-    """What a calibration lets through: other people's clips, cosines (M, C), gestures, and how many of those gestures are right."""
+    """Return the shares that a calibration accepts: others, gestures, and right ones of those."""
     thresholds, least = as_array(calibration.thresholds, rules), calibration.spread_threshold
     alarms, taken = (
         accepted(softmax(table * factor), thresholds) & (spread(table) >= least)
@@ -164,7 +166,8 @@ def tables(found: dict[str, Any]) -> str:
     """The figures in Markdown."""
     test = found["test"]
     lines = [
-        f"temperature {found['temperature']:.3f}, fitted {found['temperature_fitted']:.3f}; clips: {found['num_clips']}",
+        f"temperature {found['temperature']:.3f}, fitted {found['temperature_fitted']:.3f}; "
+        f"clips: {found['num_clips']}",
         "",
     ]
     lines += [
@@ -174,15 +177,18 @@ def tables(found: dict[str, Any]) -> str:
     for key, name in (("nll", "NLL"), ("brier", "Brier score")):
         change, low, high = test[f"{key}_change"]
         lines.append(
-            f"| {name} | {test['before'][key]:.3f} | {test['after'][key]:.3f} | {change:+.3f} ({low:+.3f} to {high:+.3f}) |"
+            f"| {name} | {test['before'][key]:.3f} | {test['after'][key]:.3f} | "
+            f"{change:+.3f} ({low:+.3f} to {high:+.3f}) |"
         )
     cells = [
-        f"{side['ece']:.3f} (by chance {side['ece_by_chance'][0]:.3f} to {side['ece_by_chance'][1]:.3f})"
+        f"{side['ece']:.3f} "
+        f"(by chance {side['ece_by_chance'][0]:.3f} to {side['ece_by_chance'][1]:.3f})"
         for side in (test["before"], test["after"])
     ]
     lines.append(f"| ECE | {cells[0]} | {cells[1]} | |")
     lines.append(
-        f"| area under risk-coverage | {test['before']['risk_coverage_area']:.3f} | {test['after']['risk_coverage_area']:.3f} | |"
+        f"| area under risk-coverage | {test['before']['risk_coverage_area']:.3f} | "
+        f"{test['after']['risk_coverage_area']:.3f} | |"
     )
     lines += [
         "",
@@ -194,11 +200,13 @@ def tables(found: dict[str, Any]) -> str:
         for name, value in found["false_alarms_at_95_recall"].items()
     ]
     passing = found["least_spread_of_val"]
-    shares = f"{100 * passing['gestures']:.0f} % of the gestures and {100 * passing['others']:.0f} % of the others pass"
+    gestures, others = 100 * passing["gestures"], 100 * passing["others"]
+    shares = f"{gestures:.0f} % of the gestures and {others:.0f} % of the others pass"
     lines += ["", f"least spread {found['spread_threshold']:.4f}: {shares}"]
     lines += [
         "",
-        "| asked for | kept on average | false alarms on test | gestures accepted | right of those |",
+        "| asked for | kept on average | false alarms on test | gestures accepted "
+        "| right of those |",
         "|---|---|---|---|---|",
     ]
     for rate, row in found["thresholds"].items():
@@ -209,7 +217,8 @@ def tables(found: dict[str, Any]) -> str:
         alarms = f"{100 * row['false_alarms']:.1f} % ({100 * low:.1f} to {100 * high:.1f})"
         accepted_share = f"{100 * row['accepted_gestures']:.0f} %"
         lines.append(
-            f"| {100 * float(rate):g} % | {100 * row['kept_rate']:.1f} % | {alarms} | {accepted_share} | {right} |"
+            f"| {100 * float(rate):g} % | {100 * row['kept_rate']:.1f} % | {alarms} "
+            f"| {accepted_share} | {right} |"
         )
     return "\n".join(lines)
 

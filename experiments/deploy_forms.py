@@ -1,9 +1,12 @@
 #!/usr/bin/env python3
-"""Scores the clips of val and test by every form of a delivered model: what the tables "accuracy of all forms" of docs/deploy.md state.
+"""Score the clips of val and test by every form of a delivered model.
 
-    python experiments/deploy_forms.py --checkpoint outputs/latest.pth --export export --data DATA/smarthome_gestures --json forms.json
+    python experiments/deploy_forms.py --checkpoint outputs/latest.pth --export export \\
+        --data DATA/smarthome_gestures --json forms.json
 
-Nothing is chosen here: forms, thresholds and weights are made before, and test is only reported. Every clip is decoded once.
+The tables "accuracy of all forms" of docs/results/deploy.md come from here. Nothing is chosen here:
+forms, thresholds and weights are made before, and test is only reported. Every clip is decoded
+once.
 """
 
 from __future__ import annotations
@@ -74,7 +77,8 @@ def measure(
             }
         )
         print(
-            f"{name}, {backend.runs_as}: {rows[-1]['both']:.2f} %, same answer {drop.agreement:.1f} %",
+            f"{name}, {backend.runs_as}: {rows[-1]['both']:.2f} %, "
+            f"same answer {drop.agreement:.1f} %",
             flush=True,
         )
     return rows

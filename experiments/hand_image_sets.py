@@ -1,10 +1,12 @@
-"""Folders for `hand_images.yaml` out of three published sets of photos, each with a `splits.csv` (path, label, split).
+"""Make the folders of `hand_images.yaml` from three published sets of photos.
 
     python experiments/hand_image_sets.py HAND_IMAGES OUT
 
-`HAND_IMAGES` holds sign_digits, finger_counting_epsrc and hagrid_380; each folder of `OUT` gets copies of the photos, train.txt, val.txt,
-test.txt and classes.json. The finger counting set has no val: of the frames of each class in session 1, in the order of filming, the
-middle fifth is taken, one block, since frames beside each other are nearly the same.
+Each set has a `splits.csv` (path, label, split). `HAND_IMAGES` holds sign_digits,
+finger_counting_epsrc and hagrid_380. Each folder of `OUT` gets copies of the photos, train.txt,
+val.txt, test.txt and classes.json. The finger counting set has no val. Of the frames of each class
+in session 1, in the order of filming, the middle fifth is taken. It is one block, since frames
+beside each other are nearly the same.
 """
 
 from __future__ import annotations
@@ -35,7 +37,8 @@ def read_rows(source: Path) -> Rows:
 def with_val_block(rows: Rows) -> Rows:
     """The rows with the middle fifth of each class's training frames as val.
 
-    >>> rows = [{"path": f"one/Set1_one_{i}.jpg", "label": "one", "split": "train"} for i in (10, 2, 3, 1, 4)]
+    >>> row = {"label": "one", "split": "train"}
+    >>> rows = [{"path": f"one/Set1_one_{i}.jpg"} | row for i in (10, 2, 3, 1, 4)]
     >>> [row["path"] for row in with_val_block(rows) if row["split"] == "val"]
     ['one/Set1_one_3.jpg']
     """
@@ -67,7 +70,7 @@ def write_set(source: Path, rows: Rows, classes: Sequence[str], output: Path) ->
 
 
 def write_together(sets: Sequence[Path], output: Path) -> None:
-    """Several of the folders above as one, each class of each a class of its own: the sets show a number by different fingers."""
+    """Join folders, with separate classes: the sets show a number by different fingers."""
     lines: dict[str, list[str]] = {"train": [], "val": [], "test": []}
     classes: list[str] = []
     for folder in sets:

@@ -1,10 +1,12 @@
-"""Runs the rows of a table of experiments, each by the commands a user would type, and writes what came out as a Markdown table.
+"""Run the rows of a table of experiments by the commands a user would type, and write a table.
 
-    python experiments/run.py experiments/smarthome_gestures.yaml --data-root ../shared/data --out runs [--jobs 2] [--rows NAME,...]
+    python experiments/run.py experiments/smarthome_gestures.yaml --data-root ../shared/data \\
+        --out runs [--jobs 2] [--rows NAME,...]
 
-A row that is done is not run again, so an interrupted table goes on where it stopped. Every row trains with its seeds, takes the last
-epoch's weights (nothing is selected, but where a row says `weights: best`) and evaluates them on val, and on test where `--test` is
-given: once per row that is reported.
+A row that is done is not run again, so an interrupted table continues where it stopped. Every row
+trains with its seeds and takes the last epoch's weights. Nothing is selected, but where a row says
+`weights: best`. It is evaluated on val, and on test where `--test` is given: once per row that is
+reported.
 """
 
 from __future__ import annotations
@@ -40,17 +42,20 @@ _COLUMNS = {
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table: what is trained from what, and what differs from the template (dotted keys)."""
+    """One line of the table: data, start, and what differs from the template (dotted keys)."""
 
     name: str
     data: str
     template: str
-    start: str = ""  # what --load-weights takes; "run:TABLE/ROW" is the same seed's result of another table, "run:TABLE/ROW@0" seed 0's
+    # What --load-weights takes. "run:TABLE/ROW" is the same seed's result of another table,
+    # "run:TABLE/ROW@0" that of seed 0.
+    start: str = ""
     template_values: dict[str, Any] = field(default_factory=dict)
     model_values: dict[str, Any] = field(default_factory=dict)
     seeds: tuple[int, ...] = (0,)
     without: str = ""  # column of metadata.csv: clips where it is 1 are left out of training
-    validate_too: str = ""  # expression over paths: these training clips are validated on instead, with those of val
+    # An expression over paths: these training clips are validated on, with those of val.
+    validate_too: str = ""
     weights: str = "latest"  # or best: the epoch that was best on val
     backbone: str = ""  # of photos: what --backbone takes
     crop: str = ""  # of photos: what --crop takes; the detector is the command's --hand-detector
@@ -71,7 +76,7 @@ def read_table(path: Path) -> list[Row]:
 
 
 def set_dotted(document: dict[str, Any], values: dict[str, Any]) -> None:
-    """Put values at dotted keys of a nested mapping; a key that is not there is an error, so that a misspelt row fails.
+    """Put values at dotted keys of a nested mapping. A missing key is an error: it is misspelt.
 
     >>> document = {"a": {"b": 1}}
     >>> set_dotted(document, {"a.b": 2}); document
@@ -110,7 +115,7 @@ def prepare(row: Row, folder: Path) -> None:
 
 
 def annotation_files(row: Row, root: Path, folder: Path) -> dict[str, Path]:
-    """train and val of a row: the data set's, or copies in the work dir where the row leaves clips out or moves them to val."""
+    """Return train and val of a row: the data set's, or copies where the row changes them."""
     if not (row.without or row.validate_too):
         return {"train": root / "train.txt", "val": root / "val.txt"}
     left_out = set()
@@ -255,7 +260,8 @@ def _call(folder: Path, script: str, flags: Sequence[str], options: argparse.Nam
         )
     if done.returncode:
         raise SystemExit(
-            f"{folder.name}: {script} ended with exit code {done.returncode}, see {folder / Path(script).stem}.log"
+            f"{folder.name}: {script} ended with exit code {done.returncode}, "
+            f"see {folder / Path(script).stem}.log"
         )
 
 
@@ -287,7 +293,8 @@ def table_lines(rows: Sequence[Row], results: Sequence[dict[str, Any]]) -> Itera
             for split, key in columns
         ]
         minutes = statistics.mean(result["train_minutes"] for result in mine)
-        yield f"| {row.name} | {', '.join(str(result['seed']) for result in mine)} | {' | '.join(cells)} | {minutes:.1f} |"
+        seeds = ", ".join(str(result["seed"]) for result in mine)
+        yield f"| {row.name} | {seeds} | {' | '.join(cells)} | {minutes:.1f} |"
 
 
 def _cell(values: Sequence[float]) -> str:

@@ -1,15 +1,17 @@
-"""Networks that look at the past only against a sliding window, on streams of people whom neither has seen: every step, by the commands.
+"""Compare causal networks with a sliding window on streams of people whom neither has seen.
 
-    python experiments/streams.py --data-root ../shared/data --out runs --start runs/smarthome_gestures/modern-0/outputs/latest.pth
+    python experiments/streams.py --data-root ../shared/data --out runs \\
+        --start runs/smarthome_gestures/modern-0/outputs/latest.pth
 
-Data sets: smarthome_gestures, and asl_words for people who do other things. A step whose result is there is left out, so that an
-interrupted run goes on where it stopped.
+Every step is a command that a user would type. The data sets are smarthome_gestures, and asl_words
+for people who do other things. A step whose result exists is left out, so an interrupted run
+continues where it stopped.
 
-1. Every training clip becomes a stream of its own with rest before and behind it (compose_streams.py); so do the negative ones.
-2. Lines for training, the same for all networks: see `training_lines`.
-3. The rows of experiments/smarthome_streams.yaml are trained from the clip model, and exported.
-4. Streams of val and of test people are composed; the rules of decision are chosen on those of val, and the test people's are
-   scored once with them. OUT/streams/table.md and curves.png have the result.
+1. Every training clip becomes a separate stream, with rest before and behind it. So do negatives.
+2. All networks train on the same lines: see `training_lines`.
+3. The rows of experiments/smarthome_streams.yaml train from the clip model, and are exported.
+4. Streams of val and of test people are composed. The rules of decision are chosen on those of val.
+   The test people's are scored once with them. OUT/streams/table.md and curves.png have the result.
 """
 
 from __future__ import annotations
@@ -44,11 +46,13 @@ ONSET_EVERY, REST_EVERY = 2, 4
 
 
 def training_lines(streams: Sequence[dict[str, Any]], classes: Sequence[str]) -> list[str]:
-    """Lines over streams of one clip each, as `streams.json` has them.
+    """Return lines over streams of one clip each, as `streams.json` has them.
 
-    Every gesture as a whole; of every second one its beginning, whose windows reach into the rest before it (a network with a label for
-    every step learns there when a gesture begins); of every fourth one the rest before it as a clip without a gesture; streams of people
-    who do other things whole, without a gesture.
+    - Every gesture as a whole.
+    - Of every second one its beginning, whose windows reach into the rest before it. A network with
+      a label for every step learns there when a gesture begins.
+    - Of every fourth one the rest before it, as a clip without a gesture.
+    - Streams of people who do other things as a whole, without a gesture.
     """
     lines, negative = [], str(len(classes))
     for number, stream in enumerate(streams):
@@ -241,14 +245,16 @@ def table_lines(results: dict[str, dict[str, dict[str, Any]]]) -> list[str]:
     return [
         *lines,
         *(
-            f"| {key} | {' | '.join(str(results[row][split].get(key, '')) for row, split in columns)} |"
+            f"| {key} | "
+            + " | ".join(str(results[row][split].get(key, "")) for row, split in columns)
+            + " |"
             for key in keys
         ),
     ]
 
 
 def curves_of_test(folders: Sequence[Path]) -> dict[str, list[tuple[float, float]]]:
-    """(recall, false alarms an hour) of every onset on the test streams, by network, with the smoothing and release that val chose."""
+    """Return (recall, false alarms an hour) of every onset on the test streams, by network."""
     lines: dict[str, list[tuple[float, float]]] = {}
     for folder in folders:
         rules = json.loads((folder / "decision.json").read_text(encoding="utf-8"))
