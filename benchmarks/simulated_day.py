@@ -97,7 +97,7 @@ class Day:
     delays_s: list[tuple[float, float]] = field(default_factory=list)
     num_gestures: int = 0
     num_double: int = 0
-    num_tears: int = 0
+    num_discontinuities: int = 0
     num_streams_mixed: int = 0
     memory_mb: list[float] = field(default_factory=list)
 
@@ -158,7 +158,7 @@ def simulate(hours: float) -> Day:
     day.num_gestures = NUM_STREAMS * int(hours * HOUR_S / _GESTURE_EVERY_S) - NUM_STREAMS * 2 * int(
         hours
     )  # two while it was gone
-    day.num_tears = sum(engine.num_tears for engine in engines)
+    day.num_discontinuities = sum(engine.num_discontinuities for engine in engines)
     return day
 
 
@@ -240,7 +240,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     figures = {name: harness.Figure(value) for name, value in found.items()}
     notes = [
-        f"{hours:g} hours of {NUM_STREAMS} streams, {day.num_tears} discontinuities, "
+        f"{hours:g} hours of {NUM_STREAMS} streams, {day.num_discontinuities} discontinuities, "
         f"{day.memory_mb[-1]:.0f} MB at the end"
     ]
     harness.report("simulated_day", options, {}, figures, notes=notes)

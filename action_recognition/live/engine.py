@@ -26,7 +26,11 @@ from action_recognition.live.decision import (
     gesture_chances,
     step,
 )
-from action_recognition.live.frame_times import FrameRateResampler, TearDetector, TimedFrame
+from action_recognition.live.frame_times import (
+    DiscontinuityDetector,
+    FrameRateResampler,
+    TimedFrame,
+)
 from action_recognition.live.regions import FixedRegion, Person, Region, network_frame
 
 
@@ -108,14 +112,17 @@ class StreamEngine:
     ) -> None:
         self.network, self.region, self.name = network, region or FixedRegion(), name
         self.options = options or EngineOptions()
-        self.num_tears = 0
+        self.num_discontinuities = 0
         self.persons: list[Person] = []
         self._say = say
         self._words = Vocabulary.of(network.metadata)
 
         # A model of photos is fed at a rate that it does not state itself.
         rate_fps = fed_rate_fps(network)
-        self._tears, self._resampler = TearDetector(rate_fps), FrameRateResampler(rate_fps)
+        self._discontinuities, self._resampler = (
+            DiscontinuityDetector(rate_fps),
+            FrameRateResampler(rate_fps),
+        )
         self._followers: dict[int, _Follower] = {}
 
     def push(self, frame: TimedFrame) -> list[StepResult]:
@@ -152,10 +159,10 @@ class StreamEngine:
 
     def _take(self, frame: TimedFrame) -> list[_Feed]:
         """Return the pictures to feed to the network for this frame, one for each person."""
-        torn = self._tears.reason(frame)
-        if torn:
-            self.num_tears += 1
-            self._say(f"{self.name}: {torn} at {frame.time_s:.1f} s; recognition starts again")
+        reason = self._discontinuities.reason(frame)
+        if reason:
+            self.num_discontinuities += 1
+            self._say(f"{self.name}: {reason} at {frame.time_s:.1f} s; recognition starts again")
             self.reset()
 
         # A frame between two model frames is skipped.

@@ -73,7 +73,7 @@ class FrameRateResampler:
         return repeats
 
 
-class TearDetector:
+class DiscontinuityDetector:
     """Detection of discontinuities before a frame.
 
     There is one if the source reports an interruption, if time goes back, after a gap, and if the
@@ -81,9 +81,9 @@ class TearDetector:
     steps back are jitter.
 
     >>> import numpy as np
-    >>> tears = TearDetector(frame_rate_fps=15.0)
+    >>> detector = DiscontinuityDetector(frame_rate_fps=15.0)
     >>> black = np.zeros((4, 4, 3), np.uint8)
-    >>> [tears.reason(TimedFrame(time_s, black)) for time_s in (0.0, 0.1, 0.5, 0.49, 3.5)]
+    >>> [detector.reason(TimedFrame(time_s, black)) for time_s in (0.0, 0.1, 0.5, 0.49, 3.5)]
     ['', '', '', '', 'a gap of 3.0 s']
     """
 

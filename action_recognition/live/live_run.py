@@ -51,7 +51,7 @@ class DemoSummary:
     """Figures of a finished run.
 
     `num_frames` counts the frames of the sources, `num_windows` the windows that were scored.
-    `inference_ms` is the median time of one. `num_tears` counts discontinuities. `latency_ms` is
+    `inference_ms` is the median time of one. `num_discontinuities` counts discontinuities. `latency_ms` is
     the time from the arrival of the deciding frame to the event, at the 95th percentile, or nan
     without any event. `cpu_share` is the CPU time of the process over elapsed time, 1 for one core.
     """
@@ -62,7 +62,7 @@ class DemoSummary:
     frames_per_s: float
     num_events: int
     num_dropped: int
-    num_tears: int
+    num_discontinuities: int
     latency_ms: float
     cpu_share: float
 
@@ -76,7 +76,7 @@ class DemoSummary:
             f"{self.inference_ms:.1f} ms per inference (median), "
             f"{self.frames_per_s:.1f} frames/s, {100 * self.cpu_share:.0f} % of a core; "
             f"{self.num_events} events{latency}; "
-            f"{self.num_dropped} frames dropped, {self.num_tears} interruptions"
+            f"{self.num_dropped} frames dropped, {self.num_discontinuities} interruptions"
         )
 
 
@@ -146,7 +146,7 @@ class LiveRun:
             frames_per_s=self.num_frames / elapsed_s,
             num_events=self.num_events,
             num_dropped=sum(stream.reader.queue.num_dropped for stream in streams),
-            num_tears=sum(stream.engine.num_tears for stream in streams),
+            num_discontinuities=sum(stream.engine.num_discontinuities for stream in streams),
             latency_ms=_percentile(list(self._latency_ms), 0.95),
             cpu_share=(time.process_time() - self._start_cpu_s) / elapsed_s,
         )

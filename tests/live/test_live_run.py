@@ -190,7 +190,11 @@ def test_a_torn_stream_forgets_and_what_happened_is_said() -> None:
     engine = StreamEngine(network, None, EngineOptions(RULES), "camera 0", said.append)
     for time_s in (0.0, 0.1, 0.2, 30.0, 30.1):
         engine.push(TimedFrame(time_s, picture(9, 9)))
-    assert len(network.streams) == 2 and len(network.streams[1].seen) == 2 and engine.num_tears == 1
+    assert (
+        len(network.streams) == 2
+        and len(network.streams[1].seen) == 2
+        and engine.num_discontinuities == 1
+    )
     assert said == ["camera 0: a gap of 29.8 s at 30.0 s; recognition starts again"]
 
 
@@ -203,7 +207,7 @@ def test_a_rate_that_changes_in_mid_stream_changes_no_time(rate_fps: int) -> Non
     results = [
         result for time_s in times_s for result in engine.push(TimedFrame(time_s, picture(0, 0)))
     ]
-    assert engine.num_tears == 0 and abs(len(network.streams[0].seen) - 200) <= 2
+    assert engine.num_discontinuities == 0 and abs(len(network.streams[0].seen) - 200) <= 2
     assert all(abs(result.scores.time_s - i / 10) <= 0.21 for i, result in enumerate(results))
 
 

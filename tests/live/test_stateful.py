@@ -1,4 +1,4 @@
-"""The engine over a network with a state: its own scores, streams apart, all forgotten when time tears."""
+"""The engine over a network with a state: its own scores, streams apart, all forgotten at a discontinuity."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from action_recognition.errors import UserError
-from action_recognition.live.frame_times import TearDetector, TimedFrame
+from action_recognition.live.frame_times import DiscontinuityDetector, TimedFrame
 from action_recognition.live.sources.addresses import is_address, without_credentials
 from action_recognition.live.sources.frame_sources import open_source
 from action_recognition.live.sources.reader_thread import FrameReader
@@ -108,8 +108,8 @@ def test_a_server_that_is_killed_and_comes_back(server: Server, port: int) -> No
     assert times_s == sorted(times_s)
     np.testing.assert_allclose(np.diff(times_s[:20]), 1 / 30, atol=2e-3)
     assert sum(frame.is_restart for frame in found) == 1
-    tears = TearDetector(15.0)
-    assert [bool(tears.reason(frame)) for frame in found].count(True) == 1
+    detector = DiscontinuityDetector(15.0)
+    assert [bool(detector.reason(frame)) for frame in found].count(True) == 1
     assert any("lost; trying again" in line for line in said) and any(
         "back after" in line for line in said
     )
@@ -242,13 +242,13 @@ def test_small_steps_back_and_missing_stamps_are_no_tear() -> None:
     clock = StreamClock()
     rows = [(1.0, 0.0), (0.99, 0.03), (None, 0.06), (1.1, 0.1)]
     found = [clock.time_of(*row) for row in rows]
-    assert [torn for _, torn in found] == [False] * 4
+    assert [reason for _, reason in found] == [False] * 4
     assert [time_s for time_s, _ in found] == pytest.approx([0.0, 0.03, 0.06, 0.1])
 
 
 def test_tears_of_a_stream() -> None:
     small, large = np.zeros((4, 4, 3), np.uint8), np.zeros((8, 4, 3), np.uint8)
-    tears = TearDetector(15.0)
+    detector = DiscontinuityDetector(15.0)
     rows = [
         (0.0, small),
         (0.2, small),
@@ -259,7 +259,7 @@ def test_tears_of_a_stream() -> None:
         (3.0, large),
         (float("nan"), large),
     ]
-    reasons = [tears.reason(TimedFrame(time_s, picture)) for time_s, picture in rows]
+    reasons = [detector.reason(TimedFrame(time_s, picture)) for time_s, picture in rows]
     assert [bool(reason) for reason in reasons] == [
         False,
         False,
