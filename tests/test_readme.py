@@ -175,7 +175,10 @@ def test_the_files_to_read_for_a_job_are_there_and_few(job: str, most: int) -> N
         ("the package index cannot be reached", "init_venv.sh"),
         ("OpenCV does not start: ", "init_venv.sh"),
         ("made and lacks only ", "action_recognition/workdir/start_weights.py"),
-        ("is not empty and was not made by this command", "action_recognition/workdir/place_checks.py"),
+        (
+            "is not empty and was not made by this command",
+            "action_recognition/workdir/place_checks.py",
+        ),
         ("was changed since the work dir was made", "action_recognition/workdir/place_checks.py"),
         ("is not a known key", "action_recognition/template/loading.py"),
     ],
