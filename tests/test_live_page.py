@@ -1,4 +1,4 @@
-"""docs/live.md: its flags exist, its rules and numbers are the code's."""
+"""docs/live.md and its results: flags and links exist, rules and contracts are the code's."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ from action_recognition.live.decision import DecisionRules
 from experiments import streams
 from tests.conftest import REPOSITORY, template_dir
 
-PAGE = (REPOSITORY / "docs" / "live.md").read_text(encoding="utf-8")
+PAGE, RESULTS = (
+    (REPOSITORY / "docs" / name).read_text(encoding="utf-8")
+    for name in ("live.md", "results/live.md")
+)
 
 
 def _help(module: str, *arguments: object) -> str:
@@ -40,9 +43,15 @@ def test_every_flag_exists() -> None:
         _help(name, template_dir("jester")) for name in ("demo", "eval", "export", "train")
     )
     known += _help("data.compose_streams") + _help("instantiate") + _help_of_streams()
-    flags = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", PAGE))
+    flags = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", PAGE + RESULTS))
     assert {"--events", "--serve", "--choose-decision", "--person-regex"} <= flags
     assert [flag for flag in sorted(flags) if not re.search(rf"{flag}\b", known)] == []
+
+
+def test_links_lead_somewhere() -> None:
+    for folder, page in (("docs", PAGE), ("docs/results", RESULTS)):
+        for link in re.findall(r"\]\(([^)#]+)", page):
+            assert (REPOSITORY / folder / link).exists(), f"{folder}: {link}"
 
 
 def test_every_flag_of_the_demo_is_told() -> None:

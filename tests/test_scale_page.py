@@ -1,4 +1,4 @@
-"""docs/scale.md and docs/search.md: commands run or parse as they stand, the example of a search is a sound one."""
+"""docs/scale.md, its results and docs/search.md: commands run or parse, flags and links exist."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from action_recognition.training.studies.search.space import load_space
 from tests.conftest import REPOSITORY, template_dir
 from tests.tiny import tiny_data
 
-SCALE, SEARCH = (
-    (REPOSITORY / "docs" / f"{name}.md").read_text(encoding="utf-8") for name in ("scale", "search")
+SCALE, SEARCH, RESULTS = (
+    (REPOSITORY / "docs" / f"{name}.md").read_text(encoding="utf-8")
+    for name in ("scale", "search", "results/scale")
 )
 
 
@@ -63,7 +64,7 @@ def test_flags_in_the_text_exist() -> None:
         REPOSITORY / "benchmarks" / "harness.py",
     ]
     known = "".join(path.read_text(encoding="utf-8") for path in sources)
-    for flag in set(re.findall(r"`[^`\n]*?(--[a-z][a-z0-9-]*)", SCALE + SEARCH)):
+    for flag in set(re.findall(r"`[^`\n]*?(--[a-z][a-z0-9-]*)", SCALE + SEARCH + RESULTS)):
         assert (
             f'"{flag}"' in known
             or f"{flag[2:].removeprefix('train-').removeprefix('val-')}" in known
@@ -71,5 +72,6 @@ def test_flags_in_the_text_exist() -> None:
 
 
 def test_links_lead_somewhere() -> None:
-    for link in re.findall(r"\]\(([^)#]+)", SCALE + SEARCH):
-        assert link.startswith("https:") or (REPOSITORY / "docs" / link).exists(), link
+    for folder, text in (("docs", SCALE + SEARCH), ("docs/results", RESULTS)):
+        for link in re.findall(r"\]\(([^)#]+)", text):
+            assert link.startswith("https:") or (REPOSITORY / folder / link).exists(), link
