@@ -119,10 +119,8 @@ class StreamEngine:
 
         # A model of photos is fed at a rate that it does not state itself.
         rate_fps = fed_rate_fps(network)
-        self._discontinuities, self._resampler = (
-            DiscontinuityDetector(rate_fps),
-            FrameRateResampler(rate_fps),
-        )
+        self._discontinuities = DiscontinuityDetector(rate_fps)
+        self._resampler = FrameRateResampler(rate_fps)
         self._followers: dict[int, _Follower] = {}
 
     def push(self, frame: TimedFrame) -> list[StepResult]:
