@@ -51,8 +51,9 @@ class DemoSummary:
     """Figures of a finished run.
 
     `num_frames` counts the frames of the sources, `num_windows` the windows that were scored.
-    `inference_ms` is the median time of one. `latency_ms` is the time from the arrival of the deciding frame to the event, at the 95th percentile, or nan
-    without any event. `cpu_share` is the CPU time of the process over elapsed time, 1 for one core.
+    `inference_ms` is the median time of one. `latency_ms` is the time from the arrival of the
+    deciding frame to the event, at the 95th percentile, or nan without any event. `cpu_share` is
+    the CPU time of the process over elapsed time, 1 for one core.
     """
 
     num_frames: int

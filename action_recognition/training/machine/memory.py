@@ -45,7 +45,7 @@ class CollectEachEpoch(Callback):
 
     The pictures drawn between epochs are cycles of objects, which only the collector frees. Among
     half a million objects of libraries it rarely runs by itself. The pictures of many epochs were
-    then held at once (4 % of the memory, docs/scale.md).
+    then held at once (4 % of the memory, docs/results/scale.md).
     """
 
     def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
