@@ -1,4 +1,4 @@
-"""docs/photos.md, from photos to a model: its commands run as they stand, over photos of one colour each."""
+"""docs/photos.md, training: its commands run as they stand, over photos of one colour each."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from action_recognition.template import load_template
 from tests.conftest import REPOSITORY
 
 PAGE = (REPOSITORY / "docs" / "photos.md").read_text(encoding="utf-8")
-SECTION = PAGE[PAGE.index("## From photos to a model") : PAGE.index("## Classifying")]
+SECTION = PAGE[PAGE.index("## Train on photos") : PAGE.index("## Classify photos")]
 COMMANDS = [
     shlex.split(line)
     for block in re.findall(r"^```sh\n(.*?)^```$", SECTION, re.MULTILINE | re.DOTALL)
