@@ -1,9 +1,14 @@
 #!/usr/bin/env python3
-"""Put measured tables into docs/deploy.md, between the marks `<!-- NAME -->` and `<!-- end of NAME -->`.
+"""Put measured tables into docs/results/deploy.md.
 
-python tools/benchmark.py export/model.xml export/model_fp16.xml export/model_int8.xml export/model.onnx --json benchmark.json
-python experiments/deploy_forms.py --checkpoint outputs/latest.pth --export export --data DATA/smarthome_gestures --json forms.json
-python experiments/deploy_tables.py --benchmark benchmark.json --compression lite0=export/compression.json,... --forms forms.json,other.json
+Each is between its marks there, `<!-- NAME -->` and `<!-- end of NAME -->`.
+
+    python tools/benchmark.py export/model.xml export/model_fp16.xml export/model_int8.xml \\
+        export/model.onnx --json benchmark.json
+    python experiments/deploy_forms.py --checkpoint outputs/latest.pth --export export \\
+        --data DATA/smarthome_gestures --json forms.json
+    python experiments/deploy_tables.py --benchmark benchmark.json \\
+        --compression lite0=export/compression.json,... --forms forms.json,other.json
 
 A name and = before a file become the heading of its table.
 """
@@ -15,7 +20,7 @@ import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -24,7 +29,17 @@ from action_recognition.deploy.delivery.benchmarking import Measured
 from action_recognition.deploy.delivery.benchmarking import to_markdown as benchmark_table
 from action_recognition.errors import run_command, user_error
 
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "deploy.md"
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "results" / "deploy.md"
+_FORM_COLUMNS: Final = (
+    "form",
+    "computed by",
+    "top-1 of val",
+    "of test",
+    "of both (95 %)",
+    "drop, points (95 %)",
+    "same answer",
+    "largest difference",
+)
 
 
 def times(document: Mapping[str, Any]) -> str:
@@ -50,13 +65,8 @@ def gate(document: Mapping[str, Any]) -> str:
     counted = ", ".join(
         f"{states.count(state)} {state}" for state in ("int8", "given back", "float")
     )
-    return "\n".join(
-        [
-            *lines,
-            "",
-            f"Operations: {counted}. {document['folds']} folds, quantised on {document['calibration_clips']} clips.",
-        ]
-    )
+    clips = f"{document['folds']} folds, quantised on {document['calibration_clips']} clips"
+    return "\n".join([*lines, "", f"Operations: {counted}. {clips}."])
 
 
 def accuracies(documents: Sequence[Mapping[str, Any]]) -> str:
@@ -66,14 +76,9 @@ def accuracies(documents: Sequence[Mapping[str, Any]]) -> str:
 
 def _of_one_network(found: Mapping[str, Any]) -> str:
     clips = found["num_clips"]
-    lines = [
-        f"{found['name']}, {found['data']}, {clips['val']} validation and {clips['test']} test clips:",
-        "",
-    ]
-    lines += [
-        "| form | computed by | top-1 of val | of test | of both (95 %) | drop, points (95 %) | same answer | largest difference |"
-    ]
-    lines += ["|---|---|---|---|---|---|---|---|"]
+    clips_of_both = f"{clips['val']} validation and {clips['test']} test clips"
+    lines = [f"{found['name']}, {found['data']}, {clips_of_both}:", ""]
+    lines += [f"| {' | '.join(_FORM_COLUMNS)} |", "|---" * len(_FORM_COLUMNS) + "|"]
     for row in found["forms"]:
         (low, high), (points, least, most) = row["interval"], row["drop"]
         both, drop = (
@@ -86,10 +91,9 @@ def _of_one_network(found: Mapping[str, Any]) -> str:
             both,
             drop,
             f"{row['agreement']:.1f} %",
+            f"{row['max_probability_difference']:.1e}",
         )
-        lines.append(
-            f"| {row['form']} | {row['runs_as']} | {' | '.join(figures)} | {row['max_probability_difference']:.1e} |"
-        )
+        lines.append(f"| {' | '.join((row['form'], row['runs_as'], *figures))} |")
     return "\n".join(
         [
             *lines,

@@ -1,4 +1,4 @@
-"""Tables of docs/deploy.md: that the page has their places, and what stands in them."""
+"""Tables of docs/results/deploy.md: that the page has their places, and what stands in them."""
 
 from __future__ import annotations
 
