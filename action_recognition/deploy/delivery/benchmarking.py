@@ -131,7 +131,7 @@ def read_accuracies(files: Sequence[Path]) -> dict[str, float]:
 
 
 def to_markdown(rows: Sequence[Measured], cpu: str) -> str:
-    """Write the table of docs/deploy.md."""
+    """Write the table of docs/results/deploy.md."""
     lines = [_row(_COLUMNS), "|---" * len(_COLUMNS) + "|"]
 
     for row in rows:
