@@ -21,7 +21,13 @@ from tests.conftest import REPOSITORY, template_dir
 from tests.synthetic import numbered_frames, write_lines, write_video
 
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
-DOCUMENTS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/published_models.md")
+PAGES = sorted((REPOSITORY / "docs").rglob("*.md"))
+DOCUMENTS = [
+    "README.md",
+    "CONTRIBUTING.md",
+    "CHANGELOG.md",
+    *(str(page.relative_to(REPOSITORY)) for page in PAGES),
+]
 WALK = (REPOSITORY / "docs" / "published_models.md").read_text(encoding="utf-8")
 README_BLOCKS = re.findall(r"^```bash\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 BLOCKS = re.findall(r"^```bash\n(.*?)^```$", WALK, re.MULTILINE | re.DOTALL)
@@ -134,20 +140,29 @@ def test_the_table_states_the_figures_of_the_templates(variant_row: str) -> None
     assert row.endswith(f"| {template.gpu_num} |")
 
 
+def _headings(page: Path) -> set[str]:
+    """Return the anchors of a page's headings."""
+    titles = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_links_lead_somewhere(document: str) -> None:
-    text = (REPOSITORY / document).read_text(encoding="utf-8")
-    folder = (REPOSITORY / document).parent
-    headings = {
-        re.sub(r"[^a-z0-9 -]", "", line.lstrip("# ").lower()).replace(" ", "-")
-        for line in text.splitlines()
-        if line.startswith("#")
-    }
-    for link in re.findall(r"\]\(([^)]+)\)", text):
-        if link.startswith("#"):
-            assert link[1:] in headings, link
-        elif "://" not in link:
-            assert (folder / link.partition("#")[0]).exists(), link
+    page = REPOSITORY / document
+    for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
+        if "://" in link:
+            continue
+        path, _, anchor = link.partition("#")
+        target = page.parent / path if path else page
+        assert target.exists(), link
+        assert not anchor or anchor in _headings(target), link
+
+
+def test_every_page_is_in_the_index_of_its_folder() -> None:
+    for folder in (REPOSITORY / "docs", REPOSITORY / "docs" / "results"):
+        index = (folder / "README.md").read_text(encoding="utf-8")
+        pages = {page.name for page in folder.glob("*.md")} - {"README.md"}
+        assert [page for page in sorted(pages) if f"]({page})" not in index] == []
 
 
 @pytest.mark.parametrize(
