@@ -137,7 +137,8 @@ def main(work_dir: Path, argv: Sequence[str] | None = None) -> int:
     for split in ("train", "val"):
         folders = [path.parent for path in arguments[f"{split}_ann_files"]]
         arguments[f"{split}_data_roots"] = arguments[f"{split}_data_roots"] or folders
-    from action_recognition.compression.compress_folder import CompressOptions, compress
+    from action_recognition.compression.compress_folder import compress
+    from action_recognition.compression.compress_inputs import CompressOptions
 
     # The card of the delivered model shows the command.
     command = shlex.join(["compress.py", *(sys.argv[1:] if argv is None else argv)])

@@ -1,1 +1,1 @@
-"""INT8 by NNCF: quantise a network, give layers back to floating point, and gate the result by accuracy."""
+"""INT8: quantise a network, give layers back to floating point, and gate the loss of accuracy."""

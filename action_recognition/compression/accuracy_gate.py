@@ -1,4 +1,7 @@
-"""The accuracy gate: how many points INT8 loses, with an interval, and how many layers have to be given back; reads and writes nothing."""
+"""The accuracy gate in numbers. Reads and writes nothing.
+
+How many points INT8 loses, with an interval, and how many layers have to be given back.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +13,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-Hits = npt.NDArray[np.bool_]
 Scores = npt.NDArray[np.floating]
 _Z_95 = 1.959964
 
 
 @dataclass(frozen=True)
 class Drop:
-    """Top-1 of the same clips by two models, in points (%); `low` to `high` is the 95 % interval of the drop; agreement in %."""
+    """Top-1 of the same clips by two models, in points (%).
+
+    `low` to `high` is the 95 % interval of the drop. The agreement is in %.
+    """
 
     num_clips: int
     before: float
@@ -28,19 +33,35 @@ class Drop:
     agreement: float
 
     def as_plain(self) -> dict[str, Any]:
+        """Return the fields by name."""
         return asdict(self)
 
     def __str__(self) -> str:
+        interval = f"95 % interval {self.low:+.2f} to {self.high:+.2f}"
         return (
             f"{self.before:.2f} % to {self.after:.2f} %, drop {self.points:+.2f} points "
-            f"(95 % interval {self.low:+.2f} to {self.high:+.2f}), same answer on {self.agreement:.1f} % of {self.num_clips} clips"
+            f"({interval}), same answer on {self.agreement:.1f} % of {self.num_clips} clips"
         )
 
 
-def accuracy_drop(truth: npt.NDArray[np.integer], before: Scores, after: Scores) -> Drop:
-    """Labels (N,), scores (N, C) of the model before and after; N >= 1.
+@dataclass(frozen=True)
+class GateRules:
+    """The limit and the calibration of the gate.
 
-    The interval is the adjusted Wald interval for paired shares: half a clip is added to each of the four cells.
+    `max_drop` is the largest drop of top-1 in points. `calibration_clips` is the number of clips to
+    calibrate the quantisers on, and `seed` draws them.
+    """
+
+    max_drop: float = 1.0
+    calibration_clips: int = 128
+    seed: int = 0
+
+
+def accuracy_drop(truth: npt.NDArray[np.integer], before: Scores, after: Scores) -> Drop:
+    """Return the drop for labels (N,) and the scores (N, C) before and after; N >= 1.
+
+    The interval is the adjusted Wald interval for paired shares, which adds half a clip to each of
+    the four cells.
     Source: Bonett and Price, Journal of Educational and Behavioral Statistics 37 (2012), 479-488.
 
     >>> truth = np.array([0, 0, 1, 1])
@@ -53,9 +74,8 @@ def accuracy_drop(truth: npt.NDArray[np.integer], before: Scores, after: Scores)
     right_before, right_after = answers_before == truth, answers_after == truth
     count = len(truth)
     lost, won = (right_before & ~right_after).sum(), (~right_before & right_after).sum()
-    share_lost, share_won = (lost + 0.5) / (count + 2), (won + 0.5) / (count + 2)
-    centre = share_lost - share_won
-    half = _Z_95 * math.sqrt((share_lost + share_won - centre**2) / (count + 2))
+
+    centre, half = _paired_interval(lost, won, count)
     return Drop(
         num_clips=count,
         before=100.0 * float(right_before.mean()),
@@ -67,10 +87,21 @@ def accuracy_drop(truth: npt.NDArray[np.integer], before: Scores, after: Scores)
     )
 
 
+def _paired_interval(lost: Any, won: Any, count: int) -> tuple[Any, Any]:
+    """Return the centre and the half width of the interval, as shares of the clips."""
+    share_lost, share_won = (lost + 0.5) / (count + 2), (won + 0.5) / (count + 2)
+    centre = share_lost - share_won
+    half = _Z_95 * math.sqrt((share_lost + share_won - centre**2) / (count + 2))
+    return centre, half
+
+
 def fold_of_clips(
     groups: npt.NDArray[np.integer], num_folds: int, seed: int
 ) -> npt.NDArray[np.int64]:
-    """The fold (N,) of every clip: clips of a group stay together, folds hold about equally many clips; fewer groups, fewer folds.
+    """Return the fold (N,) of every clip.
+
+    Clips of a group stay together, and folds hold about equally many clips. With fewer groups there
+    are fewer folds.
 
     >>> fold = fold_of_clips(np.array([0, 0, 1, 2, 2, 3]), 2, seed=0)
     >>> fold[0] == fold[1], fold[3] == fold[4], np.bincount(fold).tolist()
@@ -78,9 +109,9 @@ def fold_of_clips(
     """
     names, counts = np.unique(groups, return_counts=True)
     order = np.random.default_rng(seed).permutation(len(names))
-    order = order[
-        np.argsort(-counts[order], kind="stable")
-    ]  # large groups first, each into the fold that holds the fewest clips
+    # Large groups come first, each into the fold that holds the fewest clips.
+    order = order[np.argsort(-counts[order], kind="stable")]
+
     sizes = np.zeros(max(1, min(num_folds, len(names))), np.int64)
     fold = np.empty(len(names), np.int64)
     for group in order:
@@ -90,7 +121,7 @@ def fold_of_clips(
 
 
 def levels(num_layers: int) -> list[int]:
-    """How many layers to give back, one trial after the other.
+    """Return the numbers of layers to give back, one trial after the other.
 
     >>> levels(20)
     [0, 1, 2, 4, 8, 16, 20]
@@ -102,10 +133,31 @@ def levels(num_layers: int) -> list[int]:
 def first_that_holds(
     trials: Sequence[int], measure: Callable[[int], Drop], max_drop: float
 ) -> list[tuple[int, Drop]]:
-    """Measure one trial after the other until the drop is at most `max_drop` points; what was measured, the last one holds or none does."""
+    """Measure one trial after the other until the drop is at most `max_drop` points.
+
+    Returns the measured trials. The last one holds, or none does.
+    """
     measured: list[tuple[int, Drop]] = []
     for trial in trials:
         measured.append((trial, measure(trial)))
         if measured[-1][1].points <= max_drop:
             break
     return measured
+
+
+def notes(drop: Drop, max_drop: float, given_back: int, num_layers: int) -> list[str]:
+    """Return sentences about the limits of a result of the gate."""
+    found = []
+    if drop.high > max_drop:
+        certainty = f"with 95 % confidence between {drop.low:+.2f} and {drop.high:+.2f}"
+        found.append(
+            f"{drop.num_clips} clips are too few to be sure of the limit: "
+            f"the drop is {drop.points:+.2f} points, {certainty}, and {max_drop:g} were allowed; "
+            "more clips narrow it"
+        )
+
+    if given_back > num_layers // 2:
+        share = f"{given_back} of {num_layers} layers had to be given back"
+        fix = "fine-tune with --qat-epochs, or train on more clips"
+        found.append(f"{share}, so little speed is gained: {fix}")
+    return found

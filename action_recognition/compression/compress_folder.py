@@ -1,36 +1,39 @@
-"""`compress.py`: an INT8 network beside the exported ones, with an accuracy gate over training and validation clips.
+"""`compress.py`: an INT8 network beside the exported ones, within an accuracy gate.
 
-Quantise on training clips; measure what is lost on clips that the quantisation did not see, fold by fold; give the layers back to
-floating point whose quantisation changes the scores most, until the loss is within the limit; write the network with as many given back.
-With `qat_epochs` the same again from fine-tuned weights, each fold's without its clips. Networks for streams and the ONNX of networks for
-photos go through the same gate (`compressing_forms`).
+The network is quantised on training clips. The loss is measured fold by fold, on clips that the
+quantisation did not see. Layers whose quantisation changes the scores most are given back to
+floating point until the loss is within the limit. The written network has as many given back. With
+`qat_epochs` the same is done from fine-tuned weights, each fold's without its clips.
+
+Networks for streams and the ONNX of networks for photos pass the same gate (`compress_forms`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from action_recognition.checkpoint import load_trained_model
-from action_recognition.compression.accuracy_gate import fold_of_clips
-from action_recognition.compression.clip_store import store_clips
+from action_recognition.compression.accuracy_gate import GateRules
 from action_recognition.compression.compress_forms import GateRun, compress_onnx, compress_stateful
+from action_recognition.compression.compress_inputs import (
+    CompressOptions,
+    exported_folder,
+    read_clips,
+)
 from action_recognition.compression.compression_report import (
     Compression,
     holds,
     summary,
     write_tables,
 )
-from action_recognition.compression.gated_quantisation import GateClips, GateRules
 from action_recognition.compression.network_kinds import ClipForm
 from action_recognition.compression.qat import FineTuning
 from action_recognition.compression.quantised_layers import quantised_layers
 from action_recognition.compression.tuned_networks import fine_tuned_networks, tuned_form
-from action_recognition.data.annotations import ClipRecord, read_annotations
+from action_recognition.console import say
 from action_recognition.deploy.backends import load_backend
 from action_recognition.deploy.backends.model_files import IR_FILE
 from action_recognition.deploy.delivery.folder import (
@@ -43,197 +46,67 @@ from action_recognition.deploy.delivery.folder import (
 from action_recognition.deploy.delivery.operation_names import names_of, settle_names
 from action_recognition.deploy.metadata import DeployMetadata, write_openvino
 from action_recognition.errors import user_error
-from action_recognition.evaluation.calibrating import CalibrateOptions, calibrate, clip_groups
-from action_recognition.evaluation.clip_scores import check_class_list
-from action_recognition.export.export_model import ExportOptions, export_model
+from action_recognition.evaluation.calibrating import CalibrateOptions, calibrate
 from action_recognition.openvino_core import openvino_core
 
 
-@dataclass(frozen=True, kw_only=True)
-class CompressOptions:
-    """The flags of `compress.py`; `save_model_to` None is the folder of an IR, and `export` in the work dir for a checkpoint."""
-
-    load_weights: Path
-    train_ann_files: Sequence[Path]
-    train_data_roots: Sequence[Path]
-    val_ann_files: Sequence[Path]
-    val_data_roots: Sequence[Path]
-    save_model_to: Path | None = None
-    max_drop: float = 1.0
-    num_folds: int = 3
-    calibration_clips: int = 128
-    max_clips: int = 600
-    person_regex: str | None = None
-    calibrate: bool = True
-    negative_ann_files: Sequence[Path] = ()
-    negative_data_roots: Sequence[Path] = ()
-    false_alarm_rate: float = 0.01
-    num_workers: int = 2
-    strict: bool = False
-    hand_detector: Path | None = None
-    seed: int = 0
-    qat_epochs: int = 0
-    command: str = "compress.py"
-
-
 def compress(work_dir: Path, options: CompressOptions) -> Compression:
-    """Export where needed, quantise, hold the gate, write model_int8.xml with its table, calibrate."""
-    folder = _exported_folder(work_dir, options)
-    backend = load_backend(folder / IR_FILE)
-    metadata, original = backend.metadata, openvino_core().read_model(folder / IR_FILE)
-    if quantised_layers(original):
-        raise user_error(
-            str(folder / IR_FILE),
-            "is quantised already",
-            "the IR that export.py wrote, in floating point",
-        )
+    """Export where needed, quantise within the gate, write model_int8.xml and calibrate."""
+    folder = exported_folder(work_dir, options)
+    original, metadata = _floating_network(folder / IR_FILE)
+    rules = GateRules(options.max_drop, options.calibration_clips, options.seed)
+
     with staging_folder(folder) as staging:
-        clips = _read_clips(staging / "clips", metadata, options)
-        gate = GateRun(
-            clips, metadata, GateRules(options.max_drop, options.calibration_clips, options.seed)
-        )
+        gate = GateRun(read_clips(staging / "clips", metadata, options), metadata, rules)
         compression, network = _within_gate(gate, original, staging, options)
-        _write(staging, folder, network, original, metadata, compression)
-        others = compress_stateful(gate, folder, staging) | compress_onnx(
-            gate, folder, staging, compression
-        )
+        _write_int8(staging / IR_INT8_FILE, network, original, metadata)
+        _write_fp16(staging, folder)
+        write_tables(staging, compression)
+        load_backend(staging / IR_INT8_FILE)
+
+        others = compress_stateful(gate, folder, staging)
+        others |= compress_onnx(gate, folder, staging, compression)
         (staging / "clips").unlink()
-        stale = [
-            name for name in others if not (staging / name).is_file()
-        ]  # what an earlier run left where the gate now refuses
-        written = put_in_place(
-            staging, folder, _with_result(folder, compression, others, options.command), stale
-        )
-    for path in written:
-        print(f"wrote {path} ({path.stat().st_size / 1e6:.2f} MB)", flush=True)
-    for sentence in [
-        *compression.facts["notes"],
-        *(note for other in others.values() for note in other.facts["notes"]),
-    ]:
-        print(f"note: {sentence}", flush=True)
+
+        # An earlier run may have left files that the gate refuses now.
+        stale = [name for name in others if not (staging / name).is_file()]
+        record = _with_result(folder, compression, others, options.command)
+        written = put_in_place(staging, folder, record, stale)
+
+    _say_result(written, [compression, *others.values()])
     if options.calibrate:
         _calibrate(folder, options)
     return compression
 
 
-# --- what is compressed, and on which clips -----------------------------------------------------------------
-
-
-def _exported_folder(work_dir: Path, options: CompressOptions) -> Path:
-    """The folder of the FP32 IR; a checkpoint is exported unless that folder holds its export already."""
-    path = options.load_weights
-    if path.suffix in (".xml", ".bin"):
-        if options.qat_epochs:
-            raise user_error(
-                "--qat-epochs",
-                f"trains the weights of a checkpoint, and {path.name} holds none",
-                "outputs/best.pth, say",
-            )
-        if path.stem != Path(IR_FILE).stem:
-            raise user_error(
-                str(path),
-                "is not the FP32 IR of an exported folder",
-                f"its {IR_FILE}, or a checkpoint of train.py",
-            )
-        if options.save_model_to not in (None, path.parent):
-            raise user_error(
-                "--save-model-to",
-                "names another folder than that of the IR",
-                str(path.parent),
-                "leave it out",
-            )
-        return path.parent
-    folder = options.save_model_to or work_dir / "export"
-    trained = load_trained_model(path)
-    record = read_record(folder)
-    is_there = record is not None and record.get("weights_sha256") == trained.weights_sha256
-    if is_there and all((folder / name).is_file() for name in (IR_FILE, IR_FP16_FILE)):
-        print(f"{folder} holds the export of {path}")
-        return folder
-    print(f"exporting {path} into {folder}", flush=True)
-    color_order = trained.template.output_format.openvino.input_format
-    export_model(
-        trained, folder, ExportOptions(fp16=True, color_order=color_order, command=options.command)
-    )
-    return folder
-
-
-def _read_clips(file: Path, metadata: DeployMetadata, options: CompressOptions) -> GateClips:
-    labels = list(metadata.labels)
-    for files, roots in (
-        (options.train_ann_files, options.train_data_roots),
-        (options.val_ann_files, options.val_data_roots),
-    ):
-        check_class_list(files, roots, labels)
-    train: Sequence[ClipRecord] = read_annotations(
-        options.train_ann_files, options.train_data_roots, labels
-    )
-    val: Sequence[ClipRecord] = read_annotations(
-        options.val_ann_files, options.val_data_roots, labels
-    )
-    groups = clip_groups(
-        [*train, *val], [*options.train_data_roots, *options.val_data_roots], options.person_regex
-    )
-    train, val = (
-        _at_most(train, max(1, options.max_clips - len(val)), options.seed),
-        _at_most(val, options.max_clips, options.seed),
-    )
-    flags = "--train-ann-files, --val-ann-files"
-    stored = store_clips(
-        file,
-        [*train, *val],
-        metadata,
-        options.num_workers,
-        options.strict,
-        flags,
-        options.hand_detector,
-    )
-    val_lines = {record.line for record in val}
-    is_val = np.array([record.line in val_lines for record in stored.records])
-    fold = fold_of_clips(
-        np.array([groups[record.line] for record in stored.records]),
-        options.num_folds,
-        options.seed,
-    )
-    return GateClips(stored, is_val, fold)
-
-
-def _at_most(records: Sequence[ClipRecord], count: int, seed: int) -> Sequence[ClipRecord]:
-    """That many of them, drawn with the seed, in their order."""
-    if len(records) <= count:
-        return records
-    return [
-        records[index]
-        for index in sorted(np.random.default_rng(seed).permutation(len(records))[:count])
-    ]
-
-
-# --- the network of clips -----------------------------------------------------------------------------------
+def _floating_network(path: Path) -> tuple[Any, DeployMetadata]:
+    """Read the FP32 network. Raises UserError: it is quantised already."""
+    metadata = load_backend(path).metadata
+    original = openvino_core().read_model(path)
+    if quantised_layers(original):
+        allowed = "the IR that export.py wrote, in floating point"
+        raise user_error(str(path), "is quantised already", allowed)
+    return original, metadata
 
 
 def _within_gate(
     gate: GateRun, original: Any, staging: Path, options: CompressOptions
 ) -> tuple[Compression, Any]:
-    """Quantised as it is, and fine-tuned where that was asked for: then the better of the two."""
+    """Quantise the network as it is and, with `qat_epochs`, fine-tuned. Return the better one."""
     found = gate.run(ClipForm(gate.metadata), original)
     if not options.qat_epochs:
         return found
-    trained, tuning = (
-        load_trained_model(options.load_weights),
-        FineTuning(options.qat_epochs, seed=options.seed),
-    )
-    print(
-        f"fine-tuning: {options.qat_epochs} epochs for each fold and for all training clips",
-        flush=True,
-    )
-    tuned = gate.run(
-        tuned_form(gate.metadata, tuning),
-        original,
-        fine_tuned_networks(trained, gate, tuning, staging),
-    )
+
+    trained = load_trained_model(options.load_weights)
+    tuning = FineTuning(options.qat_epochs, seed=options.seed)
+    say(f"fine-tuning: {options.qat_epochs} epochs for each fold and for all training clips")
+    networks = fine_tuned_networks(trained, gate, tuning, staging)
+    tuned = gate.run(tuned_form(gate.metadata, tuning), original, networks)
+
+    # Of two equal results, the one without fine-tuning is kept.
     kept = max(found, tuned, key=lambda result: _merit(result[0], options.max_drop))
     written = "fine-tuned" if kept is tuned else "not fine-tuned"
-    print(f"written: the network that was {written}", flush=True)
+    say(f"written: the network that was {written}")
     facts = {
         "without_fine_tuning": summary(found[0]),
         "fine_tuned": summary(tuned[0]),
@@ -243,45 +116,37 @@ def _within_gate(
 
 
 def _merit(compression: Compression, max_drop: float) -> tuple[bool, int, float]:
-    """Holds the gate; with few layers in floating point; with the answers of FP32."""
-    return (
-        holds(compression, max_drop),
-        -len(compression.given_back),
-        compression.trials[-1][1].agreement,
-    )
+    """Return the order of preference.
+
+    A network that holds the gate comes first, then few layers in floating point, then agreement
+    with FP32.
+    """
+    agreement = compression.trials[-1][1].agreement
+    return holds(compression, max_drop), -len(compression.given_back), agreement
 
 
-# --- files --------------------------------------------------------------------------------------------------
-
-
-def _write(
-    staging: Path,
-    folder: Path,
-    network: Any,
-    original: Any,
-    metadata: DeployMetadata,
-    compression: Compression,
-) -> None:
-    """model_int8.xml, the table in two forms, and model_fp16.xml where the export left it out."""
+def _write_int8(path: Path, network: Any, original: Any, metadata: DeployMetadata) -> None:
+    """Write the IR with its metadata and the operation names of the FP32 one."""
     import openvino
 
     write_openvino(network, metadata)
     settle_names(network, names_of(original))
-    openvino.save_model(network, staging / IR_INT8_FILE, compress_to_fp16=False)
+    openvino.save_model(network, path, compress_to_fp16=False)
+
+
+def _write_fp16(staging: Path, folder: Path) -> None:
+    """Write model_fp16.xml if the export left it out."""
+    import openvino
+
     if not (folder / IR_FP16_FILE).is_file():
-        openvino.save_model(
-            openvino_core().read_model(folder / IR_FILE),
-            staging / IR_FP16_FILE,
-            compress_to_fp16=True,
-        )
-    write_tables(staging, compression)
-    load_backend(staging / IR_INT8_FILE)
+        network = openvino_core().read_model(folder / IR_FILE)
+        openvino.save_model(network, staging / IR_FP16_FILE, compress_to_fp16=True)
 
 
 def _with_result(
     folder: Path, compression: Compression, others: Mapping[str, Compression], command: str
 ) -> dict[str, Any] | None:
-    """The folder's record with the results of the gate."""
+    """Return the folder's record with the results of the gate."""
     record = read_record(folder)
     found = summary(compression) | {
         "command": command,
@@ -290,20 +155,28 @@ def _with_result(
     return None if record is None else record | {"compression": found}
 
 
+def _say_result(written: Sequence[Path], compressions: Sequence[Compression]) -> None:
+    for path in written:
+        say(f"wrote {path} ({path.stat().st_size / 1e6:.2f} MB)")
+    for compression in compressions:
+        for sentence in compression.facts["notes"]:
+            say(f"note: {sentence}")
+
+
 def _calibrate(folder: Path, options: CompressOptions) -> None:
-    """Temperature, spread and thresholds, fitted on the FP32 IR's scores, into every model of the folder."""
-    print("calibrating", flush=True)
-    calibrate(
-        CalibrateOptions(
-            load_weights=folder / IR_FILE,
-            val_ann_files=options.val_ann_files,
-            val_data_roots=options.val_data_roots,
-            negative_ann_files=options.negative_ann_files,
-            negative_data_roots=options.negative_data_roots,
-            false_alarm_rate=options.false_alarm_rate,
-            person_regex=options.person_regex,
-            num_workers=options.num_workers,
-            strict=options.strict,
-            hand_detector=options.hand_detector,
-        )
+    """Fit temperature, spread and thresholds on the FP32 IR's scores, for every model."""
+    say("calibrating")
+    # The same clips and flags as those of the gate.
+    flags = CalibrateOptions(
+        load_weights=folder / IR_FILE,
+        val_ann_files=options.val_ann_files,
+        val_data_roots=options.val_data_roots,
+        negative_ann_files=options.negative_ann_files,
+        negative_data_roots=options.negative_data_roots,
+        false_alarm_rate=options.false_alarm_rate,
+        person_regex=options.person_regex,
+        num_workers=options.num_workers,
+        strict=options.strict,
+        hand_detector=options.hand_detector,
     )
+    calibrate(flags)

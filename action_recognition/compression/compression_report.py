@@ -1,26 +1,34 @@
-"""The table of a compression: what computes in INT8, what was given back, and what each cost; as JSON and for people."""
+"""The table of a compression, as JSON and for people.
+
+It lists the layers that compute in INT8, those that were given back, and the error of each.
+"""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from action_recognition.compression.accuracy_gate import Drop
+from action_recognition.compression.accuracy_gate import Drop, GateRules
+from action_recognition.compression.clip_store import GateClips
 from action_recognition.compression.quantised_layers import Layer
+from action_recognition.files import write_json, write_text
 
 JSON_FILE: Final = "compression.json"
 MARKDOWN_FILE: Final = "compression.md"
 
+_DROP_COLUMNS: Final = "clips | FP32 | INT8 | drop, points (95 %) | same answer |"
+
 
 @dataclass(frozen=True)
 class Compression:
-    """What compress.py found. `error` is the mean square error of the scores that giving a layer back alone takes away.
+    """The result of compress.py for one network.
 
-    `trials`: how many layers were given back, and the drop of the folds then, each fold quantised without its own clips.
-    `drops`: of the network that was written, by name of the clips; these took part in making it.
+    `trials` are the numbers of layers given back and the drop of the folds then, each fold
+    quantised without its own clips. `drops` are those of the written network by name of the clips,
+    which took part in making it. `error` is the mean square error of the scores that giving a layer
+    back alone takes away.
     """
 
     quantised: Sequence[Layer]
@@ -32,6 +40,7 @@ class Compression:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
     def as_plain(self) -> dict[str, Any]:
+        """Return the result in plain values, as compression.json has it."""
         return {
             **self.facts,
             "cross_validated": [
@@ -59,13 +68,29 @@ class Compression:
         ]
 
 
+def gate_facts(
+    method: str, clips: GateClips, rules: GateRules, sentences: Sequence[str]
+) -> dict[str, Any]:
+    """Return the facts above the tables of a compression."""
+    return {
+        "method": method,
+        "max_drop_points": rules.max_drop,
+        "clips": len(clips.fold),
+        "validation_clips": int(clips.is_val.sum()),
+        "folds": clips.num_folds,
+        "calibration_clips": len(clips.to_quantise_on(rules.calibration_clips, rules.seed)),
+        "seed": rules.seed,
+        "notes": list(sentences),
+    }
+
+
 def holds(compression: Compression, max_drop: float) -> bool:
-    """Whether the last trial is within the limit, in points."""
+    """Return True if the last trial is within the limit, in points."""
     return compression.trials[-1][1].points <= max_drop
 
 
 def summary(compression: Compression) -> dict[str, Any]:
-    """What the folder's record keeps: all but the single layers."""
+    """Return the part that the folder's record keeps: all but the single layers."""
     plain = {key: value for key, value in compression.as_plain().items() if key != "layers"}
     counts = {
         "int8": len(compression.quantised),
@@ -76,89 +101,67 @@ def summary(compression: Compression) -> dict[str, Any]:
 
 
 def write_tables(folder: Path, compression: Compression, suffix: str = "") -> None:
-    """compression.json and compression.md; `suffix` stands before the dot."""
-    for name, text in (
-        (JSON_FILE, json.dumps(compression.as_plain(), indent=1) + "\n"),
-        (MARKDOWN_FILE, to_markdown(compression)),
-    ):
-        path = folder / name
-        path.with_stem(path.stem + suffix).write_text(text, encoding="utf-8")
+    """Write compression.json and compression.md. `suffix` is put before the dot."""
+    tables, text = folder / JSON_FILE, folder / MARKDOWN_FILE
+    write_json(tables.with_stem(tables.stem + suffix), compression.as_plain())
+    write_text(text.with_stem(text.stem + suffix), to_markdown(compression))
 
 
 def to_markdown(compression: Compression) -> str:
-    """Summary, gate, and one row a layer."""
+    """Return the facts, the tables of the gate, and one row a layer."""
     facts = compression.facts
-    lines = [
-        "# INT8",
-        "",
-        *(
-            f"- {key.replace('_', ' ')}: {value}"
-            for key, value in facts.items()
-            if not isinstance(value, dict | list)
-        ),
-        "",
-    ]
-    lines += [
-        "## Accuracy gate, cross-validated",
-        "",
-        "Every fold was quantised without its own clips.",
-        "",
-    ]
-    lines += [
-        "| layers given back | clips | FP32 | INT8 | drop, points (95 %) | same answer |",
-        "|---|---|---|---|---|---|",
-    ]
-    lines += [_drop_row(str(count), drop) for count, drop in compression.trials]
+    trials = [(str(count), drop) for count, drop in compression.trials]
+    lines = ["# INT8", "", *_fact_lines(facts), ""]
+
+    lines += ["## Accuracy gate, cross-validated", ""]
+    lines += ["Every fold was quantised without its own clips.", ""]
+    lines += _drop_table("layers given back", trials)
     if "fine_tuned" in facts:
-        lines += [
-            "",
-            "## With fine-tuning and without",
-            "",
-            f"Written: {facts['written']}, both cross-validated.",
-            "",
-            *_compared(facts),
-        ]
-    lines += [
-        "",
-        "## The network that was written",
-        "",
-        "Its own making saw these clips: the table above is the honest one.",
-        "",
-    ]
-    lines += [
-        "| clips of | clips | FP32 | INT8 | drop, points (95 %) | same answer |",
-        "|---|---|---|---|---|---|",
-    ]
-    lines += [_drop_row(name, drop) for name, drop in compression.drops.items()]
-    lines += [
-        "",
-        "## Layers",
-        "",
-        "| layer | type | weights (out, in, ...) | computes in | error it would take away |",
-        "|---|---|---|---|---|",
-    ]
-    for row in compression.as_plain()["layers"]:
-        error = row["error_taken_away"]
-        shape = " x ".join(map(str, row["weight_shape"]))
-        lines.append(
-            f"| {row['name']} | {row['type']} | {shape} | {row['computes_in']} | {'' if error is None else f'{error:.2e}'} |"
-        )
+        lines += ["", "## With fine-tuning and without", ""]
+        lines += [f"Written: {facts['written']}, both cross-validated.", "", *_compared(facts)]
+
+    lines += ["", "## The network that was written", ""]
+    lines += ["Its own making saw these clips: the table above is the honest one.", ""]
+    lines += _drop_table("clips of", compression.drops.items())
+    lines += ["", "## Layers", "", *_layer_table(compression.as_plain()["layers"])]
     return "\n".join(lines) + "\n"
 
 
+def _fact_lines(facts: Mapping[str, Any]) -> list[str]:
+    # Lists and tables of facts have their own sections.
+    plain = {key: value for key, value in facts.items() if not isinstance(value, dict | list)}
+    return [f"- {key.replace('_', ' ')}: {value}" for key, value in plain.items()]
+
+
+def _drop_table(heading: str, rows: Iterable[tuple[str, Drop]]) -> list[str]:
+    head = [f"| {heading} | {_DROP_COLUMNS}", "|---|---|---|---|---|---|"]
+    return head + [_drop_row(name, drop) for name, drop in rows]
+
+
 def _compared(facts: Mapping[str, Any]) -> list[str]:
-    lines = [
-        "| network | layers given back | clips | FP32 | INT8 | drop, points (95 %) | same answer |",
-        "|---|---|---|---|---|---|---|",
-    ]
+    lines = [f"| network | layers given back | {_DROP_COLUMNS}", "|---|---|---|---|---|---|---|"]
     for key in ("without_fine_tuning", "fine_tuned"):
         row = dict(facts[key]["cross_validated"][-1])
-        lines.append(
-            f"| {key.replace('_', ' ')} {_drop_row(str(row.pop('layers_given_back')), Drop(**row))}"
-        )
+        count = str(row.pop("layers_given_back"))
+        lines.append(f"| {key.replace('_', ' ')} {_drop_row(count, Drop(**row))}")
     return lines
 
 
 def _drop_row(name: str, drop: Drop) -> str:
     interval = f"{drop.points:+.2f} ({drop.low:+.2f} to {drop.high:+.2f})"
-    return f"| {name} | {drop.num_clips} | {drop.before:.2f} % | {drop.after:.2f} % | {interval} | {drop.agreement:.1f} % |"
+    shares = f"{drop.before:.2f} % | {drop.after:.2f} %"
+    return f"| {name} | {drop.num_clips} | {shares} | {interval} | {drop.agreement:.1f} % |"
+
+
+def _layer_table(rows: Iterable[Mapping[str, Any]]) -> list[str]:
+    lines = [
+        "| layer | type | weights (out, in, ...) | computes in | error it would take away |",
+        "|---|---|---|---|---|",
+    ]
+    for row in rows:
+        # Layers are ranked only where the gate gave some back.
+        error = "" if row["error_taken_away"] is None else f"{row['error_taken_away']:.2e}"
+        shape = " x ".join(map(str, row["weight_shape"]))
+        about = f"{row['name']} | {row['type']} | {shape} | {row['computes_in']}"
+        lines.append(f"| {about} | {error} |")
+    return lines

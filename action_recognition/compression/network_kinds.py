@@ -1,4 +1,4 @@
-"""What the accuracy gate needs of a kind of network: to quantise it, and to score clips with it."""
+"""The kinds of networks that the accuracy gate quantises and scores."""
 
 from __future__ import annotations
 
@@ -16,19 +16,24 @@ if TYPE_CHECKING:
 
 
 class NetworkForm(Protocol):
-    """`method` says in the tables how it is quantised."""
+    """The operations that the gate needs of a kind of network."""
 
     @property
-    def method(self) -> str: ...
+    def method(self) -> str:
+        """Return the way of quantisation, for the tables."""
+        ...
 
     def quantise(
         self, model: openvino.Model, clips: Sequence[Pixels], in_float: Sequence[str] = ()
     ) -> openvino.Model:
-        """A quantised copy; `clips` are (3, T, H, W) uint8 RGB; the layers of the names `in_float` stay as they are."""
+        """Return a quantised copy, in which the layers named `in_float` stay as they are.
+
+        `clips` are (3, T, H, W) uint8 RGB.
+        """
         ...
 
     def scores(self, model: openvino.Model, clips: Iterable[Pixels]) -> Scores:
-        """(N, C) float32 of N clips."""
+        """Return the scores (N, C) float32 of N clips."""
         ...
 
 
@@ -42,7 +47,9 @@ class ClipForm:
     def quantise(
         self, model: openvino.Model, clips: Sequence[Pixels], in_float: Sequence[str] = ()
     ) -> openvino.Model:
+        """Return a quantised copy, in which the layers named `in_float` stay as they are."""
         return quantise(model, clips, self.metadata, in_float)
 
     def scores(self, model: openvino.Model, clips: Iterable[Pixels]) -> Scores:
+        """Return the scores (N, C) float32 of N clips."""
         return score_model(model, clips, self.metadata)

@@ -1,7 +1,9 @@
-"""Post-training quantisation by NNCF: weights per channel, activations by what calibration clips show, biases corrected.
+"""Post-training quantisation by NNCF.
 
-Left in floating point by rule, since they cost nothing and an 8-bit cosine would be coarse: the length of the embedding, the division by
-it, and the product with the class directions (3 of some 100 operations, below 0.1 % of the multiplications).
+Weights have a scale for each channel, the range of activations comes from calibration clips, and
+biases are corrected. Three of some 100 operations always stay in floating point: the length of the
+embedding, the division by it, and the product with the class directions. They cost nothing (below
+0.1 % of the multiplications), and an 8-bit cosine would be coarse.
 """
 
 from __future__ import annotations
@@ -18,7 +20,8 @@ if TYPE_CHECKING:
     import openvino
 
 _HEAD_TYPES: Final = ("Divide", "ReduceL2")
-_HEAD_NODES: Final = ("Clamp",)  # between the two: the smallest length to divide by
+# Between the two: the smallest length to divide by.
+_HEAD_NODES: Final = ("Clamp",)
 
 
 def quantise(
@@ -27,13 +30,18 @@ def quantise(
     metadata: DeployMetadata,
     in_float: Sequence[str] = (),
 ) -> openvino.Model:
-    """A quantised copy of an exported network; `clips` are (3, T, H, W) uint8 RGB, the more alike to those of use the better.
+    """Return a quantised copy of an exported network.
 
-    Weights are symmetric, one scale a channel; activations symmetric, unsigned where they are never below zero. Zero points on
-    activations (NNCF's preset `mixed`) would use the range of h-swish better and were 1.2 times slower in OpenVINO 2026.4 on a CPU with
-    VNNI. Biases are corrected layer after layer on what the quantised layers before give: NNCF's slow way, half as long again;
-    docs/deploy.md has what it gave. The operations named `in_float` are left out, and the others' biases are those of a network in
-    which they are.
+    `clips` are (3, T, H, W) uint8 RGB, best as similar as possible to those of later use. The
+    operations named `in_float` stay in floating point. The biases of the others are those of a
+    network in which they do.
+
+    Weights are symmetric, with one scale a channel. Activations are symmetric, and unsigned where
+    they are never below zero. Zero points on activations (NNCF's preset `mixed`) would use the
+    range of h-swish better. They were 1.2 times slower in OpenVINO 2026.4 on a CPU with VNNI.
+
+    Biases are corrected layer after layer on the output of the quantised layers before. This is
+    NNCF's slow way and takes half as long again. docs/deploy.md has the gain.
     """
     return in_own_thread(lambda: _quantise(model, clips, metadata, in_float))
 
@@ -46,6 +54,10 @@ def _quantise(
 ) -> Any:
     import nncf
 
+    # `validate`: a network need not have every operation of the list.
+    left_out = nncf.IgnoredScope(
+        names=[*_cosine_nodes(model), *in_float], types=list(_HEAD_TYPES), validate=False
+    )
     dataset = nncf.Dataset(clips, lambda clip: network_input(clip[None], metadata))
     return nncf.quantize(
         model,
@@ -54,20 +66,19 @@ def _quantise(
         target_device=nncf.TargetDevice.CPU,
         subset_size=len(clips),
         fast_bias_correction=False,
-        ignored_scope=nncf.IgnoredScope(
-            names=[*_cosine_nodes(model), *in_float], types=list(_HEAD_TYPES), validate=False
-        ),
+        ignored_scope=left_out,
     )
 
 
 def _cosine_nodes(model: openvino.Model) -> list[str]:
-    """The product with the class directions, and what lies between the length and the division."""
+    """Return the product with the class directions, and the nodes between length and division."""
     result = model.output(OUTPUT_NAME).get_node().input_value(0).get_node()
     names = [result.get_friendly_name()]
-    for node in model.get_ordered_ops():
-        if (
-            node.get_type_name() in _HEAD_NODES
-            and node.input_value(0).get_node().get_type_name() in _HEAD_TYPES
-        ):
-            names.append(node.get_friendly_name())
+    names += [node.get_friendly_name() for node in model.get_ordered_ops() if _is_in_head(node)]
     return names
+
+
+def _is_in_head(node: Any) -> bool:
+    if node.get_type_name() not in _HEAD_NODES:
+        return False
+    return node.input_value(0).get_node().get_type_name() in _HEAD_TYPES

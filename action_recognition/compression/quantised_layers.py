@@ -1,7 +1,8 @@
-"""The quantised operations of a network, and giving single ones back to floating point.
+"""Find the quantised operations of a network, and give single ones back to floating point.
 
-Both networks have the same operations under the same names, since the quantised one was made from the other: a quantised operation reads
-its activations through a FakeQuantize and its weights, stored as int8, through a conversion.
+Both networks have the same operations under the same names, since the quantised one was made from
+the other. A quantised operation reads its activations through a FakeQuantize. It reads its weights,
+stored as int8, through a conversion.
 """
 
 from __future__ import annotations
@@ -24,7 +25,10 @@ _MAX_CHAIN: Final = 5
 
 @dataclass(frozen=True)
 class Layer:
-    """An operation: its name and type in OpenVINO, the shape of its weights (out, in, ...; empty where it has none)."""
+    """An operation with its name and type in OpenVINO.
+
+    The shape of its weights is (out, in, ...), or empty if it has none.
+    """
 
     name: str
     kind: str
@@ -32,38 +36,40 @@ class Layer:
 
     @property
     def num_weights(self) -> int:
+        """Return the number of weights."""
         return math.prod(self.weight_shape) if self.weight_shape else 0
 
 
 def quantised_layers(model: openvino.Model) -> list[Layer]:
-    """Every operation that computes on quantised values, in the order of computation."""
+    """Return every operation that computes on quantised values, in the order of computation."""
     found = []
     for node in model.get_ordered_ops():
+        # Quantisers and conversions of weights carry quantised values, but compute nothing.
         if node.get_type_name() == _QUANTISER or _is_stored_as_int8(node):
             continue
         if any(_is_quantised(item) for item in node.inputs()):
-            found.append(Layer(node.get_friendly_name(), node.get_type_name(), _weight_shape(node)))
+            found.append(_layer(node))
     return found
 
 
 def floating_layers(model: openvino.Model) -> list[Layer]:
-    """The operations with weights that compute in floating point."""
-    kinds = ("Convolution", "GroupConvolution", "MatMul")
-    nodes = [node for node in model.get_ordered_ops() if node.get_type_name() in kinds]
+    """Return the operations with weights that compute in floating point."""
+    nodes = [node for node in model.get_ordered_ops() if node.get_type_name() in _WITH_WEIGHTS]
     quantised = {layer.name for layer in quantised_layers(model)}
-    return [
-        Layer(node.get_friendly_name(), node.get_type_name(), _weight_shape(node))
-        for node in nodes
-        if node.get_friendly_name() not in quantised
-    ]
+    return [_layer(node) for node in nodes if node.get_friendly_name() not in quantised]
+
+
+def _layer(node: Any) -> Layer:
+    return Layer(node.get_friendly_name(), node.get_type_name(), _weight_shape(node))
 
 
 def give_back(
     quantised: openvino.Model, original: openvino.Model, names: Collection[str]
 ) -> openvino.Model:
-    """A copy of `quantised` in which the operations of these names compute as in `original`: activations, weights and bias.
+    """Return a copy of `quantised` in which the named operations compute as in `original`.
 
-    ValueError: a name that one of the networks does not have.
+    Activations, weights and bias are restored.
+    Raises ValueError: one of the networks does not have a name.
     """
     model = quantised.clone()
     sources = {node.get_friendly_name(): node for node in original.get_ops()}
@@ -71,17 +77,21 @@ def give_back(
     unknown = sorted(set(names) - (sources.keys() & nodes.keys()))
     if unknown:
         raise ValueError(f"no such operation in both networks: {unknown}")
+
     for name in names:
         _restore(nodes[name], sources[name])
+        # The bias follows as an addition of its own.
         for target in nodes[name].output(0).get_target_inputs():
             bias = target.get_node()
             if bias.get_type_name() == "Add" and bias.get_friendly_name() in sources:
                 _restore_constants(bias, sources[bias.get_friendly_name()])
+
     model.validate_nodes_and_infer_types()
     return model
 
 
 def _restore(node: Any, source: Any) -> None:
+    """Connect the inputs of an operation past their quantisers, and put back its weights."""
     for item, original in zip(node.inputs(), source.inputs(), strict=True):
         producer = item.get_source_output().get_node()
         if producer.get_type_name() == _QUANTISER:
@@ -93,21 +103,18 @@ def _restore(node: Any, source: Any) -> None:
 def _restore_constants(node: Any, source: Any) -> None:
     """Undo the correction of a bias."""
     for item, original in zip(node.inputs(), source.inputs(), strict=True):
-        if (
-            item.get_source_output().get_node().get_type_name()
-            == original.get_source_output().get_node().get_type_name()
-            == "Constant"
-        ):
+        producers = [port.get_source_output().get_node() for port in (item, original)]
+        if all(producer.get_type_name() == "Constant" for producer in producers):
             item.replace_source_output(_constant_like(original).output(0))
 
 
 def _constant_like(original: Any) -> Any:
+    """Return a float32 constant with the values and the name of an input's constant."""
     from openvino import opset13
 
     constant = original.get_source_output().get_node()
-    return opset13.constant(
-        np.array(constant.get_data(), np.float32), name=constant.get_friendly_name()
-    )
+    values = np.array(constant.get_data(), np.float32)
+    return opset13.constant(values, name=constant.get_friendly_name())
 
 
 def _is_quantised(item: Any) -> bool:
@@ -116,7 +123,7 @@ def _is_quantised(item: Any) -> bool:
 
 
 def _is_stored_as_int8(node: Any) -> bool:
-    """Whether this is the end of a chain that turns an int8 constant into floating point."""
+    """Return True if this is the end of a chain from an int8 constant to floating point."""
     for _ in range(_MAX_CHAIN):
         if node.get_type_name() == "Constant":
             return str(node.get_element_type().get_type_name()) in ("i8", "u8")

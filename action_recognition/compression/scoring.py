@@ -1,9 +1,9 @@
-"""Scores of a network that is not in a file yet, and the layers by what quantising them changes in the scores."""
+"""Score networks that are not in a file yet, and rank layers by their effect on the scores."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,13 +16,21 @@ if TYPE_CHECKING:
     import openvino
 
 
+def float32_request(model: openvino.Model) -> Any:
+    """Compile a network for the CPU, on which unquantised operations compute in f32.
+
+    Returns an infer request.
+    """
+    hints = {"INFERENCE_PRECISION_HINT": "f32"}
+    return openvino_core().compile_model(model, "CPU", hints).create_infer_request()
+
+
 def score_model(model: openvino.Model, clips: Iterable[Pixels], metadata: DeployMetadata) -> Scores:
-    """Clips (3, T, H, W) uint8 RGB -> (N, C) float32 on the CPU; what is not quantised is computed in f32."""
-    request = (
-        openvino_core()
-        .compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
-        .create_infer_request()
-    )
+    """Return the scores (N, C) float32 of clips (3, T, H, W) uint8 RGB on the CPU.
+
+    Operations that are not quantised are computed in f32.
+    """
+    request = float32_request(model)
     rows = [
         np.array(request.infer({0: network_input(clip[None], metadata)})[0], np.float32)[0]
         for clip in clips
@@ -37,13 +45,15 @@ def rank_layers(
     score: Callable[[openvino.Model, Iterable[Pixels]], Scores],
     advance: Callable[[], None] = lambda: None,
 ) -> list[tuple[Layer, float]]:
-    """Every quantised layer with the mean square error of the scores that giving it back alone takes away; the largest first.
+    """Return every quantised layer with its gain, the largest first.
 
-    No label is looked at, so the order is the same for every fold of the gate. `score` gives (N, C) of N clips; `advance` is called once
-    a layer.
+    The gain is the mean square error of the scores that giving this layer back alone takes away. No
+    label is read, so the order is the same for every fold of the gate. `score` returns (N, C) for N
+    clips. `advance` is called once a layer.
     """
     expected = score(original, clips)
     error = _mean_square(score(quantised, clips), expected)
+
     gains = []
     for layer in quantised_layers(quantised):
         changed = give_back(quantised, original, [layer.name])

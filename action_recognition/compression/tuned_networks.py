@@ -1,4 +1,4 @@
-"""Fine-tuned networks for the accuracy gate: each fold's has seen none of its clips."""
+"""Fine-tuned networks for the accuracy gate. That of a fold has seen none of the fold's clips."""
 
 from __future__ import annotations
 
@@ -17,27 +17,30 @@ from action_recognition.export.conversion import openvino_network
 
 
 def tuned_form(metadata: DeployMetadata, tuning: FineTuning) -> ClipForm:
-    """As a network that was not fine-tuned, by another name."""
-    plain = ClipForm(metadata)
-    return ClipForm(
-        metadata,
-        f"{tuning.epochs} epochs of quantisation-aware fine-tuning on training clips, then {plain.method}",
-    )
+    """Return the form of a network of clips whose method names the fine-tuning."""
+    training = f"{tuning.epochs} epochs of quantisation-aware fine-tuning on training clips"
+    return ClipForm(metadata, f"{training}, then {ClipForm(metadata).method}")
 
 
 def fine_tuned_networks(
     trained: TrainedModel, gate: GateRun, tuning: FineTuning, folder: Path
 ) -> Floats:
-    """The network to quantise for a fold, fine-tuned on the training clips that are not in it; for None on all of them."""
+    """Return a function from a fold to the network to quantise for it.
+
+    The network is fine-tuned on the training clips outside the fold, and for None on all of them.
+    """
 
     def network(without_fold: int | None) -> Any:
+        """Fine-tune the weights and convert them for OpenVINO."""
         clips = gate.clips
         indices = clips.to_quantise_on(len(clips.fold), tuning.seed, without_fold)
-        batches = tuning.epochs * num_batches(
-            len(indices), trained.template.hyper_parameters.basic.batch_size
-        )
+        batch_size = trained.template.hyper_parameters.basic.batch_size
+        batches = tuning.epochs * num_batches(len(indices), batch_size)
+
         with progress_line("fine-tuning", batches) as advance:
-            tuned = fine_tune(trained, clips.stored.pixels[np.sort(indices)], tuning, advance)
+            # Sorted indices read the file of pixels from front to back.
+            pixels = clips.stored.pixels[np.sort(indices)]
+            tuned = fine_tune(trained, pixels, tuning, advance)
         return openvino_network(tuned, gate.metadata, folder)
 
     return network

@@ -1,4 +1,4 @@
-"""The accuracy gate on tables: drops and their intervals, folds by person, and when it is satisfied."""
+"""The accuracy gate on tables: drops, their intervals, folds by person, and trials."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`compress.py` from end to end on a tiny model: the folder it leaves, its gate, its table, and what is refused."""
+"""`compress.py` from end to end on a tiny model: its folder, gate, table and refusals."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ import pytest
 from action_recognition.checkpoint import load_trained_model
 from action_recognition.commands.compress import main
 from action_recognition.compression import gated_quantisation
-from action_recognition.compression.gated_quantisation import GateClips, notes
+from action_recognition.compression.accuracy_gate import notes
+from action_recognition.compression.clip_store import GateClips
 from action_recognition.deploy.backends import load_backend
 from action_recognition.deploy.delivery.made_clips import made_clips
 from action_recognition.errors import UserError

@@ -1,4 +1,4 @@
-"""The other INT8 forms of a folder, through the gate: networks that keep a state, and the ONNX of photos."""
+"""The gate over other INT8 forms: networks that keep a state, and the ONNX of photos."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import onnx
 import onnxruntime
 import pytest
 
-from action_recognition.compression.clip_store import StoredClips
+from action_recognition.compression.accuracy_gate import GateRules
+from action_recognition.compression.clip_store import GateClips, StoredClips
 from action_recognition.compression.compress_forms import GateRun, compress_onnx, compress_stateful
 from action_recognition.compression.compression_report import Compression, summary
-from action_recognition.compression.gated_quantisation import GateClips, GateRules
 from action_recognition.compression.onnx_qdq import onnx_layers
 from action_recognition.data.annotations import ClipRecord
 from action_recognition.deploy.backends import load_backend

@@ -1,4 +1,7 @@
-"""Fine-tuning under rounding: nearer to the floating network's answers, the same weights from the same clips, nothing left behind."""
+"""Fine-tuning under rounding comes nearer to the floating answers and leaves nothing behind.
+
+The same clips give the same weights.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""INT8 of a small network: what is quantised, what never is, and that a layer given back computes as before, to the bit."""
+"""INT8 of a small network: the quantised layers, and layers given back, equal to the bit."""
 
 from __future__ import annotations
 

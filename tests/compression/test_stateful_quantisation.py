@@ -1,4 +1,4 @@
-"""INT8 of stateful networks: calibrated on states that occur, fed and reset as the FP32 ones, and near them."""
+"""INT8 of stateful networks: calibrated on states that occur, and near the FP32 ones."""
 
 from __future__ import annotations
 
@@ -9,11 +9,8 @@ import openvino
 import pytest
 
 from action_recognition.checkpoint import TrainedModel
-from action_recognition.compression.stateful_quantisation import (
-    int8_name,
-    quantise_stateful,
-    recorded_calls,
-)
+from action_recognition.compression.explicit_states import recorded_calls
+from action_recognition.compression.stateful_quantisation import int8_name, quantise_stateful
 from action_recognition.deploy.backends.pytorch import from_trained
 from action_recognition.deploy.delivery.made_clips import made_clips, made_video
 from action_recognition.deploy.stream_models import open_stream_model
