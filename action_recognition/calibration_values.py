@@ -19,6 +19,7 @@ class Calibration:
 
     labels: tuple[str, ...]
     temperature: float
+    # A label without a threshold is never rejected for its probability.
     thresholds: Mapping[str, float]
     spread_threshold: float = 0.0
     summary: Mapping[str, Any] = field(default_factory=dict)

@@ -19,6 +19,7 @@ EXIT_INTERRUPTED = 130
 # 128 + SIGTERM, as a shell reports it.
 EXIT_TERMINATED = 143
 
+# Errors of the disk that the user can mend.
 _ENVIRONMENT_ERRNOS = {
     errno.ENOSPC: "the disk is full",
     errno.EDQUOT: "the disk quota is used up",
@@ -42,6 +43,7 @@ class Problem:
     train.txt:3: label 30; allowed: 0 to 26; to repair: correct the second column
     """
 
+    # The place that the user should look at.
     where: str
     found: str
     allowed: str = ""
@@ -136,6 +138,7 @@ def run_command(command: Callable[[], int | None]) -> NoReturn:
 def _exit_code(command: Callable[[], int | None]) -> int:
     try:
         code = command() or 0
+        # A closed pipe shows here at the latest, and is caught below.
         sys.stdout.flush()
         return code
     except UserError as error:

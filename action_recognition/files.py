@@ -27,12 +27,14 @@ def write_atomically(
 
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    # The name is hidden and lies in the same folder, so that the rename stays on one disk.
     process = f".{os.getpid()}" if per_process else ""
     suffix = path.suffix if keep_suffix else ""
     partial = path.with_name(f".{path.name}{process}.part{suffix}")
     try:
         yield partial
         partial.replace(path)
+    # After the rename there is nothing left to remove.
     finally:
         partial.unlink(missing_ok=True)
 

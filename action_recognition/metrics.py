@@ -67,6 +67,7 @@ def average_precisions(scores: Scores, labels: Labels) -> npt.NDArray[np.float64
         correct = (labels == label)[order]
         found = np.cumsum(correct)
 
+        # Precision at each hit, then the largest at the same or a higher recall.
         precision = found / np.arange(1, len(correct) + 1)
         envelope = np.maximum.accumulate(precision[::-1])[::-1]
         result[label] = envelope[correct].sum() / found[-1]
@@ -89,6 +90,7 @@ def ranking_mean_average_precision(scores: Scores, labels: Labels) -> dict[str, 
 
 def confusion_matrix(scores: Scores, labels: Labels, num_classes: int) -> npt.NDArray[np.int64]:
     """Return counts (C, C): the row is the label, the column the highest score."""
+    # Each sample falls into one cell, numbered row by row.
     cells = labels.astype(np.int64) * num_classes + scores.argmax(axis=1)
     return np.bincount(cells, minlength=num_classes**2).reshape(num_classes, num_classes)
 
@@ -101,6 +103,7 @@ def wilson_interval(share: float, count: int) -> tuple[float, float]:
     >>> [round(bound, 3) for bound in wilson_interval(0.9, 100)]
     [0.826, 0.945]
     """
+    # 97.5 % quantile of the normal distribution.
     z = 1.959964
     shrinkage = 1 + z * z / count
     centre = (share + z * z / (2 * count)) / shrinkage
@@ -112,6 +115,7 @@ def most_confused(
     counts: npt.NDArray[np.int64], labels: Sequence[str], limit: int = 5
 ) -> list[tuple[str, str, int]]:
     """Return the largest off-diagonal cells of a confusion matrix: (label, taken for, times)."""
+    # The diagonal holds the right answers.
     wrong = counts - np.diag(np.diag(counts))
     order = np.argsort(wrong, axis=None)[::-1][:limit]
     cells = [(int(i // len(labels)), int(i % len(labels))) for i in order]

@@ -26,6 +26,7 @@ _Result = TypeVar("_Result")
 @cache
 def openvino_core() -> Any:
     """Return the core that all of this process uses. The first call imports OpenVINO."""
+    # Slow to import, and not every command needs it.
     import openvino
 
     return openvino.Core()

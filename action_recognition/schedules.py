@@ -25,10 +25,12 @@ class ScaledSteps:
     At the same number of epochs it is the template's.
     """
 
+    # Epochs at the start in which only the head learns.
     freeze_epochs: int
     freeze_learning_rate_factor: float
     warmup_epochs: int
     warmup_start_factor: float
+    # Epochs (0-based) from which `step_factor` applies once more.
     step_epochs: tuple[int, ...]
     step_factor: float
 
@@ -58,6 +60,7 @@ class ScaledCosine:
     """A `CosineSchedule` over the run's number of epochs."""
 
     freeze_epochs: int
+    # Share (0..1) of all steps.
     warmup_share: float
     epochs: int
 
@@ -73,6 +76,7 @@ class ScaledCosine:
         """
         num_steps = self.epochs * steps_per_epoch
         num_warmup_steps = int(self.warmup_share * num_steps)
+        # The first step already learns: its rate is not 0.
         if step < num_warmup_steps:
             return (step + 1) / num_warmup_steps
         progress = min(1.0, (step - num_warmup_steps) / max(1, num_steps - num_warmup_steps))
@@ -89,6 +93,7 @@ class ScaledOneCycle:
 
     freeze_epochs: int
     freeze_learning_rate_factor: float
+    # Share (0..1) of the steps of a phase.
     warmup_share: float
     start_factor: float
     epochs: int
@@ -107,14 +112,17 @@ class ScaledOneCycle:
         num_frozen = self.freeze_epochs * steps_per_epoch
         if step < num_frozen:
             return self.freeze_learning_rate_factor * self._cycle(step / num_frozen)
+        # The second phase trains the whole network.
         num_other = max(1, self.epochs * steps_per_epoch - num_frozen)
         return self._cycle((step - num_frozen) / num_other)
 
     def _cycle(self, progress: float) -> float:
         """Return the share of the peak (0..1) at a progress of 0..1."""
         if progress < self.warmup_share:
+            # Up to the peak along half a cosine.
             falling = 1.0 + math.cos(math.pi * progress / self.warmup_share)
             return 1.0 - (1.0 - self.start_factor) * 0.5 * falling
+        # Down to 0 along half a cosine.
         progress_down = min(1.0, (progress - self.warmup_share) / (1.0 - self.warmup_share))
         return 0.5 * (1.0 + math.cos(math.pi * progress_down))
 

@@ -20,6 +20,7 @@ def load_yaml_with_lines(path: Path) -> tuple[Any, dict[KeyPath, int]]:
     in one mapping.
     """
     root, document = _parsed(path, _text_of(path))
+    # An empty file.
     if root is None:
         return None, {}
 
@@ -42,6 +43,7 @@ def _text_of(path: Path) -> str:
 def _parsed(path: Path, text: str) -> tuple[yaml.Node | None, Any]:
     """Return the tree of nodes, which know their lines, and the values."""
     try:
+        # Read twice: the nodes know lines, the loader knows types.
         return yaml.compose(text, Loader=yaml.SafeLoader), yaml.safe_load(text)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
@@ -59,6 +61,7 @@ def _walk(
     if isinstance(node, yaml.MappingNode):
         for key_node, value_node in node.value:
             key_path = (*prefix, str(key_node.value))
+            # PyYAML counts lines from 0.
             line = key_node.start_mark.line + 1
             if key_path in lines:
                 yield _repeated(key_path, f"{path}:{line}", lines[key_path])

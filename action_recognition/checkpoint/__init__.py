@@ -18,6 +18,7 @@ from action_recognition.checkpoint.trained import (
     trained_model,
 )
 
+# The modules behind these names may change.
 __all__ = [
     "CALIBRATION_KEY",
     "FORMAT_VERSION",

@@ -79,6 +79,7 @@ def read_checkpoint(path: Path) -> RawCheckpoint:
     form: CheckpointForm = "trained_model" if TRAINED_MODEL_KEY in content else "original"
     return RawCheckpoint(
         path=path,
+        # Of the whole file.
         sha256=hashlib.sha256(data).hexdigest(),
         form=form,
         state_dict=_state_dict(path, tensors, form),
@@ -92,6 +93,7 @@ def _state_dict(path: Path, tensors: Mapping[Any, Any], form: CheckpointForm) ->
     found = {str(key): value for key, value in tensors.items() if isinstance(value, Tensor)}
     if not found:
         raise user_error(str(path), "holds no weights", _WEIGHTS)
+    # Each writer wraps its network under another name.
     prefix = NETWORK_PREFIX if form == "trained_model" else _MODULE_PREFIX
     return {key.removeprefix(prefix): value for key, value in found.items()}
 

@@ -37,9 +37,11 @@ class TrainedModel:
 
     state_dict: dict[str, Tensor]
     labels: tuple[str, ...]
+    # As they were when the model was trained.
     template: Template
     model: ModelConfig
     record: dict[str, Any]
+    # Of the checkpoint file.
     weights_sha256: str
     calibration: Calibration | None = None
 
@@ -76,6 +78,7 @@ def trained_model(raw: RawCheckpoint) -> TrainedModel:
     description = raw.content[TRAINED_MODEL_KEY]
     try:
         _check_version(raw.path, int(description["format"]), description["record"])
+        # The order is that of the network's outputs.
         labels = tuple(str(label) for label in description["labels"])
 
         return TrainedModel(
@@ -119,6 +122,7 @@ def _calibration(
     """
     if section is None:
         return None
+    # Thresholds of other labels would silently reject the wrong gestures.
     if tuple(section["labels"]) != labels:
         counts = f"{len(section['labels'])} against {len(labels)}, or another order"
         raise user_error(
@@ -151,5 +155,6 @@ def save_calibration(path: Path, calibration: Calibration) -> None:
         shown = ", ".join(calibration.labels[:_LABELS_SHOWN])
         raise user_error(str(path), found, shown, "calibrate it itself")
 
+    # All other keys of the description stay.
     description = raw.content[TRAINED_MODEL_KEY] | {CALIBRATION_KEY: calibration.as_plain()}
     save_atomically(raw.content | {TRAINED_MODEL_KEY: description}, path)

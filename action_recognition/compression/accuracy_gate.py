@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 Scores = npt.NDArray[np.floating]
+# 97.5 % quantile of the normal distribution.
 _Z_95 = 1.959964
 
 
@@ -25,8 +26,10 @@ class Drop:
     """
 
     num_clips: int
+    # Top-1 in %.
     before: float
     after: float
+    # `before` minus `after`: a negative drop is a gain.
     points: float
     low: float
     high: float
@@ -70,6 +73,7 @@ def accuracy_drop(truth: npt.NDArray[np.integer], before: Scores, after: Scores)
     >>> drop.before, drop.after, drop.points, drop.agreement
     (75.0, 50.0, 25.0, 75.0)
     """
+    # Pairs matter: a clip that both models get wrong says nothing about the drop.
     answers_before, answers_after = before.argmax(axis=1), after.argmax(axis=1)
     right_before, right_after = answers_before == truth, answers_after == truth
     count = len(truth)
@@ -89,6 +93,7 @@ def accuracy_drop(truth: npt.NDArray[np.integer], before: Scores, after: Scores)
 
 def _paired_interval(lost: Any, won: Any, count: int) -> tuple[Any, Any]:
     """Return the centre and the half width of the interval, as shares of the clips."""
+    # Half a clip in each of the four cells adds two clips to the count.
     share_lost, share_won = (lost + 0.5) / (count + 2), (won + 0.5) / (count + 2)
     centre = share_lost - share_won
     half = _Z_95 * math.sqrt((share_lost + share_won - centre**2) / (count + 2))
@@ -126,6 +131,7 @@ def levels(num_layers: int) -> list[int]:
     >>> levels(20)
     [0, 1, 2, 4, 8, 16, 20]
     """
+    # Doubling needs few trials, and each trial quantises every fold again.
     doubling = [0] + [2**i for i in range(num_layers.bit_length()) if 2**i < num_layers]
     return [*doubling, num_layers] if num_layers else [0]
 
@@ -147,6 +153,7 @@ def first_that_holds(
 
 def notes(drop: Drop, max_drop: float, given_back: int, num_layers: int) -> list[str]:
     """Return sentences about the limits of a result of the gate."""
+    # A measured drop within the limit may still be chance.
     found = []
     if drop.high > max_drop:
         certainty = f"with 95 % confidence between {drop.low:+.2f} and {drop.high:+.2f}"

@@ -65,6 +65,7 @@ class GateClips:
 
         If no training clip is left, any clips outside the fold are taken.
         """
+        # Drawn from all first, so that folds share most of their clips.
         drawn = np.random.default_rng(seed).permutation(np.flatnonzero(~self.is_val))
         allowed = drawn[self.fold[drawn] != without_fold][:count]
         return allowed if len(allowed) else np.flatnonzero(self.fold != without_fold)[:count]
@@ -85,17 +86,20 @@ def store_clips(
     """
     shape = (len(records), *metadata.clip_shape)
     _reserve(file, int(np.prod(shape)))
+    # Mapped, so that all clips need not fit into memory.
     pixels = np.memmap(file, np.uint8, "r+", shape=shape)
 
     kept: list[ClipRecord] = []
     title = "reading clips"
     for batch in centre_clips(records, metadata, num_workers, strict, hand_detector, title):
         for clip, index in zip(batch.clips.numpy(), batch.indices.tolist(), strict=True):
+            # Damaged clips leave no gap.
             pixels[len(kept)] = clip
             kept.append(records[index])
 
     if not kept:
         raise none_could_be_read(flag)
+    # The file keeps the size for all records.
     return StoredClips(kept, pixels[: len(kept)])
 
 

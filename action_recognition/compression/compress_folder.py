@@ -59,6 +59,7 @@ def compress(work_dir: Path, options: CompressOptions) -> Compression:
     with staging_folder(folder) as staging:
         gate = GateRun(read_clips(staging / "clips", metadata, options), metadata, rules)
         compression, network = _within_gate(gate, original, staging, options)
+        # Loading checks that the written file can be used.
         _write_int8(staging / IR_INT8_FILE, network, original, metadata)
         _write_fp16(staging, folder)
         write_tables(staging, compression)
@@ -97,6 +98,7 @@ def _within_gate(
     if not options.qat_epochs:
         return found
 
+    # With `qat_epochs` the given file is a checkpoint: its flags were checked.
     trained = load_trained_model(options.load_weights)
     tuning = FineTuning(options.qat_epochs, seed=options.seed)
     say(f"fine-tuning: {options.qat_epochs} epochs for each fold and for all training clips")
@@ -107,6 +109,7 @@ def _within_gate(
     kept = max(found, tuned, key=lambda result: _merit(result[0], options.max_drop))
     written = "fine-tuned" if kept is tuned else "not fine-tuned"
     say(f"written: the network that was {written}")
+    # The table shows both networks, whichever is written.
     facts = {
         "without_fine_tuning": summary(found[0]),
         "fine_tuned": summary(tuned[0]),
@@ -130,6 +133,7 @@ def _write_int8(path: Path, network: Any, original: Any, metadata: DeployMetadat
     import openvino
 
     write_openvino(network, metadata)
+    # Operations that NNCF added get names that are the same in every run.
     settle_names(network, names_of(original))
     openvino.save_model(network, path, compress_to_fp16=False)
 

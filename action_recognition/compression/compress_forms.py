@@ -69,6 +69,7 @@ def compress_stateful(gate: GateRun, folder: Path, staging: Path) -> dict[str, C
     states. A folder without such files gives no result.
     """
     found = {}
+    # One file for each number of frames a call.
     for path in sorted(folder.glob(_STREAM_FILES)):
         original, metadata = explicit_network(path)
         assert metadata.stream is not None
@@ -127,6 +128,7 @@ class _OnnxGate:
         truth = self._clips.stored.labels
         everything: Indices = np.arange(len(truth))
         before = self._scores(onnx.load(self._path), everything)
+        # Written is the network that is quantised on clips of all folds.
         network = self._quantised(None)
 
         # The drop is measured on clips that the quantisation did not see.
@@ -141,6 +143,7 @@ class _OnnxGate:
         found = np.zeros((len(clips.fold), len(self._metadata.labels)))
         for fold in range(clips.num_folds):
             indices = np.flatnonzero(clips.fold == fold)
+            # A single fold has no clips outside it to quantise on.
             network = self._quantised(fold) if clips.num_folds > 1 else of_all
             found[indices] = self._scores(network, indices)
         return found
@@ -153,6 +156,7 @@ class _OnnxGate:
         sentences = [
             f"{ONNX_INT8_FILE}: {note}" for note in notes(drop, limit, count, len(quantised))
         ]
+        # This form has one trial: there is no ranking of its layers.
         if drop.points > limit:
             reason = f"the drop of {drop.points:+.2f} points is above {limit:g}"
             sentences.append(f"{ONNX_INT8_FILE} is not written: {reason}")

@@ -65,6 +65,7 @@ def exported_folder(work_dir: Path, options: CompressOptions) -> Path:
         return path.parent
 
     folder = options.save_model_to or work_dir / "export"
+    # The export is recognised by the sha256 of its checkpoint.
     trained = load_trained_model(path)
     if _holds_export(folder, trained.weights_sha256):
         say(f"{folder} holds the export of {path}")
@@ -103,6 +104,7 @@ def read_clips(file: Path, metadata: DeployMetadata, options: CompressOptions) -
     labels = list(metadata.labels)
     train_files = options.train_ann_files, options.train_data_roots
     val_files = options.val_ann_files, options.val_data_roots
+    # Numbers in annotation files must mean the labels of the model.
     check_class_list(*train_files, labels)
     check_class_list(*val_files, labels)
 

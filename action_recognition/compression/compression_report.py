@@ -18,6 +18,7 @@ from action_recognition.files import write_json, write_text
 JSON_FILE: Final = "compression.json"
 MARKDOWN_FILE: Final = "compression.md"
 
+# Columns of a row of `_drop_row` after its name.
 _DROP_COLUMNS: Final = "clips | FP32 | INT8 | drop, points (95 %) | same answer |"
 
 
@@ -86,6 +87,7 @@ def gate_facts(
 
 def holds(compression: Compression, max_drop: float) -> bool:
     """Return True if the last trial is within the limit, in points."""
+    # Trials end with the first one that holds.
     return compression.trials[-1][1].points <= max_drop
 
 
@@ -102,6 +104,7 @@ def summary(compression: Compression) -> dict[str, Any]:
 
 def write_tables(folder: Path, compression: Compression, suffix: str = "") -> None:
     """Write compression.json and compression.md. `suffix` is put before the dot."""
+    # The names of the forms beside the IR have a suffix, such as `_onnx`.
     tables, text = folder / JSON_FILE, folder / MARKDOWN_FILE
     write_json(tables.with_stem(tables.stem + suffix), compression.as_plain())
     write_text(text.with_stem(text.stem + suffix), to_markdown(compression))
@@ -141,6 +144,7 @@ def _drop_table(heading: str, rows: Iterable[tuple[str, Drop]]) -> list[str]:
 def _compared(facts: Mapping[str, Any]) -> list[str]:
     lines = [f"| network | layers given back | {_DROP_COLUMNS}", "|---|---|---|---|---|---|---|"]
     for key in ("without_fine_tuning", "fine_tuned"):
+        # The last trial is the one that decided.
         row = dict(facts[key]["cross_validated"][-1])
         count = str(row.pop("layers_given_back"))
         lines.append(f"| {key.replace('_', ' ')} {_drop_row(count, Drop(**row))}")

@@ -61,6 +61,7 @@ def _join_first(model: openvino.Model) -> None:
 
 def _join_then_cut(cut: Any, join: Any) -> None:
     """Replace a cut before a join by a join before a cut."""
+    # Join the past and the whole sum first, then cut the result.
     past = join.input_value(0)
     kept, passed = (cut.output(place).get_shape()[0] for place in (1, 0))
     joined = opset.concat([past, cut.input_value(0)], 0)
@@ -95,10 +96,10 @@ def played(
         if name.startswith(STATE_PREFIX)
     }
 
+    # Frames at the end that fill no call are left out.
     for start in range(0, len(video) - k + 1, k):
         call = {INPUT_NAME: frame_input(video[start : start + k], metadata), **states}
-        results = request.infer(call)
-        yield call, results
+        yield call, (results := request.infer(call))
         states = {name: np.array(results[_next_state(name)]) for name in states}
 
 

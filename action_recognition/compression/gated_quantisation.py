@@ -31,6 +31,7 @@ from action_recognition.compression.scoring import rank_layers
 from action_recognition.console import say
 from action_recognition.deploy.backends import Pixels
 
+# Few, since every layer is scored on them.
 _RANKING_CLIPS = 16
 
 Floats = Callable[[int | None], Any]
@@ -53,6 +54,7 @@ class Int8Gate:
         floats: Floats | None = None,
     ) -> None:
         self._form, self._original, self._clips, self._rules = form, original, clips, rules
+        # Cached, since fine-tuning makes a network for each fold.
         self._floats = cache(floats or (lambda _: original))
         self._truth = clips.stored.labels
         self._everything: Indices = np.arange(len(self._truth))
@@ -66,6 +68,7 @@ class Int8Gate:
         num_layers = len(quantised_layers(self._network))
         trials = first_that_holds(levels(num_layers), self._cross_validated, self._rules.max_drop)
         count, drop = trials[-1]
+        # The network that is written is quantised on clips of all folds.
         given_back = self._most_harmful(count)
         network = self._quantised(None, count)
 
@@ -90,6 +93,7 @@ class Int8Gate:
 
     def _of_fold(self, count: int) -> Iterator[Any]:
         """Yield a network for each fold, quantised without its clips, with `count` given back."""
+        # A single fold has no clips outside it to quantise on.
         if self._clips.num_folds == 1:
             yield self._quantised(None, count)
         else:
@@ -172,6 +176,7 @@ def progress_line(title: str, total: int) -> Iterator[Callable[[], None]]:
 
     Yields the function to call once a step.
     """
+    # `transient` removes the line at its end.
     columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, disable=not sys.stdout.isatty(), transient=True) as progress:
         task = progress.add_task("", total=total)

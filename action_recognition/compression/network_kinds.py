@@ -11,6 +11,7 @@ from action_recognition.compression.scoring import score_model
 from action_recognition.deploy.backends.protocol import Pixels, Scores
 from action_recognition.deploy.metadata import DeployMetadata
 
+# OpenVINO is imported where it runs.
 if TYPE_CHECKING:
     import openvino
 
@@ -41,6 +42,7 @@ class NetworkForm(Protocol):
 class ClipForm:
     """A network that takes whole clips (or photos, clips of one frame)."""
 
+    # The metadata say how pixels become the input.
     metadata: DeployMetadata
     method: str = "NNCF post-training quantisation, weights per channel, biases corrected"
 

@@ -38,6 +38,7 @@ _QUANTISED_TYPES: Final = (
     "MaxPool",
     "GlobalAveragePool",
 )
+# The second input of these holds weights.
 _WITH_WEIGHTS: Final = ("Conv", "Gemm", "MatMul")
 _DEQUANTISE: Final = "DequantizeLinear"
 
@@ -51,6 +52,7 @@ def quantise_onnx(
     """
     import onnx
 
+    # Names that the graph does not have are dropped: the IR has operations of its own.
     graph = onnx.load(path)
     nodes = {node.name for node in graph.graph.node}
     left_out = sorted({*in_float, *_cosine_nodes(graph)} & nodes)
@@ -98,6 +100,7 @@ def onnx_layers(model: onnx.ModelProto) -> tuple[list[Layer], list[Layer]]:
 
     Both are in the order of computation.
     """
+    # The node that computes each tensor, and the shape of each stored one.
     makers = {name: node for node in model.graph.node for name in node.output}
     shapes = {item.name: tuple(item.dims) for item in model.graph.initializer}
 

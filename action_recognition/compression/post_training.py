@@ -55,9 +55,8 @@ def _quantise(
     import nncf
 
     # `validate`: a network need not have every operation of the list.
-    left_out = nncf.IgnoredScope(
-        names=[*_cosine_nodes(model), *in_float], types=list(_HEAD_TYPES), validate=False
-    )
+    names = [*_cosine_nodes(model), *in_float]
+    left_out = nncf.IgnoredScope(names=names, types=list(_HEAD_TYPES), validate=False)
     dataset = nncf.Dataset(clips, lambda clip: network_input(clip[None], metadata))
     return nncf.quantize(
         model,
@@ -72,6 +71,7 @@ def _quantise(
 
 def _cosine_nodes(model: openvino.Model) -> list[str]:
     """Return the product with the class directions, and the nodes between length and division."""
+    # The operation before the output is the product.
     result = model.output(OUTPUT_NAME).get_node().input_value(0).get_node()
     names = [result.get_friendly_name()]
     names += [node.get_friendly_name() for node in model.get_ordered_ops() if _is_in_head(node)]

@@ -66,6 +66,7 @@ def fine_tune(
     teacher, student = _network(trained), _network(trained)
     basic = trained.template.hyper_parameters.basic
     normalize = Normalize(trained.template.input.mean_values, trained.template.input.scale_values)
+    # The first clips show the ranges of the activations.
     samples = [normalize(torch.from_numpy(clip[None].copy())) for clip in clips[:_RANGE_CLIPS]]
 
     with rounded(student, samples):
@@ -83,6 +84,7 @@ def fine_tune(
             schedule.step()
             advance()
 
+    # Outside the block the parametrisations are gone, and keys are the network's own again.
     learnt = student.state_dict()
     return replace(trained, state_dict={key: learnt[key].detach() for key in trained.state_dict})
 
@@ -156,6 +158,7 @@ class _RoundedWeight(nn.Module):
 
     def forward(self, weight: Tensor) -> Tensor:
         """Return the rounded weights."""
+        # The scale gets no gradient. The bound keeps a channel of zeros from dividing by zero.
         largest = weight.detach().flatten(1).abs().amax(dim=1).clamp_min(1e-8)
         scale = largest / _WEIGHT_LEVELS
         zeros = torch.zeros(len(weight), dtype=torch.int32, device=weight.device)
@@ -192,6 +195,7 @@ def _round_input(
     low: float, high: float
 ) -> Callable[[nn.Module, tuple[Tensor, ...]], tuple[Tensor, ...]]:
     """Return a hook that rounds to symmetric steps, unsigned if nothing is below zero."""
+    # A range without negative values uses all 8 bits for positive ones.
     lowest, highest = (-128, 127) if low < 0 else (0, 255)
     scale = max(-low, high, 1e-8) / highest
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import openvino
 
 _QUANTISER: Final = "FakeQuantize"
+# Operations between an int8 constant and its use as a float weight.
 _WEIGHT_CHAIN: Final = ("Multiply", "Subtract", "Convert", "Reshape")
 _WITH_WEIGHTS: Final = ("Convolution", "GroupConvolution", "MatMul")
 _MAX_CHAIN: Final = 5
@@ -71,6 +72,7 @@ def give_back(
     Activations, weights and bias are restored.
     Raises ValueError: one of the networks does not have a name.
     """
+    # The given network stays as it is.
     model = quantised.clone()
     sources = {node.get_friendly_name(): node for node in original.get_ops()}
     nodes = {node.get_friendly_name(): node for node in model.get_ops()}
@@ -124,6 +126,7 @@ def _is_quantised(item: Any) -> bool:
 
 def _is_stored_as_int8(node: Any) -> bool:
     """Return True if this is the end of a chain from an int8 constant to floating point."""
+    # Walk up the chain.
     for _ in range(_MAX_CHAIN):
         if node.get_type_name() == "Constant":
             return str(node.get_element_type().get_type_name()) in ("i8", "u8")

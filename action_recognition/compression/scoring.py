@@ -51,11 +51,13 @@ def rank_layers(
     label is read, so the order is the same for every fold of the gate. `score` returns (N, C) for N
     clips. `advance` is called once a layer.
     """
+    # The answers of the floating network are the reference.
     expected = score(original, clips)
     error = _mean_square(score(quantised, clips), expected)
 
     gains = []
     for layer in quantised_layers(quantised):
+        # One layer alone.
         changed = give_back(quantised, original, [layer.name])
         gains.append((layer, error - _mean_square(score(changed, clips), expected)))
         advance()

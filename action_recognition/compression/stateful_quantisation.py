@@ -36,6 +36,7 @@ _HEAD_TYPES: Final = ("Divide", "ReduceL2")
 # Clips shown one after the other while states are recorded, so that states also hold the frames
 # before a gesture.
 _CLIPS_A_STREAM: Final = 8
+# Recorded calls to calibrate on, all streams together.
 _CALLS: Final = 384
 
 
@@ -103,6 +104,7 @@ class StatefulForm:
         groups = [clips[start : start + _CLIPS_A_STREAM] for start in starts]
         videos = [np.concatenate([_frames(clip) for clip in group]) for group in groups]
 
+        # At least one call of each stream.
         calls = _calls_of(model, self.metadata, videos, _CALLS // len(videos) + 1)
         return _quantised_on(model, calls, in_float)
 
@@ -111,6 +113,7 @@ class StatefulForm:
         request = float32_request(model)
         rows = []
         for clip in clips:
+            # The last call ends with the last frame of the clip.
             *_, (_, results) = played(request, model, self.metadata, _frames(clip))
             rows.append(np.array(results[OUTPUT_NAME][-1], np.float32))
         return stack_scores(rows, self.metadata)

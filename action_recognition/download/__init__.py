@@ -10,6 +10,7 @@ from action_recognition.download.cache import (
 from action_recognition.download.fetching import ALLOWED_SCHEMES, fetch
 from action_recognition.download.identity import Expected, FileFacts, Say, file_facts, part_file
 
+# The modules behind these names may change.
 __all__ = [
     "ALLOWED_SCHEMES",
     "CACHE_VARIABLE",

@@ -39,6 +39,7 @@ def fetch(source: str, target: Path, expected: Expected, say: Say = console.say)
 
     resumed = part.exists()
     mismatch, facts = _download_and_check(url, part, expected, say)
+    # The part may be of an older file, so one fresh attempt follows.
     if mismatch and resumed:
         found = f"the resumed download is not the {expected.known_as} file ({mismatch})"
         say(f"{found}; starting again")
@@ -86,6 +87,7 @@ def _copy_local(url: str, part: Path) -> None:
 
 
 def _download_with_retries(url: str, part: Path, expected: Expected, say: Say) -> None:
+    # No pause follows the last attempt.
     for pause in (*_PAUSES_SECONDS, None):
         try:
             return _download_once(url, part, expected, say)
@@ -101,6 +103,7 @@ def _download_once(url: str, part: Path, expected: Expected, say: Say) -> None:
     have = part.stat().st_size if part.exists() else 0
     if expected.size is not None and have == expected.size:
         return
+    # Too many bytes cannot be a part of the file.
     if expected.size is not None and have > expected.size:
         part.unlink()
         have = 0

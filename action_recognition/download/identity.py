@@ -16,6 +16,7 @@ Say = Callable[[str], None]
 class FileFacts:
     """The size in bytes and the sha256 that identify a file."""
 
+    # In bytes.
     size: int
     sha256: str
 

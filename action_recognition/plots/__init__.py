@@ -15,6 +15,7 @@ from action_recognition.plots.training import (
     draw_training_curves,
 )
 
+# The modules behind these names may change.
 __all__ = [
     "draw_accuracy_over_latency",
     "draw_confusion_matrix",

@@ -37,4 +37,5 @@ class WorkDir:
 
     path: Path
     template: Template
+    # The content of instantiated_from.json.
     record: dict[str, Any] = field(repr=False)

@@ -22,6 +22,7 @@ def check_place(target: Path, given: Path, source_dir: Path) -> None:
     if target.exists() and not target.is_dir():
         raise user_error(str(given), "is a file", fix="name a folder")
 
+    # A template that contains its work dir would be copied into itself.
     if target.is_relative_to(source_dir):
         found = f"lies in the template's folder {source_dir}"
         raise user_error(str(given), found, fix="name a folder elsewhere")
@@ -60,6 +61,7 @@ def check_nothing_is_lost(
         names = _shown(sorted(path.name for path in target.iterdir()))
         found = f"is not empty and was not made by this command: {names}"
         raise user_error(str(target), found, fix=_USE_BACKUP)
+    # Outputs of one template must not mix with files of another.
     if previous["template_name"] != template_name:
         found = f"was made from {previous['template_name']}, not {template_name}"
         raise user_error(str(target), found, fix=_USE_BACKUP)
@@ -84,6 +86,7 @@ def _edited_files(
         for name, source in plan.items()
         if _was_edited(target / name, source, previous["files"].get(name))
     ]
+    # Start weights are replaced only where --snapshot names other ones.
     known_snapshot = (previous.get("snapshot") or {}).get("sha256")
     if snapshot is not None and _was_edited(target / SNAPSHOT_FILE, snapshot, known_snapshot):
         edited.append(SNAPSHOT_FILE)

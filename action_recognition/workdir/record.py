@@ -35,6 +35,7 @@ def new_record(source_dir: Path, template_name: str, plan: Mapping[str, Path]) -
         "git_commit": _git_commit(),
         "command": shlex.join(sys.argv),
         "time": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        # Filled in when the start weights are there.
         "snapshot": None,
     }
 
@@ -63,6 +64,7 @@ def read_record(folder: Path) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
 
+    # A file of the same name may come from elsewhere.
     good = (
         isinstance(record, dict)
         and isinstance(record.get("files"), dict)

@@ -26,6 +26,7 @@ def get_dependencies(
     for dependency in template.dependencies:
         if is_address(dependency) and dependency.destination != SNAPSHOT_FILE:
             destination = target / dependency.destination
+            # A destination may name a folder that the template does not have.
             destination.parent.mkdir(parents=True, exist_ok=True)
             fix = "run the same command again"
             problems += _fetch_or_explain(dependency, destination, options.say, fix)
@@ -71,6 +72,7 @@ class _StartWeights:
 
     def _keep(self) -> None:
         """Record the start weights that are in the work dir already."""
+        # An earlier call may have recorded their source.
         known = self.record["snapshot"]["source"] if self.record["snapshot"] else None
         verified = self._record(known or "found in the work dir")
         if not verified and self.published:
@@ -84,6 +86,7 @@ class _StartWeights:
             "or go without it: --do-not-load-snapshot"
         )
         problems = _fetch_or_explain(published, self.path, self.options.say, fix)
+        # A failed download leaves the record without start weights.
         if not problems:
             self._record(published.source)
         return problems
@@ -93,6 +96,7 @@ class _StartWeights:
         expected = _expected(self.published) if self.published else Expected()
         facts = file_facts(self.path)
         mismatch = expected.mismatch(facts)
+        # The same size alone proves nothing.
         verified = expected.sha256 is not None and not mismatch
         self.options.say(_finding(self.path.name, mismatch, verified))
 

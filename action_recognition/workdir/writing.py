@@ -29,6 +29,7 @@ def force_backup(target: Path, options: InstantiateOptions) -> Iterator[None]:
     target.rename(backup)
     try:
         yield
+    # An interrupt must not lose the old folder either.
     except BaseException:
         if not target.exists():
             backup.rename(target)
@@ -65,6 +66,7 @@ def write_work_dir(target: Path, plan: Plan, record: dict[str, Any], detail: Say
 
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as temporary:
+        # The rename at the end shows the whole folder at once.
         staged = Path(temporary) / target.name
         staged.mkdir()
         _copy_files(plan, staged, detail)
