@@ -23,8 +23,8 @@ def keep_freed_memory() -> bool:
 
     It cannot on macOS, with musl and on Windows. Every step asks for tensors of the same sizes. By
     default the GNU C library returns freed memory to the system, which fills each page with zeros
-    again. That takes a fifth of the step's time (docs/results/benchmarks.md). The peak stays about the
-    same.
+    again. That takes a fifth of the step's time (docs/results/benchmarks.md). The peak stays about
+    the same.
     """
     # On Windows a process has no C library of its own.
     if sys.platform == "win32":
