@@ -1,4 +1,6 @@
-"""docs/data_examples.md: its imports run as they stand on the real sets; what follows runs on a few of their clips, with small pictures.
+"""docs/data_examples.md: its imports run as they stand on the real sets.
+
+The commands after them run on a few of the clips, with small pictures.
 
 `python tests/dataset_tools/real_sets.py` runs the whole page on all clips.
 """

@@ -1,4 +1,7 @@
-"""docs/data.md: its commands run as they stand on small clips; those that train have flags that exist."""
+"""docs/data.md: its commands run as they stand on small clips.
+
+The flags of those that train exist.
+"""
 
 from __future__ import annotations
 
@@ -97,7 +100,9 @@ def test_help_comes_at_once_without_heavy_packages(script: str) -> None:
     code = (
         "import runpy, sys; sys.argv = [sys.argv[1], '--help']\n"
         "try: runpy.run_path(sys.argv[0], run_name='__main__')\n"
-        "finally: print([name for name in ('torch', 'cv2', 'av', 'mmcv', 'matplotlib') if name in sys.modules])"
+        "finally:\n"
+        "    heavy = ('torch', 'cv2', 'av', 'mmcv', 'matplotlib')\n"
+        "    print([name for name in heavy if name in sys.modules])"
     )
     command = [sys.executable, "-c", code, str(REPOSITORY / "tools" / "data" / script)]
     assert (
@@ -113,6 +118,26 @@ def test_flags_in_the_text_exist() -> None:
         assert f'"{flag}"' in known, flag
 
 
-def test_links_lead_somewhere() -> None:
-    for link in re.findall(r"\]\(([^)#]+)", PAGE):
-        assert (REPOSITORY / "docs" / link).exists(), link
+def anchors(page: Path) -> set[str]:
+    """Return the anchors of a page's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("data.md", "data_check.md", "data_examples.md", "data_msasl.md", "data_jester.md"),
+        "results/data.md",
+    ],
+)
+def test_links_lead_somewhere(name: str) -> None:
+    page = REPOSITORY / "docs" / name
+    links = re.findall(r"\]\(([^)]+)\)", page.read_text(encoding="utf-8"))
+    for link in links:
+        if link.startswith("https://"):
+            continue
+        path, _, anchor = link.partition("#")
+        target = page.parent / path
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), link

@@ -1,4 +1,7 @@
-"""docs/data_msasl.md and docs/data_jester.md: their commands for data run as they stand; those that train have flags that exist."""
+"""docs/data_msasl.md and docs/data_jester.md: their commands for data run as they stand.
+
+The flags of those that train exist.
+"""
 
 from __future__ import annotations
 
