@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import os
 import signal
 import subprocess
@@ -168,12 +169,20 @@ def test_all_that_is_wrong_with_the_annotations_is_said_before_anything_starts(
 ) -> None:
     bad = tmp_path / "bad.txt"
     bad.write_text("videos/train 0-0.mp4 7 0 8 0 8 15\nvideos/absent.mp4 1 0 8 0 8 15\n")
+    worse = shutil.copyfile(bad, tmp_path / "worse.txt")
     (tmp_path / "classes.json").write_text(json.dumps(LABELS))
+    given = options(data, tmp_path / "out", train_ann_files=[bad], val_ann_files=[worse])
     with pytest.raises(UserError) as error:
-        train(work_dir, options(data, tmp_path / "out", train_ann_files=[bad], val_ann_files=[bad]))
+        train(work_dir, given)
     assert len(error.value.problems) == 4
-    assert "bad.txt:1" in str(error.value)
-    assert "bad.txt:2" in str(error.value)
+    for line in ("bad.txt:1", "bad.txt:2", "worse.txt:1", "worse.txt:2"):
+        assert line in str(error.value)
+
+    # A file that both splits name is told once.
+    given = options(data, tmp_path / "out", train_ann_files=[bad], val_ann_files=[bad])
+    with pytest.raises(UserError) as error:
+        train(work_dir, given)
+    assert len(error.value.problems) == 2
     assert not (tmp_path / "out").exists()
 
 
