@@ -59,7 +59,8 @@ def started(playwright: Playwright, arguments: list[str]) -> Iterator[Browser]:
 
 @contextmanager
 def started_playwright() -> Iterator[Playwright]:
-    """What drives browsers. As long as it is there an event loop runs in this thread: keep it no longer than its tests.
+    """What drives browsers. As long as it is there an event loop runs in this thread: keep it no
+    longer than its tests.
 
     Imported here alone, since it belongs to the packages of development.
     """

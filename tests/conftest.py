@@ -45,7 +45,9 @@ def _shared_folder(name: str) -> Path:
 
 @pytest.fixture(scope="session", autouse=True)
 def one_table_of_operators() -> Iterator[None]:
-    """torch.onnx.export makes its table of 500 operators anew for every model, a quarter of the time of a small one; here once."""
+    """torch.onnx.export makes its table of 500 operators anew for every model, a quarter of the
+    time of a small one; here once.
+    """
     if "onnx" not in sys.modules:  # nothing that is tested here exports
         yield
         return
@@ -66,7 +68,9 @@ def repository() -> Path:
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
-    """The folder of reference material beside the repository; skipped where absent, a failure in CI."""
+    """The folder of reference material beside the repository; skipped where absent, a failure in
+    CI.
+    """
     return _shared_folder("")
 
 
@@ -91,7 +95,9 @@ def variant(request: pytest.FixtureRequest) -> str:
 def end_of_script(
     script: Path, arguments: Sequence[object], monkeypatch: pytest.MonkeyPatch
 ) -> int:
-    """The exit code of a script that is run here: without a process of its own, whose heavy imports take seconds."""
+    """The exit code of a script that is run here: without a process of its own, whose heavy imports
+    take seconds.
+    """
     monkeypatch.setattr(sys, "argv", [str(script), *map(str, arguments)])
     with pytest.raises(SystemExit) as end:
         runpy.run_path(str(script), run_name="__main__")

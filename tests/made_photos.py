@@ -1,4 +1,6 @@
-"""A network for photos with weights that are drawn, exported with metadata of ours, and pictures of drawn hands."""
+"""A network for photos with weights that are drawn, exported with metadata of ours, and pictures of
+drawn hands.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,9 @@ METADATA = DeployMetadata(
 
 
 class PhotoNetwork(nn.Module):
-    """(1, 3, 1, H, W) float 0..255 -> logits (1, 4) that differ much between pictures, so that small differences of these can be seen."""
+    """(1, 3, 1, H, W) float 0..255 -> logits (1, 4) that differ much between pictures, so that
+    small differences of these can be seen.
+    """
 
     mean: Tensor
     scale: Tensor
@@ -67,7 +71,9 @@ class PhotoNetwork(nn.Module):
 
 
 class LeftOrRight(nn.Module):
-    """Logits (1, 4): how much brighter the left half is than the right one, its opposite, and two that never win."""
+    """Logits (1, 4): how much brighter the left half is than the right one, its opposite, and two
+    that never win.
+    """
 
     def forward(self, clips: Tensor) -> Tensor:
         middle = clips.shape[-1] // 2
@@ -97,7 +103,9 @@ def write_photo_model(
 def write_int8_model(
     folder: Path, metadata: DeployMetadata = METADATA, clips: list[Pixels] | None = None
 ) -> Path:
-    """`model_int8.onnx` beside model.onnx; its scales are those of the clips (3, 1, H, W) uint8 RGB, else of drawn hands."""
+    """`model_int8.onnx` beside model.onnx; its scales are those of the clips (3, 1, H, W) uint8
+    RGB, else of drawn hands.
+    """
     side = metadata.resize.crop_size
     of_hands = [
         fitted_clip(picture[None], None, side, metadata.mean_rgb).transpose(3, 0, 1, 2)

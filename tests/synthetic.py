@@ -1,7 +1,8 @@
 """Small real videos, frame folders and annotation files, in which every frame shows its own number.
 
-The number stands as 12 binary blocks (black or white), 4 in a row, over the whole picture: it survives compression, resizing and a
-centre crop of most of the picture is still readable by `read_frame_number` of the whole one only.
+The number stands as 12 binary blocks (black or white), 4 in a row, over the whole picture: it
+survives compression, resizing and a centre crop of most of the picture is still readable by
+`read_frame_number` of the whole one only.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ _BITS = NUM_COLUMNS * NUM_ROWS
 def numbered_frames(
     num_frames: int, height: int = 48, width: int = 64, first: int = 0
 ) -> NDArray[np.uint8]:
-    """(N, H, W, 3) uint8 RGB frames that show the numbers `first`, `first + 1`, ... (below 4096)."""
+    """(N, H, W, 3) uint8 RGB frames that show the numbers `first`, `first + 1`, ... below 4096."""
     numbers = np.arange(first, first + num_frames)
     bits = (numbers[:, None] >> np.arange(_BITS)) & 1
     blocks = (bits.reshape(-1, NUM_ROWS, NUM_COLUMNS) * 200 + 28).astype(np.uint8)
@@ -55,9 +56,11 @@ def write_video(
     container_options: dict[str, str] | None = None,
     pixel_aspect: tuple[int, int] | None = None,
 ) -> Path:
-    """Write frames with PyAV: H.264 with B-frames by default; the container follows the suffix; returns `path`.
+    """Write frames with PyAV: H.264 with B-frames by default; the container follows the suffix;
+    returns `path`.
 
-    `ticks`: one time stamp per frame, in frame durations, for a variable frame rate. `rotation`: display matrix, degrees anticlockwise.
+    `ticks`: one time stamp per frame, in frame durations, for a variable frame rate. `rotation`:
+    display matrix, degrees anticlockwise.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     rate = Fraction(frame_rate_fps).limit_denominator(1001)

@@ -33,7 +33,8 @@ def test_all_problems_are_said_each_on_its_line_without_a_traceback(
     assert ended.value.code == 2
     assert (
         capsys.readouterr().err
-        == "error: a.txt:3: label 9; allowed: 0 to 3\nerror: a.txt:7: end before start; to repair: swap them\n"
+        == "error: a.txt:3: label 9; allowed: 0 to 3\nerror: a.txt:7: end before start; to "
+        "repair: swap them\n"
     )
 
 
@@ -90,7 +91,10 @@ def test_ctrl_c_ends_with_130(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_closed_pipe_is_quiet() -> None:
-    program = "from action_recognition.errors import run_command\nrun_command(lambda: print('line\\n' * 100000))"
+    program = (
+        "from action_recognition.errors import run_command\nrun_command(lambda: "
+        "print('line\\n' * 100000))"
+    )
     reader = subprocess.run(
         f'{sys.executable} -c "{program}" | head -n 1',
         shell=True,

@@ -21,11 +21,16 @@ def test_a_file_appears_whole_in_a_folder_that_is_made(tmp_path: Path) -> None:
 def test_an_error_keeps_the_old_file_and_leaves_nothing_beside_it(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     write_text(path, "old")
-    with pytest.raises(ValueError, match="half"), write_atomically(path) as partial:
-        partial.write_text("ne")
-        raise ValueError("half")
+    with pytest.raises(ValueError, match="half"):
+        _write_half(path)
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def _write_half(path: Path) -> None:
+    with write_atomically(path) as partial:
+        partial.write_text("ne")
+        raise ValueError("half")
 
 
 def test_the_file_is_not_there_before_the_block_ends(tmp_path: Path) -> None:

@@ -75,7 +75,8 @@ def test_it_imports_neither_torch_nor_cv2(arguments: list[str], tmp_path: Path) 
     program = (
         "import sys\nfrom action_recognition.commands.instantiate import main\n"
         f"try:\n    main({arguments!r})\nexcept SystemExit:\n    pass\n"
-        "heavy = {'torch', 'cv2', 'numpy', 'av', 'openvino', 'lightning', 'mmcv', 'matplotlib'} & sys.modules.keys()\n"
+        "heavy = {'torch', 'cv2', 'numpy', 'av', 'openvino', 'lightning', 'mmcv', "
+        "'matplotlib'} & sys.modules.keys()\n"
         "assert not heavy, heavy"
     )
     done = subprocess.run(

@@ -1,4 +1,6 @@
-"""One OpenVINO core a process: what happens to a process with more of them, and that nothing makes a second one."""
+"""One OpenVINO core a process: what happens to a process with more of them, and that nothing makes
+a second one.
+"""
 
 import subprocess
 import sys
@@ -6,7 +8,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 
-# A data worker of PyTorch leaves a handler for the end of children; the cores go in the order in which they came; then a child ends.
+# A data worker of PyTorch leaves a handler for the end of children; the cores go in the order in
+# which they came; then a child ends.
 TWO_MODELS = """
 import gc, subprocess, sys
 import numpy as np, torch

@@ -1,4 +1,4 @@
-"""docs/photos.md: its commands and flags exist, its pictures are there, its keys do what it says."""
+"""docs/photos.md: its commands, flags and pictures exist, and its keys do what it says."""
 
 from __future__ import annotations
 

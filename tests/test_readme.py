@@ -134,8 +134,8 @@ def test_the_table_states_the_figures_of_the_templates(variant_row: str) -> None
         assert f"| {metric.value} {metric.unit} |" in row
     assert f"| {len(template.labels)} " in row
     assert (
-        f"{template.input.clip_len} frames at {template.input.frame_rate_fps:.0f} fps, {template.input.crop_size}x"
-        in row
+        f"{template.input.clip_len} frames at {template.input.frame_rate_fps:.0f} fps, "
+        f"{template.input.crop_size}x" in row
     )
     assert row.endswith(f"| {template.gpu_num} |")
 
@@ -224,7 +224,7 @@ def tiny_data(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def quick_template(tmp_path: Path, reference: Path) -> Path:
-    """Jester's template with one short epoch, its weights taken from disk: the network is what is replaced here."""
+    """Jester's template with one short epoch, and its weights from disk instead of the network."""
     folder = tmp_path / "templates" / "jester"
     shutil.copytree(template_dir("jester"), folder)
     weights = reference / "jester_public.pth"

@@ -78,9 +78,7 @@ def cosine_rates(warmup_share: float, epochs: int = 10, steps_per_epoch: int = 1
     ]
 
 
-def test_the_cosine_starts_at_the_full_rate_is_half_way_down_in_the_middle_and_ends_at_nothing() -> (
-    None
-):
+def test_the_cosine_is_full_at_first_half_in_the_middle_and_nothing_at_the_end() -> None:
     rates = cosine_rates(0.0)
     assert rates[0] == 0.02
     assert rates[25] == pytest.approx(0.02 * 0.853553, rel=1e-5)  # (1 + cos 45 degrees) / 2

@@ -1,4 +1,6 @@
-"""init_venv.sh with a python and a pip that are stand-ins for the network and for other machines, and what setup.py names."""
+"""init_venv.sh with a python and a pip that are stand-ins for the network and for other machines,
+and what setup.py names.
+"""
 
 from __future__ import annotations
 
@@ -34,13 +36,18 @@ TOOLS = [
     "tee",
 ]
 
-# Passes plain programs on to the real Python; makes environments that hold itself; notes what pip was asked for.
+# Passes plain programs on to the real Python; makes environments that hold itself; notes what pip
+# was asked for.
 FAKE_PYTHON = """#!/bin/bash
 case "$1 ${2:-}" in
     "-m venv") mkdir -p "$3/bin" && cp "$0" "$3/bin/python"; exit ;;
     "-m pip") shift 2; echo "$*" >>"$FAKE_LOG"
-        case "$*" in *install*) cat "$FAKE_PIP_ERROR" >&2; [ ! -s "$FAKE_PIP_ERROR" ] ;; esac; exit ;;
-    "-c import cv2") [ ! -e "$FAKE_NO_LIBGL" ] || { echo "ImportError: libGL.so.1: cannot open shared object file" >&2; exit 1; }; exit ;;
+        case "$*" in *install*) cat "$FAKE_PIP_ERROR" >&2; [ ! -s "$FAKE_PIP_ERROR" ] ;; esac
+        exit ;;
+    "-c import cv2")
+        [ ! -e "$FAKE_NO_LIBGL" ] ||
+            { echo "ImportError: libGL.so.1: cannot open shared object file" >&2; exit 1; }
+        exit ;;
     "-c import venv, ensurepip") [ ! -e "$FAKE_NO_ENSUREPIP" ]; exit ;;
 esac
 if [ "$1" = - ]; then
@@ -218,11 +225,13 @@ def test_what_the_script_did_not_make_is_left_alone(machine: Machine, kind: str)
     ("pip_says", "said"),
     [
         (
-            "WARNING: Retrying after connection broken by NewConnectionError: Name or service not known",
+            "WARNING: Retrying after connection broken by NewConnectionError: Name or service "
+            "not known",
             "the package index cannot be reached",
         ),
         (
-            "ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device",
+            "ERROR: Could not install packages due to an OSError: [Errno 28] No space left on "
+            "device",
             "the disk is full",
         ),
         ("ERROR: [Errno 13] Permission denied: '/x'", "no permission to write"),
@@ -270,7 +279,8 @@ def test_help_does_nothing(machine: Machine) -> None:
     assert list(machine.cwd.iterdir()) == []
 
 
-# --- setup.py -----------------------------------------------------------------------------------------------
+# --- setup.py
+# -----------------------------------------------------------------------------------------------
 
 COMPARED_WHERE_INSTALLED = {"torchcodec"}  # another decoder, for benchmarks/decode.py
 DISTRIBUTION_OF = {

@@ -1,4 +1,6 @@
-"""A template so small that a whole run takes seconds, and clips that it can learn: a bright bar that moves left, right or not."""
+"""A template so small that a whole run takes seconds, and clips that it can learn: a bright bar
+that moves left, right or not.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ CLIP_LEN, CROP_SIZE = 4, 32
 
 
 def tiny_template(folder: Path, **basic: Any) -> Path:
-    """A template folder made from the msasl one: two blocks, 4 frames of 32 pixels; returns its template.yaml."""
+    """A template folder made from the msasl one: two blocks, 4 frames of 32 pixels; returns its
+    template.yaml.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     template = yaml.safe_load((template_dir("msasl") / "template.yaml").read_text())
     template |= {
@@ -68,7 +72,9 @@ def tiny_template(folder: Path, **basic: Any) -> Path:
 
 
 def causal_tiny_template(folder: Path, **basic: Any) -> Path:
-    """`tiny_template` as a causal network with a step of 2 frames, by the recipe of the causal templates."""
+    """`tiny_template` as a causal network with a step of 2 frames, by the recipe of the causal
+    templates.
+    """
     path = tiny_template(folder, **basic)
     model = yaml.safe_load((folder / "model.yaml").read_text())
     model |= {"type": "causal_s3d_mobilenet_v3", "running_pool": {"steps": 2}}
@@ -85,7 +91,9 @@ def causal_tiny_template(folder: Path, **basic: Any) -> Path:
 
 
 def moving_bar(label: int, seed: int, num_frames: int = 8) -> NDArray[np.uint8]:
-    """(T, 40, 48, 3) uint8: a bar that crosses from right to left (label 0), left to right (1), or stands (2)."""
+    """(T, 40, 48, 3) uint8: a bar that crosses from right to left (label 0), left to right (1), or
+    stands (2).
+    """
     rng = np.random.default_rng([label, seed])
     frames = rng.integers(0, 60, (1, 40, 48, 3), dtype=np.uint8).repeat(num_frames, 0)
     start, speed = int(rng.integers(8, 14)), 3
@@ -114,7 +122,9 @@ def tiny_data(folder: Path, clips_per_class: int = 6) -> Path:
 
 
 def modern_recipe(**changes: Any) -> dict[str, Any]:
-    """The `training` section of the EfficientNet-Lite0 template for `tiny_template`: nothing frozen, no dropout, no workers."""
+    """The `training` section of the EfficientNet-Lite0 template for `tiny_template`: nothing
+    frozen, no dropout, no workers.
+    """
     folder = template_dir("msasl").parent / "s3d-rgb-efficientnet-lite0-stream"
     training: dict[str, Any] = yaml.safe_load((folder / "template.yaml").read_text())["training"]
     training["augmentation"]["flip"] = {"probability": 0.5, "label_swaps": {LABELS[0]: LABELS[1]}}

@@ -1,4 +1,6 @@
-"""A small network with awkward label names, and its export; the fixtures `tiny` and `exported` hold them."""
+"""A small network with awkward label names, and its export; the fixtures `tiny` and `exported` hold
+them.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,7 @@ LABELS = ("Thumb up", "thumb_up", "No gesture", 'Größe "<&>" 你好')
 
 
 def tiny_trained() -> TrainedModel:
-    """Two blocks, 4 frames of 32 pixels, BN statistics away from their start values; fixed weights."""
+    """Two blocks, 4 frames of 32 pixels, fixed weights, BN statistics away from their start."""
     template, published = load_template_dir(template_dir("jester"))
     clip_input = ClipInput(
         clip_len=4,

@@ -1,4 +1,6 @@
-"""The benchmark of the check on a small scale: its made data has no fault, and its figures are there."""
+"""The benchmark of the check on a small scale: its made data has no fault, and its figures are
+there.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The harness: honest ratios, the JSON that readers rely on, and the decode benchmark on a small scale."""
+"""The harness: honest ratios, the JSON that readers rely on, and the decode benchmark on a small
+scale.
+"""
 
 from __future__ import annotations
 

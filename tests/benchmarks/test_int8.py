@@ -1,4 +1,6 @@
-"""The benchmark of INT8: both networks can be made, and a plain quantisation quantises the cosine that ours leaves alone."""
+"""The benchmark of INT8: both networks can be made, and a plain quantisation quantises the cosine
+that ours leaves alone.
+"""
 
 from __future__ import annotations
 

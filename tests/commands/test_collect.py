@@ -78,7 +78,8 @@ def test_a_burst_and_taking_back(
 ) -> None:
     FakeWindow(monkeypatch, "1..b" + "." * 20 + "uq")
     take("--whole", "--countdown", "0", "--burst", "4", "--burst-every", "0.5", "--no-mirror")
-    # One at once (at the frame after the key), then four half a second apart, of which the last was taken back.
+    # One at once (at the frame after the key), then four half a second apart, of which the last was
+    # taken back.
     assert list(taken(tmp_path).values()) == [1, 4, 9, 14]
 
 

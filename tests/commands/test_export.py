@@ -165,6 +165,7 @@ def test_required_flags_and_metavars() -> None:
 def test_help_imports_nothing_heavy() -> None:
     program = (
         "import sys; from action_recognition.commands import demo, export\n"
-        "assert not {'torch', 'cv2', 'av', 'openvino', 'onnx', 'numpy'} & set(sys.modules), sorted(sys.modules)"
+        "assert not {'torch', 'cv2', 'av', 'openvino', 'onnx', 'numpy'} & set(sys.modules), "
+        "sorted(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, check=True)

@@ -32,7 +32,7 @@ from tests.synthetic import write_video
 
 @pytest.fixture(scope="module")
 def work_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model that says `fist` where the left half is brighter, `flat hand` where the right one is."""
+    """A model that says `fist` where the left half is brighter, `flat hand` otherwise."""
     folder = tmp_path_factory.mktemp("work")
     write_photo_model(
         folder / "export", replace(METADATA, thresholds={LABELS[1]: 0.9}), LeftOrRight()

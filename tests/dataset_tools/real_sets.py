@@ -1,6 +1,8 @@
-"""The commands of docs/data_examples.md on the real sets, as they stand; what they import is compared with the sets' own lists.
+"""The commands of docs/data_examples.md on the real sets, as they stand; what they import is
+compared with the sets' own lists.
 
-python tests/dataset_tools/real_sets.py [--data DIR] [--out DIR] [--epochs N]    all of it, every training in full; an hour or two on 2 cores
+python tests/dataset_tools/real_sets.py [--data DIR] [--out DIR] [--epochs N]    all of it, every
+training in full; an hour or two on 2 cores
 """
 
 from __future__ import annotations
@@ -38,7 +40,9 @@ SLOW_MOTION = {
 
 
 class RealSet(NamedTuple):
-    """A set whose bare folder is imported: where it is, the folder of the imported lists, what is known of it."""
+    """A set whose bare folder is imported: where it is, the folder of the imported lists, what is
+    known of it.
+    """
 
     name: str
     imported: str
@@ -54,7 +58,9 @@ SETS = (
 
 
 def page_commands(data: Path) -> Iterator[tuple[str, list[str]]]:
-    """(folder relative to where the commands start, words) of each command of the page; `${DATA}` is put in."""
+    """(folder relative to where the commands start, words) of each command of the page; `${DATA}`
+    is put in.
+    """
     text = PAGE.read_text(encoding="utf-8").replace("${DATA}", shlex.quote(str(data.resolve())))
     for block in re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
         folder = "."
@@ -66,7 +72,9 @@ def page_commands(data: Path) -> Iterator[tuple[str, list[str]]]:
 
 
 def compare_with_own_lists(real_set: RealSet, data: Path, out: Path) -> None:
-    """Fail where the imported lists lack a clip of the set, hold another, or differ in class, length, rate; or split a person."""
+    """Fail where the imported lists lack a clip of the set, hold another, or differ in class,
+    length, rate; or split a person.
+    """
     source, folder = data / real_set.name, out / real_set.imported
     classes = read_classes(source / "classes.json")
     assert read_classes(folder / "classes.json") == classes
@@ -122,13 +130,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         for real_set in SETS:
             compare_with_own_lists(real_set, arguments.data.resolve(), out)
             print(
-                f"{real_set.name}: {real_set.num_clips} clips of {real_set.num_people} people, as in the lists of the set"
+                f"{real_set.name}: {real_set.num_clips} clips of {real_set.num_people} people, "
+                f"as in the lists of the set"
             )
     return 0
 
 
 def run_as_typed(words: Sequence[str], folder: Path, epochs: int | None) -> None:
-    """Run a command of the page; those of the clone by their path, which the page has relative to it."""
+    """Run a command of the page; those of the clone by their path, which the page has relative to
+    it.
+    """
     script, *flags = words
     if script.startswith("tools/"):
         flags = [

@@ -1,4 +1,6 @@
-"""Drawn clips: repeatable, honest (one frame tells nothing), readable as files, streams with true events."""
+"""Drawn clips: repeatable, honest (one frame tells nothing), readable as files, streams with true
+events.
+"""
 
 from __future__ import annotations
 
@@ -126,7 +128,9 @@ def test_over_annotated_frames_each_coordinate_is_distributed_alike_in_every_ges
 
 
 def test_one_frame_tells_no_gesture_from_another_and_two_frames_do() -> None:
-    """The pose itself is the most that a picture of the hand could tell; its neighbours vote at chance."""
+    """The pose itself is the most that a picture of the hand could tell; its neighbours vote at
+    chance.
+    """
     rng = np.random.default_rng(0)
     one_frame, three_frames, labels = [], [], []
     for index, course in enumerate(_courses()):
@@ -146,7 +150,9 @@ def test_one_frame_tells_no_gesture_from_another_and_two_frames_do() -> None:
 
 
 def test_one_picture_tells_no_gesture_from_another() -> None:
-    """The same with pixels: grey thumbnails of one frame of each clip, as annotated, drawn anew for each clip."""
+    """The same with pixels: grey thumbnails of one frame of each clip, as annotated, drawn anew for
+    each clip.
+    """
     rng = np.random.default_rng(1)
     thumbnails, labels = [], []
     for seed in range(150):

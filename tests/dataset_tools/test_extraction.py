@@ -1,4 +1,6 @@
-"""Frames as images: the right frames, in the right size, with lines that mean the same clips; runs go on where they stopped."""
+"""Frames as images: the right frames, in the right size, with lines that mean the same clips; runs
+go on where they stopped.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Stretches without a gesture: never near one, of the gestures' lengths, each in the file that its video is in."""
+"""Stretches without a gesture: never near one, of the gestures' lengths, each in the file that its
+video is in.
+"""
 
 from __future__ import annotations
 

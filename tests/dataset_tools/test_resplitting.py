@@ -17,7 +17,7 @@ CLASSES = ["wave", "Stop Sign"]
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """Two clips of each class from each of 8 people, in two files; labels as names and as numbers."""
+    """Two clips of each class from each of 8 people, in two files, labels in both forms."""
     lines: dict[str, list[str]] = {"train.txt": [], "val.txt": []}
     for person in "abcdefgh":
         for number, label in enumerate(("wave", "Stop Sign", "0", "1")):
@@ -35,7 +35,9 @@ def root(tmp_path: Path) -> Path:
 
 
 def split(root: Path, output: Path, *more: str) -> dict[str, list[tuple[str, int, int, float]]]:
-    """Runs the command; path below the root, label, clip_end and rate of the clips of every file that it wrote."""
+    """Runs the command; path below the root, label, clip_end and rate of the clips of every file
+    that it wrote.
+    """
     files = f"{root / 'train.txt'},{root / 'val.txt'}"
     assert (
         main(["--ann-files", files, "--data-roots", str(root), "--output", str(output), *more]) == 0

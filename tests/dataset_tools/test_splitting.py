@@ -1,4 +1,6 @@
-"""Splits by person: nobody in two parts, every class in every part where that can be, the same for the same seed."""
+"""Splits by person: nobody in two parts, every class in every part where that can be, the same for
+the same seed.
+"""
 
 from __future__ import annotations
 

@@ -26,7 +26,9 @@ LABELS = ("wave", "stop")
 
 @pytest.fixture
 def clips(tmp_path: Path) -> Path:
-    """Two people with two clips each, 30 frames at 15 a second from frame 5 to 25; frame i of clip n shows 100 n + i."""
+    """Two people with two clips each, 30 frames at 15 a second from frame 5 to 25; frame i of clip
+    n shows 100 n + i.
+    """
     root = tmp_path / "clips"
     lines = []
     for number, (person, label) in enumerate(

@@ -207,6 +207,7 @@ def test_int8_is_refused_where_a_device_does_not_compute_in_it() -> None:
     for device in ("GPU", "GPU.0"):
         with pytest.raises(
             UserError,
-            match=rf"{re.escape(device)} does not compute in INT8, and model_int8\.xml is quantised; allowed: CPU, NPU",
+            match=rf"{re.escape(device)} does not compute in INT8, and model_int8\.xml is "
+            rf"quantised; allowed: CPU, NPU",
         ):
             check_int8(Path("model_int8.xml"), device, there)

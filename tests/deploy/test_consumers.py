@@ -1,6 +1,8 @@
-"""Programs of others that take the exported files: OpenVINO's benchmark_app, a C++ program built against the installed OpenVINO.
+"""Programs of others that take the exported files: OpenVINO's benchmark_app, a C++ program built
+against the installed OpenVINO.
 
-Open Model Zoo's demo is replayed in test_gesture_recognition_demo.py, ONNX Runtime runs in test_backends.py.
+Open Model Zoo's demo is replayed in test_gesture_recognition_demo.py, ONNX Runtime runs in
+test_backends.py.
 """
 
 from __future__ import annotations

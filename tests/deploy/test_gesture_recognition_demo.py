@@ -1,10 +1,13 @@
-"""Our IR under the contract of Open Model Zoo's `gesture_recognition_demo`, with a stand-in for its person detector.
+"""Our IR under the contract of Open Model Zoo's `gesture_recognition_demo`, with a stand-in for
+its person detector.
 
-The demo itself cannot run: it imports `openvino.runtime`, which OpenVINO 2026 no longer has. What it asks of a model, in its order:
-one input of five axes (batch, channels, frames, height, width) and one output, found by name; two asynchronous requests; around the
-centre of the person's box a square of input side / 256 of the box's short side, resized to the input, as RGB 0..255 float32; the
-best score is compared with `--action_threshold` and named by the JSON list given as `--class_map`.
-Source: open_model_zoo, demos/gesture_recognition_demo/python: gesture_recognition_demo.py, action_recognizer.py and common.py, 2023.
+The demo itself cannot run: it imports `openvino.runtime`, which OpenVINO 2026 no longer has. What
+it asks of a model, in its order: one input of five axes (batch, channels, frames, height, width)
+and one output, found by name; two asynchronous requests; around the centre of the person's box a
+square of input side / 256 of the box's short side, resized to the input, as RGB 0..255 float32;
+the best score is compared with `--action_threshold` and named by the JSON list given as
+`--class_map`. Source: open_model_zoo, demos/gesture_recognition_demo/python:
+gesture_recognition_demo.py, action_recognizer.py and common.py, 2023.
 """
 
 from __future__ import annotations

@@ -25,7 +25,8 @@ from action_recognition.openvino_core import openvino_core
 from tests.tiny_export import LABELS, tiny_trained
 
 KEYS_OF_THE_DESIGN = (
-    "model_type labels clip_len frame_rate_fps frame_step_policy resize mean_values scale_values color_order output_kind score_scale "
+    "model_type labels clip_len frame_rate_fps frame_step_policy resize mean_values "
+    "scale_values color_order output_kind score_scale "
     "temperature thresholds negative_label label_swaps template package_version weights_sha256"
 )
 

@@ -28,7 +28,9 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def frames() -> np.ndarray:
-    """At 20 a second: a second of nothing, one with the left bright, a blink of the right, one left, two right."""
+    """At 20 a second: a second of nothing, one with the left bright, a blink of the right, one
+    left, two right.
+    """
     plain = np.full((60, 80, 3), 100, np.uint8)
     parts = (
         [plain] * 20
@@ -53,7 +55,9 @@ def test_every_photo_of_ten_a_second_is_scored_whatever_rate_the_model_states(mo
 
 
 def test_the_decision_is_that_of_clips(model: Path) -> None:
-    """Smoothing passes over the blink, one event for each gesture that lasts; without it the blink is an event too."""
+    """Smoothing passes over the blink, one event for each gesture that lasts; without it the blink
+    is an event too.
+    """
 
     def events(rules: DecisionRules) -> list[str]:
         engine = StreamEngine(as_stream_model(load_backend(model)), options=EngineOptions(rules))

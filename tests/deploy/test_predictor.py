@@ -1,4 +1,4 @@
-"""Frames in, label out: the same from every form of a model, and the same as evaluation computes."""
+"""Frames in, label out: the same from every form of a model, and as evaluation computes."""
 
 from __future__ import annotations
 
@@ -243,7 +243,8 @@ def test_a_hint_reaches_openvino(forms: Path) -> None:
     assert load_backend(forms / "model.xml", num_threads=2, hint="throughput").num_requests >= 2  # type: ignore[attr-defined]
 
 
-# --- what is wrong is said ----------------------------------------------------------------------------------
+# --- what is wrong is said
+# ----------------------------------------------------------------------------------
 
 
 def test_a_device_that_is_not_there_names_those_that_are(forms: Path) -> None:
@@ -340,7 +341,8 @@ def test_an_ir_of_a_newer_openvino_is_named(changed: Path) -> None:
     (changed / "model.xml").write_text(newer, encoding="utf-8")
     with pytest.raises(
         UserError,
-        match=r"was written by OpenVINO 2099\.\d+.*, which 20.* cannot read; to repair: update OpenVINO",
+        match=r"was written by OpenVINO 2099\.\d+.*, which 20.* cannot read; to repair: update "
+        r"OpenVINO",
     ):
         Predictor.from_path(changed / "model.xml")
 

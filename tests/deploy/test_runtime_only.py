@@ -16,7 +16,8 @@ from tests.synthetic import write_video
 from tests.test_setup import DISTRIBUTION_OF, _requirements
 from tests.tiny import moving_bar
 
-# Blocks every distribution of the extras `train` and `dev` by the names under which they are imported.
+# Blocks every distribution of the extras `train` and `dev` by the names under which they are
+# imported.
 PROGRAM = """
 import json, sys, time
 for name in json.loads(sys.argv[3]):
@@ -27,8 +28,10 @@ imported = time.perf_counter()
 predictor = Predictor.from_path(sys.argv[1])
 ready = time.perf_counter()
 prediction = predictor.predict_file(sys.argv[2])
-loaded = sorted({name.partition(".")[0] for name, module in sys.modules.items() if module is not None} - set(sys.stdlib_module_names))
-print(json.dumps({"labels": prediction.labels, "import_s": imported - start, "ready_s": ready - start, "loaded": loaded}))
+there = {name.partition(".")[0] for name, module in sys.modules.items() if module is not None}
+loaded = sorted(there - set(sys.stdlib_module_names))
+times = {"import_s": imported - start, "ready_s": ready - start}
+print(json.dumps({"labels": prediction.labels, "loaded": loaded} | times))
 """
 IMPORT_NAMES = {
     "mmcv-lite": "mmcv",
@@ -129,7 +132,9 @@ def _imports(file: Path) -> set[str]:
 
 
 def test_what_the_predictor_imports_is_named_in_the_base_package() -> None:
-    """From the source, so that a package which happens to be there, or is imported in a function, is found too."""
+    """From the source, so that a package which happens to be there, or is imported in a function,
+    is found too.
+    """
     optional = {
         "action_recognition.checkpoint",
         "action_recognition.deploy.backends.pytorch",

@@ -1,4 +1,6 @@
-"""Streams of model frames: the window's scores, states kept apart, and the same form whatever the network."""
+"""Streams of model frames: the window's scores, states kept apart, and the same form whatever the
+network.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""`calibrate.py` from end to end on a tiny model: what it leaves, where it puts the result, and what is refused."""
+"""`calibrate.py` from end to end on a tiny model: what it leaves, where it puts the result, and
+what is refused.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Evaluation: the same numbers from every form of a model, files that are kept, and what is refused."""
+"""Evaluation: the same numbers from every form of a model, files that are kept, and what is
+refused.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""`eval.py --stream`: an exported model over annotated streams, its curve, and thresholds chosen on them."""
+"""`eval.py --stream`: an exported model over annotated streams, its curve, and thresholds chosen on
+them.
+"""
 
 from __future__ import annotations
 

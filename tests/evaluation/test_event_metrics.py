@@ -129,7 +129,8 @@ def test_accuracy_at_what_was_seen() -> None:
     times_s = np.array([9.9, 10.5, 11.5, 21.0, 25.9])
     labels = ["stop", "wave", "stop", "stop", "wave"]
     gestures = LINE.gestures
-    # wave 10-12: wave from 10.5, stop from 11.5; stop 20-23: nothing of its own until 21; wave 24-26: nothing until 25.9
+    # wave 10-12: wave from 10.5, stop from 11.5; stop 20-23: nothing of its own until 21; wave
+    # 24-26: nothing until 25.9
     assert [
         seen_hits(gestures, times_s, labels, share)[0] for share in (0.0, 0.25, 0.5, 0.75, 1.0)
     ] == [0, 1, 2, 1, 2]

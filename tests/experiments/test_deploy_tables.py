@@ -65,8 +65,8 @@ def test_every_table_has_its_place_and_is_replaced_as_often_as_wanted(tmp_path: 
         and "1 int8, 0 given back, 1 float" in once
     )
     assert (
-        "| model.xml | OpenVINO | 63.80 % | 45.70 % | 54.70 % (46.4 to 62.7) | +0.00 (-1.40 to +1.40) | 100.0 % | 2.0e-06 |"
-        in once
+        "| model.xml | OpenVINO | 63.80 % | 45.70 % | 54.70 % (46.4 to 62.7) | +0.00 (-1.40 to "
+        "+1.40) | 100.0 % | 2.0e-06 |" in once
     )
     assert main([f"--page={page}", *flags]) == 0 and page.read_text(encoding="utf-8") == once
 

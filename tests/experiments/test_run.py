@@ -1,4 +1,6 @@
-"""The tables of experiments: every row is one that the schema takes, and a table is made of what the commands wrote."""
+"""The tables of experiments: every row is one that the schema takes, and a table is made of what
+the commands wrote.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +51,9 @@ def test_every_row_is_a_work_dir_that_the_schema_takes(table: Path, tmp_path: Pa
     ids=lambda path: path.stem,
 )
 def test_every_space_is_one_that_the_search_takes(space: Path) -> None:
-    """Its keys are the template's and its flags those of train.py; what the data sets are is another matter."""
+    """Its keys are the template's and its flags those of train.py; what the data sets are is
+    another matter.
+    """
     found, _ = load_space(space)
     options = train_options(space.parent / found.template, found.train, space.parent)
     assert options.train_ann_files == [space.parent / found.train["train-ann-files"]]
@@ -161,7 +165,8 @@ def test_the_lowest_class_and_another_set_have_their_columns(tmp_path: Path) -> 
     }
     lines = list(table_lines([Row("r", "d", "t")], [result]))
     assert lines[0].endswith(
-        "| elsewhere top-1 | elsewhere top-5 | test mean of classes | test lowest class | train, min |"
+        "| elsewhere top-1 | elsewhere top-5 | test mean of classes | test lowest class | "
+        "train, min |"
     )
     assert lines[2].endswith("| 40.0 | 90.0 | 62.5 | 50.0 | 2.0 |")
 
@@ -200,8 +205,12 @@ def test_a_table_runs_and_goes_on_where_it_stopped(
 ) -> None:
     data = tiny_data(tmp_path / "data", clips_per_class=2)
     (data / "test.txt").write_text((data / "val.txt").read_text())
-    small = "input.clip_len: 2, input.crop_size: 32, input.resize_short_side: 32, hyper_parameters.basic.epochs: 1"
-    defaults = f"{{data: data, template: s3d-rgb-efficientnet-lite0-stream, seeds: [0], template_values: {{{small}}}}}"
+    small = (
+        "input.clip_len: 2, input.crop_size: 32, input.resize_short_side: 32, "
+        "hyper_parameters.basic.epochs: 1"
+    )
+    template = "template: s3d-rgb-efficientnet-lite0-stream"
+    defaults = f"{{data: data, {template}, seeds: [0], template_values: {{{small}}}}}"
     table = tmp_path / "table.yaml"
     table.write_text(f"defaults: {defaults}\nrows:\n  first: {{start: imagenet}}\n")
     flags = [

@@ -1,4 +1,6 @@
-"""The configuration for Open Model Zoo's accuracy checker, and that its converter chooses the frames that evaluation chooses."""
+"""The configuration for Open Model Zoo's accuracy checker, and that its converter chooses the
+frames that evaluation chooses.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,9 @@ from action_recognition.export.accuracy_checker import configuration, is_possibl
 
 
 def indices_of_the_converter(clip: FrameRange, out_fps: float, clip_length: int) -> list[int]:
-    """The frames' numbers, from 1, by the rule of open_model_zoo's `continuous_clip_action_recognition` converter, in words of our own."""
+    """The frames' numbers, from 1, by the rule of open_model_zoo's
+    `continuous_clip_action_recognition` converter, in words of our own.
+    """
     step = max(1, round(clip.frame_rate_fps / out_fps))
     window, num_frames = step * clip_length, clip.video_end - clip.video_start
     if num_frames < window:

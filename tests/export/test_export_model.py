@@ -233,7 +233,9 @@ def test_fp16_without_openvino_is_refused(tiny: TrainedModel, tmp_path: Path) ->
 def test_a_wrong_graph_is_found_and_not_put_in_place(
     tiny: TrainedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The exported form is compared with the trained network, so that a fault of the form itself is seen."""
+    """The exported form is compared with the trained network, so that a fault of the form itself is
+    seen.
+    """
     (tmp_path / "model.xml").write_text("old")
 
     def broken(trained: TrainedModel, metadata):

@@ -1,4 +1,6 @@
-"""Stateful files: the clip form's scores call by call, after a reset, across streams; and nothing that only looks like it passes."""
+"""Stateful files: the clip form's scores call by call, after a reset, across streams; and nothing
+that only looks like it passes.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Events out of hand-made tables of scores: rows are (seconds, probability of wave, of swipe); the rest is `rest`."""
+"""Events out of hand-made tables of scores: rows are (seconds, probability of wave, of swipe); the
+rest is `rest`.
+"""
 
 from __future__ import annotations
 
@@ -119,7 +121,7 @@ def test_a_hold_asks_for_time_at_the_threshold() -> None:
 
 
 def test_smoothing_follows_time_not_rows() -> None:
-    """A step from 0 to 1 reaches 0.6 after smoothing_s * ln(2.5), at whatever rate the rows come."""
+    """A step from 0 to 1 reaches 0.6 after smoothing_s * ln(2.5), at any rate of rows."""
     rules = replace(RULES, smoothing_s=0.5)
     for step_s in (0.01, 0.02, 0.05):
         table = [(0.0, 0.0, 0.0)] + [(i * step_s, 1.0, 0.0) for i in range(1, 200)]

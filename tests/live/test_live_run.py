@@ -1,4 +1,6 @@
-"""A run over live sources with a network that sees a bright half: events, persons, several streams, slow consumers, keys."""
+"""A run over live sources with a network that sees a bright half: events, persons, several streams,
+slow consumers, keys.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,9 @@ RULES = DecisionRules(smoothing_s=0.0, refractory_s=0.3)
 
 
 class Bright:
-    """A stateful stub: says `Thumb up` as surely as the picture is bright, and knows which of its streams it is."""
+    """A stateful stub: says `Thumb up` as surely as the picture is bright, and knows which of its
+    streams it is.
+    """
 
     mode, frames_per_score, runs_as = "stateful", 1, "stub"
 
@@ -200,7 +204,7 @@ def test_a_torn_stream_forgets_and_what_happened_is_said() -> None:
 
 @pytest.mark.parametrize("rate_fps", [5, 12, 15, 24, 30, 60])
 def test_a_rate_that_changes_in_mid_stream_changes_no_time(rate_fps: int) -> None:
-    """Ten seconds at 30 and ten at another rate: the network gets 10 frames a second all the time."""
+    """Ten seconds at 30 and ten at another rate: the network always gets 10 frames a second."""
     network = Bright()
     engine = StreamEngine(network, None, EngineOptions(RULES))
     times_s = [i / 30 for i in range(300)] + [10 + i / rate_fps for i in range(10 * rate_fps)]

@@ -120,7 +120,9 @@ def test_who_is_gone_is_gone_and_who_comes_back_is_new() -> None:
 
 
 def test_a_clip_models_hands_are_seen_together_as_long_as_its_window() -> None:
-    """Red at 20 .. 40 and blue at 120 .. 140, each with 1.6 of its 20 pixels: 14 .. 146 of 200 pixels across."""
+    """Red at 20 .. 40 and blue at 120 .. 140, each with 1.6 of its 20 pixels: 14 .. 146 of 200
+    pixels across.
+    """
     region = HandsRegion(Moving(), window_s=1.0)
     assert [person.box for person in region.persons(scene(0.0, None))] == [None]
     (both,) = region.persons(scene(0.5, 20, 120))

@@ -1,4 +1,6 @@
-"""The engine over a network with a state: its own scores, streams apart, all forgotten at a discontinuity."""
+"""The engine over a network with a state: its own scores, streams apart, all forgotten at a
+discontinuity.
+"""
 
 from __future__ import annotations
 
@@ -83,7 +85,9 @@ def test_two_streams_in_turns_are_two_streams_alone(model: StreamModel) -> None:
 
 @pytest.mark.parametrize("name", ["model_stream4.xml", "model.xml"])
 def test_streams_and_persons_side_by_side_say_what_each_says_alone(path: Path, name: str) -> None:
-    """Two persons in the first of three streams, whose frames come twice as slowly: each is fed twice a frame."""
+    """Two persons in the first of three streams, whose frames come twice as slowly: each is fed
+    twice a frame.
+    """
     alone, together = (
         open_stream_model(path.with_name(name), 2, hint=hint) for hint in ("latency", "throughput")
     )

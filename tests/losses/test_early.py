@@ -1,4 +1,6 @@
-"""The loss over steps: worked out by hand, early rather than late, no falling back, and its gradient."""
+"""The loss over steps: worked out by hand, early rather than late, no falling back, and its
+gradient.
+"""
 
 from __future__ import annotations
 

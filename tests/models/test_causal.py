@@ -1,4 +1,6 @@
-"""Networks that look at the past only: later frames change nothing, the step form is the clip form, and clip weights start it."""
+"""Networks that look at the past only: later frames change nothing, the step form is the clip form,
+and clip weights start it.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ SIZE = 32
 
 
 def mobilenet(**changes: object) -> CausalConfig:
-    """Three blocks with every part: no expansion and expansion, squeeze-excite, both kinds of attention, two temporal strides, a sum."""
+    """Three blocks with every part: no expansion and expansion, squeeze-excite, both kinds of
+    attention, two temporal strides, a sum.
+    """
     table = {
         "stem_channels": 4,
         "kernel_size": [3, 3, 5],
@@ -63,7 +67,9 @@ def lite0() -> CausalConfig:
 
 
 def network(model: CausalConfig, form: str = "folded") -> CausalRecogniser:
-    """Weights and statistics away from their start values, in double precision, so that what differs is the function."""
+    """Weights and statistics away from their start values, in double precision, so that what
+    differs is the function.
+    """
     torch.manual_seed(0)
     built = build_recogniser(model, 3, form)  # type: ignore[arg-type]
     for module in built.modules():
@@ -180,7 +186,8 @@ def test_a_running_mean_covers_what_there_was() -> None:
 def test_states_lie_on_the_narrow_side_of_the_projections() -> None:
     stepped = StatefulNetwork(network(mobilenet()).float(), None, 4)
     shapes = [tuple(state.shape) for state in stepped.initial_states(SIZE, SIZE)]
-    # Four of the first projection's taps and two of each other's, all of the projection's outputs; attention over time; the pool's rows.
+    # Four of the first projection's taps and two of each other's, all of the projection's outputs;
+    # attention over time; the pool's rows.
     expected = (
         [(1, 4, 16, 16)] * 4
         + [(1, 6, 8, 8)] * 2

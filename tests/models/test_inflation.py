@@ -1,4 +1,6 @@
-"""A MobileNetV3-Large of timm or torchvision in S3D-MobileNetV3: names, what does not fit, the function where both are the same."""
+"""A MobileNetV3-Large of timm or torchvision in S3D-MobileNetV3: names, what does not fit, the
+function where both are the same.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,8 @@ from tests.conftest import template_dir
 
 TEMPLATE, MODEL = load_template_dir(template_dir("msasl"))
 NUM_BLOCKS = 15
-# Ours has C / 4 channels within the gates, theirs a multiple of 8; block 13 is of the older table (672 wide, stride 2).
+# Ours has C / 4 channels within the gates, theirs a multiple of 8; block 13 is of the older table
+# (672 wide, stride 2).
 OTHER_GATES, OTHER_BLOCK = (3, 4, 5), 13
 
 

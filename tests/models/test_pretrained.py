@@ -1,4 +1,6 @@
-"""Start weights by name: where they come from, what is recorded about them, and what is said where they cannot be had."""
+"""Start weights by name: where they come from, what is recorded about them, and what is said where
+they cannot be had.
+"""
 
 from __future__ import annotations
 
@@ -175,12 +177,14 @@ def test_weights_of_another_type_of_network_are_refused(tmp_path: Path) -> None:
 def test_a_file_that_is_not_there_is_one_message_with_the_ways(tmp_path: Path) -> None:
     with pytest.raises(
         UserError,
-        match=r"no such weights file, did you mean 'imagenet'\?.*imagenet or kinetics700, or leave the flag out",
+        match=r"no such weights file, did you mean 'imagenet'\?.*imagenet or kinetics700, or "
+        r"leave the flag out",
     ):
         load_start_weights(build_recogniser(LITE_MODEL, 3), LITE_MODEL, Path("imagnet"), LABELS)
 
 
-# --- kinetics700 --------------------------------------------------------------------------------------------
+# --- kinetics700
+# --------------------------------------------------------------------------------------------
 
 
 @dataclasses.dataclass

@@ -1,4 +1,6 @@
-"""EfficientNet-Lite0 over time: in each frame timm's network, over time what model.yaml says, exported as it is."""
+"""EfficientNet-Lite0 over time: in each frame timm's network, over time what model.yaml says,
+exported as it is.
+"""
 
 from __future__ import annotations
 
@@ -179,7 +181,9 @@ def test_stages_hold_every_parameter_once_in_order() -> None:
 
 @pytest.mark.parametrize(("kernel_size", "size"), [(3, 8), (3, 7), (5, 8), (5, 7), (5, 1)])
 def test_tensorflow_padding(kernel_size: int, size: int) -> None:
-    """Against the definition: output i looks at i * 2 - before and what follows, before = total // 2."""
+    """Against the definition: output i looks at i * 2 - before and what follows, before = total //
+    2.
+    """
     conv = TFSameConv3d(2, 2, kernel_size, stride=2, groups=2, form="folded")
     x = torch.randn(1, 2, 3, size, size)
     total = max((-(-size // 2) - 1) * 2 + kernel_size - size, 0)
@@ -196,7 +200,8 @@ def test_both_forms_have_the_same_gradients() -> None:
     for form in ("folded", "conv3d"):
         network = build_recogniser(MODEL, 3, form).double()
         network.load_state_dict(state)
-        network.backbone.eval()  # one pixel is left in the end: no statistics of a batch to speak of
+        # One pixel is left in the end: no statistics of a batch to speak of.
+        network.backbone.eval()
         (network(clips(4, 32)) * torch.arange(6.0).view(2, 3)).sum().backward()
         gradients.append({name: parameter.grad for name, parameter in network.named_parameters()})
     for name, gradient in gradients[0].items():
@@ -213,7 +218,9 @@ def test_fresh_weights_keep_the_size_of_the_signal() -> None:
 
 
 def test_size_and_complexity_count_every_multiplication() -> None:
-    """The 2-D network at one frame: timm's parameters less its classifier, and the multiply-adds of its convolutions."""
+    """The 2-D network at one frame: timm's parameters less its classifier, and the multiply-adds of
+    its convolutions.
+    """
     image = timm.create_model("tf_efficientnet_lite0", pretrained=False).eval()
     flops = 0
 
@@ -266,7 +273,9 @@ def test_every_format_computes_the_same(tmp_path: Path) -> None:
 
 
 def model_of_photos(folder: Path, backbone: str) -> tuple[Path, Recogniser]:
-    """A checkpoint of a model of photos, every tensor off its start value, whose own start weights state a licence."""
+    """A checkpoint of a model of photos, every tensor off its start value, whose own start weights
+    state a licence.
+    """
     template, image_model = load_template_dir(
         REPOSITORY / "model_templates/image_gesture/lite0-fingers-5"
     )

@@ -66,7 +66,8 @@ def test_training_takes_the_backbone_and_leaves_the_head_fresh(
         network, MODEL, save(tmp_path / "w.pth", {"state_dict": state, "meta": {}}), TEMPLATE.labels
     )
     after = network.state_dict()
-    # REFERENCE section 6 counts 304 with the two box filters of the attention loss, which follow from the architecture here.
+    # REFERENCE section 6 counts 304 with the two box filters of the attention loss, which follow
+    # from the architecture here.
     assert len(report.loaded) == 304 - 2
     assert {name.split(".")[0] for name in report.loaded} == {"backbone"}
     for theirs, name in original_names(MODEL).items():

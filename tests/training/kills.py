@@ -1,9 +1,12 @@
-"""A run that is killed (SIGKILL) at random moments and gone on with each time, against one that nobody disturbed.
+"""A run that is killed (SIGKILL) at random moments and gone on with each time, against one that
+nobody disturbed.
 
-    python tests/training/kills.py [--kills 100] [--seed 0] [--signal KILL|TERM|INT] [--recipe modern|reference]
+    python tests/training/kills.py [--kills 100] [--seed 0] [--signal KILL|TERM|INT] [--recipe
+    modern|reference]
 
-Ends with code 0 when the last checkpoint (weights, average, optimiser, every state), the best one and the curves are equal to the bit,
-and every checkpoint found after a kill could be read. Two processes decode; checkpoints are written several times a second.
+Ends with code 0 when the last checkpoint (weights, average, optimiser, every state), the best one
+and the curves are equal to the bit, and every checkpoint found after a kill could be read. Two
+processes decode; checkpoints are written several times a second.
 """
 
 from __future__ import annotations
@@ -27,7 +30,8 @@ sys.path.insert(
 import torch
 import yaml
 
-import action_recognition.training.studies.choose_study  # what every child needs is there before the first fork
+# What every child needs is there before the first fork.
+import action_recognition.training.studies.choose_study
 from action_recognition.checkpoint import read_checkpoint
 from action_recognition.commands.train import main as train_main
 from action_recognition.errors import EXIT_INTERRUPTED, EXIT_TERMINATED, UserError, run_command
@@ -86,7 +90,9 @@ def start(work_dir: Path, data: Path, out: Path, log: Path) -> int:
 
 
 def kill_at_random(child: int, signum: signal.Signals, wait_s: float) -> int | None:
-    """Exit code of a child that ended by itself before `wait_s` were over or by its own means after a signal; None when it was killed."""
+    """Exit code of a child that ended by itself before `wait_s` were over or by its own means after
+    a signal; None when it was killed.
+    """
     end = time.monotonic() + wait_s
     while time.monotonic() < end:
         if os.waitpid(child, os.WNOHANG)[0]:
@@ -106,7 +112,9 @@ def run_with_kills(
     seed: int,
     longest_s: float,
 ) -> tuple[int, list[str]]:
-    """How many kills met the run, each at most `longest_s` after a start, and the problems on the way; then the run is complete."""
+    """How many kills met the run, each at most `longest_s` after a start, and the problems on the
+    way; then the run is complete.
+    """
     rng, out, log = random.Random(seed), folder / "run", folder / "killed.log"
     problems: list[str] = []
     for number in range(kills):
@@ -236,7 +244,8 @@ def main() -> int:
     for problem in problems:
         print(f"problem: {problem}")
     print(
-        f"{kills} kills by SIG{given.signal}, {given.epochs} epochs, {time.monotonic() - began:.0f} s: {len(problems)} problems"
+        f"{kills} kills by SIG{given.signal}, {given.epochs} epochs, "
+        f"{time.monotonic() - began:.0f} s: {len(problems)} problems"
     )
     if problems:
         print(f"left in {folder}")

@@ -1,9 +1,11 @@
-"""Resident memory over a long run: 100,000 steps of a tiny network, with checkpoints, validation, logs and a process that decodes.
+"""Resident memory over a long run: 100,000 steps of a tiny network, with checkpoints, validation,
+logs and a process that decodes.
 
     python tests/training/long_run.py [--steps 100000] [--every 500] [--csv FILE]
 
-Ends with code 0 when the process that trains and the one that decodes have grown by less than 1 % each: the mean over the last tenth of the
-run against the mean over the second tenth (in the first one libraries still load, and caches fill).
+Ends with code 0 when the process that trains and the one that decodes have grown by less than 1 %
+each: the mean over the last tenth of the run against the mean over the second tenth (in the first
+one libraries still load, and caches fill).
 """
 
 from __future__ import annotations
@@ -40,7 +42,9 @@ def resident_mb(pid: int) -> float:
 
 
 class Resident(Callback):
-    """Resident memory of this process and of the one that decodes training clips, every so many steps."""
+    """Resident memory of this process and of the one that decodes training clips, every so many
+    steps.
+    """
 
     def __init__(self, every: int) -> None:
         self.every = every
@@ -69,7 +73,8 @@ class Resident(Callback):
         )
         seconds = time.monotonic() - self._began
         print(
-            f"step {self.rows[-1][0]}, {seconds:.0f} s: {self.rows[-1][1]:.1f} MB, decoding {self.rows[-1][2]:.1f} MB",
+            f"step {self.rows[-1][0]}, {seconds:.0f} s: {self.rows[-1][1]:.1f} MB, decoding "
+            f"{self.rows[-1][2]:.1f} MB",
             flush=True,
         )
 
@@ -132,7 +137,8 @@ def main() -> int:
     grown = [growth(rows[:, column]) for column in (1, 2)]
     print(f"{time.process_time() / rows[-1, 0] * 1000:.1f} ms of CPU time a step, without decoding")
     print(
-        f"{int(rows[-1, 0])} steps: resident memory grew by {grown[0]:.2%} to {rows[-1, 1]:.0f} MB, "
+        f"{int(rows[-1, 0])} steps: resident memory grew by {grown[0]:.2%} to "
+        f"{rows[-1, 1]:.0f} MB, "
         f"that of the decoding process by {grown[1]:.2%} to {rows[-1, 2]:.0f} MB"
     )
     return 0 if max(grown) < MOST_GROWTH else 1

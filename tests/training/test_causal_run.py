@@ -1,4 +1,6 @@
-"""A causal template through all commands: train, export with its state, evaluate; and what does not go together."""
+"""A causal template through all commands: train, export with its state, evaluate; and what does not
+go together.
+"""
 
 from __future__ import annotations
 
@@ -150,7 +152,9 @@ def test_a_loss_over_steps_needs_a_causal_network_and_the_other_way_round(tmp_pa
 
 
 def test_a_network_learns_to_be_right_at_the_end_and_before(tmp_path: Path) -> None:
-    """Bars that move left, right or not, with the recipe's loss and spliced clips, on a fixed batch."""
+    """Bars that move left, right or not, with the recipe's loss and spliced clips, on a fixed
+    batch.
+    """
     template, model = load_template_dir(causal_tiny_template(tmp_path).parent)
     torch.manual_seed(0)
     network = build_recogniser(model, len(LABELS))

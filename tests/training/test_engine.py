@@ -35,7 +35,8 @@ from action_recognition.errors import run_command
 resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
 path = Path(sys.argv[1])
 for size in (1_000, 1_000_000):
-    last = lambda: save_atomically({"state_dict": {"w": torch.full((size,), float(size))}}, path, path.with_name("previous.pth"))
+    content = {"state_dict": {"w": torch.full((size,), float(size))}}
+    last = lambda: save_atomically(content, path, path.with_name("previous.pth"))
     last() if size == 1_000 else run_command(last)
 """
 

@@ -1,4 +1,6 @@
-"""From an image template to a trained, measured and exported network, by the functions behind the commands."""
+"""From an image template to a trained, measured and exported network, by the functions behind the
+commands.
+"""
 
 from __future__ import annotations
 

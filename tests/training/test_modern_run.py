@@ -1,4 +1,6 @@
-"""Whole runs with the modern recipe: averaged weights, augmentation, early stop, going on, numbers that are none."""
+"""Whole runs with the modern recipe: averaged weights, augmentation, early stop, going on, numbers
+that are none.
+"""
 
 from __future__ import annotations
 
@@ -128,7 +130,8 @@ def test_the_averaged_weights_are_what_is_validated_and_saved(
         "backbone.last.norm.running_var",
         "head.class_directions",
     ):
-        # The first average is the first weights, and the second takes 1 - min(0.9, 2 / 11) of what is new.
+        # The first average is the first weights, and the second takes 1 - min(0.9, 2 / 11) of what
+        # is new.
         torch.testing.assert_close(saved[name], first[name] + (second[name] - first[name]) * 9 / 11)
         assert torch.equal(saved[name], watch.validated[name]), name
         assert not torch.equal(saved[name], second[name]), name
@@ -390,7 +393,8 @@ def test_classes_without_training_clips_are_named(
     notes = [line for line in capsys.readouterr().out.splitlines() if "no training clip" in line]
     assert notes == [
         "note: no training clip of 'a fourth'; the network cannot learn what it never sees",
-        "note: validation clips but no training clip of 'to the right', 'no gesture'; they can only be wrong",
+        "note: validation clips but no training clip of 'to the right', 'no gesture'; they can "
+        "only be wrong",
     ]
 
 

@@ -1,4 +1,6 @@
-"""The class that means no gesture goes from the data set's description into the checkpoint and the exported model's metadata."""
+"""The class that means no gesture goes from the data set's description into the checkpoint and the
+exported model's metadata.
+"""
 
 from __future__ import annotations
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import shutil
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -115,7 +115,9 @@ def test_going_on_equals_never_having_stopped(data: Path, work_dir: Path, tmp_pa
 
 
 def stop_after(epochs: int, work_dir: Path, given: TrainOptions) -> None:
-    """Run as if for all epochs, and take the process away after some: the schedule must be that of the whole run."""
+    """Run as if for all epochs, and take the process away after some: the schedule must be that of
+    the whole run.
+    """
     import action_recognition.training.run as run
 
     original = run.L.Trainer
@@ -213,8 +215,14 @@ def test_what_cannot_be_gone_on_from_is_refused(
 def test_a_signal_saves_a_checkpoint_that_can_be_gone_on_from(
     signum: signal.Signals, code: int, data: Path, work_dir: Path, tmp_path: Path
 ) -> None:
-    program = "import sys; from pathlib import Path; from action_recognition.errors import run_command as run;"
-    program += "from action_recognition.commands.train import main; run(lambda: main(Path(sys.argv[1]), sys.argv[2:]))"
+    program = (
+        "import sys; from pathlib import Path; from action_recognition.errors import "
+        "run_command as run;"
+    )
+    program += (
+        "from action_recognition.commands.train import main; run(lambda: "
+        "main(Path(sys.argv[1]), sys.argv[2:]))"
+    )
     out = tmp_path / "out"
     flags = [
         f"--{split}-{name}" for split in ("train", "val") for name in ("ann-files", "data-roots")

@@ -1,6 +1,8 @@
-"""Mutated annotation lines and video files: nothing crashes, hangs or takes ever more memory, and the check is never milder than training.
+"""Mutated annotation lines and video files: nothing crashes, hangs or takes ever more memory, and
+the check is never milder than training.
 
-python tests/dataset_tools/checking/fuzz.py [--lines N] [--videos N] [--seed S]    the full run: a million lines, 2,000 files, a few minutes
+python tests/dataset_tools/checking/fuzz.py [--lines N] [--videos N] [--seed S]    the full run: a
+million lines, 2,000 files, a few minutes
 """
 
 from __future__ import annotations
@@ -101,7 +103,9 @@ _FORMATS = ("mp4", "mkv", "avi", "mov", "ts", "webm", "mpg")
 
 
 def mutated_line(rng: np.random.Generator) -> str:
-    """A right line with up to four changes: a character, a column or a word put in, taken out, doubled, or exchanged."""
+    """A right line with up to four changes: a character, a column or a word put in, taken out,
+    doubled, or exchanged.
+    """
     numbers = " ".join(str(int(number)) for number in np.sort(rng.integers(0, 50, 4))[[1, 2, 0, 3]])
     line = f"{_PATHS[rng.integers(len(_PATHS))]} {[*CLASSES, '0', '2', '3'][rng.integers(6)]}"
     line += f" {numbers} 30" if rng.random() < 0.8 else ""
@@ -146,12 +150,15 @@ def training_takes(line: str, root: Path) -> bool:
 
 
 def fuzz_lines(root: Path, number: int, seed: int, compared_every: int) -> Counter[str]:
-    """Check mutated lines; how often each kind was found. Of every n-th the check must have found something where training refuses it."""
+    """Check mutated lines; how often each kind was found. Of every n-th the check must have found
+    something where training refuses it.
+    """
     rng = np.random.default_rng(seed)
     findings = Findings(["fuzz.txt"])
     checker = LineChecker(root, CLASSES, findings)
     for i in range(number):
-        # a file's lines are cut at line ends, stripped, and left out where empty or a comment, before anything looks at them
+        # a file's lines are cut at line ends, stripped, and left out where empty or a comment,
+        # before anything looks at them
         line = mutated_line(rng).splitlines()[0:1]
         text = line[0].strip() if line else ""
         if not text or text.startswith("#"):
@@ -179,7 +186,9 @@ def memory_in_use_mb() -> float:
 
 
 class Seen(NamedTuple):
-    """What became of a file: whether it can be read, the kinds of its faults, seconds, and the memory of the process after it in MB."""
+    """What became of a file: whether it can be read, the kinds of its faults, seconds, and the
+    memory of the process after it in MB.
+    """
 
     readable: bool
     kinds: tuple[str, ...]
@@ -188,7 +197,9 @@ class Seen(NamedTuple):
 
 
 def look_at_file(path: Path) -> Seen:
-    """Read a file as the check does and as training does; what training reads of a file without a fault must come."""
+    """Read a file as the check does and as training does; what training reads of a file without a
+    fault must come.
+    """
     start = time.monotonic()
     report = inspect_media(path)
     kinds = tuple(fault.kind for fault in report.faults)
@@ -211,7 +222,9 @@ def crashed(path: Path) -> Seen:
 
 
 def mutated_files(folder: Path, number: int, seed: int) -> Iterator[Path]:
-    """Small files of several containers with bytes changed, taken out, doubled or zeroed, or cut off."""
+    """Small files of several containers with bytes changed, taken out, doubled or zeroed, or cut
+    off.
+    """
     codecs = {"webm": "libvpx", "mpg": "mpeg1video", "avi": "mpeg4"}
     sources = []
     for suffix in _FORMATS:
@@ -290,7 +303,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             kinds += fuzz_lines(root, tenth, arguments.seed * 10 + part, compared_every=100)
             memory_mb.append(memory_in_use_mb())
         print(
-            f"{10 * tenth} lines, {time.monotonic() - start:.0f} s, {len(kinds)} kinds; MB after each tenth: {_rounded(memory_mb)}",
+            f"{10 * tenth} lines, {time.monotonic() - start:.0f} s, {len(kinds)} kinds; MB "
+            f"after each tenth: {_rounded(memory_mb)}",
             flush=True,
         )
         start = time.monotonic()
@@ -298,7 +312,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     places = range(len(seen) // 10 - 1, len(seen), max(1, len(seen) // 10))
     files_mb = [seen[i].memory_mb for i in places]
     print(
-        f"{len(seen)} files, {time.monotonic() - start:.0f} s, {sum(item.readable for item in seen)} readable, the slowest "
+        f"{len(seen)} files, {time.monotonic() - start:.0f} s, "
+        f"{sum(item.readable for item in seen)} readable, the slowest "
         f"{max(item.seconds for item in seen):.2f} s; MB after each tenth: {_rounded(files_mb)}"
     )
     print(Counter(kind for item in seen for kind in item.kinds).most_common())

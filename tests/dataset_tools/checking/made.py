@@ -24,7 +24,9 @@ PERSON_REGEX = r"([a-z]+)_[^/]*$"
 def moving_frames(
     seed: int, num_frames: int = NUM_FRAMES, height: int = 48, width: int = 64
 ) -> NDArray[np.uint8]:
-    """(N, H, W, 3) uint8 RGB: a room of its own colours in which a disc moves on a way of its own, from the seed."""
+    """(N, H, W, 3) uint8 RGB: a room of its own colours in which a disc moves on a way of its own,
+    from the seed.
+    """
     rng = np.random.default_rng(seed)
     room = cv2.GaussianBlur(rng.integers(0, 256, (height, width, 3), dtype=np.uint8), (0, 0), 6)
     room = cv2.normalize(room, None, 40, 220, cv2.NORM_MINMAX)
@@ -43,7 +45,8 @@ def moving_frames(
 def make_data_set(
     root: Path, frames_of: Callable[[str, int], NDArray[np.uint8]] | None = None
 ) -> Path:
-    """Ten video files in two folders and five frame folders, `train.txt`, `val.txt`, `test.txt` and `classes.json`.
+    """Ten video files in two folders and five frame folders, `train.txt`, `val.txt`, `test.txt`
+    and `classes.json`.
 
     `frames_of` gives the frames of a clip by person and label number; without it they are drawn.
     """

@@ -9,7 +9,9 @@ from tests.dataset_tools.checking.made import DataSet
 
 
 class Plant(NamedTuple):
-    """A fault; `others` are kinds that are found at the same line by nature; `repaired`: a check of the repaired copy finds nothing."""
+    """A fault; `others` are kinds that are found at the same line by nature; `repaired`: a check of
+    the repaired copy finds nothing.
+    """
 
     name: str
     kind: str

@@ -7,7 +7,8 @@ import shutil
 from tests.dataset_tools.checking.made import DataSet
 from tests.dataset_tools.checking.planting import fault
 
-# --- the text of a line -----------------------------------------------------------------------------------------
+# --- the text of a line
+# -----------------------------------------------------------------------------------------
 
 
 @fault("column-count", ("train", 2), "2 or 7 columns")
@@ -97,7 +98,8 @@ def nothing_but_a_comment(data: DataSet) -> None:
     (data.root / "val.txt").write_text("# to do\n")
 
 
-# --- numbers and labels -------------------------------------------------------------------------------------------
+# --- numbers and labels
+# -------------------------------------------------------------------------------------------
 
 
 @fault("negative-number", ("train", 2), "0 or more")
@@ -169,7 +171,7 @@ def names_and_numbers_without_classes(data: DataSet) -> None:
     data.edit("train", 4, " wave ", " 0 ")
 
 
-# --- paths --------------------------------------------------------------------------------------------------------
+# --- paths
 
 
 @fault("path-missing", ("train", 2), "the nearest is 'videos/stop/anna_stop.mp4'")
@@ -214,7 +216,7 @@ def link_out_of_the_root(data: DataSet) -> None:
     data.path("train", 2).symlink_to(outside)
 
 
-# --- lines together -----------------------------------------------------------------------------------------------
+# Lines together.
 
 
 @fault("duplicate-line", ("train", 10), "leave this line out", repaired=True)

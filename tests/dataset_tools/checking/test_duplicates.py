@@ -1,4 +1,6 @@
-"""The same pictures coded again are found; different people who make the same gesture in one studio are not."""
+"""The same pictures coded again are found; different people who make the same gesture in one studio
+are not.
+"""
 
 from __future__ import annotations
 

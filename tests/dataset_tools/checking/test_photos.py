@@ -1,4 +1,6 @@
-"""A check over photos: the same picture in two classes and two splits, a file that is none, an empty class."""
+"""A check over photos: the same picture in two classes and two splits, a file that is none, an
+empty class.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files are read in processes; one that ends its process is named and takes nothing else with it."""
+"""Files are read in processes. One that ends its process is named and takes nothing else along."""
 
 from __future__ import annotations
 

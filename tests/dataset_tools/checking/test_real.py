@@ -1,7 +1,8 @@
 """On real data exactly the findings that were looked at one by one, and nothing else.
 
-What the lists hold was compared with the time stamps of the files' packets: three clips were filmed at 120 frames a second and are said
-to be at 30 (they are as long as their neighbours at 120); the others have gaps of several frames.
+What the lists hold was compared with the time stamps of the files' packets: three clips were
+filmed at 120 frames a second and are said to be at 30 (they are as long as their neighbours at
+120); the others have gaps of several frames.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""Each planted fault is found at its line, with its repair, and nothing else; certain repairs leave nothing to find."""
+"""Each planted fault is found at its line, with its repair, and nothing else; certain repairs leave
+nothing to find.
+"""
 
 from __future__ import annotations
 

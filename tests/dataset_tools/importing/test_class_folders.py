@@ -1,4 +1,6 @@
-"""A folder per class of videos or of frame folders, as users have them: nothing is lost without a reason."""
+"""A folder per class of videos or of frame folders, as users have them: nothing is lost without a
+reason.
+"""
 
 from __future__ import annotations
 

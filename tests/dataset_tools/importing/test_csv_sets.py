@@ -1,8 +1,10 @@
 """CSV files of Jester and Kinetics, also as people saved them again.
 
-Source: 20BN-jester V1 (jester-v1-train.csv holds lines as `34870;Drumming Fingers`, jester-v1-labels.csv a name a line, jester-v1-test.csv
-numbers alone; frames 20bn-jester-v1/34870/00001.jpg at 12 fps); the copy at Kaggle has Train.csv with the columns
-video_id,label,frames,label_id,shape,format. Kinetics' CSVs of DeepMind: `label,youtube_id,time_start,time_end,split`, `is_cc` in some.
+Source: 20BN-jester V1 (jester-v1-train.csv holds lines as `34870;Drumming Fingers`,
+jester-v1-labels.csv a name a line, jester-v1-test.csv numbers alone; frames
+20bn-jester-v1/34870/00001.jpg at 12 fps); the copy at Kaggle has Train.csv with the columns
+video_id,label,frames,label_id,shape,format. Kinetics' CSVs of DeepMind:
+`label,youtube_id,time_start,time_end,split`, `is_cc` in some.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The original's annotation lists.
 
-Source: the original's StreamDataset reads `rel_dir label CLIP_start CLIP_end VIDEO_start VIDEO_end fps`, or `dir label`; its README
-for data of one's own states the two ranges the other way round, so that both stand in real files.
+Source: the original's StreamDataset reads `rel_dir label CLIP_start CLIP_end VIDEO_start VIDEO_end
+fps`, or `dir label`; its README for data of one's own states the two ranges the other way round,
+so that both stand in real files.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""Real clips and what is known about them; tests/test_data_examples_page.py imports whole sets from their bare folders."""
+"""Real clips and what is known about them; tests/test_data_examples_page.py imports whole sets from
+their bare folders.
+"""
 
 from __future__ import annotations
 

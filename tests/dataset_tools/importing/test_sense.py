@@ -1,8 +1,9 @@
 """A project of SenseStudio.
 
-Source: tools/sense_studio/{project_utils,annotation}.py and docs of github.com/TwentyBN/sense: project_config.json holds name,
-date_created, classes {class: [tag, tag]}, use_gpu, temporal, assisted_tagging, video_recording; recordings are
-videos_train/CLASS/*.mp4 and videos_valid/CLASS/*.mp4; tags_train/CLASS/VIDEO.json holds file, fps, time_annotation.
+Source: tools/sense_studio/{project_utils,annotation}.py and docs of github.com/TwentyBN/sense:
+project_config.json holds name, date_created, classes {class: [tag, tag]}, use_gpu, temporal,
+assisted_tagging, video_recording; recordings are videos_train/CLASS/*.mp4 and
+videos_valid/CLASS/*.mp4; tags_train/CLASS/VIDEO.json holds file, fps, time_annotation.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
 """MS-ASL and WLASL: small files of the published schema, with a folder of clips or of whole videos.
 
-Source: an entry of MSASL_val.json as it stands in the public repository holdit-labs/ms-asl-processing (parsed-datasets/06_val.json; the
-published file has org_text, clean_text, start_time, signer_id, signer, start, end, file, label, height, fps, end_time, url, text, box,
-width, and `review` in some), and one of start_kit/WLASL_v0.3.json of dxli94/WLASL; its README: frames count from 1
-at 25 fps, -1 is the end.
+Source: an entry of MSASL_val.json as it stands in the public repository
+holdit-labs/ms-asl-processing (parsed-datasets/06_val.json; the published file has org_text,
+clean_text, start_time, signer_id, signer, start, end, file, label, height, fps, end_time, url,
+text, box, width, and `review` in some), and one of start_kit/WLASL_v0.3.json of dxli94/WLASL; its
+README: frames count from 1 at 25 fps, -1 is the end.
 """
 
 from __future__ import annotations

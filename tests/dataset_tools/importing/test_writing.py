@@ -1,4 +1,4 @@
-"""The command from a source to its files: what is written, and that nothing of the user's is lost."""
+"""The command from a source to its files. Nothing of the user's is lost."""
 
 from __future__ import annotations
 

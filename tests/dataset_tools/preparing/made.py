@@ -1,4 +1,6 @@
-"""Small MS-ASL annotations and videos that the tests of its preparation share; schema: see test_sign_sets.py."""
+"""Small MS-ASL annotations and videos that the tests of its preparation share; schema: see
+test_sign_sets.py.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""A program that stands in for yt-dlp and the network behind it: no video that it is asked for is a real one."""
+"""A program that stands in for yt-dlp and the network behind it: no video that it is asked for is a
+real one.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,8 @@ pathlib.Path(output.replace("%%", "%").replace("%(ext)s", "mp4")).write_bytes(b"
 
 
 def put_yt_dlp(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Put the program first on the PATH; returns the file that gets a line of its words for each call.
+    """Put the program first on the PATH; returns the file that gets a line of its words for each
+    call.
 
     An address that ends in `gone...` is one that has gone, `busy...` one whose server refuses.
     """

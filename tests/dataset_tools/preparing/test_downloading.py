@@ -1,4 +1,6 @@
-"""Fetching videos: only the annotation's addresses, once each, slowly; a program of ours stands in for yt-dlp and its network."""
+"""Fetching videos: only the annotation's addresses, once each, slowly; a program of ours stands in
+for yt-dlp and its network.
+"""
 
 from __future__ import annotations
 

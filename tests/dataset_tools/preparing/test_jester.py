@@ -1,4 +1,6 @@
-"""Jester from its CSVs and frame folders to clips cropped to the person. Schema and source: tests/dataset_tools/importing/test_csv_sets.py."""
+"""Jester from its CSVs and frame folders to clips cropped to the person. Schema and source:
+tests/dataset_tools/importing/test_csv_sets.py.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ PERSON = (0.25, 0.25, 0.75, 0.75, 1.0)
 def clip(
     folder: Path, num_frames: int, first: int = 0, ground: tuple[int, int, int] = (0, 0, 255)
 ) -> Path:
-    """Frames of a ground (RGB), blue as the stand-in detector sees persons, with their number in the middle half."""
+    """Frames of a ground (RGB), blue as the stand-in detector sees persons, with their number in
+    the middle half.
+    """
     frames = np.empty((num_frames, 96, 128, 3), np.uint8)
     frames[:] = ground
     frames[:, 24:72, 32:96] = numbered_frames(num_frames, 48, 64, first)

@@ -1,4 +1,6 @@
-"""MS-ASL from its JSON and videos to cropped clips: the right frames, the right part of the picture, lines that training reads."""
+"""MS-ASL from its JSON and videos to cropped clips: the right frames, the right part of the
+picture, lines that training reads.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +46,8 @@ def test_frames_lines_and_classes(
 ) -> None:
     assert main(source) == 0
     out = tmp_path / "out"
-    # a sign is 0.8 s * 1.1 = 26.4 frames: 61 to 88 and 101 to 128; its clip reaches 64 frames from 88 back and from 61 on, not into 101
+    # a sign is 0.8 s * 1.1 = 26.4 frames: 61 to 88 and 101 to 128; its clip reaches 64 frames from
+    # 88 back and from 61 on, not into 101
     assert lines(out / "train.txt") == [
         "aaa/clip_0000 0 37 64 0 77 30",
         "aaa/clip_0001 1 13 40 0 77 30",
@@ -247,7 +250,8 @@ def test_wrong_calls_end_in_one_message_and_write_nothing(
         "no split": r"entries.json: has no split in its name",
         "no classes": r"MSASL_classes.json: the names of the classes are missing.*same archive",
         "no videos": r"there is no such folder.*download --help",
-        "no clip": r"no clip could be prepared: 5 x its file is missing \(first .*entry 1: bbb_30_110 or .*bbb\)",
+        "no clip": r"no clip could be prepared: 5 x its file is missing \(first .*entry 1: "
+        r"bbb_30_110 or .*bbb\)",
         "schema": r"no entry follows the schema.*url: Field required",
     }
     words = list(source)

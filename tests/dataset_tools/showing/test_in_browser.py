@@ -1,4 +1,6 @@
-"""The page of a data set in real Chromium, opened as a file: filters and thumbnails do what they say."""
+"""The page of a data set in real Chromium, opened as a file: filters and thumbnails do what they
+say.
+"""
 
 from __future__ import annotations
 
@@ -110,7 +112,8 @@ def test_thumbnails_are_pictures_of_the_clips(page: Page) -> None:
         "() => [...document.querySelectorAll('.clip img')].every((picture) => picture.complete)"
     )
     sizes = page.evaluate(
-        "() => [...document.querySelectorAll('.clip img')].map((p) => [p.naturalWidth, p.naturalHeight, p.alt])"
+        "() => [...document.querySelectorAll('.clip img')].map((p) => [p.naturalWidth, "
+        "p.naturalHeight, p.alt])"
     )
     assert all(width > 100 and height > 50 for width, height, _ in sizes)
     assert {name for _, _, name in sizes} == {

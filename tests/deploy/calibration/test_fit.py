@@ -46,7 +46,8 @@ def test_an_overconfident_model_gets_better_on_clips_that_were_held_out() -> Non
     assert after["ece_by_chance"][0] <= after["ece"] <= after["ece_by_chance"][1]
     assert stated["nll_change_interval"][1] < 0
     assert fit.notes == [
-        "the rate holds for negatives like those given: other people, rooms and movements can give more"
+        "the rate holds for negatives like those given: other people, rooms and movements can "
+        "give more"
     ]
 
 
@@ -114,7 +115,8 @@ def test_clips_without_the_spread_of_gestures_are_rejected_by_it_alone() -> None
 
 
 def test_a_higher_spread_replaces_thresholds_that_cost_more_gestures() -> None:
-    # Negatives that are surer of a label than any gesture, but of a smaller spread than the stronger of them.
+    # Negatives that are surer of a label than any gesture, but of a smaller spread than the
+    # stronger of them.
     sure = np.zeros((120, 5))
     sure[:, 0] = np.linspace(0.8, 2.0, 120)
     strong = ScoredVal(val(100).cosines * 3, val(100).labels, np.arange(100))

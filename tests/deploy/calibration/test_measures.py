@@ -1,4 +1,6 @@
-"""Measures of probabilities: tables worked out by hand, a well-kept library, and what intervals have to cover."""
+"""Measures of probabilities: tables worked out by hand, a well-kept library, and what intervals
+have to cover.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ LABELS = np.array([0, 2, 2, 1])
 
 
 def made(num_clips: int, temperature: float, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Logits (N, 5) and labels drawn from softmax(logits / temperature): calibrated at that temperature."""
+    """Logits (N, 5) and labels drawn from softmax(logits / temperature): calibrated at that
+    temperature.
+    """
     rng = np.random.default_rng(seed)
     logits = rng.normal(0, 3, (num_clips, 5))
     labels = (softmax(logits / temperature).cumsum(axis=1) < rng.random((num_clips, 1))).sum(axis=1)

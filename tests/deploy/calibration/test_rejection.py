@@ -100,7 +100,8 @@ def test_leaving_a_label_out_leaves_the_others() -> None:
 
 
 def test_the_spread_tells_what_no_probability_shows() -> None:
-    # Unit directions in the first two axes; an embedding along one of them, and one of the same differences far outside.
+    # Unit directions in the first two axes; an embedding along one of them, and one of the same
+    # differences far outside.
     directions = np.array([[1.0, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0]])
     gesture, other = np.array([1.0, 0, 0]), np.array([0.1, 0, np.sqrt(0.99)])
     assert spread(gesture @ directions.T) == pytest.approx(10 * spread(other @ directions.T))

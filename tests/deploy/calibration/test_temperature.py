@@ -1,4 +1,6 @@
-"""The temperature: it is found again, changes no top-1, and is never fitted on what it is judged by."""
+"""The temperature: it is found again, changes no top-1, and is never fitted on what it is judged
+by.
+"""
 
 from __future__ import annotations
 

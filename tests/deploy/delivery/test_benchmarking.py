@@ -1,4 +1,4 @@
-"""`tools/benchmark.py`: what is measured, in which precision, and the tables and picture it leaves."""
+"""`tools/benchmark.py`: figures, their precision, and the tables and picture it leaves."""
 
 from __future__ import annotations
 
@@ -80,7 +80,8 @@ def test_what_cannot_be_measured_is_named(exported: Path, tmp_path: Path) -> Non
     (tmp_path / "a.txt").write_text("")
     with pytest.raises(
         UserError,
-        match=r"(?s)a\.txt: the suffix '\.txt' is not that of a model.*missing\.xml: there is no such",
+        match=r"(?s)a\.txt: the suffix '\.txt' is not that of a model.*missing\.xml: there is "
+        r"no such",
     ):
         check_models([tmp_path / "a.txt", tmp_path / "missing.xml"])
     with pytest.raises(UserError, match="there is no accuracy to draw"):

@@ -1,9 +1,12 @@
-"""model_api.xml under the contract of OpenVINO Model API's `ClassificationModel`, which is not installed here.
+"""model_api.xml under the contract of OpenVINO Model API's `ClassificationModel`, which is not
+installed here.
 
-What it asks of a file, in its order: the class by `rt_info/model_info/model_type`; each of its parameters under its own name there, parsed
-by type; one input of four axes and one output (1, C) with no fewer labels; then it puts uint8 BGR pictures of any size, resizing,
+What it asks of a file, in its order: the class by `rt_info/model_info/model_type`; each of its
+parameters under its own name there, parsed by type; one input of four axes and one output (1, C)
+with no fewer labels; then it puts uint8 BGR pictures of any size, resizing,
 `reverse_input_channels`, mean and scale in front, and a softmax and the best `topk` behind.
-Source: model_api/python/model_api, 2024: models/{model,image_model,classification,types}.py, adapters/{openvino_adapter,utils}.py.
+Source: model_api/python/model_api, 2024: models/{model,image_model,classification,types}.py,
+adapters/{openvino_adapter,utils}.py.
 """
 
 from __future__ import annotations
@@ -36,7 +39,9 @@ FITTED = replace(CALIBRATED, resize=Resize(None, 64))
 
 
 class ModelApi:
-    """Model API's side of the contract; pictures come in the size that its resizing leaves as it is."""
+    """Model API's side of the contract; pictures come in the size that its resizing leaves as it
+    is.
+    """
 
     def __init__(self, path: Path) -> None:
         model = openvino_core().read_model(path)

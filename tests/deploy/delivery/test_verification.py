@@ -1,4 +1,6 @@
-"""A delivered folder: the card and the signature in it, that they are the same again, and what verify.py finds wrong."""
+"""A delivered folder: the card and the signature in it, that they are the same again, and what
+verify.py finds wrong.
+"""
 
 from __future__ import annotations
 

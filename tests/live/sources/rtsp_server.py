@@ -1,7 +1,9 @@
-"""Serves a video by RTSP at its rate, with a user name and a password; run by the system's Python, which has GStreamer's RTSP server.
+"""Serves a video by RTSP at its rate, with a user name and a password; run by the system's Python,
+which has GStreamer's RTSP server.
 
-python3 rtsp_server.py VIDEO PORT USER PASSWORD    prints "ready" and goes on until it is killed; the address ends in /live
-python3 rtsp_server.py --check                     ends with 0 where all that it needs is installed
+python3 rtsp_server.py VIDEO PORT USER PASSWORD    prints "ready" and goes on until it is killed;
+the address ends in /live python3 rtsp_server.py --check                     ends with 0 where all
+that it needs is installed
 """
 
 from __future__ import annotations
@@ -35,7 +37,8 @@ def main(video: str, port: str, user: str, password: str) -> None:
     server.set_service(port)
     factory = GstRtspServer.RTSPMediaFactory()
     factory.set_launch(
-        f'( filesrc location="{video}" ! qtdemux ! h264parse config-interval=-1 ! rtph264pay name=pay0 pt=96 )'
+        f'( filesrc location="{video}" ! qtdemux ! h264parse config-interval=-1 ! rtph264pay '
+        f"name=pay0 pt=96 )"
     )
     permissions = GstRtspServer.RTSPPermissions()
     permissions.add_permission_for_role("viewer", "media.factory.access", True)

@@ -1,4 +1,6 @@
-"""Network sources: a real ffmpeg that serves over the loopback, is killed and comes back; stamps that jump; passwords that stay hidden."""
+"""Network sources: a real ffmpeg that serves over the loopback, is killed and comes back; stamps
+that jump; passwords that stay hidden.
+"""
 
 from __future__ import annotations
 
@@ -72,7 +74,9 @@ def server(clip: Path, port: int) -> Iterator[Server]:
 
 
 def _opened(address: str, said: list[str], server: Server) -> FrameReader:
-    """A reader, once the server is up; one whose only client came too soon and went is started again."""
+    """A reader, once the server is up; one whose only client came too soon and went is started
+    again.
+    """
     end_s = time.monotonic() + 60
     while time.monotonic() < end_s:
         server.start_again_if_gone()

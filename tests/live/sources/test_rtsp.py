@@ -1,4 +1,6 @@
-"""A camera's protocol: GStreamer's RTSP server over the loopback, with a password, killed and started again in mid-stream."""
+"""A camera's protocol: GStreamer's RTSP server over the loopback, with a password, killed and
+started again in mid-stream.
+"""
 
 from __future__ import annotations
 

@@ -130,7 +130,9 @@ def test_stages_hold_every_parameter_once_from_the_picture_on() -> None:
 
 
 def test_the_signs_network_is_the_courses() -> None:
-    """Parameters of CS230's net.py with 32 channels, less its last layer: counted from its definition."""
+    """Parameters of CS230's net.py with 32 channels, less its last layer: counted from its
+    definition.
+    """
     backbone = build_recogniser(signs_model(), 6).backbone
     convolutions = (3 * 9 + 1) * 32 + (32 * 9 + 1) * 64 + (64 * 9 + 1) * 128
     norms, hidden = 2 * (32 + 64 + 128 + 128), (8 * 8 * 128 + 1) * 128

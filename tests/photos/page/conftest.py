@@ -40,12 +40,13 @@ def int8_export(photo_export: Path, tmp_path_factory: pytest.TempPathFactory) ->
 
 @pytest.fixture(scope="session")
 def browser_runtime() -> Path:
-    """Where npm put the runtime; skipped where it is not installed, a failure in CI where npm is."""
+    """The runtime that npm installed. Without it: skipped, or a failure in CI where npm is."""
     if not all((RUNTIME_DIR / name).is_file() for name in WASM_FILES):
         if os.environ.get("CI") == "true" and shutil.which("npm"):
             pytest.fail("npm ci must have run in CI")
         pytest.skip(
-            "the runtime for browsers is not installed: npm ci in action_recognition/photos/page/web"
+            "the runtime for browsers is not installed: npm ci in "
+            "action_recognition/photos/page/web"
         )
     return RUNTIME_DIR
 

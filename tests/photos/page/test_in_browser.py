@@ -176,7 +176,10 @@ def shown_after(page: Page, action: Callable[[], object], expected: Prediction) 
     """After the action the bars are those of the prediction."""
     action()
     wanted = [f"{share * 100:.1f} %" for share in expected.probabilities[:3]]
-    bars = "wanted => JSON.stringify([...document.querySelectorAll('#bars .share')].map((bar) => bar.textContent)) === JSON.stringify(wanted)"
+    bars = (
+        "wanted => JSON.stringify([...document.querySelectorAll('#bars .share')].map((bar) "
+        "=> bar.textContent)) === JSON.stringify(wanted)"
+    )
     page.wait_for_function(bars, arg=wanted, timeout=10_000)
     assert page.inner_text("#bars li:first-child span:first-child") == expected.labels[0]
     assert page.inner_text("#status") == (

@@ -197,7 +197,8 @@ def test_a_gigabyte_is_refused_before_it_is_read(server: PhotoServer) -> None:
     with socket.create_connection(("127.0.0.1", server.server_port), timeout=20) as connection:
         host = f"127.0.0.1:{server.server_port}"
         connection.sendall(
-            f"POST /api/predict HTTP/1.1\r\nHost: {host}\r\nContent-Length: 1000000000\r\n\r\n".encode()
+            f"POST /api/predict HTTP/1.1\r\nHost: {host}\r\n".encode()
+            + b"Content-Length: 1000000000\r\n\r\n"
         )
         answer = b"".join(
             iter(lambda: connection.recv(4096), b"")

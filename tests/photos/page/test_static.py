@@ -1,4 +1,4 @@
-"""The page as a folder: complete without a server of ours, and never over files of somebody else's."""
+"""The page as a folder: complete without our server, and never over somebody else's files."""
 
 from __future__ import annotations
 

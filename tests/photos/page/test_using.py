@@ -1,4 +1,6 @@
-"""The page as people use it: by camera, keyboard, screen reader, on a phone, with files that are no photos, without the runtime."""
+"""The page as people use it: by camera, keyboard, screen reader, on a phone, with files that are no
+photos, without the runtime.
+"""
 
 from __future__ import annotations
 
@@ -37,11 +39,16 @@ if TYPE_CHECKING:
 
 IMAGES = REPOSITORY / "docs" / "images"
 UPDATE = "UPDATE_SCREENSHOTS"  # set to 1, the tests put their screenshots into docs/images
-BAR_SUM = "[...document.querySelectorAll('#bars .share')].reduce((sum, bar) => sum + parseFloat(bar.textContent), 0)"
+BAR_SUM = (
+    "[...document.querySelectorAll('#bars .share')].reduce((sum, bar) => sum + "
+    "parseFloat(bar.textContent), 0)"
+)
 
 
 def screenshot(page: Page, name: str, folder: Path) -> None:
-    """A picture of the page, which docs/ shows; made by every run of the test, kept by one that is to update the docs."""
+    """A picture of the page, which docs/ shows; made by every run of the test, kept by one that is
+    to update the docs.
+    """
     made = folder / name
     page.screenshot(path=str(made), type="jpeg", quality=80)
     assert made.stat().st_size > 10_000
@@ -129,7 +136,10 @@ def test_names_and_roles_for_screen_readers(steady_page: Page) -> None:
     assert [page.locator(tag).count() for tag in ("h1", "h2")] == [1, 4] and page.get_attribute(
         "html", "lang"
     ) == "en"
-    unnamed = "[...document.querySelectorAll('button, input')].filter((item) => !item.labels?.length && !item.textContent.trim()).length"
+    unnamed = (
+        "[...document.querySelectorAll('button, input')].filter((item) => "
+        "!item.labels?.length && !item.textContent.trim()).length"
+    )
     assert page.evaluate(unnamed) == 0
     assert "4 labels, 64x64 pixels, in this browser, WASM" in page.inner_text("#about")
 
@@ -263,7 +273,8 @@ def test_exif_rotation_transparency_and_sixteen_bits_are_as_in_python(
     for name in ("rotated.jpg", "clear.png", "deep.png", "moving.gif", "print.jpg"):
         page.set_input_files("#files", str(tmp_path / name))
         page.wait_for_function(
-            "name => [...document.querySelectorAll('#rows tr')].at(-1)?.textContent.startsWith(name)",
+            "name => [...document.querySelectorAll('#rows "
+            "tr')].at(-1)?.textContent.startsWith(name)",
             arg=name,
         )
         ours = predict_photo(predictor, read_photo(tmp_path / name))

@@ -80,7 +80,8 @@ def test_a_damaged_checkpoint_is_recognised_and_the_one_before_offered_or_taken(
         latest.write_bytes(damage)
         with pytest.raises(
             UserError,
-            match=r"--resume-from \S*previous\.pth resumes from the one before it \(epoch 1, step 2\)",
+            match=r"--resume-from \S*previous\.pth resumes from the one before it \(epoch 1, "
+            r"step 2\)",
         ):
             find_checkpoint("latest", out)
         found, said = find_checkpoint("auto", out)
@@ -202,7 +203,10 @@ def test_flags_that_are_not_given_again_stay_as_they_were(
 
 
 def test_two_runs_in_one_folder_are_refused(data: Path, work_dir: Path, tmp_path: Path) -> None:
-    program = "import sys, time; from pathlib import Path; from action_recognition.training.machine.run_lock import sole_run\n"
+    program = (
+        "import sys, time; from pathlib import Path; from "
+        "action_recognition.training.machine.run_lock import sole_run\n"
+    )
     program += "with sole_run(Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
     holder = subprocess.Popen(
         [sys.executable, "-c", program, str(tmp_path / "out")], stdout=subprocess.PIPE, text=True

@@ -1,4 +1,6 @@
-"""Several devices: two processes on the CPU, started by torchrun or by Lightning, stand for two GPUs or two machines."""
+"""Several devices: two processes on the CPU, started by torchrun or by Lightning, stand for two
+GPUs or two machines.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +46,8 @@ def without_statistics(network, training, *, head_only):
 def train_all():
     for job in json.loads(Path(sys.argv[1]).read_text()):
         work_dir, data, out = (Path(job.pop(name)) for name in ("work_dir", "data", "out"))
-        module.set_learning = without_statistics if job.pop("keep_statistics", False) else set_learning
+        keep = job.pop("keep_statistics", False)
+        module.set_learning = without_statistics if keep else set_learning
         run.train(work_dir, options(data, out, **job))
 
 if sys.argv[2] == "lightning":
@@ -55,7 +58,9 @@ SHARE = """
 import torch.distributed as dist
 from torch import nn
 import torch
-from action_recognition.training.machine.processes import SharedStatistics, gather_rows, sum_over_processes
+from action_recognition.training.machine.processes import (
+    SharedStatistics, gather_rows, sum_over_processes
+)
 train_all()
 assert dist.get_backend() == "gloo"
 rank = dist.get_rank()
@@ -78,7 +83,9 @@ ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(REPOSITORY
 def command(
     folder: Path, jobs: list[dict[str, Any]], launcher: str, then: str = TRAIN_ALL
 ) -> list[str]:
-    """Two processes that train job after job; `work_dir`, `data` and `out` of a job lie in the folder."""
+    """Two processes that train job after job; `work_dir`, `data` and `out` of a job lie in the
+    folder.
+    """
     (folder / "program.py").write_text(PROGRAM + then)
     places = [
         {name: str(folder / job[name]) for name in ("work_dir", "data", "out")} for job in jobs
@@ -103,7 +110,9 @@ def frozen_work_dir(folder: Path, freeze_epochs: int) -> None:
 
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """The folder of all that two processes of one torchrun learned in turn, and what they said: starting them is what takes long."""
+    """The folder of all that two processes of one torchrun learned in turn, and what they said:
+    starting them is what takes long.
+    """
     folder = tmp_path_factory.mktemp("pair")
     data = tiny_data(folder / "data")
     lines = (data / "val.txt").read_text().splitlines()

@@ -59,7 +59,9 @@ def test_what_is_drawn_in_an_epoch_is_gone_before_the_next_one() -> None:
 
 
 class FiguresHeld(Callback):
-    """How many pictures are in memory when an epoch begins, and whether what was there before is left out of collections."""
+    """How many pictures are in memory when an epoch begins, and whether what was there before is
+    left out of collections.
+    """
 
     def __init__(self) -> None:
         self.numbers: list[int] = []

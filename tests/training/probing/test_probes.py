@@ -1,4 +1,6 @@
-"""What is found out about a run: batch size, learning rate, where the time goes, and what it says while it goes."""
+"""What is found out about a run: batch size, learning rate, where the time goes, and what it says
+while it goes.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +50,9 @@ def test_batch_sizes_are_tried_and_one_is_proposed(
 def test_what_the_process_took_before_does_not_count_as_the_batchs(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """6 GB were taken before, 4 GB are free: a step of 32 videos takes 3.1 GB more and fits; one of 64 would take 6.3."""
+    """6 GB were taken before, 4 GB are free: a step of 32 videos takes 3.1 GB more and fits; one of
+    64 would take 6.3.
+    """
     template, _ = load_template_dir(template_dir("jester"))
     peaks_gb = {2: 6.1, 4: 6.3, 8: 6.7, 16: 7.5, 32: 9.1, 64: 12.3}
     monkeypatch.setattr(batch_probe, "_peak_gb", lambda _: 6.0)
@@ -80,7 +84,8 @@ def test_a_learning_rate_is_found_and_drawn(
     found = steepest(rates, losses)
     assert (
         found is not None
-        and f"the loss falls fastest at {found:.2g}; proposed: --base-learning-rate {0.1 * found:.1g}"
+        and f"the loss falls fastest at {found:.2g}; proposed: --base-learning-rate "
+        f"{0.1 * found:.1g}"
         in said
     )
     assert (out / "find_lr.png").stat().st_size > 1000 and not (out / "latest.pth").exists()

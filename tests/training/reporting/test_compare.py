@@ -90,7 +90,10 @@ def test_no_run_at_all_is_an_error(tmp_path: Path) -> None:
 
 
 def test_the_command_answers_without_torch() -> None:
-    program = "import sys; from action_recognition.commands.compare import main; assert 'torch' not in sys.modules; main(['--help'])"
+    program = (
+        "import sys; from action_recognition.commands.compare import main; assert "
+        "'torch' not in sys.modules; main(['--help'])"
+    )
     done = subprocess.run(
         [sys.executable, "-c", program], cwd=REPOSITORY, capture_output=True, text=True, check=False
     )

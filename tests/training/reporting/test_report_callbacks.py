@@ -1,4 +1,6 @@
-"""What a run leaves to look at: curves, confusion matrices, contact sheets, and the template as trained."""
+"""What a run leaves to look at: curves, confusion matrices, contact sheets, and the template as
+trained.
+"""
 
 from __future__ import annotations
 

@@ -9,7 +9,9 @@ from action_recognition.training.reporting.run_log import RunLog
 
 
 def log(folder: Path, steps_behind: int, steps: range) -> list[tuple[int, str]]:
-    """Step and loss of what the file holds after a run that logs these steps, the last one with a score too, and is killed."""
+    """Step and loss of what the file holds after a run that logs these steps, the last one with a
+    score too, and is killed.
+    """
     logger = RunLog(folder, steps_behind)
     for step in steps:
         logger.log_metrics(

@@ -1,4 +1,6 @@
-"""Batch augmentation: nothing at strength zero, each ingredient by what it does to a picture, the same for all frames and devices."""
+"""Batch augmentation: nothing at strength zero, each ingredient by what it does to a picture, the
+same for all frames and devices.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +51,9 @@ def noise(number: int = 3) -> Tensor:
 
 
 def ramps(number: int = 64) -> Tensor:
-    """Red is the column times 4, green the row times 4, so that a pixel says where in the canvas it comes from; blue is 128."""
+    """Red is the column times 4, green the row times 4, so that a pixel says where in the canvas it
+    comes from; blue is 128.
+    """
     side = canvas_side(CROP)
     place = torch.arange(side, dtype=torch.uint8) * 4
     picture = torch.stack(
@@ -63,7 +67,7 @@ def ramps(number: int = 64) -> Tensor:
 
 
 def slopes(clips: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """d column / dx, d column / dy, d row / dx, d row / dy of what the middle of each crop shows."""
+    """d column / dx, d column / dy, d row / dx, d row / dy in the middle of each crop."""
     columns, rows = clips[:, 0, 0] / 4, clips[:, 1, 0] / 4
     middle = CROP // 2
     return (

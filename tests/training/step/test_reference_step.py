@@ -1,4 +1,6 @@
-"""One whole training step of both models from the public checkpoints, with the oracle's randomness pinned."""
+"""One whole training step of both models from the public checkpoints, with the oracle's randomness
+pinned.
+"""
 
 from __future__ import annotations
 
@@ -30,9 +32,11 @@ OUR_NAMES = {
 OUR_NAMES["loss/clip_mix0"] = "clip_mixing"
 
 
-# Self-challenging hides whichever features lie above a quantile, so an ulp can hide another one: the oracle's own form is compared in
-# single precision, and the folded form in double, where both choose alike.
-# The oracle's own gradients carry the rounding of single precision: up to 0.8 % of the norm of a small bias, against double.
+# Self-challenging hides whichever features lie above a quantile, so an ulp can hide another one:
+# the oracle's own form is compared in single precision, and the folded form in double, where both
+# choose alike.
+# The oracle's own gradients carry the rounding of single precision: up to 0.8 % of the norm of a
+# small bias, against double.
 @pytest.mark.parametrize(
     ("variant", "form", "dtype", "mode", "tolerance"),
     [
