@@ -56,7 +56,9 @@ def test_all_is_quantised_but_the_cosine(networks: tuple[Any, Any, DeployMetadat
         "Constant",
         "Convert",
     } & kinds
-    assert 0 < error(quantised, original, metadata) < 0.01
+    # Below 0.01 on processors with VNNI. With AVX2 alone 0.0114: pairs of products are added in 16
+    # bits there, and may be clipped.
+    assert 0 < error(quantised, original, metadata) < 0.02
     names = {node.get_friendly_name() for node in original.get_ops()}
     assert {layer.name for layer in layers} <= names
     weights = next(layer for layer in layers if layer.kind == "Convolution")
