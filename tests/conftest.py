@@ -34,6 +34,20 @@ os.environ.pop(
 )  # scripts that tests start need not compile the package each time
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Let xdist start the files in the order of `pytest_collection_modifyitems`.
+
+    By default it starts those with the most tests first, and the longest ones among the last.
+    """
+    config.option.loadscopereorder = False
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the files that hold slow tests first: one that starts last keeps one process busy."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 def _shared_folder(name: str) -> Path:
     folder = SHARED / name if name else SHARED
     if folder.is_dir():

@@ -279,8 +279,7 @@ def test_help_does_nothing(machine: Machine) -> None:
     assert list(machine.cwd.iterdir()) == []
 
 
-# --- setup.py
-# -----------------------------------------------------------------------------------------------
+# Setup.py.
 
 COMPARED_WHERE_INSTALLED = {"torchcodec"}  # another decoder, for benchmarks/decode.py
 DISTRIBUTION_OF = {

@@ -175,7 +175,7 @@ def test_the_heat_lies_where_the_label_comes_from(work_dir: Path, tmp_path: Path
     assert read_photo(tmp_path / "heat" / "photo_000_heat.jpg").shape == (448, 448, 3)
 
 
-# --- a video in place of a camera
+# A video in place of a camera.
 
 
 class FakeWindow:

@@ -243,8 +243,7 @@ def test_a_hint_reaches_openvino(forms: Path) -> None:
     assert load_backend(forms / "model.xml", num_threads=2, hint="throughput").num_requests >= 2  # type: ignore[attr-defined]
 
 
-# --- what is wrong is said
-# ----------------------------------------------------------------------------------
+# What is wrong is said.
 
 
 def test_a_device_that_is_not_there_names_those_that_are(forms: Path) -> None:

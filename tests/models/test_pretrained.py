@@ -183,8 +183,7 @@ def test_a_file_that_is_not_there_is_one_message_with_the_ways(tmp_path: Path) -
         load_start_weights(build_recogniser(LITE_MODEL, 3), LITE_MODEL, Path("imagnet"), LABELS)
 
 
-# --- kinetics700
-# --------------------------------------------------------------------------------------------
+# Kinetics700.
 
 
 @dataclasses.dataclass

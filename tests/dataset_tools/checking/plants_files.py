@@ -12,7 +12,7 @@ from tests.dataset_tools.checking.made import NUM_FRAMES, DataSet, moving_frames
 from tests.dataset_tools.checking.planting import fault
 from tests.synthetic import truncate, write_audio_only, write_video
 
-# --- files
+# Files.
 
 
 @fault("zero-bytes", ("train", 2), "copy it again", repaired=True)

@@ -7,8 +7,7 @@ import shutil
 from tests.dataset_tools.checking.made import DataSet
 from tests.dataset_tools.checking.planting import fault
 
-# --- the text of a line
-# -----------------------------------------------------------------------------------------
+# The text of a line.
 
 
 @fault("column-count", ("train", 2), "2 or 7 columns")
@@ -98,8 +97,7 @@ def nothing_but_a_comment(data: DataSet) -> None:
     (data.root / "val.txt").write_text("# to do\n")
 
 
-# --- numbers and labels
-# -------------------------------------------------------------------------------------------
+# Numbers and labels.
 
 
 @fault("negative-number", ("train", 2), "0 or more")
@@ -171,7 +169,7 @@ def names_and_numbers_without_classes(data: DataSet) -> None:
     data.edit("train", 4, " wave ", " 0 ")
 
 
-# --- paths
+# Paths.
 
 
 @fault("path-missing", ("train", 2), "the nearest is 'videos/stop/anna_stop.mp4'")

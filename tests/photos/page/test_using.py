@@ -321,7 +321,7 @@ def test_webgpu_says_the_same(
             page.close()
 
 
-# --- without the runtime
+# Without the runtime.
 
 
 @pytest.fixture

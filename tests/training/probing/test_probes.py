@@ -70,7 +70,7 @@ def test_a_learning_rate_is_found_and_drawn(
     data: Path, work_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "out"
-    train(work_dir, options(data, out, find="lr"))
+    train(work_dir, options(data, out, find="lr", batch_size=2))
     said = capsys.readouterr().out
     with (out / "find_lr.csv").open(newline="") as file:
         rows = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
