@@ -7,14 +7,17 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
 
+from action_recognition.commands import instantiate
 from action_recognition.commands.search import train_options
 from action_recognition.template import load_template_dir
 from action_recognition.training.studies.search.space import load_space
 from experiments import hand_image_sets
+from experiments import run as experiment
 from experiments.run import (
     Row,
     _training_flags,
@@ -32,6 +35,18 @@ from tests.tiny import tiny_data
 TABLES = sorted((REPOSITORY / "experiments").glob("*.yaml"))
 
 
+@pytest.fixture
+def instantiated_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make work dirs in this process: a process for each row takes longer than the rest."""
+
+    def run(command: list[str], **_: object) -> None:
+        assert Path(command[1]) == REPOSITORY / "tools" / "instantiate_template.py"
+        assert instantiate.main(command[2:]) == 0
+
+    monkeypatch.setattr(experiment, "subprocess", SimpleNamespace(run=run, DEVNULL=None))
+
+
+@pytest.mark.usefixtures("instantiated_here")
 @pytest.mark.parametrize("table", TABLES, ids=lambda path: path.stem)
 def test_every_row_is_a_work_dir_that_the_schema_takes(table: Path, tmp_path: Path) -> None:
     rows = read_table(table)
@@ -71,6 +86,7 @@ def test_a_row_starts_from_the_defaults(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.usefixtures("instantiated_here")
 def test_a_misspelt_key_stops_the_row(tmp_path: Path) -> None:
     row = Row(
         "r",
