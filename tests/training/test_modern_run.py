@@ -318,7 +318,8 @@ def test_a_gradient_that_is_no_number_ends_the_run_too(
         "schedule": ScaledCosine(0, 0.0, 1),
         "steps_per_epoch": lambda: 1,
     }
-    module = GestureTraining(network, template, model, **given, description={}, seed=0)
+    description = {"labels": list(LABELS)}
+    module = GestureTraining(network, template, model, **given, description=description, seed=0)
     batch = Batch(torch.zeros(2, 3, 4, 32, 32), torch.tensor([0, 1]), torch.tensor([4, 7]), [])
     check = FiniteLoss(read_annotations([data / "train.txt"], [data], LABELS))
     trainer: Any = SimpleNamespace(current_epoch=2, global_step=9)
