@@ -94,7 +94,7 @@ def test_the_person_is_the_first_group_of_the_expression(data: Path) -> None:
     assert people_of(clips, r"-(\d+)\.") == [str(i) for i in range(6)] * 3
     assert len(set(people_of(clips, None))) == 18
     for wrong, said in (
-        (r"(", "no regular expression"),
+        (r"(", "not a regular expression"),
         (r"\d", "has no group"),
         (r"(x)", "and 13 more paths like these"),
     ):
