@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Any
 
 from action_recognition.errors import Problem, UserError, nearest, user_error
 from action_recognition.files import write_json
 from action_recognition.live.decision import DecisionRules
+from action_recognition.live.json_file import read_json
 
 _FORM = '{"onset": 0.6, ...}'
 
@@ -21,7 +20,9 @@ def read_rules(file: Path) -> DecisionRules:
     Raises UserError: the file cannot be read, or it has unknown keys or values that are not
     allowed. All wrong keys, or all wrong values, are named together.
     """
-    found = _read_object(file)
+    found = read_json(file, _FORM)
+    if not isinstance(found, dict):
+        raise user_error(str(file), f"holds a {type(found).__name__}", _FORM)
     _check_keys(file, found)
 
     # The rules check their values. The file is added to their problems.
@@ -48,19 +49,3 @@ def _check_keys(file: Path, found: Iterable[str]) -> None:
     ]
     if unknown:
         raise UserError(unknown)
-
-
-def _read_object(file: Path) -> dict[str, Any]:
-    """Read a JSON object. Raises UserError: anything else."""
-    try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "not UTF-8"
-        raise user_error(str(file), f"cannot be read ({reason})") from None
-    except json.JSONDecodeError as error:
-        raise user_error(
-            f"{file}:{error.lineno}", f"is not valid JSON ({error.msg})", _FORM
-        ) from None
-    if not isinstance(found, dict):
-        raise user_error(str(file), f"holds a {type(found).__name__}", _FORM)
-    return found

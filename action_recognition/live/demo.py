@@ -32,7 +32,7 @@ def run_demo(options: DemoOptions, say: Say | None = None) -> DemoSummary:
     """Recognise until the sources end, the user quits or presses Ctrl-C. Keep what was recorded.
 
     Raises UserError: a model or source that cannot be used, an output that would overwrite the
-    input, no display to show on, or a first source without a frame.
+    input, no display to show on, or not a single frame from any source.
     """
     with ExitStack() as stack:
         demo = open_demo(options, say or _say_beside_events(options), stack)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from action_recognition.deploy.stream_models import Picture as Picture
+from action_recognition.deploy.stream_models import Picture
 
 # In model frames. It is above the rounding of time stamps to 1 ms, and below one frame of a source
 # of 120 frames a second.
@@ -76,9 +76,9 @@ class FrameRateResampler:
 class DiscontinuityDetector:
     """Detection of discontinuities before a frame.
 
-    There is one if the source reports an interruption, if time goes back, after a gap, and if the
-    size of the picture changes. A gap is longer than a second and than three model frames. Smaller
-    steps back are jitter.
+    There is one if the source reports an interruption, if time goes back by a second or more, after
+    a gap, and if the size of the picture changes. A gap is longer than a second and than three
+    model frames. Smaller steps back are jitter.
 
     >>> import numpy as np
     >>> detector = DiscontinuityDetector(frame_rate_fps=15.0)

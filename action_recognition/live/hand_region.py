@@ -13,10 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from action_recognition.deploy.metadata import DeployMetadata
+from action_recognition.deploy.stream_models import Picture
 from action_recognition.detection.hand_finder import HAND_MARGIN, HandFinder, square_around_hands
 from action_recognition.detection.person_boxes import loaded_detector
 from action_recognition.errors import user_error
-from action_recognition.live.frame_times import Picture, TimedFrame
+from action_recognition.live.frame_times import TimedFrame
 from action_recognition.live.regions import WHOLE, Box, FixedRegion, Person, Region
 from action_recognition.live.tracking import DETECT_EVERY_S, TrackedRegion
 
@@ -52,7 +53,7 @@ class HandsRegion:
         # The small margin is for rounding errors of time stamps.
         if not self._found or not 0 <= frame.time_s - self._found[-1][0] < DETECT_EVERY_S - 1e-6:
             self._found.append((frame.time_s, self._finder.boxes(frame.picture)))
-        # Hands of before the window of the network do not count any more.
+        # Hands from before the window of the network do not count any more.
         while frame.time_s - self._found[0][0] > self._window_s:
             self._found.popleft()
 

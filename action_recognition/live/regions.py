@@ -13,8 +13,9 @@ import numpy as np
 
 from action_recognition.data.transforms import fitted_clip
 from action_recognition.deploy.metadata import DeployMetadata
+from action_recognition.deploy.stream_models import Picture
 from action_recognition.errors import user_error
-from action_recognition.live.frame_times import Picture, TimedFrame
+from action_recognition.live.frame_times import TimedFrame
 
 # A decimal number below 2, without a sign or an exponent. Numbers above 1 are refused later.
 _SHARE = re.compile(r"\s*(0?\.\d+|[01](\.\d*)?)\s*")

@@ -14,8 +14,9 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from action_recognition.deploy.stream_models import Picture
 from action_recognition.errors import user_error
-from action_recognition.live.frame_times import Picture, TimedFrame
+from action_recognition.live.frame_times import TimedFrame
 from action_recognition.live.regions import Box, Person, square_around
 
 DETECT_EVERY_S = 0.2

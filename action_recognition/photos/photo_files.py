@@ -98,7 +98,6 @@ def _seen(photo: Photo, options: PhotoOptions, finder: HandFinder | None) -> Pho
 
 def _explain(predictor: Predictor, photo: Photo, found: Prediction, file: Path) -> None:
     """Write the heat map of the most probable label as a JPEG file."""
-    # Of the most probable label.
     picture = heat_picture(predictor, photo, occlusion_heat(predictor, photo, found.labels[0]))
     written, data = cv2.imencode(".jpg", picture[:, :, ::-1])
     assert written

@@ -5,14 +5,13 @@ A file lists the programs that are allowed, each as a list of words. No shell is
 
 from __future__ import annotations
 
-import json
 import shutil
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from action_recognition.errors import Problem, UserError, nearest, user_error
+from action_recognition.live.json_file import read_json
 
 _FORM = '{"label": ["program", "argument", ...]}'
 
@@ -23,7 +22,10 @@ def read_commands(file: Path, labels: Sequence[str]) -> dict[str, list[str]]:
     Raises UserError: unknown labels, commands that are not lists of words, and missing programs.
     All of them are named together.
     """
-    found = _read_object(file)
+    found = read_json(file, _FORM)
+    if not isinstance(found, dict) or not found:
+        raise user_error(str(file), "holds no commands", _FORM)
+
     problems = [
         problem
         for label, words in found.items()
@@ -37,22 +39,6 @@ def read_commands(file: Path, labels: Sequence[str]) -> dict[str, list[str]]:
 
     # The full path, so that a later change of PATH starts no other program.
     return {label: [str(shutil.which(words[0])), *words[1:]] for label, words in found.items()}
-
-
-def _read_object(file: Path) -> dict[str, Any]:
-    """Read a JSON object that is not empty. Raises UserError: anything else."""
-    try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "not UTF-8"
-        raise user_error(str(file), f"cannot be read ({reason})", _FORM) from None
-    except json.JSONDecodeError as error:
-        raise user_error(
-            f"{file}:{error.lineno}", f"is not valid JSON ({error.msg})", _FORM
-        ) from None
-    if not isinstance(found, dict) or not found:
-        raise user_error(str(file), "holds no commands", _FORM)
-    return found
 
 
 def _label_problems(where: str, label: str, labels: Sequence[str]) -> list[Problem]:

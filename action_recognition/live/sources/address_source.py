@@ -33,8 +33,9 @@ _SAY_CORRUPT_EVERY: Final = 100
 class AddressSource:
     """A source of frames at an address.
 
-    A source of known length ends, such as a file behind HTTP or a recording that RTSP plays. Any
-    other is connected again until `stop`, and so is a recording of RTSP that broke off.
+    A source of known length ends, such as a file behind HTTP or a recording that RTSP plays, and
+    so does standard input. Any other is connected again until `stop`, and so is a recording of RTSP
+    that broke off.
 
     Damaged packets and pictures are counted. They are left out if they cannot be decoded.
     Raises UserError: the first connection fails.

@@ -17,7 +17,7 @@ def is_address(text: str) -> bool:
     >>> [is_address(text) for text in ("rtsp://camera/1", "pipe:0", "-", "clip.mp4", "C:/clip.mp4")]
     [True, True, True, False, False]
     """
-    # A drive of Windows, such as C:, is no scheme: schemes are in lower case.
+    # The drive of a Windows path, such as C:, is not a known scheme.
     scheme = re.match(r"([a-z]+):", text)
     return text == "-" or bool(scheme and scheme[1] in SCHEMES) or is_fifo(text)
 
