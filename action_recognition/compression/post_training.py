@@ -41,7 +41,7 @@ def quantise(
     range of h-swish better. They were 1.2 times slower in OpenVINO 2026.4 on a CPU with VNNI.
 
     Biases are corrected layer after layer on the output of the quantised layers before. This is
-    NNCF's slow way and takes half as long again. docs/deploy.md has the gain.
+    NNCF's slow way and takes half as long again. docs/results/deploy.md has the gain.
     """
     return in_own_thread(lambda: _quantise(model, clips, metadata, in_float))
 

@@ -45,7 +45,7 @@ class FineTuning:
 
     The rate is `rate_factor` times the recipe's base learning rate and falls to 0 along half a
     cosine. A factor of 0.3 was far too much for AdamW: in 32 steps the weights moved further than
-    rounding does (docs/deploy.md).
+    rounding does (docs/results/deploy.md).
     """
 
     epochs: int

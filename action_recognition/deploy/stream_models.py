@@ -2,13 +2,13 @@
 
     model = open_stream_model(Path("export/model_stream4.xml"))  # or any clip model: see `mode`
     stream = model.open_stream()         # one per track, all over one compiled network
-    for picture in pictures:             # at the model's rate, cropped as `model.metadata` say
+    for picture in pictures:             # at `fed_rate_fps(model)`, cropped as `model.metadata` say
         for step in stream.feed(picture):
             ...                          # StepScores: 0, 1 or more of them
     stream.reset()                       # the track was lost, or after a discontinuity
 
-The caller does the rest, in the same way for both modes. It keeps the rate
-(`metadata.frame_rate_fps`), cuts out the region, applies `metadata.resize`, and decides on scores.
+The caller does the rest, in the same way for both modes. It keeps the rate of `fed_rate_fps`, cuts
+out the region, applies `metadata.resize`, and decides on scores.
 """
 
 from __future__ import annotations
