@@ -3,8 +3,8 @@
 The trained weights learn to give their own answers when they and the activations are rounded to
 8 bits. The network is its own teacher: the loss is the divergence of the rounded network's
 probabilities from those of the floating one. So no recipe's loss and no label is needed, and the
-gain is agreement. Batch norms keep their statistics, and nothing is dropped out. The result are
-floating weights. `post_training` quantises them, as without fine-tuning.
+gain is agreement. Batch norms keep their statistics, and nothing is dropped out. The
+weights stay floating. `post_training` quantises them, as without fine-tuning.
 
 NNCF's own PyTorch layers are not used. They compile C++ on first use (or every layer by
 torch.compile: 40 s of CPU time for two blocks, NNCF 3.4). PyTorch's `fake_quantize_*` need no
@@ -32,6 +32,7 @@ from torch.nn.utils import parametrize
 from action_recognition.checkpoint import TrainedModel
 from action_recognition.models.build import build_recogniser
 from action_recognition.models.recogniser import Normalize, Recogniser
+from action_recognition.training.reporting.sheets import score_scale
 from action_recognition.training.step.optimizer import make_optimizer
 
 # Of each sign, as NNCF's symmetric weights have.
@@ -65,6 +66,7 @@ def fine_tune(
     """
     teacher, student = _network(trained), _network(trained)
     basic = trained.template.hyper_parameters.basic
+    scale = score_scale(trained.template.training.loss)
     normalize = Normalize(trained.template.input.mean_values, trained.template.input.scale_values)
     # The first clips show the ranges of the activations.
     samples = [normalize(torch.from_numpy(clip[None].copy())) for clip in clips[:_RANGE_CLIPS]]
@@ -77,7 +79,7 @@ def fine_tune(
 
         for batch in _batches(len(clips), basic.batch_size, tuning):
             pixels = normalize(torch.from_numpy(np.ascontiguousarray(clips[batch])))
-            divergence = _divergence(student, teacher, pixels, _score_scale(trained))
+            divergence = _divergence(student, teacher, pixels, scale)
             optimizer.zero_grad()
             torch.autograd.backward(divergence)
             optimizer.step()
@@ -87,12 +89,6 @@ def fine_tune(
     # Outside the block the parametrisations are gone, and keys are the network's own again.
     learnt = student.state_dict()
     return replace(trained, state_dict={key: learnt[key].detach() for key in trained.state_dict})
-
-
-def _score_scale(trained: TrainedModel) -> float:
-    """Return the factor of the cosines at the end of the training."""
-    loss = trained.template.training.loss
-    return loss.scale_end if loss.type == "am_softmax" else loss.scale
 
 
 def _divergence(student: Recogniser, teacher: Recogniser, pixels: Tensor, scale: float) -> Tensor:

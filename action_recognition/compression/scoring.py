@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from action_recognition.compression.quantised_layers import Layer, give_back, quantised_layers
-from action_recognition.deploy.backends.protocol import Pixels, Scores, network_input
+from action_recognition.deploy.backends.protocol import Pixels, Scores, network_input, stack_scores
 from action_recognition.deploy.metadata import DeployMetadata
 from action_recognition.openvino_core import openvino_core
 
@@ -35,7 +35,7 @@ def score_model(model: openvino.Model, clips: Iterable[Pixels], metadata: Deploy
         np.array(request.infer({0: network_input(clip[None], metadata)})[0], np.float32)[0]
         for clip in clips
     ]
-    return np.stack(rows) if rows else np.zeros((0, len(metadata.labels)), np.float32)
+    return stack_scores(rows, metadata)
 
 
 def rank_layers(

@@ -46,7 +46,3 @@ class OpenVinoStepper:
     def reset(self) -> None:
         """Set all variables to zero."""
         self._request.reset_state()
-
-    def state_bytes(self) -> int:
-        """Return the size of all variables."""
-        return sum(int(variable.state.byte_size) for variable in self._request.query_state())

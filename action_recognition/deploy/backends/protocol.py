@@ -17,8 +17,8 @@ Hint = Literal["latency", "throughput"]
 Pixels = npt.NDArray[np.uint8]
 Scores = npt.NDArray[np.float32]
 
-# Clips that wait for an engine that takes one at a time. More would only fill the memory.
-_NUM_WAITING: Final = 2
+# Clips that wait beside those being computed. More would only fill the memory.
+_NUM_WAITING: Final = 1
 
 
 class Backend(Protocol):
@@ -52,7 +52,7 @@ class InferenceThreads:
         self._scores = scores
         self._thread = ThreadPoolExecutor(num_clips, thread_name_prefix="inference")
         # Free places for clips, both those that are computed and those that wait.
-        self._free = threading.BoundedSemaphore(num_clips - 1 + _NUM_WAITING)
+        self._free = threading.BoundedSemaphore(num_clips + _NUM_WAITING)
 
     def submit(self, clip: Pixels) -> Future[Scores]:
         """Score one clip later, as `Backend.submit` says."""
