@@ -1,6 +1,6 @@
 """Accuracy measures over score tables, as the original toolkit defines them.
 
-Standard measures come from torchmetrics. In this module scores are (N, C), labels (N,).
+Scores are (N, C), labels (N,).
 """
 
 from __future__ import annotations

@@ -76,7 +76,7 @@ def from_template(
         crop=clip_input.crop or "",
         mean_values=tuple(clip_input.mean_values),
         scale_values=tuple(clip_input.scale_values),
-        # AM-Softmax raises its scale during training: the last one counts.
+        # AM-Softmax changes its scale during training: the last one counts.
         score_scale=loss.scale_end if loss.type == "am_softmax" else loss.scale,
         template=template.name,
         weights_sha256=weights_sha256,

@@ -20,8 +20,8 @@ class Resize:
     """Sizes in pixels: frames are scaled to the short side, then a square is cut from the centre.
 
     A crop larger than the short side adds repeated edges. Without a short side the whole picture
-    is fitted into the square, and the rest is filled with the mean colour.
-    `data.transforms.pad_clip` defines both to the pixel.
+    is fitted into the square, and the rest is filled with the mean colour:
+    `data.transforms.pad_clip` defines this to the pixel.
     """
 
     short_side: int | None

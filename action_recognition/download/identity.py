@@ -16,7 +16,6 @@ Say = Callable[[str], None]
 class FileFacts:
     """The size in bytes and the sha256 that identify a file."""
 
-    # In bytes.
     size: int
     sha256: str
 

@@ -1,7 +1,7 @@
 """Export of a training run's result to ONNX and OpenVINO IR.
 
-The files are checked against PyTorch before anything is put in place. Each takes `input`
-(1, 3, T, H, W) float32 and gives `output` (1, C).
+The files are checked against PyTorch before anything is put in place. Each file for clips takes
+`input` (1, 3, T, H, W) float32 and gives `output` (1, C).
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ LOST_GESTURES = 0.05
 
 # Distance of a threshold above the score that it has to reject.
 _ABOVE = 1e-6
-# Added or subtracted before rounding, so that a product like 0.05 * 20 counts as 1.
+# Added or subtracted before rounding, so that a product like 0.29 * 100 counts as 29.
 _ROUNDING = 1e-9
 
 
