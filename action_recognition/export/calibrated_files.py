@@ -53,7 +53,7 @@ def _models(path: Path, record: dict[str, Any] | None) -> list[Path]:
     if record is None:
         return [path]
 
-    named = [path.with_name(item["name"]) for item in record["outputs"]]
+    named = [path.parent / item["name"] for item in record["outputs"]]
     # A name with a folder in it belongs to another folder.
     models = [item for item in named if _is_changed(item) and item.parent == path.parent]
     for model in models:
