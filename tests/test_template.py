@@ -254,6 +254,11 @@ def test_a_binary_file_is_refused(folder: Path) -> None:
         ("crop_size: 224", "crop_size: 0", "input.crop_size"),
         ("step_epochs: [30, 50]", "step_epochs: [50, 30]", "[50, 30] is not ascending"),
         (
+            "scale_power: 1.2",
+            "scale_power: 1.0",
+            "training.loss.scale_power: found 1.0; allowed: greater than 0, but not 1",
+        ),
+        (
             "destination: snapshot.pth",
             "destination: ../snapshot.pth",
             "is not a relative path inside the work dir",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
+from pydantic_core import PydanticCustomError
 
 from action_recognition.template.sections import (
     NonNegativeFloat,
@@ -25,7 +26,7 @@ class AMSoftmax(Section):
     # Factor of the cosines, from start to end over `scale_epochs` epochs.
     scale_start: PositiveFloat
     scale_end: PositiveFloat
-    # Shape of that way: near 1 bends it most, the higher the straighter it is.
+    # Shape of that way: the higher, the straighter. 1 would divide by zero.
     scale_power: PositiveFloat
     scale_epochs: PositiveFloat
     # Weight of the bonus for undecided predictions. 0 switches it off.
@@ -34,6 +35,13 @@ class AMSoftmax(Section):
     pr_product: bool
     # Weight of 1 - p(right class), which adds to the loss. 0 switches it off.
     hard_sample_weight: NonNegativeFloat
+
+    @field_validator("scale_power")
+    @classmethod
+    def _is_not_one(cls, value: float) -> float:
+        if value == 1.0:
+            raise PydanticCustomError("equal_to_one", "Input should be greater than 0, but not 1")
+        return value
 
 
 class CrossEntropy(Section):

@@ -64,7 +64,7 @@ class MobileNetV3Backbone(Section):
 class EfficientNetLite0Backbone(Section):
     """S3D over EfficientNet-Lite0. The 2-D network is fixed.
 
-    Each of its 16 blocks has a kernel and a stride along time, as of `MobileNetV3Backbone`.
+    Each of its 16 blocks has a kernel and a stride along time, as in `MobileNetV3Backbone`.
     """
 
     temporal_kernel_size: Annotated[
@@ -174,7 +174,6 @@ class _Causal(Section):
     @property
     def frames_per_step(self) -> int:
         """Return the frames from one step to the next. Every temporal stride of 2 doubles them."""
-        # A stride of 2 makes one frame of two.
         return int(2 ** self.backbone.temporal_stride.count(2))
 
 

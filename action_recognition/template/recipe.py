@@ -43,7 +43,7 @@ class AdamW(Section):
 
     type: Literal["adamw"]
     weight_decay: NonNegativeFloat
-    # As of SGD.
+    # As in SGD.
     gradient_clip_norm: PositiveFloat
     layer_decay: Share
 
