@@ -199,6 +199,11 @@ def loss_scale(step: int, steps_per_epoch: int, loss: LossConfig) -> float:
     return loss.scale
 
 
+def final_loss_scale(loss: LossConfig) -> float:
+    """Return the factor by which cosines are multiplied at the end of the training."""
+    return loss.scale_end if isinstance(loss, AMSoftmax) else loss.scale
+
+
 def am_softmax_scale(step: int, steps_per_epoch: int, loss: AMSoftmax) -> float:
     """Return the scale of AM-Softmax at step `step` (0-based).
 

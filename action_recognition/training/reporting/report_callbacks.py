@@ -12,9 +12,10 @@ from action_recognition.data.datasets import ClipDataset
 from action_recognition.files import write_csv
 from action_recognition.metrics import confusion_matrix
 from action_recognition.plots import draw_confusion_matrix
+from action_recognition.schedules import final_loss_scale
 from action_recognition.template import Template
 from action_recognition.training.reporting.curves import Curves
-from action_recognition.training.reporting.sheets import AugmentedClips, WorstErrors, score_scale
+from action_recognition.training.reporting.sheets import AugmentedClips, WorstErrors
 from action_recognition.training.step.validation_scores import ScoredValidation, ValidationScores
 
 CONFUSION_FOLDER = "confusion"
@@ -35,7 +36,7 @@ def seeing_it_learn(
         AugmentedClips(folder, labels),
         scores,
         ConfusionMatrices(folder, labels, scores),
-        WorstErrors(folder, labels, scores, val, score_scale(template.training.loss)),
+        WorstErrors(folder, labels, scores, val, final_loss_scale(template.training.loss)),
     ]
 
 

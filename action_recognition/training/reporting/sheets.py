@@ -14,7 +14,6 @@ from lightning.pytorch.callbacks import Callback
 from action_recognition.data.batches import Batch, Sample
 from action_recognition.data.datasets import ClipDataset
 from action_recognition.plots import save_picture
-from action_recognition.template import AMSoftmax, LossConfig
 from action_recognition.training.reporting.contact_sheet import contact_sheet
 from action_recognition.training.step.validation_scores import ScoredValidation, ValidationScores
 
@@ -101,8 +100,3 @@ def confidences(cosine: npt.NDArray[np.float32], scale: float) -> npt.NDArray[np
     powers = np.exp(logits - logits.max(axis=1, keepdims=True))
     shares: npt.NDArray[np.float64] = powers / powers.sum(axis=1, keepdims=True)
     return shares
-
-
-def score_scale(loss: LossConfig) -> float:
-    """Return the factor of the trained cosines before the softmax, at the end of training."""
-    return loss.scale_end if isinstance(loss, AMSoftmax) else loss.scale
