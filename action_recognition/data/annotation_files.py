@@ -1,4 +1,4 @@
-"""Annotation files of a run: looked up once, and scanned once for what a run must know first."""
+"""One scan of a run's annotation files, for what a run must know before it reads their clips."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from action_recognition.data.annotation_lines import numbered_lines_of, split_li
 from action_recognition.errors import user_error
 
 FoundFiles = Sequence[tuple[Path, Path]]
-"""Annotation files where they are, each with its data root: from `find_annotation_files`."""
+"""Annotation files, each with its data root, as `find_annotation_files` returns them."""
 
 
 @dataclass(frozen=True)
 class AnnotationScan:
     """The labels that files use, the number of their lines, and the SHA-256 of each file.
 
-    `labels` are as written: class names and numbers. A line that names no label counts, too.
+    `labels` are as written: class names and numbers, whether they are known or not.
     """
 
     labels: frozenset[str]

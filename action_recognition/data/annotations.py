@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from action_recognition.data.annotation_files import FoundFiles
 from action_recognition.data.annotation_lines import (
     COLUMNS,
     Numbers,
@@ -51,7 +52,7 @@ def read_annotations(
     return read_found_annotations(find_annotation_files(ann_files, data_roots), labels)
 
 
-def read_found_annotations(found: Iterable[tuple[Path, Path]], labels: Sequence[str]) -> ClipTable:
+def read_found_annotations(found: FoundFiles, labels: Sequence[str]) -> ClipTable:
     """Read the clips of annotation files that `find_annotation_files` found, with their roots."""
     reader = _Reader(labels)
     # One lookup per root: it remembers the paths of all files under it.

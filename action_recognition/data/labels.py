@@ -29,10 +29,9 @@ def training_labels(
     data_roots: Sequence[Path] = (Path(),),
 ) -> tuple[list[str], str]:
     """Look up annotation files and return the labels of a training run; see `labels_of_files`."""
-    if classes:
-        return labels_of_files([], classes, template_labels, None)
-    found = find_annotation_files(ann_files, data_roots)
-    return labels_of_files(found, None, template_labels, None)
+    # Classes that are given need no files.
+    found = [] if classes else find_annotation_files(ann_files, data_roots)
+    return labels_of_files(found, classes, template_labels, None)
 
 
 def labels_of_files(

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple, TextIO
 
+from action_recognition.data.annotation_files import FoundFiles
 from action_recognition.data.annotation_lines import COLUMNS, split_line
 from action_recognition.data.labels import CLASSES_FILE, MAX_NUMBERED_LABELS, training_labels
 from action_recognition.dataset_tools.checking.findings import Findings, Place
@@ -24,8 +25,6 @@ _PROGRESS_EVERY = 10_000
 
 Progress = Callable[[int, int], None]
 """Called with (done, total)."""
-Pairs = Sequence[tuple[Path, Path]]
-"""Annotation files, each with its data root."""
 
 
 class Labels(NamedTuple):
@@ -44,7 +43,7 @@ class Labels(NamedTuple):
 def open_text(ann_file: Path) -> TextIO:
     """Open an annotation file as text, whatever it holds.
 
-    Its mark tells UTF-16. Bytes that are not UTF-8 become surrogates.
+    UTF-16 is recognised by its mark. Bytes that are not UTF-8 become surrogates.
     """
     if is_utf16(ann_file):
         return ann_file.open(encoding="utf-16", errors="replace")
@@ -70,14 +69,14 @@ def numbered_texts(ann_file: Path) -> Iterator[tuple[int, str]]:
 
 
 def find_labels(
-    pairs: Pairs,
+    pairs: FoundFiles,
     classes: Sequence[str] | None,
     template_labels: Sequence[str],
     findings: Findings,
 ) -> Labels:
     """Return the labels that training takes, see `labels.training_labels`.
 
-    Note what is wrong with them. Then the lines tell the labels as well as they can.
+    Where they are wrong, note why, and return what the lines tell instead.
     """
     files, roots = [file for file, _ in pairs], [root for _, root in pairs]
     try:
@@ -94,7 +93,7 @@ def find_labels(
 
 
 def check_rows(
-    pairs: Pairs, labels: Sequence[str], findings: Findings, progress: Progress
+    pairs: FoundFiles, labels: Sequence[str], findings: Findings, progress: Progress
 ) -> Iterator[Row]:
     """Yield the rows of all files whose media files exist. Note what is wrong with a line."""
     total = sum(file.stat().st_size for file, _ in pairs)
@@ -184,9 +183,9 @@ def _labels_in_use(files: Sequence[Path]) -> Labels:
     """Return the labels that the lines use: words or numbers, whichever are more."""
     used = {split_line(text).label for file in files for _, text in numbered_texts(file)}
     words = sorted(label for label in used if not label.isdecimal())
+    # Numbers of seven digits or more are no labels.
     numbers = [int(label) for label in used if label.isdecimal() and len(label) < 7]
 
-    # Numbers of seven digits or more are no labels.
     if len(words) >= len(numbers):
         return Labels(words, False, "labels: the words that the lines end in")
 
