@@ -30,11 +30,6 @@ class Finding:
     message: str
     repair: str = ""
 
-    @property
-    def is_note(self) -> bool:
-        """Return True for a finding that is no problem."""
-        return self.kind.startswith(NOTE)
-
     def __str__(self) -> str:
         """Write the finding on one line: place, kind, message and repair."""
         where = self.file if self.line is None else f"{self.file}:{self.line}"
@@ -96,7 +91,7 @@ class Findings:
         order = {name: number for number, name in enumerate(self.files)}
 
         def key(item: Finding) -> tuple[int, int, str, str]:
-            """Order findings. Those of all files are behind those of a file."""
+            """Order findings. Those of all files follow those of a file."""
             return order.get(item.file, len(order)), item.line or 0, item.kind, item.message
 
         # First the findings that are kept, then the numbers of those that are not.

@@ -59,7 +59,7 @@ def _note_rate(place: Place, rate: float, findings: Findings) -> bool:
 
 
 def _note_order(place: Place, numbers: Numbers, findings: Findings) -> bool:
-    """Note frame numbers below 0, and ranges that do not end behind their start."""
+    """Note frame numbers below 0, and ranges that do not end after their start."""
     clip_start, clip_end, video_start, video_end, _ = numbers
     lowest = min(numbers[:4])
     wrong = lowest < 0
@@ -70,7 +70,7 @@ def _note_order(place: Place, numbers: Numbers, findings: Findings) -> bool:
         if end <= start:
             kind = "zero-length" if end == start else "end-before-start"
             message = f"{name}_start {start}, {name}_end {end}"
-            findings.add(place, kind, message, "an end behind the start (it is exclusive)")
+            findings.add(place, kind, message, "an end after the start (it is exclusive)")
             wrong = True
     return wrong
 

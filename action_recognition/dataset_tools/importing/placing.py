@@ -18,7 +18,7 @@ from action_recognition.dataset_tools.importing.found import (
 )
 from action_recognition.errors import UserError
 
-# As much of a long video around a gesture belongs to its clip.
+# This much of a long video, before and after a gesture, belongs to its clip.
 # MS-ASL's signs follow each other closely.
 MARGIN_S = 0.5
 # A file this much longer or shorter than its gesture still counts as cut for it.
@@ -146,7 +146,7 @@ def _place_seconds(span: Seconds, length: int, rate: float) -> Numbers:
     wanted = end - start
     if span.end_s is not None and wanted <= 0:
         raise CannotPlace(
-            f"its time ends at {span.end_s:g} s, not behind its start at {span.start_s:g} s"
+            f"its time ends at {span.end_s:g} s, not after its start at {span.start_s:g} s"
         )
 
     if start and _is_cut_for(wanted, end, length):

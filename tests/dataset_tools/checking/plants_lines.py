@@ -105,12 +105,12 @@ def negative_start(data: DataSet) -> None:
     data.edit("train", 2, " 2 20 ", " -2 20 ")
 
 
-@fault("zero-length", ("train", 2), "an end behind the start")
+@fault("zero-length", ("train", 2), "an end after the start")
 def no_frame(data: DataSet) -> None:
     data.edit("train", 2, " 2 20 ", " 20 20 ")
 
 
-@fault("end-before-start", ("train", 2), "an end behind the start")
+@fault("end-before-start", ("train", 2), "an end after the start")
 def backwards(data: DataSet) -> None:
     data.edit("train", 2, " 2 20 ", " 20 2 ")
 

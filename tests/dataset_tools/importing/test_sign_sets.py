@@ -188,7 +188,7 @@ def test_entries_of_another_schema_are_named(tmp_path: Path) -> None:
         "label: Input should be a valid integer" in reasons["2"]
         and "(found 'first')" in reasons["2"]
     )
-    assert "not behind its start" in reasons["3"]
+    assert "not after its start" in reasons["3"]
     write_json(tmp_path / "MSASL_train.json", [wrong])
     with pytest.raises(UserError, match=r"no entry follows the schema.*label"):
         found_in(tmp_path)
