@@ -191,7 +191,7 @@ def trivially_augmented(clip_thwc: Frames, mean_rgb: Sequence[float], seed: int)
     fill = [float(int(value + 0.5)) for value in mean_rgb]
     change = v2.TrivialAugmentWide(interpolation=v2.InterpolationMode.BILINEAR, fill=fill)
 
-    # torchvision draws from the generator of the process, which is put back behind it.
+    # torchvision draws from the generator of the process, which is put back afterwards.
     frames = torch.from_numpy(np.ascontiguousarray(clip_thwc.transpose(0, 3, 1, 2)))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

@@ -55,7 +55,7 @@ class EpochShuffleSampler(Sampler[tuple[int, int, int]]):
         order = self._order(num_of_all_ranks, np.random.default_rng([self.seed, self.epoch]))
         share = order[self.rank :: self.world_size]
 
-        # A run that resumes continues behind the clips that it has seen.
+        # A run that resumes continues after the clips that it has seen.
         first = self._behind.get(self.epoch, 0)
         for place in range(first, len(self)):
             video, number = divmod(place, self.clips_per_video)

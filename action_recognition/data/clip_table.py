@@ -139,7 +139,7 @@ class ClipColumns:
         self.files: list[Path] = []
         self.roots: list[MediaRoot] = []
         self.paths = bytearray()
-        # Eight bytes per frame number and place, four per label, file and line number.
+        # Eight bytes per end of a path, frame number and rate, four per label, file and line.
         self.path_ends, self.ranges = array("q"), array("q")
         self.rates_fps, self.labels, self.places = array("d"), array("i"), array("i")
 

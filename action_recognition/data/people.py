@@ -69,7 +69,7 @@ def people_by_table(file: Path) -> dict[str, str]:
     rows = read_table(file).with_header()
     columns = [_column(rows.header, names, file) for names in (_PATH_COLUMNS, _PERSON_COLUMNS)]
 
-    # A short row has neither.
+    # Rows that end before one of the columns are left out, too.
     pairs = (
         (row.cells[columns[0]].strip(), row.cells[columns[1]].strip())
         for row in rows.rows

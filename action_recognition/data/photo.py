@@ -92,6 +92,6 @@ def _to_rgb(picture: Image.Image) -> Photo:
 
 
 def _reason(error: Exception) -> str:
-    """Return the first line of an error's text, cut to 120 characters."""
+    """Return the first line of an error's text, at most 120 characters, or that no format fits."""
     text = str(error).splitlines()[0] if str(error) else type(error).__name__
     return "none that is known" if isinstance(error, UnidentifiedImageError) else text[:120]

@@ -66,12 +66,12 @@ def fitted_clip(
 
 
 def pad_clip(frames_thwc: Frames, long_side: int, mean_rgb: Sequence[float], side: int) -> Frames:
-    """Put the whole picture in the middle of a square of `side` (or more) of the mean colour.
+    """Put the whole picture in the middle of a square of the mean colour.
 
-    The picture's long side becomes `long_side` pixels. Sizes round to the nearest pixel, halves up.
-    An odd pixel of the rest goes behind. It is averaged over areas where it shrinks, because a
-    photograph is many times larger than a network's input. It is interpolated bilinearly where it
-    grows.
+    The square is `side` pixels large. The picture's long side becomes `long_side`, at most that.
+    Sizes round to the nearest pixel, halves up. An odd pixel of the rest goes to the right and to
+    the bottom. The picture is averaged over areas where it shrinks, because a photograph is many
+    times larger than a network's input. It is interpolated bilinearly where it grows.
 
     >>> pad_clip(np.full((1, 10, 40, 3), 9, np.uint8), 4, (100.4, 0, 0), 4)[0, :, 0, 0].tolist()
     [100, 9, 100, 100]

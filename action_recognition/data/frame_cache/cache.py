@@ -48,7 +48,7 @@ class FrameCache:
         self.began = time.time()
         self._files = FileFrames(short_side)
         self._used = UsedBytes(folder)
-        # Of the last completed record, and the keys of parts that cannot be kept.
+        # The last completed record with its entry, and the keys of parts that cannot be kept.
         self._last: tuple[ClipRecord, Entry | None] | None = None
         self._unkept: set[str] = set()
 

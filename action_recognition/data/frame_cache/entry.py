@@ -1,7 +1,7 @@
 """One entry of the frame cache: a file with the uncompressed frames of a part of a video.
 
-Each frame has a checksum. A video is known by the sha256 of its content, so that one that changes,
-or moves, is found.
+Each frame has a checksum. A video is known by the sha256 of its content. One that changes gets a
+new entry, one that moves keeps its own.
 """
 
 from __future__ import annotations

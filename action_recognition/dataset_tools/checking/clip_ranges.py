@@ -91,7 +91,7 @@ class ClipChecker:
             return
 
         held = f"{row.path.name} has {num_frames} frames"
-        # A clip behind the end cannot be cut to the video.
+        # A clip that begins after the end cannot be cut to the video.
         if clip_start >= num_frames:
             message = f"the clip begins at frame {clip_start}, {held}"
             repair = "correct the numbers, or leave the line out"

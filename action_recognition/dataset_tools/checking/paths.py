@@ -59,8 +59,8 @@ class PathFinder:
             return "path-absolute", message, f"a path relative to {self.root}"
         if ".." in path.split("/"):
             return "path-leaves-root", f"path {path!r} holds '..'", f"a path below {self.root}"
-        # `Path.exists` raises for some paths.
 
+        # `Path.exists` would raise for some paths, such as those with a name that is too long.
         if "\0" not in path and os.path.exists(self.root / path):  # noqa: PTH110
             return "path-leaves-root", self.problem(path), f"copy the file below {self.root}"
 

@@ -160,7 +160,7 @@ def _first_item(file: Path) -> object:
 
 
 def _decoded(text: str, position: int, where: str) -> tuple[Any, int]:
-    """Decode one value. Return it and the position behind it."""
+    """Decode one value. Return it and the position after it."""
     try:
         return json.JSONDecoder().raw_decode(text, position)
     except (ValueError, RecursionError) as error:

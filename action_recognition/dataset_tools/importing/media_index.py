@@ -49,11 +49,10 @@ class MediaIndex:
             self._by_name.setdefault(name.name if is_folder else name.stem, []).append(path)
 
     def find(self, patterns: tuple[str, ...], **fields: str | int) -> Match:
-        """Return the clip of the first pattern (`{id}_{start}`) that one has.
+        """Return the clip whose name is a pattern (`{id}_{start}`) filled with the fields.
 
-        A pattern whose field is missing is passed over.
+        The first pattern that a clip has counts. One whose field is missing is passed over.
         """
-        # Patterns are tried in their order.
         names = []
         for pattern in patterns:
             name = _name(pattern, fields)

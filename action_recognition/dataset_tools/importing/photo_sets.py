@@ -35,6 +35,7 @@ _JUNK = frozenset({"thumbs.db", "desktop.ini", "splits.csv", "classes.json"})
 # The class, an underscore, and the rest of the name.
 _NAMED = re.compile(r"([^_]+)_.+")
 _HAGRID_PREFIX = "train_val_"
+# Tables and texts beside photos.
 _OTHER_SUFFIXES = (".json", ".csv", ".txt", ".md")
 _PERSON_COLUMNS = ("person", "user_id", "student_group", "signer")
 
@@ -221,7 +222,8 @@ def _add_folder(found: Found, folder: str, label: str, split: Split | None) -> N
 def _walk(found: Found, below: str) -> Iterator[str]:
     """Yield the photos below a folder of the data root, by name.
 
-    Files that are no photos are left out with their reason. No link to a folder is followed.
+    Other files are left out with their reason, tables and texts without a word. No link to a folder
+    is followed.
     """
     for entry in sorted(os.scandir(found.data_root / below), key=lambda item: item.name):
         path = f"{below}/{entry.name}" if below else entry.name

@@ -49,7 +49,7 @@ class Tags(BaseModel):
     time_annotation: list[int] = Field(min_length=1)
 
     def share(self) -> Share | None:
-        """Return the part of the video from the first to behind the last picture with a tag.
+        """Return the part of the video from the first picture with a tag to the end of the last.
 
         It is None when no picture has one.
         """
