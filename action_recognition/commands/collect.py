@@ -52,7 +52,6 @@ def _add_photo_names(parser: argparse.ArgumentParser) -> None:
 
 def _add_person_flags(parser: argparse.ArgumentParser) -> None:
     """Add the names that let a split keep people apart."""
-    # A split keeps people apart by these names.
     parser.add_argument(
         "--person",
         required=True,
@@ -85,7 +84,6 @@ def _add_camera_flags(parser: argparse.ArgumentParser) -> None:
 
 def _add_square_flags(parser: argparse.ArgumentParser) -> None:
     """Add the part of a frame that becomes the photo."""
-    # The part of a frame that becomes the photo.
     parser.add_argument(
         "--square",
         type=positive_float,

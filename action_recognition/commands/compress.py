@@ -29,7 +29,7 @@ def build_parser() -> argparse.ArgumentParser:
     """Return the parser of `compress.py`."""
     parser = argparse.ArgumentParser(prog="compress.py", description=_DESCRIPTION)
     _add_model_flags(parser)
-    _add_clip_flags(parser, "train", "clips that the model was trained on")
+    _add_clip_flags(parser, "train", "training clips, for the quantisation and the gate")
     _add_clip_flags(parser, "val", "validation clips, for the gate and the calibration")
 
     _add_gate_flags(parser)

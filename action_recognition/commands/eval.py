@@ -25,7 +25,7 @@ _OF_BOTH = (
 )
 
 
-def build_parser(work_dir: Path) -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
     """Return the parser of `eval.py`."""
     parser = argparse.ArgumentParser(
         prog="eval.py", description="Measure a model on annotated clips, one centre clip each."
@@ -146,7 +146,7 @@ def _add_choice_flags(streams: argparse._ArgumentGroup) -> None:
 
 def main(work_dir: Path, argv: Sequence[str] | None = None) -> int:
     """Parse the flags and evaluate."""
-    arguments = vars(build_parser(work_dir).parse_args(argv))
+    arguments = vars(build_parser().parse_args(argv))
     # Without --stream the flags of streams have no effect.
     of_streams = {name: arguments.pop(name) for name in _OF_STREAMS}
     if arguments.pop("stream"):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from action_recognition.training.options import TrainOptions
     from action_recognition.training.studies.search.study import Search
 
-# The search sets these itself: each trial has its folder, and one trial is one run.
+# Each trial has its own folder, in which the search resumes. `config` is not used any more.
 _NOT_OF_A_TRIAL = ("save-checkpoints-to", "tensorboard-dir", "resume-from", "config")
 
 _DESCRIPTION = (

@@ -37,7 +37,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def add_data_flags(parser: argparse.ArgumentParser) -> None:
     """Add the flags that name the data to check. show.py takes the same."""
-    data = parser.add_argument_group("data (lists are separated by commas)")
+    data = parser.add_argument_group("data (train, val or test in the name of a file is its split)")
     add_list_flags(data)
 
     data.add_argument(
@@ -47,7 +47,7 @@ def add_data_flags(parser: argparse.ArgumentParser) -> None:
         help="Work dir or template. The check then finds clips that are too short for it.",
     )
     # Persons show whether one of them is in two splits.
-    add_people_flags(data)
+    add_people_flags(data, default_table="metadata.csv beside the annotation files")
     add_jobs_flag(data)
 
 

@@ -44,8 +44,14 @@ def add_output_flag(flags: FlagGroup, content: str, *other_names: str) -> None:
     )
 
 
-def add_people_flags(flags: FlagGroup, *, is_required: bool = False) -> None:
-    """Add the two ways to find the person of a clip, of which one can be given."""
+def add_people_flags(
+    flags: FlagGroup, *, is_required: bool = False, default_table: str = ""
+) -> None:
+    """Add the two ways to find the person of a clip, of which one can be given.
+
+    `default_table` names the table that is read where neither is given.
+    """
+    default = f" (default: {default_table})" if default_table else ""
     people = flags.add_mutually_exclusive_group(required=is_required)
     people.add_argument(
         "--person-regex",
@@ -58,7 +64,7 @@ def add_people_flags(flags: FlagGroup, *, is_required: bool = False) -> None:
         "--metadata",
         type=Path,
         metavar="CSV",
-        help="Table with a column file and a column person (or signer).",
+        help=f"Table with a column file and a column person (or signer){default}.",
     )
 
 

@@ -55,7 +55,7 @@ def _add_output_flags(parser: argparse.ArgumentParser) -> None:
         "--contact-sheets",
         type=Path,
         metavar="DIR",
-        help="Write one picture for every split and class, each of 24 clips.",
+        help="Write one picture for every split and class, each of up to 24 clips.",
     )
 
 
@@ -84,7 +84,7 @@ def _add_training_flags(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="Number of these steps, 1 or more (default: 2).",
     )
-    add_seed_flag(trained, "these steps, as of train.py")
+    add_seed_flag(trained, "these steps, as in train.py")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -140,7 +140,6 @@ def write_contact_sheets(
     from action_recognition.plots import save_picture
 
     groups: dict[tuple[str, str], list[CaptionedStrip]] = defaultdict(list)
-    # The first clips of every split and class.
     for item in items:
         strip = strips[item.stretch] if item.stretch else b""
         names = (item.split, item.label)
@@ -205,7 +204,7 @@ def _train_options(arguments: argparse.Namespace) -> TrainOptions:
     """Return the options of a run on these clips, which validates on the same."""
     from action_recognition.training.options import TrainOptions
 
-    # A run needs validation files. No clip of them is shown.
+    # A run needs validation files. Only batches of training are shown.
     files, roots = arguments.ann_files, arguments.data_roots
     return TrainOptions(
         train_ann_files=files,

@@ -86,7 +86,7 @@ def _people(clips: Sequence[ListedClip], arguments: argparse.Namespace) -> Mappi
 def _print(summary: Mapping[str, Any]) -> None:
     from rich.console import Console
 
-    # A pipe has no width. Long lines there are cut at 120 columns.
+    # A pipe has no width. Long lines there are wrapped at 120 columns.
     console = Console(width=None if os.isatty(1) else 120, markup=False, highlight=False)
     console.print(_class_table(summary))
     _print_people(console, summary["people"])
