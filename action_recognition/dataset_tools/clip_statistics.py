@@ -23,7 +23,7 @@ from action_recognition.files import write_atomically
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# Lengths are summed up by these.
+# Lengths are summarised by these.
 QUANTILES = {"min": 0.0, "p05": 0.05, "median": 0.5, "p95": 0.95, "max": 1.0}
 
 

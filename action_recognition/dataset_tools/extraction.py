@@ -59,9 +59,9 @@ def extract_lists(
 def _line_or_reason(
     record: ClipRecord, folder: FrameFolder, num_frames: int | str
 ) -> tuple[str | None, str]:
-    """Return the new line of a clip and a reason for leaving it out, which counts without a line.
+    """Return the new line of a clip, or None, and the reason why there is none.
 
-    `num_frames` is such a reason where the frames could not be extracted.
+    `num_frames` is the reason itself where the frames could not be extracted.
     """
     if isinstance(num_frames, str):
         return None, num_frames

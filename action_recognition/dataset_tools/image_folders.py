@@ -103,7 +103,7 @@ def extract_folder(folder: FrameFolder, output: Path, settings: ImageSettings) -
     """
     wanted = _wanted_frames(folder)
     target = output / folder.folder
-    if _is_complete(target, len(wanted)):
+    if is_complete(target, len(wanted)):
         return len(wanted)
 
     # Images are written into a folder beside the target, which is renamed when all are there.
@@ -130,7 +130,7 @@ def _write_images(
     for number, frame in enumerate(frames, start=1):
         file = partial / FRAME_NAME.format(number, f".{settings.image_extension}")
         with naming(target):
-            _write_image(file, frame, settings.max_image_size)
+            _write_reduced(file, frame, settings.max_image_size)
 
 
 def _wanted_frames(folder: FrameFolder) -> range:
@@ -151,18 +151,22 @@ def _frames(source: MediaPath, wanted: range) -> Iterator[NDArray[np.uint8]]:
         yield from read_frames(source, wanted[first : first + _FRAMES_AT_ONCE])
 
 
-def _write_image(file: Path, frame_rgb: NDArray[np.uint8], max_size: int) -> None:
+def _write_reduced(file: Path, frame_rgb: NDArray[np.uint8], max_size: int) -> None:
     """Write an RGB frame (H, W, 3) as an image, reduced where it is larger than `max_size`."""
-    frame = mmcv.rgb2bgr(np.ascontiguousarray(frame_rgb))
+    frame = np.ascontiguousarray(frame_rgb)
     if max(frame.shape[:2]) > max_size:
         frame = mmcv.imrescale(frame, (max_size, max_size), interpolation="area")
+    write_image(file, frame)
 
-    # Other formats take no quality.
+
+def write_image(file: Path, picture_rgb: NDArray[np.uint8]) -> None:
+    """Write an RGB picture (H, W, 3) as JPEG or PNG, by the suffix of the file."""
+    # PNG takes no quality.
     params = _JPEG_QUALITY if file.suffix in (".jpg", ".jpeg") else None
-    mmcv.imwrite(frame, str(file), params)
+    mmcv.imwrite(mmcv.rgb2bgr(picture_rgb), str(file), params)
 
 
-def _is_complete(folder: Path, num_frames: int) -> bool:
+def is_complete(folder: Path, num_frames: int) -> bool:
     """Return True if a folder holds as many images as there are frames."""
     return (
         folder.is_dir()

@@ -33,7 +33,7 @@ class CompositionOptions:
     """Options of composing streams.
 
     A gap takes `gap_min_s` plus an exponential time of mean `gap_more_s`, at most `gap_max_s`.
-    The last `rest_s` of a clip are played to and fro in a rest.
+    In a rest, the first or last `rest_s` of a clip are played to and fro.
     """
 
     rate_fps: int = 30
@@ -139,7 +139,7 @@ def compose_all(
 
 
 def to_and_fro(position: int, length: int, rest: int) -> int:
-    """Return the frame of a clip of `length` that is shown at `position`, which 0 is its start.
+    """Return the frame of a clip of `length` that is shown at `position`, where 0 is its start.
 
     Positions outside of the clip go to and fro over its first or last `rest` frames.
 

@@ -11,13 +11,13 @@ from pathlib import Path
 import av
 import numpy as np
 
+from action_recognition.data.labels import CLASSES_FILE
 from action_recognition.dataset_tools.drawn_hands.drawing import DrawnClip, DrawnStream, draw_clip
 from action_recognition.dataset_tools.drawn_hands.motion import MOTIONS
 from action_recognition.dataset_tools.drawn_hands.strokes import Image
 from action_recognition.dataset_tools.drawn_hands.style import Style
 from action_recognition.files import write_atomically, write_json, write_text
 
-CLASSES_FILE = "classes.json"
 # Some GOP structure, as in files of cameras and phones. Quick to decode, since training decodes
 # every clip in every epoch.
 H264_OPTIONS = {"preset": "veryfast", "tune": "fastdecode", "crf": "24", "g": "30", "threads": "1"}

@@ -10,18 +10,16 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
-import mmcv
 import numpy as np
 from numpy.typing import NDArray
 
-from action_recognition.data.frame_folder import IMAGE_SUFFIXES
 from action_recognition.data.video import read_frames
+from action_recognition.dataset_tools.image_folders import is_complete, write_image
 from action_recognition.dataset_tools.preparing.cropping import PictureSize, Rectangle, cropped
 from action_recognition.dataset_tools.preparing.trimming import Span
 from action_recognition.errors import naming
 
 _BYTES_AT_ONCE = 200_000_000  # of decoded pictures in memory
-_JPEG_QUALITY = [1, 95]  # cv2.IMWRITE_JPEG_QUALITY
 # Hardly a visible loss. Key frames are close together, since training reads windows.
 H264_OPTIONS = {"crf": "17", "preset": "fast", "g": "16"}
 
@@ -94,10 +92,7 @@ def _write_folder(cut: ClipCut, folder: Path, form: ClipForm) -> None:
     """Write the pictures of a clip as numbered images."""
     folder.mkdir()
     for number, picture in enumerate(_pictures(cut, form), start=1):
-        # PNG and other formats take no quality.
-        name = form.image_name.format(number)
-        params = _JPEG_QUALITY if name.endswith((".jpg", ".jpeg")) else None
-        mmcv.imwrite(mmcv.rgb2bgr(picture), str(folder / name), params)
+        write_image(folder / form.image_name.format(number), picture)
 
 
 def _pictures(cut: ClipCut, form: ClipForm) -> Iterator[NDArray[np.uint8]]:
@@ -134,9 +129,7 @@ def is_whole(target: Path, num_frames: int, form: ClipForm) -> bool:
     """Return True if a clip is there with all of its frames."""
     if form.as_video:
         return target.is_file()
-    if not target.is_dir():
-        return False
-    return sum(file.suffix in IMAGE_SUFFIXES for file in target.iterdir()) == num_frames
+    return is_complete(target, num_frames)
 
 
 def _remove(path: Path) -> None:

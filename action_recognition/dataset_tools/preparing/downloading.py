@@ -42,7 +42,7 @@ class DownloadOptions:
     """Options of a download.
 
     `pause_s` is the pause before each video. `rate` limits the speed in the form of yt-dlp, where
-    `4M` is 4 MB a second. `again` asks for the videos again that were gone before.
+    `4M` is 4 MiB a second. `again` asks for the videos again that were gone before.
     """
 
     pause_s: float = 5.0
@@ -167,7 +167,7 @@ def _fetch(
     """Fetch a video. Return why it is not there, or an empty string."""
     words = [*command, *_flags(name, url, folder, options)]
     try:
-        # The words are our own but for the address, which follows `--`.
+        # The words are our own, except the address, which follows `--`.
         run = subprocess.run(  # noqa: S603
             words, stdin=subprocess.DEVNULL, capture_output=True, timeout=_LONGEST_S, check=False
         )

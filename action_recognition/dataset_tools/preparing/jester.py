@@ -6,7 +6,6 @@ import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
 
 import numpy as np
 
@@ -29,7 +28,11 @@ from action_recognition.dataset_tools.preparing.cropping import (
     Rectangle,
     crop_rectangle,
 )
-from action_recognition.dataset_tools.preparing.prepared import CROPS_FOLDER, Prepared
+from action_recognition.dataset_tools.preparing.prepared import (
+    CROPS_FOLDER,
+    Prepared,
+    PreparedClip,
+)
 from action_recognition.detection.person_boxes import clip_box, loaded_detector
 from action_recognition.errors import UserError
 
@@ -52,14 +55,6 @@ class JesterOptions:
     device: str = "CPU"
     num_looked_at: int = 10
     jobs: int = 1
-
-
-class PreparedClip(NamedTuple):
-    """Result of a clip: path below the data root and annotation line, or why there is none."""
-
-    path: str
-    line: str
-    reason: str = ""
 
 
 def prepare_jester(
@@ -145,7 +140,7 @@ def _problem(clip: FoundClip, classes: list[str], seen: dict[str, str], path_pro
 
 def _brought_down(clip: FoundClip) -> PreparedClip:
     """Return the result of a clip that crashed its process."""
-    return PreparedClip("", "", "it crashes the decoder or the detector")
+    return PreparedClip(reason="it crashes the decoder or the detector")
 
 
 def prepare_clip(
@@ -169,11 +164,11 @@ def prepare_clip(
         numbers, _ = place_clip(clip, info, rate)
         line = annotation_line(path, str(labels[clip.label]), numbers)
         if line is None or numbers is None:
-            return PreparedClip("", "", "its name cannot be written in an annotation line")
+            return PreparedClip(reason="its name cannot be written in an annotation line")
         reason = _write(source, info, numbers[4], data_root / path, options)
     except UserError as error:
-        return PreparedClip("", "", error.problems[0].found)
-    return PreparedClip("", "", reason) if reason else PreparedClip(path, line)
+        return PreparedClip(reason=error.problems[0].found)
+    return PreparedClip(reason=reason) if reason else PreparedClip(path, line)
 
 
 def _write(

@@ -6,7 +6,6 @@ import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
 
 from action_recognition.data.annotation_lines import Numbers, annotation_line
 from action_recognition.data.dataset_files import SPLITS
@@ -27,7 +26,11 @@ from action_recognition.dataset_tools.preparing.msasl_entries import (
     NormalBox,
     SignEntry,
 )
-from action_recognition.dataset_tools.preparing.prepared import CROPS_FOLDER, Prepared
+from action_recognition.dataset_tools.preparing.prepared import (
+    CROPS_FOLDER,
+    Prepared,
+    PreparedClip,
+)
 from action_recognition.dataset_tools.preparing.sign_planning import (
     PlannedSign,
     SignTask,
@@ -51,14 +54,6 @@ class MsaslOptions:
     max_length: int = 64
     num_classes: int | None = None
     jobs: int = 1
-
-
-class SignClip(NamedTuple):
-    """Result of a sign: path below the data root and annotation line, or why there is none."""
-
-    path: str
-    line: str
-    reason: str = ""
 
 
 def prepare_msasl(
@@ -110,13 +105,13 @@ def _tasks(
     return tasks
 
 
-def _brought_down(task: SignTask) -> SignClip:
+def _brought_down(task: SignTask) -> PreparedClip:
     """Return the result of a sign whose file crashed its process."""
     reason = f"{task.source.name} crashes the decoder; convert it again (ffmpeg)"
-    return SignClip("", "", reason)
+    return PreparedClip(reason=reason)
 
 
-def prepare_sign(task: SignTask, root: Path, options: MsaslOptions) -> SignClip:
+def prepare_sign(task: SignTask, root: Path, options: MsaslOptions) -> PreparedClip:
     """Write the clip of a sign below `root`.
 
     It runs in a separate process if there are several jobs.
@@ -128,15 +123,15 @@ def prepare_sign(task: SignTask, root: Path, options: MsaslOptions) -> SignClip:
         plan = plan_signs(task, info, options.max_length)[task.number]
         return _write(task, plan, info, root, options.form)
     except UserError as error:
-        return SignClip("", "", error.problems[0].found)
+        return PreparedClip(reason=error.problems[0].found)
 
 
 def _write(
     task: SignTask, plan: PlannedSign, info: VideoInfo, root: Path, form: ClipForm
-) -> SignClip:
+) -> PreparedClip:
     """Write the clip of a planned sign below `root`."""
     if plan.problem:
-        return SignClip("", "", plan.problem)
+        return PreparedClip(reason=plan.problem)
 
     # The box is in parts of the picture, and the file may have another size than the annotated one.
     entry = task.entries[task.number]
@@ -145,14 +140,14 @@ def _write(
     rectangle = crop_rectangle(box, picture, form.size, form.scale)
     if rectangle is None:
         size = f"{info.width}x{info.height}"
-        return SignClip("", "", f"its box {list(box)} holds no pixel of the picture ({size})")
+        return PreparedClip(reason=f"its box {list(box)} holds no pixel of the picture ({size})")
 
     path = clip_path(f"{entry.video}/clip_{task.number:04d}", form)
     line = annotation_line(path, str(entry.label), _line_numbers(plan))
     assert line is not None  # the id of a video holds no blank
     cut = ClipCut(task.source, plan.video, picture, rectangle, plan.frame_rate_fps)
     write_clip(cut, root / path, form)
-    return SignClip(path, line)
+    return PreparedClip(path, line)
 
 
 def _in_pixels(box: NormalBox, picture: PictureSize) -> Box:
@@ -172,7 +167,7 @@ def _line_numbers(plan: PlannedSign) -> Numbers:
     return start - first, end - first, 0, behind - first, plan.frame_rate_fps
 
 
-def _add_clip(prepared: Prepared, entry: SignEntry, clip: SignClip) -> None:
+def _add_clip(prepared: Prepared, entry: SignEntry, clip: PreparedClip) -> None:
     """Add the clip of a sign, or leave it out with its reason."""
     if clip.reason:
         prepared.leave_out(entry.where, entry.video, clip.reason)

@@ -6,13 +6,21 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from action_recognition.data.dataset_files import SPLITS, Split, write_together
 from action_recognition.dataset_tools.importing.found import FoundClip, Remark
 from action_recognition.errors import user_error
 
 CROPS_FOLDER = "global_crops"  # the original's name
+
+
+class PreparedClip(NamedTuple):
+    """Result of a clip: path below the data root and annotation line, or why there is none."""
+
+    path: str = ""
+    line: str = ""
+    reason: str = ""
 
 
 @dataclass
