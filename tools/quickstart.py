@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from itertools import cycle, islice
+from itertools import count, cycle, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -117,14 +117,7 @@ def draw(run: Run) -> None:
     "nothing" is the most varied of the motions, so training sees it twice as often. The others are
     balanced, and so is the test as a whole.
     """
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
+    from action_recognition.commands.data.reports import shown_progress
     from action_recognition.dataset_tools.drawn_hands import (
         MOTIONS,
         NEGATIVE_MOTION,
@@ -141,13 +134,10 @@ def draw(run: Run) -> None:
     ]
 
     # One bar over all splits.
-    columns = (TextColumn("drawing"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, disable=not sys.stdout.isatty(), transient=True) as progress:
-        task = progress.add_task("", total=plan.train_clips + plan.val_clips + plan.test_clips)
+    done, total = count(1), plan.train_clips + plan.val_clips + plan.test_clips
+    with shown_progress("drawing") as progress:
         for seed, (split, motions, style) in enumerate(splits, start=4 * run.seed):
-            write_clips(
-                run.clips, split, motions, seed, style, on_clip=lambda: progress.advance(task)
-            )
+            write_clips(run.clips, split, motions, seed, style, lambda: progress(next(done), total))
     _draw_stream(run)
     counts = f"{plan.train_clips} training, {plan.val_clips} validation and {plan.test_clips} test"
     print(f"drawn: {counts} clips, and a stream: {run.clips}")

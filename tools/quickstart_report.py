@@ -29,7 +29,7 @@ from action_recognition.evaluation.event_metrics import (
 )
 from action_recognition.files import write_json
 
-LATE_S = 1.0  # an event may come so long after its gesture
+TOLERANCE_S = 1.0  # an event may come so long before or after its gesture
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,13 +139,15 @@ def read_decisions(path: Path) -> list[Decision]:
 
 
 def judge_stream(gestures: Sequence[Gesture], decisions: Sequence[Decision]) -> StreamCounts:
-    """Count the gestures with an event of their own label, at most `LATE_S` late, and other events.
+    """Count the gestures with an event of their own label, and the other events.
+
+    An event belongs to a gesture if it comes during it, or at most `TOLERANCE_S` before or after.
 
     >>> made = [Gesture("shake", 1.0, 2.0), Gesture("swipe_left", 5.0, 6.0)]
     >>> judge_stream(made, [Decision("shake", 1.6), Decision("swipe_right", 5.5)])
     StreamCounts(made=2, seen=1, false_alarms=1)
     """
-    result = score_stream(Timeline(0.0, tuple(gestures)), decisions, LATE_S)
+    result = score_stream(Timeline(0.0, tuple(gestures)), decisions, TOLERANCE_S)
     others = len(decisions) - result.num_right
     return StreamCounts(len(gestures), result.num_right, others)
 
@@ -153,13 +155,16 @@ def judge_stream(gestures: Sequence[Gesture], decisions: Sequence[Decision]) -> 
 def panels_of(gestures: Sequence[Gesture], decisions: Sequence[Decision]) -> list[Panel]:
     """Return a panel for each gesture: at the time of its event, else at its end.
 
-    A gesture without an event of its label shows another one that was decided during it.
+    A gesture without an event of its label shows another one that was decided during it, or at most
+    `TOLERANCE_S` after it.
     """
-    found = match(gestures, decisions, LATE_S)
+    found = match(gestures, decisions, TOLERANCE_S)
     panels = []
     for number, gesture in enumerate(gestures):
         during = [
-            item for item in decisions if gesture.start_s <= item.time_s <= gesture.end_s + LATE_S
+            item
+            for item in decisions
+            if gesture.start_s <= item.time_s <= gesture.end_s + TOLERANCE_S
         ]
         own = decisions[found[number]] if number in found else next(iter(during), None)
         if own is None:
