@@ -336,7 +336,7 @@ def finish(run: Run) -> int:
     """Report what the steps left behind. Return 1 when the model learnt too little."""
     from quickstart_report import Files, report
 
-    files = Files(run.folder, run.clips, run.work_dir, run.results)
+    files = Files(run.clips, run.work_dir, run.results)
     top1_percent: float = report(files, run.seconds, run.seed)
     if top1_percent < run.plan.least_top1_percent:
         least = run.plan.least_top1_percent

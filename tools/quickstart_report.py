@@ -36,7 +36,6 @@ TOLERANCE_S = 1.0  # an event may come so long before or after its gesture
 class Files:
     """The folders of a run."""
 
-    folder: Path
     clips: Path
     work_dir: Path
     results: Path
