@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from action_recognition.errors import user_error
+
 
 @contextmanager
 def write_atomically(
@@ -63,6 +65,18 @@ def write_csv(path: Path, rows: Iterable[Iterable[Any]]) -> None:
         partial.open("w", newline="", encoding="utf-8") as file,
     ):
         csv.writer(file).writerows(rows)
+
+
+def check_folder_place(folder: Path, where: str) -> None:
+    """Check that `folder` is a folder, or that one can be made there. Nothing is written.
+
+    Raises UserError with the place `where`: a file is there, or in the place of a folder above it.
+    """
+    # The folder itself may be missing: then the nearest path above it counts.
+    nearest_above = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not nearest_above.is_dir():
+        allowed = "a folder, or a place where one can be made"
+        raise user_error(where, f"{nearest_above} is a file", allowed)
 
 
 def sha256_of(path: Path) -> str:

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from action_recognition.data.annotations import find_annotation_files
 from action_recognition.data.labels import CLASSES_FILE
 from action_recognition.errors import Problem, UserError, naming, user_error
-from action_recognition.files import write_atomically
+from action_recognition.files import check_folder_place, write_atomically
 
 Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
@@ -34,12 +34,7 @@ def refuse_existing(folder: Path, force: bool) -> None:
     Raises UserError: no folder can be made there, or files of a data set exist already and `force`
     does not allow to replace them.
     """
-    # The folder itself may be missing: then the nearest one above it counts.
-    nearest_above = next(path for path in (folder, *folder.absolute().parents) if path.exists())
-    if not nearest_above.is_dir():
-        allowed = "a folder, or a place where one can be made"
-        raise user_error(str(folder), f"{nearest_above} is a file", allowed)
-
+    check_folder_place(folder, str(folder))
     lists = [f"{split}.txt" for split in SPLITS]
     names = [*lists, CLASSES_FILE, DATASET_FILE, METADATA_FILE, *REPORT_FILES]
     existing = [folder / name for name in names if (folder / name).exists()]

@@ -8,6 +8,7 @@ import sys
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import lightning as L
@@ -195,12 +196,17 @@ def _recipe_callbacks(training: Training, data: ClipData, options: TrainOptions)
 
 def _loggers(options: TrainOptions, resume: RawCheckpoint | None) -> list[Logger]:
     folder = options.save_checkpoints_to
-    tensorboard = options.tensorboard_dir or folder / "tensorboard"
+    tensorboard = tensorboard_folder(options)
     steps = int(resume.content["global_step"]) if resume is not None else 0
 
     # Steps that a killed run wrote after its checkpoint are not shown twice.
     purge = {"purge_step": steps} if steps else {}
     return [RunLog(folder, steps), TensorBoardLogger(tensorboard, name="", version="", **purge)]
+
+
+def tensorboard_folder(options: TrainOptions) -> Path:
+    """Return the folder for TensorBoard: that of the flag, or one beside the checkpoints."""
+    return options.tensorboard_dir or options.save_checkpoints_to / "tensorboard"
 
 
 def quieten_lightning() -> None:

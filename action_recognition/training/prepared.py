@@ -103,7 +103,7 @@ def prepare(work_dir: Path, options: TrainOptions) -> PreparedRun:
     template, model = with_flags(template, model, options)
 
     # Files are looked up and scanned once. What follows gets what was found.
-    train_files, val_files = find_split_files(options, template.labels)
+    train_files, val_files = _find_split_files(options, template.labels)
     found, scan = train_files.found, train_files.scan
     labels, source = labels_of_files(found, options.classes, template.labels, scan)
     say(f"{source} ({len(labels)} classes)")
@@ -124,7 +124,7 @@ def prepare(work_dir: Path, options: TrainOptions) -> PreparedRun:
     )
 
 
-def find_split_files(
+def _find_split_files(
     options: TrainOptions, known_labels: Sequence[str]
 ) -> tuple[SplitFiles, SplitFiles | None]:
     """Look up and scan the annotation files. Raises UserError: all that are missing, at once."""

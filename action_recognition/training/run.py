@@ -13,7 +13,7 @@ from lightning.pytorch.callbacks import Callback
 
 from action_recognition.checkpoint import describe_training
 from action_recognition.console import is_first_process, say
-from action_recognition.files import write_json
+from action_recognition.files import check_folder_place, write_json
 from action_recognition.models.build import build_recogniser
 from action_recognition.models.recogniser import Recogniser
 from action_recognition.models.weights import load_start_weights
@@ -27,9 +27,15 @@ from action_recognition.training.checkpoints.changes import (
 from action_recognition.training.checkpoints.resume import AUTO, check_epochs_left, is_finished
 from action_recognition.training.checkpoints.saving import BEST, LATEST
 from action_recognition.training.clip_data_module import ClipData
-from action_recognition.training.engine import Engine, fit, quieten_lightning
+from action_recognition.training.engine import (
+    Engine,
+    fit,
+    quieten_lightning,
+    tensorboard_folder,
+)
 from action_recognition.training.machine.devices import DevicePlan, plan_devices
 from action_recognition.training.machine.memory import keep_freed_memory
+from action_recognition.training.machine.precision import check_compiler, trainer_precision
 from action_recognition.training.machine.run_lock import sole_run
 from action_recognition.training.options import TrainOptions
 from action_recognition.training.prepared import PreparedRun, prepare
@@ -37,11 +43,11 @@ from action_recognition.training.probing.probes import Place, find_out
 from action_recognition.training.probing.profiling import ProfileSteps
 from action_recognition.training.recipe_checks import check_frozen_blocks, untrained_note
 from action_recognition.training.reporting.run_record import run_record, write_template
+from action_recognition.training.reporting.run_summary import RECORD_FILE
 from action_recognition.training.run_clips import clip_data
 from action_recognition.training.step.module import GestureTraining
 
 _FROM_IMAGENET = ("s3d_efficientnet_lite0", "image_timm")
-RECORD_FILE = "train_record.json"
 
 
 def train(work_dir: Path, options: TrainOptions, watchers: Sequence[Callback] = ()) -> Path:
@@ -64,8 +70,7 @@ def train_prepared(run: PreparedRun, watchers: Sequence[Callback] = ()) -> Path:
     # Everything random from here on follows from the seed: keep this order.
     L.seed_everything(options.seed, verbose=False)
     data = clip_data(run)
-    gpus = run.template.gpu_num if options.gpu_num is None else options.gpu_num
-    devices = plan_devices(gpus, options.num_nodes, os.environ)
+    devices = checked_devices(run)
     facts = _run_facts(run, data, devices)
     _say_changes(run, facts)
     module = _untrained(run, data)
@@ -103,6 +108,26 @@ def _nothing_left(run: PreparedRun) -> bool:
         return True
     check_epochs_left(resume, epochs)
     return False
+
+
+def checked_devices(run: PreparedRun) -> DevicePlan:
+    """Plan the devices of a run, and check what else of its flags this machine can refuse.
+
+    Call it before any file is written, so that a refusal leaves the files of an earlier run.
+    Raises UserError: devices, a precision, a compiler or a folder that this machine lacks.
+    """
+    options = run.options
+    gpus = run.template.gpu_num if options.gpu_num is None else options.gpu_num
+    devices = plan_devices(gpus, options.num_nodes, os.environ)
+
+    # A search for batch size or learning rate uses none of these.
+    if options.find is None:
+        trainer_precision(options.precision, devices.accelerator)
+        if options.compile:
+            check_compiler()
+        check_folder_place(options.save_checkpoints_to, "--save-checkpoints-to")
+        check_folder_place(tensorboard_folder(options), "--tensorboard-dir")
+    return devices
 
 
 def _run_facts(run: PreparedRun, data: ClipData, devices: DevicePlan) -> dict[str, Any]:

@@ -20,13 +20,15 @@ _SIDED_WORDS = frozenset({"left", "right", "clockwise", "counterclockwise"})
 def clip_data(run: PreparedRun) -> ClipData:
     """Make the loaders of a run, and print notes on its clips and classes.
 
-    Raises UserError: too few clips or classes, or a batch that batch norm cannot use.
+    Raises UserError: no validation clips, too few clips or classes, or a batch that batch norm
+    cannot use.
     """
-    assert run.val is not None  # folds hold clips out before they come here
+    if run.val is None:
+        raise user_error("--val-ann-files", "none given", fix="name at least one")
     template, options = run.template, run.options
-    check_enough_clips(run)
+    check_clips_and_batch(run)
     swaps = _label_swaps(template, run.labels)
-    batch_size = _checked_batch_size(run)
+    batch_size = _batch_size(run)
     say(f"data: {len(run.train)} training clips, {len(run.val)} validation clips")
     for note in class_notes(run.train, run.val, run.labels):
         say(note)
@@ -46,8 +48,8 @@ def clip_data(run: PreparedRun) -> ClipData:
     )
 
 
-def check_enough_clips(run: PreparedRun) -> None:
-    """Raise UserError for a run of fewer than two clips or two classes."""
+def check_clips_and_batch(run: PreparedRun) -> None:
+    """Raise UserError for a run of fewer than two clips or classes, or with batches of one clip."""
     if len(run.train) < 2:
         found = f"{len(run.train)} training clip"
         raise user_error("--train-ann-files", found, "2 or more")
@@ -55,14 +57,15 @@ def check_enough_clips(run: PreparedRun) -> None:
         found = f"all clips are of one class, {run.labels[0]!r}"
         fix = "add what it is not"
         raise user_error("--train-ann-files", found, "2 classes or more", fix)
-
-
-def _checked_batch_size(run: PreparedRun) -> int:
-    """Return the batch size, lowered with a note to the number of clips where that is smaller."""
     batch_size = run.template.hyper_parameters.basic.batch_size
     if batch_size < 2:
         allowed = "2 or more, since batch norm needs more than one clip"
         raise user_error("--batch-size", f"found {batch_size}", allowed)
+
+
+def _batch_size(run: PreparedRun) -> int:
+    """Return the batch size, lowered with a note to the number of clips where that is smaller."""
+    batch_size = run.template.hyper_parameters.basic.batch_size
     if batch_size <= len(run.train):
         return batch_size
     num_clips = len(run.train)

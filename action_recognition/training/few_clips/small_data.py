@@ -36,11 +36,12 @@ from action_recognition.training.few_clips.features import FeatureExtractor, Fea
 from action_recognition.training.few_clips.head_training import train_head
 from action_recognition.training.options import TrainOptions
 from action_recognition.training.prepared import PreparedRun
+from action_recognition.training.recipe_checks import check_frozen_blocks
 from action_recognition.training.reporting.head_result import HeadResult
 from action_recognition.training.reporting.run_record import run_record, write_template
 from action_recognition.training.reporting.run_summary import flatten, summarise, with_head_alone
-from action_recognition.training.run import train_prepared
-from action_recognition.training.run_clips import check_enough_clips
+from action_recognition.training.run import checked_devices, train_prepared
+from action_recognition.training.run_clips import check_clips_and_batch
 from action_recognition.training.template_flags import with_basic_flags
 
 PRESET = "small-data"
@@ -75,9 +76,12 @@ def train_small_data(run: PreparedRun) -> Path:
     """
     options, folder = run.options, run.options.save_checkpoints_to
     assert options.load_weights is not None, "see preset_problems"
-    check_enough_clips(run)
+    # What the fine-tuning would refuse is refused before the head is written.
+    check_clips_and_batch(run)
+    checked_devices(run)
     L.seed_everything(options.seed, verbose=False)
     network = build_recogniser(run.model, len(run.labels))
+    check_frozen_blocks(run.template.training, network)
     start = load_start_weights(network, run.model, options.load_weights, run.labels).record()
     say(f"preset {PRESET}: start weights: {start['report']}")
 

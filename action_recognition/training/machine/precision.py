@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from contextlib import AbstractContextManager
-from typing import Literal, get_args
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +12,6 @@ from torch import Tensor, nn
 from action_recognition.errors import user_error
 from action_recognition.training.options import Precision
 
-PRECISIONS: tuple[str, ...] = get_args(Precision)
 _HALF = (torch.bfloat16, torch.float16)
 
 
@@ -46,14 +45,17 @@ def no_autocast(like: Tensor) -> AbstractContextManager[None]:
     return torch.autocast(like.device.type, enabled=False)
 
 
-def compile_backbone(backbone: nn.Module) -> None:
-    """Compile a backbone in place, so that the names of its weights stay.
+def check_compiler() -> None:
+    """Check that `compile_backbone` can compile here.
 
-    Errors: UserError without a GPU and without a C++ compiler.
+    Raises UserError: there is neither a GPU nor a C++ compiler.
     """
     if not torch.cuda.is_available() and not any(map(shutil.which, ("c++", "g++", "clang++"))):
         fix = "install g++, or leave --compile out"
         raise user_error("--compile", "needs a C++ compiler on the CPU", fix=fix)
 
+
+def compile_backbone(backbone: nn.Module) -> None:
+    """Compile a backbone in place, so that the names of its weights stay."""
     # The sizes are those of training and validation batches. Dynamic ones would be slower.
     backbone.compile(dynamic=False)

@@ -12,7 +12,7 @@ from action_recognition.training.checkpoints.resume import AUTO
 from action_recognition.training.few_clips.small_data import preset_problems, train_small_data
 from action_recognition.training.options import TrainOptions
 from action_recognition.training.prepared import prepare
-from action_recognition.training.run import train_prepared
+from action_recognition.training.run import checked_devices, train_prepared
 from action_recognition.training.studies.folds import TrainOne, train_folds
 from action_recognition.training.studies.learning_curve import train_learning_curve
 from action_recognition.training.studies.subsets import few_clips_note
@@ -36,6 +36,9 @@ def carry_out(work_dir: Path, options: TrainOptions, plan: Plan) -> None:
     if fresh_without_preset and (note := few_clips_note(run.train_files.scan)):
         say(note)
 
+    # A study writes the annotation files of its first run before that run checks anything.
+    if plan.folds is not None or plan.learning_curve is not None:
+        checked_devices(run)
     train_one: TrainOne = train_prepared if plan.preset is None else train_small_data
     if plan.folds is not None:
         train_folds(run, plan.folds, plan.person_regex, train_one)
