@@ -20,6 +20,8 @@ from action_recognition.data.clip_orders import ShareSampler
 from action_recognition.data.datasets import ClipDataset, ItemKey
 from action_recognition.data.frame_source import FrameSource
 from action_recognition.errors import user_error
+from action_recognition.models.head import HEAD_PREFIX
+from action_recognition.models.pretrained import sha256_of_tensors
 from action_recognition.models.recogniser import Normalize, Recogniser
 from action_recognition.template import BatchAugmentation, Template
 from action_recognition.training.few_clips.feature_cache import FeatureCache
@@ -223,18 +225,14 @@ class _Views(ClipDataset):
 
 
 def sha256_of_backbone(network: Recogniser) -> str:
-    """Return the SHA-256 of names, shapes and values of the weights that make the features.
-
-    The head is left out.
-    """
-    digest = hashlib.sha256()
-
+    """Return the checksum of the weights that make the features: all but those of the head."""
     # The number of batches seen changes no feature.
-    for name, value in network.state_dict().items():
-        if not name.startswith("head.") and not name.endswith("num_batches_tracked"):
-            digest.update(f"{name} {tuple(value.shape)} {value.dtype}\n".encode())
-            digest.update(value.detach().cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()
+    weights = {
+        name: value
+        for name, value in network.state_dict().items()
+        if not name.startswith(HEAD_PREFIX) and not name.endswith("num_batches_tracked")
+    }
+    return sha256_of_tensors(weights)
 
 
 def _file_state(record: ClipRecord) -> list[Any]:
