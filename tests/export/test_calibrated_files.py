@@ -91,6 +91,19 @@ def test_other_labels_and_damage_change_nothing(folder: Path) -> None:
     assert contents(folder) == damaged
 
 
+def test_a_record_that_names_a_model_of_another_folder_leaves_it_alone(folder: Path) -> None:
+    other = folder.parent / "model.onnx"
+    shutil.copyfile(folder / "model.onnx", other)
+    before = other.read_bytes()
+    record = json.loads((folder / RECORD_FILE).read_text(encoding="utf-8"))
+    record["outputs"].append({"name": "../model.onnx", "size": 1, "sha256": "0" * 64})
+    (folder / RECORD_FILE).write_text(json.dumps(record), encoding="utf-8")
+
+    written = write_into_export(folder / "model.xml", CALIBRATION)
+    assert {path.name for path in written} == {*MODELS, *MADE_OF_THE_RECORD}
+    assert other.read_bytes() == before
+
+
 def test_an_interruption_while_files_are_made_changes_nothing(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
