@@ -76,7 +76,7 @@ def _copy_unit(
 ) -> None:
     for theirs, ours in present.items():
         _copy(state_dict[theirs], target[ours])
-        # Keep variance + eps, the sum that a norm divides by: ours has a smaller eps.
+        # A norm divides by the root of variance + eps. Ours has a smaller eps: the sum must stay.
         if theirs.endswith("running_var"):
             target[ours].add_(eps_excess)
 

@@ -32,7 +32,8 @@ def trained_batches(
 ) -> Iterator[TrainedBatch]:
     """Yield the batches of the first steps of `train(work_dir, options)` on one device.
 
-    A caption is the label after mirroring, with the shares of the classes where clips are mixed.
+    A caption is the label after mirroring. Where clips are mixed it has the shares of the classes,
+    and for a causal network the step at which the label begins.
     Raises UserError: that of a run's annotations and template.
     """
     # The same way as `train`: any other would show something else than it trains on.

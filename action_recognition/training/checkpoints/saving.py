@@ -125,7 +125,7 @@ class SaveLatest(_PthCheckpoint):
 
     def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Install the signal handlers and schedule the first checkpoint within an epoch."""
-        # They replace Lightning's handlers, which message the other processes from within.
+        # These replace Lightning's, which message the other processes from within the handler.
         self.stop.install()
         self._due_at = time.monotonic() + self._every_s
 
@@ -217,7 +217,7 @@ def _loops_before_validation(trainer: L.Trainer) -> dict[str, Any]:
     """Return the state of the loops from which Lightning repeats the whole validation."""
     state: dict[str, Any] = copy.deepcopy(trainer.fit_loop.state_dict())
 
-    # Lightning starts the validation again where it stopped within the first batch.
+    # A validation that stopped within its first batch is repeated from the start.
     first = {"ready": 1, "started": 1, "processed": 0, "completed": 0}
     state["epoch_loop.val_loop.batch_progress"] |= {"total": dict(first), "current": dict(first)}
     return state

@@ -68,7 +68,7 @@ def probe_batch_sizes(
 def is_out_of_memory(error: BaseException) -> bool:
     """Return True for an exception that means that memory ran out, on a GPU or on the CPU.
 
-    The CPU's has no type of its own: torch says it by the text alone.
+    For the CPU torch raises a plain RuntimeError, which only its text tells from others.
     """
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True

@@ -175,7 +175,8 @@ def summary_lines(
     >>> step = {"data wait": 0.6, "augmentation": 0.0, "forward and loss": 0.2}
     >>> step |= {"backward": 0.1, "optimiser": 0.1}
     >>> operators = [("conv", 0.3), ("add", 0.1), ("mul", 0.0)]
-    >>> print("\n".join(summary_lines([step, step], 4, operators))) # doctest: +ELLIPSIS
+    >>> *table, advice = summary_lines([step, step], 4, operators)
+    >>> print("\n".join(table))
     profile of 2 steps: 1000.0 ms a step, 2.0 clips/s
       data wait          600.0 ms   60.0 %
       augmentation         0.0 ms    0.0 %
@@ -185,7 +186,9 @@ def summary_lines(
       most time by itself: conv 150.0 ms a step
                            add 50.0 ms a step
                            mul 0.0 ms a step
-      the clips come too slowly: more --num-workers, --frame-cache DIR, or smaller videos ...
+    >>> print(advice.replace(": ", ":\n"))
+      the clips come too slowly:
+    more --num-workers, --frame-cache DIR, or smaller videos (tools/data/extract.py)
     """
     # The first step has no data wait, so each phase has its own number of steps.
     means = {phase: _mean([step[phase] for step in steps if phase in step]) for phase in PHASES}

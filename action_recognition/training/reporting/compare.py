@@ -11,7 +11,7 @@ from action_recognition.errors import user_error
 from action_recognition.files import write_csv
 from action_recognition.training.reporting.run_summary import MISSING, RunSummary, summarise
 
-# Every run has its own values of these, or a row of the table shows them.
+# Keys of the record that differ from run to run anyway, or that a row of the table shows.
 _OF_EVERY_RUN = ("started", "command", "seed", "start_weights")
 
 ROWS: dict[str, str] = {
@@ -30,7 +30,7 @@ ROWS: dict[str, str] = {
 def differences(runs: Sequence[RunSummary]) -> dict[str, list[str]]:
     """Return the settings in which the runs differ, with one value per run.
 
-    Settings that differ between any two runs, such as the start time, are left out.
+    What differs from run to run anyway, such as the start time, is left out.
     """
     # A run that could not be read has no settings to compare.
     runs = [run for run in runs if run.settings]

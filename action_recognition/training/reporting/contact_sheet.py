@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 _FRAMES_SHOWN = 8
-_FRAME_HEIGHT = 112  # pixels, about
+_FRAME_HEIGHT = 112  # pixels
 _GAP, _LINE = 4, 20
 _BACK, _TEXT = 255, (0, 0, 0)
 
@@ -58,7 +58,7 @@ def _captioned_row(clip_thwc: NDArray[np.uint8], caption: str) -> NDArray[np.uin
 
 
 def _readable(frame_hwc: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Enlarge or reduce a frame to about 112 pixels in height."""
+    """Enlarge or reduce a frame to a height of 112 pixels."""
     height, width = frame_hwc.shape[:2]
     size = (max(1, round(width * _FRAME_HEIGHT / height)), _FRAME_HEIGHT)
     method = cv2.INTER_AREA if height > _FRAME_HEIGHT else cv2.INTER_NEAREST

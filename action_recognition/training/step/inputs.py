@@ -69,7 +69,10 @@ class StepInputs:
         return self.mixed(self.augmented(batch, place), place)
 
     def augmented(self, batch: Batch, place: StepPlace) -> Batch:
-        """Change the clips of a batch at random on their device; none for the reference recipe."""
+        """Change the clips of a batch at random, on their device.
+
+        A recipe whose augmentation changes clips one by one leaves the batch as it is.
+        """
         if self._augment is None or not len(batch.labels):
             return batch
         first_share = place.world_size * place.part
@@ -80,7 +83,7 @@ class StepInputs:
     def mixed(self, batch: Batch, place: StepPlace) -> tuple[Tensor, Tensor]:
         """Return the clips that the network gets, and their targets.
 
-        - A stateful network: clips that begin after other clips, and labels (N, S) of their steps.
+        - A causal network: clips that begin after other clips, and labels (N, S) of their steps.
         - A recipe with `mix`: blended clips, and shares (N, C) of the classes.
         - Otherwise clips and labels (N,) as they are.
         """

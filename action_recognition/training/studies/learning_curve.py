@@ -98,8 +98,11 @@ def verdict(points: Sequence[CurvePoint], num_val_clips: int) -> str:
 
     >>> few = CurvePoint(5, 85, 40.0, 70.0, 60.0, Path())
     >>> many = CurvePoint(10, 170, 52.0, 80.0, 90.0, Path())
-    >>> verdict([few, many], 100).split(" (")[0]
+    >>> found, noise = verdict([few, many], 100).split(" (")
+    >>> found
     'more clips would help: the last doubling gave about 12.0 points of top-1'
+    >>> noise
+    '95 % interval of one point: 9.6 wide to each side)'
     """
     usable = [point for point in points if not math.isnan(point.accuracy)]
     if len(usable) < 2:
