@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from action_recognition.compression.quantised_layers import (
 )
 from action_recognition.compression.scoring import rank_layers, score_model
 from action_recognition.deploy.backends import load_backend
+from action_recognition.deploy.backends.protocol import network_input, stack_scores
 from action_recognition.deploy.delivery.made_clips import made_clips
 from action_recognition.deploy.metadata import DeployMetadata
 from action_recognition.openvino_core import openvino_core
@@ -40,6 +42,28 @@ def error(model: Any, original: Any, metadata: DeployMetadata) -> float:
     )
 
 
+def exact_error(model: Any, original: Any, metadata: DeployMetadata) -> float:
+    """The error of the rounding alone: quantised values, computed in float32.
+
+    With AVX2 alone the processor adds pairs of products in 16 bits and clips some of them. That
+    makes 0.0114 of 0.0098 here, and says nothing of the network.
+    """
+    settings = {"INFERENCE_PRECISION_HINT": "f32", "LP_TRANSFORMS_MODE": "NO"}
+    request = openvino_core().compile_model(model, "CPU", settings).create_infer_request()
+    clips = made_clips(metadata, 3)
+    rows = [
+        np.array(request.infer({0: network_input(clip[None], metadata)})[0])[0] for clip in clips
+    ]
+    reference = score_model(original, made_clips(metadata, 3), metadata)
+    return float(np.square(stack_scores(rows, metadata) - reference).mean())
+
+
+def has_vnni() -> bool:
+    """True where the processor adds the products of INT8 in 32 bits."""
+    info = Path("/proc/cpuinfo")
+    return info.is_file() and "vnni" in info.read_text()
+
+
 def test_all_is_quantised_but_the_cosine(networks: tuple[Any, Any, DeployMetadata]) -> None:
     original, quantised, metadata = networks
     layers = quantised_layers(quantised)
@@ -56,9 +80,8 @@ def test_all_is_quantised_but_the_cosine(networks: tuple[Any, Any, DeployMetadat
         "Constant",
         "Convert",
     } & kinds
-    # Below 0.01 on processors with VNNI. With AVX2 alone 0.0114: pairs of products are added in 16
-    # bits there, and may be clipped.
-    assert 0 < error(quantised, original, metadata) < 0.02
+    assert 0 < exact_error(quantised, original, metadata) < 0.01
+    assert 0 < error(quantised, original, metadata) < (0.01 if has_vnni() else math.inf)
     names = {node.get_friendly_name() for node in original.get_ops()}
     assert {layer.name for layer in layers} <= names
     weights = next(layer for layer in layers if layer.kind == "Convolution")
