@@ -18,7 +18,6 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torchvision.transforms import v2
 
 from action_recognition.data.transforms import (
     Frames,
@@ -188,6 +187,9 @@ def trivially_augmented(clip_thwc: Frames, mean_rgb: Sequence[float], seed: int)
     Uncovered pixels get the mean colour. The result is a pure function of clip and seed: the
     generator of the process stays as it was.
     """
+    # Only some recipes use it, and it takes seconds to import: evaluation need not wait for it.
+    from torchvision.transforms import v2
+
     fill = [float(int(value + 0.5)) for value in mean_rgb]
     change = v2.TrivialAugmentWide(interpolation=v2.InterpolationMode.BILINEAR, fill=fill)
 
