@@ -42,6 +42,18 @@ def pytest_configure(config: pytest.Config) -> None:
     config.option.loadscopereorder = False
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int | None:
+    """Return one process more than there are cores, or None where the environment says how many.
+
+    Tests of commands wait for pipes, windows, kills and time-outs. One process more uses the core
+    that would idle meanwhile.
+    """
+    if os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS"):
+        return None
+    return (os.cpu_count() or 1) + 1
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the files that hold slow tests first: one that starts last keeps one process busy."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
