@@ -29,6 +29,7 @@ from action_recognition.compression.compression_report import (
     summary,
     write_tables,
 )
+from action_recognition.compression.int8_sums import int8_note
 from action_recognition.compression.network_kinds import ClipForm
 from action_recognition.compression.qat import FineTuning
 from action_recognition.compression.quantised_layers import quantised_layers
@@ -165,6 +166,7 @@ def _say_result(written: Sequence[Path], compressions: Sequence[Compression]) ->
     for compression in compressions:
         for sentence in compression.facts["notes"]:
             say(f"note: {sentence}")
+    say(f"note: {int8_note()}")
 
 
 def _calibrate(folder: Path, options: CompressOptions) -> None:

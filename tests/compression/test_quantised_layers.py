@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import platform
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from action_recognition.compression.int8_sums import CLIPPED, EXACT, int8_note, int8_sums
 from action_recognition.compression.network_kinds import ClipForm
 from action_recognition.compression.post_training import quantise
 from action_recognition.compression.quantised_layers import (
@@ -58,12 +60,6 @@ def exact_error(model: Any, original: Any, metadata: DeployMetadata) -> float:
     return float(np.square(stack_scores(rows, metadata) - reference).mean())
 
 
-def has_vnni() -> bool:
-    """True where the processor adds the products of INT8 in 32 bits."""
-    info = Path("/proc/cpuinfo")
-    return info.is_file() and "vnni" in info.read_text()
-
-
 def test_all_is_quantised_but_the_cosine(networks: tuple[Any, Any, DeployMetadata]) -> None:
     original, quantised, metadata = networks
     layers = quantised_layers(quantised)
@@ -81,7 +77,7 @@ def test_all_is_quantised_but_the_cosine(networks: tuple[Any, Any, DeployMetadat
         "Convert",
     } & kinds
     assert 0 < exact_error(quantised, original, metadata) < 0.01
-    assert 0 < error(quantised, original, metadata) < (0.01 if has_vnni() else math.inf)
+    assert 0 < error(quantised, original, metadata) < (0.01 if int8_sums() == EXACT else math.inf)
     names = {node.get_friendly_name() for node in original.get_ops()}
     assert {layer.name for layer in layers} <= names
     weights = next(layer for layer in layers if layer.kind == "Convolution")
@@ -129,3 +125,14 @@ def test_the_layers_that_harm_most_come_first(networks: tuple[Any, Any, DeployMe
     assert error(give_back(quantised, original, half), original, metadata) < error(
         quantised, original, metadata
     )
+
+
+@pytest.mark.skipif(
+    not Path("/proc/cpuinfo").is_file() or platform.machine() != "x86_64",
+    reason="the processor's instructions are read from Linux",
+)
+def test_a_processor_without_vnni_is_recognised_by_its_sums() -> None:
+    instructions = Path("/proc/cpuinfo").read_text()
+    assert "avx2" in instructions
+    assert int8_sums() == (EXACT if "vnni" in instructions else CLIPPED)
+    assert ("VNNI" in int8_note()) and int8_note().endswith("eval.py")
