@@ -29,10 +29,10 @@ from action_recognition.compression.compression_report import (
     summary,
     write_tables,
 )
-from action_recognition.compression.int8_sums import int8_note
 from action_recognition.compression.network_kinds import ClipForm
 from action_recognition.compression.qat import FineTuning
 from action_recognition.compression.quantised_layers import quantised_layers
+from action_recognition.compression.scoring import int8_note
 from action_recognition.compression.tuned_networks import fine_tuned_networks, tuned_form
 from action_recognition.console import say
 from action_recognition.deploy.backends import load_backend

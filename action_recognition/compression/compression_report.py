@@ -12,8 +12,8 @@ from typing import Any, Final
 
 from action_recognition.compression.accuracy_gate import Drop, GateRules
 from action_recognition.compression.clip_store import GateClips
-from action_recognition.compression.int8_sums import int8_sums
 from action_recognition.compression.quantised_layers import Layer
+from action_recognition.compression.scoring import int8_sums
 from action_recognition.files import write_json, write_text
 
 JSON_FILE: Final = "compression.json"

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from action_recognition.compression.int8_sums import CLIPPED, EXACT, int8_note, int8_sums
 from action_recognition.compression.network_kinds import ClipForm
 from action_recognition.compression.post_training import quantise
 from action_recognition.compression.quantised_layers import (
@@ -19,7 +18,14 @@ from action_recognition.compression.quantised_layers import (
     give_back,
     quantised_layers,
 )
-from action_recognition.compression.scoring import rank_layers, score_model
+from action_recognition.compression.scoring import (
+    CLIPPED,
+    EXACT,
+    int8_note,
+    int8_sums,
+    rank_layers,
+    score_model,
+)
 from action_recognition.deploy.backends import load_backend
 from action_recognition.deploy.backends.protocol import network_input, stack_scores
 from action_recognition.deploy.delivery.made_clips import made_clips
