@@ -1,5 +1,9 @@
-"""Hand landmarks: detector, landmark network, tracker and features, on OpenVINO and numpy alone.
+"""Hand landmarks on OpenVINO and numpy alone: from a picture to the hands that are followed in it.
 
-The package is empty so far. Data, training and live import from here. Nothing here imports from
+1. `network_files`: the two networks, fetched by pip and checked.
+2. `networks`: palms of a picture, landmarks of a square.
+3. `tracker`: hands from frame to frame, each under a number of its own.
+
+`geometry` has the formulas. Data, training and live import from here. Nothing here imports from
 them, nor from PyTorch.
 """

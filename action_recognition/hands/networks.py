@@ -1,0 +1,144 @@
+"""The palm detector and the landmark network, run by OpenVINO on the CPU in f32.
+
+Both take the picture as the camera gives it. A mirrored picture, or BGR for RGB, is another input,
+in which hands are missed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from action_recognition.hands.geometry import (
+    Floats,
+    Square,
+    crop_to_picture,
+    landmarks_in_picture,
+    merge_palms,
+    palm_anchors,
+    square_of_palm,
+    turned_world,
+)
+from action_recognition.hands.network_files import HAND, PALM, checked_hand_models
+from action_recognition.openvino_core import openvino_core
+
+Picture = NDArray[np.uint8]
+"""(H, W, 3) uint8 RGB."""
+
+_PALM_SIZE, _HAND_SIZE = 192, 224
+_MIN_PALM_SCORE = 0.5
+_MAX_LOGIT = 100.0
+# Numbers of the outputs, in the order of the files.
+_BOXES, _LOGITS = 0, 1
+_LANDMARKS, _PRESENCE, _RIGHT, _WORLD = 0, 1, 2, 3
+
+
+@dataclass(frozen=True, eq=False)
+class SeenHand:
+    """What the landmark network says of one square of a picture.
+
+    `right` is the probability of a right hand, in a picture that is not mirrored. `world_m` are
+    metres, as the picture shows the hand; their origin lies near the base of the middle finger.
+    """
+
+    landmarks_px: NDArray[np.float32]  # (21, 3), z towards the camera is negative
+    world_m: NDArray[np.float32]  # (21, 3)
+    presence: float
+    right: float
+    square: Square
+
+
+class HandNetworks:
+    """Finds palms in a picture, and the landmarks of a hand in a square of it.
+
+    Raises UserError: a network is missing, or is another file than this toolkit knows.
+    """
+
+    def __init__(self, folder: Path | None = None, num_threads: int | None = None) -> None:
+        place = checked_hand_models(folder)
+        self._palms = _request(place / PALM, num_threads)
+        self._hands = _request(place / HAND, num_threads)
+        self._anchors_px = palm_anchors(_PALM_SIZE) * _PALM_SIZE
+
+    def palms(self, picture_rgb: Picture) -> list[Square]:
+        """Return the squares around the hands that the palm detector finds, the surest first."""
+        # The whole picture, centred in a black square.
+        height, width = picture_rgb.shape[:2]
+        whole = Square(width / 2, height / 2, max(width, height))
+        outputs = self._palms.infer(_network_input(picture_rgb, [whole], _PALM_SIZE, black=True))
+
+        logits = np.clip(outputs[_LOGITS].reshape(-1), -_MAX_LOGIT, _MAX_LOGIT)
+        scores = 1.0 / (1.0 + np.exp(-logits.astype(np.float64)))
+        sure = scores >= _MIN_PALM_SCORE
+        raw = outputs[_BOXES].reshape(-1, 18)[sure].astype(np.float64)
+
+        merged, _ = merge_palms(self._in_picture(raw, self._anchors_px[sure], whole), scores[sure])
+        return [square_of_palm(palm) for palm in merged]
+
+    @staticmethod
+    def _in_picture(raw: Floats, anchors_px: Floats, whole: Square) -> Floats:
+        """Turn outputs (N, 18) into boxes and points in pixels of the picture."""
+        matrix = crop_to_picture(whole, _PALM_SIZE)
+        scale, offset = matrix[0, 0], matrix[:, 2]
+
+        # All but the size of the box are places, relative to the anchor's centre.
+        palms = raw.copy()
+        places = [0, 1, *range(4, 18)]
+        palms[:, places] += np.tile(anchors_px, (1, 8))
+        palms *= scale
+        palms[:, places] += np.tile(offset, 8)
+        return palms
+
+    def hand(self, picture_rgb: Picture, square: Square) -> SeenHand:
+        """Return the landmarks of the hand in a square. `presence` says whether there is one."""
+        outputs = self._hands.infer(_network_input(picture_rgb, [square], _HAND_SIZE, black=False))
+        landmarks = outputs[_LANDMARKS].reshape(21, 3).astype(np.float64)
+        world = outputs[_WORLD].reshape(21, 3).astype(np.float64)
+        return SeenHand(
+            landmarks_in_picture(landmarks, square, _HAND_SIZE).astype(np.float32),
+            turned_world(world, square.rotation).astype(np.float32),
+            presence=float(outputs[_PRESENCE].item()),
+            right=float(outputs[_RIGHT].item()),
+            square=square,
+        )
+
+
+def _request(file: Path, num_threads: int | None) -> Any:
+    """Compile a network for pixels 0..255 in uint8. Returns an infer request."""
+    # Slow to import.
+    from openvino import Layout, Type
+    from openvino.preprocess import PrePostProcessor
+
+    core = openvino_core()
+    steps = PrePostProcessor(core.read_model(file))
+    # The front end of TFLite sets no layout.
+    steps.input().tensor().set_element_type(Type.u8).set_layout(Layout("NHWC"))
+    steps.input().model().set_layout(Layout("NHWC"))
+    steps.input().preprocess().convert_element_type(Type.f32).scale(255.0)
+
+    hints: dict[str, Any] = {"INFERENCE_PRECISION_HINT": "f32"}
+    if num_threads is not None:
+        hints["INFERENCE_NUM_THREADS"] = num_threads
+    return core.compile_model(steps.build(), "CPU", hints).create_infer_request()
+
+
+def _network_input(
+    picture_rgb: Picture, squares: Sequence[Square], size: int, *, black: bool
+) -> dict[int, Picture]:
+    """Return the crops (N, size, size, 3). Outside the picture they are black, or its border."""
+    border = cv2.BORDER_CONSTANT if black else cv2.BORDER_REPLICATE
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    picture = np.ascontiguousarray(picture_rgb)
+    crops = [
+        cv2.warpAffine(
+            picture, crop_to_picture(square, size), (size, size), flags=flags, borderMode=border
+        )
+        for square in squares
+    ]
+    return {0: np.stack(crops).astype(np.uint8, copy=False)}
