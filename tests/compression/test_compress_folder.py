@@ -17,6 +17,7 @@ from action_recognition.commands.compress import main
 from action_recognition.compression import gated_quantisation
 from action_recognition.compression.accuracy_gate import notes
 from action_recognition.compression.clip_store import GateClips
+from action_recognition.compression.scoring import int8_sums
 from action_recognition.deploy.backends import load_backend
 from action_recognition.deploy.delivery.made_clips import made_clips
 from action_recognition.errors import UserError
@@ -92,6 +93,7 @@ def test_a_checkpoint_becomes_a_folder_with_all_forms_of_the_model(compressed: P
 def test_the_tables_say_what_was_measured(compressed: Path) -> None:
     folder = compressed / "export"
     table = json.loads((folder / "compression.json").read_text())
+    assert table["int8_sums"] == int8_sums()
     assert table["max_drop_points"] == 100 and table["folds"] == 2
     assert (table["clips"], table["validation_clips"], table["calibration_clips"]) == (12, 6, 6)
     assert [item["layers_given_back"] for item in table["cross_validated"]] == [0] and table[

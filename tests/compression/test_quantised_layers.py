@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import platform
 from pathlib import Path
 from typing import Any
@@ -83,7 +82,7 @@ def test_all_is_quantised_but_the_cosine(networks: tuple[Any, Any, DeployMetadat
         "Convert",
     } & kinds
     assert 0 < exact_error(quantised, original, metadata) < 0.01
-    assert 0 < error(quantised, original, metadata) < (0.01 if int8_sums() == EXACT else math.inf)
+    assert 0 < error(quantised, original, metadata) < (0.01 if int8_sums() == EXACT else 0.02)
     names = {node.get_friendly_name() for node in original.get_ops()}
     assert {layer.name for layer in layers} <= names
     weights = next(layer for layer in layers if layer.kind == "Convolution")
