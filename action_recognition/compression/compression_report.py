@@ -13,7 +13,6 @@ from typing import Any, Final
 from action_recognition.compression.accuracy_gate import Drop, GateRules
 from action_recognition.compression.clip_store import GateClips
 from action_recognition.compression.quantised_layers import Layer
-from action_recognition.compression.scoring import int8_sums
 from action_recognition.files import write_json, write_text
 
 JSON_FILE: Final = "compression.json"
@@ -82,7 +81,6 @@ def gate_facts(
         "folds": clips.num_folds,
         "calibration_clips": len(clips.to_quantise_on(rules.calibration_clips, rules.seed)),
         "seed": rules.seed,
-        "int8_sums": int8_sums(),
         "notes": list(sentences),
     }
 

@@ -27,7 +27,7 @@ from action_recognition.compression.clip_store import GateClips, Indices
 from action_recognition.compression.compression_report import Compression, gate_facts
 from action_recognition.compression.network_kinds import NetworkForm
 from action_recognition.compression.quantised_layers import Layer, floating_layers, quantised_layers
-from action_recognition.compression.scoring import rank_layers
+from action_recognition.compression.scoring import int8_sums, rank_layers
 from action_recognition.console import say
 from action_recognition.deploy.backends import Pixels
 
@@ -76,6 +76,7 @@ class Int8Gate:
         # A layer given back is listed as such only.
         returned = set(given_back)
         sentences = notes(drop, self._rules.max_drop, count, num_layers)
+        facts = gate_facts(self._form.method, self._clips, self._rules, sentences)
         compression = Compression(
             quantised=[layer for layer in quantised_layers(network) if layer not in returned],
             given_back=given_back,
@@ -83,7 +84,7 @@ class Int8Gate:
             trials=trials,
             drops=self._drops_of(network),
             error={layer.name: value for layer, value in self._ranked} if count else {},
-            facts=gate_facts(self._form.method, self._clips, self._rules, sentences),
+            facts=facts | {"int8_sums": int8_sums()},
         )
         return compression, network
 

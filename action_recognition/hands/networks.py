@@ -6,7 +6,6 @@ in which hands are missed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -71,7 +70,7 @@ class HandNetworks:
         # The whole picture, centred in a black square.
         height, width = picture_rgb.shape[:2]
         whole = Square(width / 2, height / 2, max(width, height))
-        outputs = self._palms.infer(_network_input(picture_rgb, [whole], _PALM_SIZE, black=True))
+        outputs = self._palms.infer(_crop(picture_rgb, whole, _PALM_SIZE, cv2.BORDER_CONSTANT))
 
         logits = np.clip(outputs[_LOGITS].reshape(-1), -_MAX_LOGIT, _MAX_LOGIT)
         scores = 1.0 / (1.0 + np.exp(-logits.astype(np.float64)))
@@ -97,7 +96,7 @@ class HandNetworks:
 
     def hand(self, picture_rgb: Picture, square: Square) -> SeenHand:
         """Return the landmarks of the hand in a square. `presence` says whether there is one."""
-        outputs = self._hands.infer(_network_input(picture_rgb, [square], _HAND_SIZE, black=False))
+        outputs = self._hands.infer(_crop(picture_rgb, square, _HAND_SIZE, cv2.BORDER_REPLICATE))
         landmarks = outputs[_LANDMARKS].reshape(21, 3).astype(np.float64)
         world = outputs[_WORLD].reshape(21, 3).astype(np.float64)
         return SeenHand(
@@ -128,17 +127,10 @@ def _request(file: Path, num_threads: int | None) -> Any:
     return core.compile_model(steps.build(), "CPU", hints).create_infer_request()
 
 
-def _network_input(
-    picture_rgb: Picture, squares: Sequence[Square], size: int, *, black: bool
-) -> dict[int, Picture]:
-    """Return the crops (N, size, size, 3). Outside the picture they are black, or its border."""
-    border = cv2.BORDER_CONSTANT if black else cv2.BORDER_REPLICATE
+def _crop(picture_rgb: Picture, square: Square, size: int, border: int) -> dict[int, Picture]:
+    """Return the network's input (1, size, size, 3): the square, with OpenCV's `border` outside."""
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    matrix = crop_to_picture(square, size)
     picture = np.ascontiguousarray(picture_rgb)
-    crops = [
-        cv2.warpAffine(
-            picture, crop_to_picture(square, size), (size, size), flags=flags, borderMode=border
-        )
-        for square in squares
-    ]
-    return {0: np.stack(crops).astype(np.uint8, copy=False)}
+    crop = cv2.warpAffine(picture, matrix, (size, size), flags=flags, borderMode=border)
+    return {0: crop[None].astype(np.uint8, copy=False)}

@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from action_recognition.console import say
 from action_recognition.hands.network_files import SOURCE, fetch_hand_models, hand_models_folder
 
 _DESCRIPTION = (
@@ -29,5 +30,5 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Fetch the files, or check those that are there. Return the exit code."""
     arguments = build_parser().parse_args(argv)
-    print(fetch_hand_models(arguments.hand_models))
+    say(f"the networks of hands are in {fetch_hand_models(arguments.hand_models)}")
     return 0
