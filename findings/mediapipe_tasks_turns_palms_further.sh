@@ -16,7 +16,7 @@
 #   target angle 90: 1.29 of 224 pixels (near; Tasks averages several boxes of the palm)
 #
 # The networks come out of the wheel of mediapipe 0.10.21, which still holds them. The library may
-# try to report its use to its publisher: cut the network off after the installation to prevent it.
+# try to report its use to its publisher.
 #
 # Exit code 0: as described. 1: the behaviour has changed. Needs Linux x86-64 and Python 3.11.
 set -euo pipefail

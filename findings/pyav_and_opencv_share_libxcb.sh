@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# PyAV 18.1.0 and opencv-python 5.0.0.93: the package that is imported first serves both with libxcb.
+# PyAV 18.1.0 and opencv-python 5.0.0.93: whichever is imported first serves both with libxcb.
 #
 # One would guess that each wheel uses the libraries it ships, since auditwheel puts a hash into
 # their names. Both wheels were built on the same image, so three names are equal, hash included:
-# libxcb-shape, libxcb-shm and libxcb-xfixes. The loader knows a library by that name alone, and maps
-# the file of the package that came first. These three belong to the libxcb beside them. PyAV ships
-# a libxcb of its own, while OpenCV's Qt takes the system's. After `import av, cv2` a window of
-# OpenCV therefore talks to the display through two libxcb.
+# libxcb-shape, libxcb-shm and libxcb-xfixes. The loader knows a library by that name alone, and
+# maps the file of the package that came first. These three belong to the libxcb beside them. PyAV
+# ships a libxcb of its own, while OpenCV's Qt takes the system's. After `import av, cv2` a window
+# of OpenCV therefore talks to the display through two libxcb.
 #
 # Seen on Linux x86-64, Python 3.11 (import order: owners of the three files that are mapped):
 #   cv2, av: opencv_python.libs x 3
