@@ -18,7 +18,7 @@ from typing import Final, NamedTuple
 from action_recognition import console
 from action_recognition.download import Expected, Say, cache_folder, file_facts
 from action_recognition.errors import UserError, user_error
-from action_recognition.files import write_bytes
+from action_recognition.files import check_folder_place, write_bytes
 
 SOURCE: Final = "mediapipe 0.10.21 (PyPI), Apache-2.0, by Google"
 """What a model that is made with these networks has to name."""
@@ -90,8 +90,8 @@ def fetch_hand_models(folder: Path | None = None, say: Say = console.say) -> Pat
     try:
         return checked_hand_models(place)
     except UserError:
-        # Missing or damaged: fetch them again.
-        pass
+        # Missing or damaged: fetch them again, unless they could not be kept.
+        check_folder_place(place, str(place))
 
     say(f"fetching the networks of hands: {SOURCE}, 36 MB")
     with tempfile.TemporaryDirectory() as temporary:

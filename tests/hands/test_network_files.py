@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -33,3 +34,13 @@ def test_without_a_network_pip_says_so_and_nothing_is_left(
     with pytest.raises(UserError, match=r"mediapipe==0\.10\.21: pip cannot fetch it: .*"):
         main(["--hand-models", str(folder)])
     assert not folder.exists()
+
+
+def test_a_place_for_no_folder_is_refused_before_anything_is_fetched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: pytest.fail("pip was started"))
+    with pytest.raises(UserError, match=r"file is a file; allowed: a folder"):
+        main(["--hand-models", str(tmp_path / "file" / "networks")])
+    assert (tmp_path / "file").read_text() == "no folder"
