@@ -40,7 +40,7 @@ _LANDMARKS, _PRESENCE, _RIGHT, _WORLD = 0, 1, 2, 3
 
 @dataclass(frozen=True, eq=False)
 class SeenHand:
-    """What the landmark network says of one square of a picture.
+    """The answer of the landmark network for one square of a picture.
 
     `right` is the probability of a right hand, in a picture that is not mirrored. `world_m` are
     metres, as the picture shows the hand; their origin lies near the base of the middle finger.

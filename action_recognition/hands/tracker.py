@@ -31,7 +31,7 @@ _MAX_GAP_S: Final = 0.5
 
 
 class Networks(Protocol):
-    """What a tracker needs: `HandNetworks`, or a stand-in without networks."""
+    """The calls that a tracker makes: to `HandNetworks`, or to a stand-in without networks."""
 
     def palms(self, picture_rgb: Picture) -> list[Square]:
         """Return the squares around the hands of a picture, the surest first."""
