@@ -73,6 +73,21 @@ def frame_counts(text: str) -> tuple[int, ...]:
     return counts
 
 
+def part_of(text: str) -> tuple[int, int]:
+    """Return the number of a part, from 1, and the number of parts.
+
+    >>> part_of("2/3")
+    (2, 3)
+    """
+    number, slash, count = text.partition("/")
+    if not slash:
+        raise argparse.ArgumentTypeError(f"found {text!r}; allowed: I/N, as in 1/4")
+    part, parts = positive_int(number), positive_int(count)
+    if part > parts:
+        raise argparse.ArgumentTypeError(f"found {text!r}; allowed: I/N with I up to N")
+    return part, parts
+
+
 def whole_number(text: str) -> int:
     """Return a whole number of 0 or more."""
     return _number(text, minimum=0)

@@ -87,11 +87,13 @@ def _read_model(file: Path) -> ov.Model:
 
 def _compiled(model: ov.Model, device: str, num_threads: int | None) -> ov.CompiledModel:
     """Compile a network for a device. Raises UserError: it does not run there."""
-    settings: dict[str, int | str] = {}
+    settings: dict[str, int | str | bool] = {}
     if device == "CPU":
         settings["INFERENCE_PRECISION_HINT"] = "f32"  # bf16 moves boxes
     if device == "CPU" and num_threads:
         settings["INFERENCE_NUM_THREADS"] = num_threads
+        # Pinned threads of several processes would all share the first cores.
+        settings["ENABLE_CPU_PINNING"] = False
 
     core = openvino_core()
     try:

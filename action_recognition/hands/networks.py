@@ -121,7 +121,8 @@ def _request(file: Path, num_threads: int | None) -> Any:
     steps.input().model().set_layout(Layout("NHWC"))
     steps.input().preprocess().convert_element_type(Type.f32).scale(255.0)
 
-    hints: dict[str, Any] = {"INFERENCE_PRECISION_HINT": "f32"}
+    # Pinned threads of several processes would all share the first cores.
+    hints: dict[str, Any] = {"INFERENCE_PRECISION_HINT": "f32", "ENABLE_CPU_PINNING": False}
     if num_threads is not None:
         hints["INFERENCE_NUM_THREADS"] = num_threads
     return core.compile_model(steps.build(), "CPU", hints).create_infer_request()

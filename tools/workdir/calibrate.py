@@ -13,4 +13,6 @@ except ImportError as error:
     print(f"error: {error}; to repair: {repair}", file=sys.stderr)
     sys.exit(2)
 
-run_command(lambda: main(Path(__file__).resolve().parent))
+# The processes that open clips import this file.
+if __name__ == "__main__":
+    run_command(lambda: main(Path(__file__).resolve().parent))

@@ -12,7 +12,6 @@ import numpy as np
 from action_recognition.data.annotation_lines import annotation_line
 from action_recognition.data.path_check import PathChecker
 from action_recognition.data.video import VideoInfo, probe, read_frames, set_decode_threads
-from action_recognition.dataset_tools.checking.pool import map_apart
 from action_recognition.dataset_tools.importing.found import Found, FoundClip
 from action_recognition.dataset_tools.importing.placing import place_clip
 from action_recognition.dataset_tools.preparing.clip_files import (
@@ -35,6 +34,7 @@ from action_recognition.dataset_tools.preparing.prepared import (
 )
 from action_recognition.detection.person_boxes import clip_box, loaded_detector
 from action_recognition.errors import UserError
+from action_recognition.worker_pool import map_apart
 
 WITHOUT_DETECTOR = (
     "no detector was given, so whole pictures were resized, which the original crops to the person"

@@ -11,7 +11,6 @@ from action_recognition.data.annotation_lines import Numbers, annotation_line
 from action_recognition.data.dataset_files import SPLITS
 from action_recognition.data.path_check import PathChecker
 from action_recognition.data.video import VideoInfo, probe, set_decode_threads
-from action_recognition.dataset_tools.checking.pool import map_apart
 from action_recognition.dataset_tools.importing.found import FoundClip
 from action_recognition.dataset_tools.importing.media_index import MediaIndex
 from action_recognition.dataset_tools.preparing.clip_files import (
@@ -37,6 +36,7 @@ from action_recognition.dataset_tools.preparing.sign_planning import (
     plan_signs,
 )
 from action_recognition.errors import UserError
+from action_recognition.worker_pool import map_apart
 
 _CUT_NAMES = ("{id}_{start}_{end}", "{id}_{start:06d}_{end:06d}")
 _WHOLE_NAME = "{id}"

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from action_recognition.data.video import count_frames, read_frames
-from action_recognition.dataset_tools.checking.pool import map_apart
 from action_recognition.errors import UserError
+from action_recognition.worker_pool import map_apart
 
 NUM_FRAMES = 4  # in a strip
 HEIGHT = 96  # pixels

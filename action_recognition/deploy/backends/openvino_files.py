@@ -44,6 +44,8 @@ class OpenVinoSettings:
 
         if self.num_threads is not None:
             properties["INFERENCE_NUM_THREADS"] = self.num_threads
+            # Pinned threads of several processes would all share the first cores.
+            properties["ENABLE_CPU_PINNING"] = False
         # Otherwise OpenVINO may compute in bf16 or f16.
         if self.precision == "f32":
             properties["INFERENCE_PRECISION_HINT"] = "f32"

@@ -28,9 +28,9 @@ from action_recognition.data.video import count_frames, read_frames
 from action_recognition.dataset_tools.checking.findings import Findings, Place
 from action_recognition.dataset_tools.checking.kinds import NOTE
 from action_recognition.dataset_tools.checking.media_reading import inspect_media
-from action_recognition.dataset_tools.checking.pool import map_apart
 from action_recognition.dataset_tools.checking.single_line import LineChecker
 from action_recognition.errors import UserError
+from action_recognition.worker_pool import map_apart
 from tests.dataset_tools.checking.made import CLASSES, moving_frames
 from tests.synthetic import write_video
 

@@ -1,0 +1,100 @@
+"""Landmarks on disk: each video is tracked once. They are kept by its content.
+
+A video that moves keeps its landmarks. One that changes, another rate or another version of the
+tracker gets new ones.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from action_recognition.data.clip_table import ClipRecord, MediaPath
+from action_recognition.data.frame_cache.entry import media_hash
+from action_recognition.data.frame_source import completed
+from action_recognition.data.sampling import time_step
+from action_recognition.data.video import container_frame_rate, count_frames, read_frames
+from action_recognition.download import cache_folder
+from action_recognition.errors import UserError
+from action_recognition.hands.landmark_file import (
+    TRACKER_VERSION,
+    HandLandmarks,
+    load_landmarks,
+    track_pictures,
+)
+from action_recognition.hands.network_files import SOURCE
+from action_recognition.hands.networks import HandNetworks, Picture
+from action_recognition.hands.tracker import HandTracker
+
+# Frames that are decoded together: at 1080p 100 MB.
+_FRAMES_AT_ONCE = 16
+
+
+@dataclass(frozen=True)
+class TrackedVideo:
+    """A video to be tracked: every `step`-th of its `num_frames` frames."""
+
+    path: MediaPath
+    num_frames: int
+    frame_rate_fps: float
+    step: int
+
+
+def default_store_folder() -> Path:
+    """Return the folder of landmarks inside the cache."""
+    return cache_folder() / "landmarks"
+
+
+@dataclass(frozen=True)
+class LandmarkStore:
+    """Landmarks of videos in a folder, tracked at about `tracking_rate_fps`."""
+
+    folder: Path
+    tracking_rate_fps: float
+
+    def complete(self, record: ClipRecord, default_rate_fps: float | None = None) -> ClipRecord:
+        """Return the record with the ends and rate of a two-column line filled in.
+
+        A source that states no rate gets `default_rate_fps`, by default that of the tracking.
+        Raises UserError: the video cannot be read, or is shorter than its line says.
+        """
+        rate = container_frame_rate(record.path) if record.is_whole_video else None
+        default = self.tracking_rate_fps if default_rate_fps is None else default_rate_fps
+        return completed(record, count_frames(record.path), rate, default)
+
+    def video_of(self, record: ClipRecord) -> TrackedVideo:
+        """Return what is tracked for a completed record: the whole video of its clip."""
+        num_frames = count_frames(record.path)
+        step = time_step(record.frame_rate_fps, self.tracking_rate_fps)
+        return TrackedVideo(record.path, num_frames, record.frame_rate_fps, step)
+
+    def file_of(self, video: TrackedVideo) -> Path:
+        """Return where the landmarks of a video are, or will be."""
+        rate = round(video.frame_rate_fps, 3)
+        parts = (TRACKER_VERSION, SOURCE, media_hash(video.path), rate, video.step)
+        key = hashlib.sha256(repr(parts).encode()).hexdigest()
+        return self.folder / key[:2] / f"{key}.npz"
+
+    def find(self, video: TrackedVideo) -> HandLandmarks | None:
+        """Return the landmarks of a video. None: there are none yet, or the file is damaged."""
+        try:
+            return load_landmarks(self.file_of(video))
+        except UserError:
+            return None
+
+
+def track_video(video: TrackedVideo, networks: HandNetworks) -> HandLandmarks:
+    """Return the hands of every `step`-th frame of a video, from the first frame on."""
+    return track_pictures(HandTracker(networks), _pictures(video))
+
+
+def _pictures(video: TrackedVideo) -> Iterator[tuple[int, float, Picture]]:
+    """Yield number, time in seconds and picture of the frames to track."""
+    numbers = range(0, video.num_frames, video.step)
+    for first in range(0, len(numbers), _FRAMES_AT_ONCE):
+        some = numbers[first : first + _FRAMES_AT_ONCE]
+        pictures = read_frames(video.path, some)
+        for number, picture in zip(some, pictures, strict=True):
+            yield number, number / video.frame_rate_fps, picture

@@ -1,0 +1,147 @@
+"""Track the hands of many videos on all cores, each once.
+
+What is stored already is not made again, so an interrupted run goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, TypeVar
+
+from rich.progress import track
+
+from action_recognition.console import say
+from action_recognition.data.clip_table import ClipRecord
+from action_recognition.data.landmarks.store import LandmarkStore, TrackedVideo, track_video
+from action_recognition.errors import UserError
+from action_recognition.hands.landmark_file import TRACKER_VERSION, save_landmarks
+from action_recognition.hands.network_files import SOURCE, checked_hand_models
+from action_recognition.hands.networks import HandNetworks
+from action_recognition.worker_pool import map_apart
+
+_SECONDS_BETWEEN_LINES: Final = 30.0
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class TrackingOptions:
+    """Where the networks are, and how many processes track. None takes one for each core."""
+
+    hand_models: Path | None = None
+    num_processes: int | None = None
+
+    @property
+    def processes(self) -> int:
+        """The number of processes."""
+        return self.num_processes or os.cpu_count() or 1
+
+
+@dataclass
+class TrackedSet:
+    """What came of tracking the clips of a set.
+
+    `damaged` are (annotation line, reason) of clips that cannot be read. `without_hand` are the
+    lines of those in which no hand was seen.
+    """
+
+    num_made: int = 0
+    damaged: list[tuple[str, str]] = field(default_factory=list)
+
+
+def track_clips(
+    store: LandmarkStore, records: Iterable[ClipRecord], options: TrackingOptions
+) -> TrackedSet:
+    """Track the videos of all clips that the store lacks. Print how many, and how far it is.
+
+    A clip that cannot be read is passed over: whoever reads it reports it.
+    Raises UserError: the networks of hands are missing.
+    """
+    result = TrackedSet()
+    missing = _missing(store, records, result)
+    for video, reason in track_videos([(video, file) for file, video in missing.items()], options):
+        if reason:
+            result.damaged.append((str(video.path), reason))
+        else:
+            result.num_made += 1
+    return result
+
+
+def track_videos(
+    videos: Sequence[tuple[TrackedVideo, Path]], options: TrackingOptions
+) -> Iterator[tuple[TrackedVideo, str]]:
+    """Track videos and write the landmarks of each to its file. Print how many, and how far it is.
+
+    Yield each video with the reason why it could not be tracked, empty if it was.
+    Raises UserError: the networks of hands are missing.
+    """
+    if not videos:
+        return
+    models = checked_hand_models(options.hand_models)
+    processes = min(options.processes, len(videos))
+    say(f"hands: tracking {len(videos)} videos, {processes} at a time")
+    began = time.monotonic()
+
+    make = functools.partial(_make, models)
+    results = map_apart(make, videos, processes, _brought_down)
+    for (video, _), reason in _with_progress(results, len(videos)):
+        yield video, reason
+    say(f"hands: {len(videos)} videos tracked in {time.monotonic() - began:.0f} s")
+
+
+def _missing(
+    store: LandmarkStore, records: Iterable[ClipRecord], result: TrackedSet
+) -> dict[Path, TrackedVideo]:
+    """Return the videos without landmarks by the file that they should have."""
+    missing: dict[Path, TrackedVideo] = {}
+    for record in records:
+        try:
+            video = store.video_of(store.complete(record))
+        except UserError as error:
+            result.damaged.append((record.line, str(error)))
+            continue
+        file = store.file_of(video)
+        if file not in missing and store.find(video) is None:
+            missing[file] = video
+    return missing
+
+
+def _make(models: Path, item: tuple[TrackedVideo, Path]) -> str:
+    """Track one video and write its file. Return why that failed, empty if it did not."""
+    video, file = item
+    try:
+        landmarks = track_video(video, _networks(models))
+    except UserError as error:
+        return str(error)
+    save_landmarks(file, landmarks, networks=SOURCE, tracker=TRACKER_VERSION)
+    return ""
+
+
+@functools.cache
+def _networks(models: Path) -> HandNetworks:
+    """Return the networks of this process. The processes are the parallel part."""
+    return HandNetworks(models, num_threads=1)
+
+
+def _brought_down(item: tuple[TrackedVideo, Path]) -> str:
+    return f"{item[0].path}: brings the decoder down"
+
+
+def _with_progress(results: Iterable[tuple[Item, str]], total: int) -> Iterator[tuple[Item, str]]:
+    """Pass on results with a bar on a terminal, else with a line every half minute."""
+    if sys.stdout.isatty():
+        yield from track(results, "tracking hands", total=total, transient=True)
+        return
+
+    began = last = time.monotonic()
+    for done, item in enumerate(results, start=1):
+        yield item
+        now = time.monotonic()
+        if now - last >= _SECONDS_BETWEEN_LINES:
+            last, left_s = now, (now - began) / done * (total - done)
+            say(f"hands: {done} of {total} videos, about {left_s / 60:.0f} min left")
