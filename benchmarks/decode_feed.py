@@ -81,12 +81,12 @@ def feeds(root: Path, template: Template) -> dict[str, Callable[[], int]]:
     ]
     make_shards(flags)
     shards = Path(f"shards:{root}/shards/videos-*.tar")
-    assert template.input.resize_short_side is not None
-    cache = FrameCache(root / "cache", 10**10, template.input.resize_short_side)
+    assert template.frames.resize_short_side is not None
+    cache = FrameCache(root / "cache", 10**10, template.frames.resize_short_side)
     sources: Mapping[str, tuple[str, Path, FrameSource]] = {
-        "files": ("videos", root, FileFrames(template.input.resize_short_side)),
-        "frame folders": ("frames", root, FileFrames(template.input.resize_short_side)),
-        "shards": ("videos", shards, FileFrames(template.input.resize_short_side)),
+        "files": ("videos", root, FileFrames(template.frames.resize_short_side)),
+        "frame folders": ("frames", root, FileFrames(template.frames.resize_short_side)),
+        "shards": ("videos", shards, FileFrames(template.frames.resize_short_side)),
         "cache": ("videos", root, cache),
     }
     return {name: _epoch(*values, template) for name, values in sources.items()}
@@ -99,7 +99,7 @@ def _epoch(
         data_root if data_root.is_dir() else Path(str(data_root).removeprefix("shards:")).parent
     )
     records = read_annotations([folder / f"{ann_file}.txt"], [data_root], ["a"])
-    clips = ClipDataset(records, template.input, template.training.augmentation, source=source)
+    clips = ClipDataset(records, template.frames, template.training.augmentation, source=source)
     sampler = EpochShuffleSampler(len(clips), seed=0)
     loader = make_loader(clips, BATCH_SIZE, sampler, NUM_WORKERS)
 
@@ -131,7 +131,7 @@ def cpu_costs(root: Path, repeats: int) -> dict[str, float]:
         costs[f"{name}_clip_kb"] = sum(file.stat().st_size for file in files) / 1000
         (root / f"{name}.txt").write_text(f"{clip.name} 0 0 {num_frames} 0 {num_frames} {rate}\n")
         records = read_annotations([root / f"{name}.txt"], [root], ["a"])
-        clips = ClipDataset(records, template.input, template.training.augmentation)
+        clips = ClipDataset(records, template.frames, template.training.augmentation)
         began = time.process_time()
         for epoch in range(repeats):
             forget_files()

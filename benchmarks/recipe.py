@@ -57,7 +57,7 @@ def steps(name: str) -> tuple[Step, Step]:
     template, model = load_template_dir(
         REPOSITORY / "model_templates" / "gesture_recognition" / TEMPLATES[name]
     )
-    clip_input = template.input.model_copy(
+    clip_input = template.frames.model_copy(
         update={"crop_size": CROP_SIZE, "resize_short_side": CROP_SIZE * 8 // 7}
     )
     template = template.model_copy(update={"input": clip_input})
@@ -90,7 +90,7 @@ def steps(name: str) -> tuple[Step, Step]:
 
 def _preparation(template: Template) -> Callable[[], Tensor]:
     """Return a callable that augments a batch of decoded clips."""
-    clip_input, config = template.input, template.training.augmentation
+    clip_input, config = template.frames, template.training.augmentation
     if isinstance(config, BatchAugmentation):
         side = canvas_side(clip_input.crop_size)
         canvases = torch.randint(

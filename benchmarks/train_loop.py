@@ -110,7 +110,7 @@ def loop(variant: Variant, data_root: Path) -> tuple[GestureTraining, ClipData]:
         / "gesture_recognition"
         / f"s3d-rgb-mobilenet-v3-stream-{variant}"
     )
-    clip_input = template.input.model_copy(
+    clip_input = template.frames.model_copy(
         update={"crop_size": CROP_SIZE, "resize_short_side": CROP_SIZE * 8 // 7}
     )
     schedule = template.training.schedule.model_copy(

@@ -60,7 +60,7 @@ def export_ours(trained: TrainedModel, folder: Path) -> Path:
 def export_plain(trained: TrainedModel, form: ConvForm, folder: Path) -> Path:
     """The network as it stands, by the same way from torch to the file."""
     folder.mkdir()
-    clip_input = trained.template.input
+    clip_input = trained.template.frames
     recogniser = build_recogniser(trained.model, len(trained.labels), form)
     recogniser.load_state_dict(trained.state_dict)
     network = nn.Sequential(

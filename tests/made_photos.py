@@ -21,7 +21,7 @@ from action_recognition.data.transforms import fitted_clip
 from action_recognition.dataset_tools.drawn_hands.drawing import draw_clip
 from action_recognition.dataset_tools.drawn_hands.style import TEST_STYLE
 from action_recognition.deploy.backends.model_files import ONNX_INT8_FILE
-from action_recognition.deploy.backends.protocol import Pixels
+from action_recognition.deploy.backends.protocol import Clips
 from action_recognition.deploy.metadata import DeployMetadata, Resize, write_onnx, write_openvino
 from action_recognition.export.conversion import onnx_graph
 
@@ -101,7 +101,7 @@ def write_photo_model(
 
 
 def write_int8_model(
-    folder: Path, metadata: DeployMetadata = METADATA, clips: list[Pixels] | None = None
+    folder: Path, metadata: DeployMetadata = METADATA, clips: list[Clips] | None = None
 ) -> Path:
     """`model_int8.onnx` beside model.onnx; its scales are those of the clips (3, 1, H, W) uint8
     RGB, else of drawn hands.

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from action_recognition.data.annotations import ClipRecord
-from action_recognition.deploy.backends import Pixels
+from action_recognition.deploy.backends import Clips
 from action_recognition.deploy.metadata import DeployMetadata
 from action_recognition.evaluation.clip_scores import centre_clips, none_could_be_read
 
@@ -29,14 +29,14 @@ class StoredClips:
     """
 
     records: list[ClipRecord]
-    pixels: Pixels
+    pixels: Clips
 
     @property
     def labels(self) -> npt.NDArray[np.int64]:
         """Return the labels (N,)."""
         return np.array([record.label for record in self.records], np.int64)
 
-    def chosen(self, indices: npt.NDArray[np.integer]) -> list[Pixels]:
+    def chosen(self, indices: npt.NDArray[np.integer]) -> list[Clips]:
         """Return the clips of these indices, each (3, T, H, W)."""
         return [self.pixels[index] for index in indices]
 

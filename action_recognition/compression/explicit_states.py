@@ -12,7 +12,7 @@ import openvino
 from openvino import opset13 as opset
 
 from action_recognition.compression.scoring import float32_request
-from action_recognition.deploy.backends import INPUT_NAME, Pixels
+from action_recognition.deploy.backends import INPUT_NAME, Clips
 from action_recognition.deploy.backends.stateful import NEXT_STATE_PREFIX, STATE_PREFIX, frame_input
 from action_recognition.deploy.delivery.operation_names import settle_names
 from action_recognition.deploy.metadata import DeployMetadata, from_strings
@@ -74,7 +74,7 @@ def _join_then_cut(cut: Any, join: Any) -> None:
         port.replace_source_output(parts.output(1))
 
 
-def recorded_calls(model: openvino.Model, metadata: DeployMetadata, video: Pixels) -> list[Call]:
+def recorded_calls(model: openvino.Model, metadata: DeployMetadata, video: Clips) -> list[Call]:
     """Return every whole call of a stream that shows `video`, with the states that it starts from.
 
     `video` is (T, H, W, 3) uint8 RGB.
@@ -83,7 +83,7 @@ def recorded_calls(model: openvino.Model, metadata: DeployMetadata, video: Pixel
 
 
 def played(
-    request: Any, model: openvino.Model, metadata: DeployMetadata, video: Pixels
+    request: Any, model: openvino.Model, metadata: DeployMetadata, video: Clips
 ) -> Iterator[tuple[Call, Any]]:
     """Yield the inputs and the results of every whole call."""
     assert metadata.stream is not None

@@ -29,7 +29,7 @@ from action_recognition.compression.network_kinds import NetworkForm
 from action_recognition.compression.quantised_layers import Layer, floating_layers, quantised_layers
 from action_recognition.compression.scoring import int8_sums, rank_layers
 from action_recognition.console import say
-from action_recognition.deploy.backends import Pixels
+from action_recognition.deploy.backends import Clips
 
 # Few, since every layer is scored on them.
 _RANKING_CLIPS = 16
@@ -185,7 +185,7 @@ def progress_line(title: str, total: int) -> Iterator[Callable[[], None]]:
         yield lambda: progress.advance(task)
 
 
-def _one_by_one(pixels: Pixels, indices: Indices, advance: Callable[[], None]) -> Iterator[Pixels]:
+def _one_by_one(pixels: Clips, indices: Indices, advance: Callable[[], None]) -> Iterator[Clips]:
     for index in indices:
         yield pixels[index]
         advance()

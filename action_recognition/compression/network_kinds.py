@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from action_recognition.compression.post_training import quantise
 from action_recognition.compression.scoring import score_model
-from action_recognition.deploy.backends.protocol import Pixels, Scores
+from action_recognition.deploy.backends.protocol import Clips, Scores
 from action_recognition.deploy.metadata import DeployMetadata
 
 # OpenVINO is imported where it runs.
@@ -25,7 +25,7 @@ class NetworkForm(Protocol):
         ...
 
     def quantise(
-        self, model: openvino.Model, clips: Sequence[Pixels], in_float: Sequence[str] = ()
+        self, model: openvino.Model, clips: Sequence[Clips], in_float: Sequence[str] = ()
     ) -> openvino.Model:
         """Return a quantised copy, in which the layers named `in_float` stay as they are.
 
@@ -33,7 +33,7 @@ class NetworkForm(Protocol):
         """
         ...
 
-    def scores(self, model: openvino.Model, clips: Iterable[Pixels]) -> Scores:
+    def scores(self, model: openvino.Model, clips: Iterable[Clips]) -> Scores:
         """Return the scores (N, C) float32 of N clips."""
         ...
 
@@ -47,11 +47,11 @@ class ClipForm:
     method: str = "NNCF post-training quantisation, weights per channel, biases corrected"
 
     def quantise(
-        self, model: openvino.Model, clips: Sequence[Pixels], in_float: Sequence[str] = ()
+        self, model: openvino.Model, clips: Sequence[Clips], in_float: Sequence[str] = ()
     ) -> openvino.Model:
         """Return a quantised copy, in which the layers named `in_float` stay as they are."""
         return quantise(model, clips, self.metadata, in_float)
 
-    def scores(self, model: openvino.Model, clips: Iterable[Pixels]) -> Scores:
+    def scores(self, model: openvino.Model, clips: Iterable[Clips]) -> Scores:
         """Return the scores (N, C) float32 of N clips."""
         return score_model(model, clips, self.metadata)

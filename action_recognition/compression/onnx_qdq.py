@@ -22,7 +22,7 @@ import numpy as np
 from action_recognition.compression.quantised_layers import Layer
 from action_recognition.deploy.backends import INPUT_NAME, OUTPUT_NAME
 from action_recognition.deploy.backends.model_files import ONNX_INT8_FILE
-from action_recognition.deploy.backends.protocol import Pixels, Scores, network_input, stack_scores
+from action_recognition.deploy.backends.protocol import Clips, Scores, network_input, stack_scores
 from action_recognition.deploy.metadata import DeployMetadata, write_onnx
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ _DEQUANTISE: Final = "DequantizeLinear"
 
 
 def quantise_onnx(
-    path: Path, clips: Sequence[Pixels], metadata: DeployMetadata, in_float: Collection[str] = ()
+    path: Path, clips: Sequence[Clips], metadata: DeployMetadata, in_float: Collection[str] = ()
 ) -> onnx.ModelProto:
     """Return the quantised network with the metadata of `path`.
 
@@ -82,7 +82,7 @@ def _quantise_file(path: Path, target: Path, reader: _Reader, left_out: list[str
     )
 
 
-def score_onnx(model: onnx.ModelProto, clips: Iterable[Pixels], metadata: DeployMetadata) -> Scores:
+def score_onnx(model: onnx.ModelProto, clips: Iterable[Clips], metadata: DeployMetadata) -> Scores:
     """Return the scores (N, C) float32 in ONNX Runtime of clips (3, T, H, W) uint8 RGB."""
     import onnxruntime
 
@@ -138,7 +138,7 @@ def _cosine_nodes(model: onnx.ModelProto) -> set[str]:
 class _Reader:
     """Gives the clips one by one, as ONNX Runtime's calibration asks for them."""
 
-    def __init__(self, clips: Sequence[Pixels], metadata: DeployMetadata) -> None:
+    def __init__(self, clips: Sequence[Clips], metadata: DeployMetadata) -> None:
         self._clips, self._metadata = iter(clips), metadata
 
     def get_next(self) -> dict[str, Any] | None:

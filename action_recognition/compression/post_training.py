@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from action_recognition.deploy.backends import OUTPUT_NAME
-from action_recognition.deploy.backends.protocol import Pixels, network_input
+from action_recognition.deploy.backends.protocol import Clips, network_input
 from action_recognition.deploy.metadata import DeployMetadata
 from action_recognition.openvino_core import in_own_thread
 
@@ -26,7 +26,7 @@ _HEAD_NODES: Final = ("Clamp",)
 
 def quantise(
     model: openvino.Model,
-    clips: Sequence[Pixels],
+    clips: Sequence[Clips],
     metadata: DeployMetadata,
     in_float: Sequence[str] = (),
 ) -> openvino.Model:
@@ -48,7 +48,7 @@ def quantise(
 
 def _quantise(
     model: openvino.Model,
-    clips: Sequence[Pixels],
+    clips: Sequence[Clips],
     metadata: DeployMetadata,
     in_float: Sequence[str],
 ) -> Any:

@@ -31,7 +31,7 @@ from torch.nn.utils import parametrize
 
 from action_recognition.checkpoint import TrainedModel
 from action_recognition.models.build import build_recogniser
-from action_recognition.models.recogniser import Normalize, Recogniser
+from action_recognition.models.recogniser import Recogniser, input_normalisation
 from action_recognition.schedules import final_loss_scale
 from action_recognition.training.step.optimizer import make_optimizer
 
@@ -67,7 +67,7 @@ def fine_tune(
     teacher, student = _network(trained), _network(trained)
     basic = trained.template.hyper_parameters.basic
     scale = final_loss_scale(trained.template.training.loss)
-    normalize = Normalize(trained.template.input.mean_values, trained.template.input.scale_values)
+    normalize = input_normalisation(trained.template.input)
     # The first clips show the ranges of the activations.
     samples = [normalize(torch.from_numpy(clip[None].copy())) for clip in clips[:_RANGE_CLIPS]]
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from action_recognition.compression.quantised_layers import Layer, give_back, quantised_layers
-from action_recognition.deploy.backends.protocol import Pixels, Scores, network_input, stack_scores
+from action_recognition.deploy.backends.protocol import Clips, Scores, network_input, stack_scores
 from action_recognition.deploy.metadata import DeployMetadata
 from action_recognition.openvino_core import openvino_core
 
@@ -35,7 +35,7 @@ def float32_request(model: openvino.Model) -> Any:
     return openvino_core().compile_model(model, "CPU", hints).create_infer_request()
 
 
-def score_model(model: openvino.Model, clips: Iterable[Pixels], metadata: DeployMetadata) -> Scores:
+def score_model(model: openvino.Model, clips: Iterable[Clips], metadata: DeployMetadata) -> Scores:
     """Return the scores (N, C) float32 of clips (3, T, H, W) uint8 RGB on the CPU.
 
     Operations that are not quantised are computed in f32.
@@ -51,8 +51,8 @@ def score_model(model: openvino.Model, clips: Iterable[Pixels], metadata: Deploy
 def rank_layers(
     quantised: openvino.Model,
     original: openvino.Model,
-    clips: list[Pixels],
-    score: Callable[[openvino.Model, Iterable[Pixels]], Scores],
+    clips: list[Clips],
+    score: Callable[[openvino.Model, Iterable[Clips]], Scores],
     advance: Callable[[], None] = lambda: None,
 ) -> list[tuple[Layer, float]]:
     """Return every quantised layer with its gain, the largest first.

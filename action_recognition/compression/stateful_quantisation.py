@@ -23,7 +23,7 @@ from action_recognition.compression.explicit_states import (
     spread,
 )
 from action_recognition.compression.scoring import float32_request
-from action_recognition.deploy.backends import OUTPUT_NAME, Pixels, Scores
+from action_recognition.deploy.backends import OUTPUT_NAME, Clips, Scores
 from action_recognition.deploy.backends.protocol import stack_scores
 from action_recognition.deploy.delivery.operation_names import names_of, settle_names
 from action_recognition.deploy.metadata import DeployMetadata
@@ -50,7 +50,7 @@ def int8_name(frames_per_call: int) -> str:
 
 
 def quantise_stateful(
-    onnx_path: Path, videos: Sequence[Pixels], target: Path, calls_per_video: int | None = None
+    onnx_path: Path, videos: Sequence[Clips], target: Path, calls_per_video: int | None = None
 ) -> Path:
     """Write a stateful INT8 IR of an exported ONNX file with explicit states to `target`.
 
@@ -94,7 +94,7 @@ class StatefulForm:
     )
 
     def quantise(
-        self, model: openvino.Model, clips: Sequence[Pixels], in_float: Sequence[str] = ()
+        self, model: openvino.Model, clips: Sequence[Clips], in_float: Sequence[str] = ()
     ) -> openvino.Model:
         """Return a quantised copy, in which the layers named `in_float` stay as they are.
 
@@ -108,7 +108,7 @@ class StatefulForm:
         calls = _calls_of(model, self.metadata, videos, _CALLS // len(videos) + 1)
         return _quantised_on(model, calls, in_float)
 
-    def scores(self, model: openvino.Model, clips: Iterable[Pixels]) -> Scores:
+    def scores(self, model: openvino.Model, clips: Iterable[Clips]) -> Scores:
         """Return the scores (N, C) float32 of N clips."""
         request = float32_request(model)
         rows = []
@@ -119,7 +119,7 @@ class StatefulForm:
         return stack_scores(rows, self.metadata)
 
 
-def _frames(clip: Pixels) -> Pixels:
+def _frames(clip: Clips) -> Clips:
     """Reorder a clip from (3, T, H, W) to (T, H, W, 3)."""
     return np.ascontiguousarray(clip.transpose(1, 2, 3, 0))
 
@@ -127,7 +127,7 @@ def _frames(clip: Pixels) -> Pixels:
 def _calls_of(
     model: openvino.Model,
     metadata: DeployMetadata,
-    videos: Sequence[Pixels],
+    videos: Sequence[Clips],
     calls_per_video: int | None,
 ) -> list[Call]:
     """Return the calls of all videos that take part in the calibration."""

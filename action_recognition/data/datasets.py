@@ -34,6 +34,7 @@ from action_recognition.template import (
     Augmentation,
     BatchAugmentation,
     ClipInput,
+    LandmarkAugmentation,
     ReferenceAugmentation,
     TrivialAugmentation,
 )
@@ -166,6 +167,7 @@ class ClipDataset(Dataset[Sample | DamagedClip]):
     def _random_frame_indices(
         self, record: ClipRecord, augmentation: Augmentation, rng: np.random.Generator
     ) -> list[int]:
+        assert not isinstance(augmentation, LandmarkAugmentation)
         spec, jitter = self.clip_input, augmentation.temporal_jitter
         if isinstance(augmentation, BatchAugmentation):
             speed = augmentation.temporal_speed_max

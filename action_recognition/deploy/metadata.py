@@ -12,14 +12,20 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from action_recognition.calibration_values import Calibration
+from action_recognition.deploy.landmark_layout import FEATURES_VERSION, LandmarkLayout
 from action_recognition.deploy.metadata_codecs import CODECS
-from action_recognition.deploy.metadata_fields import DeployMetadata, Resize, example
+from action_recognition.deploy.metadata_fields import (
+    NO_PIXELS,
+    DeployMetadata,
+    Resize,
+    example,
+)
 from action_recognition.errors import Problem, UserError, user_error
 
 if TYPE_CHECKING:
     import openvino as ov
 
-    from action_recognition.template import Template
+    from action_recognition.template import Input, Template
 
 __all__ = [
     "FORMAT_VERSION",
@@ -44,7 +50,10 @@ _RE_EXPORT: Final = "export the model again with export.py"
 _EXACT_LABELS: Final = "labels_json"
 _VERSION: Final = "format_version"
 # Older files lack these keys and get the defaults.
-_ADDED_LATER: Final = ("spread_threshold", "crop", "stream")
+_ADDED_LATER: Final = ("spread_threshold", "crop", "stream", "landmarks")
+_INPUT_KIND: Final = "input_kind"
+# Keys about pixels, which a network of landmarks does not have.
+_OF_PIXELS: Final = (*NO_PIXELS, "color_order", "normalization", "crop")
 
 
 def calibrated(metadata: DeployMetadata, calibration: Calibration) -> DeployMetadata:
@@ -72,10 +81,7 @@ def from_template(
         labels=labels,
         clip_len=clip_input.clip_len,
         frame_rate_fps=clip_input.frame_rate_fps,
-        resize=Resize(clip_input.resize_short_side, clip_input.crop_size),
-        crop=clip_input.crop or "",
-        mean_values=tuple(clip_input.mean_values),
-        scale_values=tuple(clip_input.scale_values),
+        **_input_fields(clip_input),
         # AM-Softmax changes its scale during training: the last one counts.
         score_scale=loss.scale_end if loss.type == "am_softmax" else loss.scale,
         template=template.name,
@@ -83,6 +89,19 @@ def from_template(
         negative_label=template.negative_label if template.negative_label in labels else None,
         label_swaps=known_swaps,
     )
+
+
+def _input_fields(clip_input: Input) -> dict[str, Any]:
+    """Return the fields about frames, or about landmarks."""
+    if clip_input.kind == "landmarks":
+        layout = LandmarkLayout(clip_input.tracking_rate_fps, FEATURES_VERSION)
+        return {**NO_PIXELS, "landmarks": layout, "frame_step_policy": "spread_over_clip"}
+    return {
+        "resize": Resize(clip_input.resize_short_side, clip_input.crop_size),
+        "crop": clip_input.crop or "",
+        "mean_values": tuple(clip_input.mean_values),
+        "scale_values": tuple(clip_input.scale_values),
+    }
 
 
 def to_strings(metadata: DeployMetadata) -> dict[str, str]:
@@ -94,6 +113,9 @@ def to_strings(metadata: DeployMetadata) -> dict[str, str]:
     '{"short_side": 256, "crop_size": 224}'
     """
     strings = {name: codec.write(getattr(metadata, name)) for name, codec in CODECS.items()}
+    if metadata.landmarks is not None:
+        strings = {name: text for name, text in strings.items() if name not in _OF_PIXELS}
+    strings[_INPUT_KIND] = metadata.input_kind
     strings[_EXACT_LABELS] = json.dumps(list(metadata.labels))
     strings[_VERSION] = str(FORMAT_VERSION)
     return strings
@@ -155,12 +177,16 @@ def _decoded(strings: Mapping[str, str], where: str) -> dict[str, Any]:
     """Read the value of every field. Raises UserError: lists all keys missing or unreadable."""
     values: dict[str, Any] = {}
     problems: list[Problem] = []
+    missing_is_fine = list(_ADDED_LATER)
+    if strings.get(_INPUT_KIND) == "landmarks":
+        values |= NO_PIXELS
+        missing_is_fine += _OF_PIXELS
     for name, codec in CODECS.items():
         key = _EXACT_LABELS if name == "labels" else name
         place, text = f"{where}: {SECTION}/{key}", strings.get(key)
 
         if text is None:
-            if name not in _ADDED_LATER:
+            if name not in missing_is_fine:
                 problems.append(Problem(place, "is missing", codec.allowed, _RE_EXPORT))
             continue
         try:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Final
 
+from action_recognition.deploy.landmark_layout import read_landmarks, write_landmarks
 from action_recognition.deploy.metadata_fields import Resize
 from action_recognition.deploy.stateful_layout import read_layout, write_layout
 
@@ -108,6 +109,7 @@ _TEXT = Codec(str, str, "text")
 _NUMBER = Codec(lambda value: repr(float(value)), float, "a number")
 _THREE_NUMBERS = Codec(_write_numbers, _read_numbers, "three numbers with blanks between them")
 _RESIZE_EXAMPLE = 'JSON like {"short_side": 256, "crop_size": 224}'
+_LANDMARKS_ALLOWED = "empty, or JSON with the axes of the input, as export.py writes it"
 _STREAM_ALLOWED = "empty, or JSON of frame numbers, 1 or more each, as export.py writes them"
 
 CODECS: Final[Mapping[str, Codec]] = {
@@ -115,7 +117,7 @@ CODECS: Final[Mapping[str, Codec]] = {
     "labels": Codec(_labels_for_other_readers, _json_list_of_names, "a JSON list of class names"),
     "clip_len": Codec(str, int, "a whole number"),
     "frame_rate_fps": _NUMBER,
-    "frame_step_policy": _one_of("integer_step"),
+    "frame_step_policy": _one_of("integer_step", "spread_over_clip"),
     "resize": Codec(_write_resize, _read_resize, _RESIZE_EXAMPLE),
     "mean_values": _THREE_NUMBERS,
     "scale_values": _THREE_NUMBERS,
@@ -130,6 +132,7 @@ CODECS: Final[Mapping[str, Codec]] = {
     "crop": _one_of("", "hand"),
     "label_swaps": _json_mapping(str),
     "stream": Codec(write_layout, read_layout, _STREAM_ALLOWED),
+    "landmarks": Codec(write_landmarks, read_landmarks, _LANDMARKS_ALLOWED),
     "template": _TEXT,
     "package_version": _TEXT,
     "weights_sha256": _TEXT,

@@ -6,11 +6,13 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Final, Literal
 
 from action_recognition import __version__
+from action_recognition.deploy.landmark_layout import LandmarkLayout
 from action_recognition.deploy.stateful_layout import StatefulLayout
 from action_recognition.errors import Problem, UserError, nearest
+from action_recognition.hands.slots import CHANNELS, NUM_HANDS, NUM_POINTS
 
 _POSITIVE_FIELDS = ("clip_len", "frame_rate_fps", "score_scale", "temperature")
 
@@ -39,6 +41,7 @@ class DeployMetadata:
         frame_step_policy: the way in which training and evaluation thin out a source's frames.
             `integer_step` takes every n-th frame. n is the nearest integer to source rate /
             `frame_rate_fps`.
+            `spread_over_clip` takes frames evenly over the clip, whatever its length.
         normalization: `embedded` where the graph holds mean and scale and takes 0..255,
             `external` where the caller applies them.
         score_scale: the factor that turns a cosine into the logit that training's softmax saw.
@@ -46,6 +49,8 @@ class DeployMetadata:
         spread_threshold: the least standard deviation of the cosines at which any label is taken.
         crop: the region that is cut out of every picture first, see `data.hand_crops`.
         stream: the layout of a stateful network, None for a network that takes clips.
+        landmarks: how hands become the input, None for a network that takes frames. Sizes, colours
+            and normalisation then mean nothing.
 
     """
 
@@ -59,7 +64,7 @@ class DeployMetadata:
     template: str
     weights_sha256: str
     model_type: str = "s3d_mobilenet_v3"
-    frame_step_policy: Literal["integer_step"] = "integer_step"
+    frame_step_policy: Literal["integer_step", "spread_over_clip"] = "integer_step"
     color_order: Literal["RGB", "BGR"] = "RGB"
     normalization: Literal["embedded", "external"] = "embedded"
     output_kind: Literal["cosine", "logits"] = "cosine"
@@ -70,6 +75,7 @@ class DeployMetadata:
     crop: Literal["", "hand"] = ""
     label_swaps: Mapping[str, str] = field(default_factory=dict)
     stream: StatefulLayout | None = None
+    landmarks: LandmarkLayout | None = None
     package_version: str = __version__
 
     def __post_init__(self) -> None:
@@ -83,8 +89,15 @@ class DeployMetadata:
         return self.mean_values[::-1] if self.color_order == "BGR" else self.mean_values
 
     @property
+    def input_kind(self) -> Literal["frames", "landmarks"]:
+        """Return what the network takes."""
+        return "frames" if self.landmarks is None else "landmarks"
+
+    @property
     def clip_shape(self) -> tuple[int, int, int, int]:
-        """Return channels, frames, height and width of one clip."""
+        """Return channels, frames, height and width of one clip, or the axes of landmarks."""
+        if self.landmarks is not None:
+            return len(CHANNELS), self.clip_len, NUM_HANDS, NUM_POINTS
         return 3, self.clip_len, self.resize.crop_size, self.resize.crop_size
 
     @property
@@ -94,12 +107,22 @@ class DeployMetadata:
         >>> example().model_input
         'RGB 0..255, 16 frames at 15 fps, 224x224'
         """
+        if self.landmarks is not None:
+            return f"landmarks of two hands in {self.clip_len} frames, spread over the clip"
         values = "0..255" if self.normalization == "embedded" else "normalised"
         side, rate = self.resize.crop_size, f"{self.frame_rate_fps:g} fps"
         if self.stream is None:
             return f"{self.color_order} {values}, {self.clip_len} frames at {rate}, {side}x{side}"
         frames = f"{self.stream.frames_per_call} frames a call at {rate}"
         return f"{self.color_order} {values}, {frames}, {side}x{side}, the past in its state"
+
+
+NO_PIXELS: Final[Mapping[str, Any]] = {
+    "resize": Resize(None, 1),
+    "mean_values": (0.0, 0.0, 0.0),
+    "scale_values": (1.0, 1.0, 1.0),
+}
+"""Values of the fields about pixels for a network that takes landmarks. Files leave them out."""
 
 
 def example() -> DeployMetadata:

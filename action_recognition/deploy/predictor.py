@@ -21,12 +21,13 @@ from action_recognition.data.transforms import Frames, fitted_clip
 from action_recognition.data.video import container_frame_rate, count_frames, read_frames
 from action_recognition.deploy.backends import (
     Backend,
+    Clips,
     Hint,
-    Pixels,
     Precision,
     Scores,
     load_backend,
 )
+from action_recognition.deploy.landmark_clips import LandmarkClips
 from action_recognition.deploy.metadata import DeployMetadata
 from action_recognition.deploy.prediction import Prediction, to_prediction
 from action_recognition.errors import user_error
@@ -53,8 +54,13 @@ class Predictor:
     'Thumb up'
     """
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(
+        self, backend: Backend, folder: Path | None = None, num_threads: int | None = None
+    ) -> None:
         self.backend = backend
+        self._landmarks: LandmarkClips | None = None
+        if backend.metadata.landmarks is not None:
+            self._landmarks = LandmarkClips(backend.metadata, folder, num_threads)
 
     @classmethod
     def from_path(
@@ -81,7 +87,8 @@ class Predictor:
             metadata: those of a file that carries none.
 
         """
-        return cls(load_backend(Path(path), num_threads, precision, device, hint, metadata))
+        backend = load_backend(Path(path), num_threads, precision, device, hint, metadata)
+        return cls(backend, Path(path).parent, num_threads)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -92,7 +99,8 @@ class Predictor:
         """Predict the centre window of frames that were taken at `frame_rate_fps`.
 
         Frames are (T, H, W, 3) uint8 RGB, T >= 1, any H and W. Fewer frames than the window needs
-        are padded by repeating the ends. Raises ValueError: another shape, type or rate.
+        are padded by repeating the ends. A model of landmarks takes all frames.
+        Raises ValueError: another shape, type or rate.
         """
         clip = self.prepare(frames, frame_rate_fps)
         return to_prediction(self.backend.scores(clip[None])[0], self.backend.metadata)
@@ -120,6 +128,10 @@ class Predictor:
 
         # The rate of the caller, else that of the file, else the model's own.
         rate = _checked_rate(frame_rate_fps or container_frame_rate(path) or spec.frame_rate_fps)
+        if self._landmarks is not None:
+            hands = self._landmarks.of_video(path, start, end, rate)
+            return to_prediction(self.backend.scores(hands[None])[0], spec)
+
         # The window may reach beyond `start` and `end`, not beyond the video.
         span = FrameRange(
             clip_start=start, clip_end=end, video_start=0, video_end=num_frames, frame_rate_fps=rate
@@ -144,13 +156,18 @@ class Predictor:
         scores = self.backend.submit(self.prepare(frames, frame_rate_fps))
         return _then(scores, lambda row: to_prediction(row, self.backend.metadata))
 
-    def prepare(self, frames: AnyFrames, frame_rate_fps: float) -> Pixels:
-        """Make the clip (3, T, H, W) uint8 RGB of the backend from frames for `predict`."""
+    def prepare(self, frames: AnyFrames, frame_rate_fps: float) -> Clips:
+        """Make the clip of the backend from frames for `predict`.
+
+        It is (3, T, H, W) uint8 RGB, or (4, T, 2, 21) float32 landmarks.
+        """
         num_frames = len(frames)
         if not num_frames:
             raise ValueError("no frames")
 
         rate = _checked_rate(frame_rate_fps)
+        if self._landmarks is not None:
+            return self._landmarks.of_frames(_take(frames, range(num_frames)), rate)
         span = FrameRange(
             clip_start=0,
             clip_end=num_frames,
@@ -165,7 +182,7 @@ class Predictor:
         spec = self.backend.metadata
         return centre_frame_indices(span, spec.clip_len, spec.frame_rate_fps)
 
-    def _to_clip(self, pictures: Frames) -> Pixels:
+    def _to_clip(self, pictures: Frames) -> Clips:
         spec = self.backend.metadata
         clip = fitted_clip(pictures, spec.resize.short_side, spec.resize.crop_size, spec.mean_rgb)
         return np.ascontiguousarray(clip.transpose(3, 0, 1, 2))

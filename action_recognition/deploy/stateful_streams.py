@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from action_recognition.deploy.backends.protocol import Pixels
+from action_recognition.deploy.backends.protocol import Clips
 from action_recognition.deploy.backends.stateful import StatefulBackend
 from action_recognition.deploy.stream_protocol import (
     Picture,
@@ -75,7 +75,7 @@ class StatefulStream:
         self._stepper.reset()
         self._waiting, self._num_frames = [], 0
 
-    def _step(self, frames: Pixels) -> list[StepScores]:
+    def _step(self, frames: Clips) -> list[StepScores]:
         """Run one call, and give each of its scores the number of its frame."""
         start, layout = time.perf_counter(), self._layout
         rows = self._stepper.step(frames)

@@ -18,10 +18,12 @@ from action_recognition.data.batches import Batch, make_loader
 from action_recognition.data.clip_orders import ShareSampler
 from action_recognition.data.datasets import ClipDataset
 from action_recognition.data.hand_crops import hand_frames
+from action_recognition.data.landmarks.datasets import AnyClipDataset, LandmarkDataset
+from action_recognition.data.landmarks.tracking import tracked_store
 from action_recognition.deploy.backends import Backend
 from action_recognition.deploy.metadata import DeployMetadata
 from action_recognition.errors import UserError, user_error
-from action_recognition.template import ClipInput
+from action_recognition.template import ClipInput, LandmarkInput
 
 # Clips that a backend gets at once.
 _BATCH_SIZE = 4
@@ -84,9 +86,7 @@ def centre_clips(
 
     Damaged clips are named on stderr as they come. With `strict` the first one is an error.
     """
-    # Clips of a model that sees only hands are cropped around them.
-    frames = hand_frames(hand_detector, records) if metadata.crop else None
-    dataset = ClipDataset(records, clip_input(metadata), source=frames)
+    dataset = _centre_dataset(records, metadata, hand_detector)
     loader = make_loader(dataset, _BATCH_SIZE, ShareSampler(len(dataset)), num_workers)
 
     # A log file gets no progress bar.
@@ -97,6 +97,19 @@ def centre_clips(
             _name_damaged(batch, strict)
             yield batch
             progress.advance(task, len(batch.labels) + len(batch.damaged))
+
+
+def _centre_dataset(
+    records: Sequence[ClipRecord], metadata: DeployMetadata, hand_detector: Path | None
+) -> AnyClipDataset:
+    """Return the clips as the model takes them: landmarks, frames, or cut-out hands."""
+    if metadata.landmarks is not None:
+        landmarks = landmark_input(metadata)
+        store = tracked_store(landmarks.tracking_rate_fps, records)
+        return LandmarkDataset(records, landmarks, store)
+    # Clips of a model that sees only hands are cropped around them.
+    frames = hand_frames(hand_detector, records) if metadata.crop else None
+    return ClipDataset(records, clip_input(metadata), source=frames)
 
 
 def _name_damaged(batch: Batch, strict: bool) -> None:
@@ -119,6 +132,17 @@ def clip_input(metadata: DeployMetadata) -> ClipInput:
         crop=metadata.crop or None,
         mean_values=list(metadata.mean_values),
         scale_values=list(metadata.scale_values),
+    )
+
+
+def landmark_input(metadata: DeployMetadata) -> LandmarkInput:
+    """Return the input of a model of landmarks in the terms of a template."""
+    assert metadata.landmarks is not None
+    return LandmarkInput(
+        kind="landmarks",
+        clip_len=metadata.clip_len,
+        frame_rate_fps=metadata.frame_rate_fps,
+        tracking_rate_fps=metadata.landmarks.tracking_rate_fps,
     )
 
 

@@ -39,8 +39,7 @@ def cost_metrics(
 
 
 def _size_and_complexity(template: Template, model: ModelConfig, num_classes: int) -> list[Metric]:
-    side = template.input.crop_size
-    counted = count(build_recogniser(model, num_classes), (template.input.clip_len, side, side))
+    counted = count(build_recogniser(model, num_classes), template.input.clip_shape)
     return _size_metrics(counted.size_mp, counted.complexity_gflops)
 
 

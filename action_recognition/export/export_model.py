@@ -35,6 +35,8 @@ from action_recognition.export.stateful_export import (
 )
 from action_recognition.export.stateful_proof import PROOF_FRAMES, STREAM_LIMIT, StatefulProof
 from action_recognition.files import write_json, write_text
+from action_recognition.hands.networks import write_irs
+from action_recognition.template import LandmarkInput
 
 __all__ = ["ExportOptions", "export_model"]
 
@@ -72,23 +74,37 @@ def export_model(
 
         # The files beside the models, then the record over all of them.
         _write_companions(metadata, options, staging)
+        if metadata.landmarks is not None:
+            write_irs(None, staging)
         record = make_record(trained, metadata, options, parities, measured_latency(staging))
         return put_in_place(staging, folder, record)
 
 
 def _exported_metadata(trained: TrainedModel, options: ExportOptions) -> DeployMetadata:
     """Return the metadata with the options' colour order and place of the normalisation."""
-    clip_input = trained.template.input
+    clip_input, found = trained.template.input, from_trained(trained, trained.weights_sha256)
+    if isinstance(clip_input, LandmarkInput):
+        _refuse_pixel_options(options)
+        return found
     # Mean and scale follow the order of the channels.
     step = -1 if options.color_order == "BGR" else 1
 
     return replace(
-        from_trained(trained, trained.weights_sha256),
+        found,
         color_order=options.color_order,
         normalization="embedded" if options.embed_normalization else "external",
         mean_values=tuple(clip_input.mean_values[::step]),
         scale_values=tuple(clip_input.scale_values[::step]),
     )
+
+
+def _refuse_pixel_options(options: ExportOptions) -> None:
+    """Raise UserError for options about pixels, where the network takes landmarks."""
+    found = "is about pixels, and this model takes landmarks"
+    if options.color_order != "RGB":
+        raise user_error("--input-format", found, fix="leave it out")
+    if not options.embed_normalization:
+        raise user_error("--no-embed-normalization", found, fix="leave it out")
 
 
 def _export_stateful(

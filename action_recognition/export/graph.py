@@ -18,6 +18,7 @@ from torch.nn import functional as F
 from action_recognition.checkpoint import TrainedModel
 from action_recognition.deploy.metadata import DeployMetadata
 from action_recognition.models.build import build_recogniser
+from action_recognition.models.landmarks.network import HandLandmarksNet
 from action_recognition.models.layers import TemporalAveragePool
 from action_recognition.models.recogniser import Normalize, Recogniser
 
@@ -25,9 +26,9 @@ _ONNX_OPSET: Final = 18
 
 
 class DeployNetwork(nn.Module):
-    """A recogniser that takes clips (N, 3, T, H, W) float and gives cosines (N, C).
+    """A recogniser that takes clips (N, 3, T, H, W) or landmarks and gives cosines (N, C).
 
-    The cosines are not clamped, as in the original's export. Pixels are 0..255, or normalised if
+    The cosines are not clamped, as in the original's export. Clips are 0..255, or normalised if
     `metadata.normalization` is `external`. Channels are in `metadata.color_order`.
     """
 
@@ -36,9 +37,10 @@ class DeployNetwork(nn.Module):
     def __init__(self, recogniser: Recogniser, metadata: DeployMetadata) -> None:
         super().__init__()
         self.normalize: nn.Module = nn.Identity()
-        if metadata.normalization == "embedded":
+        takes_pixels = metadata.landmarks is None
+        if takes_pixels and metadata.normalization == "embedded":
             self.normalize = Normalize(metadata.mean_values, metadata.scale_values)
-        if metadata.color_order == "BGR":
+        if takes_pixels and metadata.color_order == "BGR":
             reverse_input_channels(recogniser)
         # One operation in the graph for each average over time.
         for module in recogniser.modules():
@@ -76,6 +78,7 @@ def reverse_input_channels(recogniser: Recogniser) -> None:
     This is free. Reversing the picture in the graph would copy every clip.
     """
     # The second axis of the weights is that of the input channels.
+    assert not isinstance(recogniser.backbone, HandLandmarksNet)
     weight = recogniser.backbone.first_conv().weight
     with torch.no_grad():
         weight.copy_(weight.flip(1))

@@ -11,8 +11,8 @@ import numpy as np
 
 from action_recognition.checkpoint import TrainedModel
 from action_recognition.deploy.backends import (
+    Clips,
     OpenVinoBackend,
-    Pixels,
     Scores,
     TorchBackend,
     load_backend,
@@ -48,7 +48,7 @@ class Parity:
 
 def check_files(
     trained: TrainedModel,
-    clips: Pixels,
+    clips: Clips,
     staging: Path,
     names: Sequence[str],
     say: Callable[[str], None],
@@ -90,13 +90,13 @@ def refuse_failed(parities: Sequence[Parity]) -> None:
         )
 
 
-def _compare(path: Path, clips: Pixels, expected: Scores, limit: float) -> Parity:
+def _compare(path: Path, clips: Clips, expected: Scores, limit: float) -> Parity:
     backend = load_backend(path)
     return Parity(path.name, backend.runs_as, _difference(backend.scores(clips), expected), limit)
 
 
 def _say_own_precision(
-    path: Path, clips: Pixels, expected: Scores, say: Callable[[str], None]
+    path: Path, clips: Clips, expected: Scores, say: Callable[[str], None]
 ) -> None:
     """Say what a consumer gets that sets nothing: on some CPUs OpenVINO takes bf16 by itself."""
     backend = load_backend(path, precision="default")

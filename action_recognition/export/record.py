@@ -84,10 +84,8 @@ def _model_facts(
     trained: TrainedModel, metadata: DeployMetadata, options: ExportOptions
 ) -> dict[str, Any]:
     """Return the facts of the model card beside the measured ones."""
-    side = metadata.resize.crop_size
     network = build_recogniser(trained.model, len(trained.labels))
-    # Frames, height and width of a clip.
-    counted = count(network, (metadata.clip_len, side, side))
+    counted = count(network, metadata.clip_shape)
 
     training = {key: trained.record.get(key) for key in _TRAINING_FACTS}
     start_weights = dict(trained.record.get("start_weights") or {})

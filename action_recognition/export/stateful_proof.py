@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from action_recognition.checkpoint import TrainedModel
-from action_recognition.deploy.backends import Pixels, Scores, StatefulBackend, load_backend
+from action_recognition.deploy.backends import Clips, Scores, StatefulBackend, load_backend
 from action_recognition.deploy.backends.stateful import Stepper
 from action_recognition.export.stateful_export import causal_recogniser
 from action_recognition.models.recogniser import Normalize
@@ -48,9 +48,9 @@ class StatefulProof:
     `video` is (T, H, W, 3) uint8 RGB, T >= 2. A second stream shows it backwards.
     """
 
-    def __init__(self, trained: TrainedModel, video: Pixels) -> None:
+    def __init__(self, trained: TrainedModel, video: Clips) -> None:
         self.trained, self.video = trained, video
-        recogniser, clip_input = causal_recogniser(trained), trained.template.input
+        recogniser, clip_input = causal_recogniser(trained), trained.template.frames
         normalize = Normalize(clip_input.mean_values, clip_input.scale_values)
         self._recogniser, self._normalize = recogniser, normalize
         self.frames_per_step = recogniser.frames_per_step
@@ -85,13 +85,13 @@ class StatefulProof:
             across_streams=_largest(other_scores, expected_other),
         )
 
-    def _whole_calls(self, frames_per_call: int) -> tuple[Pixels, Pixels]:
+    def _whole_calls(self, frames_per_call: int) -> tuple[Clips, Clips]:
         """Return the video, and a shorter one backwards, in whole calls and whole steps."""
         whole = math.lcm(frames_per_call, self.frames_per_step)
         video = self.video[: len(self.video) // whole * whole]
         return video, video[::-1][: max(whole, _RERUN_FRAMES // whole * whole)]
 
-    def _torch_scores(self, video: Pixels, frames_per_call: int) -> Scores:
+    def _torch_scores(self, video: Clips, frames_per_call: int) -> Scores:
         """Return the scores of the step form in PyTorch."""
         network = StatefulNetwork(self._recogniser, self._normalize, frames_per_call)
         states: list[Tensor] = network.initial_states(*video.shape[1:3])
@@ -103,17 +103,17 @@ class StatefulProof:
         return np.concatenate(rows)
 
 
-def _calls(video: Pixels, frames_per_call: int) -> Iterator[Pixels]:
+def _calls(video: Clips, frames_per_call: int) -> Iterator[Clips]:
     for start in range(0, len(video), frames_per_call):
         yield video[start : start + frames_per_call]
 
 
-def _all_scores(stepper: Stepper, video: Pixels, frames_per_call: int) -> Scores:
+def _all_scores(stepper: Stepper, video: Clips, frames_per_call: int) -> Scores:
     return np.concatenate([stepper.step(frames) for frames in _calls(video, frames_per_call)])
 
 
 def _side_by_side(
-    one: Stepper, two: Stepper, video: Pixels, other: Pixels, frames_per_call: int
+    one: Stepper, two: Stepper, video: Clips, other: Clips, frames_per_call: int
 ) -> tuple[Scores, Scores]:
     """Return the scores of two streams that are fed in turns. The second is the shorter one."""
     rest = _calls(other, frames_per_call)

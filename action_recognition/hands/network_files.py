@@ -25,6 +25,9 @@ SOURCE: Final = "mediapipe 0.10.21 (PyPI), Apache-2.0, by Google"
 
 PALM: Final = "palm_detection_full.tflite"
 HAND: Final = "hand_landmark_full.tflite"
+# Their names in a delivered folder.
+PALM_IR: Final = "palm_detection.xml"
+HAND_IR: Final = "hand_landmark.xml"
 
 _WHEEL: Final = "mediapipe-0.10.21-cp311-cp311-manylinux_2_28_x86_64.whl"
 _WHEEL_IDENTITY: Final = Expected(

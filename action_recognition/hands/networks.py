@@ -24,7 +24,14 @@ from action_recognition.hands.geometry import (
     square_of_palm,
     turned_world,
 )
-from action_recognition.hands.network_files import HAND, PALM, checked_hand_models
+from action_recognition.hands.network_files import (
+    HAND,
+    HAND_IR,
+    PALM,
+    PALM_IR,
+    SOURCE,
+    checked_hand_models,
+)
 from action_recognition.openvino_core import openvino_core
 
 Picture = NDArray[np.uint8]
@@ -56,13 +63,14 @@ class SeenHand:
 class HandNetworks:
     """Finds palms in a picture, and the landmarks of a hand in a square of it.
 
+    `folder` has the networks as fetched, or as IR, which `write_irs` makes.
     Raises UserError: a network is missing, or is another file than this toolkit knows.
     """
 
     def __init__(self, folder: Path | None = None, num_threads: int | None = None) -> None:
-        place = checked_hand_models(folder)
-        self._palms = _request(place / PALM, num_threads)
-        self._hands = _request(place / HAND, num_threads)
+        palms, hands = network_paths(folder)
+        self._palms = _request(pixel_network(palms), num_threads)
+        self._hands = _request(pixel_network(hands), num_threads)
         self._anchors_px = palm_anchors(_PALM_SIZE) * _PALM_SIZE
 
     def palms(self, picture_rgb: Picture) -> list[Square]:
@@ -108,24 +116,57 @@ class HandNetworks:
         )
 
 
-def _request(file: Path, num_threads: int | None) -> Any:
-    """Compile a network for pixels 0..255 in uint8. Returns an infer request."""
+def network_paths(folder: Path | None) -> tuple[Path, Path]:
+    """Return the files of both networks: the IRs of a delivered folder, else the fetched ones.
+
+    Raises UserError: a network is missing, or is another file than this toolkit knows.
+    """
+    if folder is not None and (folder / PALM_IR).is_file() and (folder / HAND_IR).is_file():
+        return folder / PALM_IR, folder / HAND_IR
+    place = checked_hand_models(folder)
+    return place / PALM, place / HAND
+
+
+def write_irs(folder: Path | None, target: Path) -> list[Path]:
+    """Write both networks of `folder` as IR for pixels in uint8 into `target`. Return the `.xml`s.
+
+    The weights have 16 bits, as in the fetched files.
+    """
+    from openvino import save_model
+
+    written = []
+    for source, name in zip(network_paths(folder), (PALM_IR, HAND_IR), strict=True):
+        network = pixel_network(source)
+        network.set_rt_info(SOURCE, ["model_info", "source"])
+        save_model(network, target / name, compress_to_fp16=True)
+        written.append(target / name)
+    return written
+
+
+def pixel_network(file: Path) -> Any:
+    """Return a network that takes pixels 0..255 in uint8, NHWC. An IR of ours does so already."""
+    network = openvino_core().read_model(file)
+    if file.suffix == ".xml":
+        return network
     # Slow to import.
     from openvino import Layout, Type
     from openvino.preprocess import PrePostProcessor
 
-    core = openvino_core()
-    steps = PrePostProcessor(core.read_model(file))
+    steps = PrePostProcessor(network)
     # The front end of TFLite sets no layout.
     steps.input().tensor().set_element_type(Type.u8).set_layout(Layout("NHWC"))
     steps.input().model().set_layout(Layout("NHWC"))
     steps.input().preprocess().convert_element_type(Type.f32).scale(255.0)
+    return steps.build()
 
+
+def _request(network: Any, num_threads: int | None) -> Any:
+    """Compile a network for the CPU in f32. Returns an infer request."""
     # Pinned threads of several processes would all share the first cores.
     hints: dict[str, Any] = {"INFERENCE_PRECISION_HINT": "f32", "ENABLE_CPU_PINNING": False}
     if num_threads is not None:
         hints["INFERENCE_NUM_THREADS"] = num_threads
-    return core.compile_model(steps.build(), "CPU", hints).create_infer_request()
+    return openvino_core().compile_model(network, "CPU", hints).create_infer_request()
 
 
 def _crop(picture_rgb: Picture, square: Square, size: int, border: int) -> dict[int, Picture]:

@@ -16,11 +16,11 @@ from action_recognition.hands.landmark_file import HandLandmarks
 LEFT, RIGHT = 0, 1
 NUM_HANDS: Final = 2
 NUM_POINTS: Final = 21
-CHANNELS: Final = ("x_px", "y_px", "z_px", "x_m", "y_m", "z_m", "seen")
-"""The values of a point: place in the picture, place around the hand, and 1 where it was seen."""
+CHANNELS: Final = ("x_px", "y_px", "z_px", "seen")
+"""The values of a point: its place in pixels of the picture, and 1 where the hand was seen."""
 
 HandArray = NDArray[np.float32]
-"""(T, 2, 21, 7): frames, hands, points, `CHANNELS`. All values of a hand that is not seen are 0."""
+"""(T, 2, 21, 4): frames, hands, points, `CHANNELS`. All values of a hand that is not seen are 0."""
 
 
 def hand_array(landmarks: HandLandmarks, frames: NDArray[np.int64]) -> HandArray:
@@ -40,8 +40,7 @@ def hand_array(landmarks: HandLandmarks, frames: NDArray[np.int64]) -> HandArray
         slots = [LEFT, RIGHT] if len(hands) > 1 else [RIGHT if right[hands[0]] >= 0.5 else LEFT]
 
         array[place, slots, :, :3] = landmarks.landmarks_px[rows[hands]]
-        array[place, slots, :, 3:6] = landmarks.world_m[rows[hands]]
-        array[place, slots, :, 6] = 1.0
+        array[place, slots, :, 3] = 1.0
     return array
 
 

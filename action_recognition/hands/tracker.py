@@ -1,7 +1,8 @@
 """Follow the hands of a stream from frame to frame, each under a number of its own.
 
-A hand is looked for where it was in the last frame. The palm detector runs only while fewer hands
-are followed than wanted, and in the frame in which one is lost.
+A hand is looked for where it was in the last frame. The palm detector runs while no hand is
+followed, in the frame in which one is lost, and in every third frame while fewer hands are followed
+than wanted.
 Source: google-ai-edge/mediapipe at 85c0cdc7, modules/hand_landmark and holistic_landmark.
 """
 
@@ -28,6 +29,8 @@ _REMEMBERED_S: Final = 0.5
 _NEAR_SIDES: Final = 0.5
 # After a longer gap the squares of the last frame say nothing.
 _MAX_GAP_S: Final = 0.5
+# While some hand is followed and none was lost, palms are looked for in every n-th frame.
+_FRAMES_BETWEEN_PALMS: Final = 3
 
 
 class Networks(Protocol):
@@ -78,6 +81,7 @@ class HandTracker:
         self._lost: list[_Lost] = []
         self._next_id = 0
         self._last_time_s = -math.inf
+        self._frames_without_palms = 0
 
     def track(self, frame_rgb: Picture, time_s: float) -> list[TrackedHand]:
         """Return the hands of the next frame, (H, W, 3) uint8 RGB, at its time in seconds.
@@ -108,8 +112,9 @@ class HandTracker:
     def _found(self, frame_rgb: Picture, followed: Sequence[TrackedHand]) -> list[TrackedHand]:
         """Return the hands that the palm detector finds beside those that are followed."""
         wanted = self._max_hands - len(followed)
-        if wanted <= 0:
+        if wanted <= 0 or not self._is_time_for_palms(followed):
             return []
+        self._frames_without_palms = 0
         taken = [square_of_landmarks(hand.landmarks_px) for hand in followed]
         squares = [
             square
@@ -123,6 +128,13 @@ class HandTracker:
             if seen.presence >= _MIN_PRESENCE and not _is_among(seen, [*followed, *found]):
                 found.append(TrackedHand(self._id_of(seen), seen))
         return found
+
+    def _is_time_for_palms(self, followed: Sequence[TrackedHand]) -> bool:
+        """Return True where a hand may be found that is not followed."""
+        if not followed or len(followed) < len(self._hands):
+            return True
+        self._frames_without_palms += 1
+        return self._frames_without_palms >= _FRAMES_BETWEEN_PALMS
 
     def _id_of(self, seen: SeenHand) -> int:
         """Return the number of a hand that was lost here a moment ago, or a new one."""

@@ -10,6 +10,7 @@ from action_recognition.models.convolutions import ConvForm
 from action_recognition.models.head import AngularHead
 from action_recognition.models.image.signs import SignsImage
 from action_recognition.models.image.timm_image import TimmImage
+from action_recognition.models.landmarks.network import HandLandmarksNet
 from action_recognition.models.recogniser import Backbone, Recogniser
 from action_recognition.models.s3d_efficientnet_lite0 import S3DEfficientNetLite0
 from action_recognition.models.s3d_mobilenet_v3 import S3DMobileNetV3
@@ -21,6 +22,7 @@ BACKBONES: dict[str, Callable[[Any, ConvForm], Backbone]] = {
     "s3d_efficientnet_lite0": S3DEfficientNetLite0,
     "image_timm": TimmImage,
     "image_signs": SignsImage,
+    "hand_landmarks": HandLandmarksNet,
 }
 
 

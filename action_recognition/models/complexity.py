@@ -21,6 +21,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from action_recognition.models.attention import SpatioTemporalAttention
 from action_recognition.models.convolutions import FactoredConv3d, TFSameConv3d
 from action_recognition.models.head import AngularHead
+from action_recognition.models.landmarks.network import HandLandmarksNet
 from action_recognition.models.layers import GlobalAveragePool, SqueezeExcite, TemporalAveragePool
 from action_recognition.models.recogniser import Recogniser
 from action_recognition.models.s3d_efficientnet_lite0 import LiteBlock
@@ -57,8 +58,8 @@ class Complexity:
         return _millions(self.flops, 9)
 
 
-def count(network: Recogniser, clip_shape: tuple[int, int, int]) -> Complexity:
-    """Count size and cost for one clip of `clip_shape` (T, H, W).
+def count(network: Recogniser, clip_shape: tuple[int, int, int, int]) -> Complexity:
+    """Count size and cost for one clip of `clip_shape` (channels, T, H, W).
 
     Nothing is computed, only shapes are followed.
     """
@@ -80,8 +81,8 @@ def _folded_parameters(network: Recogniser) -> int:
     return in_all - in_norms + sum(norm.num_features for norm in norms)
 
 
-def _flops(network: Recogniser, clip_shape: tuple[int, int, int]) -> int:
-    """Return the operations of one clip of `clip_shape` (T, H, W), its normalisation included."""
+def _flops(network: Recogniser, clip_shape: tuple[int, int, int, int]) -> int:
+    """Return the operations of one clip of `clip_shape`, the normalisation of pixels included."""
     shadow = copy.deepcopy(network).to("meta").eval()
     costs: list[int] = []
     for module in shadow.modules():
@@ -90,10 +91,11 @@ def _flops(network: Recogniser, clip_shape: tuple[int, int, int]) -> int:
             module.register_forward_hook(_append_to(costs, cost))
 
     # On the meta device nothing is computed: only shapes are followed.
-    clip = torch.empty((1, 3, *clip_shape), device="meta")
+    clip = torch.empty((1, *clip_shape), device="meta")
     with torch.no_grad():
         shadow(clip)
-    return sum(costs) + _MEAN_SCALE * clip.numel()
+    takes_landmarks = isinstance(network.backbone, HandLandmarksNet)
+    return sum(costs) + (0 if takes_landmarks else _MEAN_SCALE * clip.numel())
 
 
 def _append_to(costs: list[int], cost: _Cost) -> Callable[[nn.Module, _Inputs, _Output], None]:

@@ -10,18 +10,21 @@ from torch import Tensor, nn
 from action_recognition.models.head import AngularHead
 from action_recognition.models.image.signs import SignsImage
 from action_recognition.models.image.timm_image import TimmImage
+from action_recognition.models.landmarks.network import HandLandmarksNet
 from action_recognition.models.layers import GlobalAveragePool
 from action_recognition.models.s3d_efficientnet_lite0 import S3DEfficientNetLite0
 from action_recognition.models.s3d_mobilenet_v3 import S3DMobileNetV3
+from action_recognition.template import Input, LandmarkInput
 
 # All networks that a template can name.
-Backbone = S3DMobileNetV3 | S3DEfficientNetLite0 | TimmImage | SignsImage
+Backbone = S3DMobileNetV3 | S3DEfficientNetLite0 | TimmImage | SignsImage | HandLandmarksNet
 
 
 class Recogniser(nn.Module):
     """The network that is trained and exported.
 
-    Shape: clips (N, 3, T, H, W) float, RGB, normalised -> cosine (N, C) of each class, in -1..1.
+    Shape: clips (N, 3, T, H, W) float, RGB, normalised, or landmarks (N, 4, T, 2, 21) float ->
+    cosine (N, C) of each class, in -1..1.
     """
 
     def __init__(self, backbone: Backbone, head: AngularHead) -> None:
@@ -64,3 +67,10 @@ class Normalize(nn.Module):
     def forward(self, clips: Tensor) -> Tensor:
         """Normalise pixels (N, 3, T, H, W)."""
         return (clips.to(self.mean.dtype) - self.mean) / self.scale
+
+
+def input_normalisation(clip_input: Input) -> nn.Module:
+    """Return what comes before the network: `Normalize`, or nothing for landmarks."""
+    if isinstance(clip_input, LandmarkInput):
+        return nn.Identity()
+    return Normalize(clip_input.mean_values, clip_input.scale_values)

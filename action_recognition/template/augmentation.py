@@ -13,6 +13,7 @@ from action_recognition.template.sections import (
     Probability,
     Section,
     Share,
+    Smoothing,
 )
 
 
@@ -121,8 +122,38 @@ class TrivialAugmentation(Section):
     flip: Flip
 
 
+class LandmarkAugmentation(Section):
+    """Random changes of landmarks: one draw for each clip, and noise for each frame.
+
+    See `training.step.landmark_augment`. A palm is the mean length of four of its bones.
+    """
+
+    type: Literal["landmarks"]
+    # The whole picture turns by U(-x, x).
+    rotate_degrees: NonNegativeFloat
+    # Each hand tilts by U(-x, x) around the picture's axes, in 3-D.
+    tilt_degrees: NonNegativeFloat
+    # Each hand is longer, wider and deeper by factors exp(U(-x, x)).
+    stretch: NonNegativeFloat
+    # Standard deviation of noise that lasts through a clip, and of half as much in each frame, in
+    # palms.
+    noise: NonNegativeFloat
+    # Up to this share of the frames lose their hands.
+    drop_frames: Smoothing
+    # Of a gap of up to a fifth of the clip, in which one hand or both are missing.
+    gap_probability: Probability
+    # Of a clip with two hands, to lose one of them.
+    lose_hand_probability: Probability
+    # Time runs faster and slower within a clip: standard deviation, as a share of the clip.
+    time_warp: NonNegativeFloat
+    # Up to this share is cut off at each end.
+    cut_ends: Smoothing
+    flip: Flip
+
+
 Augmentation = Annotated[
-    ReferenceAugmentation | BatchAugmentation | TrivialAugmentation, Field(discriminator="type")
+    ReferenceAugmentation | BatchAugmentation | TrivialAugmentation | LandmarkAugmentation,
+    Field(discriminator="type"),
 ]
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import PurePosixPath
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
 from action_recognition.errors import nearest
 from action_recognition.template.recipe import Training
@@ -27,11 +27,13 @@ class ClipInput(Section):
     aspect is kept, and the rest has the mean colour.
     """
 
+    # Checkpoints from before this key have none.
+    kind: Literal["frames"] = "frames"
     # Frames of a clip. 1 for networks of photos.
     clip_len: PositiveInt
     # Frames per second between those frames.
     frame_rate_fps: PositiveFloat
-    # Pixels.
+    # Clips.
     resize_short_side: PositiveInt | None
     # Side of the square that the network sees, in pixels.
     crop_size: PositiveInt
@@ -40,6 +42,43 @@ class ClipInput(Section):
     # Subtracted from R, G, B, then R, G, B are divided by the scale values.
     mean_values: Annotated[list[float], Field(min_length=3, max_length=3)]
     scale_values: Annotated[list[PositiveFloat], Field(min_length=3, max_length=3)]
+
+    @property
+    def clip_shape(self) -> tuple[int, int, int, int]:
+        """Return channels, frames, height and width of one clip."""
+        return 3, self.clip_len, self.crop_size, self.crop_size
+
+
+class LandmarkInput(Section):
+    """The input of the network: landmarks of both hands, in frames that are spread over the clip.
+
+    `hands.slots` says what a point has. Nothing is resized: the hands are tracked in whole frames.
+    """
+
+    kind: Literal["landmarks"]
+    # Frames of a clip, evenly spread over it whatever its length. 1 for photos.
+    clip_len: PositiveInt
+    # Frames per second of a live window, which so is clip_len / frame_rate_fps seconds long.
+    frame_rate_fps: PositiveFloat
+    # Frames per second in which hands are tracked. Those of a clip are taken from them.
+    tracking_rate_fps: PositiveFloat
+
+    @property
+    def clip_shape(self) -> tuple[int, int, int, int]:
+        """Return values of a point, frames, hands and points of one clip."""
+        return 4, self.clip_len, 2, 21
+
+
+def _input_kind(section: Any) -> str:
+    """Return the `kind` of an input: `frames` where it states none."""
+    kind = section.get("kind", "frames") if isinstance(section, dict) else section.kind
+    return str(kind)
+
+
+Input = Annotated[
+    Annotated[ClipInput, Tag("frames")] | Annotated[LandmarkInput, Tag("landmarks")],
+    Discriminator(_input_kind),
+]
 
 
 class BasicHyperParameters(Section):
@@ -125,7 +164,7 @@ class Template(Section):
     inference_target: list[str]
     # GPUs that train, or as many as there are. 0 trains on the CPU.
     gpu_num: NonNegativeInt
-    input: ClipInput
+    input: Input
     # Class names in label order. [] takes those of classes.json beside the annotation files.
     labels: list[str]
     # The class that means: no gesture.
@@ -144,20 +183,39 @@ class Template(Section):
         if self.negative_label is not None:
             self._check_label("negative_label", self.negative_label)
 
-        if self.input.resize_short_side is None and self.training.augmentation.type == "reference":
-            raise ValueError(
-                "input.resize_short_side: null does not go with training.augmentation.type "
-                "reference, which crops"
-            )
+        self._check_augmentation()
         swaps = self.training.augmentation.flip.label_swaps
         for name in [*swaps, *swaps.values()]:
             self._check_label("training.augmentation.flip.label_swaps", name)
         return self
 
+    def _check_augmentation(self) -> None:
+        """Raise ValueError for changes that the input does not have."""
+        kind, clip_input = self.training.augmentation.type, self.input
+        if (kind == "landmarks") != isinstance(clip_input, LandmarkInput):
+            raise ValueError(
+                f"training.augmentation.type {kind} does not go with input.kind {clip_input.kind}"
+            )
+        is_fitted = isinstance(clip_input, ClipInput) and clip_input.resize_short_side is None
+        if is_fitted and kind == "reference":
+            raise ValueError(
+                "input.resize_short_side: null does not go with training.augmentation.type "
+                "reference, which crops"
+            )
+        if self.training.mix is not None and kind == "landmarks":
+            raise ValueError("training.mix blends pixels; set it to null for landmarks")
+
     def _check_label(self, key: str, name: str) -> None:
         """Raise ValueError for a name that is no label, where the template lists labels."""
         if self.labels and name not in self.labels:
             raise ValueError(f"{key}: {name!r} is not among labels{nearest(name, self.labels)}")
+
+    @property
+    def frames(self) -> ClipInput:
+        """The input of a network that takes frames. Code for landmarks does not come here."""
+        if not isinstance(self.input, ClipInput):
+            raise TypeError(f"{self.name} takes {self.input.kind}")
+        return self.input
 
     def snapshot(self) -> Dependency | None:
         """Return the start weights that the template publishes, if any."""

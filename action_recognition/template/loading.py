@@ -12,10 +12,16 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from action_recognition.errors import Problem, UserError, nearest, user_error
-from action_recognition.template.document import MODEL_FILE, TEMPLATE_FILE, Template
+from action_recognition.template.document import (
+    MODEL_FILE,
+    TEMPLATE_FILE,
+    LandmarkInput,
+    Template,
+)
 from action_recognition.template.model import (
     MODEL_CONFIG,
     CausalConfig,
+    HandLandmarksConfig,
     ImageModelConfig,
     ModelConfig,
 )
@@ -62,6 +68,10 @@ def load_template_dir(folder: Path) -> tuple[Template, ModelConfig]:
 def _disagreements(path: Path, template: Template, model: ModelConfig) -> list[Problem]:
     """Return the problems of a template with this model."""
     clip_len = template.input.clip_len
+    takes_landmarks = isinstance(model, HandLandmarksConfig)
+    if takes_landmarks != isinstance(template.input, LandmarkInput):
+        allowed = f"{'landmarks' if takes_landmarks else 'frames'}, which {model.type} takes"
+        return [Problem(f"{path}: input.kind", f"found {template.input.kind!r}", allowed)]
     if isinstance(model, ImageModelConfig) and clip_len != 1:
         allowed = f"1, since {model.type} takes single pictures"
         return [Problem(f"{path}: input.clip_len", f"found {clip_len}", allowed)]
@@ -116,7 +126,7 @@ def _place(
     """Return file, line and dotted key of an error. A missing key has the line of its section."""
     location = _without_tags(document, tuple(detail["loc"]))
     if detail["type"] in ("union_tag_invalid", "union_tag_not_found"):
-        location = (*location, "type")
+        location = (*location, "kind" if location[-1:] == ("input",) else "type")
     known = location
     while known and known not in lines:
         known = known[:-1]
@@ -152,11 +162,16 @@ def _without_tags(document: Any, location: KeyPath) -> KeyPath:
     path: list[int | str] = []
     current = document
     for part in location:
-        if isinstance(current, dict) and part not in current and part == current.get("type"):
+        if isinstance(current, dict) and part not in current and part in _tags(current):
             continue
         path.append(part)
         current = _child(current, part)
     return tuple(path)
+
+
+def _tags(section: dict[str, Any]) -> tuple[Any, Any]:
+    """Return the names under which pydantic knows a section. An input without one has frames."""
+    return section.get("type"), section.get("kind", "frames")
 
 
 def _child(node: Any, part: int | str) -> Any:
@@ -170,7 +185,12 @@ def _fields_at(annotation: Any, location: KeyPath) -> list[str]:
     """Return the keys that the section at `location` allows (with the types that were chosen)."""
     sections = _sections_in(annotation)
     for part in location:
-        tagged = [section for section in sections if part in get_args(_annotation(section, "type"))]
+        tagged = [
+            section
+            for section in sections
+            for tag in ("type", "kind")
+            if part in get_args(_annotation(section, tag))
+        ]
         if tagged:
             sections = tagged
         elif isinstance(part, str):

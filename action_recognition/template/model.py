@@ -6,7 +6,13 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, TypeAdapter, model_validator
 
-from action_recognition.template.sections import NonNegativeFloat, PositiveInt, Section, Share
+from action_recognition.template.sections import (
+    NonNegativeFloat,
+    PositiveInt,
+    Section,
+    Share,
+    Smoothing,
+)
 
 AttentionKind = Literal["none", "spatial", "spatial_temporal"]
 # Blocks of EfficientNet-Lite0, and features of its last convolution.
@@ -160,7 +166,41 @@ class SignsImageConfig(Section):
     head: Head
 
 
-BackboneConfig = MobileNetV3Backbone | EfficientNetLite0Backbone | TimmBackbone | SignsBackbone
+class HandLandmarksBackbone(Section):
+    """An encoder for one hand, which both hands share, and convolutions over time."""
+
+    # Features of one hand in one frame.
+    hand_channels: PositiveInt
+    # Features of both hands in one frame, and of the convolutions.
+    channels: PositiveInt
+    # Frames from one to the next that a convolution sees, one convolution for each.
+    dilations: list[PositiveInt]
+    # Share of the features that are dropped in training, after the encoder and each convolution.
+    dropout: Smoothing
+
+    @property
+    def attention(self) -> list[AttentionKind]:
+        """Return the attention after each block: this network has no masks over space."""
+        return []
+
+
+class HandLandmarksConfig(Section):
+    """A network over hand landmarks."""
+
+    type: Literal["hand_landmarks"]
+    # Weights fit the features that they were trained on: `models.landmarks.features`.
+    features_version: Literal[1]
+    backbone: HandLandmarksBackbone
+    head: Head
+
+
+BackboneConfig = (
+    MobileNetV3Backbone
+    | EfficientNetLite0Backbone
+    | TimmBackbone
+    | SignsBackbone
+    | HandLandmarksBackbone
+)
 ImageModelConfig = TimmImageConfig | SignsImageConfig
 
 
@@ -192,7 +232,13 @@ class CausalS3DEfficientNetLite0Config(_Causal):
 
 
 CausalConfig = CausalS3DMobileNetV3Config | CausalS3DEfficientNetLite0Config
-ModelConfig = S3DMobileNetV3Config | S3DEfficientNetLite0Config | CausalConfig | ImageModelConfig
+ModelConfig = (
+    S3DMobileNetV3Config
+    | S3DEfficientNetLite0Config
+    | CausalConfig
+    | ImageModelConfig
+    | HandLandmarksConfig
+)
 MODEL_CONFIG: TypeAdapter[ModelConfig] = TypeAdapter(
     Annotated[ModelConfig, Field(discriminator="type")]
 )

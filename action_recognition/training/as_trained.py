@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import torch
 from torch import Tensor
 
 from action_recognition.data.clip_table import MediaPath
 from action_recognition.training.options import TrainOptions
 from action_recognition.training.prepared import prepare
+from action_recognition.training.reporting.pictures import as_pictures
 from action_recognition.training.run_clips import clip_data
 from action_recognition.training.step.inputs import StepInputs, StepPlace
 
@@ -44,7 +44,7 @@ def trained_batches(
         clips, targets = inputs.of_step(batch, StepPlace(step))
         paths = [data.train.records[index].path for index in batch.indices.tolist()]
         captions = _captions(batch.labels, targets, run.labels)
-        yield TrainedBatch(clips.clamp(0, 255).to(torch.uint8), captions, paths)
+        yield TrainedBatch(as_pictures(clips), captions, paths)
 
 
 def _captions(numbers: Tensor, targets: Tensor, labels: Sequence[str]) -> list[str]:

@@ -13,7 +13,7 @@ from action_recognition.data.clip_orders import (
     EpochShuffleSampler,
     ShareSampler,
 )
-from action_recognition.data.datasets import ClipDataset
+from action_recognition.data.landmarks.datasets import AnyClipDataset
 
 
 class ClipData(L.LightningDataModule):
@@ -26,8 +26,8 @@ class ClipData(L.LightningDataModule):
 
     def __init__(
         self,
-        train: ClipDataset,
-        val: ClipDataset,
+        train: AnyClipDataset,
+        val: AnyClipDataset,
         *,
         batch_size: int,
         clips_per_video: int,

@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 
 from action_recognition.console import say
+from action_recognition.data.clip_table import ClipTable
 from action_recognition.data.datasets import ClipDataset
 from action_recognition.data.labels import label_swap_map
+from action_recognition.data.landmarks.datasets import AnyClipDataset, LandmarkDataset
+from action_recognition.data.landmarks.tracking import tracked_store
 from action_recognition.errors import user_error
-from action_recognition.template import Template
+from action_recognition.template import LandmarkAugmentation, LandmarkInput, Template
 from action_recognition.training.choose_frames import frame_source
 from action_recognition.training.clip_data_module import ClipData
 from action_recognition.training.prepared import PreparedRun
@@ -33,18 +36,37 @@ def clip_data(run: PreparedRun) -> ClipData:
     for note in class_notes(run.train, run.val, run.labels):
         say(note)
 
-    # Training clips change by the recipe, validation clips do not.
     training = template.training
-    frames = frame_source(options, template, (run.train, run.val))
+    train, val = _data_sets(run, run.val, swaps)
     num_workers = training.num_workers if options.num_workers is None else options.num_workers
     return ClipData(
-        ClipDataset(run.train, template.input, training.augmentation, swaps, options.seed, frames),
-        ClipDataset(run.val, template.input, source=frames),
+        train,
+        val,
         batch_size=batch_size,
         clips_per_video=training.clips_per_video,
         sampling=training.sampling,
         num_workers=num_workers,
         seed=options.seed,
+    )
+
+
+def _data_sets(
+    run: PreparedRun, val: ClipTable, swaps: dict[int, int]
+) -> tuple[AnyClipDataset, AnyClipDataset]:
+    """Return training clips, which change by the recipe, and validation clips, which do not."""
+    template, options, augmentation = run.template, run.options, run.template.training.augmentation
+    if isinstance(template.input, LandmarkInput):
+        assert isinstance(augmentation, LandmarkAugmentation)
+        landmarks = template.input
+        store = tracked_store(landmarks.tracking_rate_fps, [*run.train, *val])
+        return (
+            LandmarkDataset(run.train, landmarks, store, augmentation, swaps, options.seed),
+            LandmarkDataset(val, landmarks, store),
+        )
+    frames = frame_source(options, template, (run.train, val))
+    return (
+        ClipDataset(run.train, template.frames, augmentation, swaps, options.seed, frames),
+        ClipDataset(val, template.frames, source=frames),
     )
 
 

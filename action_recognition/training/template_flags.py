@@ -13,11 +13,13 @@ from action_recognition.errors import nearest, user_error
 from action_recognition.models.pretrained import check_timm_name, pixel_statistics
 from action_recognition.template import (
     ImageModelConfig,
+    LandmarkInput,
     ModelConfig,
     Template,
     TimmBackbone,
     TimmImageConfig,
 )
+from action_recognition.training.choose_frames import refuse_frame_flags
 from action_recognition.training.options import TrainOptions
 
 _BASIC_FLAGS = ("batch_size", "base_learning_rate", "epochs")
@@ -38,6 +40,10 @@ def with_flags(
     Raises UserError: a backbone that does not exist, or one for a template that takes clips.
     """
     template = with_basic_flags(template, options)
+
+    if isinstance(template.input, LandmarkInput):
+        refuse_frame_flags(options)
+        return template, model
 
     # `--crop hand` is the template's `input.crop`.
     if options.crop is not None:

@@ -233,7 +233,7 @@ def test_size_and_complexity_count_every_multiplication() -> None:
             module.register_forward_hook(add)
     with torch.no_grad():
         image(torch.zeros(1, 3, 64, 64))
-    counted = count(build_recogniser(config([1] * 16), 3), (1, 64, 64))
+    counted = count(build_recogniser(config([1] * 16), 3), (3, 1, 64, 64))
     norms = sum(
         module.num_features for module in image.modules() if isinstance(module, nn.BatchNorm2d)
     )

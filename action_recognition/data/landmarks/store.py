@@ -87,10 +87,10 @@ class LandmarkStore:
 
 def track_video(video: TrackedVideo, networks: HandNetworks) -> HandLandmarks:
     """Return the hands of every `step`-th frame of a video, from the first frame on."""
-    return track_pictures(HandTracker(networks), _pictures(video))
+    return track_pictures(HandTracker(networks), tracked_pictures(video))
 
 
-def _pictures(video: TrackedVideo) -> Iterator[tuple[int, float, Picture]]:
+def tracked_pictures(video: TrackedVideo) -> Iterator[tuple[int, float, Picture]]:
     """Yield number, time in seconds and picture of the frames to track."""
     numbers = range(0, video.num_frames, video.step)
     for first in range(0, len(numbers), _FRAMES_AT_ONCE):

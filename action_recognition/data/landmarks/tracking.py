@@ -16,9 +16,14 @@ from typing import Final, TypeVar
 
 from rich.progress import track
 
-from action_recognition.console import say
+from action_recognition.console import is_first_process, say
 from action_recognition.data.clip_table import ClipRecord
-from action_recognition.data.landmarks.store import LandmarkStore, TrackedVideo, track_video
+from action_recognition.data.landmarks.store import (
+    LandmarkStore,
+    TrackedVideo,
+    default_store_folder,
+    track_video,
+)
 from action_recognition.errors import UserError
 from action_recognition.hands.landmark_file import TRACKER_VERSION, save_landmarks
 from action_recognition.hands.network_files import SOURCE, checked_hand_models
@@ -70,6 +75,21 @@ def track_clips(
         else:
             result.num_made += 1
     return result
+
+
+def tracked_store(
+    tracking_rate_fps: float,
+    records: Iterable[ClipRecord],
+    options: TrackingOptions = TrackingOptions(),
+) -> LandmarkStore:
+    """Return the store of the cache, with landmarks of all clips that can be read.
+
+    Raises UserError: the networks of hands are missing.
+    """
+    store = LandmarkStore(default_store_folder(), tracking_rate_fps)
+    if is_first_process():
+        track_clips(store, records, options)
+    return store
 
 
 def track_videos(

@@ -145,7 +145,8 @@ def _check_files(
     from action_recognition.dataset_tools.checking.duplicates import find_duplicates
 
     # Each file with its lines.
-    checker = ClipChecker(findings, template.input if template else None)
+    takes_frames = template is not None and template.input.kind == "frames"
+    checker = ClipChecker(findings, template.frames if template and takes_frames else None)
     for path, report in reports.items():
         checker.check_file(rows[path], report)
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 from action_recognition.deploy.backends.model_files import RECORD_FILE, check_against_record
 from action_recognition.deploy.backends.protocol import (
     Backend,
+    Clips,
     Hint,
-    Pixels,
     Precision,
     Scores,
     network_input,
@@ -36,10 +36,10 @@ __all__ = [
     "OUTPUT_NAME",
     "RECORD_FILE",
     "Backend",
+    "Clips",
     "Hint",
     "OnnxBackend",
     "OpenVinoBackend",
-    "Pixels",
     "Precision",
     "Scores",
     "StatefulBackend",

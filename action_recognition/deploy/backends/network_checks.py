@@ -8,6 +8,7 @@ from pathlib import Path
 
 from action_recognition.deploy.metadata import DeployMetadata, from_strings
 from action_recognition.errors import user_error
+from action_recognition.hands.slots import CHANNELS
 
 Shape = tuple[int | str | None, ...]
 """Sizes of an input or output. Text or None where a size is not fixed."""
@@ -109,7 +110,7 @@ def _other_kind(inputs: list[Shape], outputs: list[Shape]) -> str:
         return "is a network for single images"
     if len(inputs[0]) != 5 or len(outputs[0]) != 2:
         return "is no network that classifies clips"
-    if inputs[0][1] != 3:
+    if inputs[0][1] not in (3, len(CHANNELS)):
         return "has its axes in another order: the second is not the three colours"
     return ""
 

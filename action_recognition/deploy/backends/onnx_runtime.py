@@ -16,8 +16,8 @@ from action_recognition.deploy.backends.network_checks import (
     clip_metadata,
 )
 from action_recognition.deploy.backends.protocol import (
+    Clips,
     InferenceThreads,
-    Pixels,
     Scores,
     check_clips,
     network_input,
@@ -86,7 +86,7 @@ class OnnxBackend:
         self._queue = InferenceThreads(self.scores)
         self.runs_as = described_run(opened, num_threads)
 
-    def scores(self, clips: Pixels) -> Scores:
+    def scores(self, clips: Clips) -> Scores:
         """Score clips, as `Backend.scores` says.
 
         The exported graphs take one clip, so a batch is a loop: no slower on a CPU.
@@ -94,12 +94,12 @@ class OnnxBackend:
         check_clips(clips, self.metadata)
         return stack_scores([self._infer(clip) for clip in clips], self.metadata)
 
-    def submit(self, clip: Pixels) -> Future[Scores]:
+    def submit(self, clip: Clips) -> Future[Scores]:
         """Score one clip later, as `Backend.submit` says."""
         check_clips(clip[None], self.metadata)
         return self._queue.submit(clip)
 
-    def _infer(self, clip: Pixels) -> Scores:
+    def _infer(self, clip: Clips) -> Scores:
         outputs = self._session.run(None, {self._input: network_input(clip[None], self.metadata)})
         return np.array(outputs[0][0], np.float32)
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from action_recognition.deploy.backends.model_files import OpenedFile
 from action_recognition.deploy.backends.onnx_runtime import described_run
-from action_recognition.deploy.backends.protocol import Pixels, Scores
+from action_recognition.deploy.backends.protocol import Clips, Scores
 from action_recognition.deploy.backends.stateful import StatefulBackend, frame_input
 from action_recognition.deploy.metadata import DeployMetadata
 
@@ -29,7 +29,7 @@ class OnnxStepper:
         self._zeros = {item.name: np.zeros(item.shape, np.float32) for item in states}
         self._states = dict(self._zeros)
 
-    def step(self, frames: Pixels) -> Scores:
+    def step(self, frames: Clips) -> Scores:
         """Score the next frames, as `Stepper.step` says."""
         inputs = {self._frames.name: frame_input(frames, self._metadata), **self._states}
         scores, *states = self._session.run(None, inputs)

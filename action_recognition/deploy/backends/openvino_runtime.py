@@ -17,8 +17,8 @@ from action_recognition.deploy.backends.openvino_files import (
     wanted_requests,
 )
 from action_recognition.deploy.backends.protocol import (
+    Clips,
     InferenceThreads,
-    Pixels,
     Scores,
     check_clips,
     network_input,
@@ -53,7 +53,7 @@ class OpenVinoBackend:
         """
         return computed_precision(self.compiled, self._asked)
 
-    def scores(self, clips: Pixels) -> Scores:
+    def scores(self, clips: Clips) -> Scores:
         """Score clips, as `Backend.scores` says, side by side for the hint `throughput`."""
         check_clips(clips, self.metadata)
         if self.num_requests > 1:
@@ -64,7 +64,7 @@ class OpenVinoBackend:
         rows = [self._infer(self._request, clip[None])[0] for clip in clips]
         return stack_scores(rows, self.metadata)
 
-    def submit(self, clip: Pixels) -> Future[Scores]:
+    def submit(self, clip: Clips) -> Future[Scores]:
         """Score one clip later, as `Backend.submit` says.
 
         There are as many threads as OpenVINO wants clips at once, each with its own request.
@@ -77,13 +77,13 @@ class OpenVinoBackend:
             self._threads = InferenceThreads(self._scores_side_by_side, self.num_requests)
         return self._threads.submit(clip)
 
-    def _scores_side_by_side(self, clips: Pixels) -> Scores:
+    def _scores_side_by_side(self, clips: Clips) -> Scores:
         request = self._requests.get()
         try:
             return self._infer(request, clips)
         finally:
             self._requests.put(request)
 
-    def _infer(self, request: Any, clips: Pixels) -> Scores:
+    def _infer(self, request: Any, clips: Clips) -> Scores:
         # A copy: the next inference overwrites the memory of the request.
         return np.array(request.infer({0: network_input(clips, self.metadata)})[0], np.float32)

@@ -13,7 +13,7 @@ from action_recognition.deploy.backends.openvino_files import (
     described_run,
     wanted_requests,
 )
-from action_recognition.deploy.backends.protocol import Pixels, Scores
+from action_recognition.deploy.backends.protocol import Clips, Scores
 from action_recognition.deploy.backends.stateful import StatefulBackend, frame_input
 from action_recognition.deploy.metadata import DeployMetadata
 
@@ -37,7 +37,7 @@ class OpenVinoStepper:
     def __init__(self, compiled: Any, metadata: DeployMetadata) -> None:
         self._request, self._metadata = compiled.create_infer_request(), metadata
 
-    def step(self, frames: Pixels) -> Scores:
+    def step(self, frames: Clips) -> Scores:
         """Score the next frames, as `Stepper.step` says."""
         outputs = self._request.infer({0: frame_input(frames, self._metadata)})
         # A copy: the next inference overwrites the memory of the request.

@@ -11,14 +11,14 @@ import torch
 
 from action_recognition.checkpoint import TrainedModel, load_trained_model
 from action_recognition.deploy.backends.protocol import (
+    Clips,
     InferenceThreads,
-    Pixels,
     Scores,
     check_clips,
 )
 from action_recognition.deploy.metadata import DeployMetadata, calibrated, from_template
 from action_recognition.models.build import build_recogniser
-from action_recognition.models.recogniser import Normalize
+from action_recognition.models.recogniser import input_normalisation
 
 
 class TorchBackend:
@@ -32,22 +32,22 @@ class TorchBackend:
         self._network = build_recogniser(trained.model, len(trained.labels))
         self._network.load_state_dict(trained.state_dict)
         self._network.eval()
-        # The trained network takes normalised pixels.
-        self._normalize = Normalize(self.metadata.mean_values, self.metadata.scale_values)
+        # A network of frames takes normalised pixels.
+        self._normalize = input_normalisation(trained.template.input)
 
         self._queue = InferenceThreads(self.scores)
         if num_threads is not None:
             torch.set_num_threads(num_threads)
         self.runs_as = f"PyTorch {torch.__version__}, f32, {torch.get_num_threads()} threads"
 
-    def scores(self, clips: Pixels) -> Scores:
+    def scores(self, clips: Clips) -> Scores:
         """Score clips, as `Backend.scores` says."""
         check_clips(clips, self.metadata)
         with torch.inference_mode():
             cosine = self._network(self._normalize(torch.from_numpy(np.ascontiguousarray(clips))))
         return np.asarray(cosine, np.float32)
 
-    def submit(self, clip: Pixels) -> Future[Scores]:
+    def submit(self, clip: Clips) -> Future[Scores]:
         """Score one clip later, as `Backend.submit` says."""
         check_clips(clip[None], self.metadata)
         return self._queue.submit(clip)

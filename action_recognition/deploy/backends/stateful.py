@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from action_recognition.deploy.backends.protocol import (
+    Clips,
     InferenceThreads,
-    Pixels,
     Scores,
     check_clips,
     stack_scores,
@@ -26,7 +26,7 @@ NEXT_STATE_PREFIX: Final = "next_state_"
 class Stepper(Protocol):
     """The network with the state of one stream."""
 
-    def step(self, frames: Pixels) -> Scores:
+    def step(self, frames: Clips) -> Scores:
         """Take the next frames_per_call frames (k, H, W, 3) uint8 RGB.
 
         Returns cosines (S, C), oldest first.
@@ -59,17 +59,17 @@ class StatefulBackend:
         self._own: Stepper | None = None
         self._queue = InferenceThreads(self.scores)
 
-    def scores(self, clips: Pixels) -> Scores:
+    def scores(self, clips: Clips) -> Scores:
         """Score clips, as `Backend.scores` says."""
         check_clips(clips, self.metadata)
         return stack_scores([self._clip_score(clip) for clip in clips], self.metadata)
 
-    def submit(self, clip: Pixels) -> Future[Scores]:
+    def submit(self, clip: Clips) -> Future[Scores]:
         """Score one clip later, as `Backend.submit` says."""
         check_clips(clip[None], self.metadata)
         return self._queue.submit(clip)
 
-    def _clip_score(self, clip: Pixels) -> Scores:
+    def _clip_score(self, clip: Clips) -> Scores:
         # A stepper for clips alone, apart from those of streams.
         if self._own is None:
             self._own = self.new_stepper()
@@ -83,7 +83,7 @@ class StatefulBackend:
 
 
 def frame_input(
-    frames: Pixels, metadata: DeployMetadata
+    frames: Clips, metadata: DeployMetadata
 ) -> npt.NDArray[np.uint8] | npt.NDArray[np.float32]:
     """Convert frames (k, H, W, 3) uint8 RGB to the input of a stateful graph.
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from action_recognition.deploy.backends import Backend, OpenVinoBackend, Pixels, load_backend
+from action_recognition.deploy.backends import Backend, Clips, OpenVinoBackend, load_backend
 from action_recognition.deploy.delivery.made_clips import made_clips
 from action_recognition.openvino_core import openvino_core
 
@@ -40,7 +40,7 @@ def measure_latency(path: Path, num_threads: int, rounds: int = ROUNDS) -> dict[
     }
 
 
-def _seconds(backend: Backend, clip: Pixels, rounds: int) -> list[float]:
+def _seconds(backend: Backend, clip: Clips, rounds: int) -> list[float]:
     """Time so many calls, one after another."""
     seconds = []
     for _ in range(rounds):

@@ -81,7 +81,7 @@ class FeatureExtractor:
         self.network, self.template, self.cache = network, template, cache
         self.source, self.source_key = source, source_key
         self.label_swaps, self.seed = dict(label_swaps), seed
-        self.normalize = Normalize(template.input.mean_values, template.input.scale_values)
+        self.normalize = Normalize(template.frames.mean_values, template.frames.scale_values)
         self._weights_sha256 = sha256_of_backbone(network)
 
     def table(
@@ -196,7 +196,7 @@ class _Views(ClipDataset):
         template, records = extractor.template, [view.record for view in views]
         super().__init__(
             records,
-            template.input,
+            template.frames,
             template.training.augmentation,
             extractor.label_swaps,
             source=extractor.source,
@@ -205,7 +205,7 @@ class _Views(ClipDataset):
 
         # This augmentation works on batches, so it is applied after reading.
         batch = self.augmentation if isinstance(self.augmentation, BatchAugmentation) else None
-        self.augment = BatchAugment(batch, template.input.crop_size) if batch else None
+        self.augment = BatchAugment(batch, template.frames.crop_size) if batch else None
 
     def __getitem__(self, key: ItemKey) -> Sample | DamagedClip:
         assert isinstance(key, int)

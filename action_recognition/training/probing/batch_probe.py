@@ -18,7 +18,7 @@ import torch
 
 from action_recognition.data.batches import Batch
 from action_recognition.data.transforms import canvas_side
-from action_recognition.template import BatchAugmentation, Template
+from action_recognition.template import BatchAugmentation, LandmarkInput, Template
 from action_recognition.training.step.freezing import set_learning
 from action_recognition.training.step.inputs import StepPlace
 from action_recognition.training.step.module import GestureTraining
@@ -151,13 +151,22 @@ def _probe(
 def _synthetic_batch(template: Template, batch_size: int, num_classes: int) -> Batch:
     """Return a batch of noise, as large as the data loader's. Its labels go round the classes."""
     num_clips = batch_size * template.training.clips_per_video
-    side = template.input.crop_size
-    if isinstance(template.training.augmentation, BatchAugmentation):
-        side = canvas_side(side)
-    shape = (num_clips, 3, template.input.clip_len, side, side)
-    clips = torch.zeros(shape, dtype=torch.uint8).random_(0, 256)
+    clips = _synthetic_clips(template, num_clips)
     labels = torch.arange(num_clips) // template.training.clips_per_video % num_classes
     return Batch(clips, labels, torch.zeros_like(labels), [])
+
+
+def _synthetic_clips(template: Template, num_clips: int) -> torch.Tensor:
+    channels, length, height, width = template.input.clip_shape
+    if isinstance(template.input, LandmarkInput):
+        # Both hands are seen, anywhere.
+        clips = 100.0 * torch.rand((num_clips, channels, length, height, width))
+        clips[:, -1] = 1.0
+        return clips
+    if isinstance(template.training.augmentation, BatchAugmentation):
+        height = width = canvas_side(height)
+    shape = (num_clips, channels, length, height, width)
+    return torch.zeros(shape, dtype=torch.uint8).random_(0, 256)
 
 
 def _timed_step(

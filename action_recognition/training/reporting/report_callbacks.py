@@ -8,7 +8,7 @@ from pathlib import Path
 import lightning as L
 from lightning.pytorch.callbacks import Callback
 
-from action_recognition.data.datasets import ClipDataset
+from action_recognition.data.landmarks.datasets import AnyClipDataset
 from action_recognition.files import write_csv
 from action_recognition.metrics import confusion_matrix
 from action_recognition.plots import draw_confusion_matrix
@@ -23,7 +23,7 @@ CONFUSION_PICTURE = "confusion.png"
 
 
 def seeing_it_learn(
-    folder: Path, labels: Sequence[str], val: ClipDataset, template: Template
+    folder: Path, labels: Sequence[str], val: AnyClipDataset, template: Template
 ) -> list[Callback]:
     """Return the callbacks that write curves, confusion matrices and contact sheets to `folder`.
 

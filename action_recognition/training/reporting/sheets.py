@@ -12,9 +12,10 @@ import torch
 from lightning.pytorch.callbacks import Callback
 
 from action_recognition.data.batches import Batch, Sample
-from action_recognition.data.datasets import ClipDataset
+from action_recognition.data.landmarks.datasets import AnyClipDataset
 from action_recognition.plots import save_picture
 from action_recognition.training.reporting.contact_sheet import contact_sheet
+from action_recognition.training.reporting.pictures import as_pictures
 from action_recognition.training.step.validation_scores import ScoredValidation, ValidationScores
 
 AUGMENTED_PICTURE = "augmented_clips.png"
@@ -37,8 +38,7 @@ class AugmentedClips(Callback):
             return
         self._done = True
 
-        # Augmented or mixed clips are float, a picture is uint8.
-        clips = batch.clips[:CLIPS_SHOWN].clamp(0, 255).to(torch.uint8).cpu()
+        clips = as_pictures(batch.clips[:CLIPS_SHOWN])
         shown = batch.labels[:CLIPS_SHOWN].tolist()
         captions = [self.labels[label] if label >= 0 else "no label" for label in shown]
         save_picture(self.path, contact_sheet(clips, captions))
@@ -55,7 +55,7 @@ class WorstErrors(Callback):
         folder: Path,
         labels: Sequence[str],
         scores: ValidationScores,
-        dataset: ClipDataset,
+        dataset: AnyClipDataset,
         scale: float,
     ) -> None:
         self.path, self.labels, self.scores = folder / WORST_PICTURE, labels, scores
@@ -76,7 +76,7 @@ class WorstErrors(Callback):
         ]
         if shown:
             captions = [self._caption(best, row) for row, _ in shown]
-            clips = torch.stack([clip for _, clip in shown])
+            clips = as_pictures(torch.stack([clip for _, clip in shown]))
             save_picture(self.path, contact_sheet(clips, captions))
 
     def _caption(self, scored: ScoredValidation, row: int) -> str:

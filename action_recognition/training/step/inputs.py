@@ -19,11 +19,13 @@ from action_recognition.template import (
     BatchAugmentation,
     CausalConfig,
     EarlyCrossEntropy,
+    LandmarkAugmentation,
     Mix,
     ModelConfig,
     Template,
 )
 from action_recognition.training.step.augment import BatchAugment
+from action_recognition.training.step.landmark_augment import LandmarkAugment
 from action_recognition.training.step.mix import mix_clips
 from action_recognition.training.step.splice import NO_LABEL, splice_clips, step_targets
 
@@ -65,7 +67,7 @@ class StepInputs:
         )
 
     def of_step(self, batch: Batch, place: StepPlace) -> tuple[Tensor, Tensor]:
-        """Augment a batch and mix it: clips (N, 3, T, H, W) RGB 0..255 and their targets."""
+        """Augment a batch and mix it: clips, in the form of `Batch`, and their targets."""
         return self.mixed(self.augmented(batch, place), place)
 
     def augmented(self, batch: Batch, place: StepPlace) -> Batch:
@@ -122,9 +124,11 @@ def _negative_class(labels: Sequence[str], template: Template) -> int:
     return list(labels).index(name) if name is not None and name in labels else NO_LABEL
 
 
-def _batch_augment(template: Template) -> BatchAugment | None:
+def _batch_augment(template: Template) -> BatchAugment | LandmarkAugment | None:
     """Return the augmentation of whole batches. None: the recipe changes clips one by one."""
     config = template.training.augmentation
-    if not isinstance(config, BatchAugmentation):
-        return None
-    return BatchAugment(config, template.input.crop_size)
+    if isinstance(config, LandmarkAugmentation):
+        return LandmarkAugment(config)
+    if isinstance(config, BatchAugmentation):
+        return BatchAugment(config, template.frames.crop_size)
+    return None

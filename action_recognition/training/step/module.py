@@ -14,7 +14,7 @@ from action_recognition.checkpoint import TRAINED_MODEL_KEY
 from action_recognition.data.batches import Batch
 from action_recognition.errors import user_error
 from action_recognition.metrics import mean_top_k_accuracy, top_k_accuracy
-from action_recognition.models.recogniser import Normalize, Recogniser
+from action_recognition.models.recogniser import Recogniser, input_normalisation
 from action_recognition.schedules import ScaledSchedule, is_frozen, learning_rate, loss_scale
 from action_recognition.template import ModelConfig, Template
 from action_recognition.training.machine.precision import no_autocast, whole_precision
@@ -51,7 +51,7 @@ class GestureTraining(L.LightningModule):
     ) -> None:
         super().__init__()
         self.network = network
-        self.normalize = Normalize(template.input.mean_values, template.input.scale_values)
+        self.normalize = input_normalisation(template.input)
         self.recipe, self.seed = template.training, seed
         self.base_learning_rate, self.schedule = base_learning_rate, schedule
         self.steps_per_epoch = steps_per_epoch

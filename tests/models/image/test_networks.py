@@ -146,7 +146,7 @@ def test_the_signs_network_is_the_courses() -> None:
 
 
 def test_cost_is_that_of_the_convolutions() -> None:
-    counted = count(build_recogniser(timm_model("resnet18"), 5), (1, 224, 224))
+    counted = count(build_recogniser(timm_model("resnet18"), 5), (3, 1, 224, 224))
     assert counted.complexity_gflops == pytest.approx(
         2 * 1.82, rel=0.02
     )  # 1.8 G multiply-adds: He et al., arXiv 1512.03385, table 1

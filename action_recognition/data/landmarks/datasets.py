@@ -1,0 +1,133 @@
+"""Landmarks of annotated clips as a torch data set. Hands are tracked before, by `tracking`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.utils.data import Dataset
+
+from action_recognition.data.annotations import ClipRecord, ClipTable
+from action_recognition.data.batches import DamagedClip, Sample
+from action_recognition.data.datasets import ClipDataset, ItemKey
+from action_recognition.data.landmarks.sampling import spread_places, warped_places
+from action_recognition.data.landmarks.store import LandmarkStore
+from action_recognition.errors import UserError, user_error
+from action_recognition.hands.slots import HandArray, hand_array
+from action_recognition.template import LandmarkAugmentation, LandmarkInput
+
+_MAX_IN_MEMORY = 20_000  # clips
+
+
+class LandmarkDataset(Dataset[Sample | DamagedClip]):
+    """Landmark clips (4, T, 2, 21) float32 of annotation records, out of a store.
+
+    Keys and randomness are those of `data.datasets.ClipDataset`. A clip that cannot be read, or in
+    which no hand was seen, becomes a `DamagedClip` in training: it would teach that nothing is a
+    gesture. Evaluation keeps it.
+    """
+
+    def __init__(
+        self,
+        records: Sequence[ClipRecord],
+        clip_input: LandmarkInput,
+        store: LandmarkStore,
+        augmentation: LandmarkAugmentation | None = None,
+        label_swaps: Mapping[int, int] | None = None,
+        seed: int = 0,
+    ) -> None:
+        self.records, self.clip_input, self.store = records, clip_input, store
+        self.augmentation = augmentation
+        self.label_swaps = dict(label_swaps or {})
+        self.seed = seed
+        # A set that fits into memory is read once: 40 kB for a clip of four seconds.
+        self._arrays: dict[int, HandArray] = {}
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def labels(self) -> NDArray[np.int32]:
+        """Return the label of every record."""
+        records = self.records
+        if isinstance(records, ClipTable):
+            return records.labels
+        return np.array([record.label for record in records], dtype=np.int32)
+
+    def __getitem__(self, key: ItemKey) -> Sample | DamagedClip:
+        epoch, index, number = key if isinstance(key, tuple) else (0, key, 0)
+        try:
+            array = self._array(index)
+            if self.augmentation is not None and not array[..., -1].any():
+                raise user_error(str(self.records[index].path), "no hand is seen in it")
+        except UserError as error:
+            return DamagedClip(index, f"{self.records[index].line}: {error}")
+
+        label, length = int(self.records[index].label), self.clip_input.clip_len
+        if self.augmentation is None:
+            return _sample(array[spread_places(len(array), length)], label, index)
+        rng = np.random.default_rng([self.seed, epoch, index, number])
+        return self._random_sample(array, label, index, self.augmentation, rng)
+
+    def _random_sample(
+        self,
+        array: HandArray,
+        label: int,
+        index: int,
+        augmentation: LandmarkAugmentation,
+        rng: np.random.Generator,
+    ) -> Sample:
+        """Take frames at random places, and mirror the label with the hands."""
+        warp, cut = augmentation.time_warp, augmentation.cut_ends
+        length = self.clip_input.clip_len
+        clip = array[warped_places(len(array), length, warp, cut, rng)]
+        if not clip[..., -1].any():
+            # The drawn frames are all without a hand.
+            clip = array[spread_places(len(array), length)]
+        if rng.random() < augmentation.flip.probability:
+            clip, label = mirrored(clip), self.label_swaps.get(label, label)
+        return _sample(clip, label, index)._replace(inside=torch.ones(length, dtype=torch.bool))
+
+    def _array(self, index: int) -> HandArray:
+        """Return the hands of a clip in all of its tracked frames. Raises UserError."""
+        found = self._arrays.get(index)
+        if found is None:
+            found = clip_array(self.store, self.records[index])
+            if len(self._arrays) < _MAX_IN_MEMORY:
+                self._arrays[index] = found
+        return found
+
+
+AnyClipDataset = ClipDataset | LandmarkDataset
+"""The clips of a run, as its network takes them."""
+
+
+def clip_array(store: LandmarkStore, listed: ClipRecord) -> HandArray:
+    """Return the hands (T, 2, 21, 4) of a clip in all of its tracked frames, T >= 1.
+
+    Raises UserError: it cannot be read, or was not tracked.
+    """
+    record = store.complete(listed)
+    landmarks = store.find(store.video_of(record))
+    if landmarks is None:
+        raise user_error(str(record.path), "its hands were not tracked")
+    frames = landmarks.tracked_frames
+    inside = frames[(frames >= record.clip_start) & (frames < record.clip_end)]
+    if not len(inside):
+        # A clip shorter than a step takes the nearest frame.
+        inside = frames[[np.argmin(np.abs(frames - record.clip_start))]]
+    return hand_array(landmarks, inside)
+
+
+def mirrored(clip: HandArray) -> HandArray:
+    """Return the hands (T, 2, 21, 4) as a mirror shows them: left and right change places."""
+    swapped = np.ascontiguousarray(clip[:, ::-1])
+    swapped[..., 0] *= -1.0
+    return swapped
+
+
+def _sample(clip: HandArray, label: int, index: int) -> Sample:
+    # (T, hands, points, values) to (values, T, hands, points).
+    values = np.ascontiguousarray(clip.transpose(3, 0, 1, 2))
+    return Sample(torch.from_numpy(values), label, index)

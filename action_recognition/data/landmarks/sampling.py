@@ -1,0 +1,50 @@
+"""The frames of a landmark clip: spread evenly over the tracked frames, whatever their number."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+_WAVES = 4  # sine waves of a time warp
+
+
+def spread_places(num_tracked: int, clip_len: int) -> NDArray[np.int64]:
+    """Return `clip_len` places among `num_tracked` frames, from the first to the last.
+
+    A single one is the middle frame. Halves round to even.
+
+    >>> spread_places(9, 5).tolist(), spread_places(2, 4).tolist(), spread_places(9, 1).tolist()
+    ([0, 2, 4, 6, 8], [0, 0, 1, 1], [4])
+    """
+    if clip_len == 1:
+        return np.array([(num_tracked - 1) // 2], np.int64)
+    places: NDArray[np.int64] = np.rint(np.linspace(0, num_tracked - 1, clip_len)).astype(np.int64)
+    return places
+
+
+def warped_places(
+    num_tracked: int, clip_len: int, time_warp: float, cut_ends: float, rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Return random places for training, ascending: ends are cut off, and time is warped.
+
+    Up to the share `cut_ends` goes at each end. The warp is a sum of sine waves, the i-th with a
+    standard deviation of `time_warp` / i, as a share of what is left.
+
+    >>> warped_places(9, 5, 0.0, 0.0, np.random.default_rng(0)).tolist()
+    [0, 2, 4, 6, 8]
+    """
+    last = num_tracked - 1
+    first, end = rng.uniform(0, cut_ends) * last, last * (1 - rng.uniform(0, cut_ends))
+    if clip_len == 1:
+        return np.array([round(rng.uniform(first, end))], np.int64)
+
+    time = np.linspace(0.0, 1.0, clip_len)
+    waves = np.arange(1, _WAVES + 1)
+    heights = rng.normal(0.0, 1.0, _WAVES) * time_warp / waves
+    warped = time + np.sin(math.pi * time[:, None] * waves) @ heights
+    # Time never runs backwards.
+    warped = np.maximum.accumulate(np.clip(warped, 0.0, 1.0))
+    places: NDArray[np.int64] = np.rint(first + warped * (end - first)).astype(np.int64)
+    return places

@@ -1,0 +1,120 @@
+"""Features of hand landmarks, as a part of the network: training and the exported graph share them.
+
+A palm is the mean length of four bones of the hand. It is the unit of everything, so that neither
+the distance from the camera nor the size of the picture counts.
+
+`features_version` of model.yaml numbers them. Raise it there where the same landmarks give other
+features: weights of another version are then refused.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from action_recognition.hands.slots import CHANNELS, LEFT, NUM_HANDS, NUM_POINTS
+
+# Bones of a palm, as pairs of points.
+_PALM_BONES: Final = ((0, 5), (0, 9), (0, 17), (5, 17))
+# Wrist and bases of the fingers: their mean is the place of a hand.
+_PALM_POINTS: Final = (0, 5, 9, 13, 17)
+# Joints: the angle at the second point between the two others.
+_JOINTS: Final = (
+    *((0, 1, 2), (1, 2, 3), (2, 3, 4)),  # thumb
+    *((0, 5, 6), (5, 6, 7), (6, 7, 8)),
+    *((0, 9, 10), (9, 10, 11), (10, 11, 12)),
+    *((0, 13, 14), (13, 14, 15), (14, 15, 16)),
+    *((0, 17, 18), (17, 18, 19), (18, 19, 20)),
+)
+# Tips to each other, to the wrist, and the thumb to the little finger's base.
+_REACHES: Final = (
+    *((4, 8), (4, 12), (4, 16), (4, 20), (8, 12), (12, 16), (16, 20)),
+    *((8, 0), (12, 0), (16, 0), (20, 0), (4, 0), (4, 17)),
+)
+_X, _PLACE, _SEEN = 0, slice(0, 3), CHANNELS.index("seen")
+_SMALL: Final = 1e-3  # pixels: no palm is as small
+
+SHAPE_FEATURES: Final = 3 * (NUM_POINTS - 1) + len(_JOINTS) + len(_REACHES)
+"""Features of one hand in one frame: its points around the wrist, joints, and distances of tips."""
+
+MOTION_FEATURES: Final = 9
+"""Place in the clip, velocity and the way to the other hand (x and y), size, seen, both seen."""
+
+
+class LandmarkFeatures(nn.Module):
+    """Features of both hands in each frame.
+
+    The left hand is mirrored, so that both look like a right one. The place is that in the clip,
+    counted from the mean place of all hands. The velocity is the way from the frame before.
+
+    Shape: landmarks (N, 4, T, 2, 21), see `hands.slots.CHANNELS`, -> shape (N, T, 2, 88), motion
+    (N, T, 2, 9) and seen (N, T, 2), which is 0 or 1. Features of a hand that is not seen are 0.
+    """
+
+    mirror: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        sign = torch.ones(1, 1, NUM_HANDS, 1)
+        sign[:, :, LEFT] = -1.0
+        self.register_buffer("mirror", sign, persistent=False)
+        indices = {
+            "palm": _PALM_BONES,
+            "joint": _JOINTS,
+            "reach": _REACHES,
+        }
+        for name, points in indices.items():
+            self.register_buffer(f"{name}_points", torch.tensor(points).T, persistent=False)
+        self.register_buffer("palm_place", torch.tensor(_PALM_POINTS), persistent=False)
+
+    def forward(self, landmarks: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return shape, motion and seen."""
+        # To (N, T, hands, points, values), the points last but one.
+        hands = landmarks.permute(0, 2, 3, 4, 1)
+        seen = hands[..., 0, _SEEN]
+        places = hands[..., _PLACE]
+        # A hand that is not seen has no palm: 1 keeps the division harmless.
+        palm = self._lengths(places, "palm_points").mean(-1).clamp_min(_SMALL)
+        palm = palm * seen + (1.0 - seen)
+        return self._shape(places, palm) * seen[..., None], self._motion(places, palm, seen), seen
+
+    def _shape(self, places: Tensor, palm: Tensor) -> Tensor:
+        """Return (N, T, 2, 88): what a single picture of the hand shows."""
+        around = (places - places[..., :1, :]) / palm[..., None, None]
+        around = torch.cat([around[..., :1] * self.mirror[..., None], around[..., 1:]], -1)
+
+        first, middle, last = self.get_buffer("joint_points")
+        before = around.index_select(-2, first) - around.index_select(-2, middle)
+        behind = around.index_select(-2, last) - around.index_select(-2, middle)
+        products = (before * before).sum(-1) * (behind * behind).sum(-1)
+        cosines = (before * behind).sum(-1) / products.clamp_min(1e-8).sqrt()
+        reaches = self._lengths(around, "reach_points")
+        return torch.cat([around[..., 1:, :].flatten(-2), cosines, reaches], -1)
+
+    def _motion(self, places: Tensor, palm: Tensor, seen: Tensor) -> Tensor:
+        """Return (N, T, 2, 9): where the hands are and go, in palms of the whole clip."""
+        number = seen.sum((1, 2)).clamp_min(1.0)[:, None, None]
+        unit = ((palm * seen).sum((1, 2))[:, None, None] / number).clamp_min(_SMALL)
+        centre = places[..., :2].index_select(-2, self.get_buffer("palm_place")).mean(-2)
+        mean = (centre * seen[..., None]).sum((1, 2), keepdim=True) / number[..., None]
+        place = (centre - mean) / unit[..., None] * seen[..., None]
+
+        # The first frame has no frame before it.
+        in_both = (seen[:, 1:] * seen[:, :-1])[..., None]
+        velocity = F.pad((place[:, 1:] - place[:, :-1]) * in_both, (0, 0, 0, 0, 1, 0))
+        together = seen * seen.flip(2)
+        to_other = (place.flip(2) - place) * together[..., None]
+
+        ways = torch.stack([place, 2.0 * velocity, 0.5 * to_other], -2)
+        ways = torch.cat([ways[..., :1] * self.mirror[..., None], ways[..., 1:]], -1)
+        size = (palm / unit).clamp(0.1, 10.0).log() * seen
+        return torch.cat([ways.flatten(-2), torch.stack([size, seen, together], -1)], -1)
+
+    def _lengths(self, points: Tensor, name: str) -> Tensor:
+        """Return the distances of pairs of points (..., points, values): (..., pairs)."""
+        first, second = self.get_buffer(name)
+        way = points.index_select(-2, first) - points.index_select(-2, second)
+        return (way * way).sum(-1).clamp_min(1e-12).sqrt()

@@ -1,0 +1,136 @@
+"""Random changes of a batch of landmark clips on its device, in the landmarks' own terms."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from action_recognition.hands.slots import NUM_HANDS, NUM_POINTS
+from action_recognition.template import LandmarkAugmentation
+
+_PALM = ((0, 0, 0, 5), (5, 9, 17, 17))  # the bones of `models.landmarks.features`
+_PLACE, _SEEN = slice(0, 3), slice(3, 4)
+_PASSING_NOISE = 0.5  # of the noise that lasts
+_LONGEST_GAP = 0.2  # of the clip
+_ASPECT = 0.08  # the picture's axes stretch by exp(U(-x, x))
+
+
+class LandmarkAugment:
+    """Turns, tilts, stretches and disturbs hands, and makes some of them vanish.
+
+    With all strengths zero the landmarks stay as they are. A clip never loses all of its hands.
+    """
+
+    def __init__(self, config: LandmarkAugmentation) -> None:
+        self.config = config
+
+    @torch.no_grad()
+    def __call__(
+        self, clips: Tensor, generator: torch.Generator, rank: int = 0, world_size: int = 1
+    ) -> Tensor:
+        """Change landmarks (N, 4, T, 2, 21) float32, on any device. Return the same shape.
+
+        `generator` is on the CPU, so that the same seed draws the same on every device. With
+        several processes each takes the draws that its clips would get in a single process.
+        """
+        draws = _Draws(generator, len(clips), rank, world_size)
+        # Points and their values last: (N, T, hands, points, values).
+        hands = clips.cpu().permute(0, 2, 3, 4, 1)
+        seen = hands[..., _SEEN]
+
+        place = self._moved(hands[..., _PLACE], draws)
+        seen = seen * self._kept(seen[..., 0, 0], draws)[..., None, None]
+        changed = torch.cat([place * seen, seen], -1)
+        return changed.permute(0, 4, 1, 2, 3).contiguous().to(clips.device)
+
+    def _moved(self, place: Tensor, draws: _Draws) -> Tensor:
+        """Return points (N, T, 2, 21, 3) that are tilted, stretched, noisy and turned."""
+        config, palm = self.config, _palm(place)
+        centre = place.mean(-2, keepdim=True)
+        around = place - centre
+
+        # Each hand by itself, the same in all frames.
+        limit = math.radians(config.tilt_degrees) * torch.tensor([1.0, 1.0, 0.0])
+        tilt = _rotations(draws.symmetric(1, NUM_HANDS, 3) * limit).transpose(-1, -2)
+        stretch = (draws.symmetric(1, NUM_HANDS, 1, 3) * config.stretch).exp()
+        shape = (NUM_HANDS, NUM_POINTS, 3)
+        lasting = draws.normal(1, *shape)
+        passing = _PASSING_NOISE * draws.normal(place.shape[1], *shape)
+        noise = config.noise * (lasting + passing)
+        around = (around @ tilt + palm * noise) * stretch
+
+        # The whole picture.
+        angle = draws.symmetric(1, 1) * math.radians(config.rotate_degrees)
+        zero = torch.zeros_like(angle)
+        turn = _rotations(torch.stack([zero, zero, angle], -1)).transpose(-1, -2)
+        is_turned = config.rotate_degrees > 0
+        aspect = (draws.symmetric(1, 1, 1, 3) * _ASPECT * is_turned).exp()
+        return ((around + centre) @ turn) * aspect
+
+    def _kept(self, seen: Tensor, draws: _Draws) -> Tensor:
+        """Return 1 for hands (N, T, 2) that stay, 0 for those that vanish."""
+        config, (_, length, _) = self.config, seen.shape
+        share = draws.uniform(1, 1) * config.drop_frames
+        kept = (draws.uniform(length, 1) >= share).expand(-1, -1, NUM_HANDS).clone()
+
+        # A gap in which the left hand, the right hand or both are missing.
+        first = (draws.uniform(1, 1) * length).floor()
+        frames = (draws.uniform(1, 1) * length * _LONGEST_GAP).floor()
+        has_gap = draws.uniform(1, 1) < config.gap_probability
+        which = (draws.uniform(1, 1) * (NUM_HANDS + 1)).floor()
+        place = torch.arange(length).view(1, -1, 1)
+        inside = (place >= first) & (place < first + frames) & has_gap
+        kept &= ~(inside & ((which == torch.arange(NUM_HANDS)) | (which == NUM_HANDS)))
+
+        # One of two hands is lost for the whole clip.
+        has_two = seen.amax(1, keepdim=True).amin(2, keepdim=True) > 0
+        is_lost = (draws.uniform(1, 1) < config.lose_hand_probability) & has_two
+        lost = (draws.uniform(1, 1) * NUM_HANDS).floor() == torch.arange(NUM_HANDS)
+        kept &= ~(is_lost & lost)
+
+        left = (seen * kept).sum((1, 2), keepdim=True)
+        return torch.where(left > 0, kept.to(seen.dtype), torch.ones_like(seen))
+
+
+class _Draws:
+    """Random numbers for the clips of one process, out of those for all processes."""
+
+    def __init__(self, generator: torch.Generator, number: int, rank: int, world_size: int) -> None:
+        self.generator, self.number = generator, number
+        self.rank, self.world_size = rank, world_size
+
+    def uniform(self, *shape: int) -> Tensor:
+        """Draw U(0, 1) of a shape for each clip."""
+        size = (self.number * self.world_size, *shape)
+        return torch.rand(size, generator=self.generator)[self.rank :: self.world_size]
+
+    def symmetric(self, *shape: int) -> Tensor:
+        """Draw U(-1, 1) of a shape for each clip."""
+        return 2.0 * self.uniform(*shape) - 1.0
+
+    def normal(self, *shape: int) -> Tensor:
+        """Draw N(0, 1) of a shape for each clip."""
+        size = (self.number * self.world_size, *shape)
+        return torch.randn(size, generator=self.generator)[self.rank :: self.world_size]
+
+
+def _palm(points: Tensor) -> Tensor:
+    """Return the size of a palm (..., 1, 1) from points (..., 21, 3)."""
+    first, second = (list(side) for side in _PALM)
+    ways = points[..., first, :] - points[..., second, :]
+    return ways.square().sum(-1).sqrt().mean(-1)[..., None, None]
+
+
+def _rotations(angles: Tensor) -> Tensor:
+    """Return matrices (..., 3, 3) that turn around x, then y, then z by angles (..., 3)."""
+    zero, one = torch.zeros_like(angles[..., 0]), torch.ones_like(angles[..., 0])
+    (cx, cy, cz), (sx, sy, sz) = angles.cos().unbind(-1), angles.sin().unbind(-1)
+    around_x = torch.stack([one, zero, zero, zero, cx, -sx, zero, sx, cx], -1)
+    around_y = torch.stack([cy, zero, sy, zero, one, zero, -sy, zero, cy], -1)
+    around_z = torch.stack([cz, -sz, zero, sz, cz, zero, zero, zero, one], -1)
+    shape = (*angles.shape[:-1], 3, 3)
+    x, y, z = (rows.view(shape) for rows in (around_x, around_y, around_z))
+    turned: Tensor = z @ y @ x
+    return turned
