@@ -24,6 +24,8 @@ from action_recognition.deploy.backends import (
     StatefulBackend,
     load_backend,
 )
+from action_recognition.deploy.landmark_clips import LandmarkClips
+from action_recognition.deploy.landmark_streams import LandmarkStreams
 from action_recognition.deploy.stateful_streams import StatefulStreams
 from action_recognition.deploy.stream_protocol import (
     Picture,
@@ -71,17 +73,30 @@ def open_stream_model(
     The window slides by `stride` frames, by default as `as_stream_model` chooses.
     Errors: those of `load_backend`.
     """
-    return as_stream_model(load_backend(path, num_threads, precision, device, hint), stride)
+    backend = load_backend(path, num_threads, precision, device, hint)
+    return as_stream_model(backend, stride, path.parent, num_threads)
 
 
-def as_stream_model(backend: Backend, stride: int | None = None) -> StreamModel:
+def as_stream_model(
+    backend: Backend,
+    stride: int | None = None,
+    folder: Path | None = None,
+    num_threads: int | None = None,
+) -> StreamModel:
     """Return streams with states for a stateful network, else a window over the network.
 
     A stateful network has a fixed step and ignores `stride`. Without a stride the window slides
     by 4 frames. At a low frame rate that would give a score only every few seconds. Such a model
     is fed several times as many frames, of which a window takes every `fold`-th. So it gives
     `SCORES_PER_S` scores a second. A model of photos is fed `PHOTOS_PER_S`, and scores each.
+    The networks that find hands for a model of landmarks lie in `folder`, with `num_threads`.
     """
+    if backend.metadata.landmarks is not None:
+        clips = LandmarkClips(backend.metadata, folder, num_threads)
+        by_itself = max(1, int(clips.tracking_rate_fps / SCORES_PER_S))
+        if backend.metadata.clip_len == 1:
+            by_itself = 1
+        return LandmarkStreams(backend, clips, by_itself if stride is None else stride)
     if isinstance(backend, StatefulBackend):
         return StatefulStreams(backend)
 
@@ -97,4 +112,6 @@ def as_stream_model(backend: Backend, stride: int | None = None) -> StreamModel:
 
 def fed_rate_fps(model: StreamModel) -> float:
     """Return how many frames a second `Stream.feed` has to get."""
+    if isinstance(model, LandmarkStreams):
+        return model.fed_rate_fps
     return model.metadata.frame_rate_fps * (model.fold if isinstance(model, WindowStreams) else 1)

@@ -62,7 +62,7 @@ def evaluate_streams(options: StreamEvalOptions) -> StreamResult:
     ones that are reported.
     """
     # Scores of the network. They do not depend on the rules of decision.
-    model = as_stream_model(load_backend(options.load_weights))
+    model = as_stream_model(load_backend(options.load_weights), folder=options.load_weights.parent)
     words = Vocabulary.of(model.metadata)
     scored, rules = _score(model, options)
 

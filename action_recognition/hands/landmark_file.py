@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final
@@ -70,15 +70,24 @@ def track_pictures(
     """Track hands through (frame number, time in seconds, picture (H, W, 3) uint8 RGB) in order."""
     frames: list[int] = []
     rows: list[tuple[int, float, TrackedHand]] = []
-    size_hw = (0, 0)
+    size_hw: tuple[int, ...] = (0, 0)
     for index, time_s, picture in pictures:
         frames.append(index)
         size_hw = picture.shape[:2]
         rows += [(index, 1000.0 * time_s, hand) for hand in tracker.track(picture, time_s)]
 
+    return landmarks_of(rows, np.array(frames, np.int64), size_hw)
+
+
+def landmarks_of(
+    rows: Sequence[tuple[int, float, TrackedHand]],
+    tracked_frames: NDArray[np.int64],
+    size_hw: tuple[int, ...],
+) -> HandLandmarks:
+    """Return rows of (frame number, time in milliseconds, hand) as arrays."""
     hands = [hand for _, _, hand in rows]
     return HandLandmarks(
-        tracked_frames=np.array(frames, np.int64),
+        tracked_frames=tracked_frames,
         frame_size_hw=np.array(size_hw, np.int64),
         frame_index=np.array([index for index, _, _ in rows], np.int64),
         time_ms=np.array([time_ms for _, time_ms, _ in rows], np.float64),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from action_recognition.deploy.backends import load_backend
+from action_recognition.deploy.landmark_streams import LandmarkStreams
 from action_recognition.deploy.metadata import DeployMetadata
 from action_recognition.deploy.stream_models import StreamModel, as_stream_model
 from action_recognition.live.decision import DecisionRules, check_mirror
@@ -88,7 +89,7 @@ def _new_windows(options: DemoOptions) -> list[PictureWindow]:
 def _load_network(options: DemoOptions) -> StreamModel:
     """Load the model as a network over streams. With `--mirror`, check that it can be mirrored."""
     backend = load_backend(options.model, options.num_threads, "default", hint=options.best_hint)
-    network = as_stream_model(backend, options.stride)
+    network = as_stream_model(backend, options.stride, options.model.parent, options.num_threads)
     if options.mirror:
         check_mirror(network.metadata)
     return network
@@ -101,7 +102,12 @@ def _introduce(options: DemoOptions, network: StreamModel, say: Say) -> None:
         f"{options.model}: {len(metadata.labels)} labels, {metadata.model_input}; {network.runs_as}"
     )
 
-    if network.mode == "window":
+    if isinstance(network, LandmarkStreams):
+        say(
+            f"hands are tracked {network.fed_rate_fps:g} times a second; a window of "
+            f"{network.window_frames} such frames is scored again for every prediction"
+        )
+    elif network.mode == "window":
         say(
             f"the model keeps no state: a window of {metadata.clip_len} frames is scored again "
             "for every prediction"

@@ -111,9 +111,11 @@ def _pixels(start: float, end: float, size: int) -> tuple[int, int]:
 def network_frame(picture: Picture, box: Box | None, spec: DeployMetadata) -> Picture:
     """Return the box at the size of the network, resized and cropped as in evaluation.
 
-    The result is (crop_size, crop_size, 3) uint8 RGB.
+    The result is (crop_size, crop_size, 3) uint8 RGB. Hands are tracked in the box as it is.
     """
     region = np.ascontiguousarray(cut(picture, box))
+    if spec.landmarks is not None:
+        return region
     frames = fitted_clip(region[None], spec.resize.short_side, spec.resize.crop_size, spec.mean_rgb)
     return np.asarray(frames[0])
 
