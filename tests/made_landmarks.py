@@ -45,7 +45,8 @@ def moving_hand(
     for time in np.linspace(0, 1, num_frames):
         spread = 0.1 + time if kind == "open" else 0.6
         hand = open_hand(spread) * size + rng.normal(0, 1, (21, 3))
-        hand[:, :2] += place + [way * 120 * time * size, 0]
+        hand[:, 0] += place[0] + way * 120 * time * size
+        hand[:, 1] += place[1]
         frames.append(hand)
     return np.array(frames, np.float32)
 

@@ -18,7 +18,8 @@ class EpochShuffleSampler(Sampler[tuple[int, int, int]]):
 
     Each rank has a share of the order. All ranks get equally many. The order is repeated from
     its beginning where that needs more clips than the data set has. The `clips_per_video` clips of
-    one record follow each other.
+    one record follow each other. An epoch makes that many `passes` over the data set, each in an
+    order of its own and with other clips of every record.
     """
 
     def __init__(
@@ -28,10 +29,11 @@ class EpochShuffleSampler(Sampler[tuple[int, int, int]]):
         rank: int = 0,
         world_size: int = 1,
         clips_per_video: int = 1,
+        passes: int = 1,
     ) -> None:
         self.num_records, self.seed = num_records, seed
         self.rank, self.world_size = rank, world_size
-        self.clips_per_video = clips_per_video
+        self.clips_per_video, self.passes = clips_per_video, passes
         self.epoch = 0
         self._behind: dict[int, int] = {}
 
@@ -48,7 +50,8 @@ class EpochShuffleSampler(Sampler[tuple[int, int, int]]):
 
     def __len__(self) -> int:
         # Rounded up: the ranks get equally many.
-        return -(-self.num_records // self.world_size) * self.clips_per_video
+        num_all = self.num_records * self.passes
+        return -(-num_all // self.world_size) * self.clips_per_video
 
     def __iter__(self) -> Iterator[tuple[int, int, int]]:
         num_of_all_ranks = len(self) // self.clips_per_video * self.world_size
@@ -59,12 +62,20 @@ class EpochShuffleSampler(Sampler[tuple[int, int, int]]):
         first = self._behind.get(self.epoch, 0)
         for place in range(first, len(self)):
             video, number = divmod(place, self.clips_per_video)
-            yield self.epoch, int(share[video]), number
+            yield self.epoch, int(share[video]), number + self._first_number(video)
+
+    def _first_number(self, video: int) -> int:
+        """Return the number of the first clip of a record: other ones in every pass."""
+        if self.passes == 1:
+            return 0
+        place = video * self.world_size + self.rank
+        return place // self.num_records * self.clips_per_video
 
     def _order(self, count: int, rng: np.random.Generator) -> NDArray[np.int64]:
         """Return the `count` records of an epoch of all ranks."""
+        orders = [rng.permutation(self.num_records) for _ in range(self.passes)]
         # `resize` repeats the order where more clips are needed than there are.
-        return np.resize(rng.permutation(self.num_records), count)
+        return np.resize(np.concatenate(orders), count)
 
 
 class ClassBalancedSampler(EpochShuffleSampler):
@@ -82,8 +93,9 @@ class ClassBalancedSampler(EpochShuffleSampler):
         rank: int = 0,
         world_size: int = 1,
         clips_per_video: int = 1,
+        passes: int = 1,
     ) -> None:
-        super().__init__(len(labels), seed, rank, world_size, clips_per_video)
+        super().__init__(len(labels), seed, rank, world_size, clips_per_video, passes)
         self._labels = np.array(labels)
 
     def _order(self, count: int, rng: np.random.Generator) -> NDArray[np.int64]:

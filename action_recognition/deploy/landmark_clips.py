@@ -18,7 +18,7 @@ from action_recognition.deploy.metadata import DeployMetadata
 from action_recognition.hands.landmark_file import track_pictures
 from action_recognition.hands.network_files import HAND_IR, PALM_IR
 from action_recognition.hands.networks import HandNetworks, Picture
-from action_recognition.hands.slots import HandArray, hand_array
+from action_recognition.hands.slots import HandArray, hand_array, while_seen
 from action_recognition.hands.tracker import HandTracker
 
 
@@ -71,5 +71,6 @@ class LandmarkClips:
 
     def of_array(self, hands: HandArray) -> Clips:
         """Return the clip (4, T, 2, 21) of hands (F, 2, 21, 4) in F tracked frames."""
-        spread = hands[spread_places(len(hands), self.metadata.clip_len)]
+        shown = while_seen(hands)
+        spread = shown[spread_places(len(shown), self.metadata.clip_len)]
         return np.ascontiguousarray(spread.transpose(3, 0, 1, 2))

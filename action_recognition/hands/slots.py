@@ -44,6 +44,15 @@ def hand_array(landmarks: HandLandmarks, frames: NDArray[np.int64]) -> HandArray
     return array
 
 
+def while_seen(hands: HandArray) -> HandArray:
+    """Return the frames (T, 2, 21, 4) from the first to the last that shows a hand.
+
+    A gesture begins when a hand comes, wherever a clip was cut. Without any hand all frames stay.
+    """
+    shown = np.flatnonzero(hands[:, :, 0, -1].any(axis=1))
+    return hands[shown[0] : shown[-1] + 1] if len(shown) else hands
+
+
 def mean_of_tracks(values: NDArray[np.float32], hand_ids: NDArray[np.int64]) -> NDArray[np.float64]:
     """Return for each row the mean value over all rows of its track.
 

@@ -113,6 +113,9 @@ class Training(Section):
     sampling: Literal["shuffled", "class_balanced"]
     # Random clips of each video in a batch.
     clips_per_video: PositiveInt
+    # Few clips make few steps: an epoch then goes over them as often as gives so many in all.
+    # Checkpoints from before this key have none.
+    min_steps: NonNegativeInt = 0
     augmentation: Augmentation
     mix: Mix | None
     loss: Loss

@@ -20,8 +20,8 @@ class ClipData(L.LightningDataModule):
     """Loaders for the training clips and the validation clips of a run.
 
     Training takes the clips in the recipe's order and drops the last partial batch. `batch_size`
-    counts videos. Validation takes each clip exactly once. A checkpoint holds the place in the
-    epoch, so that a resumed run takes the next batch.
+    counts videos. An epoch makes `passes` over the clips. Validation takes each clip exactly once.
+    A checkpoint holds the place in the epoch, so that a resumed run takes the next batch.
     """
 
     def __init__(
@@ -34,11 +34,12 @@ class ClipData(L.LightningDataModule):
         num_workers: int,
         seed: int,
         sampling: Literal["shuffled", "class_balanced"] = "shuffled",
+        passes: int = 1,
     ) -> None:
         super().__init__()
         self.train, self.val = train, val
         self.batch_size, self.num_workers, self.seed = batch_size, num_workers, seed
-        self.sampling, self.clips_per_video = sampling, clips_per_video
+        self.sampling, self.clips_per_video, self.passes = sampling, clips_per_video, passes
         self._place = (0, 0)
 
     @property
@@ -63,7 +64,8 @@ class ClipData(L.LightningDataModule):
         _, world_size = self._ranks
 
         # The share of a process is rounded up, and its last partial batch is dropped.
-        batches = max(1, -(-len(self.train) // world_size) // self.batch_size)
+        num_clips = len(self.train) * self.passes
+        batches = max(1, -(-num_clips // world_size) // self.batch_size)
         accumulated = self.trainer.accumulate_grad_batches if self.trainer is not None else 1
         return -(-batches // accumulated)
 
@@ -105,10 +107,10 @@ class ClipData(L.LightningDataModule):
         rank, world_size = self._ranks
         if self.sampling == "class_balanced":
             return ClassBalancedSampler(
-                self.train.labels(), self.seed, rank, world_size, self.clips_per_video
+                self.train.labels(), self.seed, rank, world_size, self.clips_per_video, self.passes
             )
         return EpochShuffleSampler(
-            len(self.train), self.seed, rank, world_size, self.clips_per_video
+            len(self.train), self.seed, rank, world_size, self.clips_per_video, self.passes
         )
 
     def val_dataloader(self) -> DataLoader[Batch]:

@@ -47,7 +47,21 @@ def clip_data(run: PreparedRun) -> ClipData:
         sampling=training.sampling,
         num_workers=num_workers,
         seed=options.seed,
+        passes=_passes(run, batch_size),
     )
+
+
+def _passes(run: PreparedRun, batch_size: int) -> int:
+    """Return how often an epoch goes over the clips. Print it where that is more than once."""
+    training, epochs = run.template.training, run.template.hyper_parameters.basic.epochs
+    steps = epochs * max(1, len(run.train) // batch_size)
+    passes = max(1, -(-training.min_steps // steps))
+    if passes > 1:
+        say(
+            f"each epoch goes {passes} times over the clips: {epochs} epochs would be {steps} "
+            f"steps, and training.min_steps asks for {training.min_steps}"
+        )
+    return passes
 
 
 def _data_sets(

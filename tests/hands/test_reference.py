@@ -6,7 +6,6 @@ The networks come by pip, once for a machine.
 from __future__ import annotations
 
 import functools
-import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,24 +15,12 @@ import cv2
 import numpy as np
 import pytest
 
-from action_recognition.errors import UserError
 from action_recognition.hands import networks as networks_module
 from action_recognition.hands.geometry import square_of_palm
-from action_recognition.hands.network_files import fetch_hand_models
 from action_recognition.hands.networks import HandNetworks, Picture
 from action_recognition.hands.tracker import HandTracker, TrackedHand
 
 CROP = 224  # pixels: distances are in units of the landmark network's input
-
-
-@pytest.fixture(scope="module")
-def hand_models() -> Path:
-    try:
-        return fetch_hand_models()
-    except UserError as error:
-        if os.environ.get("CI") == "true":
-            raise
-        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 
 from action_recognition.hands.landmark_file import HandLandmarks
-from action_recognition.hands.slots import LEFT, RIGHT, hand_array
+from action_recognition.hands.slots import LEFT, RIGHT, hand_array, while_seen
 from tests.made_landmarks import as_landmarks, open_hand
 
 
@@ -54,6 +54,13 @@ def test_a_side_is_decided_once_for_a_track() -> None:
     hands = as_landmarks(np.stack([open_hand()] * 3))
     flickering = dataclasses.replace(hands, handedness=np.array(["right", "left", "right"]))
     assert hand_array(flickering, np.arange(3))[:, RIGHT, 0, 3].tolist() == [1, 1, 1]
+
+
+def test_a_clip_lasts_while_a_hand_is_seen() -> None:
+    hands = hand_array(as_landmarks(np.stack([open_hand()] * 6), first_seen=2), np.arange(6))
+    hands[3] = 0.0
+    assert np.array_equal(while_seen(hands[:5]), hands[2:5])
+    assert len(while_seen(hands[:2])) == 2, "without any hand all frames stay"
 
 
 def test_only_the_asked_frames_count() -> None:

@@ -15,7 +15,7 @@ from action_recognition.data.datasets import ClipDataset, ItemKey
 from action_recognition.data.landmarks.sampling import spread_places, warped_places
 from action_recognition.data.landmarks.store import LandmarkStore
 from action_recognition.errors import UserError, user_error
-from action_recognition.hands.slots import HandArray, hand_array
+from action_recognition.hands.slots import HandArray, hand_array, while_seen
 from action_recognition.template import LandmarkAugmentation, LandmarkInput
 
 _MAX_IN_MEMORY = 20_000  # clips
@@ -104,7 +104,7 @@ AnyClipDataset = ClipDataset | LandmarkDataset
 
 
 def clip_array(store: LandmarkStore, listed: ClipRecord) -> HandArray:
-    """Return the hands (T, 2, 21, 4) of a clip in all of its tracked frames, T >= 1.
+    """Return the hands (T, 2, 21, 4) of a clip in its tracked frames, while any is seen, T >= 1.
 
     Raises UserError: it cannot be read, or was not tracked.
     """
@@ -117,7 +117,7 @@ def clip_array(store: LandmarkStore, listed: ClipRecord) -> HandArray:
     if not len(inside):
         # A clip shorter than a step takes the nearest frame.
         inside = frames[[np.argmin(np.abs(frames - record.clip_start))]]
-    return hand_array(landmarks, inside)
+    return while_seen(hand_array(landmarks, inside))
 
 
 def mirrored(clip: HandArray) -> HandArray:

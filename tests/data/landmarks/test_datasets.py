@@ -65,16 +65,14 @@ def test_clips_are_read_out_of_the_store(clips: ClipTable, store: LandmarkStore)
     dataset = LandmarkDataset(clips, INPUT, store)
     clip, label, index, _ = sample(dataset[0])
     assert clip.shape == (4, 8, 2, 21) and (label, index) == (0, 0)
-    # The first clip's hand is seen from the first frame on, the second's from the second on.
     assert clip[3, :, RIGHT, 0].tolist() == [1] * 8 and not clip[:, :, LEFT].any()
-    assert sample(dataset[1]).clip[3, :, RIGHT, 0].tolist() == [0] + [1] * 7
+    # The hand of the second clip comes in its second frame: that is where the gesture begins.
+    assert sample(dataset[1]).clip[3, :, RIGHT, 0].tolist() == [1] * 8
 
 
 def test_random_clips_follow_from_their_key(clips: ClipTable, store: LandmarkStore) -> None:
     swaps = {0: 2, 2: 0}
-    first, second = (
-        LandmarkDataset(clips, INPUT, store, STRONG, swaps, seed=3) for _ in range(2)
-    )
+    first, second = (LandmarkDataset(clips, INPUT, store, STRONG, swaps, seed=3) for _ in range(2))
     keys = [(epoch, index, 0) for epoch in range(4) for index in range(len(clips))]
     pairs = [(sample(first[key]), sample(second[key])) for key in keys]
     assert all(bool((one.clip == other.clip).all()) for one, other in pairs)
