@@ -109,6 +109,12 @@ print(f"init_venv: torch {torch.__version__}, torchvision {torchvision.__version
 PYTHON_END
 }
 
+# Templates over hand landmarks need two networks, 8 MB out of a wheel of 36 MB. Everything else works without them.
+fetch_hands() {
+    "$VENV/bin/python" "$REPOSITORY/tools/fetch_hands.py" && return 0
+    say "the networks of hands are not there; for templates over hand landmarks type: $VENV/bin/python $REPOSITORY/tools/fetch_hands.py"
+}
+
 main() {
     case "${1:-}" in
         -h | --help) usage; exit 0 ;;
@@ -145,6 +151,7 @@ main() {
     run_pip install --retries 2 -e "$REPOSITORY[train,live,dev]"
     ensure_opencv
     verify
+    fetch_hands
     fingerprint "$VENV/bin/python" >"$VENV/$STAMP"
     say "done: $VENV"
     show_activation

@@ -19,7 +19,7 @@ from action_recognition.checkpoint.reading import (
 )
 from action_recognition.checkpoint.saving import save_atomically
 from action_recognition.errors import user_error
-from action_recognition.template import MODEL_CONFIG, ModelConfig, Template
+from action_recognition.template import FEATURES_VERSION, MODEL_CONFIG, ModelConfig, Template
 
 # Format 1 had other keys in its template.
 FORMAT_VERSION = 2
@@ -78,6 +78,7 @@ def trained_model(raw: RawCheckpoint) -> TrainedModel:
     description = raw.content[TRAINED_MODEL_KEY]
     try:
         _check_version(raw.path, int(description["format"]), description["record"])
+        _check_features(raw.path, description["model"])
         # The order is that of the network's outputs.
         labels = tuple(str(label) for label in description["labels"])
 
@@ -111,6 +112,15 @@ def _check_version(path: Path, version: int, record: Mapping[str, Any]) -> None:
         f"format {FORMAT_VERSION}",
         fix,
     )
+
+
+def _check_features(path: Path, model: Mapping[str, Any]) -> None:
+    """Raise UserError for weights that fit other features of hand landmarks."""
+    version = model.get("features_version", FEATURES_VERSION)
+    if version != FEATURES_VERSION:
+        found = f"its weights fit version {version} of the features of hand landmarks"
+        fix = "train again, or use it with the version of the toolkit that wrote it"
+        raise user_error(str(path), found, f"version {FEATURES_VERSION}", fix)
 
 
 def _calibration(

@@ -10,9 +10,6 @@ from typing import Any, Final
 from action_recognition.hands.network_files import SOURCE
 from action_recognition.hands.slots import CHANNELS, NUM_POINTS
 
-FEATURES_VERSION: Final = 1
-"""The `features_version` of model.yaml that this package trains and exports."""
-
 # What each axis of the input (1, 4, T, 2, 21) counts, for readers of the file.
 _AXES: Final[dict[str, Any]] = {
     "values": list(CHANNELS),

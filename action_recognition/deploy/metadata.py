@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from action_recognition.calibration_values import Calibration
-from action_recognition.deploy.landmark_layout import FEATURES_VERSION, LandmarkLayout
+from action_recognition.deploy.landmark_layout import LandmarkLayout
 from action_recognition.deploy.metadata_codecs import CODECS
 from action_recognition.deploy.metadata_fields import (
     NO_PIXELS,
@@ -94,6 +94,8 @@ def from_template(
 def _input_fields(clip_input: Input) -> dict[str, Any]:
     """Return the fields about frames, or about landmarks."""
     if clip_input.kind == "landmarks":
+        from action_recognition.template import FEATURES_VERSION
+
         layout = LandmarkLayout(clip_input.tracking_rate_fps, FEATURES_VERSION)
         return {**NO_PIXELS, "landmarks": layout, "frame_step_policy": "spread_over_clip"}
     return {

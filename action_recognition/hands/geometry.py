@@ -37,6 +37,15 @@ class Square(NamedTuple):
     rotation: float = 0.0
 
 
+def whole_square(height: int, width: int) -> Square:
+    """Return the square around a picture of that size.
+
+    >>> whole_square(100, 200)
+    Square(x=100.0, y=50.0, side=200, rotation=0.0)
+    """
+    return Square(width / 2, height / 2, max(width, height))
+
+
 def wrapped(angle: float) -> float:
     """Return the same angle in [-pi, pi).
 

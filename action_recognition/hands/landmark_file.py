@@ -16,7 +16,7 @@ from action_recognition.files import write_atomically
 from action_recognition.hands.networks import Picture
 from action_recognition.hands.tracker import HandTracker, TrackedHand
 
-TRACKER_VERSION: Final = "2"
+TRACKER_VERSION: Final = "3"
 """Raise it where the same pictures would give other landmarks: stored ones are then made again."""
 
 

@@ -23,6 +23,7 @@ from action_recognition.hands.geometry import (
     palm_anchors,
     square_of_palm,
     turned_world,
+    whole_square,
 )
 from action_recognition.hands.network_files import (
     HAND,
@@ -38,7 +39,7 @@ Picture = NDArray[np.uint8]
 """(H, W, 3) uint8 RGB."""
 
 _PALM_SIZE, _HAND_SIZE = 192, 224
-_MIN_PALM_SCORE = 0.5
+MIN_PALM_SCORE = 0.5
 _MAX_LOGIT = 100.0
 # Numbers of the outputs, in the order of the files.
 _BOXES, _LOGITS = 0, 1
@@ -73,16 +74,19 @@ class HandNetworks:
         self._hands = _request(pixel_network(hands), num_threads)
         self._anchors_px = palm_anchors(_PALM_SIZE) * _PALM_SIZE
 
-    def palms(self, picture_rgb: Picture) -> list[Square]:
-        """Return the squares around the hands that the palm detector finds, the surest first."""
-        # The whole picture, centred in a black square.
-        height, width = picture_rgb.shape[:2]
-        whole = Square(width / 2, height / 2, max(width, height))
+    def palms(
+        self, picture_rgb: Picture, view: Square | None = None, min_score: float = MIN_PALM_SCORE
+    ) -> list[Square]:
+        """Return the squares around the hands that the palm detector finds, the surest first.
+
+        It sees the upright square `view`, black outside of the picture, by default all of it.
+        """
+        whole = whole_square(*picture_rgb.shape[:2]) if view is None else view
         outputs = self._palms.infer(_crop(picture_rgb, whole, _PALM_SIZE, cv2.BORDER_CONSTANT))
 
         logits = np.clip(outputs[_LOGITS].reshape(-1), -_MAX_LOGIT, _MAX_LOGIT)
         scores = 1.0 / (1.0 + np.exp(-logits.astype(np.float64)))
-        sure = scores >= _MIN_PALM_SCORE
+        sure = scores >= min_score
         raw = outputs[_BOXES].reshape(-1, 18)[sure].astype(np.float64)
 
         merged, _ = merge_palms(self._in_picture(raw, self._anchors_px[sure], whole), scores[sure])

@@ -16,8 +16,13 @@ from typing import Final, Literal, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from action_recognition.hands.geometry import Square, square_of_landmarks, square_overlap
-from action_recognition.hands.networks import Picture, SeenHand
+from action_recognition.hands.geometry import (
+    Square,
+    square_of_landmarks,
+    square_overlap,
+    whole_square,
+)
+from action_recognition.hands.networks import MIN_PALM_SCORE, Picture, SeenHand
 
 Handedness = Literal["left", "right"]
 
@@ -31,12 +36,15 @@ _NEAR_SIDES: Final = 0.5
 _MAX_GAP_S: Final = 0.5
 # While some hand is followed and none was lost, palms are looked for in every n-th frame.
 _FRAMES_BETWEEN_PALMS: Final = 3
+_WIDE: Final = 1.5  # side of the black frame, in sides of the picture
 
 
 class Networks(Protocol):
     """The calls that a tracker makes: to `HandNetworks`, or to a stand-in without networks."""
 
-    def palms(self, picture_rgb: Picture) -> list[Square]:
+    def palms(
+        self, picture_rgb: Picture, view: Square | None = None, min_score: float = MIN_PALM_SCORE
+    ) -> list[Square]:
         """Return the squares around the hands of a picture, the surest first."""
 
     def hand(self, picture_rgb: Picture, square: Square) -> SeenHand:
@@ -82,6 +90,7 @@ class HandTracker:
         self._next_id = 0
         self._last_time_s = -math.inf
         self._frames_without_palms = 0
+        self._is_wide = True
 
     def track(self, frame_rgb: Picture, time_s: float) -> list[TrackedHand]:
         """Return the hands of the next frame, (H, W, 3) uint8 RGB, at its time in seconds.
@@ -115,10 +124,33 @@ class HandTracker:
         if wanted <= 0 or not self._is_time_for_palms(followed):
             return []
         self._frames_without_palms = 0
+        return self._new_hands(frame_rgb, self._palms(frame_rgb, followed), followed)
+
+    def _palms(self, frame_rgb: Picture, followed: Sequence[TrackedHand]) -> list[Square]:
+        """Look for palms. While there is no hand, every other frame is seen in a black frame.
+
+        The detector misses hands that fill the picture.
+        """
+        self._is_wide = not followed and not self._hands and not self._is_wide
+        if not self._is_wide:
+            return self._networks.palms(frame_rgb)
+        whole = whole_square(*frame_rgb.shape[:2])
+        return self._networks.palms(frame_rgb, whole._replace(side=_WIDE * whole.side))
+
+    def hands_in(self, frame_rgb: Picture, squares: Sequence[Square]) -> list[TrackedHand]:
+        """Return the hands in squares of a picture, as numbered ones that are followed from now."""
+        self._hands = self._new_hands(frame_rgb, squares, [])
+        return list(self._hands)
+
+    def _new_hands(
+        self, frame_rgb: Picture, palms: Sequence[Square], followed: Sequence[TrackedHand]
+    ) -> list[TrackedHand]:
+        """Return the hands in the squares of palms, beside those that are followed."""
+        wanted = self._max_hands - len(followed)
         taken = [square_of_landmarks(hand.landmarks_px) for hand in followed]
         squares = [
             square
-            for square in self._networks.palms(frame_rgb)
+            for square in palms
             if all(square_overlap(square, other) <= _SAME_SQUARE_IOU for other in taken)
         ]
 

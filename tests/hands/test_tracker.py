@@ -29,7 +29,9 @@ class DrawnNetworks:
         self.palm_calls = 0
         self.twice = False
 
-    def palms(self, picture_rgb: Picture) -> list[Square]:
+    def palms(
+        self, picture_rgb: Picture, view: Square | None = None, min_score: float = 0.5
+    ) -> list[Square]:
         self.palm_calls += 1
         # A second square of each hand overlaps the first by less than half.
         squares = [Square(x, 100, 90) for x in self.hands]

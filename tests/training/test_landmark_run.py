@@ -129,7 +129,9 @@ class FollowedHand:
     def __init__(self, hands: np.ndarray) -> None:
         self.hands, self.is_found = list(hands), False
 
-    def palms(self, picture_rgb: Picture) -> list[Square]:
+    def palms(
+        self, picture_rgb: Picture, view: Square | None = None, min_score: float = 0.5
+    ) -> list[Square]:
         if self.is_found or not self.hands:
             return []
         self.is_found = True
@@ -184,7 +186,9 @@ def test_weights_of_other_features_are_refused(run: LandmarkRun, tmp_path: Path)
     content = torch.load(run.best, weights_only=True)
     content["trained_model"]["model"]["features_version"] = 2
     torch.save(content, tmp_path / "other.pth")
-    with pytest.raises(UserError, match=r"features_version: found 2; allowed: 1"):
+    with pytest.raises(
+        UserError, match=r"fit version 2 of the features of hand landmarks; allowed: version 1"
+    ):
         load_trained_model(tmp_path / "other.pth")
 
 

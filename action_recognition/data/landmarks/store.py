@@ -15,7 +15,7 @@ from action_recognition.data.clip_table import ClipRecord, MediaPath
 from action_recognition.data.frame_cache.entry import media_hash
 from action_recognition.data.frame_source import completed
 from action_recognition.data.sampling import time_step
-from action_recognition.data.video import container_frame_rate, count_frames, read_frames
+from action_recognition.data.video import container_frame_rate, count_frames, is_photo, read_frames
 from action_recognition.download import cache_folder
 from action_recognition.errors import UserError
 from action_recognition.hands.landmark_file import (
@@ -26,6 +26,7 @@ from action_recognition.hands.landmark_file import (
 )
 from action_recognition.hands.network_files import SOURCE
 from action_recognition.hands.networks import HandNetworks, Picture
+from action_recognition.hands.photo_hands import photo_landmarks
 from action_recognition.hands.tracker import HandTracker
 
 # Frames that are decoded together: at 1080p 100 MB.
@@ -86,7 +87,9 @@ class LandmarkStore:
 
 
 def track_video(video: TrackedVideo, networks: HandNetworks) -> HandLandmarks:
-    """Return the hands of every `step`-th frame of a video, from the first frame on."""
+    """Return the hands of every `step`-th frame of a video, from the first frame on, or a photo."""
+    if is_photo(video.path):
+        return photo_landmarks(networks, read_frames(video.path, [0])[0])
     return track_pictures(HandTracker(networks), tracked_pictures(video))
 
 
