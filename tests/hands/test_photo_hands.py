@@ -28,7 +28,8 @@ class OneView:
         return [Square(50.0, 50.0, 40.0)] if side == self.side and view is not None else []
 
     def hand(self, picture_rgb: Picture, square: Square) -> SeenHand:
-        landmarks = open_hand() + [square.x, square.y, 0]
+        landmarks = open_hand()
+        landmarks[:, :2] += (square.x, square.y)
         return SeenHand(landmarks.astype(np.float32), landmarks, self.presence, 0.9, square)
 
 
