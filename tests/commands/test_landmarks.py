@@ -1,0 +1,98 @@
+"""`tools/data/landmarks.py` as users type it, on real clips."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from action_recognition.data.video import probe
+from action_recognition.hands.landmark_file import load_landmarks
+from tests.conftest import REPOSITORY, end_of_script
+from tests.synthetic import numbered_frames, write_video
+
+SCRIPT = REPOSITORY / "tools/data/landmarks.py"
+
+
+@pytest.fixture(scope="module")
+def clip(real_data: Path) -> Path:
+    return real_data / "smarthome_gestures/videos/FanUp/p12_FanUp_1.mp4"
+
+
+def test_a_clip_becomes_arrays_and_a_drawing(
+    clip: Path, tmp_path: Path, hand_models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output, drawn = tmp_path / "clip.npz", tmp_path / "drawn.mp4"
+    arguments = ["--input", clip, "--output", output, "--draw", drawn, "--frame-rate", 5]
+    assert end_of_script(SCRIPT, arguments, monkeypatch) == 0
+
+    with np.load(output, allow_pickle=False) as arrays:
+        count = len(arrays["frame_index"])
+        assert count >= 24 and arrays["landmarks_px"].shape == (count, 21, 3)
+        assert arrays["world_m"].shape == (count, 21, 3)
+        assert set(arrays["handedness"].tolist()) <= {"left", "right"}
+        assert arrays["frame_size_hw"].tolist() == [456, 256]
+        assert (np.diff(arrays["time_ms"]) >= 0).all() and arrays["time_ms"][0] < 200
+        height, width = arrays["frame_size_hw"]
+        inside = (arrays["landmarks_px"][..., :2] >= 0).all(-1)
+        inside &= (arrays["landmarks_px"][..., :2] <= [width, height]).all(-1)
+        assert inside.mean() > 0.95
+    # One hand is followed through the whole clip.
+    landmarks = load_landmarks(output)
+    assert landmarks.seen_share > 0.95 and len(set(landmarks.hand_id.tolist())) <= 2
+    assert probe(drawn).num_frames == len(landmarks.tracked_frames)
+
+
+def test_a_folder_is_resumed_and_broken_files_are_named(
+    clip: Path, tmp_path: Path, hand_models: Path
+) -> None:
+    folder, output = tmp_path / "clips", tmp_path / "out"
+    (folder / "wave").mkdir(parents=True)
+    shutil.copy(clip, folder / "wave/anna.mp4")
+    write_video(folder / "empty.mp4", numbered_frames(20, 64, 64))
+    (folder / "broken.mp4").write_bytes(b"no video")
+
+    command = [sys.executable, str(SCRIPT), "--input", str(folder), "--output", str(output)]
+    done = subprocess.run([*command, "--frame-rate", "5"], capture_output=True, text=True)
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert "broken.mp4" in done.stderr
+    assert {str(file.relative_to(output)) for file in output.rglob("*.npz")} == {
+        "wave/anna.mp4.npz",
+        "empty.mp4.npz",
+    }
+    assert "2 files of landmarks; no hand in 1" in done.stdout
+
+    times = {file: file.stat().st_mtime_ns for file in output.rglob("*.npz")}
+    again = subprocess.run([*command, "--frame-rate", "5"], capture_output=True, text=True)
+    assert "tracking" not in again.stdout
+    assert times == {file: file.stat().st_mtime_ns for file in output.rglob("*.npz")}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["--input", "nowhere.mp4", "--output", "a.npz"], "there is no such file or folder"),
+        (["--input", "{clip}", "--output", "a.csv"], "a file that ends in .npz"),
+        (["--input", "{folder}", "--output", "a.npz"], "holds neither videos nor folders"),
+        (["--input", "{clip}", "--output", "a.npz", "--hand-models", "{folder}"], "no such netw"),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_line(
+    clip: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    named: str,
+) -> None:
+    (tmp_path / "folder").mkdir()
+    monkeypatch.chdir(tmp_path)
+    filled = [item.format(clip=clip, folder=tmp_path / "folder") for item in arguments]
+    assert end_of_script(SCRIPT, filled, monkeypatch) == 2
+    error = capsys.readouterr().err
+    assert named in error and len(error.strip().splitlines()) == 1
+    assert not list(tmp_path.glob("*.npz"))
