@@ -44,7 +44,8 @@ def add_data_flags(parser: argparse.ArgumentParser) -> None:
         "--template",
         type=Path,
         metavar="DIR",
-        help="Work dir or template. The check then finds clips that are too short for it.",
+        help="Work dir or template. The check then finds clips that are too short for it, or in "
+        "which too little of a hand is seen.",
     )
     # Persons show whether one of them is in two splits.
     add_people_flags(data, default_table="metadata.csv beside the annotation files")

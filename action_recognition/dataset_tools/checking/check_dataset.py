@@ -21,7 +21,7 @@ from action_recognition.dataset_tools.checking.all_lines import (
 from action_recognition.dataset_tools.checking.findings import Findings
 from action_recognition.dataset_tools.checking.single_line import Row
 from action_recognition.errors import UserError
-from action_recognition.template import Template, load_template_dir
+from action_recognition.template import LandmarkInput, Template, load_template_dir
 
 # Lines are checked without the packages that open files.
 if TYPE_CHECKING:
@@ -94,6 +94,7 @@ def check(options: CheckOptions, shown: ShownProgress = no_progress) -> Checked:
     reports = _open_all(list(rows), options.jobs, shown)
     if reports:
         _check_files(rows, reports, together.splits, findings, template)
+        _check_hands(rows, reports, findings, template, options.jobs)
     return Checked(findings, labels, files, together.splits, num_rows, rows, reports)
 
 
@@ -122,7 +123,7 @@ def _open_all(paths: list[Path], jobs: int, shown: ShownProgress) -> dict[Path, 
     """Report on all files, in the order of `paths`."""
     if not paths:
         return {}
-    from action_recognition.dataset_tools.checking.pool import inspect_all
+    from action_recognition.dataset_tools.checking.media_reading import inspect_all
 
     reports = {}
     with shown("opening clips") as progress:
@@ -153,6 +154,21 @@ def _check_files(
     # Files compared with each other.
     checker.check_colours(rows, reports)
     find_duplicates(rows, reports, splits, findings)
+
+
+def _check_hands(
+    rows: Mapping[Path, list[Row]],
+    reports: Mapping[Path, MediaReport],
+    findings: Findings,
+    template: Template | None,
+    jobs: int,
+) -> None:
+    """Look for hands, where the template takes landmarks of them."""
+    if template is None or not isinstance(template.input, LandmarkInput):
+        return
+    from action_recognition.dataset_tools.checking.hand_findings import check_hands
+
+    check_hands(rows, reports, template.input.tracking_rate_fps, findings, jobs)
 
 
 def _people(options: CheckOptions, folder: Path) -> People | None:

@@ -98,4 +98,12 @@ CLIP_KINDS = {
         "two files of different splits show the same pictures, coded or cut differently"
     ),
 }
-KINDS = LINE_KINDS | SET_KINDS | FILE_KINDS | CLIP_KINDS
+# Of the hands of a clip, where --template takes landmarks.
+HAND_KINDS = {
+    "no-hand": "no hand is seen in the clip",
+    "hand-rarely-seen": "a hand is seen in under half of the clip's frames",
+    "note-hand-small": "the hand is so small that its fingers can hardly be told apart",
+    "note-hand-at-edge": "the picture's edge cuts the hand off in most frames",
+    "note-one-hand-of-two": "most clips of the class show two hands, this one shows one",
+}
+KINDS = LINE_KINDS | SET_KINDS | FILE_KINDS | CLIP_KINDS | HAND_KINDS

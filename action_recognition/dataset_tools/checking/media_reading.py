@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import av
@@ -29,6 +29,7 @@ from action_recognition.dataset_tools.checking.unreadable import (
     unreadable_fault,
 )
 from action_recognition.errors import UserError
+from action_recognition.worker_pool import map_apart
 
 MAX_DECODED_FRAMES = 3000
 """Longer videos are decoded at `SAMPLED_FRAMES` places only: a film of an hour takes minutes."""
@@ -220,3 +221,15 @@ def _small_at(path: Path, place: int) -> NDArray[np.uint8]:
     """Read the frame of one place and squeeze it."""
     picture = np.ascontiguousarray(video.read_frames(path, [place])[0])
     return _small(av.VideoFrame.from_ndarray(picture, format="rgb24"), VideoReformatter())
+
+
+def inspect_all(
+    paths: Sequence[Path], jobs: int, inspect: Callable[[Path], MediaReport] | None = None
+) -> Iterator[tuple[Path, MediaReport]]:
+    """Yield each path with its report, as they come, read in separate processes."""
+    return map_apart(inspect or inspect_media, paths, jobs, _report_of_lost_file)
+
+
+def _report_of_lost_file(path: Path) -> MediaReport:
+    message = f"{path.name} brings the decoder down"
+    return MediaReport((Fault("unreadable", message, CONVERT, fatal=True),))

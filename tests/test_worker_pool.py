@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from action_recognition.dataset_tools.checking.media_reading import inspect_all
 from action_recognition.dataset_tools.checking.media_report import MediaReport
-from action_recognition.dataset_tools.checking.pool import inspect_all
 
 
 def inspect_or_die(path: Path) -> MediaReport:
