@@ -42,6 +42,11 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="PNG",
         help="Draw lengths, frame rates and clips per class into this picture.",
     )
+    parser.add_argument(
+        "--hands",
+        action="store_true",
+        help="Track the hands of all clips, and count how often they are seen.",
+    )
     add_jobs_flag(parser)
     return parser
 
@@ -64,6 +69,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     }
 
     _print(summary)
+    if arguments.hands:
+        from action_recognition.dataset_tools.hand_statistics import hand_statistics
+
+        summary |= {"hands": hand_statistics(clips, people, arguments.jobs)}
+        _print_hands(summary["hands"])
     if arguments.json:
         text = json.dumps(summary, ensure_ascii=False, indent=1) + "\n"
         write_together(arguments.json.parent, {arguments.json.name: text})
@@ -127,6 +137,20 @@ def _print_people(console: Console, people: Mapping[str, Any]) -> None:
         table.add_row(f"and {len(others)} more", str(num_clips), "")
     if most:
         console.print(table)
+
+
+def _print_hands(hands: Mapping[str, Mapping[str, Any]]) -> None:
+    """Print how often hands are seen, the class and the person with the fewest first."""
+    from rich.console import Console
+
+    console = Console(width=None if os.isatty(1) else 120, markup=False, highlight=False)
+    for title, heading in (("classes", "class"), ("people", "person")):
+        table = _table(heading, "clips", "no hand", "seen, %", "both, %", left=(heading,))
+        for name, row in sorted(hands[title].items(), key=lambda item: item[1]["seen_share"]):
+            shares = (f"{100 * row[key]:.0f}" for key in ("seen_share", "both_share"))
+            table.add_row(name, str(row["clips"]), str(row["without_hand"]), *shares)
+        if hands[title]:
+            console.print(table)
 
 
 def _table(*headings: str, left: Sequence[str] = ("class",)) -> Table:
