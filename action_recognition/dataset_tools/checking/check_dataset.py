@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,7 +58,8 @@ class CheckOptions:
 class Checked:
     """The findings, and the data set in which they were found.
 
-    `rows` by file and the `reports` on the files are both empty where no file was opened.
+    `rows` by file and the `reports` on the files are both empty where no file was opened. Videos
+    whose hands were tracked have `landmark_files`.
     """
 
     findings: Findings
@@ -68,6 +69,7 @@ class Checked:
     num_rows: int
     rows: Mapping[Path, list[Row]]
     reports: Mapping[Path, MediaReport]
+    landmark_files: Mapping[Path, Path] = field(default_factory=dict)
 
 
 def check(options: CheckOptions, shown: ShownProgress = no_progress) -> Checked:
@@ -92,10 +94,11 @@ def check(options: CheckOptions, shown: ShownProgress = no_progress) -> Checked:
 
     # Every file once, however many lines name it.
     reports = _open_all(list(rows), options.jobs, shown)
+    hands: Mapping[Path, Path] = {}
     if reports:
         _check_files(rows, reports, together.splits, findings, template)
-        _check_hands(rows, reports, findings, template, options.jobs)
-    return Checked(findings, labels, files, together.splits, num_rows, rows, reports)
+        hands = _check_hands(rows, reports, findings, template, options.jobs)
+    return Checked(findings, labels, files, together.splits, num_rows, rows, reports, hands)
 
 
 def _compare(
@@ -162,13 +165,13 @@ def _check_hands(
     findings: Findings,
     template: Template | None,
     jobs: int,
-) -> None:
-    """Look for hands, where the template takes landmarks of them."""
+) -> Mapping[Path, Path]:
+    """Look for hands, where the template takes landmarks of them. Return their files."""
     if template is None or not isinstance(template.input, LandmarkInput):
-        return
+        return {}
     from action_recognition.dataset_tools.checking.hand_findings import check_hands
 
-    check_hands(rows, reports, template.input.tracking_rate_fps, findings, jobs)
+    return check_hands(rows, reports, template.input.tracking_rate_fps, findings, jobs)
 
 
 def _people(options: CheckOptions, folder: Path) -> People | None:

@@ -80,9 +80,10 @@ def check_hands(
     tracking_rate_fps: float,
     findings: Findings,
     jobs: int,
-) -> None:
+) -> dict[Path, Path]:
     """Track the hands of all readable clips, and note what a model cannot learn from.
 
+    Return the file of landmarks of each video that was tracked.
     Raises UserError: the networks of hands are missing.
     """
     sound = [row for path, of_file in rows.items() if reports[path].is_readable for row in of_file]
@@ -99,6 +100,11 @@ def check_hands(
             continue
         for kind, message, repair in _faults(found, records[place].label in two_handed):
             findings.add(place, kind, message, repair)
+    return {
+        Path(str(record.path)): store.file_of(store.video_of(store.complete(record)))
+        for place, record in records.items()
+        if facts[place] is not None
+    }
 
 
 def _faults(found: HandFacts, needs_two: bool) -> Iterable[tuple[str, str, str]]:

@@ -74,6 +74,7 @@ def _item(row: Row, checked: Checked) -> ClipItem:
     start, end, rate = 0, report.num_frames, report.frame_rate_fps
     if row.raw.numbers:
         start, end, _, _, rate = row.raw.numbers
+    hands = checked.landmark_files.get(row.path)
     has_frames = report.is_readable and end > start >= 0
     return ClipItem(
         file=checked.findings.files[row.place.file],
@@ -83,7 +84,7 @@ def _item(row: Row, checked: Checked) -> ClipItem:
         path=row.raw.path,
         seconds=(end - start) / rate if rate and end > start else None,
         rate_fps=rate,
-        stretch=Stretch(row.path, start, end) if has_frames else None,
+        stretch=Stretch(row.path, start, end, hands) if has_frames else None,
     )
 
 

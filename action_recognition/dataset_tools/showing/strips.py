@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from action_recognition.data.video import count_frames, read_frames
 from action_recognition.errors import UserError
+from action_recognition.hands.drawing import draw_hand
+from action_recognition.hands.landmark_file import HandLandmarks, load_landmarks
 from action_recognition.worker_pool import map_apart
 
 NUM_FRAMES = 4  # in a strip
@@ -23,12 +25,13 @@ _QUALITY = 60  # low, since a page holds many strips
 class Stretch(NamedTuple):
     """Frames `start` to `end` (exclusive) of a video or frame folder.
 
-    Without an `end`, they reach to the last frame.
+    Without an `end`, they reach to the last frame. Hands are drawn out of `landmark_file`.
     """
 
     path: Path
     start: int = 0
     end: int | None = None
+    landmark_file: Path | None = None
 
 
 def make_strips(
@@ -56,6 +59,8 @@ def make_strip(stretch: Stretch) -> bytes:
         start = max(0, min(stretch.start, end - 1))
         places = np.linspace(start, end - 1, NUM_FRAMES).round().astype(int)
         frames = read_frames(stretch.path, places.tolist())
+        if stretch.landmark_file is not None:
+            frames = _with_hands(frames, places, load_landmarks(stretch.landmark_file))
     except (UserError, ValueError, OSError):
         return b""
 
@@ -70,6 +75,19 @@ def strip_frames(strip: bytes) -> NDArray[np.uint8]:
     picture = cv2.imdecode(np.frombuffer(strip, np.uint8), cv2.IMREAD_COLOR)
     assert picture is not None
     return np.stack(np.split(picture[..., ::-1], NUM_FRAMES, axis=1))
+
+
+def _with_hands(
+    frames: NDArray[np.uint8], places: NDArray[np.int64], landmarks: HandLandmarks
+) -> NDArray[np.uint8]:
+    """Draw the hands of the nearest tracked frame into each frame (T, H, W, 3)."""
+    drawn = np.array(frames)
+    for frame, place in zip(drawn, places, strict=True):
+        tracked = landmarks.tracked_frames
+        nearest = tracked[np.abs(tracked - place).argmin()]
+        for row in np.flatnonzero(landmarks.frame_index == nearest):
+            draw_hand(frame, landmarks.landmarks_px[row], str(landmarks.handedness[row]))
+    return drawn
 
 
 def _shrunk(frame_hwc: NDArray[np.uint8]) -> NDArray[np.uint8]:

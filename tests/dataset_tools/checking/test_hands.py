@@ -14,6 +14,8 @@ from action_recognition.data.landmarks.store import (
     default_store_folder,
 )
 from action_recognition.dataset_tools.checking.check_dataset import CheckOptions, check
+from action_recognition.dataset_tools.showing.items import clip_items
+from action_recognition.dataset_tools.showing.strips import make_strip, strip_frames
 from action_recognition.hands.landmark_file import HandLandmarks, save_landmarks
 from tests.conftest import REPOSITORY
 from tests.made_landmarks import (
@@ -104,3 +106,18 @@ def test_one_hand_among_clips_of_two_is_named(root: Path) -> None:
     named = found(root)
     assert list(named) == ["note-one-hand-of-two"]
     assert named["note-one-hand-of-two"].startswith("train.txt:1 most clips of its class")
+
+
+def test_hands_are_drawn_into_the_pages_thumbnails(root: Path) -> None:
+    options = CheckOptions(
+        ann_files=[root / "train.txt"], data_roots=[root], template=REPOSITORY / TEMPLATE
+    )
+    checked = check(options)
+    items, _, _ = clip_items(checked, 100)
+    stretch = items[0].stretch
+    assert stretch is not None and stretch.landmark_file is not None
+    # The videos are 32 pixels wide, their hands lie at 200 and more: draw them inside.
+    set_hands(root / "videos/left_0.mp4", with_places(scale=0.05, shift=-5.0))
+    drawn = strip_frames(make_strip(stretch))
+    bare = strip_frames(make_strip(stretch._replace(landmark_file=None)))
+    assert np.abs(drawn.astype(int) - bare).max() > 100
