@@ -51,8 +51,17 @@ from action_recognition.evaluation.calibrating import CalibrateOptions, calibrat
 from action_recognition.openvino_core import openvino_core
 
 
+def _refuse_landmarks(weights: Path) -> None:
+    """Raise UserError for a model over landmarks: its layers are too small to gain by INT8."""
+    if load_backend(weights).metadata.landmarks is not None:
+        found = "takes landmarks: its network has 0.5 MB and takes about a millisecond"
+        fix = "deliver it as export.py writes it; docs/results/landmarks.md has the measurement"
+        raise user_error(str(weights), found, fix=fix)
+
+
 def compress(work_dir: Path, options: CompressOptions) -> Compression:
     """Export where needed, quantise within the gate, write model_int8.xml and calibrate."""
+    _refuse_landmarks(options.load_weights)
     folder = exported_folder(work_dir, options)
     original, metadata = _floating_network(folder / IR_FILE)
     rules = GateRules(options.max_drop, options.calibration_clips, options.seed)

@@ -22,6 +22,7 @@ from action_recognition.deploy.metadata import (
     write_openvino,
 )
 from action_recognition.errors import user_error
+from action_recognition.hands.network_files import HAND_IR, PALM_IR
 from action_recognition.openvino_core import openvino_core
 
 # Files of a model that carry metadata.
@@ -62,8 +63,12 @@ def _models(path: Path, record: dict[str, Any] | None) -> list[Path]:
 
 
 def _is_changed(path: Path) -> bool:
-    """Return True for a model file that keeps its network. The form for Model API does not."""
-    is_model = path.suffix in _MODEL_SUFFIXES and path.name != MODEL_API_FILE
+    """Return True for a model file that keeps its network. The form for Model API does not.
+
+    The networks that find hands are no recognisers.
+    """
+    others = (MODEL_API_FILE, PALM_IR, HAND_IR)
+    is_model = path.suffix in _MODEL_SUFFIXES and path.name not in others
     return is_model and path.is_file()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import shutil
 from pathlib import Path
 
@@ -12,11 +13,15 @@ import torch
 import yaml
 
 from action_recognition.checkpoint import load_trained_model
+from action_recognition.compression.compress_folder import compress
+from action_recognition.compression.compress_inputs import CompressOptions
 from action_recognition.deploy.backends import load_backend
+from action_recognition.deploy.delivery.verification import verify_folder
 from action_recognition.deploy.landmark_clips import LandmarkClips
 from action_recognition.deploy.landmark_streams import LandmarkStreams
 from action_recognition.deploy.metadata import from_strings, to_strings
 from action_recognition.errors import UserError
+from action_recognition.evaluation.calibrating import CalibrateOptions, calibrate
 from action_recognition.evaluation.evaluate_clips import EvalOptions, evaluate
 from action_recognition.export.export_model import ExportOptions, export_model
 from action_recognition.hands.geometry import Square
@@ -58,7 +63,7 @@ def run(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> LandmarkRun:
         data = write_set(folder / "set")
         shutil.copytree(REPOSITORY / TEMPLATE, folder / "work")
         template = folder / "work/template.yaml"
-        text = template.read_text().replace("min_steps: 600", "min_steps: 120")
+        text = template.read_text().replace("min_steps: 750", "min_steps: 120")
         template.write_text(text.replace("ema_decay: 0.98", "ema_decay: 0.9"))
         options = TrainOptions(
             train_ann_files=[data / "train.txt"],
@@ -103,6 +108,8 @@ def test_it_learns_and_is_delivered(run: LandmarkRun, tmp_path: Path) -> None:
     names = {file.name for file in export.iterdir()}
     assert {"palm_detection.xml", "hand_landmark.bin", "classes.json"} <= names
     assert not any(name.endswith(".tflite") for name in names)
+
+    assert sorted(verify_folder(export)) == ["model.onnx", "model.xml"]
 
     text = (export / "model.xml").read_text()
     for key in ("input_kind", "landmarks", "frame_step_policy", "label_swaps"):
@@ -190,6 +197,36 @@ def test_weights_of_other_features_are_refused(run: LandmarkRun, tmp_path: Path)
         UserError, match=r"fit version 2 of the features of hand landmarks; allowed: version 1"
     ):
         load_trained_model(tmp_path / "other.pth")
+
+
+def test_a_delivered_folder_is_calibrated(run: LandmarkRun, tmp_path: Path) -> None:
+    export = tmp_path / "export"
+    export_model(load_trained_model(run.best), export, ExportOptions())
+    calibrate(
+        CalibrateOptions(
+            load_weights=export / "model.xml",
+            val_ann_files=[run.data / "train.txt"],
+            val_data_roots=[run.data],
+            num_workers=0,
+        ),
+    )
+    record = json.loads((export / "export_record.json").read_text())
+    assert record["calibration"]["labels"] == list(LABELS)
+    assert sorted(verify_folder(export)) == ["model.onnx", "model.xml"]
+
+
+def test_int8_is_refused_where_it_gains_nothing(run: LandmarkRun, tmp_path: Path) -> None:
+    options = CompressOptions(
+        load_weights=run.best,
+        train_ann_files=[run.data / "train.txt"],
+        train_data_roots=[run.data],
+        val_ann_files=[run.data / "val.txt"],
+        val_data_roots=[run.data],
+        save_model_to=tmp_path / "export",
+    )
+    with pytest.raises(UserError, match=r"takes landmarks: its network has 0\.5 MB"):
+        compress(run.work_dir, options)
+    assert not (tmp_path / "export").exists()
 
 
 def test_missing_networks_are_named(run: LandmarkRun, tmp_path: Path) -> None:

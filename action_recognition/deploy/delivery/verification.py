@@ -22,6 +22,7 @@ from action_recognition.deploy.delivery.made_clips import NUM_PLAIN_CLIPS, made_
 from action_recognition.deploy.delivery.model_api import MODEL_API_FILE
 from action_recognition.deploy.metadata import DeployMetadata
 from action_recognition.errors import Problem, UserError, user_error
+from action_recognition.hands.network_files import HAND_IR, PALM_IR
 
 Say = Callable[[str], None]
 
@@ -30,7 +31,7 @@ _LIMIT: Final = 1e-3
 # Of a cosine. INT8 is coarse, and it was not calibrated on synthetic clips.
 _LIMITS: Final = {"model_fp16": 1e-2, "model_int8": 0.3}
 # Models with another input. Their sums are checked, not their scores.
-_OTHER_INPUT: Final = ("model_stream", Path(MODEL_API_FILE).stem)
+_OTHER_INPUT: Final = ("model_stream", Path(MODEL_API_FILE).stem, PALM_IR, HAND_IR)
 _FIX: Final = "copy the folder again from where it was exported, or export again"
 
 

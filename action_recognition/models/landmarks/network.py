@@ -42,7 +42,7 @@ class HandLandmarksNet(nn.Module):
             nn.Linear(SHAPE_FEATURES, channels),
             nn.LayerNorm(channels),
             nn.ReLU(),
-            nn.Dropout(config.dropout / 2),
+            ClipDropout(config.dropout / 2),
             nn.Linear(channels, hand),
             nn.LayerNorm(hand),
             nn.ReLU(),
@@ -82,6 +82,24 @@ class HandLandmarksNet(nn.Module):
         return [*first, *([block] for block in self.over_time), [self.attention]]
 
 
+class ClipDropout(nn.Module):
+    """Dropout of whole features: a clip loses the same ones in all frames and for both hands.
+
+    Shape: (N, ..., channels) -> the same.
+    """
+
+    def __init__(self, probability: float) -> None:
+        super().__init__()
+        self.probability = probability
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return x in evaluation, else x without some of its features."""
+        if not self.training:
+            return x
+        shape = (len(x), *[1] * (x.ndim - 2), x.shape[-1])
+        return x * F.dropout(x.new_ones(shape), self.probability)
+
+
 class TemporalBlock(nn.Module):
     """A convolution over time: x + dropout(ReLU(norm(convolution(x)))).
 
@@ -93,7 +111,7 @@ class TemporalBlock(nn.Module):
         self.dilation = dilation
         self.conv = nn.Linear(_KERNEL * channels, channels)
         self.norm = nn.LayerNorm(channels)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = ClipDropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return x and what the convolution adds."""
