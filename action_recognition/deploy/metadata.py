@@ -183,6 +183,7 @@ def _decoded(strings: Mapping[str, str], where: str) -> dict[str, Any]:
     if strings.get(_INPUT_KIND) == "landmarks":
         values |= NO_PIXELS
         missing_is_fine += _OF_PIXELS
+        missing_is_fine.remove("landmarks")
     for name, codec in CODECS.items():
         key = _EXACT_LABELS if name == "labels" else name
         place, text = f"{where}: {SECTION}/{key}", strings.get(key)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from action_recognition.deploy.metadata import DeployMetadata, from_strings
 from action_recognition.errors import user_error
-from action_recognition.hands.slots import CHANNELS
+from action_recognition.hands.slots import CHANNELS, NUM_HANDS
 
 Shape = tuple[int | str | None, ...]
 """Sizes of an input or output. Text or None where a size is not fixed."""
@@ -110,7 +110,8 @@ def _other_kind(inputs: list[Shape], outputs: list[Shape]) -> str:
         return "is a network for single images"
     if len(inputs[0]) != 5 or len(outputs[0]) != 2:
         return "is no network that classifies clips"
-    if inputs[0][1] not in (3, len(CHANNELS)):
+    takes_landmarks = inputs[0][1::2] == (len(CHANNELS), NUM_HANDS)
+    if inputs[0][1] != 3 and not takes_landmarks:
         return "has its axes in another order: the second is not the three colours"
     return ""
 
