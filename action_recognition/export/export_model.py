@@ -35,7 +35,7 @@ from action_recognition.export.stateful_export import (
 )
 from action_recognition.export.stateful_proof import PROOF_FRAMES, STREAM_LIMIT, StatefulProof
 from action_recognition.files import write_json, write_text
-from action_recognition.hands.networks import write_irs
+from action_recognition.hands.networks import network_paths, write_irs
 from action_recognition.template import LandmarkInput
 
 __all__ = ["ExportOptions", "export_model"]
@@ -58,6 +58,8 @@ def export_model(
     # Every refusal of the options comes before anything is written.
     metadata = _exported_metadata(trained, options)
     frames_per_call = chosen_frames_per_call(trained, metadata, options.stream_frames)
+    if metadata.landmarks is not None:
+        network_paths(None)
 
     with staging_folder(folder) as staging:
         names = write_models(trained, metadata, options, staging)

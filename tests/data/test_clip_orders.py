@@ -98,3 +98,19 @@ def test_evaluation_counts_each_clip_exactly_once(num_clips: int, world_size: in
         len(ShareSampler(num_clips, rank, world_size)) for rank in range(world_size)
     ]
     assert sorted(index for share in shares for index in share) == list(range(num_clips))
+
+
+@pytest.mark.parametrize("world_size", [1, 2, 3])
+def test_several_passes_give_other_clips_of_every_record(world_size: int) -> None:
+    samplers = [
+        EpochShuffleSampler(12, 5, rank, world_size, clips_per_video=2, passes=4)
+        for rank in range(world_size)
+    ]
+    keys = [key for sampler in samplers for key in sampler]
+    assert len(keys) == 12 * 2 * 4 and len(set(keys)) == len(keys)
+    assert set(Counter(index for _, index, _ in keys).values()) == {8}
+    assert {number for _, _, number in keys} == set(range(8))
+
+    # A resumed run continues where it stopped.
+    samplers[0].skip(0, 6)
+    assert list(samplers[0]) == [key for key in EpochShuffleSampler(12, 5, 0, world_size, 2, 4)][6:]

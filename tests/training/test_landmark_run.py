@@ -29,7 +29,9 @@ from action_recognition.hands.networks import Picture, SeenHand
 from action_recognition.hands.slots import RIGHT
 from action_recognition.training.as_trained import trained_batches
 from action_recognition.training.options import TrainOptions
+from action_recognition.training.prepared import prepare
 from action_recognition.training.run import train
+from action_recognition.training.run_clips import clip_data
 from tests.conftest import REPOSITORY
 from tests.made_landmarks import LABELS, TEMPLATE, moving_hand, write_set
 
@@ -78,6 +80,15 @@ def run(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> LandmarkRun:
     return LandmarkRun(folder / "work", data, options)
 
 
+@pytest.fixture(scope="module")
+def exported(run: LandmarkRun, cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("exported") / "export"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ACTION_RECOGNITION_CACHE", str(cache))
+        export_model(load_trained_model(run.best), folder, ExportOptions())
+    return folder
+
+
 @pytest.fixture(autouse=True)
 def own_cache(monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
     monkeypatch.setenv("ACTION_RECOGNITION_CACHE", str(cache))
@@ -95,12 +106,11 @@ def metrics(run: LandmarkRun, weights: Path, file: Path) -> dict[str, float]:
     return {row["key"]: row["value"] for row in yaml.safe_load(file.read_text())["metrics"]}
 
 
-def test_it_learns_and_is_delivered(run: LandmarkRun, tmp_path: Path) -> None:
+def test_it_learns_and_is_delivered(run: LandmarkRun, exported: Path, tmp_path: Path) -> None:
     found = metrics(run, run.best, tmp_path / "metrics.yaml")
     assert found["accuracy"] == 100.0 and 0.1 < found["size"] < 0.2
 
-    export = tmp_path / "export"
-    export_model(load_trained_model(run.best), export, ExportOptions())
+    export = exported
     for name in ("model.xml", "model.onnx"):
         again = metrics(run, export / name, tmp_path / "metrics.yaml")
         assert again["accuracy"] == 100.0 and again["size"] == found["size"]
@@ -199,9 +209,8 @@ def test_weights_of_other_features_are_refused(run: LandmarkRun, tmp_path: Path)
         load_trained_model(tmp_path / "other.pth")
 
 
-def test_a_delivered_folder_is_calibrated(run: LandmarkRun, tmp_path: Path) -> None:
-    export = tmp_path / "export"
-    export_model(load_trained_model(run.best), export, ExportOptions())
+def test_a_delivered_folder_is_calibrated(run: LandmarkRun, exported: Path, tmp_path: Path) -> None:
+    export = Path(shutil.copytree(exported, tmp_path / "export"))
     calibrate(
         CalibrateOptions(
             load_weights=export / "model.xml",
@@ -235,4 +244,12 @@ def test_missing_networks_are_named(run: LandmarkRun, tmp_path: Path) -> None:
         patch.setenv("ACTION_RECOGNITION_CACHE", str(tmp_path / "empty"))
         with pytest.raises(UserError, match=r"fetch_hands\.py fetches it"):
             export_model(trained, tmp_path / "export", ExportOptions())
-    assert not list((tmp_path / "export").glob("*.xml"))
+    assert not (tmp_path / "export").exists()
+
+
+def test_few_clips_make_enough_steps(run: LandmarkRun, capsys: pytest.CaptureFixture[str]) -> None:
+    # 12 training clips in batches of 6, 4 epochs: 8 steps, and the template asks for 120.
+    data = clip_data(prepare(run.work_dir, run.options))
+    assert data.passes == 15 and data.steps_per_epoch() == 30
+    assert "each epoch goes 15 times over the clips" in capsys.readouterr().out
+    assert len(data.train_dataloader()) == 30
