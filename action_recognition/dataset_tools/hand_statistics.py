@@ -1,4 +1,4 @@
-"""How often hands are seen in the clips of a data set, by class and person."""
+"""Shares of frames in which hands are seen, by class and person of a data set."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a network over hand landmarks takes, as its metadata state it."""
+"""The input of a network over hand landmarks, as its metadata state it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _AXES: Final[dict[str, Any]] = {
 
 @dataclass(frozen=True)
 class LandmarkLayout:
-    """How landmarks become the input of a network.
+    """The way from landmarks to the input of a network.
 
     Attributes:
         tracking_rate_fps: frames a second in which hands are tracked. A clip's frames are spread

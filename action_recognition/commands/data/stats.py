@@ -33,6 +33,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="stats.py", description=_DESCRIPTION)
     add_list_flags(parser)
     add_people_flags(parser)
+
+    # Outputs beside the tables.
     parser.add_argument(
         "--json", type=Path, metavar="FILE", help="Write all figures to this file as JSON."
     )
@@ -42,6 +44,7 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="PNG",
         help="Draw lengths, frame rates and clips per class into this picture.",
     )
+
     parser.add_argument(
         "--hands",
         action="store_true",

@@ -21,6 +21,8 @@ def draw_landmarks(clip: Path, landmark_file: Path, output: Path) -> None:
     Raises UserError: a suffix of no video, or a clip that cannot be read.
     """
     landmarks = load_landmarks(landmark_file)
+
+    # The video has the tracked frames only.
     rate = container_frame_rate(clip) or FOLDER_RATE_FPS
     frames = landmarks.tracked_frames
     step = int(frames[1] - frames[0]) if len(frames) > 1 else 1

@@ -19,6 +19,8 @@ _DESCRIPTION = (
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of `tools/data/landmarks.py`."""
     parser = argparse.ArgumentParser(prog="landmarks.py", description=_DESCRIPTION)
+
+    # From a clip to its landmarks, and to a picture of them.
     parser.add_argument(
         "--input",
         type=Path,
@@ -50,6 +52,8 @@ def _add_tracking_flags(parser: argparse.ArgumentParser) -> None:
         metavar="FPS",
         help="Frames to track a second: every n-th frame of the video (default: all frames).",
     )
+
+    # Many clips on many cores or machines.
     parser.add_argument(
         "--part",
         type=part_of,

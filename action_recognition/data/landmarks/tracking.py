@@ -36,7 +36,7 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True)
 class TrackingOptions:
-    """Where the networks are, and how many processes track. None takes one for each core."""
+    """The folder of the networks, and the number of processes. None takes one for each core."""
 
     hand_models: Path | None = None
     num_processes: int | None = None
@@ -49,7 +49,7 @@ class TrackingOptions:
 
 @dataclass
 class TrackedSet:
-    """What came of tracking the clips of a set.
+    """The result of tracking the clips of a set.
 
     `damaged` are (annotation line, reason) of clips that cannot be read. `without_hand` are the
     lines of those in which no hand was seen.

@@ -1,4 +1,4 @@
-"""What a model over hand landmarks could not learn from: clips without hands, or with too few."""
+"""Clips that teach a model over hand landmarks too little: without hands, or with too few."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _FEWEST_CLIPS: Final = 3
 
 @dataclass(frozen=True)
 class HandFacts:
-    """How hands are seen in one clip. Shares are those of its tracked frames, 0..1.
+    """The view of hands in one clip. Shares are those of its tracked frames, 0..1.
 
     `side_px` is the median of a hand's longer side. `cut_off` is the share of the frames with a
     hand in which some of its points lie outside of the picture.
@@ -110,12 +110,16 @@ def check_hands(
 def _faults(found: HandFacts, needs_two: bool) -> Iterable[tuple[str, str, str]]:
     """Yield kind, message and repair of everything that is wrong with the hands of a clip."""
     film = "film it with the hand larger, whole and in good light, or leave the line out"
+
+    # Problems: hardly anything is seen.
     if found.seen == 0.0:
         yield "no-hand", "no hand is seen in any frame", film
         return
     if found.seen < RARELY:
         share = f"a hand is seen in {found.seen:.0%} of the frames"
         yield "hand-rarely-seen", share, film
+
+    # Notes: what is seen is small, cut off or only a half.
     if found.side_px < _SMALL_PX:
         size = f"the hand is {found.side_px:.0f} pixels long"
         yield "note-hand-small", size, "go nearer to the camera"

@@ -38,6 +38,8 @@ class HandLandmarksNet(nn.Module):
         super().__init__()
         hand, channels = config.hand_channels, config.channels
         self.features = LandmarkFeatures()
+
+        # One encoder for the shape of both hands, another for their motion.
         self.hand = nn.Sequential(
             nn.Linear(SHAPE_FEATURES, channels),
             nn.LayerNorm(channels),
@@ -48,6 +50,7 @@ class HandLandmarksNet(nn.Module):
             nn.ReLU(),
         )
         self.motion = nn.Sequential(nn.Linear(MOTION_FEATURES, _MOTION_CHANNELS), nn.ReLU())
+
         self.both = nn.Linear((hand + _MOTION_CHANNELS) * NUM_HANDS, channels)
         self.over_time = nn.ModuleList(
             TemporalBlock(channels, dilation, config.dropout) for dilation in config.dilations
