@@ -115,9 +115,12 @@ def to_strings(metadata: DeployMetadata) -> dict[str, str]:
     '{"short_side": 256, "crop_size": 224}'
     """
     strings = {name: codec.write(getattr(metadata, name)) for name, codec in CODECS.items()}
-    if metadata.landmarks is not None:
+    # Files of networks that take frames stay as they always were.
+    if metadata.landmarks is None:
+        del strings["landmarks"]
+    else:
         strings = {name: text for name, text in strings.items() if name not in _OF_PIXELS}
-    strings[_INPUT_KIND] = metadata.input_kind
+        strings[_INPUT_KIND] = metadata.input_kind
     strings[_EXACT_LABELS] = json.dumps(list(metadata.labels))
     strings[_VERSION] = str(FORMAT_VERSION)
     return strings

@@ -151,7 +151,7 @@ def test_an_invalid_value_is_named_with_its_key(key: str, text: str) -> None:
     [
         key
         for key in to_strings(example())
-        if key not in ("labels", "spread_threshold", "crop", "stream", "landmarks", "input_kind")
+        if key not in ("labels", "spread_threshold", "crop", "stream")
     ],
 )
 def test_a_missing_key_is_named(key: str) -> None:
