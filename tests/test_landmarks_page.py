@@ -34,7 +34,9 @@ def _help(module: str, *arguments: object) -> str:
 def test_every_flag_exists() -> None:
     known = "".join(_help(name, REPOSITORY / TEMPLATE) for name in ("train", "eval", "export"))
     known += _help("demo", Path()) + _help("hands.landmarks") + _help("hands.fetch")
-    known += (REPOSITORY / "experiments/run.py").read_text(encoding="utf-8")
+    for script in ("experiments/run.py", "benchmarks/hands.py"):
+        known += (REPOSITORY / script).read_text(encoding="utf-8")
+    known += "--threads"  # of every benchmark
     flags = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", PAGE + RESULTS))
     assert {"--draw", "--part", "--hand-models", "--load-weights"} <= flags
     assert [flag for flag in sorted(flags) if not re.search(rf"{flag}\b", known)] == []
