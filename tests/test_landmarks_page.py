@@ -33,7 +33,12 @@ def _help(module: str, *arguments: object) -> str:
 
 def test_every_flag_exists() -> None:
     known = "".join(_help(name, REPOSITORY / TEMPLATE) for name in ("train", "eval", "export"))
-    known += _help("demo", Path()) + _help("hands.landmarks") + _help("hands.fetch")
+    known += (
+        _help("demo", Path())
+        + _help("hands.landmarks")
+        + _help("hands.fetch")
+        + _help("hands.track")
+    )
     for script in ("experiments/run.py", "benchmarks/hands.py"):
         known += (REPOSITORY / script).read_text(encoding="utf-8")
     known += "--threads"  # of every benchmark

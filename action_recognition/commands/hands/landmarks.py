@@ -7,7 +7,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from action_recognition.commands.arguments import part_of, positive_float, positive_int
+from action_recognition.commands.arguments import positive_float
+from action_recognition.commands.hands.track import add_share_flags
 
 _DESCRIPTION = (
     "Track the hands of a video, photo or folder, and write their landmarks as .npz files: "
@@ -53,17 +54,7 @@ def _add_tracking_flags(parser: argparse.ArgumentParser) -> None:
         help="Frames to track a second: every n-th frame of the video (default: all frames).",
     )
 
-    # Many clips on many cores or machines.
-    parser.add_argument(
-        "--part",
-        type=part_of,
-        default=(1, 1),
-        metavar="I/N",
-        help="Only the I-th of N parts of a folder, for several machines (default: 1/1).",
-    )
-    parser.add_argument(
-        "--jobs", type=positive_int, metavar="N", help="Processes (default: one for each core)."
-    )
+    add_share_flags(parser)
     parser.add_argument(
         "--hand-models",
         type=Path,

@@ -1,0 +1,17 @@
+#!/usr/bin/env python3
+"""Track the hands of annotated clips; see --help."""
+
+import sys
+
+try:
+    from action_recognition.commands.hands.track import main
+    from action_recognition.errors import run_command
+except ImportError as error:
+    # One line instead of a traceback: most likely the environment is not active.
+    repair = "set up and activate the environment: ./init_venv.sh && . venv/bin/activate"
+    print(f"error: {error}; to repair: {repair}", file=sys.stderr)
+    sys.exit(2)
+
+# The processes that open clips import this file.
+if __name__ == "__main__":
+    run_command(main)
