@@ -73,15 +73,25 @@ def _data_sets(
         assert isinstance(augmentation, LandmarkAugmentation)
         landmarks = template.input
         store = tracked_store(landmarks.tracking_rate_fps, [*run.train, *val])
-        return (
-            LandmarkDataset(run.train, landmarks, store, augmentation, swaps, options.seed),
-            LandmarkDataset(val, landmarks, store),
-        )
+        train = LandmarkDataset(run.train, landmarks, store, augmentation, swaps, options.seed)
+        _say_hands(train)
+        return train, LandmarkDataset(val, landmarks, store)
     frames = frame_source(options, template, (run.train, val))
     return (
         ClipDataset(run.train, template.frames, augmentation, swaps, options.seed, frames),
         ClipDataset(val, template.frames, source=frames),
     )
+
+
+def _say_hands(train: LandmarkDataset) -> None:
+    """Print how many training clips show no hand. Raises UserError: hardly one shows any."""
+    total, without = len(train), train.num_without_hand()
+    if total - without < 2:
+        found = f"no hand is seen in {without} of {total} clips, so there is nothing to learn from"
+        fix = "look at them: tools/data/landmarks.py --draw; or take a template over frames"
+        raise user_error("--train-ann-files", found, fix=fix)
+    if without:
+        say(f"note: no hand is seen in {without} of {total} training clips, which teach nothing")
 
 
 def check_clips_and_batch(run: PreparedRun) -> None:

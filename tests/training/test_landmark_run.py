@@ -15,6 +15,11 @@ import yaml
 from action_recognition.checkpoint import load_trained_model
 from action_recognition.compression.compress_folder import compress
 from action_recognition.compression.compress_inputs import CompressOptions
+from action_recognition.data.landmarks.store import (
+    LandmarkStore,
+    TrackedVideo,
+    default_store_folder,
+)
 from action_recognition.deploy.backends import load_backend
 from action_recognition.deploy.delivery.verification import verify_folder
 from action_recognition.deploy.landmark_clips import LandmarkClips
@@ -25,6 +30,7 @@ from action_recognition.evaluation.calibrating import CalibrateOptions, calibrat
 from action_recognition.evaluation.evaluate_clips import EvalOptions, evaluate
 from action_recognition.export.export_model import ExportOptions, export_model
 from action_recognition.hands.geometry import Square
+from action_recognition.hands.landmark_file import save_landmarks
 from action_recognition.hands.networks import Picture, SeenHand
 from action_recognition.hands.slots import RIGHT
 from action_recognition.training.as_trained import trained_batches
@@ -33,7 +39,15 @@ from action_recognition.training.prepared import prepare
 from action_recognition.training.run import train
 from action_recognition.training.run_clips import clip_data
 from tests.conftest import REPOSITORY
-from tests.made_landmarks import LABELS, TEMPLATE, moving_hand, write_set
+from tests.made_landmarks import (
+    LABELS,
+    NUM_FRAMES,
+    RATE_FPS,
+    TEMPLATE,
+    as_landmarks,
+    moving_hand,
+    write_set,
+)
 
 
 @dataclasses.dataclass
@@ -245,6 +259,19 @@ def test_missing_networks_are_named(run: LandmarkRun, tmp_path: Path) -> None:
         with pytest.raises(UserError, match=r"fetch_hands\.py fetches it"):
             export_model(trained, tmp_path / "export", ExportOptions())
     assert not (tmp_path / "export").exists()
+
+
+def test_a_set_without_hands_is_refused(run: LandmarkRun, tmp_path: Path) -> None:
+    root = write_set(tmp_path / "set", clips_per_class=3, seed=5)
+    store = LandmarkStore(default_store_folder(), RATE_FPS)
+    nothing = as_landmarks(np.zeros((NUM_FRAMES, 21, 3), np.float32), first_seen=NUM_FRAMES)
+    videos = sorted(root.glob("videos/*.mp4"))
+    for path in videos[:-2]:
+        save_landmarks(store.file_of(TrackedVideo(path, NUM_FRAMES, RATE_FPS, 1)), nothing)
+    files = {"train_ann_files": [root / "train.txt"], "train_data_roots": [root]}
+    options = dataclasses.replace(run.options, **files)  # type: ignore[arg-type]
+    with pytest.raises(UserError, match=r"no hand is seen in 5 of 6 clips"):
+        clip_data(prepare(run.work_dir, options))
 
 
 def test_few_clips_make_enough_steps(run: LandmarkRun, capsys: pytest.CaptureFixture[str]) -> None:

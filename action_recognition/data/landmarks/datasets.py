@@ -55,6 +55,19 @@ class LandmarkDataset(Dataset[Sample | DamagedClip]):
             return records.labels
         return np.array([record.label for record in records], dtype=np.int32)
 
+    def num_without_hand(self) -> int:
+        """Return how many clips show no hand. Those that cannot be read do not count.
+
+        Of a set that does not fit into memory only the first clips are looked at.
+        """
+        count = 0
+        for index in range(min(len(self.records), _MAX_IN_MEMORY)):
+            try:
+                count += not self._array(index)[..., -1].any()
+            except UserError:
+                continue
+        return count
+
     def __getitem__(self, key: ItemKey) -> Sample | DamagedClip:
         epoch, index, number = key if isinstance(key, tuple) else (0, key, 0)
         try:
