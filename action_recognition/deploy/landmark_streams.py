@@ -83,6 +83,11 @@ class LandmarkStream:
             return []
         return [self._score(start)]
 
+    @property
+    def hands(self) -> list[TrackedHand]:
+        """Return the hands of the last frame."""
+        return self._window[-1].hands if self._window else []
+
     def finish(self) -> list[StepScores]:
         """Score a source that was shorter than the window, if it had any frame."""
         if not 0 < self._num_frames < self._length:

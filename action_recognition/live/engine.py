@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from action_recognition.deploy.landmark_streams import LandmarkStream
 from action_recognition.deploy.scores import WindowScores
 from action_recognition.deploy.stream_models import (
     Picture,
@@ -17,6 +18,7 @@ from action_recognition.deploy.stream_models import (
     StreamModel,
     fed_rate_fps,
 )
+from action_recognition.hands.tracker import TrackedHand
 from action_recognition.live.decision import (
     Chances,
     DecisionRules,
@@ -122,6 +124,14 @@ class StreamEngine:
         self._discontinuities = DiscontinuityDetector(rate_fps)
         self._resampler = FrameRateResampler(rate_fps)
         self._followers: dict[int, _Follower] = {}
+
+    @property
+    def hands(self) -> list[TrackedHand]:
+        """Return the hands of the last frame, where the network takes landmarks of whole ones."""
+        streams = [follower.stream for follower in self._followers.values()]
+        is_whole = all(person.box is None for person in self.persons)
+        found = [item.hands for item in streams if isinstance(item, LandmarkStream) and is_whole]
+        return [hand for hands in found for hand in hands]
 
     def push(self, frame: TimedFrame) -> list[StepResult]:
         """Process the next frame of the source. Return the steps that it completed."""

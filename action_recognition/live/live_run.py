@@ -132,7 +132,12 @@ class LiveRun:
         prediction = stream.latest.get(number) if number is not None else None
 
         return LiveView(
-            prediction, persons, number, list(stream.events), _rate_fps(stream.arrivals_s)
+            prediction,
+            persons,
+            number,
+            list(stream.events),
+            _rate_fps(stream.arrivals_s),
+            stream.engine.hands,
         )
 
     def summary(self, streams: list[LiveStream]) -> DemoSummary:

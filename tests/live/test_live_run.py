@@ -14,6 +14,9 @@ import pytest
 
 from action_recognition.deploy.metadata import DeployMetadata, Resize, example
 from action_recognition.deploy.stream_models import StepScores, Stream
+from action_recognition.hands.geometry import Square
+from action_recognition.hands.networks import SeenHand
+from action_recognition.hands.tracker import TrackedHand
 from action_recognition.live.decision import DecisionRules, GestureEvent
 from action_recognition.live.engine import EngineOptions, StreamEngine
 from action_recognition.live.frame_times import TimedFrame
@@ -21,6 +24,7 @@ from action_recognition.live.live_run import LiveRun, LiveStream
 from action_recognition.live.outputs.drawing import LiveView, draw_live
 from action_recognition.live.outputs.keyboard import Controls, save_snapshot
 from action_recognition.live.regions import Box, Person
+from tests.made_landmarks import open_hand
 
 RULES = DecisionRules(smoothing_s=0.0, refractory_s=0.3)
 
@@ -264,3 +268,14 @@ def test_keys(tmp_path: Path) -> None:
     assert controls.wants_quit
     names = [save_snapshot(picture(0, 255), tmp_path).name for _ in range(2)]
     assert names == ["snapshot_1.png", "snapshot_2.png"]
+
+
+def test_hands_are_drawn_where_they_are() -> None:
+    picture = np.zeros((480, 640, 3), np.uint8)
+    landmarks = open_hand() + np.array([320, 240, 0], np.float32)
+    seen = SeenHand(landmarks.astype(np.float32), landmarks, 0.9, 0.9, Square(320, 200, 200))
+    drawn = draw_live(picture, LiveView(None, hands=[TrackedHand(0, seen)]), example(), 1.0)
+    bare = draw_live(picture, LiveView(None), example(), 1.0)
+    x, y = landmarks[8, :2].round().astype(int)
+    assert drawn[y, x].any() and not bare[y, x].any()
+    assert not picture.any(), "the caller's picture stays as it is"

@@ -186,6 +186,7 @@ def test_a_window_slides_over_the_hands_of_a_stream(run: LandmarkRun) -> None:
     frame = np.zeros((480, 640, 3), np.uint8)
     scores = [step for _ in range(30) for step in stream.feed(frame)]
     assert [step.frame for step in scores] == [29]
+    assert np.array_equal(stream.hands[0].landmarks_px, hands[-1])
     assert LABELS[int(scores[0].scores.argmax())] == "left"
     # The same clip at once.
     array = np.zeros((30, 2, 21, 4), np.float32)

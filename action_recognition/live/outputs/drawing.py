@@ -15,6 +15,8 @@ import numpy as np
 from action_recognition.deploy.metadata import DeployMetadata
 from action_recognition.deploy.scores import WindowScores, probabilities
 from action_recognition.deploy.stream_models import Picture
+from action_recognition.hands.drawing import draw_hand
+from action_recognition.hands.tracker import TrackedHand
 from action_recognition.live.decision import GestureEvent
 from action_recognition.live.regions import WHOLE, Person
 
@@ -45,18 +47,29 @@ class LiveView:
     picked: int | None = None
     events: Sequence[GestureEvent] = ()
     fps: float = 0.0
+    hands: Sequence[TrackedHand] = ()
 
 
 def draw_live(picture: Picture, view: LiveView, metadata: DeployMetadata, time_s: float) -> Picture:
     """Draw as `draw_prediction` does, with persons and events.
 
-    Every person gets a box. The last event is shown for a moment, and those of the last 10 s are
-    marked on a timeline along the upper edge.
+    Hands that are followed are drawn as skeletons, and every person gets a box. The last event is
+    shown for a moment. Those of the last 10 s are marked on a timeline along the upper edge.
     """
-    drawn = draw_prediction(picture, view.prediction, metadata, time_s)
+    drawn = draw_prediction(_with_hands(picture, view.hands), view.prediction, metadata, time_s)
     for person in view.persons:
         _draw_person(drawn, person, _EVENT if person.number == view.picked else _TEXT)
     _draw_timeline(drawn, view, time_s)
+    return drawn
+
+
+def _with_hands(picture: Picture, hands: Sequence[TrackedHand]) -> Picture:
+    """Return the picture with hands, a copy if there are any."""
+    if not hands:
+        return picture
+    drawn = np.ascontiguousarray(picture).copy()
+    for hand in hands:
+        draw_hand(drawn, hand.landmarks_px, hand.handedness)
     return drawn
 
 
