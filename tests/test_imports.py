@@ -17,3 +17,15 @@ def test_evaluation_and_compression_load_no_torchvision_and_no_lightning() -> No
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "set() True"
+
+
+def test_a_model_of_frames_loads_no_networks_of_hands() -> None:
+    script = (
+        "import sys, action_recognition.deploy.predictor, action_recognition.live.demo\n"
+        "print(sorted(name for name in sys.modules if name.endswith('hands.networks')),\n"
+        "      'action_recognition.download' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[] False"

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from action_recognition.hands.landmark_file import HandLandmarks
-from action_recognition.hands.network_files import HAND_IR, PALM_IR
+from action_recognition.hands.network_names import HAND_IR, PALM_IR
 from tests.conftest import REPOSITORY
 from tests.made_landmarks import TEMPLATE
 

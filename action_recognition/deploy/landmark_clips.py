@@ -17,7 +17,7 @@ from action_recognition.deploy.backends.model_files import check_against_record
 from action_recognition.deploy.backends.protocol import Clips
 from action_recognition.deploy.metadata import DeployMetadata
 from action_recognition.hands.landmark_file import track_pictures
-from action_recognition.hands.network_files import HAND_IR, PALM_IR
+from action_recognition.hands.network_names import HAND_IR, PALM_IR
 from action_recognition.hands.networks import HandNetworks, Picture
 from action_recognition.hands.photo_hands import photo_landmarks
 from action_recognition.hands.slots import HandArray, hand_array, while_seen

@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass
 from typing import Any, Final
 
-from action_recognition.hands.network_files import SOURCE
+from action_recognition.hands.network_names import SOURCE
 from action_recognition.hands.slots import CHANNELS, NUM_POINTS
 
 # What each axis of the input (1, 4, T, 2, 21) counts, for readers of the file.

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -27,10 +28,12 @@ from action_recognition.deploy.backends import (
     Scores,
     load_backend,
 )
-from action_recognition.deploy.landmark_clips import LandmarkClips
 from action_recognition.deploy.metadata import DeployMetadata
 from action_recognition.deploy.prediction import Prediction, to_prediction
 from action_recognition.errors import user_error
+
+if TYPE_CHECKING:
+    from action_recognition.deploy.landmark_clips import LandmarkClips
 
 __all__ = ["AnyFrames", "Prediction", "Predictor", "to_prediction"]
 
@@ -60,6 +63,9 @@ class Predictor:
         self.backend = backend
         self._landmarks: LandmarkClips | None = None
         if backend.metadata.landmarks is not None:
+            # A model of frames starts faster without it.
+            from action_recognition.deploy.landmark_clips import LandmarkClips
+
             self._landmarks = LandmarkClips(backend.metadata, folder, num_threads)
 
     @classmethod

@@ -24,8 +24,6 @@ from action_recognition.deploy.backends import (
     StatefulBackend,
     load_backend,
 )
-from action_recognition.deploy.landmark_clips import LandmarkClips
-from action_recognition.deploy.landmark_streams import LandmarkStreams
 from action_recognition.deploy.stateful_streams import StatefulStreams
 from action_recognition.deploy.stream_protocol import (
     Picture,
@@ -92,6 +90,10 @@ def as_stream_model(
     The networks that find hands for a model of landmarks lie in `folder`, with `num_threads`.
     """
     if backend.metadata.landmarks is not None:
+        # A model of frames starts faster without them.
+        from action_recognition.deploy.landmark_clips import LandmarkClips
+        from action_recognition.deploy.landmark_streams import LandmarkStreams
+
         clips = LandmarkClips(backend.metadata, folder, num_threads)
         by_itself = max(1, int(clips.tracking_rate_fps / SCORES_PER_S))
         if backend.metadata.clip_len == 1:
@@ -112,6 +114,6 @@ def as_stream_model(
 
 def fed_rate_fps(model: StreamModel) -> float:
     """Return how many frames a second `Stream.feed` has to get."""
-    if isinstance(model, LandmarkStreams):
-        return model.fed_rate_fps
+    if model.metadata.landmarks is not None:
+        return model.metadata.landmarks.tracking_rate_fps
     return model.metadata.frame_rate_fps * (model.fold if isinstance(model, WindowStreams) else 1)

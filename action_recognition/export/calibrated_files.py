@@ -22,7 +22,7 @@ from action_recognition.deploy.metadata import (
     write_openvino,
 )
 from action_recognition.errors import user_error
-from action_recognition.hands.network_files import HAND_IR, PALM_IR
+from action_recognition.hands.network_names import HAND_IR, PALM_IR
 from action_recognition.openvino_core import openvino_core
 
 # Files of a model that carry metadata.

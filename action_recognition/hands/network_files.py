@@ -19,15 +19,7 @@ from action_recognition import console
 from action_recognition.download import Expected, Say, cache_folder, file_facts
 from action_recognition.errors import UserError, user_error
 from action_recognition.files import check_folder_place, write_bytes
-
-SOURCE: Final = "mediapipe 0.10.21 (PyPI), Apache-2.0, by Google"
-"""What a model that is made with these networks has to name."""
-
-PALM: Final = "palm_detection_full.tflite"
-HAND: Final = "hand_landmark_full.tflite"
-# Their names in a delivered folder.
-PALM_IR: Final = "palm_detection.xml"
-HAND_IR: Final = "hand_landmark.xml"
+from action_recognition.hands.network_names import HAND, PALM, SOURCE
 
 _WHEEL: Final = "mediapipe-0.10.21-cp311-cp311-manylinux_2_28_x86_64.whl"
 _WHEEL_IDENTITY: Final = Expected(

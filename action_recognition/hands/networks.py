@@ -25,14 +25,8 @@ from action_recognition.hands.geometry import (
     turned_world,
     whole_square,
 )
-from action_recognition.hands.network_files import (
-    HAND,
-    HAND_IR,
-    PALM,
-    PALM_IR,
-    SOURCE,
-    checked_hand_models,
-)
+from action_recognition.hands.network_files import checked_hand_models
+from action_recognition.hands.network_names import HAND, HAND_IR, PALM, PALM_IR, SOURCE
 from action_recognition.openvino_core import openvino_core
 
 Picture = NDArray[np.uint8]

@@ -6,12 +6,13 @@ two hands are seen, one of them is the left: the one that looks less like a righ
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from action_recognition.hands.landmark_file import HandLandmarks
+if TYPE_CHECKING:
+    from action_recognition.hands.landmark_file import HandLandmarks
 
 LEFT, RIGHT = 0, 1
 NUM_HANDS: Final = 2

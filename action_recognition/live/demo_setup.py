@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from action_recognition.deploy.backends import load_backend
-from action_recognition.deploy.landmark_streams import LandmarkStreams
 from action_recognition.deploy.metadata import DeployMetadata
 from action_recognition.deploy.stream_models import StreamModel, as_stream_model
 from action_recognition.live.decision import DecisionRules, check_mirror
@@ -102,10 +101,11 @@ def _introduce(options: DemoOptions, network: StreamModel, say: Say) -> None:
         f"{options.model}: {len(metadata.labels)} labels, {metadata.model_input}; {network.runs_as}"
     )
 
-    if isinstance(network, LandmarkStreams):
+    if metadata.landmarks is not None:
+        seconds = metadata.clip_len / metadata.frame_rate_fps
         say(
-            f"hands are tracked {network.fed_rate_fps:g} times a second; a window of "
-            f"{network.window_frames} such frames is scored again for every prediction"
+            f"hands are tracked {metadata.landmarks.tracking_rate_fps:g} times a second; a window "
+            f"of {seconds:g} s is scored again for every prediction"
         )
     elif network.mode == "window":
         say(

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from action_recognition.deploy.landmark_streams import LandmarkStream
 from action_recognition.deploy.scores import WindowScores
 from action_recognition.deploy.stream_models import (
     Picture,
@@ -18,7 +18,6 @@ from action_recognition.deploy.stream_models import (
     StreamModel,
     fed_rate_fps,
 )
-from action_recognition.hands.tracker import TrackedHand
 from action_recognition.live.decision import (
     Chances,
     DecisionRules,
@@ -34,6 +33,9 @@ from action_recognition.live.frame_times import (
     TimedFrame,
 )
 from action_recognition.live.regions import FixedRegion, Person, Region, network_frame
+
+if TYPE_CHECKING:
+    from action_recognition.hands.tracker import TrackedHand
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +130,10 @@ class StreamEngine:
     @property
     def hands(self) -> list[TrackedHand]:
         """Return the hands of the last frame, where the network takes landmarks of whole ones."""
+        if self.network.metadata.landmarks is None:
+            return []
+        from action_recognition.deploy.landmark_streams import LandmarkStream
+
         streams = [follower.stream for follower in self._followers.values()]
         is_whole = all(person.box is None for person in self.persons)
         found = [item.hands for item in streams if isinstance(item, LandmarkStream) and is_whole]

@@ -9,7 +9,8 @@ import pytest
 
 from action_recognition.commands.hands.fetch import main
 from action_recognition.errors import UserError
-from action_recognition.hands.network_files import HAND, PALM, checked_hand_models
+from action_recognition.hands.network_files import checked_hand_models
+from action_recognition.hands.network_names import HAND, PALM
 
 
 def test_a_missing_network_is_named_with_its_command(tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from action_recognition.console import say
-from action_recognition.hands.network_files import SOURCE, fetch_hand_models, hand_models_folder
+from action_recognition.hands.network_files import fetch_hand_models, hand_models_folder
+from action_recognition.hands.network_names import SOURCE
 
 _DESCRIPTION = (
     f"Fetch the networks that find hands and their landmarks: {SOURCE}. pip fetches the wheel that "

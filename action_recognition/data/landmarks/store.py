@@ -24,7 +24,7 @@ from action_recognition.hands.landmark_file import (
     load_landmarks,
     track_pictures,
 )
-from action_recognition.hands.network_files import SOURCE
+from action_recognition.hands.network_names import SOURCE
 from action_recognition.hands.networks import HandNetworks, Picture
 from action_recognition.hands.photo_hands import photo_landmarks
 from action_recognition.hands.tracker import HandTracker

@@ -26,7 +26,8 @@ from action_recognition.data.landmarks.store import (
 )
 from action_recognition.errors import UserError
 from action_recognition.hands.landmark_file import TRACKER_VERSION, save_landmarks
-from action_recognition.hands.network_files import SOURCE, checked_hand_models
+from action_recognition.hands.network_files import checked_hand_models
+from action_recognition.hands.network_names import SOURCE
 from action_recognition.hands.networks import HandNetworks
 from action_recognition.worker_pool import map_apart
 

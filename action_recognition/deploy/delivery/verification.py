@@ -22,7 +22,7 @@ from action_recognition.deploy.delivery.made_clips import NUM_PLAIN_CLIPS, made_
 from action_recognition.deploy.delivery.model_api import MODEL_API_FILE
 from action_recognition.deploy.metadata import DeployMetadata
 from action_recognition.errors import Problem, UserError, user_error
-from action_recognition.hands.network_files import HAND_IR, PALM_IR
+from action_recognition.hands.network_names import HAND_IR, PALM_IR
 
 Say = Callable[[str], None]
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import cv2
 import numpy as np
@@ -15,10 +15,11 @@ import numpy as np
 from action_recognition.deploy.metadata import DeployMetadata
 from action_recognition.deploy.scores import WindowScores, probabilities
 from action_recognition.deploy.stream_models import Picture
-from action_recognition.hands.drawing import draw_hand
-from action_recognition.hands.tracker import TrackedHand
 from action_recognition.live.decision import GestureEvent
 from action_recognition.live.regions import WHOLE, Person
+
+if TYPE_CHECKING:
+    from action_recognition.hands.tracker import TrackedHand
 
 NUM_BARS: Final = 3
 # Colours in RGB.
@@ -67,6 +68,8 @@ def _with_hands(picture: Picture, hands: Sequence[TrackedHand]) -> Picture:
     """Return the picture with hands, a copy if there are any."""
     if not hands:
         return picture
+    from action_recognition.hands.drawing import draw_hand
+
     drawn = np.ascontiguousarray(picture).copy()
     for hand in hands:
         draw_hand(drawn, hand.landmarks_px, hand.handedness)
