@@ -11,11 +11,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from action_recognition.data.landmarks.store import (
-    LandmarkStore,
-    TrackedVideo,
-    default_store_folder,
-)
+from action_recognition.data.landmarks.store import LandmarkStore, default_store_folder
+from action_recognition.data.landmarks.tracked_video import TrackedVideo
 from action_recognition.hands.landmark_file import HandLandmarks, save_landmarks
 from tests.synthetic import write_lines, write_video
 

@@ -19,7 +19,8 @@ from action_recognition.checkpoint.reading import (
 )
 from action_recognition.checkpoint.saving import save_atomically
 from action_recognition.errors import user_error
-from action_recognition.template import FEATURES_VERSION, MODEL_CONFIG, ModelConfig, Template
+from action_recognition.landmark_features import FEATURES_VERSION
+from action_recognition.template import MODEL_CONFIG, ModelConfig, Template
 
 # Format 1 had other keys in its template.
 FORMAT_VERSION = 2

@@ -9,7 +9,7 @@ from typing import Final
 
 from action_recognition.console import say
 from action_recognition.data.frame_folder import list_frame_files
-from action_recognition.data.landmarks.store import TrackedVideo
+from action_recognition.data.landmarks.tracked_video import TrackedVideo
 from action_recognition.data.landmarks.tracking import TrackingOptions, track_videos
 from action_recognition.data.sampling import time_step
 from action_recognition.data.video import container_frame_rate, count_frames, is_photo

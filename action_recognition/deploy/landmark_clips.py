@@ -10,7 +10,7 @@ import numpy as np
 
 from action_recognition.data.clip_table import MediaPath
 from action_recognition.data.landmarks.sampling import spread_places
-from action_recognition.data.landmarks.store import TrackedVideo, tracked_pictures
+from action_recognition.data.landmarks.tracked_video import TrackedVideo, tracked_pictures
 from action_recognition.data.sampling import time_step
 from action_recognition.data.video import is_photo, read_frames
 from action_recognition.deploy.backends.model_files import check_against_record

@@ -21,6 +21,7 @@ from action_recognition.deploy.metadata_fields import (
     example,
 )
 from action_recognition.errors import Problem, UserError, user_error
+from action_recognition.landmark_features import FEATURES_VERSION
 
 if TYPE_CHECKING:
     import openvino as ov
@@ -94,8 +95,6 @@ def from_template(
 def _input_fields(clip_input: Input) -> dict[str, Any]:
     """Return the fields about frames, or about landmarks."""
     if clip_input.kind == "landmarks":
-        from action_recognition.template import FEATURES_VERSION
-
         layout = LandmarkLayout(clip_input.tracking_rate_fps, FEATURES_VERSION)
         return {**NO_PIXELS, "landmarks": layout, "frame_step_policy": "spread_over_clip"}
     return {

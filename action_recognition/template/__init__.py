@@ -40,7 +40,6 @@ from action_recognition.template.losses import (
     Regularisers,
 )
 from action_recognition.template.model import (
-    FEATURES_VERSION,
     MODEL_CONFIG,
     BackboneConfig,
     CausalConfig,
@@ -74,7 +73,6 @@ from action_recognition.template.recipe import (
 )
 
 __all__ = [
-    "FEATURES_VERSION",
     "MODEL_CONFIG",
     "MODEL_FILE",
     "SGD",

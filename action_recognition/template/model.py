@@ -166,10 +166,6 @@ class SignsImageConfig(Section):
     head: Head
 
 
-FEATURES_VERSION = 1
-"""The `features_version` of this package: that of `models.landmarks.features`."""
-
-
 class HandLandmarksBackbone(Section):
     """An encoder for one hand, which both hands share, and convolutions over time."""
 

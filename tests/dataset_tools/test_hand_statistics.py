@@ -9,11 +9,8 @@ import numpy as np
 import pytest
 
 from action_recognition.commands.data import stats
-from action_recognition.data.landmarks.store import (
-    LandmarkStore,
-    TrackedVideo,
-    default_store_folder,
-)
+from action_recognition.data.landmarks.store import LandmarkStore, default_store_folder
+from action_recognition.data.landmarks.tracked_video import TrackedVideo
 from action_recognition.hands.landmark_file import save_landmarks
 from tests.made_landmarks import NUM_FRAMES, RATE_FPS, as_landmarks, moving_hand, write_set
 

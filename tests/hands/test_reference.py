@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from action_recognition.hands import networks as networks_module
-from action_recognition.hands.geometry import square_of_palm
+from action_recognition.hands.geometry import Square, square_of_palm
 from action_recognition.hands.networks import HandNetworks, Picture
 from action_recognition.hands.tracker import HandTracker, TrackedHand
 
@@ -64,7 +64,15 @@ def stored_rows(file: Any, chosen: np.ndarray) -> Iterable[tuple[np.ndarray, str
 
 
 class AsTasks(HandTracker):
-    """Looks for palms as the Tasks API does: in the frame after the one that lost a hand."""
+    """Looks for palms as the Tasks API does: in every frame that follows one with a hand too few,
+    and in the whole picture alone.
+    """
+
+    def _is_time_for_palms(self, followed: Sequence[TrackedHand]) -> bool:
+        return True
+
+    def _palms(self, frame_rgb: Picture, followed: Sequence[TrackedHand]) -> list[Square]:
+        return self._networks.palms(frame_rgb)
 
     def _found(self, frame_rgb: Picture, followed: Sequence[TrackedHand]) -> list[TrackedHand]:
         if len(self._hands) >= self._max_hands:

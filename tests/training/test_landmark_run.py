@@ -15,11 +15,8 @@ import yaml
 from action_recognition.checkpoint import load_trained_model
 from action_recognition.compression.compress_folder import compress
 from action_recognition.compression.compress_inputs import CompressOptions
-from action_recognition.data.landmarks.store import (
-    LandmarkStore,
-    TrackedVideo,
-    default_store_folder,
-)
+from action_recognition.data.landmarks.store import LandmarkStore, default_store_folder
+from action_recognition.data.landmarks.tracked_video import TrackedVideo
 from action_recognition.deploy.backends import load_backend
 from action_recognition.deploy.delivery.verification import verify_folder
 from action_recognition.deploy.landmark_clips import LandmarkClips

@@ -7,13 +7,13 @@ tracker gets new ones.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from action_recognition.data.clip_table import ClipRecord, MediaPath
+from action_recognition.data.clip_table import ClipRecord
 from action_recognition.data.frame_cache.entry import media_hash
 from action_recognition.data.frame_source import completed
+from action_recognition.data.landmarks.tracked_video import TrackedVideo, tracked_pictures
 from action_recognition.data.sampling import time_step
 from action_recognition.data.video import container_frame_rate, count_frames, is_photo, read_frames
 from action_recognition.download import cache_folder
@@ -25,22 +25,9 @@ from action_recognition.hands.landmark_file import (
     track_pictures,
 )
 from action_recognition.hands.network_names import SOURCE
-from action_recognition.hands.networks import HandNetworks, Picture
+from action_recognition.hands.networks import HandNetworks
 from action_recognition.hands.photo_hands import photo_landmarks
 from action_recognition.hands.tracker import HandTracker
-
-# Frames that are decoded together: at 1080p 100 MB.
-_FRAMES_AT_ONCE = 16
-
-
-@dataclass(frozen=True)
-class TrackedVideo:
-    """A video to be tracked: every `step`-th of its `num_frames` frames."""
-
-    path: MediaPath
-    num_frames: int
-    frame_rate_fps: float
-    step: int
 
 
 def default_store_folder() -> Path:
@@ -91,13 +78,3 @@ def track_video(video: TrackedVideo, networks: HandNetworks) -> HandLandmarks:
     if is_photo(video.path):
         return photo_landmarks(networks, read_frames(video.path, [0])[0])
     return track_pictures(HandTracker(networks), tracked_pictures(video))
-
-
-def tracked_pictures(video: TrackedVideo) -> Iterator[tuple[int, float, Picture]]:
-    """Yield number, time in seconds and picture of the frames to track."""
-    numbers = range(0, video.num_frames, video.step)
-    for first in range(0, len(numbers), _FRAMES_AT_ONCE):
-        some = numbers[first : first + _FRAMES_AT_ONCE]
-        pictures = read_frames(video.path, some)
-        for number, picture in zip(some, pictures, strict=True):
-            yield number, number / video.frame_rate_fps, picture

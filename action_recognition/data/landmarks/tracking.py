@@ -18,12 +18,8 @@ from rich.progress import track
 
 from action_recognition.console import is_first_process, say
 from action_recognition.data.clip_table import ClipRecord
-from action_recognition.data.landmarks.store import (
-    LandmarkStore,
-    TrackedVideo,
-    default_store_folder,
-    track_video,
-)
+from action_recognition.data.landmarks.store import LandmarkStore, default_store_folder, track_video
+from action_recognition.data.landmarks.tracked_video import TrackedVideo
 from action_recognition.errors import UserError
 from action_recognition.hands.landmark_file import TRACKER_VERSION, save_landmarks
 from action_recognition.hands.network_files import checked_hand_models

@@ -11,11 +11,8 @@ from action_recognition.data.annotations import ClipTable, read_annotations
 from action_recognition.data.batches import DamagedClip, Sample
 from action_recognition.data.landmarks.datasets import LandmarkDataset, mirrored
 from action_recognition.data.landmarks.sampling import spread_places, warped_places
-from action_recognition.data.landmarks.store import (
-    LandmarkStore,
-    TrackedVideo,
-    default_store_folder,
-)
+from action_recognition.data.landmarks.store import LandmarkStore, default_store_folder
+from action_recognition.data.landmarks.tracked_video import TrackedVideo
 from action_recognition.hands.landmark_file import save_landmarks
 from action_recognition.hands.slots import LEFT, RIGHT
 from action_recognition.template import Flip, LandmarkAugmentation, LandmarkInput

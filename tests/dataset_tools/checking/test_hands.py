@@ -8,11 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from action_recognition.data.landmarks.store import (
-    LandmarkStore,
-    TrackedVideo,
-    default_store_folder,
-)
+from action_recognition.data.landmarks.store import LandmarkStore, default_store_folder
+from action_recognition.data.landmarks.tracked_video import TrackedVideo
 from action_recognition.dataset_tools.checking.check_dataset import CheckOptions, check
 from action_recognition.dataset_tools.showing.items import clip_items
 from action_recognition.dataset_tools.showing.strips import make_strip, strip_frames
