@@ -247,10 +247,7 @@ def test_size_and_complexity_count_every_multiplication() -> None:
 
 
 def test_the_templates_figures_are_counted(repository: Path) -> None:
-    counted = count(
-        build_recogniser(MODEL, 17),
-        (TEMPLATE.input.clip_len, TEMPLATE.input.crop_size, TEMPLATE.input.crop_size),
-    )
+    counted = count(build_recogniser(MODEL, 17), TEMPLATE.input.clip_shape)
     figures = {metric.key: metric.value for metric in TEMPLATE.metrics}
     assert figures == {"complexity": counted.complexity_gflops, "size": counted.size_mp}
 

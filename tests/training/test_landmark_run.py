@@ -36,6 +36,7 @@ from action_recognition.training.prepared import prepare
 from action_recognition.training.run import train
 from action_recognition.training.run_clips import clip_data
 from tests.conftest import REPOSITORY
+from tests.deploy.test_runtime_only import run as predict_without_training_packages
 from tests.made_landmarks import (
     LABELS,
     NUM_FRAMES,
@@ -278,3 +279,11 @@ def test_few_clips_make_enough_steps(run: LandmarkRun, capsys: pytest.CaptureFix
     assert data.passes == 15 and data.steps_per_epoch() == 30
     assert "each epoch goes 15 times over the clips" in capsys.readouterr().out
     assert len(data.train_dataloader()) == 30
+
+
+def test_a_delivered_folder_needs_the_runtime_packages_alone(
+    run: LandmarkRun, exported: Path
+) -> None:
+    done = predict_without_training_packages(exported / "model.xml", run.data / "videos/left_0.mp4")
+    assert done.returncode == 0, done.stderr
+    assert sorted(json.loads(done.stdout)["labels"]) == sorted(LABELS)
