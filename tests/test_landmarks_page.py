@@ -39,9 +39,8 @@ def test_every_flag_exists() -> None:
         + _help("hands.fetch")
         + _help("hands.track")
     )
-    for script in ("experiments/run.py", "benchmarks/hands.py"):
+    for script in ("experiments/run.py", "benchmarks/hands.py", "benchmarks/harness.py"):
         known += (REPOSITORY / script).read_text(encoding="utf-8")
-    known += "--threads"  # of every benchmark
     flags = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", PAGE + RESULTS))
     assert {"--draw", "--part", "--hand-models", "--load-weights"} <= flags
     assert [flag for flag in sorted(flags) if not re.search(rf"{flag}\b", known)] == []

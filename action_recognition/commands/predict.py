@@ -128,11 +128,13 @@ def _open_model(work_dir: Path, arguments: argparse.Namespace, is_photos: bool) 
     Raises UserError for a model of clips, and where no hand is cut out for a model of hands.
     """
     from action_recognition.deploy.predictor import Predictor
-    from action_recognition.photos.photo_models import check_takes_photos
+    from action_recognition.photos.photo_models import check_takes_photos, check_takes_pixels
 
     model = arguments.model or work_dir / "export" / "model.xml"
     predictor = Predictor.from_path(model, num_threads=arguments.threads)
     check_takes_photos(predictor.backend.metadata, str(model))
+    if arguments.explain:
+        check_takes_pixels(predictor.backend.metadata, "--explain")
 
     # Detectors cut hands out of photos only.
     finds_hands = arguments.hand_detector is not None and is_photos

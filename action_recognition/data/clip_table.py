@@ -132,6 +132,13 @@ class ClipTable(Sequence[ClipRecord]):
     __hash__ = None  # type: ignore[assignment]
 
 
+def labels_of(records: Sequence[ClipRecord]) -> NDArray[np.int32]:
+    """Return the label of every record."""
+    if isinstance(records, ClipTable):
+        return records.labels
+    return np.array([record.label for record in records], dtype=np.int32)
+
+
 class ClipColumns:
     """The columns of a table, while lines are read."""
 

@@ -15,13 +15,14 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
-from action_recognition.data.annotations import ClipRecord, ClipTable
+from action_recognition.data.annotations import ClipRecord
 from action_recognition.data.augmentation import (
     move_as_reference,
     recolour_as_reference,
     trivially_augmented,
 )
 from action_recognition.data.batches import DamagedClip, Sample
+from action_recognition.data.clip_table import labels_of
 from action_recognition.data.frame_source import FileFrames, FrameSource
 from action_recognition.data.sampling import (
     centre_frame_indices,
@@ -77,10 +78,7 @@ class ClipDataset(Dataset[Sample | DamagedClip]):
 
     def labels(self) -> NDArray[np.int32]:
         """Return the label of every record."""
-        records = self.records
-        if isinstance(records, ClipTable):
-            return records.labels
-        return np.array([record.label for record in records], dtype=np.int32)
+        return labels_of(self.records)
 
     def __getitem__(self, key: ItemKey) -> Sample | DamagedClip:
         # Evaluation asks by index.

@@ -18,6 +18,7 @@ from action_recognition.errors import UserError, user_error
 from action_recognition.hands.landmark_file import load_landmarks
 
 SUFFIX: Final = ".npz"
+DRAWN_SUFFIXES: Final = (".mp4", ".mkv", ".mov")
 FOLDER_RATE_FPS: Final = 30.0
 """The frame rate of a folder of images, which states none."""
 
@@ -46,16 +47,25 @@ def clips_below(source: Path) -> list[Path]:
     return clips
 
 
-def check_places(source: Path, clips: Sequence[Path], output: Path, draw: Path | None) -> None:
+def check_places(
+    source: Path, clips: Sequence[Path], output: Path, draw: Path | None, num_parts: int = 1
+) -> None:
     """Raise UserError: the output cannot be what was asked for."""
     is_one = clips == [source]
+    if is_one and num_parts > 1:
+        raise user_error("--part", "divides a folder of clips", fix="leave it out for one clip")
     if is_one and (output.suffix != SUFFIX or output.is_dir()):
         raise user_error("--output", f"found {str(output)!r}", f"a file that ends in {SUFFIX}")
     if not is_one and (output.suffix == SUFFIX or output.is_file()):
         allowed = "a folder, since --input is a folder of clips"
         raise user_error("--output", f"found {str(output)!r}", allowed)
-    if draw is not None and not is_one:
+    if draw is None:
+        return
+    if not is_one:
         raise user_error("--draw", "draws one clip", fix="name one clip with --input")
+    if draw.suffix.lower() not in DRAWN_SUFFIXES or draw.absolute() == source.absolute():
+        allowed = f"another file than --input, that ends in {', '.join(DRAWN_SUFFIXES)}"
+        raise user_error("--draw", f"found {str(draw)!r}", allowed)
 
 
 def part_of_clips(clips: Sequence[Path], part: int, num_parts: int) -> list[Path]:

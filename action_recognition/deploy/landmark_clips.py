@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
 from action_recognition.data.clip_table import MediaPath
-from action_recognition.data.landmarks.sampling import spread_places
+from action_recognition.data.landmarks.sampling import as_network_input, frames_of_clip, spread_clip
 from action_recognition.data.landmarks.tracked_video import TrackedVideo, tracked_pictures
 from action_recognition.data.sampling import time_step
+from action_recognition.data.transforms import Frames
 from action_recognition.data.video import is_photo, read_frames
 from action_recognition.deploy.backends.model_files import check_against_record
 from action_recognition.deploy.backends.protocol import Clips
@@ -48,17 +47,22 @@ class LandmarkClips:
             check_against_record(file)
         return HandNetworks(self.folder, self.num_threads)
 
-    def of_frames(self, frames: Iterable[Picture], frame_rate_fps: float) -> Clips:
-        """Return the clip (4, T, 2, 21) of frames (H, W, 3) uint8 RGB, all of them its own."""
-        if self.metadata.clip_len == 1:
-            pictures_seen = list(frames)
-            middle = pictures_seen[(len(pictures_seen) - 1) // 2]
-            return self._of_photo(middle)
-        step = time_step(frame_rate_fps, self.tracking_rate_fps)
+    def frame_numbers(self, num_frames: int, frame_rate_fps: float) -> range:
+        """Return the numbers of the frames that are tracked."""
+        return range(0, num_frames, time_step(frame_rate_fps, self.tracking_rate_fps))
+
+    def of_frames(
+        self, frames: Sequence[Picture] | Frames, numbers: Sequence[int], frame_rate_fps: float
+    ) -> Clips:
+        """Return the clip (4, T, 2, 21) of frames (H, W, 3) uint8 RGB with their numbers.
+
+        A single frame is looked at as a photo.
+        """
+        if len(frames) == 1:
+            return self._of_photo(frames[0])
         pictures = (
             (number, number / frame_rate_fps, picture)
-            for number, picture in enumerate(frames)
-            if number % step == 0
+            for number, picture in zip(numbers, frames, strict=True)
         )
         landmarks = track_pictures(HandTracker(self.networks), pictures)
         return self.of_array(hand_array(landmarks, landmarks.tracked_frames))
@@ -73,9 +77,8 @@ class LandmarkClips:
         step = time_step(frame_rate_fps, self.tracking_rate_fps)
         video = TrackedVideo(path, end, frame_rate_fps, step)
         landmarks = track_pictures(HandTracker(self.networks), tracked_pictures(video))
-        frames = landmarks.tracked_frames
-        inside = frames[frames >= start]
-        return self.of_array(hand_array(landmarks, inside if len(inside) else frames[-1:]))
+        frames = frames_of_clip(landmarks.tracked_frames, start, end)
+        return self.of_array(hand_array(landmarks, frames))
 
     def _of_photo(self, picture: Picture) -> Clips:
         landmarks = photo_landmarks(self.networks, picture)
@@ -83,6 +86,4 @@ class LandmarkClips:
 
     def of_array(self, hands: HandArray) -> Clips:
         """Return the clip (4, T, 2, 21) of hands (F, 2, 21, 4) in F tracked frames."""
-        shown = while_seen(hands)
-        spread = shown[spread_places(len(shown), self.metadata.clip_len)]
-        return np.ascontiguousarray(spread.transpose(3, 0, 1, 2))
+        return as_network_input(spread_clip(while_seen(hands), self.metadata.clip_len))

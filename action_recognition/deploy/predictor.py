@@ -173,7 +173,8 @@ class Predictor:
 
         rate = _checked_rate(frame_rate_fps)
         if self._landmarks is not None:
-            return self._landmarks.of_frames(_take(frames, range(num_frames)), rate)
+            numbers = self._landmarks.frame_numbers(num_frames, rate)
+            return self._landmarks.of_frames(_take(frames, numbers), numbers, rate)
         span = FrameRange(
             clip_start=0,
             clip_end=num_frames,

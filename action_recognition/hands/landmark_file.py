@@ -122,7 +122,7 @@ def load_landmarks(path: Path) -> HandLandmarks:
         raise user_error(str(path), "there is no such file of landmarks") from None
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         found = f"is no whole file of landmarks ({error})"
-        fix = "python tools/data/landmarks.py writes one"
+        fix = "delete it: it is made again"
         raise user_error(str(path), found, fix=fix) from None
     return HandLandmarks(**arrays)
 

@@ -20,6 +20,9 @@ NUM_POINTS: Final = 21
 CHANNELS: Final = ("x_px", "y_px", "z_px", "seen")
 """The values of a point: its place in pixels of the picture, and 1 where the hand was seen."""
 
+PALM_BONES: Final = ((0, 5), (0, 9), (0, 17), (5, 17))
+"""Bones of a palm, as pairs of points. Their mean length is the unit of a hand's features."""
+
 HandArray = NDArray[np.float32]
 """(T, 2, 21, 4): frames, hands, points, `CHANNELS`. All values of a hand that is not seen are 0."""
 

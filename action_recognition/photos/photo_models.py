@@ -49,6 +49,13 @@ def check_takes_photos(metadata: DeployMetadata, where: str) -> None:
         raise user_error(where, found, "a model of single photos", "use demo.py for clips")
 
 
+def check_takes_pixels(metadata: DeployMetadata, where: str) -> None:
+    """Raise a UserError for a model over hand landmarks, where something needs its pixels."""
+    if metadata.landmarks is not None:
+        found = "needs a model that sees pixels, and this one takes landmarks of hands"
+        raise user_error(where, found, fix="take a model of a template under image_gesture")
+
+
 def predict_photo(
     predictor: Predictor, photo: Photo, square: Square | None = None, mirror: bool = False
 ) -> Prediction:

@@ -17,6 +17,7 @@ from action_recognition.training.clip_data_module import ClipData
 from action_recognition.training.prepared import PreparedRun
 from action_recognition.training.recipe_checks import class_notes
 
+_MAX_LOOKED_AT = 5_000  # clips
 _SIDED_WORDS = frozenset({"left", "right", "clockwise", "counterclockwise"})
 
 
@@ -84,8 +85,14 @@ def _data_sets(
 
 
 def _say_hands(train: LandmarkDataset) -> None:
-    """Print how many training clips show no hand. Raises UserError: hardly one shows any."""
-    total, without = len(train), train.num_without_hand()
+    """Print how many training clips show no hand. Raises UserError: hardly one shows any.
+
+    Of a large set nothing is printed: it would take minutes to read.
+    """
+    total = len(train)
+    if total > _MAX_LOOKED_AT:
+        return
+    without = train.num_without_hand()
     if total - without < 2:
         found = f"no hand is seen in {without} of {total} clips, so there is nothing to learn from"
         fix = "look at them: tools/data/landmarks.py --draw; or take a template over frames"

@@ -5,13 +5,25 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from action_recognition.data.clip_table import ClipRecord
+from action_recognition.data.landmarks.sampling import (
+    as_network_input,
+    frames_of_clip,
+    spread_clip,
+)
+from action_recognition.data.landmarks.store import LandmarkStore, track_video
 from action_recognition.data.video import probe
+from action_recognition.deploy.landmark_clips import LandmarkClips
+from action_recognition.deploy.landmark_layout import LandmarkLayout
+from action_recognition.deploy.metadata_fields import NO_PIXELS, example
 from action_recognition.hands.landmark_file import load_landmarks
+from action_recognition.hands.slots import hand_array, while_seen
 from tests.conftest import REPOSITORY, end_of_script
 from tests.synthetic import numbered_frames, write_video
 
@@ -47,6 +59,32 @@ def test_a_clip_becomes_arrays_and_a_drawing(
     assert probe(drawn).num_frames == len(landmarks.tracked_frames)
 
 
+def test_a_predictor_sees_the_clip_that_evaluation_sees(clip: Path, hand_models: Path) -> None:
+    store = LandmarkStore(Path(), 10.0)
+    layout = LandmarkLayout(10.0, 1)
+    clips = LandmarkClips(replace(example(), **NO_PIXELS, landmarks=layout, clip_len=24), None, 1)
+    rate, num_frames = probe(clip).frame_rate_fps, probe(clip).num_frames
+    assert rate is not None
+    record = ClipRecord(
+        clip_start=0,
+        clip_end=num_frames,
+        video_start=0,
+        video_end=num_frames,
+        frame_rate_fps=rate,
+        path=clip,
+        label=0,
+        line="here:1",
+    )
+    tracked = track_video(store.video_of(record), clips.networks)
+    # All of it, a part of it, and a part between two tracked frames.
+    for start, end in ((0, num_frames), (31, 80), (31, 32)):
+        frames = frames_of_clip(tracked.tracked_frames, start, end)
+        seen = while_seen(hand_array(tracked, frames))
+        expected = as_network_input(spread_clip(seen, 24))
+        assert expected[3].any()
+        assert np.array_equal(clips.of_video(clip, start, end, rate), expected), (start, end)
+
+
 def test_a_folder_is_resumed_and_broken_files_are_named(
     clip: Path, tmp_path: Path, hand_models: Path
 ) -> None:
@@ -79,6 +117,9 @@ def test_a_folder_is_resumed_and_broken_files_are_named(
         (["--input", "{clip}", "--output", "a.csv"], "a file that ends in .npz"),
         (["--input", "{folder}", "--output", "a.npz"], "holds neither videos nor folders"),
         (["--input", "{clip}", "--output", "a.npz", "--hand-models", "{folder}"], "no such netw"),
+        (["--input", "{clip}", "--output", "a.npz", "--part", "2/2"], "divides a folder of clips"),
+        (["--input", "{clip}", "--output", "a.npz", "--draw", "a.gif"], "--draw: found 'a.gif'"),
+        (["--input", "{clip}", "--output", "a.npz", "--draw", "{clip}"], "another file than"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line(

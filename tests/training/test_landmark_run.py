@@ -30,11 +30,16 @@ from action_recognition.hands.geometry import Square
 from action_recognition.hands.landmark_file import save_landmarks
 from action_recognition.hands.networks import Picture, SeenHand
 from action_recognition.hands.slots import RIGHT
+from action_recognition.models.build import build_recogniser
+from action_recognition.models.weights import load_start_weights
+from action_recognition.photos.page.site import open_site
+from action_recognition.photos.photo_models import check_takes_pixels
 from action_recognition.training.as_trained import trained_batches
 from action_recognition.training.options import TrainOptions
 from action_recognition.training.prepared import prepare
 from action_recognition.training.run import train
 from action_recognition.training.run_clips import clip_data
+from action_recognition.training.studies.choose_study import Plan, carry_out
 from tests.conftest import REPOSITORY
 from tests.deploy.test_runtime_only import run as predict_without_training_packages
 from tests.made_landmarks import (
@@ -46,6 +51,8 @@ from tests.made_landmarks import (
     moving_hand,
     write_set,
 )
+
+PHOTOS = TEMPLATE.replace("-clips", "-photos")
 
 
 @dataclasses.dataclass
@@ -210,6 +217,41 @@ def test_flags_about_pixels_are_refused(run: LandmarkRun) -> None:
         options = dataclasses.replace(run.options, **{name: value})
         with pytest.raises(UserError, match=r"is about pixels, and this template takes landmarks"):
             train(run.work_dir, options)
+
+
+def test_the_preset_for_pixels_is_refused(
+    run: LandmarkRun, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = dataclasses.replace(run.options, load_weights=run.best)
+    with pytest.raises(UserError, match=r"--preset small-data: is for pixels"):
+        carry_out(run.work_dir, options, Plan(preset="small-data"))
+    assert "preset" not in capsys.readouterr().out, "nor is it proposed for few clips"
+
+
+def test_a_model_of_photos_is_delivered(run: LandmarkRun, tmp_path: Path) -> None:
+    work_dir = Path(shutil.copytree(REPOSITORY / PHOTOS, tmp_path / "work"))
+    template = work_dir / "template.yaml"
+    template.write_text(template.read_text().replace("min_steps: 750", "min_steps: 60"))
+    options = dataclasses.replace(run.options, save_checkpoints_to=work_dir / "outputs")
+    train(work_dir, options)
+    trained = load_trained_model(work_dir / "outputs/best.pth")
+    export_model(trained, tmp_path / "export", ExportOptions())
+    # What reads pixels has no form of it, and says so.
+    assert not (tmp_path / "export/model_api.xml").exists()
+    metadata = load_backend(tmp_path / "export/model.xml").metadata
+    assert metadata.clip_shape == (4, 1, 2, 21)
+    with pytest.raises(UserError, match=r"the page: needs a model that sees pixels"):
+        check_takes_pixels(metadata, "the page")
+    with pytest.raises(UserError, match=r"the page: needs a model that sees pixels"):
+        open_site(tmp_path / "export", None)
+
+    # It teaches the encoder of a model of clips.
+    network = build_recogniser(load_trained_model(run.best).model, len(LABELS))
+    clips = load_trained_model(run.best).model
+    report = load_start_weights(network, clips, work_dir / "outputs/best.pth", LABELS)
+    assert report.record()["source"].endswith("best.pth")
+    encoder = network.state_dict()["backbone.hand.0.weight"]
+    assert torch.equal(encoder, trained.state_dict["backbone.hand.0.weight"])
 
 
 def test_weights_of_other_features_are_refused(run: LandmarkRun, tmp_path: Path) -> None:

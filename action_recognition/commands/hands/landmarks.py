@@ -78,7 +78,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     source, output = arguments.input, arguments.output
     clips = clips_below(source)
-    check_places(source, clips, output, arguments.draw)
+    check_places(source, clips, output, arguments.draw, arguments.part[1])
     options = TrackingOptions(arguments.hand_models, arguments.jobs)
     chosen = part_of_clips(clips, *arguments.part)
     written = write_landmarks(source, chosen, output, arguments.frame_rate, options)

@@ -57,10 +57,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     part, num_parts = arguments.part
     records = [clip.record for clip in clips[part - 1 :: num_parts]]
     store = LandmarkStore(default_store_folder(), arguments.frame_rate)
-    result = track_clips(store, records, TrackingOptions(None, arguments.jobs))
+    damaged = track_clips(store, records, TrackingOptions(None, arguments.jobs))
 
-    for line, reason in result.damaged:
+    for line, reason in damaged:
         print(f"{line}: {reason}", file=sys.stderr)
-    there = len(records) - len(result.damaged)
+    there = len(records) - len(damaged)
     say(f"{there} of {len(records)} clips have landmarks in {store.folder}")
-    return 1 if result.damaged else 0
+    return 1 if damaged else 0

@@ -9,10 +9,16 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
-from action_recognition.data.annotations import ClipRecord, ClipTable
+from action_recognition.data.annotations import ClipRecord
 from action_recognition.data.batches import DamagedClip, Sample
+from action_recognition.data.clip_table import labels_of
 from action_recognition.data.datasets import ClipDataset, ItemKey
-from action_recognition.data.landmarks.sampling import spread_places, warped_places
+from action_recognition.data.landmarks.sampling import (
+    as_network_input,
+    frames_of_clip,
+    spread_clip,
+    warped_places,
+)
 from action_recognition.data.landmarks.store import LandmarkStore
 from action_recognition.errors import UserError, user_error
 from action_recognition.hands.slots import HandArray, hand_array, while_seen
@@ -50,18 +56,12 @@ class LandmarkDataset(Dataset[Sample | DamagedClip]):
 
     def labels(self) -> NDArray[np.int32]:
         """Return the label of every record."""
-        records = self.records
-        if isinstance(records, ClipTable):
-            return records.labels
-        return np.array([record.label for record in records], dtype=np.int32)
+        return labels_of(self.records)
 
     def num_without_hand(self) -> int:
-        """Return how many clips show no hand. Those that cannot be read do not count.
-
-        Of a set that does not fit into memory only the first clips are looked at.
-        """
+        """Return how many clips show no hand. Those that cannot be read do not count."""
         count = 0
-        for index in range(min(len(self.records), _MAX_IN_MEMORY)):
+        for index in range(len(self.records)):
             try:
                 count += not self._array(index)[..., -1].any()
             except UserError:
@@ -79,7 +79,7 @@ class LandmarkDataset(Dataset[Sample | DamagedClip]):
 
         label, length = int(self.records[index].label), self.clip_input.clip_len
         if self.augmentation is None:
-            return _sample(array[spread_places(len(array), length)], label, index)
+            return _sample(spread_clip(array, length), label, index)
         rng = np.random.default_rng([self.seed, epoch, index, number])
         return self._random_sample(array, label, index, self.augmentation, rng)
 
@@ -97,7 +97,7 @@ class LandmarkDataset(Dataset[Sample | DamagedClip]):
         clip = array[warped_places(len(array), length, warp, cut, rng)]
         if not clip[..., -1].any():
             # The drawn frames are all without a hand.
-            clip = array[spread_places(len(array), length)]
+            clip = spread_clip(array, length)
         if rng.random() < augmentation.flip.probability:
             clip, label = mirrored(clip), self.label_swaps.get(label, label)
         return _sample(clip, label, index)._replace(inside=torch.ones(length, dtype=torch.bool))
@@ -122,15 +122,9 @@ def clip_array(store: LandmarkStore, listed: ClipRecord) -> HandArray:
     Raises UserError: it cannot be read, or was not tracked.
     """
     record = store.complete(listed)
-    landmarks = store.find(store.video_of(record))
-    if landmarks is None:
-        raise user_error(str(record.path), "its hands were not tracked")
-    frames = landmarks.tracked_frames
-    inside = frames[(frames >= record.clip_start) & (frames < record.clip_end)]
-    if not len(inside):
-        # A clip shorter than a step takes the nearest frame.
-        inside = frames[[np.argmin(np.abs(frames - record.clip_start))]]
-    return while_seen(hand_array(landmarks, inside))
+    landmarks = store.load(store.video_of(record))
+    frames = frames_of_clip(landmarks.tracked_frames, record.clip_start, record.clip_end)
+    return while_seen(hand_array(landmarks, frames))
 
 
 def mirrored(clip: HandArray) -> HandArray:
@@ -141,6 +135,4 @@ def mirrored(clip: HandArray) -> HandArray:
 
 
 def _sample(clip: HandArray, label: int, index: int) -> Sample:
-    # (T, hands, points, values) to (values, T, hands, points).
-    values = np.ascontiguousarray(clip.transpose(3, 0, 1, 2))
-    return Sample(torch.from_numpy(values), label, index)
+    return Sample(torch.from_numpy(as_network_input(clip)), label, index)

@@ -7,7 +7,32 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from action_recognition.hands.slots import HandArray
+
 _WAVES = 4  # sine waves of a time warp
+
+
+def frames_of_clip(tracked: NDArray[np.int64], start: int, end: int) -> NDArray[np.int64]:
+    """Return the tracked frames from `start` to `end` (exclusive), at least one.
+
+    A clip shorter than a step has the last frame that was tracked before it.
+
+    >>> tracked = np.array([0, 3, 6, 9])
+    >>> frames_of_clip(tracked, 3, 9).tolist(), frames_of_clip(tracked, 4, 6).tolist()
+    ([3, 6], [3])
+    """
+    inside: NDArray[np.int64] = tracked[(tracked >= start) & (tracked < end)]
+    return inside if len(inside) else tracked[tracked <= start][-1:]
+
+
+def spread_clip(hands: HandArray, clip_len: int) -> HandArray:
+    """Return the clip of evaluation and of deployment: hands (F, 2, 21, 4), spread evenly."""
+    return hands[spread_places(len(hands), clip_len)]
+
+
+def as_network_input(clip: HandArray) -> HandArray:
+    """Return a clip (T, 2, 21, 4) as the network takes it: (4, T, 2, 21)."""
+    return np.ascontiguousarray(clip.transpose(3, 0, 1, 2))
 
 
 def spread_places(num_tracked: int, clip_len: int) -> NDArray[np.int64]:

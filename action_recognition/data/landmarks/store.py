@@ -17,7 +17,7 @@ from action_recognition.data.landmarks.tracked_video import TrackedVideo, tracke
 from action_recognition.data.sampling import time_step
 from action_recognition.data.video import container_frame_rate, count_frames, is_photo, read_frames
 from action_recognition.download import cache_folder
-from action_recognition.errors import UserError
+from action_recognition.errors import user_error
 from action_recognition.hands.landmark_file import (
     TRACKER_VERSION,
     HandLandmarks,
@@ -42,15 +42,14 @@ class LandmarkStore:
     folder: Path
     tracking_rate_fps: float
 
-    def complete(self, record: ClipRecord, default_rate_fps: float | None = None) -> ClipRecord:
+    def complete(self, record: ClipRecord) -> ClipRecord:
         """Return the record with the ends and rate of a two-column line filled in.
 
-        A source that states no rate gets `default_rate_fps`, by default that of the tracking.
+        A source that states no rate gets that of the tracking, so that every frame is used.
         Raises UserError: the video cannot be read, or is shorter than its line says.
         """
         rate = container_frame_rate(record.path) if record.is_whole_video else None
-        default = self.tracking_rate_fps if default_rate_fps is None else default_rate_fps
-        return completed(record, count_frames(record.path), rate, default)
+        return completed(record, count_frames(record.path), rate, self.tracking_rate_fps)
 
     def video_of(self, record: ClipRecord) -> TrackedVideo:
         """Return what is tracked for a completed record: the whole video of its clip."""
@@ -65,12 +64,12 @@ class LandmarkStore:
         key = hashlib.sha256(repr(parts).encode()).hexdigest()
         return self.folder / key[:2] / f"{key}.npz"
 
-    def find(self, video: TrackedVideo) -> HandLandmarks | None:
-        """Return the landmarks of a video. None: there are none yet, or the file is damaged."""
-        try:
-            return load_landmarks(self.file_of(video))
-        except UserError:
-            return None
+    def load(self, video: TrackedVideo) -> HandLandmarks:
+        """Return the landmarks of a video. Raises UserError: it was not tracked."""
+        file = self.file_of(video)
+        if not file.is_file():
+            raise user_error(str(video.path), "its hands were not tracked")
+        return load_landmarks(file)
 
 
 def track_video(video: TrackedVideo, networks: HandNetworks) -> HandLandmarks:

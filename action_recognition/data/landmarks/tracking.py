@@ -9,11 +9,13 @@ import functools
 import os
 import sys
 import time
+import zipfile
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar
 
+import numpy as np
 from rich.progress import track
 
 from action_recognition.console import is_first_process, say
@@ -44,34 +46,37 @@ class TrackingOptions:
         return self.num_processes or os.cpu_count() or 1
 
 
-@dataclass
-class TrackedSet:
-    """The result of tracking the clips of a set.
-
-    `damaged` are (annotation line, reason) of clips that cannot be read. `without_hand` are the
-    lines of those in which no hand was seen.
-    """
-
-    num_made: int = 0
-    damaged: list[tuple[str, str]] = field(default_factory=list)
-
-
 def track_clips(
     store: LandmarkStore, records: Iterable[ClipRecord], options: TrackingOptions
-) -> TrackedSet:
+) -> list[tuple[str, str]]:
     """Track the videos of all clips that the store lacks. Print how many, and how far it is.
 
-    A clip that cannot be read is passed over: whoever reads it reports it.
+    Return the clips that cannot be read: the annotation line and the reason.
     Raises UserError: the networks of hands are missing.
     """
-    result = TrackedSet()
-    missing = _missing(store, records, result)
-    for video, reason in track_videos([(video, file) for file, video in missing.items()], options):
-        if reason:
-            result.damaged.append((str(video.path), reason))
-        else:
-            result.num_made += 1
-    return result
+    damaged: list[tuple[str, str]] = []
+    missing: dict[Path, TrackedVideo] = {}
+    lines: dict[TrackedVideo, list[str]] = {}
+    for record in records:
+        try:
+            video = store.video_of(store.complete(record))
+        except UserError as error:
+            damaged.append((record.line, str(error)))
+            continue
+        file = store.file_of(video)
+        # An archive that was cut off has lost its end.
+        if not zipfile.is_zipfile(file):
+            # Of several copies the first one is tracked, for all of them.
+            lines.setdefault(missing.setdefault(file, video), []).append(record.line)
+
+    to_track = [(video, file) for file, video in missing.items()]
+    if not is_first_process():
+        # Several processes start at the same time: each begins with other videos.
+        order = np.random.default_rng(os.getpid()).permutation(len(to_track))
+        to_track = [to_track[place] for place in order]
+    for video, reason in track_videos(to_track, options):
+        damaged += [(line, reason) for line in lines[video] if reason]
+    return damaged
 
 
 def tracked_store(
@@ -81,11 +86,14 @@ def tracked_store(
 ) -> LandmarkStore:
     """Return the store of the cache, with landmarks of all clips that can be read.
 
+    Those that cannot be read are named by whoever reads them. Their reason is told here, where a
+    video breaks off while it is tracked.
     Raises UserError: the networks of hands are missing.
     """
     store = LandmarkStore(default_store_folder(), tracking_rate_fps)
-    if is_first_process():
-        track_clips(store, records, options)
+    for line, reason in track_clips(store, records, options):
+        if is_first_process():
+            print(f"not tracked: {line}: {reason}", file=sys.stderr, flush=True)
     return store
 
 
@@ -111,26 +119,12 @@ def track_videos(
     say(f"hands: {len(videos)} videos tracked in {time.monotonic() - began:.0f} s")
 
 
-def _missing(
-    store: LandmarkStore, records: Iterable[ClipRecord], result: TrackedSet
-) -> dict[Path, TrackedVideo]:
-    """Return the videos without landmarks by the file that they should have."""
-    missing: dict[Path, TrackedVideo] = {}
-    for record in records:
-        try:
-            video = store.video_of(store.complete(record))
-        except UserError as error:
-            result.damaged.append((record.line, str(error)))
-            continue
-        file = store.file_of(video)
-        if file not in missing and store.find(video) is None:
-            missing[file] = video
-    return missing
-
-
 def _make(models: Path, item: tuple[TrackedVideo, Path]) -> str:
     """Track one video and write its file. Return why that failed, empty if it did not."""
     video, file = item
+    # Another process may have been quicker.
+    if zipfile.is_zipfile(file):
+        return ""
     try:
         landmarks = track_video(video, _networks(models))
     except UserError as error:

@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 
 from action_recognition.data.clip_table import UNKNOWN, ClipRecord
+from action_recognition.data.landmarks.sampling import frames_of_clip
 from action_recognition.data.landmarks.store import LandmarkStore
 from action_recognition.data.landmarks.tracking import TrackingOptions, tracked_store
 from action_recognition.dataset_tools.checking.findings import Findings
@@ -45,8 +46,7 @@ class HandFacts:
 def hand_facts(landmarks: HandLandmarks, record: ClipRecord) -> HandFacts:
     """Return how hands are seen in the frames of a completed record."""
     tracked = landmarks.tracked_frames
-    inside = tracked[(tracked >= record.clip_start) & (tracked < record.clip_end)]
-    inside = inside if len(inside) else tracked
+    inside = frames_of_clip(tracked, record.clip_start, record.clip_end)
     rows = np.isin(landmarks.frame_index, inside)
     numbers, counts = np.unique(landmarks.frame_index[rows], return_counts=True)
     if not len(numbers):
@@ -68,10 +68,9 @@ def facts_of(store: LandmarkStore, listed: ClipRecord) -> HandFacts | None:
     """Return how hands are seen in a clip. None: it cannot be read, or was not tracked."""
     try:
         record = store.complete(listed)
-        landmarks = store.find(store.video_of(record))
+        return hand_facts(store.load(store.video_of(record)), record)
     except UserError:
         return None
-    return None if landmarks is None else hand_facts(landmarks, record)
 
 
 def check_hands(

@@ -32,12 +32,14 @@ OWN_SECTION: Final = "action_recognition"
 def is_expressible(metadata: DeployMetadata) -> bool:
     """Return True if Model API can make the input.
 
-    It takes one photo, fitted into the square or cut from its centre, not beyond its edges.
+    It takes one photo, fitted into the square or cut from its centre, not beyond its edges. It
+    knows no landmarks.
     """
     short_side = metadata.resize.short_side
     return (
         metadata.clip_len == 1
         and metadata.stream is None
+        and metadata.landmarks is None
         and (short_side is None or metadata.resize.crop_size <= short_side)
     )
 

@@ -15,10 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from action_recognition.hands.slots import CHANNELS, LEFT, NUM_HANDS, NUM_POINTS
+from action_recognition.hands.slots import CHANNELS, LEFT, NUM_HANDS, NUM_POINTS, PALM_BONES
 
-# Bones of a palm, as pairs of points.
-_PALM_BONES: Final = ((0, 5), (0, 9), (0, 17), (5, 17))
 # Wrist and bases of the fingers: their mean is the place of a hand.
 _PALM_POINTS: Final = (0, 5, 9, 13, 17)
 # Joints: the angle at the second point between the two others.
@@ -62,7 +60,7 @@ class LandmarkFeatures(nn.Module):
         sign[:, :, LEFT] = -1.0
         self.register_buffer("mirror", sign, persistent=False)
         indices = {
-            "palm": _PALM_BONES,
+            "palm": PALM_BONES,
             "joint": _JOINTS,
             "reach": _REACHES,
         }

@@ -20,7 +20,7 @@ from action_recognition.deploy.backends.model_files import (
 from action_recognition.deploy.metadata import to_strings
 from action_recognition.deploy.predictor import Predictor
 from action_recognition.errors import user_error
-from action_recognition.photos.photo_models import check_takes_photos
+from action_recognition.photos.photo_models import check_takes_photos, check_takes_pixels
 
 WEB_DIR: Final = Path(__file__).with_name("web")
 RUNTIME_DIR: Final = WEB_DIR / "node_modules" / "onnxruntime-web" / "dist"
@@ -78,6 +78,7 @@ def open_site(work_dir: Path, model: Path | None = None, runtime: Path = RUNTIME
     for_browser, chosen = _find_models(work_dir, model)
     predictor = Predictor.from_path(chosen)
     check_takes_photos(predictor.backend.metadata, str(chosen))
+    check_takes_pixels(predictor.backend.metadata, f"{chosen}: the page")
     runtime_files = _runtime_files(runtime)
     notice = _notice(bool(runtime_files), for_browser)
 

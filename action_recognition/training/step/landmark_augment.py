@@ -7,10 +7,9 @@ import math
 import torch
 from torch import Tensor
 
-from action_recognition.hands.slots import NUM_HANDS, NUM_POINTS
+from action_recognition.hands.slots import NUM_HANDS, NUM_POINTS, PALM_BONES
 from action_recognition.template import LandmarkAugmentation
 
-_PALM = ((0, 0, 0, 5), (5, 9, 17, 17))  # the bones of `models.landmarks.features`
 _PLACE, _SEEN = slice(0, 3), slice(3, 4)
 _PASSING_NOISE = 0.5  # of the noise that lasts
 _LONGEST_GAP = 0.2  # of the clip
@@ -118,7 +117,7 @@ class _Draws:
 
 def _palm(points: Tensor) -> Tensor:
     """Return the size of a palm (..., 1, 1) from points (..., 21, 3)."""
-    first, second = (list(side) for side in _PALM)
+    first, second = (list(side) for side in zip(*PALM_BONES, strict=True))
     ways = points[..., first, :] - points[..., second, :]
     return ways.square().sum(-1).sqrt().mean(-1)[..., None, None]
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from action_recognition.console import say
-from action_recognition.errors import Problem, UserError
+from action_recognition.errors import Problem, UserError, user_error
+from action_recognition.template import LandmarkInput
 from action_recognition.training.checkpoints.resume import AUTO
 from action_recognition.training.few_clips.small_data import preset_problems, train_small_data
 from action_recognition.training.options import TrainOptions
@@ -32,8 +33,12 @@ def carry_out(work_dir: Path, options: TrainOptions, plan: Plan) -> None:
     """Train as planned. Raises UserError: flags that contradict each other."""
     _check(options, plan)
     run = prepare(work_dir, options)
-    fresh_without_preset = plan.preset is None and options.resume_from is None
-    if fresh_without_preset and (note := few_clips_note(run.train_files.scan)):
+    takes_landmarks = isinstance(run.template.input, LandmarkInput)
+    if takes_landmarks and plan.preset is not None:
+        found = f"is for pixels, and {run.template.name} learns from few clips as it is"
+        raise user_error(f"--preset {plan.preset}", found, fix="leave it out")
+    is_fresh = plan.preset is None and options.resume_from is None
+    if not takes_landmarks and is_fresh and (note := few_clips_note(run.train_files.scan)):
         say(note)
 
     # A study writes the annotation files of its first run before that run checks anything.
