@@ -296,3 +296,53 @@ def test_validation_is_quick() -> None:
     start = time.perf_counter()
     load_template_dir(template_dir("msasl"))
     assert time.perf_counter() - start < 1.0
+
+
+@pytest.mark.parametrize(
+    ("file", "right", "wrong", "said"),
+    [
+        (
+            "template.yaml",
+            "kind: landmarks ",
+            "kind: landmark ",
+            r"template\.yaml:17: input\.kind: found 'landmark', did you mean 'landmarks'",
+        ),
+        (
+            "template.yaml",
+            "tracking_rate_fps: 10.0",
+            "tracking_rate: 10.0",
+            r"input\.tracking_rate: is not a known key, did you mean 'tracking_rate_fps'",
+        ),
+        (
+            "template.yaml",
+            "mix: null",
+            "mix: {type: mixup, alpha: 0.4, probability: 0.5}",
+            "training.mix blends pixels; set it to null for landmarks",
+        ),
+        (
+            "model.yaml",
+            "features_version: 1",
+            "features_version: 2",
+            "features_version: found 2; allowed: 1",
+        ),
+    ],
+)
+def test_a_template_over_landmarks_says_what_is_wrong(
+    tmp_path: Path, file: str, right: str, wrong: str, said: str
+) -> None:
+    folder = tmp_path / "template"
+    shutil.copytree(REPOSITORY / "model_templates/hand_landmarks/hand-landmarks-clips", folder)
+    text = (folder / file).read_text()
+    assert right in text
+    (folder / file).write_text(text.replace(right, wrong, 1))
+    with pytest.raises(UserError, match=said):
+        load_template_dir(folder)
+
+
+def test_a_network_over_landmarks_takes_no_frames(tmp_path: Path) -> None:
+    folder = tmp_path / "template"
+    shutil.copytree(template_dir("jester"), folder)
+    landmarks = REPOSITORY / "model_templates/hand_landmarks/hand-landmarks-clips/model.yaml"
+    shutil.copy(landmarks, folder / "model.yaml")
+    with pytest.raises(UserError, match=r"input\.kind: found 'frames'; allowed: landmarks"):
+        load_template_dir(folder)

@@ -10,6 +10,7 @@ from pathlib import Path
 from action_recognition.deploy.backends import load_backend
 from action_recognition.deploy.metadata import DeployMetadata
 from action_recognition.deploy.stream_models import StreamModel, as_stream_model
+from action_recognition.errors import user_error
 from action_recognition.live.decision import DecisionRules, check_mirror
 from action_recognition.live.decision_file import read_rules
 from action_recognition.live.demo_options import DemoOptions, check_options
@@ -91,6 +92,10 @@ def _load_network(options: DemoOptions) -> StreamModel:
     network = as_stream_model(backend, options.stride, options.model.parent, options.num_threads)
     if options.mirror:
         check_mirror(network.metadata)
+    if options.detector is not None and network.metadata.landmarks is not None:
+        # Places inside a box that moves would be no places.
+        found = "finds people, and this model finds hands in the whole picture by itself"
+        raise user_error("--detector", found, fix="leave it out")
     return network
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +31,8 @@ from action_recognition.hands.geometry import Square
 from action_recognition.hands.landmark_file import save_landmarks
 from action_recognition.hands.networks import Picture, SeenHand
 from action_recognition.hands.slots import RIGHT
+from action_recognition.live.demo_options import DemoOptions
+from action_recognition.live.demo_setup import open_demo
 from action_recognition.models.build import build_recogniser
 from action_recognition.models.weights import load_start_weights
 from action_recognition.photos.page.site import open_site
@@ -201,6 +204,18 @@ def test_a_window_slides_over_the_hands_of_a_stream(run: LandmarkRun) -> None:
     # Once all hands have left the window, nothing is more likely than anything else.
     later = [step for _ in range(60) for step in stream.feed(frame)]
     assert len(later) == 20 and not later[-1].scores.any()
+
+
+def test_a_detector_of_people_is_refused_live(run: LandmarkRun, tmp_path: Path) -> None:
+    options = DemoOptions(
+        model=run.best,
+        source=str(run.data / "videos/left_0.mp4"),
+        show=False,
+        csv=tmp_path / "scores.csv",
+        detector=tmp_path / "people.xml",
+    )
+    with ExitStack() as stack, pytest.raises(UserError, match="--detector: finds people, and this"):
+        open_demo(options, print, stack)
 
 
 def test_training_shows_what_it_sees(run: LandmarkRun) -> None:
