@@ -28,7 +28,7 @@ _ONNX_OPSET: Final = 18
 class DeployNetwork(nn.Module):
     """A recogniser that takes clips (N, 3, T, H, W) or landmarks and gives cosines (N, C).
 
-    The cosines are not clamped, as in the original's export. Clips are 0..255, or normalised if
+    The cosines are not clamped, as in the original's export. Pixels are 0..255, or normalised if
     `metadata.normalization` is `external`. Channels are in `metadata.color_order`.
     """
 

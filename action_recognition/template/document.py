@@ -33,7 +33,7 @@ class ClipInput(Section):
     clip_len: PositiveInt
     # Frames per second between those frames.
     frame_rate_fps: PositiveFloat
-    # Clips.
+    # Pixels.
     resize_short_side: PositiveInt | None
     # Side of the square that the network sees, in pixels.
     crop_size: PositiveInt

@@ -70,7 +70,7 @@ def test_the_crop_is_in_the_middle_of_the_canvas(crop: int) -> None:
 
 
 def test_a_training_crop_beyond_the_picture_repeats_its_edges() -> None:
-    """Clips keep their size: 24 rows, and 4 above and below."""
+    """Pixels keep their size: 24 rows, and 4 above and below."""
     frames = np.random.default_rng(0).integers(0, 256, (2, 24, 40, 3), dtype=np.uint8)
     for seed in range(10):
         clip = random_crop_clip(frames, 32, 1.0, seed)
