@@ -163,6 +163,25 @@ def varied_frame_indices(
     return [int(frame) for frame in np.clip(frames, first, end - 1)]
 
 
+def to_and_fro(position: int, length: int, rest: int) -> int:
+    """Return the frame of a clip of `length` that is shown at `position`, where 0 is its start.
+
+    Positions outside of the clip go to and fro over its first or last `rest` frames.
+
+    >>> [to_and_fro(i, 5, 3) for i in range(-4, 9)]
+    [0, 1, 2, 1, 0, 1, 2, 3, 4, 3, 2, 3, 4]
+    """
+    rest = max(1, min(rest, length))
+    if 0 <= position < length:
+        return position
+
+    # A way of `turn` frames leads away from the end of the clip and back to it.
+    beyond = -position if position < 0 else position - (length - 1)
+    turn = 2 * (rest - 1)
+    away = 0 if turn == 0 else min(beyond % turn, turn - beyond % turn)
+    return away if position < 0 else length - 1 - away
+
+
 def _real_starts(clip: FrameRange, span: float) -> tuple[float, float]:
     """Return least and greatest start of a window whose last frame is `span` behind its first."""
     # Inside the clip, or around it where the window is longer. Then the same with the video.

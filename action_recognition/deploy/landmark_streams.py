@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections import deque
 from typing import NamedTuple
@@ -74,6 +75,13 @@ class LandmarkStream:
         """Take the next frame, (H, W, 3) uint8 RGB. Returns a score every stride, once warm."""
         start = time.perf_counter()
         hands = self._tracker.track(picture, self._num_frames / self._clips.tracking_rate_fps)
+        return self._take(hands, start)
+
+    def feed_hands(self, hands: list[TrackedHand]) -> list[StepScores]:
+        """Take the hands of the next frame, which a tracker found before, as `feed` does."""
+        return self._take(hands, time.perf_counter())
+
+    def _take(self, hands: list[TrackedHand], start: float) -> list[StepScores]:
         self._window.append(_Frame(self._num_frames, hands))
         self._num_frames += 1
 
@@ -82,6 +90,10 @@ class LandmarkStream:
         if since_full < 0 or since_full % self._stride:
             return []
         return [self._score(start)]
+
+    @functools.cached_property
+    def _tracker(self) -> HandTracker:
+        return HandTracker(self._clips.networks)
 
     @property
     def hands(self) -> list[TrackedHand]:
@@ -97,8 +109,9 @@ class LandmarkStream:
     def reset(self) -> None:
         """Empty the window, and follow no hand any more."""
         self._window.clear()
-        self._tracker = HandTracker(self._clips.networks)
         self._num_frames = 0
+        # Opened with the first picture: stored landmarks need no networks that find hands.
+        self.__dict__.pop("_tracker", None)
 
     def _score(self, start: float) -> StepScores:
         scores = self._scores()

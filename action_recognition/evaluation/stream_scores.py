@@ -19,6 +19,7 @@ from action_recognition.console import say
 from action_recognition.data.stream_files import AnnotatedStream
 from action_recognition.deploy.stream_models import StreamModel
 from action_recognition.evaluation.event_metrics import Gesture, Timeline
+from action_recognition.evaluation.landmark_rows import LANDMARKS_SUFFIX, ScoredRows, landmark_rows
 from action_recognition.files import sha256_of, write_atomically
 from action_recognition.live.decision import DecisionRules, GestureEvent, Vocabulary, decide
 from action_recognition.live.engine import StepResult, StreamEngine
@@ -28,9 +29,6 @@ from action_recognition.live.sources.frame_sources import open_source
 SCORES_FOLDER = "stream_scores"
 # Seconds around a cut in which nothing counts as a false alarm.
 CUT_EDGE_S = 0.5
-
-# Times, probabilities and warmth of the rows, as in `ScoredStream`.
-_Rows = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.bool_]]
 
 
 @dataclass(frozen=True)
@@ -70,7 +68,7 @@ class StoredScores:
         sums = [bytes.fromhex(sha256_of(file)) for file in files if file.is_file()]
         self._model = hashlib.sha256(b"".join(sums)).hexdigest()
 
-    def load(self, stream: AnnotatedStream) -> _Rows | None:
+    def load(self, stream: AnnotatedStream) -> ScoredRows | None:
         """Return times, probabilities and warmth, or None where none are kept for this stream."""
         # A file that is absent or damaged means that the stream is scored again.
         try:
@@ -136,8 +134,13 @@ def _time_to_go(elapsed_s: float, done_s: float, to_do_s: float) -> str:
     return f", {elapsed_s / done_s * to_do_s / 60:.0f} minutes to go" if to_do_s else ""
 
 
-def _rows(model: StreamModel, region: Region, stream: AnnotatedStream) -> _Rows:
-    """Run the network over every frame of a stream, with the engine of the demo."""
+def _rows(model: StreamModel, region: Region, stream: AnnotatedStream) -> ScoredRows:
+    """Run the network over every frame of a stream, with the engine of the demo.
+
+    Raises UserError: the stream is landmarks, which the model does not take.
+    """
+    if stream.path.suffix == LANDMARKS_SUFFIX:
+        return landmark_rows(model, stream)
     # The region may remember hands of the stream before.
     region.reset()
     engine = StreamEngine(model, region, name=str(stream.path), say=say)

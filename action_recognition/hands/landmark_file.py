@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final
@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from action_recognition.errors import user_error
 from action_recognition.files import write_atomically
-from action_recognition.hands.networks import Picture
+from action_recognition.hands.geometry import Square
+from action_recognition.hands.networks import Picture, SeenHand
 from action_recognition.hands.tracker import HandTracker, TrackedHand
 
 TRACKER_VERSION: Final = "3"
@@ -98,6 +99,25 @@ def landmarks_of(
         world_m=_points([hand.seen.world_m for hand in hands]),
         presence=np.array([hand.seen.presence for hand in hands], np.float32),
     )
+
+
+def tracked_hands(landmarks: HandLandmarks) -> Iterator[tuple[int, list[TrackedHand]]]:
+    """Yield the number of every tracked frame with its hands, as a tracker found them.
+
+    The squares in which they were found are not stored.
+    """
+    first = np.searchsorted(landmarks.frame_index, landmarks.tracked_frames, side="left")
+    end = np.searchsorted(landmarks.frame_index, landmarks.tracked_frames, side="right")
+    right = landmarks.right
+    for frame, start, stop in zip(landmarks.tracked_frames.tolist(), first, end, strict=True):
+        yield frame, [_hand(landmarks, row, float(right[row])) for row in range(start, stop)]
+
+
+def _hand(landmarks: HandLandmarks, row: int, right: float) -> TrackedHand:
+    points, square = landmarks.landmarks_px[row], Square(0.0, 0.0, 0.0)
+    presence = float(landmarks.presence[row])
+    seen = SeenHand(points, landmarks.world_m[row], presence, right, square)
+    return TrackedHand(int(landmarks.hand_id[row]), seen)
 
 
 def save_landmarks(path: Path, landmarks: HandLandmarks, **facts: str) -> None:

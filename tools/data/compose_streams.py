@@ -12,4 +12,6 @@ except ImportError as error:
     print(f"error: {error}; to repair: {repair}", file=sys.stderr)
     sys.exit(2)
 
-run_command(main)
+# The processes that track clips import this file.
+if __name__ == "__main__":
+    run_command(main)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from action_recognition.commands.data.compose_streams import main
+from action_recognition.data.sampling import to_and_fro
 from action_recognition.data.stream_files import (
     AnnotatedStream,
     MarkedEvent,
@@ -17,7 +18,6 @@ from action_recognition.data.stream_files import (
     write_streams,
 )
 from action_recognition.data.video import count_frames, read_frames
-from action_recognition.dataset_tools.stream_composition import to_and_fro
 from action_recognition.errors import UserError
 from tests.synthetic import numbered_frames, read_frame_number, write_lines, write_video
 
@@ -172,3 +172,17 @@ def test_what_is_written_is_read(clips: Path) -> None:
     assert np.isclose(
         json.loads((clips / "streams.json").read_text())["streams"][0]["cuts_s"][0], 1.5
     )
+
+
+def test_hours_of_negatives_are_never_the_same(clips: Path, tmp_path: Path) -> None:
+    """A minute out of four clips: 20 parts of 1.3 s and their rests."""
+    more = ["--negative-ann-files", str(clips / "val.txt"), "--negative-data-roots", str(clips)]
+    more += ["--negative-hours", "0.01"]
+    streams = composed(clips, tmp_path / "out", *more)
+    others = [stream for stream in streams if stream.path.stem.startswith("other")]
+    assert 36 <= sum(stream.duration_s for stream in others) < 36 + 4 * 9.5
+    assert all(not stream.events and len(stream.cuts_s) == 3 for stream in others)
+    assert len({stream.cuts_s for stream in others}) == len(others) > 1
+
+    with pytest.raises(UserError, match="--negative-hours: there are no negatives"):
+        composed(clips, tmp_path / "none", "--negative-hours", "1")
