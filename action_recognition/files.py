@@ -5,13 +5,13 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from action_recognition.errors import user_error
+from action_recognition.partials import held_file
 
 
 @contextmanager
@@ -20,7 +20,8 @@ def write_atomically(
 ) -> Iterator[Path]:
     """Yield a path beside `path`. Rename it to `path` when the block ends, remove it on an error.
 
-    A missing folder is created. A reader sees the old file or the new one, never a part.
+    A missing folder is created. A reader sees the old file or the new one, never a part. A device
+    or a pipe at `path`, such as /dev/stdout, is yielded itself.
 
     Args:
         path: the file to write or to replace.
@@ -28,17 +29,39 @@ def write_atomically(
         keep_suffix: end the name with the suffix of `path`, for writers that choose a format by it.
 
     """
+    # A rename would put a file in the place of the device.
+    if is_device(path):
+        with naming_file(path):
+            yield path
+        return
+
     path.parent.mkdir(parents=True, exist_ok=True)
     # The name is hidden and lies in the same folder, so that the rename stays on one disk.
-    process = f".{os.getpid()}" if per_process else ""
     suffix = path.suffix if keep_suffix else ""
-    partial = path.with_name(f".{path.name}{process}.part{suffix}")
-    try:
+    with (
+        naming_file(path),
+        held_file(path, per_process=per_process, suffix=suffix) as partial,
+    ):
         yield partial
         partial.replace(path)
-    # After the rename there is nothing left to remove.
-    finally:
-        partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def naming_file(path: Path) -> Iterator[None]:
+    """Put the name of `path` into an `OSError` that names none, or a hidden file beside it."""
+    try:
+        yield
+    except OSError as error:
+        named = error.filename
+        is_hidden = isinstance(named, str) and Path(named).name.startswith(f".{path.name}")
+        if not named or is_hidden:
+            error.filename = str(path)
+        raise
+
+
+def is_device(path: Path) -> bool:
+    """Return True for something that is there and is neither a file nor a folder."""
+    return path.exists() and not path.is_file() and not path.is_dir()
 
 
 def write_text(path: Path, text: str, newline: str | None = None) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from action_recognition.errors import user_error
+from action_recognition.partials import held_file
 
 _FIX = "free space or name another --save-checkpoints-to; the last good checkpoint is still there"
 
@@ -23,15 +24,14 @@ def save_atomically(content: Mapping[str, Any], path: Path, previous: Path | Non
     name, in the same folder.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.part")
     try:
-        _write_flushed(partial, content)
-        if previous is not None and path.is_file():
-            _keep(path, previous)
-        partial.replace(path)
+        with held_file(path) as partial:
+            _write_flushed(partial, content)
+            if previous is not None and path.is_file():
+                _keep(path, previous)
+            partial.replace(path)
         _flush_folder(path.parent)
     except OSError as error:
-        partial.unlink(missing_ok=True)
         raise user_error(str(path), f"could not be saved: {error.strerror}", fix=_FIX) from error
 
 

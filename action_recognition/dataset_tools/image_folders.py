@@ -17,6 +17,7 @@ from action_recognition.data.dataset_files import state_settings
 from action_recognition.data.frame_folder import IMAGE_SUFFIXES
 from action_recognition.data.video import count_frames, read_frames, set_decode_threads
 from action_recognition.errors import UserError, naming, user_error
+from action_recognition.partials import held_folder
 
 SETTINGS_FILE = "extract.json"
 FRAME_NAME = "{:05d}{}"  # counted from 1, as in the original
@@ -107,16 +108,12 @@ def extract_folder(folder: FrameFolder, output: Path, settings: ImageSettings) -
         return len(wanted)
 
     # Images are written into a folder beside the target, which is renamed when all are there.
-    partial = target.with_name(f".{target.name}.part")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    try:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with held_folder(target) as partial:
         _write_images(_frames(folder.source, wanted), partial, target, settings)
         if target.exists():
             shutil.rmtree(target)
         partial.replace(target)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
     return len(wanted)
 
 

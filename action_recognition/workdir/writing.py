@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from action_recognition.download import part_file
 from action_recognition.files import write_atomically
+from action_recognition.partials import held_folder
 from action_recognition.template import SNAPSHOT_FILE
 from action_recognition.workdir.copy_plan import Plan
 from action_recognition.workdir.options import InstantiateOptions, Say
@@ -65,10 +65,8 @@ def write_work_dir(target: Path, plan: Plan, record: dict[str, Any], detail: Say
         return
 
     target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as temporary:
+    with held_folder(target) as staged:
         # The rename at the end shows the whole folder at once.
-        staged = Path(temporary) / target.name
-        staged.mkdir()
         _copy_files(plan, staged, detail)
         write_record(staged, record)
         staged.rename(target)

@@ -10,6 +10,7 @@ from typing import NamedTuple, TextIO
 from action_recognition.dataset_tools.checking.all_lines import open_text
 from action_recognition.dataset_tools.checking.findings import Findings
 from action_recognition.errors import naming, user_error
+from action_recognition.partials import held_folder
 
 DIFF_FILE = "repairs.diff"
 
@@ -41,22 +42,16 @@ def write_fixed(
     renamed. The originals stay as they are. Returns the number of changed lines of every copy.
     """
     check_fix_folder(folder)
-    # A run that was interrupted may have left its part.
-    partial = folder.with_name(f".{folder.name}.part")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    try:
-        with naming(folder):
-            changed = _write_copies(ann_files, findings, partial)
-            if classes_file is not None:
-                shutil.copyfile(classes_file, partial / classes_file.name)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with naming(folder), held_folder(folder) as partial:
+        changed = _write_copies(ann_files, findings, partial)
+        if classes_file is not None:
+            shutil.copyfile(classes_file, partial / classes_file.name)
 
-            # An empty folder gives way to the new one.
-            if folder.exists():
-                folder.rmdir()
-            partial.replace(folder)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        # An empty folder gives way to the new one.
+        if folder.exists():
+            folder.rmdir()
+        partial.replace(folder)
     return {folder / name: number for name, number in changed.items()}
 
 

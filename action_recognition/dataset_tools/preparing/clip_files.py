@@ -18,6 +18,7 @@ from action_recognition.dataset_tools.image_folders import is_complete, write_im
 from action_recognition.dataset_tools.preparing.cropping import PictureSize, Rectangle, cropped
 from action_recognition.dataset_tools.preparing.trimming import Span
 from action_recognition.errors import naming
+from action_recognition.partials import held_file, held_folder
 
 _BYTES_AT_ONCE = 200_000_000  # of decoded pictures in memory
 # Hardly a visible loss. Key frames are close together, since training reads windows.
@@ -73,24 +74,18 @@ def write_clip(cut: ClipCut, target: Path, form: ClipForm) -> None:
     """
     if is_whole(target, cut.num_frames, form):
         return
-    partial = target.with_name(f".{target.name}.part")
     target.parent.mkdir(parents=True, exist_ok=True)
-    _remove(partial)
-    try:
-        with naming(target):
-            if form.as_video:
-                partial.write_bytes(_encoded(cut, form))
-            else:
-                _write_folder(cut, partial, form)
-            _remove(target)
-            partial.replace(target)
-    finally:
-        _remove(partial)
+    with naming(target), held_file(target) if form.as_video else held_folder(target) as partial:
+        if form.as_video:
+            partial.write_bytes(_encoded(cut, form))
+        else:
+            _write_folder(cut, partial, form)
+        _remove(target)
+        partial.replace(target)
 
 
 def _write_folder(cut: ClipCut, folder: Path, form: ClipForm) -> None:
-    """Write the pictures of a clip as numbered images."""
-    folder.mkdir()
+    """Write the pictures of a clip as numbered images into a folder."""
     for number, picture in enumerate(_pictures(cut, form), start=1):
         write_image(folder / form.image_name.format(number), picture)
 

@@ -11,8 +11,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import shutil
-import tempfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -26,6 +24,7 @@ from action_recognition.deploy.delivery.card import (
 )
 from action_recognition.errors import user_error
 from action_recognition.files import write_json, write_text
+from action_recognition.partials import held_folder
 
 IR_FP16_FILE: Final = "model_fp16.xml"
 IR_INT8_FILE: Final = "model_int8.xml"
@@ -39,17 +38,17 @@ _INDENT: Final = 2
 
 @contextlib.contextmanager
 def staging_folder(folder: Path) -> Iterator[Path]:
-    """Make a folder beside the target's files, on the same disk. Remove it whatever happens."""
+    """Make a folder beside the target's files, on the same disk. Remove it whatever happens.
+
+    What a killed export left there is removed too.
+    """
     if folder.exists() and not folder.is_dir():
         raise user_error(str(folder), "is a file", fix="name a folder with --save-model-to")
 
     folder.mkdir(parents=True, exist_ok=True)
     # Inside the target, so that a rename stays on one disk.
-    staging = Path(tempfile.mkdtemp(prefix=".export-", dir=folder))
-    try:
+    with held_folder(folder / "export") as staging:
         yield staging
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
 
 
 def read_record(folder: Path) -> dict[str, Any] | None:

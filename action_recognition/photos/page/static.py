@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
-import tempfile
 from pathlib import Path
 from typing import Final
 
 from action_recognition.errors import user_error
+from action_recognition.partials import held_folder
 from action_recognition.photos.page.server import ISOLATION_HEADERS
 from action_recognition.photos.page.site import INSTALL, RUNTIME_ADDRESS, WEBGPU_FILES, Site
 
@@ -28,18 +28,14 @@ def export_static(site: Site, folder: Path, webgpu: bool = True) -> list[Path]:
     """
     _check(site, folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    staging = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-    replaced = staging.with_name(staging.name + ".old")
-    try:
+    with held_folder(folder) as staging:
         _write(site, staging, webgpu)
-        # mkdtemp makes a folder that only its owner may read.
-        staging.chmod(0o755)
+        # A later run removes what a killed one was making, but not the export that it replaced.
+        replaced = staging.with_name(staging.name + ".old")
         if folder.exists():
             folder.replace(replaced)
         staging.replace(folder)
-    finally:
-        for left in (staging, replaced):
-            shutil.rmtree(left, ignore_errors=True)
+        shutil.rmtree(replaced, ignore_errors=True)
 
     files = [path for path in folder.rglob("*") if path.is_file()]
     return sorted(files, key=lambda path: -path.stat().st_size)
