@@ -98,16 +98,20 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run_and_report(search: Search, *, only_report: bool) -> None:
     """Run the trials that are missing and write the report, after an interruption too."""
+    from action_recognition.training.machine.run_lock import among_searches
     from action_recognition.training.studies.search.report import write_report
     from action_recognition.training.studies.search.study import run_search
 
-    # With --report nothing is trained.
-    study = search.study() if only_report else None
-    try:
-        study = study or run_search(search)
-    finally:
-        for line in write_report(search, study or search.study()):
-            say(line)
+    # A folder that a run holds is refused before anything is written into it.
+    with among_searches(search.folder):
+        study = search.study()
+        try:
+            # With --report nothing is trained.
+            if not only_report:
+                run_search(search)
+        finally:
+            for line in write_report(search, study):
+                say(line)
 
 
 def train_options(folder: Path, flags: Mapping[str, Any], start: Path) -> TrainOptions:

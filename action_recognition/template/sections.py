@@ -24,4 +24,4 @@ class Section(BaseModel):
     Unknown keys and values of another type are refused. Nothing changes after reading.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)

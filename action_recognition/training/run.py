@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -172,7 +171,7 @@ def _untrained(run: PreparedRun, data: ClipData) -> GestureTraining:
 def _fit_alone(run: PreparedRun, module: GestureTraining, data: ClipData, engine: Engine) -> None:
     """Write the record of the run, and train, while no other run may use the folder."""
     folder = run.options.save_checkpoints_to
-    with sole_run(folder) if is_first_process() else nullcontext():
+    with sole_run(folder):
         if is_first_process():
             write_json(folder / RECORD_FILE, module.description["record"])
             write_template(run.template, run.model, folder)

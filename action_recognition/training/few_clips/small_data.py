@@ -34,6 +34,7 @@ from action_recognition.training.choose_frames import frame_source
 from action_recognition.training.few_clips.feature_cache import FeatureCache
 from action_recognition.training.few_clips.features import FeatureExtractor, FeatureTable
 from action_recognition.training.few_clips.head_training import train_head
+from action_recognition.training.machine.run_lock import sole_run
 from action_recognition.training.options import TrainOptions
 from action_recognition.training.prepared import PreparedRun
 from action_recognition.training.recipe_checks import check_frozen_blocks
@@ -84,6 +85,15 @@ def train_small_data(run: PreparedRun) -> Path:
     check_frozen_blocks(run.template.training, network)
     start = load_start_weights(network, run.model, options.load_weights, run.labels).record()
     say(f"preset {PRESET}: start weights: {start['report']}")
+
+    # Another run in this folder is refused before anything of the first one is replaced.
+    with sole_run(folder):
+        return _train_in_turn(run, network, start)
+
+
+def _train_in_turn(run: PreparedRun, network: Recogniser, start: dict[str, str]) -> Path:
+    """Train the head, then the upper blocks, and say which network is better."""
+    folder = run.options.save_checkpoints_to
 
     # The head alone, on features that are computed once.
     tables = _features(network, run)

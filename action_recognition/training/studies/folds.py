@@ -15,6 +15,7 @@ from action_recognition.data.listed_clips import ListedClip, listed_clips
 from action_recognition.data.people import compile_person_regex
 from action_recognition.errors import Problem, UserError, user_error
 from action_recognition.files import write_csv
+from action_recognition.training.machine.run_lock import sole_run
 from action_recognition.training.options import TrainOptions
 from action_recognition.training.prepared import PreparedRun, prepare
 from action_recognition.training.reporting.compare import cell
@@ -57,26 +58,44 @@ def train_folds(
     for line in _lonely_classes(clips, fold_of, run.labels):
         say(line)
 
-    # One run per fold, each with the fold's people held out.
-    folds = []
-    for number in range(num_folds):
-        in_fold = [fold == number for fold in fold_of]
-        held_out = sorted({person for person, held in zip(people, in_fold, strict=True) if held})
-        parts = [
-            [clip for clip, held in zip(clips, in_fold, strict=True) if held == wanted]
-            for wanted in (False, True)
+    # Another run in this folder is refused before anything of the first one is replaced.
+    with sole_run(folder):
+        folds = [
+            _train_fold(run, clips, people, fold_of, number, train_one)
+            for number in range(num_folds)
         ]
-        num_val = len(parts[1])
-        say(f"fold {number + 1} of {num_folds}: {num_val} validation clips of {_names(held_out)}")
-        fold_folder = folder / f"fold_{number + 1}"
-        (fold_folder / HEAD_RESULT_FILE).unlink(missing_ok=True)  # of an earlier run
-        train_one(prepare(run.work_dir, _fold_options(run, parts, fold_folder)))
-        folds.append(Fold(number + 1, tuple(held_out), num_val, with_head_alone(fold_folder)))
-
-    write_folds(folder / FOLDS_FILE, folds)
+        write_folds(folder / FOLDS_FILE, folds)
     for line in folds_lines(folds):
         say(line)
     return folds
+
+
+def _train_fold(
+    run: PreparedRun,
+    clips: Sequence[ListedClip],
+    people: Sequence[str],
+    fold_of: Sequence[int],
+    number: int,
+    train_one: TrainOne,
+) -> Fold:
+    """Train the run that holds out the clips of the fold `number`."""
+    in_fold = [fold == number for fold in fold_of]
+    held_out = sorted({person for person, held in zip(people, in_fold, strict=True) if held})
+    parts = [
+        [clip for clip, held in zip(clips, in_fold, strict=True) if held == wanted]
+        for wanted in (False, True)
+    ]
+    num_val = len(parts[1])
+    say(
+        f"fold {number + 1} of {max(fold_of) + 1}: {num_val} validation clips of {_names(held_out)}"
+    )
+    folder = run.options.save_checkpoints_to / f"fold_{number + 1}"
+
+    # The fold's folder is held too, before the result of an earlier run goes.
+    with sole_run(folder):
+        (folder / HEAD_RESULT_FILE).unlink(missing_ok=True)
+        train_one(prepare(run.work_dir, _fold_options(run, parts, folder)))
+    return Fold(number + 1, tuple(held_out), num_val, with_head_alone(folder))
 
 
 def people_of(clips: Sequence[ListedClip], person_regex: str | None) -> list[str]:

@@ -13,6 +13,7 @@ from action_recognition.data.listed_clips import ListedClip, listed_clips
 from action_recognition.files import write_csv
 from action_recognition.metrics import wilson_interval
 from action_recognition.plots import draw_learning_curve
+from action_recognition.training.machine.run_lock import sole_run
 from action_recognition.training.options import TrainOptions
 from action_recognition.training.prepared import PreparedRun, prepare
 from action_recognition.training.reporting.head_result import HEAD_RESULT_FILE
@@ -55,6 +56,26 @@ def train_learning_curve(
     assert run.val is not None
     options, num_val = run.options, len(run.val)
     clips, _ = listed_clips(options.train_ann_files, options.train_data_roots, run.labels)
+
+    # Another run in this folder is refused before anything of the first one is replaced.
+    with sole_run(options.save_checkpoints_to):
+        points = _train_sizes(run, clips, sizes, train_one)
+
+    # The answer: a line per point, then whether more clips would help.
+    for point in points:
+        say(f"{point.clips_per_class:g} clips a class: val top-1 {point.accuracy:.1f} %")
+    say(verdict(points, num_val))
+    return points
+
+
+def _train_sizes(
+    run: PreparedRun,
+    clips: Sequence[ListedClip],
+    sizes: Sequence[int | None],
+    train_one: TrainOne,
+) -> list[CurvePoint]:
+    """Train on one subset after the other, and write the points after each."""
+    options, num_val = run.options, len(run.val or ())
     truth = [clip.record.label for clip in clips]
     points: list[CurvePoint] = []
 
@@ -70,16 +91,14 @@ def train_learning_curve(
         previous = chosen
         say(f"learning curve: {name} clips a class, {len(chosen)} clips")
         folder = options.save_checkpoints_to / f"clips_{name}"
-        (folder / HEAD_RESULT_FILE).unlink(missing_ok=True)  # of an earlier run
-        part = _subset_options(run, [clips[place] for place in chosen], folder)
-        train_one(prepare(run.work_dir, part))
+        part_clips = [clips[place] for place in chosen]
+
+        # The subset's folder is held too, before the result of an earlier run goes.
+        with sole_run(folder):
+            (folder / HEAD_RESULT_FILE).unlink(missing_ok=True)
+            train_one(prepare(run.work_dir, _subset_options(run, part_clips, folder)))
         points.append(_point(folder, len(chosen), len(set(truth))))
         write_points(options.save_checkpoints_to, points, num_val)
-
-    # The answer: a line per point, then whether more clips would help.
-    for point in points:
-        say(f"{point.clips_per_class:g} clips a class: val top-1 {point.accuracy:.1f} %")
-    say(verdict(points, num_val))
     return points
 
 

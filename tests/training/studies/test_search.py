@@ -76,6 +76,7 @@ def rows(folder: Path) -> list[dict[str, str]]:
             {"space": {"model.head.embeding_size": [8]}},
             ["is no key of the template, did you mean 'model.head.embedding_size'?"],
         ),
+        ({"space": {RATE: {"low": 0.1, "high": float("inf")}}}, ["finite number"]),
         ({"space": {RATE: {"low": 0.1, "high": 0.01}}}, ["low 0.1 is not below high 0.01"]),
         ({"space": {RATE: {"low": 0.0, "high": 0.01, "log": True}}}, ["has no logarithm"]),
         (
@@ -259,3 +260,37 @@ def test_ranges_and_choices_are_read(space_file: Path, data: Path) -> None:
         "model.head.embedding_size",
     }
     assert documents[0]["name"] == "tiny"
+
+
+@pytest.mark.parametrize(
+    "content", [b"garbage\n", b'{"a": 1}\n', b"[]\n", b"\xff\xfe\n", b'{"op_code": 99}\n']
+)
+def test_a_damaged_journal_is_one_message(
+    content: bytes, space_file: Path, data: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "study.journal").write_bytes(content)
+    with pytest.raises(UserError, match=r"study\.journal: is no storage that can be read"):
+        search([str(write_space(space_file, data)), "--output", str(out)])
+    assert (out / "study.journal").read_bytes().startswith(content)
+    assert not (out / "trials.csv").exists()
+
+
+@pytest.mark.parametrize("url", ["nonsense", "foo://bar", "sqlite:////not/there/x.db", "mysql://x"])
+def test_a_wrong_storage_is_one_message(
+    url: str, space_file: Path, data: Path, tmp_path: Path
+) -> None:
+    command = [str(write_space(space_file, data)), "--output", str(tmp_path / "out")]
+    with pytest.raises(UserError, match=f"--storage {url}: is no storage that can be read"):
+        search([*command, "--storage", url])
+
+
+def test_another_space_in_the_same_folder_is_refused(
+    space_file: Path, data: Path, tmp_path: Path
+) -> None:
+    command = ["--output", str(tmp_path / "out"), "--report"]
+    search([str(write_space(space_file, data)), *command])
+    write_space(space_file, data, space={"training.loss.margin": [0.0, 0.3]})
+    with pytest.raises(UserError, match="holds a search over other values"):
+        search([str(space_file), *command])

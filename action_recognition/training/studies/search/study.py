@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
 
 from action_recognition.console import say
-from action_recognition.errors import Terminated, UserError
+from action_recognition.errors import Terminated, UserError, user_error
 from action_recognition.template import load_template_dir
 from action_recognition.training.options import TrainOptions
 from action_recognition.training.reporting.run_summary import summarise
@@ -40,6 +41,8 @@ JOURNAL_FILE = "study.journal"
 CONTINUES = "continues"
 # Attribute of a trial that failed by itself: the reason.
 _FAILURE = "failure"
+# Attribute of a study: its space, as JSON.
+_SPACE = "space"
 
 
 @dataclass(frozen=True)
@@ -56,12 +59,34 @@ class Search:
     storage_url: str | None = None
 
     def study(self) -> optuna.Study:
-        """Open the study of this folder, or create it if there is none yet."""
+        """Open the study of this folder, or create it if there is none yet.
+
+        Errors: UserError if the storage cannot be read, or holds a search over other values.
+        """
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self.folder.mkdir(parents=True, exist_ok=True)
+        where = f"--storage {self.storage_url}" if self.storage_url else self._journal
+        try:
+            study = self._opened()
+        except OSError:
+            raise
+        # Optuna, SQLAlchemy and the journal raise errors of many kinds for what they cannot read.
+        except Exception as error:
+            found = f"is no storage that can be read ({type(error).__name__}: {_first_line(error)})"
+            allowed = "a URL of a database such as sqlite:///FILE, or a journal of this command"
+            raise user_error(
+                str(where), found, allowed, "correct it, or name another folder"
+            ) from None
+        self._check_same_values(study)
+        return study
 
+    @property
+    def _journal(self) -> Path:
+        return self.folder / JOURNAL_FILE
+
+    def _opened(self) -> optuna.Study:
         storage: BaseStorage | str = self.storage_url or JournalStorage(
-            JournalFileBackend(str(self.folder / JOURNAL_FILE))
+            JournalFileBackend(str(self._journal))
         )
         return optuna.create_study(
             study_name="search",
@@ -71,6 +96,21 @@ class Search:
             direction="maximize",
             load_if_exists=True,
         )
+
+    def _check_same_values(self, study: optuna.Study) -> None:
+        """Store the space with a new study. Raises UserError: the study has another one."""
+        dimensions = {
+            key: dimension if isinstance(dimension, list) else dimension.model_dump()
+            for key, dimension in self.space.space.items()
+        }
+        own = json.dumps(dimensions, sort_keys=True, default=str)
+        stored = study.user_attrs.get(_SPACE)
+        if stored is None:
+            study.set_user_attr(_SPACE, own)
+        elif stored != own:
+            found = "holds a search over other values"
+            fix = "name another folder, or restore `space` in SPACE.yaml"
+            raise user_error(f"--output {self.folder}", found, "one space per folder", fix)
 
     def trial_folder(self, number: int) -> Path:
         """Return the folder of the trial with this number."""
@@ -199,6 +239,10 @@ def _put_back(study: optuna.Study, number: int, folder: int, params: dict[str, A
     # A trial that was interrupted before its draw has no values.
     if params:
         study.enqueue_trial(params, user_attrs={CONTINUES: folder})
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [""])[0][:200]
 
 
 def _sampler(space: SearchSpace, trial_number: int) -> BaseSampler:
