@@ -27,11 +27,12 @@ sys.path.insert(
 
 from action_recognition.commands.data.make_shards import main as make_shards
 from action_recognition.data.annotations import read_annotations
-from action_recognition.data.batches import Batch, make_loader
+from action_recognition.data.batches import Batch
 from action_recognition.data.clip_orders import EpochShuffleSampler
 from action_recognition.data.datasets import ClipDataset
 from action_recognition.data.frame_cache import FrameCache
 from action_recognition.data.frame_source import FileFrames, FrameSource
+from action_recognition.data.loading.loader import make_loader
 from action_recognition.data.video import forget_files, read_frames, set_decode_threads
 from action_recognition.template import Template, load_template_dir
 from benchmarks import harness

@@ -5,6 +5,7 @@ The first number is frame 0.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,13 +16,14 @@ from numpy.typing import NDArray
 
 from action_recognition.data.clip_table import MediaPath
 from action_recognition.data.shards.path import ShardImage
-from action_recognition.errors import user_error
+from action_recognition.errors import UserError, user_error
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp"})
 FrameFile = Path | ShardImage
 Shrink = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
 """(H, W, 3) uint8 RGB to a smaller picture of that kind."""
-_LAST_NUMBER = re.compile(r"(\d+)\D*$")
+# Python refuses to read numbers of thousands of digits, which a name in a tar file can have.
+_LAST_NUMBER = re.compile(r"(\d{1,99})\D*$")
 _EXTRACT_AGAIN = "extract the frames again"
 
 
@@ -35,13 +37,23 @@ def list_frame_files(folder: MediaPath) -> list[FrameFile]:
         allowed = "names such as img_00001.jpg or 00001.jpg"
         raise user_error(str(folder), "the folder holds no numbered image", allowed)
 
-    first = min(numbered)
-    missing = [number for number in range(first, max(numbered)) if number not in numbered]
-    if missing:
-        also = f" (and {len(missing) - 1} more)" if missing[1:] else ""
-        found = f"image number {missing[0]} is missing{also}"
-        raise user_error(str(folder), found, fix=_EXTRACT_AGAIN)
-    return [numbered[first + i] for i in range(len(numbered))]
+    # Sorted, so that the cost is that of the images, whatever numbers they have.
+    numbers = sorted(numbered)
+    num_missing = numbers[-1] - numbers[0] + 1 - len(numbers)
+    if num_missing:
+        raise _gap(folder, numbers, num_missing)
+    return [numbered[number] for number in numbers]
+
+
+def _gap(folder: MediaPath, numbers: Sequence[int], num_missing: int) -> UserError:
+    """Return the error for numbers with a gap. Time stamps have one behind every image."""
+    gaps = [number for number, after in itertools.pairwise(numbers) if after > number + 1]
+    if len(gaps) == len(numbers) - 1 and num_missing > 10 * len(numbers):
+        found = f"its images are numbered {numbers[0]}, {numbers[1]}, ..., as by time stamps"
+        return user_error(str(folder), found, "1, 2, 3, ...", "rename them in that order")
+    also = f" (and {num_missing - 1} more)" if num_missing > 1 else ""
+    found = f"image number {gaps[0] + 1} is missing{also}"
+    return user_error(str(folder), found, fix=_EXTRACT_AGAIN)
 
 
 def _by_number(folder: MediaPath) -> dict[int, FrameFile]:

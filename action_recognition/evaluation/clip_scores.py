@@ -14,12 +14,13 @@ import numpy.typing as npt
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from action_recognition.data.annotations import ClipRecord
-from action_recognition.data.batches import Batch, make_loader
+from action_recognition.data.batches import Batch
 from action_recognition.data.clip_orders import ShareSampler
 from action_recognition.data.datasets import ClipDataset
 from action_recognition.data.hand_crops import hand_frames
 from action_recognition.data.landmarks.datasets import AnyClipDataset, LandmarkDataset
 from action_recognition.data.landmarks.tracking import tracked_store
+from action_recognition.data.loading.loader import dead_workers_told, make_loader
 from action_recognition.deploy.backends import Backend
 from action_recognition.deploy.metadata import DeployMetadata
 from action_recognition.errors import UserError, user_error
@@ -43,6 +44,7 @@ class ScoredClips:
         return np.array([record.label for record in self.records])
 
 
+@dead_workers_told()
 def score_clips(
     backend: Backend,
     records: Sequence[ClipRecord],
@@ -93,10 +95,11 @@ def centre_clips(
     columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, disable=not sys.stdout.isatty(), transient=True) as progress:
         task = progress.add_task("", total=len(records))
-        for batch in loader:
-            _name_damaged(batch, strict)
-            yield batch
-            progress.advance(task, len(batch.labels) + len(batch.damaged))
+        with dead_workers_told():
+            for batch in loader:
+                _name_damaged(batch, strict)
+                yield batch
+                progress.advance(task, len(batch.labels) + len(batch.damaged))
 
 
 def _centre_dataset(

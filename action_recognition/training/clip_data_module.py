@@ -7,13 +7,14 @@ from typing import Any, Literal
 import lightning as L
 from torch.utils.data import DataLoader
 
-from action_recognition.data.batches import Batch, make_loader
+from action_recognition.data.batches import Batch
 from action_recognition.data.clip_orders import (
     ClassBalancedSampler,
     EpochShuffleSampler,
     ShareSampler,
 )
 from action_recognition.data.landmarks.datasets import AnyClipDataset
+from action_recognition.data.loading.loader import make_loader
 
 
 class ClipData(L.LightningDataModule):

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from action_recognition.data.batches import Batch, DamagedClip, Sample, collate, make_loader
+from action_recognition.data.batches import Batch, DamagedClip, Sample, collate
 from action_recognition.data.clip_orders import (
     EpochShuffleSampler,
 )
+from action_recognition.data.loading.loader import make_loader
 from action_recognition.template import (
     Augmentation,
     ClipInput,
@@ -77,7 +78,8 @@ def test_a_process_ends_though_a_loader_is_in_use(ending: str) -> None:
     # `in_use` holds the iterator, so that it still exists when Python ends.
     program = f"""
 import torch
-from action_recognition.data.batches import Sample, make_loader
+from action_recognition.data.batches import Sample
+from action_recognition.data.loading.loader import make_loader
 
 class Clips:
     def __len__(self): return 8

@@ -29,6 +29,20 @@ def test_a_gap_in_a_frame_folder_names_the_number(tmp_path: Path) -> None:
         read_frames(folder, [0])
 
 
+def test_a_folder_named_by_time_stamps_costs_what_it_holds(tmp_path: Path) -> None:
+    """Listing every number between the two would take all memory."""
+    (tmp_path / "f").mkdir()
+    for stamp in (1403636579763555584, 1403636579813555456):
+        (tmp_path / "f" / f"{stamp}.png").touch()
+    with pytest.raises(UserError, match=r"numbered 14036\d+, 14036\d+, ..., as by time stamps"):
+        read_frames(tmp_path / "f", [0])
+
+    (tmp_path / "f" / f"{10**30}.png").touch()
+    (tmp_path / "f" / f"{10**30 + 1}.png").touch()
+    with pytest.raises(UserError, match=r"image number 1403636579763555585 is missing \(and 9999"):
+        read_frames(tmp_path / "f", [0])
+
+
 def folder_of(tmp_path: Path, change: str) -> Path:
     """Return a frame folder with one kind of damage."""
     folder = write_frame_folder(tmp_path / "f", numbered_frames(4))

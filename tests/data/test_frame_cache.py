@@ -16,11 +16,12 @@ import torch
 
 import action_recognition.data.frame_source as frame_source
 from action_recognition.data.annotations import ClipRecord, read_annotations
-from action_recognition.data.batches import DamagedClip, Sample, make_loader
+from action_recognition.data.batches import DamagedClip, Sample
 from action_recognition.data.clip_orders import EpochShuffleSampler
 from action_recognition.data.datasets import ClipDataset
 from action_recognition.data.frame_cache import FrameCache
 from action_recognition.data.frame_source import FrameSource
+from action_recognition.data.loading.loader import make_loader
 from action_recognition.errors import UserError
 from action_recognition.template import Augmentation, ClipInput, load_template_dir
 from tests.conftest import template_dir

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
+import time
 from types import FrameType
 from typing import Any
+
+# A run that waits this long for the same batch after a signal is ended without it.
+_PATIENCE_S = 10.0
+_LOOK_EVERY_S = 0.5
+# The file of PyTorch whose functions wait for workers.
+_WAITING = "torch/utils/data/dataloader.py"
 
 
 class StopRequest:
     """SIGINT and SIGTERM as a request that the run looks at between two steps.
 
-    A second signal ends the run at once, as Ctrl-C does.
+    A second signal ends the run at once, as Ctrl-C does. So does a wait for one batch that lasts
+    for ten seconds after the first one: the next step may never come.
     """
 
     def __init__(self) -> None:
@@ -36,3 +45,26 @@ class StopRequest:
         if self.signum is not None:
             raise KeyboardInterrupt
         self.signum = signum
+        watch = threading.Thread(target=self._end_a_long_wait, args=(signum,), daemon=True)
+        watch.start()
+
+    def _end_a_long_wait(self, signum: int) -> None:
+        """Repeat the signal once the main thread has waited too long for one batch."""
+        waiting, since = _wait_for_a_batch(), time.monotonic()
+        while self._before:
+            time.sleep(_LOOK_EVERY_S)
+            if (now := _wait_for_a_batch()) is None or now is not waiting:
+                waiting, since = now, time.monotonic()
+            elif time.monotonic() - since > _PATIENCE_S:
+                signal.pthread_kill(threading.main_thread().ident or 0, signum)
+                return
+
+
+def _wait_for_a_batch() -> FrameType | None:
+    """Return the call in which the main thread waits for workers, or None where it does not."""
+    frame = sys._current_frames().get(threading.main_thread().ident or 0)
+    while frame is not None:
+        if frame.f_code.co_filename.endswith(_WAITING) and frame.f_code.co_name == "_get_data":
+            return frame
+        frame = frame.f_back
+    return None

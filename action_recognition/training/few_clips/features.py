@@ -15,10 +15,11 @@ import torch
 from torch import Tensor
 
 from action_recognition.data.annotations import ClipRecord
-from action_recognition.data.batches import DamagedClip, Sample, make_loader
+from action_recognition.data.batches import DamagedClip, Sample
 from action_recognition.data.clip_orders import ShareSampler
 from action_recognition.data.datasets import ClipDataset, ItemKey
 from action_recognition.data.frame_source import FrameSource
+from action_recognition.data.loading.loader import dead_workers_told, make_loader
 from action_recognition.errors import user_error
 from action_recognition.models.head import HEAD_PREFIX
 from action_recognition.models.pretrained import sha256_of_tensors
@@ -121,6 +122,7 @@ class FeatureExtractor:
         entries = ((place, self.cache.read(key)) for place, key in enumerate(keys))
         return {place: entry for place, entry in entries if entry is not None}
 
+    @dead_workers_told()
     def _compute(
         self, dataset: _Views, num_workers: int, strict: bool
     ) -> tuple[dict[int, _Entry], list[str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from action_recognition.data.loading.loader import dead_worker
 from action_recognition.errors import UserError, user_error
 
 _CONTINUE = "then continue with --resume-from latest"
@@ -34,19 +35,11 @@ def describe_failure(error: BaseException) -> UserError | None:
 
 def _of_the_machine(message: str) -> UserError | None:
     return (
-        _dead_worker(message)
+        dead_worker(message, then=f", {_CONTINUE}")
         or _lost_process(message)
         or _no_memory(message)
         or _port_in_use(message)
     )
-
-
-def _dead_worker(message: str) -> UserError | None:
-    ends = ("killed by signal", "exited unexpectedly")
-    if "DataLoader worker" not in message or not any(end in message for end in ends):
-        return None
-    found = f"a process that decodes clips died: {_first_line(message)}"
-    return user_error("--num-workers", found, fix=f"use fewer, {_CONTINUE}")
 
 
 def _lost_process(message: str) -> UserError | None:
