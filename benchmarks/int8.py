@@ -14,12 +14,11 @@ import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import nncf
 import numpy as np
-import openvino
 import torch
 
 sys.path.insert(
@@ -62,12 +61,17 @@ def random_network(network: str) -> TrainedModel:
 
 def plain_ptq(model: Any, clips: Sequence[Any], metadata: DeployMetadata) -> Any:
     """As NNCF's documentation does it: the model and a data set, nothing else chosen."""
+    # Imported here: the package, above, has switched off its reports of use.
+    import nncf
+
     dataset = nncf.Dataset(clips, lambda clip: network_input(clip[None], metadata))
     return in_own_thread(lambda: nncf.quantize(model, dataset, subset_size=len(clips)))
 
 
 def make_variants(network: str, folder: Path) -> dict[str, Path]:
     """FP32, plain and ours, as files."""
+    import openvino
+
     paths = {"FP32": export_ours(random_network(network), folder)}
     metadata = load_backend(paths["FP32"], 1).metadata
     clips = list(made_clips(metadata, NUM_CLIPS)[:NUM_CLIPS])
@@ -92,7 +96,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     options = harness.parse_arguments(__doc__ or "", argv)
     timings: dict[str, harness.Timing] = {}
     figures: dict[str, harness.Figure] = {}
-    over_plain, notes = [], [f"OpenVINO {openvino.__version__}, NNCF {nncf.__version__}"]
+    over_plain, notes = [], [f"OpenVINO {version('openvino')}, NNCF {version('nncf')}"]
     for network in NETWORKS:
         with tempfile.TemporaryDirectory() as temporary:
             timed = {}

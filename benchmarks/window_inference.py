@@ -12,11 +12,11 @@ import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 import onnx
-import openvino
 import torch
 from torch import nn
 
@@ -60,6 +60,9 @@ def export_ours(trained: TrainedModel, folder: Path) -> Path:
 def export_plain(trained: TrainedModel, form: ConvForm, folder: Path) -> Path:
     """The network as it stands, by the same way from torch to the file."""
     folder.mkdir()
+    # Imported here: the package, above, has switched off its reports of use.
+    import openvino
+
     clip_input = trained.template.frames
     recogniser = build_recogniser(trained.model, len(trained.labels), form)
     recogniser.load_state_dict(trained.state_dict)
@@ -122,7 +125,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         timings,
         figures,
         "+".join(sorted(precisions)),
-        [f"OpenVINO {openvino.__version__}"],
+        [f"OpenVINO {version('openvino')}"],
     )
 
 

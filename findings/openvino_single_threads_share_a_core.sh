@@ -28,6 +28,8 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 python3 -m venv "$folder/venv"
 "$folder/venv/bin/pip" --quiet --disable-pip-version-check install openvino==2026.4.1 numpy==2.4.6
+# Without this package OpenVINO does not report its use to its makers.
+"$folder/venv/bin/pip" --quiet uninstall --yes openvino-telemetry
 
 cat > "$folder/cores.py" <<'PYTHON'
 """Print the cores that the calling threads of two processes may use while they infer."""

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import action_recognition  # noqa: F401  its libraries report their use if imported before it
+
 if TYPE_CHECKING:
     from action_recognition.checkpoint import TrainedModel
 

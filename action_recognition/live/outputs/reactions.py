@@ -12,6 +12,7 @@ from pathlib import Path
 
 from action_recognition.errors import Problem, UserError, nearest, user_error
 from action_recognition.live.json_file import read_json
+from action_recognition.usage_reports import environment_of_other_programs
 
 _FORM = '{"label": ["program", "argument", ...]}'
 
@@ -93,7 +94,12 @@ class Reactions:
         nothing = subprocess.DEVNULL
         try:
             self._running[label] = subprocess.Popen(  # noqa: S603
-                list(words), stdin=nothing, stdout=nothing, stderr=nothing, start_new_session=True
+                list(words),
+                stdin=nothing,
+                stdout=nothing,
+                stderr=nothing,
+                start_new_session=True,
+                env=environment_of_other_programs(),
             )
         except OSError as error:
             self._say(f"{label}: its command could not be started ({error.strerror})")
