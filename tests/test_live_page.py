@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import io
+import json
 import re
 from dataclasses import asdict
 from pathlib import Path
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from action_recognition.detection.detector_contracts import BOXES, HANDS, SSD
-from action_recognition.live.decision import DecisionRules
+from action_recognition.live.decision_rules import DecisionRules
 from experiments import streams
 from tests.conftest import REPOSITORY, template_dir
 
@@ -65,8 +66,8 @@ def test_every_flag_of_the_demo_is_told() -> None:
 
 
 def test_the_rules_are_those_of_the_code() -> None:
-    table = dict(re.findall(r"^\| `(\w+)` \| ([\d.]+) \|", PAGE, re.MULTILINE))
-    assert {name: float(value) for name, value in table.items()} == asdict(DecisionRules())
+    table = dict(re.findall(r"^\| `(\w+)` \| ([\d.]+|\{\}) \|", PAGE, re.MULTILINE))
+    assert {name: json.loads(value) for name, value in table.items()} == asdict(DecisionRules())
 
 
 def test_the_contracts_are_those_of_the_code() -> None:

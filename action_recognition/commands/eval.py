@@ -14,7 +14,7 @@ from action_recognition.commands.flags import (
 )
 
 # Flags that only streams have, and those that streams share with clips.
-_OF_STREAMS = ("decision", "choose_decision", "max_false_alarms", "tolerance")
+_OF_STREAMS = ("decision", "choose_decision", "max_false_alarms_per_hour", "tolerance")
 _OF_BOTH = (
     "load_weights",
     "test_ann_files",
@@ -123,7 +123,7 @@ def _add_threshold_flags(streams: argparse._ArgumentGroup) -> None:
         "--decision",
         type=Path,
         metavar="FILE",
-        help="Take the thresholds from this decision.json (default: those of the demo).",
+        help="Take the rules from this decision.json (default: those of the demo).",
     )
 
 
@@ -132,15 +132,15 @@ def _add_choice_flags(streams: argparse._ArgumentGroup) -> None:
         "--choose-decision",
         type=Path,
         metavar="FILE",
-        help="Choose thresholds on these streams, which must be validation streams, and write "
-        "them to this decision.json.",
+        help="Choose all rules on these streams, which must be validation streams, and write them "
+        "to this decision.json.",
     )
 
     streams.add_argument(
-        "--max-false-alarms",
+        "--max-false-alarms-per-hour",
         type=positive_float,
         metavar="N",
-        help="Choose thresholds with at most N false alarms per hour, above 0 (default: any).",
+        help="Choose rules with at most N false alarms per hour, above 0 (default: any number).",
     )
 
 

@@ -13,8 +13,10 @@ from action_recognition.console import say
 from action_recognition.data.stream_files import read_streams
 from action_recognition.deploy.backends import load_backend
 from action_recognition.deploy.stream_models import StreamModel, as_stream_model
+from action_recognition.evaluation.decision_fitting import fitted_rules, say_promise
+from action_recognition.evaluation.decision_table import DecisionTable
 from action_recognition.evaluation.report import describe_file, update_metrics_file
-from action_recognition.evaluation.stream_curve import chosen_rules, curve_of, result_of
+from action_recognition.evaluation.stream_curve import CurvePoint, curve_of, result_of
 from action_recognition.evaluation.stream_report import (
     stream_metrics,
     summary_lines,
@@ -28,8 +30,8 @@ from action_recognition.evaluation.stream_scores import (
     StoredScores,
     score_streams,
 )
-from action_recognition.live.decision import DecisionRules, Vocabulary
 from action_recognition.live.decision_file import read_rules, write_rules
+from action_recognition.live.decision_rules import DecisionRules, Vocabulary
 from action_recognition.live.hand_region import trained_region
 
 
@@ -45,7 +47,7 @@ class StreamEvalOptions:
     hand_detector: Path | None = None
     decision: Path | None = None
     choose_decision: Path | None = None
-    max_false_alarms: float | None = None
+    max_false_alarms_per_hour: float | None = None
     tolerance: float = 1.0
 
     @property
@@ -67,13 +69,13 @@ def evaluate_streams(options: StreamEvalOptions) -> StreamResult:
     scored, rules = _score(model, options)
 
     # The curve over all rules, and the rules to report.
-    curve = curve_of(scored, words, rules, options.tolerance)
+    tables = [DecisionTable(item, words) for item in scored]
+    curve = curve_of(tables, rules, options.tolerance)
     if options.choose_decision:
-        rules = chosen_rules(curve, options.max_false_alarms)
-        _keep_rules(options.choose_decision, rules)
+        rules = _choose_rules(options, options.choose_decision, tables, words, curve)
 
     # The report: tables and drawing, metrics.yaml, lines for people.
-    result = result_of(scored, words, rules, options.tolerance)
+    result = result_of(tables, rules, options.tolerance)
     folder = options.output_folder
     write_events(folder / "stream_events.csv", scored, words, rules)
     write_curve(folder / "stream_curve.csv", curve)
@@ -95,14 +97,29 @@ def _score(
         options.test_ann_files, options.test_data_roots, metadata.labels, metadata.negative_label
     )
     # Before the long run over the streams: a damaged file of rules ends it here.
-    rules = read_rules(options.decision) if options.decision else DecisionRules()
+    rules = DecisionRules()
+    if options.decision:
+        rules = read_rules(options.decision, metadata.labels)
 
     stored = StoredScores(options.output_folder / SCORES_FOLDER, options.load_weights, detector)
     region = trained_region(metadata, detector, "--hand-detector")
     return score_streams(model, region, streams, stored), rules
 
 
-def _keep_rules(file: Path, rules: DecisionRules) -> None:
+def _choose_rules(
+    options: StreamEvalOptions,
+    file: Path,
+    tables: Sequence[DecisionTable],
+    words: Vocabulary,
+    curve: Sequence[CurvePoint],
+) -> DecisionRules:
+    """Fit the rules to these streams, write them, and print what they promise."""
+    limit = options.max_false_alarms_per_hour
+    chosen = fitted_rules(tables, words, curve, limit, options.tolerance)
+    rules = chosen.rules
     write_rules(file, rules)
-    found = f"onset {rules.onset:g}, smoothing {rules.smoothing_s:g} s"
-    say(f"chosen on these streams: {found}; wrote {file}")
+
+    found = f"onset {rules.onset:g}, smoothing {rules.smoothing_s:g} s, hold {rules.hold_s:g} s"
+    say(f"chosen on these streams: {found}, own values of {len(rules.labels)} labels; wrote {file}")
+    say_promise(chosen.result, limit)
+    return rules

@@ -13,7 +13,7 @@ from action_recognition.evaluation.stream_curve import CurvePoint
 from action_recognition.evaluation.stream_result import StreamResult, percentile
 from action_recognition.evaluation.stream_scores import ScoredStream
 from action_recognition.files import write_csv
-from action_recognition.live.decision import DecisionRules, Vocabulary
+from action_recognition.live.decision_rules import DecisionRules, Vocabulary
 from action_recognition.plots import draw_false_alarms
 
 _EVENT_COLUMNS = ["stream", "time_s", "start_s", "label", "probability"]
@@ -21,6 +21,8 @@ _CURVE_COLUMNS = [
     "smoothing_s",
     "onset",
     "release",
+    "hold_s",
+    "rearm_s",
     "recall",
     "precision",
     "f1",
@@ -45,17 +47,22 @@ def write_events(
 
 
 def write_curve(path: Path, curve: Sequence[CurvePoint]) -> None:
-    """Write a CSV with one row per set of rules, and draw it beside that as a .png."""
+    """Write a CSV with one row per set of rules, and draw the best of them as a .png beside it."""
     write_csv(path, [_CURVE_COLUMNS, *map(_curve_row, curve)])
+    lines = {}
+    for smoothing_s in dict.fromkeys(point.rules.smoothing_s for point in curve):
+        own = [point.result for point in curve if point.rules.smoothing_s == smoothing_s]
+        lines[f"smoothing {smoothing_s:g} s"] = best_points(own)
+    draw_false_alarms(path.with_suffix(".png"), lines)
 
-    # A curve for each smoothing and release. Along it the onset changes.
-    points: dict[str, list[tuple[float, float]]] = {}
-    for point in curve:
-        rules, result = point.rules, point.result
-        share = f"{rules.release / rules.onset:.1f}"
-        name = f"smoothing {rules.smoothing_s:g} s, release {share} x onset"
-        points.setdefault(name, []).append((result.recall, result.false_alarms_per_hour))
-    draw_false_alarms(path.with_suffix(".png"), points)
+
+def best_points(results: Sequence[StreamResult]) -> list[tuple[float, float]]:
+    """Return (recall, false alarms an hour) of the results that no other one surpasses in both."""
+    points: list[tuple[float, float]] = []
+    for result in sorted(results, key=lambda one: (one.num_false, -one.num_right)):
+        if not points or result.recall > points[-1][0]:
+            points.append((result.recall, result.false_alarms_per_hour))
+    return points
 
 
 def _curve_row(point: CurvePoint) -> list[str]:
@@ -63,7 +70,8 @@ def _curve_row(point: CurvePoint) -> list[str]:
     # In the order of the columns.
     shares = [f"{value:.4f}" for value in (result.recall, result.precision, result.f1)]
     counts = [str(result.num_false), f"{result.false_alarms_per_hour:.2f}", str(result.num_double)]
-    return [f"{rules.smoothing_s:g}", f"{rules.onset:g}", f"{rules.release:g}", *shares, *counts]
+    tried = (rules.smoothing_s, rules.onset, rules.release, rules.hold_s, rules.rearm_s)
+    return [*(f"{value:g}" for value in tried), *shares, *counts]
 
 
 def summary_lines(result: StreamResult) -> list[str]:

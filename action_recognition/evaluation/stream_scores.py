@@ -21,7 +21,8 @@ from action_recognition.deploy.stream_models import StreamModel
 from action_recognition.evaluation.event_metrics import Gesture, Timeline
 from action_recognition.evaluation.landmark_rows import LANDMARKS_SUFFIX, ScoredRows, landmark_rows
 from action_recognition.files import sha256_of, write_atomically
-from action_recognition.live.decision import DecisionRules, GestureEvent, Vocabulary, decide
+from action_recognition.live.decision import GestureEvent, decide
+from action_recognition.live.decision_rules import DecisionRules, Vocabulary
 from action_recognition.live.engine import StepResult, StreamEngine
 from action_recognition.live.regions import Region
 from action_recognition.live.sources.frame_sources import open_source

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -17,53 +17,14 @@ import numpy.typing as npt
 from action_recognition.deploy.backends.protocol import Scores
 from action_recognition.deploy.metadata import DeployMetadata
 from action_recognition.deploy.scores import probabilities
-from action_recognition.errors import Problem, UserError, user_error
+from action_recognition.errors import user_error
+from action_recognition.live.decision_rules import DecisionRules, Vocabulary
 
 # Differences of time stamps have rounding errors.
 _ROUNDING_S = 1e-6
 
 Chances = npt.NDArray[np.float64]
 """Probabilities (C,), 0..1. They sum to 1, or to 0 if the scores are rejected as a whole."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class DecisionRules:
-    """Rules for the begin of a gesture, its end, and the begin of the next one.
-
-    A gesture begins when its smoothed probability has been at `onset` or above for `hold_s`, and
-    at least `refractory_s` have passed since the last event. It ends below `release`, or when
-    another gesture begins. Between `release` and `onset` nothing changes (hysteresis).
-
-    The same gesture within `again_s` of its last event is a repetition. `smoothing_s` is the time
-    constant of the smoothing, 0 for none. Scores more than `gap_s` apart belong to different
-    performances, so everything starts again. All times are in seconds.
-
-    Raises UserError: a negative value, or a `release` that is not below `onset`.
-    """
-
-    # Smoothed probabilities, 0..1.
-    onset: float = 0.6
-    release: float = 0.35
-    # Times in seconds.
-    smoothing_s: float = 0.2
-    hold_s: float = 0.0
-    refractory_s: float = 0.7
-    again_s: float = 3.0
-    gap_s: float = 3.0
-
-    def __post_init__(self) -> None:
-        problems = [
-            Problem(name, f"found {value!r}", "0 or more")
-            for name, value in asdict(self).items()
-            if not isinstance(value, int | float) or not 0 <= value < math.inf
-        ]
-
-        # Without a gap between both thresholds, a gesture could begin and end with every row.
-        if not problems and not self.release < self.onset <= 1:
-            found = f"found {self.onset} and {self.release}"
-            problems = [Problem("onset, release", found, "release < onset <= 1")]
-        if problems:
-            raise UserError(problems)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,43 +42,11 @@ class GestureEvent:
 
 
 @dataclass(frozen=True)
-class Vocabulary:
-    """Labels with the knowledge that the decision needs.
-
-    `negatives` are the labels that mean no gesture. `thresholds` are the lowest probabilities of
-    single labels.
-    """
-
-    labels: tuple[str, ...]
-    negatives: frozenset[str] = frozenset()
-    thresholds: Mapping[str, float] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, metadata: DeployMetadata) -> Vocabulary:
-        """Return the vocabulary that a model states."""
-        negative = metadata.negative_label
-        negatives = frozenset() if negative is None else frozenset([negative])
-        return cls(metadata.labels, negatives, metadata.thresholds)
-
-    def onsets(self, rules: DecisionRules) -> Chances:
-        """Return the onset threshold of each label (C,), infinity for a negative.
-
-        It is the threshold of the rules, or the model's own if that is higher.
-        """
-        return np.array([self._onset(name, rules) for name in self.labels])
-
-    def _onset(self, label: str, rules: DecisionRules) -> float:
-        if label in self.negatives:
-            return math.inf
-        return max(rules.onset, self.thresholds.get(label, 0.0))
-
-
-@dataclass(frozen=True)
 class DecisionState:
     """Memory from one row of scores to the next. A stream starts with `DecisionState()`.
 
     `active` is the label that has fired and has not ended. `candidate` is a label that waits for
-    `hold_s`. `rising_s` are the times when each label rose above the release threshold, nan if it
+    its hold. `rising_s` are the times when each label rose above the release threshold, nan if it
     has not.
     """
 
@@ -128,6 +57,10 @@ class DecisionState:
     active: int | None = None
     candidate: int | None = None
     candidate_s: float = -math.inf
+    # Since when every gesture is below `release`, infinity while one is not, and whether that has
+    # lasted for `rearm_s` since the last event.
+    quiet_s: float = math.inf
+    is_armed: bool = True
     # The last event, which the next one may repeat.
     last_label: int | None = None
     last_event_s: float = -math.inf
@@ -187,16 +120,18 @@ def step(
         state = DecisionState()
 
     state = _released(_smoothed(state, time_s, chances, rules), rules)
+    state = _armed(state, vocabulary, rules)
     best = _above_onset(state, vocabulary, rules)
     if best is None:
         return replace(state, candidate=None), None
 
-    # A label has to stay the best one for `hold_s`.
+    # A label has to stay the best one for its hold.
     if best != state.candidate:
         state = replace(state, candidate=best, candidate_s=time_s)
-    held = time_s - state.candidate_s >= rules.hold_s - _ROUNDING_S
+    held = time_s - state.candidate_s >= vocabulary.holds_s(rules)[best] - _ROUNDING_S
     rested = time_s - state.last_event_s >= rules.refractory_s - _ROUNDING_S
-    return _fired(state, best, vocabulary, rules) if held and rested else (state, None)
+    is_due = held and rested and state.is_armed
+    return _fired(state, best, vocabulary, rules) if is_due else (state, None)
 
 
 def decide(
@@ -245,6 +180,16 @@ def _released(state: DecisionState, rules: DecisionRules) -> DecisionState:
     return replace(state, active=None) if over else state
 
 
+def _armed(state: DecisionState, vocabulary: Vocabulary, rules: DecisionRules) -> DecisionState:
+    """Return the state, armed again if all gestures have been below `release` for `rearm_s`."""
+    assert state.smoothed is not None
+    if (state.smoothed[vocabulary.is_gesture] >= rules.release).any():
+        return replace(state, quiet_s=math.inf)
+    quiet_s = min(state.quiet_s, state.time_s)
+    is_rested = state.time_s - quiet_s >= rules.rearm_s - _ROUNDING_S
+    return replace(state, quiet_s=quiet_s, is_armed=state.is_armed or is_rested)
+
+
 def _above_onset(state: DecisionState, vocabulary: Vocabulary, rules: DecisionRules) -> int | None:
     """Return the most probable label if it may begin now, otherwise None.
 
@@ -268,6 +213,7 @@ def _fired(
 
     start_s, chance = float(state.rising_s[best]), float(state.smoothed[best])
     event = GestureEvent(time_s, start_s, label, chance, repetition)
-    begun = replace(state, active=best, candidate=None)
+    is_armed = rules.rearm_s == 0
+    begun = replace(state, active=best, candidate=None, is_armed=is_armed)
     fired = replace(begun, last_label=best, last_event_s=time_s, repetition=repetition)
     return fired, event

@@ -2,48 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
 
 from action_recognition.errors import Problem, UserError, nearest, user_error
 from action_recognition.files import write_json
-from action_recognition.live.decision import DecisionRules
+from action_recognition.live.decision_rules import DecisionRules
 from action_recognition.live.json_file import read_json
 
 _FORM = '{"onset": 0.6, ...}'
 
 
-def read_rules(file: Path) -> DecisionRules:
+def read_rules(file: Path, labels: Sequence[str] | None = None) -> DecisionRules:
     """Read rules from a JSON object whose keys are the fields of `DecisionRules`.
 
-    Raises UserError: the file cannot be read, or it has unknown keys or values that are not
-    allowed. All wrong keys, or all wrong values, are named together.
+    `labels` are those of the model, for which the rules are.
+    Raises UserError: the file cannot be read, or it has unknown keys or labels, or values that are
+    not allowed. All wrong keys, or all wrong values, are named together.
     """
     found = read_json(file, _FORM)
     if not isinstance(found, dict):
         raise user_error(str(file), f"holds a {type(found).__name__}", _FORM)
-    _check_keys(file, found)
+    _check_names(file, found, [item.name for item in fields(DecisionRules)], "key")
 
     # The rules check their values. The file is added to their problems.
     try:
-        return DecisionRules(**found)
+        rules = DecisionRules(**found)
     except UserError as error:
         raise UserError(
             Problem(f"{file}: {item.where}", item.found, item.allowed) for item in error.problems
         ) from None
+    if labels is not None:
+        _check_names(file, rules.labels, labels, "label of the model")
+    return rules
 
 
 def write_rules(file: Path, rules: DecisionRules) -> None:
     """Write rules as `read_rules` reads them."""
-    write_json(file, asdict(rules), indent=2)
+    write_json(file, asdict(rules), indent=2, ensure_ascii=False)
 
 
-def _check_keys(file: Path, found: Iterable[str]) -> None:
-    """Raise a UserError that names all keys that are not fields of `DecisionRules`."""
-    names = [item.name for item in fields(DecisionRules)]
+def _check_names(file: Path, found: Iterable[str], names: Sequence[str], what: str) -> None:
+    """Raise a UserError that names all of `found` that are not among `names`."""
     unknown = [
-        Problem(f"{file}: {key}", f"is not a known key{nearest(key, names)}", ", ".join(names))
+        Problem(f"{file}: {key}", f"is not a known {what}{nearest(key, names)}", ", ".join(names))
         for key in found
         if key not in names
     ]

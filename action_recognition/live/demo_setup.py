@@ -11,8 +11,9 @@ from action_recognition.deploy.backends import load_backend
 from action_recognition.deploy.metadata import DeployMetadata
 from action_recognition.deploy.stream_models import StreamModel, as_stream_model
 from action_recognition.errors import user_error
-from action_recognition.live.decision import DecisionRules, check_mirror
+from action_recognition.live.decision import check_mirror
 from action_recognition.live.decision_file import read_rules
+from action_recognition.live.decision_rules import DecisionRules
 from action_recognition.live.demo_options import DemoOptions, check_options
 from action_recognition.live.engine import EngineOptions, StreamEngine
 from action_recognition.live.live_run import LiveRun, LiveStream
@@ -51,7 +52,7 @@ def open_demo(options: DemoOptions, say: Say, stack: ExitStack) -> OpenDemo:
     check_options(options)
     windows = _new_windows(options)
     network = _load_network(options)
-    rules = read_rules(options.decision) if options.decision else DecisionRules()
+    rules = _rules(options, network)
     commands = read_commands(options.commands, network.metadata.labels) if options.commands else {}
     _introduce(options, network, say)
 
@@ -71,6 +72,13 @@ def open_demo(options: DemoOptions, say: Say, stack: ExitStack) -> OpenDemo:
         stream.window = window
         stack.callback(window.close)
     return OpenDemo(streams, run, recorder)
+
+
+def _rules(options: DemoOptions, network: StreamModel) -> DecisionRules:
+    """Return the rules of `--decision`, for the labels of the model, or the default ones."""
+    if options.decision is None:
+        return DecisionRules()
+    return read_rules(options.decision, network.metadata.labels)
 
 
 def _new_windows(options: DemoOptions) -> list[PictureWindow]:

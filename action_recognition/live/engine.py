@@ -20,13 +20,12 @@ from action_recognition.deploy.stream_models import (
 )
 from action_recognition.live.decision import (
     Chances,
-    DecisionRules,
     DecisionState,
     GestureEvent,
-    Vocabulary,
     gesture_chances,
     step,
 )
+from action_recognition.live.decision_rules import DecisionRules, Vocabulary
 from action_recognition.live.frame_times import (
     DiscontinuityDetector,
     FrameRateResampler,

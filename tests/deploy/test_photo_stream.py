@@ -12,7 +12,7 @@ import pytest
 from action_recognition.commands.demo import main
 from action_recognition.deploy.backends import load_backend
 from action_recognition.deploy.stream_models import PHOTOS_PER_S, as_stream_model, fed_rate_fps
-from action_recognition.live.decision import DecisionRules
+from action_recognition.live.decision_rules import DecisionRules
 from action_recognition.live.engine import EngineOptions, StreamEngine
 from action_recognition.live.frame_times import TimedFrame
 from tests.commands.test_predict import half_bright

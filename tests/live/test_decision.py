@@ -14,9 +14,7 @@ import pytest
 from action_recognition.deploy.metadata import example
 from action_recognition.errors import UserError
 from action_recognition.live.decision import (
-    DecisionRules,
     DecisionState,
-    Vocabulary,
     check_mirror,
     decide,
     gesture_chances,
@@ -24,6 +22,7 @@ from action_recognition.live.decision import (
     step,
 )
 from action_recognition.live.decision_file import read_rules, write_rules
+from action_recognition.live.decision_rules import DecisionRules, Vocabulary
 
 WORDS = Vocabulary(("wave", "swipe", "rest"), frozenset({"rest"}))
 RULES = DecisionRules(onset=0.6, release=0.3, smoothing_s=0.0, refractory_s=0.5, again_s=2.0)

@@ -17,7 +17,8 @@ from action_recognition.deploy.stream_models import StepScores, Stream
 from action_recognition.hands.geometry import Square
 from action_recognition.hands.networks import SeenHand
 from action_recognition.hands.tracker import TrackedHand
-from action_recognition.live.decision import DecisionRules, GestureEvent
+from action_recognition.live.decision import GestureEvent
+from action_recognition.live.decision_rules import DecisionRules
 from action_recognition.live.engine import EngineOptions, StreamEngine
 from action_recognition.live.frame_times import TimedFrame
 from action_recognition.live.live_run import LiveRun, LiveStream

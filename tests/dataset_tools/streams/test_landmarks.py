@@ -93,7 +93,7 @@ def test_a_model_is_measured_on_them(clips: Path, tmp_path: Path) -> None:
     found = {item["key"]: item["value"] for item in yaml.safe_load(metrics.read_text())["metrics"]}
     assert found["stream_rest_minutes"] > 0.3 and "stream_f1" in found
     with (metrics.parent / "stream_curve.csv").open(newline="") as file:
-        assert len(list(csv.DictReader(file))) == 126
+        assert len(list(csv.DictReader(file))) == 756
 
     # Landmarks of another rate are refused: the network's windows would be of another length.
     listed = (folder / "streams.json").read_text()
