@@ -48,6 +48,8 @@ class LandmarkDataset(Dataset[Sample | DamagedClip]):
         self.augmentation = augmentation
         self.label_swaps = dict(label_swaps or {})
         self.seed = seed
+        self._labels = labels_of(records)
+        self._all_inside = torch.ones(clip_input.clip_len, dtype=torch.bool)
         # A set that fits into memory is read once: 40 kB for a clip of four seconds.
         self._arrays: dict[int, HandArray] = {}
 
@@ -56,7 +58,7 @@ class LandmarkDataset(Dataset[Sample | DamagedClip]):
 
     def labels(self) -> NDArray[np.int32]:
         """Return the label of every record."""
-        return labels_of(self.records)
+        return self._labels
 
     def num_without_hand(self) -> int:
         """Return how many clips show no hand. Those that cannot be read do not count."""
@@ -77,7 +79,7 @@ class LandmarkDataset(Dataset[Sample | DamagedClip]):
         except UserError as error:
             return DamagedClip(index, f"{self.records[index].line}: {error}")
 
-        label, length = int(self.records[index].label), self.clip_input.clip_len
+        label, length = int(self._labels[index]), self.clip_input.clip_len
         if self.augmentation is None:
             return _sample(spread_clip(array, length), label, index)
         rng = np.random.default_rng([self.seed, epoch, index, number])
@@ -100,7 +102,7 @@ class LandmarkDataset(Dataset[Sample | DamagedClip]):
             clip = spread_clip(array, length)
         if rng.random() < augmentation.flip.probability:
             clip, label = mirrored(clip), self.label_swaps.get(label, label)
-        return _sample(clip, label, index)._replace(inside=torch.ones(length, dtype=torch.bool))
+        return _sample(clip, label, index)._replace(inside=self._all_inside)
 
     def _array(self, index: int) -> HandArray:
         """Return the hands of a clip in all of its tracked frames. Raises UserError."""
@@ -121,8 +123,7 @@ def clip_array(store: LandmarkStore, listed: ClipRecord) -> HandArray:
 
     Raises UserError: it cannot be read, or was not tracked.
     """
-    record = store.complete(listed)
-    landmarks = store.load(store.video_of(record))
+    landmarks, record = store.load(listed)
     frames = frames_of_clip(landmarks.tracked_frames, record.clip_start, record.clip_end)
     return while_seen(hand_array(landmarks, frames))
 

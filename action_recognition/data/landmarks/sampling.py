@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 
 import numpy as np
@@ -65,11 +66,17 @@ def warped_places(
     if clip_len == 1:
         return np.array([round(rng.uniform(first, end))], np.int64)
 
-    time = np.linspace(0.0, 1.0, clip_len)
-    waves = np.arange(1, _WAVES + 1)
-    heights = rng.normal(0.0, 1.0, _WAVES) * time_warp / waves
-    warped = time + np.sin(math.pi * time[:, None] * waves) @ heights
+    time, waves = _time_and_waves(clip_len)
+    warped = time + waves @ (rng.normal(0.0, 1.0, _WAVES) * time_warp)
     # Time never runs backwards.
-    warped = np.maximum.accumulate(np.clip(warped, 0.0, 1.0))
+    warped = np.maximum.accumulate(np.minimum(np.maximum(warped, 0.0), 1.0))
     places: NDArray[np.int64] = np.rint(first + warped * (end - first)).astype(np.int64)
     return places
+
+
+@functools.cache
+def _time_and_waves(clip_len: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return times (T) from 0 to 1, and sine waves (T, waves) at them, the i-th of height 1 / i."""
+    time = np.linspace(0.0, 1.0, clip_len)
+    numbers = np.arange(1, _WAVES + 1)
+    return time, np.sin(math.pi * time[:, None] * numbers) / numbers

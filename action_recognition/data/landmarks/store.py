@@ -7,7 +7,7 @@ tracker gets new ones.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from action_recognition.data.clip_table import ClipRecord
@@ -29,6 +29,8 @@ from action_recognition.hands.networks import HandNetworks
 from action_recognition.hands.photo_hands import photo_landmarks
 from action_recognition.hands.tracker import HandTracker
 
+_MAX_KNOWN = 20_000  # clips
+
 
 def default_store_folder() -> Path:
     """Return the folder of landmarks inside the cache."""
@@ -41,6 +43,24 @@ class LandmarkStore:
 
     folder: Path
     tracking_rate_fps: float
+    # Reading a video's frame count and content takes milliseconds, and is needed twice.
+    _known: dict[ClipRecord, tuple[ClipRecord, TrackedVideo, Path]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    def look_up(self, listed: ClipRecord) -> tuple[ClipRecord, TrackedVideo, Path]:
+        """Return the completed record, its video, and the file of its landmarks.
+
+        Raises UserError: the video cannot be read, or is shorter than its line says.
+        """
+        found = self._known.get(listed)
+        if found is None:
+            record = self.complete(listed)
+            video = self.video_of(record)
+            found = record, video, self.file_of(video)
+            if len(self._known) < _MAX_KNOWN:
+                self._known[listed] = found
+        return found
 
     def complete(self, record: ClipRecord) -> ClipRecord:
         """Return the record with the ends and rate of a two-column line filled in.
@@ -64,12 +84,15 @@ class LandmarkStore:
         key = hashlib.sha256(repr(parts).encode()).hexdigest()
         return self.folder / key[:2] / f"{key}.npz"
 
-    def load(self, video: TrackedVideo) -> HandLandmarks:
-        """Return the landmarks of a video. Raises UserError: it was not tracked."""
-        file = self.file_of(video)
+    def load(self, listed: ClipRecord) -> tuple[HandLandmarks, ClipRecord]:
+        """Return the landmarks of a clip's video, and the completed record.
+
+        Raises UserError: the video cannot be read, or was not tracked.
+        """
+        record, video, file = self.look_up(listed)
         if not file.is_file():
             raise user_error(str(video.path), "its hands were not tracked")
-        return load_landmarks(file)
+        return load_landmarks(file), record
 
 
 def track_video(video: TrackedVideo, networks: HandNetworks) -> HandLandmarks:

@@ -59,11 +59,10 @@ def track_clips(
     lines: dict[TrackedVideo, list[str]] = {}
     for record in records:
         try:
-            video = store.video_of(store.complete(record))
+            _, video, file = store.look_up(record)
         except UserError as error:
             damaged.append((record.line, str(error)))
             continue
-        file = store.file_of(video)
         # An archive that was cut off has lost its end.
         if not zipfile.is_zipfile(file):
             # Of several copies the first one is tracked, for all of them.

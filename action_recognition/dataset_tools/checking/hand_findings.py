@@ -67,8 +67,7 @@ def hand_facts(landmarks: HandLandmarks, record: ClipRecord) -> HandFacts:
 def facts_of(store: LandmarkStore, listed: ClipRecord) -> HandFacts | None:
     """Return how hands are seen in a clip. None: it cannot be read, or was not tracked."""
     try:
-        record = store.complete(listed)
-        return hand_facts(store.load(store.video_of(record)), record)
+        return hand_facts(*store.load(listed))
     except UserError:
         return None
 
@@ -100,7 +99,7 @@ def check_hands(
         for kind, message, repair in _faults(found, records[place].label in two_handed):
             findings.add(place, kind, message, repair)
     return {
-        Path(str(record.path)): store.file_of(store.video_of(store.complete(record)))
+        Path(str(record.path)): store.look_up(record)[2]
         for place, record in records.items()
         if facts[place] is not None
     }

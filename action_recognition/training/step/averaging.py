@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import lightning as L
+import torch
 from lightning.pytorch.callbacks import WeightAveraging
 from torch import Tensor
 
@@ -28,12 +29,19 @@ class AveragedWeights(WeightAveraging):
     """
 
     def __init__(self, decay: float) -> None:
-        def average(averaged: Tensor, current: Tensor, num_averaged: Tensor) -> Tensor:
-            """Move the average towards the current weights."""
+        def average(averaged: list[Tensor], current: list[Tensor], num_averaged: Tensor) -> None:
+            """Move the averages of tensors of one kind towards the current ones."""
+            share = 1.0 - average_share(int(num_averaged), decay)
             # In this form a weight that does not change stays the same to the last bit.
-            return averaged + (current - averaged) * (1.0 - average_share(int(num_averaged), decay))
+            if averaged[0].is_floating_point():
+                way = torch._foreach_sub(current, averaged)
+                torch._foreach_mul_(way, share)
+                torch._foreach_add_(averaged, way)
+                return
+            for mean, value in zip(averaged, current, strict=True):
+                mean.copy_(mean + (value - mean) * share)
 
-        super().__init__(avg_fn=average)
+        super().__init__(multi_avg_fn=average)
         self._shows_average = False
 
     def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:

@@ -58,7 +58,7 @@ class LandmarkAugment:
         lasting = draws.normal(1, *shape)
         passing = _PASSING_NOISE * draws.normal(place.shape[1], *shape)
         noise = config.noise * (lasting + passing)
-        around = (around @ tilt + palm * noise) * stretch
+        around = (_turned(around, tilt) + palm * noise) * stretch
 
         # The whole picture.
         angle = draws.symmetric(1, 1) * math.radians(config.rotate_degrees)
@@ -133,3 +133,11 @@ def _rotations(angles: Tensor) -> Tensor:
     x, y, z = (rows.view(shape) for rows in (around_x, around_y, around_z))
     turned: Tensor = z @ y @ x
     return turned
+
+
+def _turned(points: Tensor, turns: Tensor) -> Tensor:
+    """Return points (N, T, hands, points, 3) after matrices (N, 1, hands, 3, 3) from the right."""
+    # One product for all frames of a hand: a matrix for each would be copied for each frame.
+    by_hand = points.transpose(1, 2)
+    flat = by_hand.reshape(*by_hand.shape[:2], -1, 3) @ turns[:, 0]
+    return flat.view(by_hand.shape).transpose(1, 2)

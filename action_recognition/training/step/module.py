@@ -103,7 +103,7 @@ class GestureTraining(L.LightningModule):
         clips, targets = self.inputs.mixed(batch, place)
 
         # Noise of the network (Gumbel) follows from the step alone: resuming repeats it.
-        torch.manual_seed(hash((self.seed, self.global_step, place.share)))
+        _seed_device(hash((self.seed, self.global_step, place.share)), clips.device)
         scale = loss_scale(self.global_step, self.steps_per_epoch(), self.recipe.loss)
         pixels = self.normalize(clips)
         losses: dict[str, Tensor] = self.losses(self.network, pixels, targets, scale=scale)
@@ -212,3 +212,12 @@ class GestureTraining(L.LightningModule):
         """Take up the loss of the epoch so far. The stored sum is over all processes."""
         if self.global_rank == 0:
             self.epoch_loss = EpochLoss(*checkpoint.get(EPOCH_LOSS_KEY, ()))
+
+
+def _seed_device(seed: int, device: torch.device) -> None:
+    """Seed the random numbers of a step, on the CPU and on its device."""
+    if device.type == "cpu":
+        # torch.manual_seed formats a call stack for each kind of device that is not in use.
+        torch.default_generator.manual_seed(seed)
+    else:
+        torch.manual_seed(seed)
