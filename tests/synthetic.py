@@ -8,7 +8,7 @@ survives compression, resizing and a centre crop of most of the picture is still
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -55,12 +55,14 @@ def write_video(
     rotation: int = 0,
     container_options: dict[str, str] | None = None,
     pixel_aspect: tuple[int, int] | None = None,
+    tags: Mapping[str, int] | None = None,
 ) -> Path:
     """Write frames with PyAV: H.264 with B-frames by default; the container follows the suffix;
     returns `path`.
 
     `ticks`: one time stamp per frame, in frame durations, for a variable frame rate. `rotation`:
-    display matrix, degrees anticlockwise.
+    display matrix, degrees anticlockwise. `tags`: codes of ITU-T H.273 by PyAV's names, such as
+    {"colorspace": 9}, which are written whatever the pixels are.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     rate = Fraction(frame_rate_fps).limit_denominator(1001)
@@ -78,6 +80,8 @@ def write_video(
             stream.set_display_rotation(rotation)
         if pixel_aspect:
             stream.codec_context.sample_aspect_ratio = Fraction(*pixel_aspect)
+        for name, code in (tags or {}).items():
+            setattr(stream.codec_context, name, code)
         container.start_encoding()  # a header also when there is no frame
         for i, picture in enumerate(frames_thwc_rgb):
             frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")

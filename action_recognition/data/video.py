@@ -1,7 +1,7 @@
 """Frames out of video files, frame folders and photos.
 
-Frame numbers count the frames in the order of display, whatever the frame rate does. `video_file`
-reads video files, `frame_folder` folders of images, and `photo` photos.
+Frame numbers count the frames in the order of display, whatever the frame rate does. `media` reads
+video files, `frame_folder` folders of images, and `photo` photos.
 """
 
 from __future__ import annotations
@@ -20,15 +20,11 @@ from action_recognition.data.frame_folder import (
     probe_folder,
     read_folder_frames,
 )
+from action_recognition.data.media.opening import OpenedVideo, decode_threads, set_decode_threads
+from action_recognition.data.media.packet_index import forget_files, packet_index
+from action_recognition.data.media.rates import FrameRate
+from action_recognition.data.media.windows import read_video_frames
 from action_recognition.data.photo import PHOTO_SUFFIXES, read_photo
-from action_recognition.data.video_file import (
-    OpenedVideo,
-    count_video_frames,
-    decode_threads,
-    forget_files,
-    read_video_frames,
-    set_decode_threads,
-)
 
 __all__ = [
     "OpenedVideo",
@@ -37,7 +33,10 @@ __all__ = [
     "count_frames",
     "decode_threads",
     "forget_files",
+    "frame_rate",
+    "frame_times",
     "is_photo",
+    "notes_on",
     "probe",
     "read_frames",
     "set_decode_threads",
@@ -48,13 +47,15 @@ __all__ = [
 class VideoInfo:
     """Length, rate and size of a video.
 
-    `frame_rate_fps` is None for a frame folder or a photo, which state none.
+    `frame_rate_fps` is None for a frame folder or a photo, which state none. `notes` say how a file
+    is read where that is not as it states.
     """
 
     num_frames: int
     frame_rate_fps: float | None
     width: int
     height: int
+    notes: tuple[str, ...] = ()
 
 
 def is_photo(path: MediaPath) -> bool:
@@ -69,7 +70,7 @@ def count_frames(path: MediaPath) -> int:
     """
     if path.is_dir():
         return len(list_frame_files(path))
-    return 1 if is_photo(path) else count_video_frames(path)
+    return 1 if is_photo(path) else len(packet_index(path).pts)
 
 
 def probe(path: MediaPath) -> VideoInfo:
@@ -84,21 +85,37 @@ def probe(path: MediaPath) -> VideoInfo:
         height, width = read_photo(path).shape[:2]
         return VideoInfo(1, None, width, height)
     # The first frame gives the size as shown, after its rotation.
-    num_frames = count_video_frames(path)
+    index = packet_index(path)
     height, width = read_video_frames(path, [0])[0].shape[:2]
-    return VideoInfo(num_frames, container_frame_rate(path), width, height)
+    return VideoInfo(len(index.pts), index.rate.fps, width, height, index.notes)
 
 
 def container_frame_rate(path: MediaPath) -> float | None:
-    """Return the average frame rate that a video file states.
+    """Return the frame rate of a video file, None for a frame folder or a photo.
 
-    None for a frame folder, a photo or a file that states none.
+    It is what the file states where frames and times agree, and their mean elsewhere.
+    Raises UserError: the file cannot be read.
     """
-    if path.is_dir() or is_photo(path):
-        return None
-    with OpenedVideo(path) as (_, stream):
-        rate = stream.average_rate or stream.guessed_rate
-    return float(rate) if rate else None
+    rate = frame_rate(path)
+    return rate.fps if rate else None
+
+
+def frame_rate(path: MediaPath) -> FrameRate | None:
+    """Return the frame rate of a video file and how sure it is, as `container_frame_rate`."""
+    return None if path.is_dir() or is_photo(path) else packet_index(path).rate
+
+
+def frame_times(path: MediaPath) -> NDArray[np.float64]:
+    """Return the times in seconds at which the frames of a video file are shown, the first at 0.
+
+    They rise. Raises UserError: the file cannot be read.
+    """
+    return packet_index(path).times_s
+
+
+def notes_on(path: MediaPath) -> tuple[str, ...]:
+    """Return how a video file is read where that is not as it states. Raises as `frame_times`."""
+    return () if path.is_dir() or is_photo(path) else packet_index(path).notes
 
 
 def read_frames(
@@ -110,7 +127,9 @@ def read_frames(
     which is one frame. `shrink` is applied to each picture once it is decoded, so that only small
     ones are in memory together.
 
-    The rotation that a file states is applied. Pictures equal OpenCV's to within 2 of 255 levels.
+    Pictures stand as a player shows them. Colours are read as the file states them, and as BT.601
+    if it states nothing, whatever the size: to within 2 of 255 levels as OpenCV 5 reads them. Tags
+    that FFmpeg cannot read have a stand-in, see `media.colours`, and HDR is mapped to SDR BT.709.
     Raises UserError: the path is missing, damaged, empty or shorter.
     """
     if path.is_dir():

@@ -143,7 +143,7 @@ def test_pictures_of_absurd_size_are_refused(
 ) -> None:
     """The limit of pixels stops the decoder."""
     path = write_video(tmp_path / "a.mp4", numbered_frames(6))
-    monkeypatch.setattr("action_recognition.data.video_file._MAX_PIXELS", 48 * 64 - 1)
+    monkeypatch.setattr("action_recognition.data.media.opening._MAX_PIXELS", 48 * 64 - 1)
     with pytest.raises(UserError, match="cannot be read as a video"):
         read_frames(path, [0])
 

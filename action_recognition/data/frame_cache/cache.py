@@ -24,14 +24,12 @@ from action_recognition.data.frame_cache.entry import Entry, media_hash
 from action_recognition.data.frame_cache.used_bytes import UsedBytes
 from action_recognition.data.frame_folder import check_frame_numbers
 from action_recognition.data.frame_source import FileFrames, completed
+from action_recognition.data.media import READING_VERSION
 from action_recognition.data.transforms import Frames, shrink_picture
 from action_recognition.data.video import container_frame_rate, count_frames, read_frames
 from action_recognition.errors import UserError, user_error
 
 DEFAULT_CACHE_GB = 20.0
-VERSION = 1
-"""Part of every key. Raise it when the same video would give other frames."""
-
 # 500 frames of 256 x 341. A longer part is read from its file, so that memory stays bounded.
 _MAX_ENTRY_BYTES = 128 * 1024**2
 _STALE_PART_S = 3600.0
@@ -116,7 +114,7 @@ class FrameCache:
     def _key(self, record: ClipRecord) -> str:
         # The content, not the path: a video that moves keeps its entry.
         content = media_hash(record.path)
-        parts = (VERSION, content, self.short_side, record.video_start, record.video_end)
+        parts = (READING_VERSION, content, self.short_side, record.video_start, record.video_end)
         return hashlib.sha256(repr(parts).encode()).hexdigest()
 
     def _fill(self, record: ClipRecord, path: Path) -> Entry | None:

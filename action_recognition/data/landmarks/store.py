@@ -14,6 +14,7 @@ from action_recognition.data.clip_table import ClipRecord
 from action_recognition.data.frame_cache.entry import media_hash
 from action_recognition.data.frame_source import completed
 from action_recognition.data.landmarks.tracked_video import TrackedVideo, tracked_pictures
+from action_recognition.data.media import READING_VERSION
 from action_recognition.data.sampling import time_step
 from action_recognition.data.video import container_frame_rate, count_frames, is_photo, read_frames
 from action_recognition.download import cache_folder
@@ -80,7 +81,7 @@ class LandmarkStore:
     def file_of(self, video: TrackedVideo) -> Path:
         """Return where the landmarks of a video are, or will be."""
         rate = round(video.frame_rate_fps, 3)
-        parts = (TRACKER_VERSION, SOURCE, media_hash(video.path), rate, video.step)
+        parts = (READING_VERSION, TRACKER_VERSION, SOURCE, media_hash(video.path), rate, video.step)
         key = hashlib.sha256(repr(parts).encode()).hexdigest()
         return self.folder / key[:2] / f"{key}.npz"
 

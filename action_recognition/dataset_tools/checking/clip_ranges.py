@@ -103,13 +103,19 @@ class ClipChecker:
         self._repair(row, "range-beyond-video", message, cut)
 
     def _check_rate(self, row: Row, numbers: Numbers, report: MediaReport) -> None:
-        """Note a line whose frame rate is not the file's, and take that of the file."""
+        """Note a line whose frame rate is not the file's, and take that of a file that is sure."""
         *_, rate = numbers
         stated = report.frame_rate_fps
-        if stated is not None and abs(rate / stated - 1.0) > RATE_TOLERANCE:
-            found = f"the line says {rate:g} frames a second"
+        if stated is None or abs(rate / stated - 1.0) <= RATE_TOLERANCE:
+            return
+        found = f"the line says {rate:g} frames a second"
+        if report.is_rate_sure:
             message = f"{found}, {row.path.name} runs at {stated:.3f}"
             self._repair(row, "rate-differs", message, (*numbers[:4], round(stated, 3)))
+        else:
+            message = f"{found}, {row.path.name} is read at {stated:.3f}, which is not sure"
+            repair = "play the video and time it: its frames a second are those to write"
+            self.findings.add(row.place, "note-rate-doubtful", message, repair)
 
     def _repair(self, row: Row, kind: str, message: str, numbers: Numbers) -> None:
         """Note a finding and give the row the numbers that repair it."""

@@ -78,6 +78,9 @@ FILE_KINDS = {
     "note-rotated": (
         "the file states that it is to be turned; readers of this toolkit do so, others may not"
     ),
+    "note-read-otherwise": (
+        "colours, times or rate are not read as the file states them; the message says how"
+    ),
     "note-extreme-aspect": "the picture is more than three times as long as wide",
     "colour-lost": "a video without colour among videos with colour",
 }
@@ -85,6 +88,9 @@ FILE_KINDS = {
 CLIP_KINDS = {
     "range-beyond-video": "the line counts more frames than the video has",
     "rate-differs": "the line's frame rate is not the file's",
+    "note-rate-doubtful": (
+        "the line says another rate than its file, which contradicts itself; nothing is changed"
+    ),
     "too-short-for-template": (
         "the video gives less than half of the frames that the template asks for; "
         "the rest would be repeated"

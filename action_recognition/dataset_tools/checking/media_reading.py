@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import av
 import numpy as np
-from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
 from action_recognition.data import video
+from action_recognition.data.media.decoding import decoded_frames
+from action_recognition.data.media.orientation import UPRIGHT, Orientation, orientation_of
+from action_recognition.data.media.packet_index import packet_index
+from action_recognition.data.media.pictures import PictureMaker
 from action_recognition.data.video import is_photo
 from action_recognition.dataset_tools.checking.images import inspect_folder, inspect_photo
 from action_recognition.dataset_tools.checking.media_report import (
@@ -72,8 +76,20 @@ def _inspect_video(path: Path) -> MediaReport:
     look = look_at(pictures) if len(pictures) else None
     faults += look_faults(look, num_frames) if look else []
 
-    content = content_hash(path)
-    return MediaReport(tuple(faults), num_frames, reading.rate_fps, *reading.size, content, look)
+    rate = video.frame_rate(path)
+    return MediaReport(
+        tuple(faults),
+        num_frames,
+        rate.fps if rate else None,
+        *reading.size,
+        content_hash(path),
+        look,
+        is_rate_sure=rate is not None and rate.is_sure,
+    )
+
+
+class _TooSlow(Exception):
+    """A file takes too long to be read."""
 
 
 class _VideoReading:
@@ -83,9 +99,9 @@ class _VideoReading:
         self.path, self.num_frames = path, num_frames
         self.faults: list[Fault] = []
         self.num_errors = 0
-        self.rate_fps: float | None = None
         self.size = (0, 0)
-        self.rotation = 0
+        self.orientation: Orientation = UPRIGHT
+        self._end_s = math.inf
         self.pixel_aspect = 1.0
 
     def pictures(self) -> NDArray[np.uint8]:
@@ -107,13 +123,14 @@ class _VideoReading:
         """Return faults of pixels, turn and shape. `size` becomes that of the picture as shown."""
         faults, name = [], self.path.name
         width, height = self.size
-        # A turn by a quarter exchanges width and height.
-        if self.rotation in (90, 270):
+        if self.orientation.is_transposed:
             self.size = (height, width)
 
-        if self.rotation:
-            message = f"{name} states a turn by {self.rotation} degrees; it is read upright"
-            faults.append(Fault("note-rotated", message, ""))
+        if self.orientation.note:
+            faults.append(Fault("note-rotated", f"{name} {self.orientation.note}", ""))
+        faults += [
+            Fault("note-read-otherwise", f"{name} {note}", "") for note in video.notes_on(self.path)
+        ]
         if self.pixel_aspect > 0 and abs(self.pixel_aspect - 1.0) > PIXEL_ASPECT_TOLERANCE:
             message = f"pixels of {name} are {self.pixel_aspect:.3f} times as wide as high"
             repair = "ffmpeg -i IN -vf 'scale=iw*sar:ih,setsar=1' OUT"
@@ -124,23 +141,22 @@ class _VideoReading:
 
     def _decode_all(self, places: set[int]) -> list[NDArray[np.uint8]]:
         """Decode every frame. Note damage, and times that are not even; return small pictures."""
-        small, num_damaged = [], 0
-        stamps: list[int | None] = []
-        reformatter = VideoReformatter()
-
+        small, num_decoded, num_damaged = [], 0, 0
+        maker = PictureMaker()
         with video.OpenedVideo(self.path) as (container, stream):
             self._read_header(stream)
             for frame in self._frames(container, stream):
-                if len(stamps) in places:
-                    small.append(_small(frame, reformatter))
-                if not stamps:
+                if num_decoded in places:
+                    small.append(maker.squeezed(frame, SMALL_SIDE))
+                if not num_decoded:
                     self._read_shape(frame)
                 num_damaged += frame.is_corrupt
-                stamps.append(frame.pts)
-            # The times of a damaged video tell nothing: frames are missing.
-            if len(stamps) == self.num_frames and not num_damaged + self.num_errors:
-                self._check_times(stamps, float(stream.time_base) if stream.time_base else 0.0)
-        self._check_damage(len(stamps), num_damaged)
+                num_decoded += 1
+
+        # The times of a damaged video tell nothing: frames are missing.
+        if num_decoded == self.num_frames and not num_damaged + self.num_errors:
+            self._check_times(video.frame_times(self.path))
+        self._check_damage(num_decoded, num_damaged)
         return small
 
     def _decode_first(self) -> None:
@@ -155,28 +171,38 @@ class _VideoReading:
         self, container: av.container.InputContainer, stream: av.VideoStream
     ) -> Iterator[av.VideoFrame]:
         """Yield frames in the order of display. Count packets that cannot be decoded."""
-        # A damaged file may take very long to read.
-        end = time.monotonic() + MAX_SECONDS
-        for packet in container.demux(stream):
-            if time.monotonic() > end:
-                message = f"reading {self.path.name} takes over {MAX_SECONDS:.0f} s"
-                self.faults.append(Fault("too-slow-to-read", message, CONVERT))
-                return
-            try:
-                yield from packet.decode()
-            except av.FFmpegError:
-                self.num_errors += 1
+        # A file that starts between key frames is not damaged there.
+        skips_start = packet_index(self.path).is_counted_by_decoding
+        frames = decoded_frames(
+            container,
+            stream,
+            self._check_duration,
+            skips_start=skips_start,
+            on_damage=self._count_error,
+        )
+        self._end_s = time.monotonic() + MAX_SECONDS
+        try:
+            yield from frames
+        except _TooSlow:
+            message = f"reading {self.path.name} takes over {MAX_SECONDS:.0f} s"
+            self.faults.append(Fault("too-slow-to-read", message, CONVERT))
+
+    def _check_duration(self, packet: av.Packet) -> None:
+        """Raise _TooSlow where a file takes too long. A damaged one may take very long."""
+        if time.monotonic() > self._end_s:
+            raise _TooSlow
+
+    def _count_error(self) -> None:
+        self.num_errors += 1
 
     def _read_header(self, stream: av.VideoStream) -> None:
         # The files are the parallel part: each is decoded in one thread.
         stream.codec_context.thread_count = 1
-        rate = stream.average_rate or stream.guessed_rate
-        self.rate_fps = float(rate) if rate else None
         aspect = stream.sample_aspect_ratio
         self.pixel_aspect = float(aspect) if aspect else 1.0
 
     def _read_shape(self, frame: av.VideoFrame) -> None:
-        self.rotation = round(frame.rotation) % 360
+        self.orientation = orientation_of(frame)
         self.size = (frame.width, frame.height)
 
     def _check_damage(self, num_decoded: int, num_damaged: int) -> None:
@@ -187,17 +213,14 @@ class _VideoReading:
             message = f"{lost} of {self.num_frames} frames of {self.path.name} are damaged"
             self.faults.append(Fault("damaged-frames", message, CONVERT))
 
-    def _check_times(self, stamps: Sequence[int | None], time_base_s: float) -> None:
+    def _check_times(self, shown_s: NDArray[np.float64]) -> None:
         """Compare when frames are shown with a constant rate from the first to the last."""
-        # Where a frame has no time, nothing is reported.
-        known = [stamp for stamp in stamps if stamp is not None]
-        if len(known) < 3 or len(known) < len(stamps) or known[-1] <= known[0]:
+        if len(shown_s) < 3:
             return
 
-        shown_s = (np.array(known, dtype=np.float64) - known[0]) * time_base_s
         even_s = np.linspace(0.0, shown_s[-1], len(shown_s))
         late_s = float(np.abs(shown_s - even_s).max())
-        rate = (len(known) - 1) / float(shown_s[-1])
+        rate = (len(shown_s) - 1) / float(shown_s[-1])
 
         # A frame far off is a problem. One somewhat off is worth a note.
         place = f"from where a constant {rate:.4g} fps has it"
@@ -209,18 +232,11 @@ class _VideoReading:
             self.faults.append(Fault("note-variable-frame-rate", message, ""))
 
 
-def _small(frame: av.VideoFrame, reformatter: VideoReformatter) -> NDArray[np.uint8]:
-    """Squeeze a frame to (S, S, 3) uint8 RGB, turned upright."""
-    small = reformatter.reformat(
-        frame, width=SMALL_SIDE, height=SMALL_SIDE, format="rgb24", interpolation="AREA", threads=1
-    )
-    return np.rot90(small.to_ndarray(), k=round(frame.rotation / 90) % 4)
-
-
 def _small_at(path: Path, place: int) -> NDArray[np.uint8]:
     """Read the frame of one place and squeeze it."""
     picture = np.ascontiguousarray(video.read_frames(path, [place])[0])
-    return _small(av.VideoFrame.from_ndarray(picture, format="rgb24"), VideoReformatter())
+    frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+    return PictureMaker().squeezed(frame, SMALL_SIDE)
 
 
 def inspect_all(

@@ -81,7 +81,8 @@ class MediaReport:
     """The report on a file or folder.
 
     `num_frames` is 0 and `look` is None where it cannot be read. `content` is a hash of its bytes.
-    `frame_rate_fps` is None for a folder.
+    `frame_rate_fps` is None for a folder. `is_rate_sure` says that header, frames and times of the
+    file agree on it.
     """
 
     faults: tuple[Fault, ...]
@@ -91,6 +92,7 @@ class MediaReport:
     height: int = 0
     content: bytes = b""
     look: Look | None = None
+    is_rate_sure: bool = False
 
     @property
     def is_readable(self) -> bool:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import av
 
+from action_recognition.data.media.opening import file_address, open_container
 from action_recognition.dataset_tools.checking.media_report import Fault
 from action_recognition.errors import UserError
 
@@ -35,7 +36,7 @@ def _container_fault(path: Path, found: str) -> Fault:
     """Return the fault of a file that may be a container without video or without frames."""
     kind, message = "no-frames", f"{path.name}: {found}"
     try:
-        with av.open(f"file:{path}") as container:
+        with open_container(file_address(path)) as container:
             if not container.streams.video:
                 kind, message = "no-video-stream", f"{path.name} holds no video stream"
     except (av.FFmpegError, OSError, ValueError):

@@ -12,6 +12,7 @@ import av
 import numpy as np
 
 from action_recognition.data.labels import CLASSES_FILE
+from action_recognition.data.media.opening import file_address
 from action_recognition.dataset_tools.drawn_hands.drawing import DrawnClip, DrawnStream, draw_clip
 from action_recognition.dataset_tools.drawn_hands.motion import MOTIONS
 from action_recognition.dataset_tools.drawn_hands.strokes import Image
@@ -93,7 +94,7 @@ def write_video(path: Path, frames_thwc: Image, frame_rate_fps: float) -> None:
     rate = Fraction(frame_rate_fps).limit_denominator(1001)
     with (
         write_atomically(path) as partial,
-        av.open(str(partial), "w", format="mp4") as container,
+        av.open(file_address(partial), "w", format="mp4") as container,
     ):
         stream = container.add_stream("libx264", rate=rate, options=H264_OPTIONS)
         stream.height, stream.width = frames_thwc.shape[1:3]

@@ -12,6 +12,7 @@ from typing import Final
 import av
 import numpy as np
 
+from action_recognition.data.media.opening import file_address
 from action_recognition.data.transforms import fit_into
 from action_recognition.deploy.metadata import DeployMetadata
 from action_recognition.deploy.scores import WindowScores
@@ -42,7 +43,7 @@ class VideoRecorder:
         self._partial = path.with_name(f".{path.stem}.part{path.suffix}")
 
         # The suffix stays at the end, since PyAV chooses the format by it.
-        self._container = av.open(str(self._partial), "w")
+        self._container = av.open(file_address(self._partial), "w")
         rate = Fraction(frame_rate_fps).limit_denominator(1001)
         self._stream = self._container.add_stream("libx264", rate=rate, options={"crf": "20"})
         self._stream.pix_fmt = "yuv420p"

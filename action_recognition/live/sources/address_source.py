@@ -12,7 +12,16 @@ from typing import Any, Final
 import av
 import numpy as np
 
-from action_recognition.deploy.stream_models import Picture
+from action_recognition.data.media.colours import colour_note
+from action_recognition.data.media.decoding import DisplayStamps
+from action_recognition.data.media.opening import (
+    file_address,
+    film_stream,
+    open_container,
+    prepare_decoder,
+)
+from action_recognition.data.media.pictures import PictureMaker
+from action_recognition.data.media.rates import stated_rate
 from action_recognition.errors import UserError, user_error
 from action_recognition.live.frame_times import TimedFrame
 from action_recognition.live.sources.addresses import SCHEMES, is_fifo, without_credentials
@@ -24,8 +33,6 @@ _PROTOCOLS: Final = "rtsp,rtsps,rtp,udp,tcp,tls,http,https,httpproxy,crypto,rtmp
 # The longest waits for a connection and for its next packet.
 _OPEN_S: Final = 10.0
 _STALL_S: Final = 5.0
-# A stream must not make the decoder reserve any amount of memory.
-_MAX_PIXELS: Final = 36_000_000
 # Not every damaged packet is reported.
 _SAY_CORRUPT_EVERY: Final = 100
 
@@ -57,9 +64,11 @@ class AddressSource:
         self._patience, self._say, self._clock = patience, say, clock
 
         self._container = self._open()
-        stream = self._container.streams.video[0]
-        rate = stream.average_rate or stream.guessed_rate
-        self.frame_rate_fps = float(rate) if rate and 1 <= rate <= 240 else 30.0
+        self._maker, stream = PictureMaker(), _stream(self._container)
+        rate_fps = stated_rate(stream).fps
+        self.frame_rate_fps = rate_fps if 1 <= rate_fps <= 240 else 30.0
+        if note := colour_note(stream.codec_context):
+            say(f"{self.name}: {note}")
 
         length_us = self._container.duration
         self._length_s = None if length_us is None else length_us / 1e6
@@ -95,19 +104,24 @@ class AddressSource:
 
     def _decode(self, container: Any) -> Iterator[tuple[float | None, Any]]:
         """Yield time stamps and pictures of a connection until it is lost."""
-        stream = container.streams.video[0]
+        stream = _stream(container)
+        stamps = DisplayStamps(stream)
         try:
             for packet in container.demux(stream):
                 if self._patience.is_over:
                     return
-                yield from self._decode_packet(packet, stream)
+                stamps.add_packet(packet)
+                for stamp, picture in self._decode_packet(packet, stamps):
+                    yield None if stamp is None else float(stamp * stream.time_base), picture
         except (av.FFmpegError, OSError) as error:
             # A lost connection that is opened again is reported by the patience.
             if not self._can_reconnect and not isinstance(error, av.EOFError):
                 self._say(f"{self.name}: lost ({_reason(error)})")
 
-    def _decode_packet(self, packet: Any, stream: Any) -> Iterator[tuple[float | None, Any]]:
-        """Yield time stamps in seconds and upright RGB pictures (H, W, 3) of a packet."""
+    def _decode_packet(
+        self, packet: Any, stamps: DisplayStamps
+    ) -> Iterator[tuple[int | None, Any]]:
+        """Yield time stamps and RGB pictures (H, W, 3) of a packet."""
         # A corrupt packet is decoded too: usually a part of the picture is right.
         if packet.is_corrupt:
             self._count_corrupt()
@@ -118,11 +132,11 @@ class AddressSource:
             return
 
         for frame in frames:
+            stamp = stamps.of(frame)
             if frame.is_corrupt:
                 self._count_corrupt()
                 continue
-            pts_s = None if frame.pts is None else float(frame.pts * stream.time_base)
-            yield pts_s, upright(frame.to_ndarray(format="rgb24"), frame.rotation)
+            yield stamp, np.ascontiguousarray(self._maker.picture(frame))
 
     def _count_corrupt(self) -> None:
         """Count something damaged. Report the first one, then every hundredth."""
@@ -141,26 +155,28 @@ class AddressSource:
         """Open a container that has video. Raises UserError: it cannot be opened or has none."""
         address, options = self._address, {"protocol_whitelist": _PROTOCOLS}
         if is_fifo(self._address):
-            address, options = f"file:{self._address}", {"protocol_whitelist": "file"}
+            address, options = file_address(self._address), {"protocol_whitelist": "file"}
         # Over UDP, lost packets damage pictures.
         if self._address.startswith("rtsp"):
             options["rtsp_transport"] = "tcp"
         try:
-            container = av.open(address, options=options, timeout=(_OPEN_S, _STALL_S))
+            container = open_container(address, options, (_OPEN_S, _STALL_S))
         except (av.FFmpegError, OSError, ValueError) as error:
             raise _cannot_open(self.name, error) from None
 
-        streams = [item for item in container.streams.video if item.codec_context is not None]
-        if not streams:
+        stream = film_stream(container)
+        if stream is None:
             container.close()
             raise user_error(self.name, "sends no video")
-        streams[0].codec_context.options = {"max_pixels": str(_MAX_PIXELS)}
+        prepare_decoder(stream)
         return container
 
 
-def upright(picture: Picture, rotation: float) -> Picture:
-    """Return the picture (H, W, 3) rotated by the degrees that its video states."""
-    return np.ascontiguousarray(np.rot90(picture, k=round(rotation / 90) % 4))
+def _stream(container: Any) -> av.VideoStream:
+    """Return the stream of a container that was opened by `_open`, so that it has one."""
+    stream = film_stream(container)
+    assert stream is not None
+    return stream
 
 
 def _cannot_open(name: str, error: Exception) -> UserError:

@@ -10,21 +10,21 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final, Protocol
 
-import av
 import cv2
 import numpy as np
 
 from action_recognition.data.frame_folder import IMAGE_SUFFIXES
+from action_recognition.data.media.film import Film
 from action_recognition.data.video import probe, read_frames
 from action_recognition.errors import user_error
 from action_recognition.live.frame_times import TimedFrame
-from action_recognition.live.sources.address_source import AddressSource, upright
+from action_recognition.live.sources.address_source import AddressSource
 from action_recognition.live.sources.addresses import is_address
 from action_recognition.live.sources.retrying import Patience
 
 # Images of a folder that are read at once.
 _FOLDER_BATCH: Final = 32
-# The rate of cameras and files that do not state theirs.
+# The rate of cameras that do not state theirs.
 _CAMERA_RATE_FPS: Final = 30.0
 
 
@@ -72,40 +72,27 @@ def open_source(
         return Camera(int(text), patience)
     if is_address(text):
         return AddressSource(text, patience, say)
-    return VideoFile(path)
+    return VideoFile(path, say)
 
 
 class VideoFile:
-    """A video file, decoded from its start. The rotation that it states is applied.
+    """A video file, played from its start, with the pictures and times that training sees.
 
+    `say` gets what is not read as the file states it.
     Raises UserError: a file that is missing or is not a video, and a damaged part while reading.
     """
 
     is_live = False
 
-    def __init__(self, path: Path) -> None:
-        info = probe(path)
+    def __init__(self, path: Path, say: Callable[[str], None] = lambda _: None) -> None:
         self.name = str(path)
-        self.frame_rate_fps = info.frame_rate_fps or _CAMERA_RATE_FPS
-        self._path = path
+        self._film = Film(path, say)
+        self.frame_rate_fps = self._film.frame_rate_fps
 
     def frames(self) -> Iterator[TimedFrame]:
-        """Yield frames with the time stamps of the container, the first at 0."""
-        with av.open(str(self._path)) as container:
-            # A cover picture is a video stream too, but not the one to watch.
-            cover = av.stream.Disposition.attached_pic
-            stream = next(item for item in container.streams.video if not item.disposition & cover)
-            first_pts: int | None = None
-            try:
-                for frame in container.decode(stream):
-                    first_pts = frame.pts if first_pts is None else first_pts
-                    time_s = float((frame.pts - first_pts) * stream.time_base)
-                    picture = upright(frame.to_ndarray(format="rgb24"), frame.rotation)
-                    yield TimedFrame(time_s, picture)
-            except av.FFmpegError as error:
-                raise user_error(
-                    self.name, f"is damaged ({error.strerror})", fix="convert the video again"
-                ) from None
+        """Yield the frames with their times, the first at 0."""
+        for time_s, picture in self._film.pictures():
+            yield TimedFrame(time_s, picture)
 
     def stop(self) -> None:
         """Do nothing: this source never waits."""

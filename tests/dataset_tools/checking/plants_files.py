@@ -120,19 +120,29 @@ def phone_video(data: DataSet) -> None:
     data.video("train", 2, moving_frames(2), rotation=90)
 
 
+@fault("note-read-otherwise", ("train", 2), "")
+def colours_that_ffmpeg_refuses(data: DataSet) -> None:
+    data.video("train", 2, moving_frames(2), tags={"colorspace": 10, "color_primaries": 9})
+
+
 @fault("note-extreme-aspect", ("train", 2), "")
 def narrow_picture(data: DataSet) -> None:
     data.video("train", 2, moving_frames(2, height=32, width=128))
 
 
-@fault("variable-frame-rate", ("train", 2), "-vf fps=", others=("rate-differs",))
+@fault("variable-frame-rate", ("train", 2), "-vf fps=", others=("note-rate-doubtful",))
 def frames_left_out(data: DataSet) -> None:
     data.video("train", 2, moving_frames(2), ticks=[*range(12), *range(40, 52)])
 
 
-@fault("note-variable-frame-rate", ("train", 2), "", others=("rate-differs",))
+@fault("note-variable-frame-rate", ("train", 2), "", others=("note-rate-doubtful",))
 def some_frames_left_out(data: DataSet) -> None:
     data.video("train", 2, moving_frames(2), ticks=[*range(12), *range(18, 30)])
+
+
+@fault("note-rate-doubtful", ("train", 2), "time it", others=("variable-frame-rate",))
+def frames_that_no_rate_explains(data: DataSet) -> None:
+    data.video("train", 2, moving_frames(2), ticks=[*range(20), *range(60, 64)])
 
 
 @fault("range-beyond-video", ("train", 2), "stop 2 20 0 24 30'", repaired=True)

@@ -1,0 +1,94 @@
+"""Frame rates, and how far they can be believed."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+ASSUMED_RATE_FPS: Final = 25.0
+"""The rate of a stream without any time and rate, as FFmpeg and players assume it."""
+# Rates beyond are mistakes of a header.
+_LOWEST_FPS, _HIGHEST_FPS = 0.01, 10_000.0
+# A rate agrees with the frames if it predicts their number to within a part of it, or to less than
+# a frame. Where frames come unevenly, a mean may be taken in several ways.
+_TOLERANCE, _TOLERANCE_UNEVEN, _TOLERANCE_FRAMES = 0.01, 0.05, 0.75
+
+
+class FrameRate(NamedTuple):
+    """A rate in frames per second. `is_sure` says that everything in the file agrees with it.
+
+    `note` says why it is not what the container states.
+    """
+
+    fps: float
+    is_sure: bool = True
+    note: str = ""
+
+
+def stated_rate(stream: av.VideoStream) -> FrameRate:
+    """Return the rate that the headers of a stream state, before any packet is read."""
+    if stream.start_time is None:
+        return rate_of_codec(stream)
+    rates = _stated_rates(stream)
+    fps = rates[0] if rates else ASSUMED_RATE_FPS
+    # AVI states the rate of its slots, of which many may be empty.
+    codec = _plausible(stream.codec_context.framerate)
+    if _is_avi(stream) and codec is not None and codec == _plausible(stream.guessed_rate):
+        fps = codec
+    return FrameRate(fps, is_sure=False)
+
+
+def believed_rate(stream: av.VideoStream, times_s: NDArray[np.float64]) -> FrameRate:
+    """Return the rate of a stream whose frames are shown at those times, the first at 0.
+
+    A stated rate that does not agree with frames and times gives way to one that does, or to the
+    mean.
+    """
+    rates = _stated_rates(stream)
+    if len(times_s) < 2:
+        return FrameRate(rates[0] if rates else ASSUMED_RATE_FPS, is_sure=False)
+
+    agreeing = [rate for rate in rates if _agrees(rate, times_s)]
+    fps = agreeing[0] if agreeing else (len(times_s) - 1) / float(times_s[-1])
+    container = _plausible(stream.average_rate)
+    if container is None or container in agreeing:
+        codec = _plausible(stream.codec_context.framerate)
+        return FrameRate(fps, is_sure=codec is None or codec in agreeing)
+    note = f"states {container:.5g} frames a second, but its frames and times give {fps:.5g}"
+    return FrameRate(fps, is_sure=False, note=note)
+
+
+def rate_of_codec(stream: av.VideoStream) -> FrameRate:
+    """Return the rate that the codec's own header states, for a stream without time stamps."""
+    rate = _plausible(stream.codec_context.framerate)
+    if rate is not None:
+        note = f"holds no times; {rate:g} frames a second are read from the header of its stream"
+        return FrameRate(rate, is_sure=False, note=note)
+    note = f"holds neither times nor a frame rate; {ASSUMED_RATE_FPS:g} frames a second are assumed"
+    return FrameRate(ASSUMED_RATE_FPS, is_sure=False, note=note)
+
+
+def _stated_rates(stream: av.VideoStream) -> list[float]:
+    """Return the plausible rates of container and codec, that of the container first."""
+    stated = (stream.average_rate, stream.codec_context.framerate, stream.guessed_rate)
+    return [rate for rate in map(_plausible, stated) if rate is not None]
+
+
+def _plausible(rate: object) -> float | None:
+    value = float(rate) if rate else 0.0  # type: ignore[arg-type]
+    return value if _LOWEST_FPS <= value <= _HIGHEST_FPS else None
+
+
+def _agrees(rate: float, times_s: NDArray[np.float64]) -> bool:
+    """Return True for a rate at which the frames take the time that they take."""
+    steps, last_s = len(times_s) - 1, float(times_s[-1])
+    late_s = np.abs(times_s - np.linspace(0.0, last_s, len(times_s))).max()
+    part = _TOLERANCE if late_s * steps < last_s else _TOLERANCE_UNEVEN
+    return bool(abs(rate * last_s - steps) <= max(_TOLERANCE_FRAMES, part * steps))
+
+
+def _is_avi(stream: av.VideoStream) -> bool:
+    return "avi" in stream.container.format.name
