@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from action_recognition.console import say
+from action_recognition.data.media.opening import file_address
 from action_recognition.data.stream_files import AnnotatedStream
 from action_recognition.data.transforms import fit_into
 from action_recognition.data.video import read_frames
@@ -60,7 +61,7 @@ def _pictures(part: Part, options: CompositionOptions) -> Iterator[Picture]:
 
 def _write(path: Path, pictures: Iterator[Picture], rate_fps: float) -> None:
     """Write H.264. All pictures are fitted into the size of the first, with black beside them."""
-    with av.open(str(path), "w") as container:
+    with av.open(file_address(path), "w") as container:
         stream = container.add_stream(
             "libx264", rate=Fraction(rate_fps), options={"crf": "20", "preset": "veryfast"}
         )
