@@ -6,7 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from action_recognition.dataset_tools.importing.photo_sets import hagrid_files, read_hagrid_file
+from action_recognition.dataset_tools.importing.formats.photo_sets import (
+    hagrid_files,
+    read_hagrid_file,
+)
 from action_recognition.errors import user_error
 
 Corners = tuple[float, float, float, float]

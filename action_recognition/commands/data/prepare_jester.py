@@ -126,7 +126,7 @@ def _prepare(
 ) -> Prepared:
     """Read the tables of Jester and crop the clips that they name."""
     from action_recognition.commands.data.reports import shown_progress
-    from action_recognition.dataset_tools.importing.csv_sets import read_jester
+    from action_recognition.dataset_tools.importing.formats.csv_sets import read_jester
     from action_recognition.dataset_tools.importing.source import SourceOptions
     from action_recognition.dataset_tools.preparing.jester import JesterOptions, prepare_jester
     from action_recognition.dataset_tools.preparing.prepared import check_settings

@@ -32,24 +32,18 @@ def split_of(name: str) -> Split | None:
     return _SPLIT_NAMES.get(name.strip().lower())
 
 
-def splits_of_folders(names: Sequence[str]) -> dict[str, Split | None]:
-    """Return the splits of a source by the prefix of their paths, from the names of its folders.
-
-    Where not all folders are named for splits, the prefix is empty and the split is None.
-
-    >>> splits_of_folders(["train", "Validation"]), splits_of_folders(["train", "wave"])
-    ({'train/': 'train', 'Validation/': 'val'}, {'': None})
-    """
-    if names and all(split_of(name) for name in names):
-        return {f"{name}/": split_of(name) for name in names}
-    return {"": None}
-
-
 class Seconds(NamedTuple):
     """The time of a gesture in a whole video. `end_s` None is the video's end."""
 
     start_s: float
     end_s: float | None
+
+
+class Frames(NamedTuple):
+    """The frames of a gesture in its file: the first, from 0, and the one after the last."""
+
+    start: int
+    end: int
 
 
 class Share(NamedTuple):
@@ -73,7 +67,7 @@ class FoundClip:
     where: str
     split: Split | None = None
     person: str | None = None
-    span: Numbers | Seconds | Share | None = None
+    span: Numbers | Seconds | Frames | Share | None = None
     frame_rate_fps: float | None = None
 
 
@@ -90,7 +84,8 @@ class Found:
     """All that a reader found below `data_root`.
 
     `classes` are in their order. None means that the names in use are to be sorted.
-    `folder_rate_fps` is the rate of frame folders where the format states one.
+    `folder_rate_fps` is the rate of frame folders where the format states one. `negative_label` is
+    the class without a gesture where the format has one.
     """
 
     data_root: Path
@@ -100,6 +95,7 @@ class Found:
     warnings: list[str] = field(default_factory=list)
     classes: Sequence[str] | None = None
     folder_rate_fps: float | None = None
+    negative_label: str | None = None
 
     def leave_out(self, where: str, path: str, reason: str) -> None:
         """Remember that something was left out, and why."""

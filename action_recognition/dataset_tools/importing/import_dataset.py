@@ -54,6 +54,7 @@ class DataSet:
     changed: list[Remark]
     warnings: list[str]
     split_by: str
+    negative_label: str | None = None
 
 
 def make_data_set(
@@ -71,13 +72,14 @@ def make_data_set(
     classes = _classes([clip for clip, _ in placed], options.classes or found.classes, found)
     lined = _lines(placed, classes, found)
     _check_some_are_left(lined, found)
-    _check_negative_label(classes, options.negative_label, found)
+    negative_label = _negative_label(classes, options.negative_label, found)
 
     clips = [clip for clip, _ in lined]
     splits, split_by = assign_splits(clips, classes, options.split, found.warnings)
     by_split = {name: _of_split(name, lined, splits) for name in SPLITS}
     root, left_out, changed = found.data_root, found.left_out, found.changed
-    return DataSet(root, classes, by_split, left_out, changed, found.warnings, split_by)
+    warnings = found.warnings
+    return DataSet(root, classes, by_split, left_out, changed, warnings, split_by, negative_label)
 
 
 def _of_split(name: Split, lined: Sequence[Lined], splits: Sequence[Split]) -> list[Lined]:
@@ -149,11 +151,20 @@ def _check_some_are_left(lined: Sequence[Lined], found: Found) -> None:
         raise user_error(str(found.data_root), f"no clip is left of those found; {reasons}")
 
 
-def _check_negative_label(classes: Sequence[str], label: str | None, found: Found) -> None:
-    """Check that the negative label is a class.
+def _negative_label(classes: Sequence[str], label: str | None, found: Found) -> str | None:
+    """Return the negative label: the user's, else the one that the format states.
 
     Warn where a class is named as negatives are and nobody said that it holds them.
+    Raises UserError: the user's is no class.
     """
+    if label is not None and label not in classes:
+        message = f"no class {label!r}{nearest(label, classes)}"
+        raise user_error("--negative-label", message, f"one of: {', '.join(classes)}")
+    if label is None and found.negative_label in classes:
+        stated = f"class {found.negative_label!r} means no gesture, by the format"
+        found.warnings.append(f"{stated}; --negative-label names another")
+        return found.negative_label
+
     named_so = [name for name in classes if _NEGATIVE_NAME.fullmatch(name)]
     if named_so and label is None:
         name = repr(named_so[0])
@@ -161,7 +172,4 @@ def _check_negative_label(classes: Sequence[str], label: str | None, found: Foun
             f"class {name} is taken for a gesture as the others; "
             f"where it means no gesture, give --negative-label {name}"
         )
-
-    if label is not None and label not in classes:
-        message = f"no class {label!r}{nearest(label, classes)}"
-        raise user_error("--negative-label", message, f"one of: {', '.join(classes)}")
+    return label

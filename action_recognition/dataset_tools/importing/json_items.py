@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 from action_recognition.data.tables import read_text
 from action_recognition.dataset_tools.importing.found import Found, FoundClip
 from action_recognition.dataset_tools.importing.media_index import MediaIndex
+from action_recognition.dataset_tools.importing.side_files import side_files
 from action_recognition.dataset_tools.importing.source import SourceOptions
 from action_recognition.errors import UserError, user_error
 
@@ -35,8 +36,7 @@ class Item(NamedTuple):
 
 def json_files(source: Path, is_entry: Callable[[object], bool]) -> list[Path]:
     """Return the JSON files of a source whose first item is an entry."""
-    files = sorted(source.glob("*.json")) if source.is_dir() else [source]
-    return [file for file in files if is_entry(_first_item(file))]
+    return [file for file in side_files(source, ".json") if is_entry(_first_item(file))]
 
 
 def json_list(file: Path) -> Iterator[Item]:

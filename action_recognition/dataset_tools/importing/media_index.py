@@ -71,10 +71,20 @@ class MediaIndex:
             raise _wrong_pattern(patterns[0], fields)
         return Match(" or ".join(names), "", "its file is missing")
 
+    def paths_of(self, name: str) -> list[str]:
+        """Return all clips with a name, and count them as asked for."""
+        paths = self._by_name.get(name, [])
+        self._asked.update(paths)
+        return paths
+
+    def unasked(self) -> list[str]:
+        """Return the clips that nothing asked for, by path."""
+        all_paths = (path for paths in self._by_name.values() for path in paths)
+        return sorted(path for path in all_paths if path not in self._asked)
+
     def unused_warning(self) -> list[str]:
         """Return a line that counts the clips that nothing asked for, or nothing."""
-        all_paths = (path for paths in self._by_name.values() for path in paths)
-        unused = sorted(path for path in all_paths if path not in self._asked)
+        unused = self.unasked()
         if not unused:
             return []
         files = f"{len(unused)} files below {self.root}"

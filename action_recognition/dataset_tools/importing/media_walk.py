@@ -24,8 +24,8 @@ VIDEO_SUFFIXES = frozenset(
 ARCHIVE_SUFFIXES = frozenset(
     {".zip", ".tar", ".gz", ".tgz", ".bz2", ".tbz2", ".xz", ".txz", ".zst", ".7z", ".rar"}
 )
-# Files that Windows leaves in folders.
-_JUNK = frozenset({"thumbs.db", "desktop.ini"})
+# Files that Windows leaves in folders, and the folder that macOS puts into archives.
+_JUNK = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
 _HAS_NUMBER = re.compile(r"\d")
 
 

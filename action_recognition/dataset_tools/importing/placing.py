@@ -12,6 +12,7 @@ from action_recognition.data.video import VideoInfo, probe, set_decode_threads
 from action_recognition.dataset_tools.importing.found import (
     Found,
     FoundClip,
+    Frames,
     Remark,
     Seconds,
     Share,
@@ -108,6 +109,12 @@ def place_clip(
             raise CannotPlace(f"{why}; give --frame-rate")
         return _place_seconds(clip.span, length, rate), ""
 
+    if isinstance(clip.span, Frames):
+        if rate is None:
+            why = "its frames are numbered and its frame rate is not known"
+            raise CannotPlace(f"{why}; give --frame-rate")
+        return _place_frames(clip.span, length, rate)
+
     start, end = 0, length
     if isinstance(clip.span, Share):
         start = min(int(clip.span.start * length), length - 1)
@@ -159,6 +166,22 @@ def _place_seconds(span: Seconds, length: int, rate: float) -> Numbers:
     # The video of a clip is the gesture with a margin, not the whole file.
     margin = round(MARGIN_S * rate)
     return start, end, max(0, start - margin), min(length, end + margin), rate
+
+
+def _place_frames(span: Frames, length: int, rate: float) -> tuple[Numbers, str]:
+    """Place numbered frames in a file. An end a little behind that of the file is cut off."""
+    start, end = span
+    if not 0 <= start < end:
+        raise CannotPlace(f"its frames {start} to {end} (from 0, the end exclusive) make no sense")
+    longest_lack = (1 - _SHORTEST_PART) * (end - start)
+    if start >= length or end - length > longest_lack:
+        raise CannotPlace(f"the clip ends at frame {end}, the file has {length} frames")
+
+    is_cut = end > length
+    change = f"its end {end} became {length}, the number of frames in the file" if is_cut else ""
+    end = min(end, length)
+    margin = round(MARGIN_S * rate)
+    return (start, end, max(0, start - margin), min(length, end + margin), rate), change
 
 
 def _is_cut_for(wanted: int, end: int, length: int) -> bool:

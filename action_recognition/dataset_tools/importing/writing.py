@@ -28,9 +28,7 @@ from action_recognition.dataset_tools.importing.import_dataset import DataSet, L
 _SHOWN_OF_A_REASON = 20
 
 
-def write_data_set(
-    data_set: DataSet, folder: Path, settings: Mapping[str, Any], negative_label: str | None
-) -> list[str]:
+def write_data_set(data_set: DataSet, folder: Path, settings: Mapping[str, Any]) -> list[str]:
     """Write the lists of clips, classes.json, dataset.json, metadata.csv and the report.
 
     The lists are train.txt, val.txt and test.txt, those with clips. `settings` are stated in
@@ -42,7 +40,7 @@ def write_data_set(
     texts = {f"{split}.txt": _list_text(clips) for split, clips in data_set.clips.items()}
     texts |= {
         CLASSES_FILE: classes_text(data_set.classes),
-        DATASET_FILE: dataset_text(negative_label),
+        DATASET_FILE: dataset_text(data_set.negative_label),
         METADATA_FILE: metadata_text(data_set.clips),
         REPORT_FILES[0]: f"{report}\n",
         REPORT_FILES[1]: "".join(f"{line}\n" for line in lines),

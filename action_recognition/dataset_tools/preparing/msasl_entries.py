@@ -12,9 +12,9 @@ from pydantic import Field, ValidationError
 
 from action_recognition.data.dataset_files import Split
 from action_recognition.data.labels import read_classes
+from action_recognition.dataset_tools.importing.formats.sign_sets import MsaslEntry, video_id
 from action_recognition.dataset_tools.importing.found import Remark
 from action_recognition.dataset_tools.importing.json_items import json_list, schema_problem
-from action_recognition.dataset_tools.importing.sign_sets import MsaslEntry, video_id
 from action_recognition.dataset_tools.importing.source import named_split
 from action_recognition.errors import Problem, UserError, user_error
 

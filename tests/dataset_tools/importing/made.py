@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from action_recognition.dataset_tools.importing.formats import read_source
 from action_recognition.dataset_tools.importing.found import Found, Remark
 from action_recognition.dataset_tools.importing.import_dataset import (
     DataSet,
     ImportOptions,
     make_data_set,
 )
+from action_recognition.dataset_tools.importing.recognise import read_source
 from action_recognition.dataset_tools.importing.source import SourceOptions
 from tests.synthetic import numbered_frames, write_frame_folder, write_video
 

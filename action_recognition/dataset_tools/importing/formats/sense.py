@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from action_recognition.data.dataset_files import Split
-from action_recognition.dataset_tools.importing.class_folders import add_class_folder
+from action_recognition.dataset_tools.importing.formats.class_folders import add_class_folder
 from action_recognition.dataset_tools.importing.found import Found, FoundClip, Remark, Share
 from action_recognition.dataset_tools.importing.json_items import json_document
 from action_recognition.errors import UserError

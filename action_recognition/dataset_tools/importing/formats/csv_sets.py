@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from action_recognition.data.tables import Row, Table, read_table
 from action_recognition.dataset_tools.importing.found import Found, FoundClip, Seconds
 from action_recognition.dataset_tools.importing.media_index import MediaIndex
+from action_recognition.dataset_tools.importing.side_files import side_files
 from action_recognition.dataset_tools.importing.source import SourceOptions, named_split
 from action_recognition.errors import UserError, user_error
 
 # "extracted from the original videos at 12 frames per second" (the data set's page)
 _JESTER_RATE_FPS = 12.0
+# Rows whose ids are looked at.
+_LOOKED_AT = 20
 # No video is longer. The limit also keeps infinite and NaN times out.
 _LONGEST_S = 1e6
 # Columns that every row must have, and names that files may have.
@@ -22,16 +25,35 @@ _KINETICS_PATTERNS = ("{id}_{start:06d}_{end:06d}", "{id}_{start}_{end}", "{id}"
 
 
 def is_jester(table: Table) -> bool:
-    """Return True for rows `id;label`, or the columns video_id and label.
+    """Return True for rows `id;label`, or the columns video_id (or id) and label.
 
     Numbers alone count in a file that is named for Jester: its test part.
     """
     if not table.rows:
         return False
     first = [cell.strip().lower() for cell in table.rows[0].cells]
+    if _has_id_column(first):
+        return _has_numbers(table, _id_column(first))
     is_named_so = "jester" in table.file.name.lower()
     has_columns = len(first) == 2 or (len(first) == 1 and is_named_so)
-    return (first[0].isdecimal() and has_columns) or {"video_id", "label"} <= set(first)
+    return first[0].isdecimal() and has_columns
+
+
+def _has_id_column(header: Sequence[str]) -> bool:
+    return "label" in header and not {"video_id", "id"}.isdisjoint(header)
+
+
+def _id_column(header: Sequence[str]) -> int:
+    """Return the column of the number. Mirrors of the set call it video_id or id."""
+    return header.index("video_id" if "video_id" in header else "id")
+
+
+def _has_numbers(table: Table, column: int) -> bool:
+    """Return True if the first rows below the heading have a number in a column."""
+    rows = table.rows[1:_LOOKED_AT]
+    return bool(rows) and all(
+        len(row.cells) > column and row.cells[column].strip().isdecimal() for row in rows
+    )
 
 
 def is_kinetics(table: Table) -> bool:
@@ -43,9 +65,8 @@ def is_kinetics(table: Table) -> bool:
 
 def csv_files(source: Path, is_format: Callable[[Table], bool]) -> list[Table]:
     """Read the CSV files of a source that have a format."""
-    files = sorted(source.glob("*.csv")) if source.is_dir() else [source]
     tables = []
-    for file in files:
+    for file in side_files(source, ".csv"):
         try:
             table = read_table(file)
         # Another CSV file beside those of the format may be broken.
@@ -116,7 +137,7 @@ def _tables(source: Path, is_format: Callable[[Table], bool]) -> tuple[Path, lis
 
 def _read_jester_labels(found: Found, folder: Path, num_classes: int | None) -> None:
     """Set the classes of the first `*labels*.csv`, if there is one."""
-    files = sorted(folder.glob("*labels*.csv"))
+    files = [file for file in side_files(folder, ".csv") if "labels" in file.name.lower()]
     if files:
         table = read_table(files[0])
         found.warnings += [table.remark] if table.remark else []
@@ -131,7 +152,7 @@ def _jester_columns(table: Table) -> tuple[int, int, list[Row]]:
     if table.rows[0].cells[0].strip().isdecimal():
         return 0, 1, table.rows
     header, rows = table.with_header()
-    return header.index("video_id"), header.index("label"), rows
+    return _id_column(header), header.index("label"), rows
 
 
 def _add_jester_row(

@@ -96,7 +96,7 @@ def read_msasl(source: Path, options: SourceOptions) -> Found:
         name = names.setdefault(entry.label, entry.clean_text.strip())
         _add_entry(reader, entry, item.where, name, file)
 
-    classes_file = reader.folder / "MSASL_classes.json"
+    classes_file = reader.files[0].parent / "MSASL_classes.json"
     if classes_file.is_file():
         return reader.result(read_classes(classes_file)[: options.num_classes])
     return reader.result([names[label] for label in sorted(names)])

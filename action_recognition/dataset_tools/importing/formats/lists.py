@@ -12,6 +12,11 @@ from pathlib import Path
 from action_recognition.data.annotation_lines import split_line
 from action_recognition.data.labels import CLASSES_FILE, MAX_NUMBERED_LABELS, read_classes
 from action_recognition.data.tables import read_text
+from action_recognition.dataset_tools.importing.class_numbers import (
+    NumberedClip,
+    check_names,
+    shifted_to,
+)
 from action_recognition.dataset_tools.importing.found import Found, FoundClip
 from action_recognition.dataset_tools.importing.source import SourceOptions, named_split
 from action_recognition.errors import user_error
@@ -48,7 +53,7 @@ def read_lists(source: Path, options: SourceOptions) -> Found:
     found = Found(folder, classes=options.classes or _classes_beside(folder))
     for file in files:
         _add_list(found, file)
-    _name_numbers(found)
+    _name_numbers(found, options)
 
     # The lists may name clips below another folder.
     first_paths = [clip.path for clip in found.clips[:_LOOKED_AT]]
@@ -88,22 +93,37 @@ def _add_line(found: Found, text: str, where: str, with_blanks: list[str]) -> No
     found.clips.append(clip)
 
 
-def _name_numbers(found: Found) -> None:
-    """Give every clip the name of its class instead of the number."""
-    numbers = [int(clip.label) for clip in found.clips if clip.label.isdecimal()]
-    if found.classes is None and len(numbers) == len(found.clips):
-        _name_classes_by_numbers(found, max(numbers, default=-1))
+def _name_numbers(found: Found, options: SourceOptions) -> None:
+    """Give every clip the name of its class instead of the number.
+
+    Raises UserError: a number contradicts the folder of its clip.
+    """
+    numbered = [
+        NumberedClip(clip.path, int(clip.label), clip.where)
+        for clip in found.clips
+        if clip.label.isdecimal() and len(clip.label) < 10
+    ]
+    if found.classes is None and len(numbered) == len(found.clips):
+        _name_classes_by_numbers(found, max((clip.number or 0 for clip in numbered), default=-1))
     if found.classes is None:
         return
+
+    # Names that the user gives may belong to numbers that count from 1.
+    names = dict(enumerate(found.classes))
+    if options.classes:
+        names = shifted_to(names, numbered, options.first_label)
+        if 0 not in names:
+            found.warnings.append(f"the lists count the classes from {min(names)}")
+    check_names(names, numbered)
 
     clips, found.clips = found.clips, []
     for clip in clips:
         if not clip.label.isdecimal():
             found.clips.append(clip)
-        elif int(clip.label) < len(found.classes):
-            found.clips.append(dataclasses.replace(clip, label=found.classes[int(clip.label)]))
+        elif int(clip.label) in names:
+            found.clips.append(dataclasses.replace(clip, label=names[int(clip.label)]))
         else:
-            reason = f"its label {clip.label} is above {len(found.classes) - 1}, the last class"
+            reason = f"its label {clip.label} is above {max(names)}, the last class"
             found.leave_out(clip.where, clip.path, reason)
 
 

@@ -19,19 +19,25 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from action_recognition.data.dataset_files import Split
+from action_recognition.data.frame_folder import list_frame_files
 from action_recognition.data.tables import read_table, read_text
 from action_recognition.data.video import is_photo
-from action_recognition.dataset_tools.importing.found import (
-    Found,
-    FoundClip,
-    split_of,
-    splits_of_folders,
+from action_recognition.dataset_tools.importing.folder_layout import (
+    ClassFolder,
+    Parts,
+    folder_layout,
 )
+from action_recognition.dataset_tools.importing.formats.class_folders import (
+    class_layout,
+    not_classes,
+)
+from action_recognition.dataset_tools.importing.found import Found, FoundClip, split_of
+from action_recognition.dataset_tools.importing.side_files import side_files
 from action_recognition.dataset_tools.importing.source import SourceOptions, named_split
-from action_recognition.errors import user_error
+from action_recognition.errors import UserError, user_error
 
 # Files that are no photos and need no remark.
-_JUNK = frozenset({"thumbs.db", "desktop.ini", "splits.csv", "classes.json"})
+_JUNK = frozenset({"thumbs.db", "desktop.ini", "splits.csv", "classes.json", "__macosx"})
 # The class, an underscore, and the rest of the name.
 _NAMED = re.compile(r"([^_]+)_.+")
 _HAGRID_PREFIX = "train_val_"
@@ -44,21 +50,51 @@ def has_photos_in_class_folders(source: Path) -> bool:
     """Return True if photos lie directly in folders of classes.
 
     Frames of clips would have separate folders.
+    Raises UserError: one folder holds all others, whose images may be frames or photos.
     """
-    entries = source.iterdir()
-    folders = [entry for entry in entries if entry.is_dir() and not entry.name.startswith(".")]
+    folders = _folders_of_photos(source)
+    layout = folder_layout(folders) if folders else None
+    if layout is None or {folder.path for folder in layout.folders} != set(map("/".join, folders)):
+        return False
+    if not layout.notes:
+        return True
 
-    # Folders of splits have the class folders inside.
-    if folders and all(split_of(folder.name) for folder in folders):
-        folders = [inner for folder in folders for inner in folder.iterdir() if inner.is_dir()]
-    return bool(folders) and all(any(map(is_photo, folder.iterdir())) for folder in folders)
+    # Frames of the clips of one class look like photos of several.
+    are_frames = all(_is_numbered_through(source.joinpath(*parts)) for parts in folders)
+    if are_frames and len(folders) > 1:
+        allowed = "--format photo_folders for photos, --format class_folders for frames"
+        raise user_error(str(source), "holds frames of one class, or photos of several", allowed)
+    return not are_frames
 
 
-def read_photo_folders(source: Path) -> Found:
-    """Read the photos of `source/CLASS/...`, or of `source/SPLIT/CLASS/...`.
+def _is_numbered_through(folder: Path) -> bool:
+    try:
+        return len(list_frame_files(folder)) > 1
+    except UserError:
+        return False
 
-    Folders between class and photo are free. HaGRID's `train_val_call` is the class `call`.
-    A class without photos is left out and named.
+
+def _folders_of_photos(source: Path) -> set[Parts]:
+    """Return the folders, as parts below the source, in which photos lie directly."""
+    found: set[Parts] = set()
+    for place, folders, files in os.walk(source):
+        folders[:] = [name for name in folders if not _is_hidden(name)]
+        if any(is_photo(Path(name)) and not _is_hidden(name) for name in files):
+            found.add(Path(place).relative_to(source).parts)
+    return found - {()}
+
+
+def _is_hidden(name: str) -> bool:
+    return name.startswith(".") or name.lower() in _JUNK
+
+
+def read_photo_folders(source: Path, *, is_stated: bool = True) -> Found:
+    """Read the photos of `source/CLASS/...`, with folders of splits above or below the classes.
+
+    Folders between class and photo are free. HaGRID's `train_val_call` is the class `call`. A class
+    without photos is left out and named. Where the folders are no classes, they are taken as such
+    only if the user stated the format (`is_stated`).
+    Raises UserError: there is no folder, or it is not known which folders are the classes.
     """
     found = Found(source)
     names = _folders(source)
@@ -66,10 +102,25 @@ def read_photo_folders(source: Path) -> Found:
         allowed = "one folder for each class, with its photos inside"
         raise user_error(str(source), "holds no folder", allowed)
 
-    for prefix, split in splits_of_folders(names).items():
-        for name in _folders(source / prefix) if prefix else names:
-            label = unicodedata.normalize("NFC", name).strip().removeprefix(_HAGRID_PREFIX)
-            _add_folder(found, f"{prefix}{name}", label, split)
+    layout = class_layout(source, _folders_of_photos(source))
+    folders = layout.folders
+    if layout.problem and not is_stated:
+        raise not_classes(source, layout.problem)
+    if layout.problem:
+        folders = [ClassFolder(name, name, None) for name in names]
+    found.warnings += layout.notes
+
+    # Folders beside those of classes have no photo, and are named.
+    places = {folder.path.rpartition("/")[0] for folder in folders}
+    beside = {
+        f"{place}/{name}".lstrip("/") for place in places for name in _folders(source / place)
+    }
+    taken = {folder.path for folder in folders}
+    empty = [path for path in beside - taken if not any(at.startswith(f"{path}/") for at in taken)]
+    folders = [*folders, *(ClassFolder(path, path.rpartition("/")[2], None) for path in empty)]
+    for path, name, split in sorted(folders, key=lambda folder: folder.path):
+        label = unicodedata.normalize("NFC", name).strip().removeprefix(_HAGRID_PREFIX)
+        _add_folder(found, path, label, split)
     return found
 
 
@@ -125,9 +176,9 @@ def read_photo_table(source: Path, options: SourceOptions) -> Found:
 
 
 def _first_photo_table(folder: Path) -> Path:
-    for file in sorted(folder.glob("*.csv")):
-        if is_photo_table(file):
-            return file
+    file = next(filter(is_photo_table, side_files(folder, ".csv")), None)
+    if file is not None:
+        return file
     found = "holds no CSV file of photos"
     raise user_error(str(folder), found, "the columns path and label, photos in the rows")
 

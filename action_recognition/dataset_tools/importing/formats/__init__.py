@@ -1,0 +1,1 @@
+"""The forms in which clips and photos are published, a module for each family."""
