@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from action_recognition.data.annotation_lines import numbered_lines_of, split_line
-from action_recognition.errors import user_error
+from action_recognition.errors import Problem, user_error
 
+# Present beside annotation files while a command puts several of them in place.
+UNFINISHED_FILE = ".unfinished"
 FoundFiles = Sequence[tuple[Path, Path]]
 """Annotation files, each with its data root, as `find_annotation_files` returns them."""
 
@@ -25,6 +27,14 @@ class AnnotationScan:
     labels: frozenset[str]
     num_lines: int
     sha256: Mapping[Path, str]
+
+
+def unfinished_problems(folder: Path) -> list[Problem]:
+    """Return a problem if a command was cut off while it replaced the annotation files there."""
+    if not (folder / UNFINISHED_FILE).exists():
+        return []
+    found = "a command was cut off while it replaced the files here: some are old, some are new"
+    return [Problem(str(folder), found, fix="run that command again, with --force if it has it")]
 
 
 def scan_annotation_files(files: Iterable[Path], known_labels: Sequence[str]) -> AnnotationScan:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from action_recognition.data.annotation_files import FoundFiles
+from action_recognition.data.annotation_files import FoundFiles, unfinished_problems
 from action_recognition.data.annotation_lines import (
     COLUMNS,
     Numbers,
@@ -69,7 +69,7 @@ def find_annotation_files(
 ) -> list[tuple[Path, Path]]:
     """Return each annotation file with its root.
 
-    Raises UserError: the files and roots that do not exist.
+    Raises UserError: the files and roots that do not exist, or files of a run that was cut off.
     """
     if not ann_files:
         raise user_error("annotation files", "none given", fix="name at least one")
@@ -85,11 +85,12 @@ def find_annotation_files(
         candidates = [path for path in (ann_file, root / ann_file) if path.is_file()]
         if candidates:
             pairs.append((candidates[0], root))
+            problems += unfinished_problems(candidates[0].parent)
         else:
             allowed = f"a path as it is, or one under {root}"
             problems.append(Problem(str(ann_file), "there is no such annotation file", allowed))
     if problems:
-        raise UserError(problems)
+        raise UserError(dict.fromkeys(problems))
     return pairs
 
 

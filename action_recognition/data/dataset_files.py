@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from action_recognition.data.annotation_files import UNFINISHED_FILE
 from action_recognition.data.annotations import find_annotation_files
 from action_recognition.data.labels import CLASSES_FILE
 from action_recognition.errors import Problem, UserError, naming, user_error
@@ -130,9 +131,11 @@ def make_folder(folder: Path) -> None:
 def write_together(folder: Path, texts: Mapping[str, str]) -> None:
     """Write text files beside their places first and then put all there.
 
-    A file for which the text is empty is removed.
+    A file for which the text is empty is removed. While new files stand beside old ones, the folder
+    holds `UNFINISHED_FILE`, so that annotation files that a killed run left are refused.
     """
     make_folder(folder)
+    mark = folder / UNFINISHED_FILE
     # All texts are on disk before the first old file is replaced.
     with naming(folder):
         with contextlib.ExitStack() as partials:
@@ -141,6 +144,9 @@ def write_together(folder: Path, texts: Mapping[str, str]) -> None:
                 partial = partials.enter_context(write_atomically(folder / name))
                 with partial.open("w", encoding="utf-8", errors=_ESCAPED, newline="") as file:
                     file.write(texts[name])
+            if len(texts) > 1:
+                mark.touch()
         for name, text in texts.items():
             if not text:
                 (folder / name).unlink(missing_ok=True)
+        mark.unlink(missing_ok=True)

@@ -9,7 +9,8 @@ from pathlib import Path
 from action_recognition.data.dataset_files import SPLITS
 from action_recognition.data.listed_clips import ListedClip
 from action_recognition.data.people import people_by_regex, people_by_table
-from action_recognition.dataset_tools.splitting import missing_lines, person_groups, split_clips
+from action_recognition.dataset_tools.doubtful_people import without_doubtful
+from action_recognition.dataset_tools.people_split import split_by_people
 from action_recognition.errors import Problem, UserError, user_error
 
 _PATHS_SHOWN = 5
@@ -75,16 +76,18 @@ def resplit(
     # Sorted, so that the order of the files changes nothing.
     clips = sorted(clips, key=lambda clip: clip.line)
     files = [str(clip.record.path.resolve()) for clip in clips]
-    groups, warnings = person_groups([people.get(clip.path) for clip in clips], files, fractions)
-    plan = split_clips(groups, [clip.record.label for clip in clips], fractions, seed)
+    labels = [clip.record.label for clip in clips]
+    known, doubts = without_doubtful([people.get(clip.path) for clip in clips], labels)
+    plan = split_by_people(known, files, labels, classes, fractions, seed)
 
-    lines: dict[str, list[str]] = {split: [] for split in SPLITS}
-    names: dict[str, set[str]] = {split: set() for split in SPLITS}
-    for clip, part in zip(clips, plan.parts, strict=True):
-        lines[SPLITS[part]].append(clip.line)
-        if clip.path in people:
-            names[SPLITS[part]].add(people[clip.path])
+    lines: dict[str, list[str]] = {}
+    names: dict[str, set[str]] = {}
+    for part, (split, members) in enumerate(zip(SPLITS, plan.members, strict=True)):
+        # A part for which nothing is left is that of train, so that all commands run.
+        listed = plan.members[0] if part in plan.empty else members
+        lines[split] = [clips[at].line for at in listed]
+        names[split] = {person for at in members if (person := known[at]) is not None}
 
-    warnings += missing_lines(plan, SPLITS, classes, fractions)
+    warnings = [*doubts, *plan.warnings]
     num_people = {split: len(found) for split, found in names.items()}
     return Resplit(lines, list(classes), num_people, warnings)

@@ -15,6 +15,8 @@ _STARTS = 8  # greedy orders that are tried
 _MAX_STEPS = 500
 _IMPROVABLE_CELLS = 3_000_000  # units^2 x classes, up to which moves and exchanges are tried
 _MISSING_CLASS_COST = 1e6
+# Missing in the first part, from which one learns, costs more than in the others.
+_FIRST_PART_WEIGHT = 2.0
 _ROUNDING = 1e-9  # a smaller change of the cost is none
 
 Counts = NDArray[np.float64]
@@ -36,7 +38,8 @@ def spread_units(counts: Counts, fractions: Shares, seed: int) -> Parts:
         if is_improvable:
             _improve(counts, fractions, spread)
         filled = filled_parts(counts, spread, len(fractions))
-        cost = float(_cost(filled, counts.sum(axis=0), fractions).sum())
+        weights = _weights(len(fractions))
+        cost = float(_cost(filled, counts.sum(axis=0), fractions, weights).sum())
         if best is None or cost < best[0] - _ROUNDING:
             best = cost, spread
     assert best is not None
@@ -75,10 +78,18 @@ def filled_parts(counts: Counts, spread: Parts, num_parts: int) -> Counts:
     return filled
 
 
-def _cost(filled: Counts, totals: Counts, fractions: Shares) -> Counts:
+def _weights(num_parts: int) -> Shares:
+    """Return how much a missing class costs in each part."""
+    weights = np.ones(num_parts)
+    weights[0] = _FIRST_PART_WEIGHT
+    return weights
+
+
+def _cost(filled: Counts, totals: Counts, fractions: Shares, weights: Shares) -> Counts:
     """Return the cost (..., parts) of counts (..., parts, classes).
 
-    It is the squared distance from the share, and a large cost for every class that is missing.
+    It is the squared distance from the share, and a large cost for every class that is missing,
+    which `weights` (parts,) multiply.
     """
     shares = np.outer(fractions, totals)
     is_wanted = shares > 0
@@ -88,7 +99,7 @@ def _cost(filled: Counts, totals: Counts, fractions: Shares) -> Counts:
         (filled - shares) ** 2 / np.where(is_wanted, shares, 1),
         filled * _MISSING_CLASS_COST,
     )
-    missing = _MISSING_CLASS_COST * (is_wanted & (filled == 0))
+    missing = _MISSING_CLASS_COST * weights[:, None] * (is_wanted & (filled == 0))
     cost: Counts = (distance + missing).sum(axis=-1)
     return cost
 
@@ -116,7 +127,8 @@ def _improve(counts: Counts, fractions: Shares, spread: Parts) -> None:
     totals = counts.sum(axis=0)
     for _ in range(_MAX_STEPS):
         filled = filled_parts(counts, spread, len(fractions))
-        state = _State(filled, _cost(filled, totals, fractions), totals, fractions)
+        cost = _cost(filled, totals, fractions, _weights(len(fractions)))
+        state = _State(filled, cost, totals, fractions)
         step = _best_step(counts, spread, state)
         if step.unit < 0:
             return
@@ -150,7 +162,9 @@ def _best_between(counts: Counts, spread: Parts, state: _State, between: tuple[i
 
     # Only the costs of the two parts change.
     pair = list(between)
-    change = _cost(after, state.totals, state.fractions[pair]).sum(axis=-1) - state.cost[pair].sum()
+    weights = _weights(len(state.fractions))[pair]
+    costs = _cost(after, state.totals, state.fractions[pair], weights)
+    change = costs.sum(axis=-1) - state.cost[pair].sum()
     unit, other = np.unravel_index(int(np.argmin(change)), change.shape)
     return _Step(
         float(change[unit, other]),

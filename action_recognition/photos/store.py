@@ -30,6 +30,8 @@ HEADER: Final = ("file", "label", "person", "session", "time")
 JPEG_QUALITY: Final = 95
 # No underscore, which separates person and session in a file name.
 _NAME = re.compile(r"[A-Za-z0-9-]{1,40}")
+# Person, session and number of a photo that this toolkit took.
+_PHOTO = re.compile(r"([A-Za-z0-9-]{1,40})_([A-Za-z0-9-]{1,40})_\d{4,}")
 # Names of devices in Windows.
 _RESERVED: Final = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 
@@ -67,6 +69,7 @@ class PhotoStore:
             raise user_error(str(root), "is a file", fix="name a folder")
         self.root, self.classes, self.session = root, tuple(classes), session
         self._rows = _read_table(root / TABLE_FILE)
+        self._add_missing_rows()
         self._taken: list[Path] = []
         self._numbers = {label: self._last_number(label) for label in classes}
 
@@ -121,6 +124,19 @@ class PhotoStore:
         label = file.parent.name
         self._numbers[label] = self._last_number(label)
         return label
+
+    def _add_missing_rows(self) -> None:
+        """Add the lines of photos that a run took and could not enter before it was cut off."""
+        known = {row[0] for row in self._rows}
+        rows = []
+        for label in self.classes:
+            for file in sorted(_photos(self.root / label)):
+                name, match = file.relative_to(self.root).as_posix(), _PHOTO.fullmatch(file.stem)
+                if name not in known and match:
+                    taken = datetime.datetime.fromtimestamp(file.stat().st_mtime, datetime.UTC)
+                    rows.append([name, label, *match.groups(), taken.isoformat(timespec="seconds")])
+        if rows:
+            self._write_table([*self._rows, *rows])
 
     def _last_number(self, label: str) -> int:
         """Return the highest number of this person and session.

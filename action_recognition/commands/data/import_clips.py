@@ -208,7 +208,7 @@ def _add_split_flags(parser: argparse.ArgumentParser) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """Parse the flags, read the source and write the data set."""
     arguments = build_parser().parse_args(argv)
-    from action_recognition.commands.data.reports import print_split_flags
+    from action_recognition.commands.data.reports import print_next_steps
     from action_recognition.data.dataset_files import refuse_existing
 
     # Wrong fractions and existing files end the command before the source is read.
@@ -217,9 +217,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     data_set, name = _read(arguments, split)
     _write(arguments, data_set, name, split)
 
-    print(f"\nwritten to {arguments.output}; flags for training and evaluation:")
-    for split_name in (name for name, clips in data_set.clips.items() if clips):
-        print_split_flags(split_name, arguments.output / f"{split_name}.txt", data_set.data_root)
+    print(f"\nwritten to {arguments.output}")
+    print_next_steps(arguments.output, list(data_set.lists), data_set.data_root)
     return 0
 
 

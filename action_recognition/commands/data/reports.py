@@ -88,6 +88,26 @@ def print_training_flags(lists: Sequence[tuple[Path, str]], data_root: Path) -> 
                 print_split_flags(split, file, data_root)
 
 
+def print_next_steps(folder: Path, splits: Sequence[str], data_root: Path) -> None:
+    """Print the commands and flags that come after an import of these parts.
+
+    A part that the source lacks is taken by another: val by test, test by val.
+    """
+    files = ",".join(str(folder / f"{split}.txt") for split in splits)
+    words = ["python", "tools/data/check.py", "--ann-files", files, "--data-roots", str(data_root)]
+    print("look for faults in the clips:")
+    print(f"    {shlex.join([*words, '--metadata', str(folder / 'metadata.csv')])}")
+
+    stand_in = {"train": "train", "val": "test", "test": "val"}
+    print("flags for training and evaluation:")
+    for split in ("train", "val", "test"):
+        source = split if split in splits else stand_in[split]
+        if source in splits and (source == split or "train" in splits):
+            print_split_flags(split, folder / f"{source}.txt", data_root)
+            if source != split:
+                print(f"    ({source} stands in: there is no {split} part; --resplit makes all)")
+
+
 def print_split_flags(split: str, file: Path, data_root: Path) -> None:
     """Print the flags that take one annotation file, quoted for a shell."""
     file_word, root_word = (shlex.quote(str(path)) for path in (file, data_root))

@@ -4,10 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from action_recognition.data.dataset_files import SPLITS, Split
 from action_recognition.dataset_tools.importing.found import FoundClip
-from action_recognition.dataset_tools.splitting import missing_lines, person_groups, split_clips
+from action_recognition.dataset_tools.people_split import split_by_people
+
+
+class Assigned(NamedTuple):
+    """The numbers of the clips of every split, by what they were split, and splits left empty.
+
+    The lists of `empty` are to repeat train, so that the commands for all splits run.
+    """
+
+    members: dict[Split, list[int]]
+    split_by: str
+    empty: list[Split]
 
 
 @dataclass(frozen=True)
@@ -15,12 +27,14 @@ class SplitOptions:
     """Options of a split.
 
     `resplit` ignores the split of the source. `fractions` of train, val and test sum to 1.
+    Where folders alone tell the split (`are_folders`), a train part alone is split again.
     """
 
     person_regex: str | None = None
     fractions: Sequence[float] = (0.7, 0.15, 0.15)
     seed: int = 0
     resplit: bool = False
+    are_folders: bool = False
 
 
 def assign_splits(
@@ -28,19 +42,30 @@ def assign_splits(
     classes: Sequence[str],
     options: SplitOptions,
     warnings: list[str],
-) -> tuple[list[Split], str]:
-    """Return the split of every clip, and by what they were split. Add to `warnings`."""
+) -> Assigned:
+    """Assign every clip to a split. Adds to `warnings`."""
     # The split of the source is kept where every clip has one.
     stated = [clip.split for clip in clips if clip.split is not None]
-    if len(stated) == len(clips) and not options.resplit:
+    has_train_alone = options.are_folders and set(stated) == {"train"}
+    if len(stated) == len(clips) and not options.resplit and not has_train_alone:
         _warn_of_shared_people(clips, warnings)
         _warn_of_absent_parts(stated, warnings)
-        return stated, "the source"
+        members = {name: [at for at, own in enumerate(stated) if own == name] for name in SPLITS}
+        return Assigned(members, "the source", [])
 
-    if stated and not options.resplit:
+    if len(stated) == len(clips) and not options.resplit:
+        warnings.append("the source has a train part alone: it is split again")
+    elif stated and not options.resplit:
         without = f"{len(clips) - len(stated)} of {len(clips)} clips"
         warnings.append(f"{without} have no split in the source: all are split again")
-    return _split_by_people(clips, classes, options, warnings)
+    # Parts get clips of every class.
+    label_of = {name: number for number, name in enumerate(classes)}
+    labels = [label_of[clip.label] for clip in clips]
+    people, paths = [clip.person for clip in clips], [clip.path for clip in clips]
+    plan = split_by_people(people, paths, labels, classes, options.fractions, options.seed)
+    warnings += plan.warnings
+    members = dict(zip(SPLITS, plan.members, strict=True))
+    return Assigned(members, plan.split_by, [SPLITS[part] for part in plan.empty])
 
 
 def some_of(names: Sequence[str], shown: int) -> str:
@@ -52,29 +77,6 @@ def some_of(names: Sequence[str], shown: int) -> str:
     return ", ".join(names[:shown]) + (" ..." if len(names) > shown else "")
 
 
-def _split_by_people(
-    clips: Sequence[FoundClip],
-    classes: Sequence[str],
-    options: SplitOptions,
-    warnings: list[str],
-) -> tuple[list[Split], str]:
-    people, paths = [clip.person for clip in clips], [clip.path for clip in clips]
-    groups, messages = person_groups(people, paths, options.fractions)
-    warnings += messages
-
-    # Parts get clips of every class.
-    label_of = {name: number for number, name in enumerate(classes)}
-    labels = [label_of[clip.label] for clip in clips]
-    plan = split_clips(groups, labels, options.fractions, options.seed)
-    warnings += missing_lines(plan, SPLITS, classes, options.fractions)
-
-    num_without = people.count(None)
-    split_by = "person, or file where the person is not known"
-    if num_without in (0, len(clips)):
-        split_by = "file" if num_without else "person"
-    return [SPLITS[part] for part in plan.parts], split_by
-
-
 def _warn_of_shared_people(clips: Sequence[FoundClip], warnings: list[str]) -> None:
     splits: dict[str, set[str]] = {}
     for clip in clips:
@@ -83,8 +85,9 @@ def _warn_of_shared_people(clips: Sequence[FoundClip], warnings: list[str]) -> N
 
     shared = sorted(person for person, names in splits.items() if len(names) > 1)
     if shared:
+        count = "1 person" if len(shared) == 1 else f"{len(shared)} people"
         warnings.append(
-            f"the split of the source, which is kept, has {len(shared)} people in more than one "
+            f"the split of the source, which is kept, has {count} in more than one "
             f"part ({some_of(shared, 5)}); --resplit makes one without"
         )
 

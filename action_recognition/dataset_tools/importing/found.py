@@ -85,7 +85,8 @@ class Found:
 
     `classes` are in their order. None means that the names in use are to be sorted.
     `folder_rate_fps` is the rate of frame folders where the format states one. `negative_label` is
-    the class without a gesture where the format has one.
+    the class without a gesture where the format has one. `are_folders` is True where folders alone
+    tell classes and splits.
     """
 
     data_root: Path
@@ -96,6 +97,7 @@ class Found:
     classes: Sequence[str] | None = None
     folder_rate_fps: float | None = None
     negative_label: str | None = None
+    are_folders: bool = False
 
     def leave_out(self, where: str, path: str, reason: str) -> None:
         """Remember that something was left out, and why."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from action_recognition.data.annotation_lines import annotation_line
 from action_recognition.data.dataset_files import SPLITS, Split
 from action_recognition.data.people import people_by_regex
+from action_recognition.dataset_tools.doubtful_people import without_doubtful
 from action_recognition.dataset_tools.importing.assign_splits import (
     SplitOptions,
     assign_splits,
@@ -43,8 +44,8 @@ class ImportOptions:
 class DataSet:
     """A data set to write.
 
-    `clips` are those of each split, with their lines, in the order of paths. The other fields hold
-    all that the report tells.
+    `clips` are those of each split, with their lines, in the order of paths. No clip is left for
+    `repeated` splits: their lists repeat train. The other fields hold all that the report tells.
     """
 
     data_root: Path
@@ -55,6 +56,13 @@ class DataSet:
     warnings: list[str]
     split_by: str
     negative_label: str | None = None
+    repeated: Sequence[Split] = ()
+
+    @property
+    def lists(self) -> dict[Split, list[Lined]]:
+        """Return the lists to write: those of `repeated` splits are that of train."""
+        repeated = {split: self.clips["train"] for split in self.repeated}
+        return {split: clips for split, clips in (self.clips | repeated).items() if clips}
 
 
 def make_data_set(
@@ -75,19 +83,29 @@ def make_data_set(
     negative_label = _negative_label(classes, options.negative_label, found)
 
     clips = [clip for clip, _ in lined]
-    splits, split_by = assign_splits(clips, classes, options.split, found.warnings)
-    by_split = {name: _of_split(name, lined, splits) for name in SPLITS}
+    split_options = dataclasses.replace(options.split, are_folders=found.are_folders)
+    splits = assign_splits(clips, classes, split_options, found.warnings)
+    by_split = {name: [lined[at] for at in splits.members[name]] for name in SPLITS}
     root, left_out, changed = found.data_root, found.left_out, found.changed
     warnings = found.warnings
-    return DataSet(root, classes, by_split, left_out, changed, warnings, split_by, negative_label)
-
-
-def _of_split(name: Split, lined: Sequence[Lined], splits: Sequence[Split]) -> list[Lined]:
-    return [item for item, split in zip(lined, splits, strict=True) if split == name]
+    return DataSet(
+        data_root=root,
+        classes=classes,
+        clips=by_split,
+        left_out=left_out,
+        changed=changed,
+        warnings=warnings,
+        split_by=splits.split_by,
+        negative_label=negative_label,
+        repeated=splits.empty,
+    )
 
 
 def _with_people(found: Found, person_regex: str | None) -> Found:
-    """Return a copy that may be changed, with the people that the expression finds, if any."""
+    """Return a copy that may be changed, with the people that the expression finds, if any.
+
+    People that are none, such as one for each class, are taken out and named in a warning.
+    """
     found = dataclasses.replace(
         found,
         left_out=list(found.left_out),
@@ -96,7 +114,13 @@ def _with_people(found: Found, person_regex: str | None) -> Found:
     )
     if person_regex is not None:
         people = people_by_regex((clip.path for clip in found.clips), person_regex)
-        found.clips = [dataclasses.replace(clip, person=people[clip.path]) for clip in found.clips]
+        labels = [clip.label for clip in found.clips]
+        known, doubts = without_doubtful([people[clip.path] for clip in found.clips], labels)
+        found.warnings += doubts
+        found.clips = [
+            dataclasses.replace(clip, person=person)
+            for clip, person in zip(found.clips, known, strict=True)
+        ]
     return found
 
 

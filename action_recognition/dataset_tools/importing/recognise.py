@@ -146,7 +146,6 @@ def read_source(source: Path, name: str, options: SourceOptions) -> tuple[Found,
     """
     if not source.exists():
         raise user_error(str(source), "there is no such file or folder")
-
     # The format, stated or recognised.
     if name != "auto":
         _refuse_unused(options, name)

@@ -37,7 +37,7 @@ def write_data_set(data_set: DataSet, folder: Path, settings: Mapping[str, Any])
     # In ASCII, names with bytes that are no text are kept as escapes.
     report = json.dumps(report_document(data_set, settings), ensure_ascii=True, indent=1)
     lines = report_lines(data_set)
-    texts = {f"{split}.txt": _list_text(clips) for split, clips in data_set.clips.items()}
+    texts = {f"{split}.txt": _list_text(data_set.lists.get(split, [])) for split in SPLITS}
     texts |= {
         CLASSES_FILE: classes_text(data_set.classes),
         DATASET_FILE: dataset_text(data_set.negative_label),

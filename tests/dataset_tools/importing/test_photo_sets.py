@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from action_recognition.dataset_tools.importing.assign_splits import SplitOptions
-from action_recognition.dataset_tools.importing.formats import recognise
+from action_recognition.dataset_tools.importing.recognise import recognise
 from action_recognition.dataset_tools.importing.source import SourceOptions
 from action_recognition.errors import UserError
 from tests.dataset_tools.importing.made import imported, lines_of, reasons

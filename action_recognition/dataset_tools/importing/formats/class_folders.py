@@ -34,7 +34,7 @@ def read_class_folders(source: Path, options: SourceOptions, *, is_stated: bool 
     format (`is_stated`).
     Raises UserError: there is no folder, or it is not known which folders are the classes.
     """
-    found = Found(source)
+    found = Found(source, are_folders=True)
     if not _folders(source, Found(source)):
         raise user_error(str(source), "holds no folder", _ALLOWED)
     layout = class_layout(source, _folders_of_clips(source, options.modality))

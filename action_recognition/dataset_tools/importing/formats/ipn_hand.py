@@ -28,6 +28,7 @@ from action_recognition.errors import user_error
 _RATE_FPS = 30.0
 _NO_GESTURE = "D0X"
 _COLUMNS = ("video", "label", "id", "t_start", "t_end")
+_LINE_LENGTH = 1000
 _SEGMENT_LISTS = ("trainlistall", "vallistall", "testlistall")
 # Kinds of films that the set has beside the color pictures.
 _OTHER_KINDS = frozenset({"flow", "segment", "segmentation"})
@@ -55,8 +56,8 @@ def is_ipn_hand(source: Path) -> bool:
 def read_ipn_hand(source: Path, options: SourceOptions) -> Found:
     """Read the gestures of the films, with the split of the lists, and D0X as the negative class.
 
-    Each film is looked for as a video and as a folder of frames. The person is the number in its
-    name behind `1CM` and `4CM`.
+    Each film is looked for as a video and as a folder of frames. The person is the
+    first two parts of its name.
     Raises UserError: the tables hold no gesture, or give a class two names.
     """
     folder = source if source.is_dir() else source.parent
@@ -97,7 +98,8 @@ def _tables(source: Path) -> list[Path]:
 
 def _first_cells(file: Path) -> list[str]:
     try:
-        line = file.open(encoding="utf-8-sig", errors="replace").readline()
+        with file.open(encoding="utf-8-sig", errors="replace") as opened:
+            line = opened.readline(_LINE_LENGTH)
     except OSError:
         return []
     return [cell.strip().lower() for cell in line.split(",")]
@@ -189,8 +191,8 @@ def _is_other_kind(path: str) -> bool:
 
 
 def _clip(segment: Segment, path: str, label: str, splits: Mapping[str, Split]) -> FoundClip:
-    # The name is group, person, place, hand and number: 1CM42_0_L_#35, 4CM11_3_R_#12.
-    person = segment.video.split("_")[0]
+    # 1CM42_11_R_#205 to #208 are the four films of one person, by the right hand.
+    person = "_".join(segment.video.split("_")[:2])
     return FoundClip(
         path=path,
         label=label,

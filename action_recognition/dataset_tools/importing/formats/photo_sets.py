@@ -14,7 +14,7 @@ import json
 import os
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -32,6 +32,7 @@ from action_recognition.dataset_tools.importing.formats.class_folders import (
     not_classes,
 )
 from action_recognition.dataset_tools.importing.found import Found, FoundClip, split_of
+from action_recognition.dataset_tools.importing.media_walk import walk_media
 from action_recognition.dataset_tools.importing.side_files import side_files
 from action_recognition.dataset_tools.importing.source import SourceOptions, named_split
 from action_recognition.errors import UserError, user_error
@@ -54,10 +55,12 @@ def has_photos_in_class_folders(source: Path) -> bool:
     """
     folders = _folders_of_photos(source)
     layout = folder_layout(folders) if folders else None
-    if layout is None or {folder.path for folder in layout.folders} != set(map("/".join, folders)):
+    if layout is None or not _are_full(source, layout.folders, folders):
         return False
     if not layout.notes:
         return True
+    if any(not problem and (source / path).is_file() for path, problem in walk_media(source)):
+        return False
 
     # Frames of the clips of one class look like photos of several.
     are_frames = all(_is_numbered_through(source.joinpath(*parts)) for parts in folders)
@@ -65,6 +68,16 @@ def has_photos_in_class_folders(source: Path) -> bool:
         allowed = "--format photo_folders for photos, --format class_folders for frames"
         raise user_error(str(source), "holds frames of one class, or photos of several", allowed)
     return not are_frames
+
+
+def _are_full(source: Path, classes: Collection[ClassFolder], with_photos: set[Parts]) -> bool:
+    """Return True if all folders at the level of the classes have photos directly in them."""
+    paths = {folder.path for folder in classes}
+    if not paths <= set(map("/".join, with_photos)):
+        return False
+    places = {path.rpartition("/")[0] for path in paths}
+    beside = [f"{place}/{name}" for place in places for name in _folders(source / place)]
+    return {path.lstrip("/") for path in beside} <= paths
 
 
 def _is_numbered_through(folder: Path) -> bool:
@@ -96,7 +109,7 @@ def read_photo_folders(source: Path, *, is_stated: bool = True) -> Found:
     only if the user stated the format (`is_stated`).
     Raises UserError: there is no folder, or it is not known which folders are the classes.
     """
-    found = Found(source)
+    found = Found(source, are_folders=True)
     names = _folders(source)
     if not names:
         allowed = "one folder for each class, with its photos inside"
