@@ -6,6 +6,7 @@ import contextlib
 import difflib
 import errno
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -18,11 +19,14 @@ EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
 # 128 + SIGTERM, as a shell reports it.
 EXIT_TERMINATED = 143
+# Windows has none.
+SIGHUP = getattr(signal, "SIGHUP", None)
 
 # Errors of the disk that the user can mend.
 _ENVIRONMENT_ERRNOS = {
     errno.ENOSPC: "the disk is full",
     errno.EDQUOT: "the disk quota is used up",
+    errno.EFBIG: "the file would be larger than allowed here (ulimit -f, or its disk)",
     errno.EACCES: "permission denied",
     errno.EPERM: "permission denied",
     errno.EROFS: "the file system is read-only",
@@ -73,7 +77,11 @@ class UserError(Exception):
 
 
 class Terminated(Exception):
-    """SIGTERM asked the work to end. Everything that is needed to resume it was saved."""
+    """SIGTERM, or another signal, asked the work to end. Everything it needs was saved."""
+
+    def __init__(self, signum: int = signal.SIGTERM) -> None:
+        self.exit_code = 128 + signum
+        super().__init__("the terminal has gone" if signum == SIGHUP else "terminated")
 
 
 def user_error(where: str, found: str, allowed: str = "", fix: str = "") -> UserError:
@@ -108,6 +116,12 @@ def naming(place: Path) -> Iterator[None]:
         raise
 
 
+def disk_reason(error: OSError) -> str:
+    """Return in words why something could not be written."""
+    reason = _ENVIRONMENT_ERRNOS.get(error.errno or 0) or error.strerror
+    return reason or type(error).__name__
+
+
 def try_all(calls: Iterable[Callable[[], T]]) -> list[T]:
     """Return the results of all calls.
 
@@ -132,21 +146,25 @@ def run_command(command: Callable[[], int | None]) -> NoReturn:
 
     A user error is printed as messages, without a traceback, and ends with exit code 2.
     """
-    sys.exit(_exit_code(command))
+    _open_standard_streams()
+    code = _exit_code(command)
+    # An error may have left something that cannot be printed: Python would fail at its end.
+    with contextlib.suppress(OSError):
+        _flush_stdout()
+    sys.exit(code)
 
 
 def _exit_code(command: Callable[[], int | None]) -> int:
     try:
         code = command() or 0
-        # A closed pipe shows here at the latest, and is caught below.
-        sys.stdout.flush()
+        _flush_stdout()
         return code
     except UserError as error:
         return _failed(str(error), error.exit_code)
     except KeyboardInterrupt:
         return _failed("interrupted", EXIT_INTERRUPTED)
-    except Terminated:
-        return _failed("terminated", EXIT_TERMINATED)
+    except Terminated as error:
+        return _failed(str(error), error.exit_code)
     except BrokenPipeError:
         return _without_reader()
     except OSError as error:
@@ -156,10 +174,42 @@ def _exit_code(command: Callable[[], int | None]) -> int:
         return _failed(_disk_message(error, _ENVIRONMENT_ERRNOS[error.errno]), EXIT_USER_ERROR)
 
 
+def _flush_stdout() -> None:
+    """Show what is held back. A closed pipe or a full disk shows here at the latest."""
+    # It is None where the caller has closed it.
+    if sys.stdout is None:
+        return
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        # Python would fail again when it ends.
+        drop_stdout()
+        error.filename = error.filename or "standard output"
+        raise
+
+
 def _without_reader() -> int:
     """Drop the rest of stdout and return 1: its reader has gone, as in `| head`."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    drop_stdout()
     return 1
+
+
+def drop_stdout() -> None:
+    """Send whatever is still printed on stdout nowhere, also what Python holds back of it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+def _open_standard_streams() -> None:
+    """Open the standard streams that the caller has closed.
+
+    Otherwise the next file that is opened takes their number, and what a library prints goes there.
+    """
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            # The lowest number that is free is this one.
+            os.open(os.devnull, os.O_RDWR)
 
 
 def _disk_message(error: OSError, reason: str) -> str:
@@ -169,6 +219,8 @@ def _disk_message(error: OSError, reason: str) -> str:
 
 def _failed(message: str, code: int) -> int:
     """Print an error message, each line marked as one, and return the exit code."""
-    for line in message.splitlines() or [""]:
-        print(f"error: {line}", file=sys.stderr)
+    # Nobody may be there to read it, as after a terminal was closed.
+    with contextlib.suppress(OSError):
+        for line in message.splitlines() or [""]:
+            print(f"error: {line}", file=sys.stderr)
     return code

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from contextlib import ExitStack
 from functools import partial
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from action_recognition import console
 from action_recognition.deploy.stream_models import Picture
-from action_recognition.errors import user_error
+from action_recognition.errors import UserError, user_error
 from action_recognition.live.demo_options import DemoOptions as DemoOptions
 from action_recognition.live.demo_setup import OpenDemo, Say, open_demo
 from action_recognition.live.frame_times import TimedFrame
@@ -17,33 +18,60 @@ from action_recognition.live.live_run import DemoSummary, LiveRun, LiveStream
 from action_recognition.live.outputs.drawing import draw_live
 from action_recognition.live.outputs.events import STDOUT
 from action_recognition.live.outputs.keyboard import save_snapshot
+from action_recognition.live.outputs.output_guard import OutputGuard
 from action_recognition.live.outputs.window import PictureWindow
 from action_recognition.live.regions import FixedRegion
+from action_recognition.live.stop_signals import StopSignals
 
 # The time to wait for a frame while other sources or the keys of a window wait too.
 _POLL_S = 0.05
 # The time to wait for a key in a pause.
 _PAUSE_POLL_MS = 50
+# Signals are looked at so often.
+_ALONE_POLL_S = 0.25
 
 NewFrame = tuple[LiveStream, TimedFrame]
 
 
 def run_demo(options: DemoOptions, say: Say | None = None) -> DemoSummary:
-    """Recognise until the sources end, the user quits or presses Ctrl-C. Keep what was recorded.
+    """Recognise until the sources end, the user quits or a signal comes. Keep what was recorded.
 
-    Raises UserError: a model or source that cannot be used, an output that would overwrite the
-    input, no display to show on, or not a single frame from any source.
+    Raises UserError: a model or source that cannot be used, an output that would overwrite an
+    input, no display to show on, or not a single frame from any source. Also at the end of a run
+    that went on without a damaged source or a full output. Raises Terminated after SIGTERM and
+    SIGHUP, BrokenPipeError where the reader of an output has gone.
     """
-    with ExitStack() as stack:
-        demo = open_demo(options, say or _say_beside_events(options), stack)
+    console_guard = OutputGuard("messages", lambda _: None)
+    say = console_guard.around(say or _say_beside_events(options))
+    with StopSignals() as stop, ExitStack() as stack:
+        demo = open_demo(options, say, stop, stack)
+        stop.begin()
         try:
-            _recognise(demo)
+            _recognise(demo, stop, console_guard)
         except KeyboardInterrupt:
-            demo.run.say("interrupted; everything recognised so far is kept")
+            stop.signum = signal.SIGINT
+        if stop.is_asked:
+            say("interrupted; everything recognised so far is kept")
 
-        if not demo.run.num_frames:
-            raise user_error(demo.streams[0].source.name, "gave no frame")
-    return _report(demo, options)
+        has_frames = demo.run.num_frames > 0
+        demo.outputs.close(keep=has_frames)
+        if has_frames:
+            _report(demo)
+        _raise_what_went_wrong(demo, stop, console_guard)
+        return demo.run.summary(demo.streams)
+
+
+def _raise_what_went_wrong(demo: OpenDemo, stop: StopSignals, console_guard: OutputGuard) -> None:
+    """Raise what the exit code of a run has to tell, if there is anything."""
+    problems = [*demo.problems, *demo.outputs.problems, *console_guard.problems]
+    if problems:
+        raise UserError(dict.fromkeys(problems))
+
+    stop.raise_if_terminated()
+    if not demo.run.num_frames and not stop.is_asked:
+        raise user_error(demo.streams[0].source.name, "gave no frame")
+    if demo.outputs.have_lost_reader or console_guard.lost_reader:
+        raise BrokenPipeError
 
 
 def _say_beside_events(options: DemoOptions) -> Say:
@@ -53,14 +81,16 @@ def _say_beside_events(options: DemoOptions) -> Say:
     return console.say
 
 
-def _recognise(demo: OpenDemo) -> None:
+def _recognise(demo: OpenDemo, stop: StopSignals, console_guard: OutputGuard) -> None:
     """Process frames of all streams in turn until the last one has ended or the user quits."""
     run, going = demo.run, list(demo.streams)
     # Several sources must not wait long for each other, nor a window for its keys.
-    wait_s = _POLL_S if len(going) > 1 or going[0].window else 1.0
+    wait_s = _POLL_S if len(going) > 1 or going[0].window else _ALONE_POLL_S
 
-    while going and not run.controls.wants_quit:
-        frames = _next_frames(going, run, wait_s)
+    while going and not run.controls.wants_quit and not stop.is_asked:
+        if demo.is_for_nobody(console_guard):
+            return
+        frames = _next_frames(going, demo, wait_s)
         run.take(frames)
         for stream, frame in frames:
             _put_out(demo, stream, frame)
@@ -71,33 +101,40 @@ def _recognise(demo: OpenDemo) -> None:
                 run.controls.press(stream.window.key())
 
 
-def _next_frames(going: list[LiveStream], run: LiveRun, wait_s: float) -> list[NewFrame]:
-    """Return the next frame of each stream that has one. Remove streams that ended from `going`."""
+def _next_frames(going: list[LiveStream], demo: OpenDemo, wait_s: float) -> list[NewFrame]:
+    """Return the next frame of each stream that has one. Remove streams that ended from `going`.
+
+    A source that fails ends like one that is over, and the others go on.
+    """
     frames: list[NewFrame] = []
     for stream in list(going):
         try:
             frame = stream.reader.get(wait_s)
         except TimeoutError:
-            run.stalled(stream)
+            demo.run.stalled(stream)
             continue
+        except UserError as error:
+            demo.problems += error.problems
+            frame = None
 
         if frame is not None:
             frames.append((stream, frame))
         else:
-            run.ended(stream)
+            demo.run.ended(stream)
             going.remove(stream)
     return frames
 
 
 def _put_out(demo: OpenDemo, stream: LiveStream, frame: TimedFrame) -> None:
     """Draw what was recognised over a frame, then record and show it."""
-    if demo.recorder is None and stream.window is None:
+    record = demo.outputs.record
+    if record is None and stream.window is None:
         return
 
     run = demo.run
     drawn = draw_live(frame.picture, run.view(stream), run.metadata, frame.time_s)
-    if demo.recorder:
-        demo.recorder.write(drawn, frame.time_s)
+    if record:
+        record(drawn, frame.time_s)
     if stream.window:
         _show(stream.window, drawn, stream, run)
 
@@ -118,16 +155,7 @@ def _show(window: PictureWindow, drawn: Picture, stream: LiveStream, run: LiveRu
         controls.wants_box = False
 
 
-def _report(demo: OpenDemo, options: DemoOptions) -> DemoSummary:
-    """Write the table of predictions, print the files that were written and the summary."""
-    run = demo.run
-    if options.csv and run.table:
-        run.table.save(options.csv)
-    # The recording and the events were written during the run.
-    for path in (options.output, options.csv, options.events):
-        if path and path != STDOUT:
-            run.say(f"wrote {path}")
-
-    summary = run.summary(demo.streams)
-    run.say(str(summary))
-    return summary
+def _report(demo: OpenDemo) -> None:
+    """Print the files that were written and the summary."""
+    demo.outputs.report()
+    demo.run.say(str(demo.run.summary(demo.streams)))

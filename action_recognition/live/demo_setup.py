@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 
 from action_recognition.deploy.backends import load_backend
 from action_recognition.deploy.metadata import DeployMetadata
 from action_recognition.deploy.stream_models import StreamModel, as_stream_model
-from action_recognition.errors import user_error
+from action_recognition.errors import Problem, user_error
 from action_recognition.live.decision import check_mirror
 from action_recognition.live.decision_file import read_rules
 from action_recognition.live.decision_rules import DecisionRules
@@ -20,29 +19,43 @@ from action_recognition.live.live_run import LiveRun, LiveStream
 from action_recognition.live.outputs.event_server import HOST, EventServer
 from action_recognition.live.outputs.events import EventFile
 from action_recognition.live.outputs.keyboard import KEYS_HELP, Controls
+from action_recognition.live.outputs.output_guard import OutputGuard
+from action_recognition.live.outputs.prediction_table import PredictionTable
 from action_recognition.live.outputs.reactions import Reactions, read_commands
-from action_recognition.live.outputs.recording import PredictionTable, VideoRecorder
+from action_recognition.live.outputs.recording import VideoRecorder
+from action_recognition.live.outputs.run_outputs import RunOutputs
 from action_recognition.live.outputs.window import PictureWindow
 from action_recognition.live.regions import FixedRegion, Region
 from action_recognition.live.sources.frame_sources import FrameSource, open_source
 from action_recognition.live.sources.reader_thread import FrameReader, PlayedAtItsRate
 from action_recognition.live.sources.retrying import Patience
+from action_recognition.live.stop_signals import StopSignals
 
 Say = Callable[[str], None]
 WINDOW_TITLE = "gestures (q: quit)"
 _WITHOUT_WINDOW = "add --no-show, with --output OUT.mp4 or --csv FILE to keep the result"
 
 
-@dataclass(frozen=True)
+@dataclass
 class OpenDemo:
     """Everything that a run of the demo works with."""
 
     streams: list[LiveStream]
     run: LiveRun
-    recorder: VideoRecorder | None
+    outputs: RunOutputs
+    # A window, a server or commands.
+    has_other_outputs: bool
+    # Of sources that failed during the run.
+    problems: list[Problem] = field(default_factory=list)
+
+    def is_for_nobody(self, console_guard: OutputGuard) -> bool:
+        """Return True once every output has failed, or the messages if there was nothing else."""
+        if self.has_other_outputs:
+            return False
+        return self.outputs.are_all_over if self.outputs.guards else console_guard.is_over
 
 
-def open_demo(options: DemoOptions, say: Say, stack: ExitStack) -> OpenDemo:
+def open_demo(options: DemoOptions, say: Say, stop: StopSignals, stack: ExitStack) -> OpenDemo:
     """Open everything that a run needs. Closing `stack` closes it again.
 
     Raises UserError: options that contradict each other, no display, or a model, a source, a
@@ -58,12 +71,9 @@ def open_demo(options: DemoOptions, say: Say, stack: ExitStack) -> OpenDemo:
 
     streams = _open_streams(options, network, rules, say, stack)
     run = LiveRun(network.metadata, say, Controls(pick=options.pick))
-    _add_outputs(run, options, commands, stack)
-
-    recorder = None
-    if options.output:
-        rate_fps = streams[0].source.frame_rate_fps
-        recorder = stack.enter_context(_recording(options.output, rate_fps))
+    outputs = _open_outputs(run, options, [stream.source for stream in streams], stop, stack)
+    if commands:
+        run.reactions = Reactions(commands, run.say)
 
     # The windows are registered last, so that they close first.
     if options.show:
@@ -71,7 +81,8 @@ def open_demo(options: DemoOptions, say: Say, stack: ExitStack) -> OpenDemo:
     for stream, window in zip(streams, windows, strict=False):
         stream.window = window
         stack.callback(window.close)
-    return OpenDemo(streams, run, recorder)
+    has_others = options.show or options.serve is not None or bool(commands)
+    return OpenDemo(streams, run, outputs, has_others)
 
 
 def _rules(options: DemoOptions, network: StreamModel) -> DecisionRules:
@@ -180,12 +191,21 @@ def _region(options: DemoOptions, metadata: DeployMetadata) -> Region:
     return TrackedRegion(detector, options.max_persons)
 
 
-def _add_outputs(
-    run: LiveRun, options: DemoOptions, commands: dict[str, list[str]], stack: ExitStack
-) -> None:
-    """Tell the run where predictions and events go beside the picture."""
+def _open_outputs(
+    run: LiveRun,
+    options: DemoOptions,
+    sources: Sequence[FrameSource],
+    stop: StopSignals,
+    stack: ExitStack,
+) -> RunOutputs:
+    """Open the files of the run and the event server, and tell the run of them."""
+    outputs = RunOutputs(run.say)
+    # At an error, too, what was recorded so far is kept.
+    stack.callback(lambda: outputs.close(keep=run.num_frames > 0))
     if options.csv:
-        run.table = PredictionTable(run.metadata)
+        run.add_row = outputs.add_table(PredictionTable(options.csv, run.metadata))
+    if options.output:
+        outputs.add_recording(VideoRecorder(options.output, sources[0].frame_rate_fps))
 
     # Each sink gets every event as a line of JSON.
     if options.serve is not None:
@@ -194,21 +214,8 @@ def _add_outputs(
         run.say(f"events at ws://{HOST}:{server.port}")
         run.sinks.append(server.send)
     if options.events:
-        file = EventFile(options.events)
+        is_live = any(source.is_live for source in sources)
+        file = EventFile(options.events, lambda: stop.is_asked, is_live)
         stack.callback(file.close)
-        run.sinks.append(file.write)
-
-    if commands:
-        run.reactions = Reactions(commands, run.say)
-
-
-@contextmanager
-def _recording(path: Path, frame_rate_fps: float) -> Iterator[VideoRecorder]:
-    """Yield a recorder. Finish its file at a normal end, discard it on an error."""
-    recorder = VideoRecorder(path, frame_rate_fps)
-    try:
-        yield recorder
-    except BaseException:
-        recorder.discard()
-        raise
-    recorder.close()
+        run.sinks.append(outputs.add_events(options.events, file))
+    return outputs

@@ -18,7 +18,6 @@ from action_recognition.live.outputs.drawing import TIMELINE_S, LiveView
 from action_recognition.live.outputs.events import event_line
 from action_recognition.live.outputs.keyboard import Controls
 from action_recognition.live.outputs.reactions import Reactions
-from action_recognition.live.outputs.recording import PredictionTable
 from action_recognition.live.outputs.window import PictureWindow
 from action_recognition.live.sources.frame_sources import FrameSource
 from action_recognition.live.sources.reader_thread import FrameReader
@@ -83,7 +82,8 @@ class DemoSummary:
 class LiveRun:
     """Recognition over several streams with its outputs.
 
-    Each event goes to all `sinks` as a line of JSON, and to `reactions`. Predictions go to `table`.
+    Each event goes to all `sinks` as a line of JSON, and to `reactions`. `add_row` takes every
+    prediction, if there is a table.
     """
 
     def __init__(
@@ -93,8 +93,7 @@ class LiveRun:
         self.sinks: list[Callable[[str], None]] = []
         self.reactions: Reactions | None = None
         self.num_frames = self.num_windows = self.num_events = 0
-        # The table grows for as long as the run lasts, so there is one only if it is asked for.
-        self.table: PredictionTable | None = None
+        self.add_row: Callable[[WindowScores], None] | None = None
 
         # For the summary.
         self._inference_ms: deque[float] = deque(maxlen=_KEPT)
@@ -168,8 +167,8 @@ class LiveRun:
             stream.latest[result.person] = result.scores
             if not self._counts(stream, result.person):
                 continue
-            if self.table:
-                self.table.add(result.scores)
+            if self.add_row:
+                self.add_row(result.scores)
             if result.event:
                 self._send(stream, result, result.event, arrived_s)
 

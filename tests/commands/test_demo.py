@@ -18,7 +18,7 @@ import pytest
 from action_recognition.checkpoint import TrainedModel
 from action_recognition.commands.demo import main
 from action_recognition.deploy.backends import load_backend
-from action_recognition.errors import UserError
+from action_recognition.errors import UserError, user_error
 from action_recognition.export.export_model import ExportOptions, export_model
 from action_recognition.live.demo import DemoOptions, run_demo
 from action_recognition.live.frame_times import TimedFrame
@@ -135,20 +135,47 @@ def test_ctrl_c_keeps_what_was_recognised(
     assert len(table.read_text(encoding="utf-8").splitlines()) > 1
 
 
-def test_a_failure_leaves_old_outputs(
+def test_a_source_that_breaks_ends_alone_and_what_was_recorded_is_kept(
     model: Path, video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(_: VideoFile) -> Iterator[TimedFrame]:
-        yield TimedFrame(0.0, np.zeros((48, 64, 3), np.uint8))
-        yield TimedFrame(0.1, np.zeros((48, 64, 3), np.uint8))
-        raise UserError([])
+    frames_of_file = VideoFile.frames
 
+    def broken(source: VideoFile) -> Iterator[TimedFrame]:
+        if source.name == str(video):
+            yield from frames_of_file(source)
+            return
+        yield TimedFrame(0.0, np.zeros((48, 64, 3), np.uint8))
+        raise user_error(source.name, "is damaged")
+
+    other = write_video(tmp_path / "other.mp4", numbered_frames(3), 30)
     monkeypatch.setattr(VideoFile, "frames", broken)
+    output, table = tmp_path / "out.mp4", tmp_path / "out.csv"
+    said: list[str] = []
+    with pytest.raises(UserError, match="is damaged"):
+        run_demo(DemoOptions(model, str(other), output, show=False), say=quiet)
+    assert _num_frames(output) == 1
+
+    both = DemoOptions(model, str(other), csv=table, more_sources=(str(video),), show=False)
+    with pytest.raises(UserError, match="is damaged"):
+        run_demo(both, say=said.append)
+    assert "32 frames" in said[-1] and len(table.read_text().splitlines()) > 2
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_a_run_without_a_frame_leaves_old_outputs(
+    model: Path, video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(VideoFile, "frames", lambda _: iter(()))
     output = tmp_path / "out.mp4"
     output.write_text("old")
-    with pytest.raises(UserError):
+    with pytest.raises(UserError, match="gave no frame"):
         run_demo(DemoOptions(model, str(video), output, show=False), say=quiet)
     assert output.read_text() == "old" and not list(tmp_path.glob(".*"))
+
+
+def _num_frames(path: Path) -> int:
+    with av.open(str(path)) as container:
+        return len(list(container.decode(video=0)))
 
 
 def test_a_window_is_shown_until_q(

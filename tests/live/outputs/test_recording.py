@@ -14,7 +14,8 @@ from action_recognition.deploy.metadata import DeployMetadata, example
 from action_recognition.deploy.scores import WindowScores
 from action_recognition.errors import UserError
 from action_recognition.live.outputs.drawing import draw_prediction
-from action_recognition.live.outputs.recording import PredictionTable, VideoRecorder
+from action_recognition.live.outputs.prediction_table import PredictionTable
+from action_recognition.live.outputs.recording import VideoRecorder
 
 LABELS = ("Daumen hoch", "größer 你好", "no_gesture", "stop")
 
@@ -148,10 +149,13 @@ def test_other_formats_are_refused(tmp_path: Path) -> None:
 
 
 def test_csv_lists_windows_with_the_best_three(tmp_path: Path) -> None:
-    table = PredictionTable(replace(metadata(), labels=("a,b", *LABELS[1:])))
+    table = PredictionTable(
+        tmp_path / "new/out.csv", replace(metadata(), labels=("a,b", *LABELS[1:]))
+    )
     table.add(prediction(0.5, 0.25, -0.125, 0.3, time_s=1.0 / 3))
     table.add(prediction(-0.5, 0.25, 0.75, 0.3, time_s=2.0))
-    table.save(tmp_path / "new/out.csv")
+    assert not (tmp_path / "new/out.csv").exists()  # it takes its place when it is whole
+    table.close()
     with (tmp_path / "new/out.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert list(rows[0]) == ["time_s", "label", "score", "label_2", "score_2", "label_3", "score_3"]
@@ -168,9 +172,9 @@ def test_csv_lists_windows_with_the_best_three(tmp_path: Path) -> None:
 
 
 def test_csv_of_a_model_with_two_labels_has_two_ranks(tmp_path: Path) -> None:
-    table = PredictionTable(example())
+    table = PredictionTable(tmp_path / "out.csv", example())
     table.add(prediction(0.5, 0.25))
-    table.save(tmp_path / "out.csv")
+    table.close()
     assert (tmp_path / "out.csv").read_text().splitlines() == [
         "time_s,label,score,label_2,score_2",
         "0.000,Thumb up,0.500000,No gesture,0.250000",
