@@ -19,6 +19,7 @@ from action_recognition.deploy.metadata import DeployMetadata
 from action_recognition.errors import user_error
 from action_recognition.export.options import ExportOptions
 from action_recognition.export.parity import Parity
+from action_recognition.hands.network_names import SOURCE
 from action_recognition.models.build import build_recogniser
 from action_recognition.models.complexity import count
 
@@ -89,6 +90,14 @@ def _model_facts(
 
     training = {key: trained.record.get(key) for key in _TRAINING_FACTS}
     start_weights = dict(trained.record.get("start_weights") or {})
+    licences = {
+        "weights": options.weights_licence,
+        "start_weights": start_weights.get("licence", NOT_STATED),
+        "data": options.data_licence,
+    }
+    # The networks that find hands are delivered beside the model.
+    if metadata.landmarks is not None:
+        licences["hand_networks"] = SOURCE
     return {
         "template": metadata.template,
         "labels": list(metadata.labels),
@@ -97,11 +106,7 @@ def _model_facts(
         "size_mp": counted.size_mp,
         "intended_use": options.intended_use,
         "training": {key: value for key, value in training.items() if value not in (None, "", {})},
-        "licences": {
-            "weights": options.weights_licence,
-            "start_weights": start_weights.get("licence", NOT_STATED),
-            "data": options.data_licence,
-        },
+        "licences": licences,
     }
 
 

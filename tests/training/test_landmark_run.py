@@ -29,6 +29,7 @@ from action_recognition.evaluation.evaluate_clips import EvalOptions, evaluate
 from action_recognition.export.export_model import ExportOptions, export_model
 from action_recognition.hands.geometry import Square
 from action_recognition.hands.landmark_file import save_landmarks
+from action_recognition.hands.network_names import SOURCE
 from action_recognition.hands.networks import Picture, SeenHand
 from action_recognition.hands.slots import RIGHT
 from action_recognition.live.demo_options import DemoOptions
@@ -142,6 +143,7 @@ def test_it_learns_and_is_delivered(run: LandmarkRun, exported: Path, tmp_path: 
     assert not any(name.endswith(".tflite") for name in names)
 
     assert sorted(verify_folder(export)) == ["model.onnx", "model.xml"]
+    assert f"hand networks: {SOURCE}" in (export / "model_card.md").read_text()
 
     text = (export / "model.xml").read_text()
     for key in ("input_kind", "landmarks", "frame_step_policy", "label_swaps"):
