@@ -51,8 +51,7 @@ def compose_landmarks(
 
 def _of_part(part: Part, store: LandmarkStore, options: CompositionOptions) -> HandLandmarks:
     """Return the hands of a part, with frames numbered from 0 at the rate of the stream."""
-    record = part.clip.record
-    landmarks = store.load(store.video_of(record))
+    landmarks, record = store.load(part.clip.record)
     wanted = record.clip_start + np.fromiter(part.source_frames(options), np.int64)
 
     # The tracked frame nearest before it, or the first one.
