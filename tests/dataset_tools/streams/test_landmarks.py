@@ -60,7 +60,8 @@ def test_hands_stand_where_the_clips_have_them(clips: Path, tmp_path: Path) -> N
     own = LandmarkStore(default_store_folder(), RATE_FPS)
     for event in stream.events:
         number = LABELS.index(event.label)
-        clip = own.load(TrackedVideo(clips / f"anna_{number}.mp4", 20, RATE_FPS, 1))
+        video = TrackedVideo(clips / f"anna_{number}.mp4", 20, RATE_FPS, 1)
+        clip = load_landmarks(own.file_of(video))
         start = round(event.start_s * RATE_FPS)
         shown = dict(tracked_hands(landmarks))
         for frame, hands in dict(tracked_hands(clip)).items():
