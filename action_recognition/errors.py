@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import difflib
 import errno
+import io
 import os
 import signal
 import sys
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -144,9 +146,11 @@ def try_all(calls: Iterable[Callable[[], T]]) -> list[T]:
 def run_command(command: Callable[[], int | None]) -> NoReturn:
     """Run a command and end the process with its exit code.
 
-    A user error is printed as messages, without a traceback, and ends with exit code 2.
+    A user error is printed as messages, without a traceback, and ends with exit code 2. Letters
+    that the console cannot show are printed as their codes.
     """
     _open_standard_streams()
+    _print_any_text()
     code = _exit_code(command)
     # An error may have left something that cannot be printed: Python would fail at its end.
     with contextlib.suppress(OSError):
@@ -212,9 +216,25 @@ def _open_standard_streams() -> None:
             os.open(os.devnull, os.O_RDWR)
 
 
+def _print_any_text() -> None:
+    """Let stdout and stderr print letters that the console lacks as their codes."""
+    for stream in (sys.stdout, sys.stderr):
+        # A test or an application may have put something else in its place.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
 def _disk_message(error: OSError, reason: str) -> str:
     place = error.filename or "writing"
     return f"{place}: {reason}; to repair: free space or name another folder"
+
+
+def _without_controls(line: str) -> str:
+    """Write control characters, of a file's name for example, as their codes."""
+    return "".join(
+        repr(character)[1:-1] if unicodedata.category(character) == "Cc" else character
+        for character in line
+    )
 
 
 def _failed(message: str, code: int) -> int:
@@ -222,5 +242,5 @@ def _failed(message: str, code: int) -> int:
     # Nobody may be there to read it, as after a terminal was closed.
     with contextlib.suppress(OSError):
         for line in message.splitlines() or [""]:
-            print(f"error: {line}", file=sys.stderr)
+            print(f"error: {_without_controls(line)}", file=sys.stderr)
     return code

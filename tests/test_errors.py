@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import pickle
 import subprocess
 import sys
@@ -115,3 +116,24 @@ def test_an_error_survives_the_way_from_a_worker() -> None:
 def test_nearest_says_nothing_for_what_is_far() -> None:
     assert nearest("batch", ["batch_size", "epochs"]) == ", did you mean 'batch_size'?"
     assert nearest("zzz", ["batch_size", "epochs"]) == ""
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])
+def test_a_console_that_lacks_letters_gets_their_codes(encoding: str) -> None:
+    code = (
+        "from action_recognition.errors import run_command, user_error\n"
+        "def command():\n"
+        "    print('你好 \\udc80')\n"
+        "    raise user_error('a\\x1b[2J.txt', 'class 你好')\n"
+        "run_command(command)"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | {"PYTHONIOENCODING": f"{encoding}:strict"},
+        capture_output=True,
+        timeout=60,
+    )
+    hello = "你好" if encoding == "utf-8" else "\\u4f60\\u597d"
+    assert run.returncode == 2
+    assert run.stdout.decode() == f"{hello} \\udc80\n"
+    assert run.stderr.decode() == f"error: a\\x1b[2J.txt: class {hello}\n"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,8 @@ from action_recognition.checkpoint.reading import (
     read_checkpoint,
 )
 from action_recognition.checkpoint.saving import save_atomically
-from action_recognition.errors import user_error
+from action_recognition.class_names import name_problems
+from action_recognition.errors import UserError, user_error
 from action_recognition.landmark_features import FEATURES_VERSION
 from action_recognition.template import MODEL_CONFIG, ModelConfig, Template
 
@@ -81,7 +82,7 @@ def trained_model(raw: RawCheckpoint) -> TrainedModel:
         _check_version(raw.path, int(description["format"]), description["record"])
         _check_features(raw.path, description["model"])
         # The order is that of the network's outputs.
-        labels = tuple(str(label) for label in description["labels"])
+        labels = _checked_labels(raw.path, description["labels"])
 
         return TrainedModel(
             state_dict=raw.state_dict,
@@ -95,6 +96,15 @@ def trained_model(raw: RawCheckpoint) -> TrainedModel:
     except (KeyError, TypeError, ValueError, AttributeError, ValidationError) as error:
         found = f"its description of the model is damaged ({type(error).__name__})"
         raise user_error(str(raw.path), found, fix="use another checkpoint") from None
+
+
+def _checked_labels(path: Path, names: Iterable[object]) -> tuple[str, ...]:
+    """Return the labels of a checkpoint. Raises UserError: some are no printable text."""
+    labels = tuple(map(str, names))
+    problems = name_problems(labels, str(path))
+    if problems:
+        raise UserError(problems)
+    return labels
 
 
 def _check_version(path: Path, version: int, record: Mapping[str, Any]) -> None:

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import get_args
 
+from action_recognition.class_names import ALLOWED, fault_of_name
 from action_recognition.download import StartKeyword
 
 
@@ -28,6 +29,9 @@ def class_list(text: str) -> list[str]:
     names = _parts(text)
     if len(set(names)) != len(names):
         raise argparse.ArgumentTypeError(f"a name appears twice in {text!r}")
+    faults = [fault for fault in map(fault_of_name, names) if fault]
+    if faults:
+        raise argparse.ArgumentTypeError(f"{'; '.join(faults)}; allowed: {ALLOWED}")
     return names
 
 

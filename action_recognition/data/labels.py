@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from action_recognition.class_names import name_problems
 from action_recognition.data.annotation_files import (
     AnnotationScan,
     FoundFiles,
@@ -80,6 +81,7 @@ def _labels_in_use(
     if template_labels and (as_template or numbers[-1:] == [len(template_labels) - 1]):
         return list(template_labels), "labels: from the template"
     if names:
+        names = _checked(names, where)
         return names, f"labels: the {len(names)} class names of the annotation files, sorted"
     return _numbered_labels(numbers, where)
 
@@ -115,11 +117,7 @@ def read_classes(file: Path) -> list[str]:
 
 def _checked(names: Sequence[str], where: str) -> list[str]:
     """Return the class names. Raises UserError: there are none, or some are not usable."""
-    problems = [
-        Problem(where, f"class name {name!r} is empty or has blanks around it")
-        for name in names
-        if name != name.strip() or not name
-    ]
+    problems = name_problems(names, where)
     problems += [
         Problem(where, f"class name {name!r} occurs twice")
         for name in sorted({n for n in names if names.count(n) > 1})

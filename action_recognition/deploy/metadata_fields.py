@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from action_recognition import __version__
+from action_recognition.class_names import name_problems
 from action_recognition.deploy.landmark_layout import LandmarkLayout
 from action_recognition.deploy.stateful_layout import StatefulLayout
 from action_recognition.errors import Problem, UserError, nearest
@@ -193,10 +194,9 @@ def _checksum_problems(sha256: str) -> list[Problem]:
 
 
 def _label_problems(labels: tuple[str, ...]) -> list[Problem]:
-    problems = []
-    if not labels or not all(labels):
-        allowed = "at least one name, none of them empty"
-        problems.append(Problem("labels", f"found {list(labels)[:5]}", allowed))
+    problems = name_problems(labels, "labels")
+    if not labels:
+        problems.append(Problem("labels", "there are none", "at least one name"))
 
     # Two labels of one name could not be told apart.
     repeated = sorted({label for label in labels if labels.count(label) > 1})

@@ -13,6 +13,7 @@ import numpy as np
 
 from action_recognition.console import say
 from action_recognition.data.photo import Photo
+from action_recognition.lettering import shown_names
 from action_recognition.live.frame_times import TimedFrame
 from action_recognition.live.outputs.window import PictureWindow, draw_square, write_line
 from action_recognition.live.sources.frame_sources import FrameSource
@@ -97,6 +98,7 @@ class Collector:
         self._num_due, self._due_s = 0, 0.0
         self._counts, self._here = store.counts(), store.session_counts()
         self._message = ""
+        self._names = shown_names(store.classes)
 
     def press(self, key: str, time_s: float) -> bool:
         """Do what a key asks for. Return False for `q`."""
@@ -145,13 +147,14 @@ class Collector:
         write_line(drawn, self._counts_line(), 0)
         wait_s = self._due_s - frame.time_s
         counts_down = self._num_due and wait_s > 0
-        write_line(drawn, f"{self._label}: {wait_s:.1f} s" if counts_down else self._message, 1)
+        waits = f"{self._names[self._label]}: {wait_s:.1f} s"
+        write_line(drawn, waits if counts_down else self._message, 1)
         return drawn
 
     def _counts_line(self) -> str:
         """Return key, name and number of photos of each class, and the number of this session."""
         return "  ".join(
-            f"{key} {label}: {self._counts[label]} ({self._here[label]})"
+            f"{key} {self._names[label]}: {self._counts[label]} ({self._here[label]})"
             for key, label in enumerate(self._store.classes, start=1)
         )
 

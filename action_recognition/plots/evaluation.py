@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from action_recognition.plots.figure import new_figure, save_figure
+from action_recognition.plots.texts import axis_texts, plain
 
 # With more classes the cells are too small for numbers.
 _COUNTS_SHOWN_UP_TO = 30
@@ -31,11 +32,12 @@ def draw_confusion_matrix(
     if len(labels) <= _COUNTS_SHOWN_UP_TO:
         _write_counts(axes, counts, share)
 
-    axes.set_xticks(range(len(labels)), labels, rotation=90)
-    axes.set_yticks(range(len(labels)), labels)
+    texts, fonts = axis_texts(labels)
+    axes.set_xticks(range(len(labels)), texts, rotation=90, **fonts)
+    axes.set_yticks(range(len(labels)), texts, **fonts)
     axes.set_xlabel("predicted")
     axes.set_ylabel("label")
-    axes.set_title(title)
+    axes.set_title(plain(title))
     figure.colorbar(image, ax=axes, label="share of the label's clips", shrink=0.8)
     save_figure(figure, path)
 
@@ -63,7 +65,7 @@ def draw_reliability_diagram(
         # A calibrated model lies on the diagonal.
         axes.plot([0, 1], [0, 1], color="grey", linestyle="--", linewidth=1)
         _draw_bins(axes, *table)
-        axes.set(title=title, xlim=(0, 1), ylim=(0, 1))
+        axes.set(title=plain(title), xlim=(0, 1), ylim=(0, 1))
         axes.set(xlabel="confidence (number: clips)", ylabel="share that is right")
         axes.grid(alpha=0.3)
     save_figure(figure, path)
@@ -92,7 +94,7 @@ def draw_risk_coverage(
     figure = new_figure(5.4, 3.8)
     axes = figure.add_subplot()
     for name, (coverage, risk) in lines.items():
-        axes.plot(coverage, risk, drawstyle="steps-post", label=name)
+        axes.plot(coverage, risk, drawstyle="steps-post", label=plain(name))
 
     axes.set(xlabel="coverage: share of clips accepted", xlim=(0, 1))
     axes.set(ylabel="risk: share of those that is wrong", ylim=(0, 1))
@@ -107,7 +109,7 @@ def draw_false_alarms(path: Path, lines: Mapping[str, Sequence[tuple[float, floa
     axes = figure.add_subplot()
     for name, points in lines.items():
         recalls, alarms = [recall for recall, _ in points], [alarms for _, alarms in points]
-        axes.plot(recalls, alarms, marker=".", label=name)
+        axes.plot(recalls, alarms, marker=".", label=plain(name))
 
     axes.set(xlabel="recall: share of gestures recognised", xlim=(0, 1))
     axes.set(ylabel="false alarms per hour without gestures")
@@ -124,7 +126,7 @@ def draw_accuracy_over_latency(path: Path, points: Sequence[tuple[str, float, fl
     figure = new_figure(7.0, 4.2)
     axes = figure.add_subplot()
     for name, latency_ms, accuracy in points:
-        axes.plot([latency_ms], [accuracy], marker="o", linestyle="", label=name)
+        axes.plot([latency_ms], [accuracy], marker="o", linestyle="", label=plain(name))
 
     axes.set(xlabel="ms for a clip, median", ylabel="top-1, % (mean over classes)", xlim=(0, None))
     axes.grid(alpha=0.3)

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
+from action_recognition.class_names import ALLOWED, fault_of_name
 from action_recognition.errors import nearest
 from action_recognition.template.recipe import Training
 from action_recognition.template.sections import NonNegativeInt, PositiveFloat, PositiveInt, Section
@@ -174,6 +175,14 @@ class Template(Section):
     output_format: OutputFormat
     dependencies: list[Dependency]
     metrics: list[Metric]
+
+    @field_validator("labels")
+    @classmethod
+    def _are_printable(cls, names: list[str]) -> list[str]:
+        faults = [fault for fault in map(fault_of_name, names) if fault]
+        if faults:
+            raise ValueError(f"{'; '.join(faults)}; allowed: {ALLOWED}")
+        return names
 
     @model_validator(mode="after")
     def _labels_are_consistent(self) -> Self:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from torch import Tensor
 
 from action_recognition.data.clip_table import MediaPath
+from action_recognition.lettering import shown_names
 from action_recognition.training.options import TrainOptions
 from action_recognition.training.prepared import prepare
 from action_recognition.training.reporting.pictures import as_pictures
@@ -43,7 +44,8 @@ def trained_batches(
     for step, batch in zip(range(num_steps), data.train_dataloader(), strict=False):
         clips, targets = inputs.of_step(batch, StepPlace(step))
         paths = [data.train.records[index].path for index in batch.indices.tolist()]
-        captions = _captions(batch.labels, targets, run.labels)
+        names = shown_names(run.labels)
+        captions = _captions(batch.labels, targets, [names[label] for label in run.labels])
         yield TrainedBatch(as_pictures(clips), captions, paths)
 
 

@@ -32,10 +32,9 @@ KEYS_OF_THE_DESIGN = (
 
 
 def random_metadata(rng: random.Random) -> DeployMetadata:
-    alphabet = "ab _-\"'<>&\\{}[],:;%\t\näß你😀"
-    labels = tuple(
-        {"".join(rng.choices(alphabet, k=rng.randint(1, 9))) for _ in range(rng.randint(1, 30))}
-    )
+    alphabet = "ab _-\"'<>&\\{}[],:;%$äß你😀"
+    names = {"".join(rng.choices(alphabet, k=rng.randint(1, 9))) for _ in range(rng.randint(1, 30))}
+    labels = tuple({name.strip() or "a" for name in names})
     short_side = rng.choice([None, rng.randint(1, 500)])
     return DeployMetadata(
         labels=labels,

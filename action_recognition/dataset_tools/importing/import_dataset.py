@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from action_recognition.class_names import name_problems
 from action_recognition.data.annotation_lines import annotation_line
 from action_recognition.data.dataset_files import SPLITS, Split
 from action_recognition.data.people import people_by_regex
@@ -19,7 +20,7 @@ from action_recognition.dataset_tools.importing.assign_splits import (
 )
 from action_recognition.dataset_tools.importing.found import Found, FoundClip, Remark
 from action_recognition.dataset_tools.importing.placing import Placed, Progress, place_all
-from action_recognition.errors import nearest, user_error
+from action_recognition.errors import UserError, nearest, user_error
 
 # Names of classes that usually mean "no gesture".
 _NEGATIVE_NAME = re.compile(
@@ -72,6 +73,7 @@ def make_data_set(
 
     Raises UserError: no clip is left, or the negative label is no class.
     """
+    _check_names(options.classes or found.classes or (), found)
     found = _with_people(found, options.split.person_regex)
     rate_fps = options.frame_rate_fps or found.folder_rate_fps
 
@@ -140,6 +142,14 @@ def _classes(clips: Sequence[FoundClip], known: Sequence[str] | None, found: Fou
         counts = f"{len(unused)} of {len(known)} classes"
         found.warnings.append(f"{counts} have no clip: {some_of(unused, 10)}")
     return list(known)
+
+
+def _check_names(known: Sequence[str], found: Found) -> None:
+    """Raise UserError for classes, known or in use, whose names are no printable text."""
+    names = dict.fromkeys([*known, *(clip.label for clip in found.clips)])
+    problems = name_problems(names, str(found.data_root))
+    if problems:
+        raise UserError(problems)
 
 
 def _lines(placed: Sequence[Placed], classes: Sequence[str], found: Found) -> list[Lined]:

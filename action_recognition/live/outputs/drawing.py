@@ -5,7 +5,7 @@ A live picture also shows events, persons and a timeline.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -15,6 +15,7 @@ import numpy as np
 from action_recognition.deploy.metadata import DeployMetadata
 from action_recognition.deploy.scores import WindowScores, probabilities
 from action_recognition.deploy.stream_models import Picture
+from action_recognition.lettering import shown_names, write_text
 from action_recognition.live.decision import GestureEvent
 from action_recognition.live.regions import WHOLE, Person
 
@@ -60,7 +61,7 @@ def draw_live(picture: Picture, view: LiveView, metadata: DeployMetadata, time_s
     drawn = draw_prediction(_with_hands(picture, view.hands), view.prediction, metadata, time_s)
     for person in view.persons:
         _draw_person(drawn, person, _EVENT if person.number == view.picked else _TEXT)
-    _draw_timeline(drawn, view, time_s)
+    _draw_timeline(drawn, view, shown_names(metadata.labels), time_s)
     return drawn
 
 
@@ -94,10 +95,11 @@ def _draw_person(drawn: Picture, person: Person, colour: tuple[int, int, int]) -
         _write(drawn, str(person.number), (left + 4, top + line), line)
 
 
-def _draw_timeline(drawn: Picture, view: LiveView, time_s: float) -> None:
+def _draw_timeline(drawn: Picture, view: LiveView, names: Mapping[str, str], time_s: float) -> None:
     """Draw a strip along the upper edge with a mark and a label for every event.
 
-    The right end is now. Below it stands the event of a moment ago.
+    The right end is now. Below it stands the event of a moment ago. `names` are the texts of the
+    labels.
     """
     line = _line_height(drawn)
     width, strip = drawn.shape[1], line + line // 2
@@ -107,12 +109,12 @@ def _draw_timeline(drawn: Picture, view: LiveView, time_s: float) -> None:
         if 0 <= age_s <= TIMELINE_S:
             x = round((width - 1) * (1 - age_s / TIMELINE_S))
             cv2.rectangle(drawn, (max(0, x - 2), 0), (x, strip - 1), _EVENT, cv2.FILLED)
-            _write(drawn, event.label, (x + 4, line), line * 2 // 3)
+            _write(drawn, names[event.label], (x + 4, line), line * 2 // 3)
 
     last = view.events[-1] if view.events else None
     if last is not None and 0 <= time_s - last.time_s <= _EVENT_SHOWN_S:
         times = f" x{last.repetition}" if last.repetition > 1 else ""
-        _write(drawn, last.label + times, (line // 2, strip + 2 * line), 2 * line)
+        _write(drawn, names[last.label] + times, (line // 2, strip + 2 * line), 2 * line)
 
     if view.fps:
         _write(drawn, f"{view.fps:.0f} fps", (line // 4, line), line * 2 // 3)
@@ -134,7 +136,8 @@ def draw_prediction(
     panel_top = max(0, height - line * num_lines - line // 2)
     drawn[panel_top:] = (drawn[panel_top:] * _SHADE).astype(np.uint8)
 
-    title = "..." if prediction is None else metadata.labels[prediction.top(1)[0]]
+    names = shown_names(metadata.labels)
+    title = "..." if prediction is None else names[metadata.labels[prediction.top(1)[0]]]
     baseline = panel_top + line
     _write(drawn, title, (line // 2, baseline), line)
     clock = f"{time_s:.1f} s"
@@ -152,6 +155,7 @@ def _draw_bars(
     line = _line_height(drawn)
     margin = line // 2
     left, right = margin, drawn.shape[1] // 3
+    names = shown_names(metadata.labels)
     chances = probabilities(prediction.scores, metadata)
     # The first row is below the title.
     for row, index in enumerate(prediction.top(NUM_BARS), start=1):
@@ -161,7 +165,7 @@ def _draw_bars(
         length = round((right - left) * float(chances[index]))
         cv2.rectangle(drawn, (left, top), (left + length, bottom), _BAR, cv2.FILLED)
 
-        text = f"{prediction.scores[index]:+.2f} {metadata.labels[index]}"
+        text = f"{prediction.scores[index]:+.2f} {names[metadata.labels[index]]}"
         _write(drawn, text, (right + margin, bottom - line // 8), line * 3 // 4)
 
 
@@ -178,8 +182,4 @@ def _enlarged(picture: Picture) -> Picture:
 
 
 def _write(drawn: Picture, text: str, left_baseline: tuple[int, int], height: int) -> None:
-    """Write text of any script.
-
-    OpenCV 5 draws with TrueType fonts. The Hershey fonts of earlier versions had only ASCII.
-    """
-    cv2.putText(drawn, text, left_baseline, _TEXT, cv2.FontFace("sans"), max(8, height * 3 // 4))
+    write_text(drawn, text, left_baseline, max(8, height * 3 // 4), _TEXT)

@@ -12,6 +12,7 @@ import cv2
 
 from action_recognition.data.photo import Photo
 from action_recognition.errors import user_error
+from action_recognition.lettering import write_text
 from action_recognition.live.regions import Box
 
 # Colours in RGB.
@@ -132,4 +133,4 @@ def write_line(drawn: Photo, text: str, line: int) -> None:
     strip = drawn[top : top + line_height]
     strip[:] = (strip * 0.4).astype(drawn.dtype)
     baseline = (height // 2, top + height)
-    cv2.putText(drawn, text, baseline, _WHITE, cv2.FontFace("sans"), height * 3 // 4)
+    write_text(drawn, text, baseline, height * 3 // 4, _WHITE)

@@ -120,7 +120,7 @@ def _print_table(table: Mapping[str, Sequence[str]], shown: Sequence[RunSummary]
         if title == first_difference:
             drawn.add_section()
         drawn.add_row(title, *cells)
-    Console(highlight=False).print(drawn)
+    Console(highlight=False, markup=False, emoji=False).print(drawn)
 
 
 def short_names(folders: Sequence[Path]) -> list[str]:

@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from action_recognition.lettering import write_text
+
 _FRAMES_SHOWN = 8
 _FRAME_HEIGHT = 112  # pixels
 _GAP, _LINE = 4, 20
@@ -52,8 +54,7 @@ def _captioned_row(clip_thwc: NDArray[np.uint8], caption: str) -> NDArray[np.uin
     # The caption has its place above the frames.
     above = ((_GAP + _LINE, 0), (0, 0), (0, 0))
     row = np.pad(np.concatenate(frames, axis=1), above, constant_values=_BACK)
-    # A TrueType font, so that labels of any script can be read.
-    cv2.putText(row, caption, (_GAP, _LINE), _TEXT, cv2.FontFace("sans"), _LINE * 3 // 4)
+    write_text(row, caption, (_GAP, _LINE), _LINE * 3 // 4, _TEXT)
     return row
 
 

@@ -13,6 +13,7 @@ from lightning.pytorch.callbacks import Callback
 
 from action_recognition.data.batches import Batch, Sample
 from action_recognition.data.landmarks.datasets import AnyClipDataset
+from action_recognition.lettering import shown_names
 from action_recognition.plots import save_picture
 from action_recognition.training.reporting.contact_sheet import contact_sheet
 from action_recognition.training.reporting.pictures import as_pictures
@@ -40,7 +41,8 @@ class AugmentedClips(Callback):
 
         clips = as_pictures(batch.clips[:CLIPS_SHOWN])
         shown = batch.labels[:CLIPS_SHOWN].tolist()
-        captions = [self.labels[label] if label >= 0 else "no label" for label in shown]
+        names = shown_names(self.labels)
+        captions = [names[self.labels[label]] if label >= 0 else "no label" for label in shown]
         save_picture(self.path, contact_sheet(clips, captions))
 
 
@@ -82,7 +84,10 @@ class WorstErrors(Callback):
     def _caption(self, scored: ScoredValidation, row: int) -> str:
         predicted = int(scored.cosine[row].argmax())
         confidence = confidences(scored.cosine[row : row + 1], self.scale)[0, predicted]
-        label, taken_for = self.labels[scored.labels[row]], self.labels[predicted]
+        names = shown_names(self.labels)
+        label, taken_for = (
+            names[self.labels[number]] for number in (scored.labels[row], predicted)
+        )
         return f"{label} taken for {taken_for} ({100 * confidence:.0f} %)"
 
 
