@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final
 
 import av
 
 from action_recognition.data.media.frame_times import FrameClock
+
+# Frames after which it is seen whether time stamps are those of display.
+_LOOKED_AT_FRAMES: Final = 4
 
 
 def has_stamps_of_display(stream: av.VideoStream) -> bool:
@@ -59,25 +64,59 @@ def counted_frames(
 class DisplayStamps:
     """The time stamps of decoded frames, as far as a file has any.
 
-    Where packets have the times of decoding only, the n-th shown frame has the n-th of them.
+    Some files have the times of decoding only: AVI with B-frames, and what was copied into another
+    container without its times of display. Their n-th shown frame has the n-th of those times.
     """
 
     def __init__(self, stream: av.VideoStream) -> None:
         self.num_packets = 0
-        self._waiting: deque[int] | None = None if has_stamps_of_display(stream) else deque()
+        self.starts_with_key: bool | None = None
+        self._is_by_order = not has_stamps_of_display(stream)
+        self._waiting: deque[int] | None = deque()
+        self._rises = True
 
     def add_packet(self, packet: av.Packet) -> None:
         """Count a packet and remember its time. Call it before the packet is decoded."""
-        self.num_packets += bool(packet.size)
-        if self._waiting is not None and packet.size and packet.dts is not None:
-            self._waiting.append(packet.dts)
+        if not packet.size:
+            return
+        self.num_packets += 1
+        if self.starts_with_key is None:
+            self.starts_with_key = packet.is_keyframe
+
+        stamp = packet.dts if self._is_by_order else packet.pts
+        if self._waiting is not None and stamp is not None and not packet.is_discard:
+            self._rises = self._rises and (not self._waiting or stamp > self._waiting[-1])
+            self._waiting.append(stamp)
+
+    def decide(self, first_frames: Sequence[av.VideoFrame]) -> None:
+        """Take the stamps in order if those of packets rise, but those of their frames do not.
+
+        Call it once, before `of`.
+        """
+        stamps = [frame.pts for frame in first_frames if frame.pts is not None]
+        if self._rises and any(later < earlier for earlier, later in itertools.pairwise(stamps)):
+            self._is_by_order = True
+        if not self._is_by_order:
+            self._waiting = None
 
     def of(self, frame: av.VideoFrame) -> int | None:
         """Return the stamp of the next frame."""
-        if self._waiting is None:
-            stamp: int | None = frame.pts
-            return stamp
-        return self._waiting.popleft() if self._waiting else None
+        if self._is_by_order:
+            return self._waiting.popleft() if self._waiting else None
+        stamp: int | None = frame.pts
+        return stamp
+
+
+def stamped_frames(
+    stream: av.VideoStream, stamps: DisplayStamps, frames: Iterator[av.VideoFrame]
+) -> Iterator[tuple[int | None, av.VideoFrame]]:
+    """Yield the frames with their stamps. `stamps` gets the packets of `frames`."""
+    # Only a codec that reorders frames can have stamps that are not those of display.
+    num_first = _LOOKED_AT_FRAMES if stream.codec_context.has_b_frames else 0
+    first = list(itertools.islice(frames, num_first))
+    stamps.decide(first)
+    for frame in itertools.chain(first, frames):
+        yield stamps.of(frame), frame
 
 
 def clock_of(stream: av.VideoStream, rate_fps: float) -> FrameClock:

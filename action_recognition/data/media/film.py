@@ -4,18 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Final
 
 import av
 import numpy as np
 from numpy.typing import NDArray
 
 from action_recognition.data.media.colours import colour_note
-from action_recognition.data.media.decoding import DisplayStamps, clock_of, decoded_frames
+from action_recognition.data.media.decoding import (
+    DisplayStamps,
+    clock_of,
+    decoded_frames,
+    stamped_frames,
+)
 from action_recognition.data.media.opening import REPAIR, OpenedVideo
 from action_recognition.data.media.orientation import orientation_of
 from action_recognition.data.media.pictures import PictureMaker
 from action_recognition.data.media.rates import stated_rate
 from action_recognition.errors import user_error
+
+_CUT: Final = "starts between key frames; the frames before the first one are left out"
 
 
 class Film:
@@ -44,11 +52,13 @@ class Film:
         maker, num_frames = PictureMaker(), 0
         with self._opened as (container, stream):
             clock, stamps = clock_of(stream, self.frame_rate_fps), DisplayStamps(stream)
-            for frame in decoded_frames(container, stream, stamps.add_packet, skips_start=True):
+            frames = decoded_frames(container, stream, stamps.add_packet, skips_start=True)
+            for stamp, frame in stamped_frames(stream, stamps, frames):
                 if not num_frames:
+                    self._note("" if stamps.starts_with_key else _CUT)
                     self._note(orientation_of(frame).note)
                 num_frames += 1
-                yield clock.time_of(stamps.of(frame)), np.ascontiguousarray(maker.picture(frame))
+                yield clock.time_of(stamp), np.ascontiguousarray(maker.picture(frame))
             self._check_end(stream, stamps.num_packets)
         if not num_frames:
             raise user_error(str(self.path), "the video has no frames", fix=REPAIR)

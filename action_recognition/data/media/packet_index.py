@@ -18,6 +18,7 @@ from action_recognition.data.media.decoding import (
     clock_of,
     counted_frames,
     has_stamps_of_display,
+    stamped_frames,
 )
 from action_recognition.data.media.opening import ABSENT, REPAIR, OpenedVideo
 from action_recognition.data.media.packets import (
@@ -26,7 +27,7 @@ from action_recognition.data.media.packets import (
     packets_tell_frames,
     shown_packets,
 )
-from action_recognition.data.media.rates import FrameRate, believed_rate, rate_of_codec, stated_rate
+from action_recognition.data.media.rates import FrameRate, believed_rate, stated_rate
 from action_recognition.errors import user_error
 
 
@@ -80,15 +81,14 @@ def packet_index(path: MediaPath) -> PacketIndex:
 @functools.lru_cache(maxsize=256)
 def _cached_packet_index(path: MediaPath, mtime_ns: int, size: int) -> PacketIndex:
     with OpenedVideo(path) as (container, stream):
+        stated = stated_rate(stream)
         # Containers other than MP4 estimate the number of frames, so nothing is checked there.
         announced = stream.frames if "mp4" in container.format.name else 0
         packets = packets_of(container, stream)
         _check_announced(path, packets, announced)
-        if packets_tell_frames(packets, stream.codec_context.name):
-            index = _index_of_packets(path, stream, packets)
-        else:
-            index = None
-    return index or _index_by_decoding(path, packets)
+        if packets_tell_frames(packets, stream.codec_context):
+            return _index_of_packets(stream, stated, packets)
+    return _index_by_decoding(path, packets)
 
 
 def _check_announced(path: MediaPath, packets: Sequence[Packet], announced: int) -> None:
@@ -105,65 +105,58 @@ def _no_frames(path: MediaPath) -> Exception:
 
 
 def _index_of_packets(
-    path: MediaPath, stream: av.VideoStream, packets: Sequence[Packet]
+    stream: av.VideoStream, stated: FrameRate, packets: Sequence[Packet]
 ) -> PacketIndex:
     """Return the index of a file whose packets are its frames."""
     shown = shown_packets(packets)
     if not has_stamps_of_display(stream):
         # Sorted, the times of decoding are those of display.
         stamps = sorted(packet.dts for packet in shown if packet.dts is not None)
-        return _index(stream, stamps, is_stamped=False)
+        return _index(stream, stated, stamps, is_stamped=False)
     if shown[0].pts is None:
-        return _index(stream, [None] * len(shown), is_stamped=False)
+        return _index(stream, stated, [None] * len(shown), is_stamped=False)
     pts = sorted(packet.pts for packet in shown if packet.pts is not None)
-    return _index(stream, pts, is_stamped=True, keys=shown)
+    return _index(stream, stated, pts, is_stamped=True, keys=shown)
 
 
 def _index_by_decoding(path: MediaPath, packets: Sequence[Packet]) -> PacketIndex:
     """Return the index of a file whose frames have to be decoded to be counted."""
     with OpenedVideo(path) as (container, stream):
-        counted = DisplayStamps(stream)
+        stated, counted = stated_rate(stream), DisplayStamps(stream)
         frames = counted_frames(container, stream, counted.add_packet)
-        stamps = [counted.of(frame) for frame in frames]
-        if not stamps:
+        both = [(stamp, frame.pts) for stamp, frame in stamped_frames(stream, counted, frames)]
+        if not both:
             raise _no_frames(path)
 
+        stamps = [stamp for stamp, _ in both]
         rises = None not in stamps and bool(np.all(np.diff(np.array(stamps, np.int64)) > 0))
-        is_stamped = rises and has_stamps_of_display(stream)
+        is_stamped = rises and all(stamp == pts for stamp, pts in both)
         keys = [packet for packet in packets if packet.pts in set(stamps)] if is_stamped else []
-        index = _index(stream, stamps, is_stamped, keys, is_counted_by_decoding=True)
-    if packets[0].is_key:
-        return index
-    lost = len(shown_packets(packets)) - len(stamps)
+        index = _index(stream, stated, stamps, is_stamped, keys)
+
+    lost = 0 if packets[0].is_key else len(shown_packets(packets)) - len(stamps)
     note = f"starts between key frames; {lost} frames before the first one are left out"
-    return dataclasses.replace(index, notes=(*index.notes, note))
+    return dataclasses.replace(
+        index, notes=(*index.notes, *([note] if lost else [])), is_counted_by_decoding=True
+    )
 
 
 def _index(
     stream: av.VideoStream,
+    stated: FrameRate,
     stamps: Sequence[int | None],
     is_stamped: bool,
     keys: Iterable[Packet] = (),
-    is_counted_by_decoding: bool = False,
 ) -> PacketIndex:
     """Return the index of frames with those stamps, in order of display."""
-    times_s = _times(stream, stamps)
-    is_timed = any(stamp is not None for stamp in stamps)
-    rate = believed_rate(stream, times_s) if is_timed else rate_of_codec(stream)
-
+    clock = clock_of(stream, stated.fps)
+    times_s = np.array([clock.time_of(stamp) for stamp in stamps])
+    rate = believed_rate(stream, stated, times_s)
     key_stamps = _key_stamps(keys)
     key_pts, key_dts = (np.array([pair[i] for pair in key_stamps], np.int64) for i in range(2))
     numbers = np.array(stamps, np.int64) if is_stamped else np.arange(len(stamps))
     notes = tuple(filter(None, [rate.note, colour_note(stream.codec_context)]))
-    return PacketIndex(
-        is_stamped, numbers, key_pts, key_dts, times_s, rate, notes, is_counted_by_decoding
-    )
-
-
-def _times(stream: av.VideoStream, stamps: Sequence[int | None]) -> NDArray[np.float64]:
-    """Return the times of frames in seconds, the first at 0."""
-    clock = clock_of(stream, stated_rate(stream).fps)
-    return np.array([clock.time_of(stamp) for stamp in stamps])
+    return PacketIndex(is_stamped, numbers, key_pts, key_dts, times_s, rate, notes)
 
 
 def _key_stamps(packets: Iterable[Packet]) -> list[tuple[int, int]]:

@@ -64,24 +64,31 @@ def _is_hidden(data: memoryview, codec: str) -> bool:
     return not shows_existing and not is_shown
 
 
-def packets_tell_frames(packets: Sequence[Packet], codec: str) -> bool:
+def packets_tell_frames(packets: Sequence[Packet], codec: av.VideoCodecContext) -> bool:
     """Return True where the packets tell which frames come out of the decoder, and when.
 
     They do not where a file starts between key frames, where time stamps are missing in part, are
-    double or go back, and where packets of MPEG-4 hold no picture.
+    double or go back, or are not reordered in a codec that does so, and where packets of MPEG-4 hold
+    no picture.
     """
     if not packets or not packets[0].is_key:
         return False
     shown = shown_packets(packets)
-    if _is_led(shown) or (codec == "mpeg4" and min(item.size for item in shown) < _MPEG4_SMALLEST):
+    if _is_led(shown) or (
+        codec.name == "mpeg4" and min(item.size for item in shown) < _MPEG4_SMALLEST
+    ):
         return False
 
-    stamps = [packet.pts for packet in shown]
-    if all(stamp is None for stamp in stamps):
+    stamps = [packet.pts for packet in shown if packet.pts is not None]
+    if not stamps:
         return True
+    if len(set(stamps)) < len(shown):
+        return False
+    # They may be the times of decoding.
+    if codec.has_b_frames and len(stamps) > 1 and stamps == sorted(stamps):
+        return False
     decoded = [packet.dts for packet in packets if packet.dts is not None]
-    rises = all(earlier <= later for earlier, later in itertools.pairwise(decoded))
-    return rises and None not in stamps and len(set(stamps)) == len(stamps)
+    return all(earlier <= later for earlier, later in itertools.pairwise(decoded))
 
 
 def shown_packets(packets: Sequence[Packet]) -> list[Packet]:

@@ -15,6 +15,8 @@ _LOWEST_FPS, _HIGHEST_FPS = 0.01, 10_000.0
 # A rate agrees with the frames if it predicts their number to within a part of it, or to less than
 # a frame. Where frames come unevenly, a mean may be taken in several ways.
 _TOLERANCE, _TOLERANCE_UNEVEN, _TOLERANCE_FRAMES = 0.01, 0.05, 0.75
+# So many frames come at the usual rate of a file with gaps, but for the rounding of their times.
+_USUAL_PART, _TOLERANCE_STEP = 0.75, 0.1
 
 
 class FrameRate(NamedTuple):
@@ -31,7 +33,7 @@ class FrameRate(NamedTuple):
 def stated_rate(stream: av.VideoStream) -> FrameRate:
     """Return the rate that the headers of a stream state, before any packet is read."""
     if stream.start_time is None:
-        return rate_of_codec(stream)
+        return _rate_of_codec(stream)
     rates = _stated_rates(stream)
     fps = rates[0] if rates else ASSUMED_RATE_FPS
     # AVI states the rate of its slots, of which many may be empty.
@@ -41,27 +43,37 @@ def stated_rate(stream: av.VideoStream) -> FrameRate:
     return FrameRate(fps, is_sure=False)
 
 
-def believed_rate(stream: av.VideoStream, times_s: NDArray[np.float64]) -> FrameRate:
+def believed_rate(
+    stream: av.VideoStream, stated: FrameRate, times_s: NDArray[np.float64]
+) -> FrameRate:
     """Return the rate of a stream whose frames are shown at those times, the first at 0.
 
-    A stated rate that does not agree with frames and times gives way to one that does, or to the
-    mean.
+    `stated` is what `stated_rate` gave before packets were read. A stated rate that does not agree
+    with frames and times gives way to one that does, to one at which nearly all frames come, or to
+    the mean.
     """
+    # A note says that the times come from the rate itself.
+    if stated.note:
+        return stated
     rates = _stated_rates(stream)
     if len(times_s) < 2:
         return FrameRate(rates[0] if rates else ASSUMED_RATE_FPS, is_sure=False)
 
     agreeing = [rate for rate in rates if _agrees(rate, times_s)]
-    fps = agreeing[0] if agreeing else (len(times_s) - 1) / float(times_s[-1])
+    usual = [rate for rate in rates if _is_usual(rate, times_s)]
+    mean = (len(times_s) - 1) / float(times_s[-1])
+    fps = [*agreeing, *usual, mean][0]
     container = _plausible(stream.average_rate)
     if container is None or container in agreeing:
         codec = _plausible(stream.codec_context.framerate)
         return FrameRate(fps, is_sure=codec is None or codec in agreeing)
+    if container == fps:
+        return FrameRate(fps, is_sure=False)
     note = f"states {container:.5g} frames a second, but its frames and times give {fps:.5g}"
     return FrameRate(fps, is_sure=False, note=note)
 
 
-def rate_of_codec(stream: av.VideoStream) -> FrameRate:
+def _rate_of_codec(stream: av.VideoStream) -> FrameRate:
     """Return the rate that the codec's own header states, for a stream without time stamps."""
     rate = _plausible(stream.codec_context.framerate)
     if rate is not None:
@@ -88,6 +100,12 @@ def _agrees(rate: float, times_s: NDArray[np.float64]) -> bool:
     late_s = np.abs(times_s - np.linspace(0.0, last_s, len(times_s))).max()
     part = _TOLERANCE if late_s * steps < last_s else _TOLERANCE_UNEVEN
     return bool(abs(rate * last_s - steps) <= max(_TOLERANCE_FRAMES, part * steps))
+
+
+def _is_usual(rate: float, times_s: NDArray[np.float64]) -> bool:
+    """Return True for a rate at which most frames follow the one before them."""
+    steps_s = np.diff(times_s)
+    return bool(np.mean(np.abs(steps_s * rate - 1.0) < _TOLERANCE_STEP) >= _USUAL_PART)
 
 
 def _is_avi(stream: av.VideoStream) -> bool:
