@@ -14,6 +14,9 @@ from action_recognition.data.media.frame_times import FrameClock
 # Frames after which it is seen whether time stamps are those of display.
 _LOOKED_AT_FRAMES: Final = 4
 
+OnDamage = Callable[[av.Packet, av.FFmpegError], None]
+"""Called with a packet that cannot be decoded, and the error."""
+
 
 def has_stamps_of_display(stream: av.VideoStream) -> bool:
     """Return False for AVI with B-frames: its packets have the times of decoding only."""
@@ -27,7 +30,7 @@ def decoded_frames(
     on_packet: Callable[[av.Packet], None] = lambda packet: None,
     *,
     skips_start: bool = False,
-    on_damage: Callable[[], None] | None = None,
+    on_damage: OnDamage | None = None,
 ) -> Iterator[av.VideoFrame]:
     """Yield the frames of a stream from the place of its container on.
 
@@ -40,11 +43,11 @@ def decoded_frames(
         on_packet(packet)
         try:
             frames = packet.decode()
-        except av.FFmpegError:
+        except av.FFmpegError as error:
             if has_begun and on_damage is None:
                 raise
             if has_begun and on_damage is not None:
-                on_damage()
+                on_damage(packet, error)
             continue
         for frame in frames:
             has_begun = has_begun or not frame.is_corrupt
@@ -58,7 +61,9 @@ def counted_frames(
     on_packet: Callable[[av.Packet], None] = lambda packet: None,
 ) -> Iterator[av.VideoFrame]:
     """Yield all that the decoder gives, of a file whose packets do not tell its frames."""
-    return decoded_frames(container, stream, on_packet, skips_start=True, on_damage=lambda: None)
+    return decoded_frames(
+        container, stream, on_packet, skips_start=True, on_damage=lambda packet, error: None
+    )
 
 
 class DisplayStamps:
@@ -69,7 +74,7 @@ class DisplayStamps:
     """
 
     def __init__(self, stream: av.VideoStream) -> None:
-        self.num_packets = 0
+        self.num_whole = self.num_broken = 0
         self.starts_with_key: bool | None = None
         self._is_by_order = not has_stamps_of_display(stream)
         self._waiting: deque[int] | None = deque()
@@ -79,7 +84,8 @@ class DisplayStamps:
         """Count a packet and remember its time. Call it before the packet is decoded."""
         if not packet.size:
             return
-        self.num_packets += 1
+        self.num_whole += not packet.is_corrupt
+        self.num_broken += packet.is_corrupt
         if self.starts_with_key is None:
             self.starts_with_key = packet.is_keyframe
 

@@ -52,14 +52,22 @@ class Film:
         maker, num_frames = PictureMaker(), 0
         with self._opened as (container, stream):
             clock, stamps = clock_of(stream, self.frame_rate_fps), DisplayStamps(stream)
-            frames = decoded_frames(container, stream, stamps.add_packet, skips_start=True)
+
+            def raise_if_whole(packet: av.Packet, error: av.FFmpegError) -> None:
+                # The error may come some packets after the one that the file ends in.
+                if not stamps.num_broken:
+                    raise error
+
+            frames = decoded_frames(
+                container, stream, stamps.add_packet, skips_start=True, on_damage=raise_if_whole
+            )
             for stamp, frame in stamped_frames(stream, stamps, frames):
                 if not num_frames:
                     self._note("" if stamps.starts_with_key else _CUT)
                     self._note(orientation_of(frame).note)
                 num_frames += 1
                 yield clock.time_of(stamp), np.ascontiguousarray(maker.picture(frame))
-            self._check_end(stream, stamps.num_packets)
+            self._check_end(stream, stamps.num_whole)
         if not num_frames:
             raise user_error(str(self.path), "the video has no frames", fix=REPAIR)
 

@@ -67,16 +67,15 @@ def _is_hidden(data: memoryview, codec: str) -> bool:
 def packets_tell_frames(packets: Sequence[Packet], codec: av.VideoCodecContext) -> bool:
     """Return True where the packets tell which frames come out of the decoder, and when.
 
-    They do not where a file starts between key frames, where time stamps are missing in part, are
-    double or go back, or are not reordered in a codec that does so, and where packets of MPEG-4 hold
-    no picture.
+    They do not where a file starts between key frames, and where packets of MPEG-4 hold no picture.
+    Neither do they where time stamps are missing in part, are double, go back, or are in the order
+    of decoding in a codec that reorders.
     """
     if not packets or not packets[0].is_key:
         return False
     shown = shown_packets(packets)
-    if _is_led(shown) or (
-        codec.name == "mpeg4" and min(item.size for item in shown) < _MPEG4_SMALLEST
-    ):
+    smallest = min(packet.size for packet in shown)
+    if _is_led(shown) or (codec.name == "mpeg4" and smallest < _MPEG4_SMALLEST):
         return False
 
     stamps = [packet.pts for packet in shown if packet.pts is not None]

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 ASSUMED_RATE_FPS: Final = 25.0
 """The rate of a stream without any time and rate, as FFmpeg and players assume it."""
+# Entries of an index that are read before a file is played.
+_LOOKED_AT_ENTRIES = 300
 # Rates beyond are mistakes of a header.
 _LOWEST_FPS, _HIGHEST_FPS = 0.01, 10_000.0
 # A rate agrees with the frames if it predicts their number to within a part of it, or to less than
@@ -20,13 +22,15 @@ _USUAL_PART, _TOLERANCE_STEP = 0.75, 0.1
 
 
 class FrameRate(NamedTuple):
-    """A rate in frames per second. `is_sure` says that everything in the file agrees with it.
+    """A rate in frames per second.
 
-    `note` says why it is not what the container states.
+    `is_sure` says that everything in the file agrees with it, and `has_no_times` that the times of
+    frames come from the rate itself. `note` says why it is not what the container states.
     """
 
     fps: float
     is_sure: bool = True
+    has_no_times: bool = False
     note: str = ""
 
 
@@ -35,12 +39,14 @@ def stated_rate(stream: av.VideoStream) -> FrameRate:
     if stream.start_time is None:
         return _rate_of_codec(stream)
     rates = _stated_rates(stream)
-    fps = rates[0] if rates else ASSUMED_RATE_FPS
-    # AVI states the rate of its slots, of which many may be empty.
-    codec = _plausible(stream.codec_context.framerate)
-    if _is_avi(stream) and codec is not None and codec == _plausible(stream.guessed_rate):
-        fps = codec
-    return FrameRate(fps, is_sure=False)
+    rate = FrameRate(rates[0] if rates else ASSUMED_RATE_FPS, is_sure=False)
+    # AVI states the rate of its slots, of which many may be empty. Its index has those in use.
+    is_avi = "avi" in stream.container.format.name
+    entries = stream.index_entries[:_LOOKED_AT_ENTRIES] if is_avi else []
+    if len(entries) < 2 or not stream.time_base:
+        return rate
+    slots = np.array([entry.timestamp for entry in entries], np.float64)
+    return believed_rate(stream, rate, (slots - slots[0]) * float(stream.time_base))
 
 
 def believed_rate(
@@ -52,8 +58,7 @@ def believed_rate(
     with frames and times gives way to one that does, to one at which nearly all frames come, or to
     the mean.
     """
-    # A note says that the times come from the rate itself.
-    if stated.note:
+    if stated.has_no_times:
         return stated
     rates = _stated_rates(stream)
     if len(times_s) < 2:
@@ -78,9 +83,9 @@ def _rate_of_codec(stream: av.VideoStream) -> FrameRate:
     rate = _plausible(stream.codec_context.framerate)
     if rate is not None:
         note = f"holds no times; {rate:g} frames a second are read from the header of its stream"
-        return FrameRate(rate, is_sure=False, note=note)
+        return FrameRate(rate, is_sure=False, has_no_times=True, note=note)
     note = f"holds neither times nor a frame rate; {ASSUMED_RATE_FPS:g} frames a second are assumed"
-    return FrameRate(ASSUMED_RATE_FPS, is_sure=False, note=note)
+    return FrameRate(ASSUMED_RATE_FPS, is_sure=False, has_no_times=True, note=note)
 
 
 def _stated_rates(stream: av.VideoStream) -> list[float]:
@@ -106,7 +111,3 @@ def _is_usual(rate: float, times_s: NDArray[np.float64]) -> bool:
     """Return True for a rate at which most frames follow the one before them."""
     steps_s = np.diff(times_s)
     return bool(np.mean(np.abs(steps_s * rate - 1.0) < _TOLERANCE_STEP) >= _USUAL_PART)
-
-
-def _is_avi(stream: av.VideoStream) -> bool:
-    return "avi" in stream.container.format.name

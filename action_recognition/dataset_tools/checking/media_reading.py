@@ -192,7 +192,7 @@ class _VideoReading:
         if time.monotonic() > self._end_s:
             raise _TooSlow
 
-    def _count_error(self) -> None:
+    def _count_error(self, packet: av.Packet, error: av.FFmpegError) -> None:
         self.num_errors += 1
 
     def _read_header(self, stream: av.VideoStream) -> None:

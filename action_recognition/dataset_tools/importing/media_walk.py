@@ -18,7 +18,8 @@ from action_recognition.errors import user_error
 VIDEO_SUFFIXES = frozenset(
     [
         *(".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".flv"),
-        *(".3gp", ".ogv", ".mts", ".m2ts", ".ts", ".gif"),
+        *(".3gp", ".ogv", ".ogg", ".mts", ".m2ts", ".ts", ".vob", ".asf", ".gif"),
+        *(".h264", ".264", ".h265", ".265", ".hevc", ".mjpeg", ".ivf", ".y4m"),
     ]
 )
 ARCHIVE_SUFFIXES = frozenset(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -24,6 +24,8 @@ from action_recognition.errors import UserError
 MARGIN_S = 0.5
 # A file this much longer or shorter than its gesture still counts as cut for it.
 _CUT_TOLERANCE = 0.5
+# Notes on how files are read that are printed.
+_MOST_NOTES = 10
 # The part of a clip that must be left when its end is cut off.
 _SHORTEST_PART = 0.5
 
@@ -48,6 +50,7 @@ def place_all(
     clips = _with_file(found)
     paths = list(dict.fromkeys(clip.path for clip in clips))
     infos = probe_all(found.data_root, paths, jobs, progress)
+    found.warnings += _notes(infos)
 
     placed: list[Placed] = []
     for clip in clips:
@@ -60,6 +63,23 @@ def place_all(
             found.changed.append(Remark(clip.where, clip.path, change))
         placed.append((clip, numbers))
     return placed
+
+
+def _notes(infos: Mapping[str, VideoInfo | str]) -> list[str]:
+    """Return each note on how files are read once, with the number of those files."""
+    files: dict[str, list[str]] = {}
+    for path, info in infos.items():
+        for note in info.notes if isinstance(info, VideoInfo) else ():
+            files.setdefault(note, []).append(path)
+
+    # The most frequent first. Rates differ from file to file.
+    by_number = sorted(files.items(), key=lambda item: -len(item[1]))
+    notes = [
+        f"{paths[0]}{f' and {len(paths) - 1} more' if len(paths) > 1 else ''}: {note}"
+        for note, paths in by_number[:_MOST_NOTES]
+    ]
+    rest = len(by_number) - _MOST_NOTES
+    return [*notes, f"{rest} more files are not read as they state"] if rest > 0 else notes
 
 
 def probe_all(
