@@ -68,10 +68,10 @@ def _raise_what_went_wrong(demo: OpenDemo, stop: StopSignals, console_guard: Out
         raise UserError(dict.fromkeys(problems))
 
     stop.raise_if_terminated()
-    if not demo.run.num_frames and not stop.is_asked:
-        raise user_error(demo.streams[0].source.name, "gave no frame")
     if demo.outputs.have_lost_reader or console_guard.lost_reader:
         raise BrokenPipeError
+    if not demo.run.num_frames and not stop.is_asked:
+        raise user_error(demo.streams[0].source.name, "gave no frame")
 
 
 def _say_beside_events(options: DemoOptions) -> Say:

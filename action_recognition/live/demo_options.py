@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from action_recognition.deploy.backends import Hint
 from action_recognition.errors import user_error
+from action_recognition.files import is_device
 from action_recognition.live.outputs.events import STDOUT
 from action_recognition.live.regions import Box
+
+_LAST_PORT: Final = 65535
+# An earlier run may have written them into the folder of the model.
+_SUFFIXES_OF_RESULTS: Final = (".mp4", ".mkv", ".mov", ".csv", ".jsonl")
 
 
 @dataclass(frozen=True)
@@ -56,20 +63,60 @@ class DemoOptions:
 
 
 def check_options(options: DemoOptions) -> None:
-    """Raise a UserError for options that contradict each other or would overwrite an input."""
-    # An output must not replace an input.
-    for flag, path in _output_files(options).items():
-        if any(_is_same_file(path, source) for source in options.sources):
-            raise user_error(flag, f"{path} is the input", fix="name another file")
-        if path.is_dir():
-            raise user_error(flag, f"{path} is a folder", fix="name a file in it")
-
+    """Raise a UserError for options that contradict each other or would overwrite a file in use."""
+    _check_places(options)
     if options.output and options.more_sources:
         raise user_error(
             "--output", f"there are {len(options.sources)} inputs", "one input for a recorded video"
         )
     if options.box and options.detector:
         raise user_error("--box, --detector", "both say where to look", "one of them")
+    if options.serve is not None and options.serve > _LAST_PORT:
+        raise user_error("--serve", f"found {options.serve}", f"a port of 0 to {_LAST_PORT}")
+
+
+def _check_places(options: DemoOptions) -> None:
+    """Raise a UserError for outputs at one place, at that of an input, or in place of a folder."""
+    places = _output_files(options)
+    for number, (flag, path) in enumerate(places.items()):
+        if path.is_dir():
+            raise user_error(flag, f"{path} is a folder", fix="name a file in it")
+        for other_flag, other in list(places.items())[:number]:
+            if _is_same_file(path, other) and not is_device(path):
+                found = f"{path} is the place of {other_flag} too"
+                raise user_error(flag, found, fix="name another file")
+
+        for what, file in _files_in_use(options):
+            # A folder of images, or of a model, may hold outputs as well, but not over its files.
+            is_in_it = (
+                file.is_dir()
+                and path.exists()
+                and path.suffix.lower() not in _SUFFIXES_OF_RESULTS
+                and _is_below(path, file)
+            )
+            if _is_same_file(path, file) or is_in_it:
+                raise user_error(flag, f"{path} is {what}", fix="name another file")
+
+
+def _files_in_use(options: DemoOptions) -> Iterator[tuple[str, Path]]:
+    """Yield what the run reads: its part in the run, and the file or folder."""
+    for source in options.sources:
+        # An address is no path.
+        if Path(source.removeprefix("file:")).exists():
+            yield "the input", Path(source.removeprefix("file:"))
+    for what, path in (
+        ("the model", options.model),
+        ("the detector", options.detector),
+        ("the file of --decision", options.decision),
+        ("the file of --commands", options.commands),
+    ):
+        if path is None:
+            continue
+        yield what, path
+        # The weights of an .xml are beside it, those of an .onnx may be.
+        for beside in (path.with_suffix(".bin"), Path(f"{path}.data")):
+            if what in ("the model", "the detector") and beside.exists():
+                yield f"a part of {what}", beside
 
 
 def _output_files(options: DemoOptions) -> dict[str, Path]:
@@ -83,5 +130,12 @@ def _output_files(options: DemoOptions) -> dict[str, Path]:
     return {flag: path for flag, path in files.items() if path is not None}
 
 
-def _is_same_file(path: Path, source: str) -> bool:
-    return Path(source).exists() and path.resolve() == Path(source).resolve()
+def _is_same_file(path: Path, other: Path) -> bool:
+    """Return True for two names of one place, also by links, whether or not a file is there."""
+    if path.exists() and other.exists():
+        return path.samefile(other)
+    return path.resolve() == other.resolve()
+
+
+def _is_below(path: Path, folder: Path) -> bool:
+    return path.resolve().is_relative_to(folder.resolve())

@@ -25,6 +25,7 @@ from action_recognition.live.outputs.reactions import Reactions, read_commands
 from action_recognition.live.outputs.recording import VideoRecorder
 from action_recognition.live.outputs.run_outputs import RunOutputs
 from action_recognition.live.outputs.window import PictureWindow
+from action_recognition.live.rare_messages import RareMessages
 from action_recognition.live.regions import FixedRegion, Region
 from action_recognition.live.sources.frame_sources import FrameSource, open_source
 from action_recognition.live.sources.reader_thread import FrameReader, PlayedAtItsRate
@@ -69,11 +70,13 @@ def open_demo(options: DemoOptions, say: Say, stop: StopSignals, stack: ExitStac
     commands = read_commands(options.commands, network.metadata.labels) if options.commands else {}
     _introduce(options, network, say)
 
-    streams = _open_streams(options, network, rules, say, stack)
+    # What can happen again and again in a run of days.
+    rarely = RareMessages(say).say
+    streams = _open_streams(options, network, rules, rarely, stack)
     run = LiveRun(network.metadata, say, Controls(pick=options.pick))
     outputs = _open_outputs(run, options, [stream.source for stream in streams], stop, stack)
     if commands:
-        run.reactions = Reactions(commands, run.say)
+        run.reactions = Reactions(commands, rarely)
 
     # The windows are registered last, so that they close first.
     if options.show:
@@ -209,7 +212,7 @@ def _open_outputs(
 
     # Each sink gets every event as a line of JSON.
     if options.serve is not None:
-        server = EventServer(options.serve, run.say)
+        server = EventServer(options.serve, RareMessages(run.say).say)
         stack.callback(server.close)
         run.say(f"events at ws://{HOST}:{server.port}")
         run.sinks.append(server.send)

@@ -23,13 +23,15 @@ class TimedFrame:
 
     With `is_restart` the source was interrupted before this frame, for example unplugged or
     connected again. Earlier frames then do not belong to it. `arrived_s` is the time when the
-    reader got the frame, by the monotonic clock.
+    reader got the frame, and `due_s` when it would come at its time, both by the monotonic clock. A
+    full queue drops no frame before the next one is due.
     """
 
     time_s: float
     picture: Picture
     is_restart: bool = False
     arrived_s: float = float("nan")
+    due_s: float = -math.inf
 
 
 class FrameRateResampler:

@@ -29,6 +29,7 @@ _BAR: Final = (255, 176, 0)
 _BAR_BACK: Final = (80, 80, 80)
 # Lower pictures are enlarged: text would be too small in them.
 _MIN_HEIGHT: Final = 240
+_MAX_WIDTH: Final = 4096
 # The brightness that is left of the picture behind the panel.
 _SHADE: Final = 0.4
 _EVENT: Final = (64, 220, 96)
@@ -175,9 +176,10 @@ def _line_height(drawn: Picture) -> int:
 
 
 def _enlarged(picture: Picture) -> Picture:
-    """Return a copy, enlarged by a whole number to at least `_MIN_HEIGHT`."""
-    # Rounded up.
-    factor = -(-_MIN_HEIGHT // picture.shape[0])
+    """Return a copy, enlarged by a whole number to at least `_MIN_HEIGHT` where it is not wide."""
+    # Rounded up. A wide and low picture would become too wide to record.
+    height, width = picture.shape[:2]
+    factor = max(1, min(-(-_MIN_HEIGHT // height), _MAX_WIDTH // width))
     return np.ascontiguousarray(picture.repeat(factor, axis=0).repeat(factor, axis=1)).copy()
 
 

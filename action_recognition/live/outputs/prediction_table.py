@@ -32,20 +32,21 @@ class PredictionTable:
         self._file = self._place.partial.open("wb", buffering=0)
         self._num_bytes, self._is_open, self.is_kept = 0, True, False
 
-        heading = ["time_s", "label", "score"]
-        for rank in range(2, self._count + 1):
-            heading += [f"label_{rank}", f"score_{rank}"]
-        self._write(heading)
-
     def add(self, prediction: WindowScores) -> None:
         """Add a row."""
         row = [f"{prediction.time_s:.3f}"]
         for index in prediction.top(self._count):
             row += [self._labels[index], f"{prediction.scores[index]:.6f}"]
+        self._write_heading()
         self._write(row)
 
     def close(self) -> None:
         """Put the file at its place."""
+        if self._is_open:
+            self._write_heading()
+        self._end()
+
+    def _end(self) -> None:
         if self._is_open:
             self._is_open = False
             self._file.close()
@@ -58,6 +59,15 @@ class PredictionTable:
             self._is_open = False
             self._file.close()
             self._place.discard()
+
+    def _write_heading(self) -> None:
+        """Write the names of the columns, unless they are there."""
+        if self._num_bytes:
+            return
+        heading = ["time_s", "label", "score"]
+        for rank in range(2, self._count + 1):
+            heading += [f"label_{rank}", f"score_{rank}"]
+        self._write(heading)
 
     def _write(self, row: Iterable[str]) -> None:
         text = io.StringIO(newline="")
@@ -75,4 +85,7 @@ class PredictionTable:
         """Cut off what was written of a row, and put the file at its place."""
         if not self._place.is_device:
             self._file.truncate(self._num_bytes)
-        self.close()
+        if self._num_bytes:
+            self._end()
+        else:
+            self.discard()

@@ -20,7 +20,9 @@ from action_recognition.errors import user_error
 from action_recognition.live.frame_times import TimedFrame
 from action_recognition.live.sources.address_source import AddressSource
 from action_recognition.live.sources.addresses import is_address
+from action_recognition.live.sources.connection import Connection, is_photo
 from action_recognition.live.sources.retrying import Patience
+from action_recognition.live.sources.snapshot_source import SnapshotSource
 
 # Images of a folder that are read at once.
 _FOLDER_BATCH: Final = 32
@@ -71,8 +73,19 @@ def open_source(
     if text.isascii() and text.isdigit() and not path.exists():
         return Camera(int(text), patience)
     if is_address(text):
-        return AddressSource(text, patience, say)
+        return _open_address(text, folder_rate_fps, say, patience)
     return VideoFile(path, say)
+
+
+def _open_address(
+    text: str, snapshot_rate_fps: float, say: Callable[[str], None], patience: Patience
+) -> FrameSource:
+    """Open an address. One that gives single pictures is asked at `snapshot_rate_fps`."""
+    connection = Connection(text)
+    container = connection.open()
+    if is_photo(container) and not connection.is_pipe:
+        return SnapshotSource(connection, container, snapshot_rate_fps, patience, say)
+    return AddressSource(connection, container, patience, say)
 
 
 class VideoFile:

@@ -22,8 +22,8 @@ QUEUE_FRAMES: Final = 8
 class FrameQueue:
     """A queue of at most `capacity` frames.
 
-    If it is full, `put` waits with `keeps_all`, as for a file. Otherwise it drops the oldest frame
-    and counts that in `num_dropped`.
+    If it is full, `put` waits with `keeps_all`, as for a file. Otherwise it waits until the frame
+    is due, then drops the oldest one and counts that in `num_dropped`.
     """
 
     def __init__(self, capacity: int = QUEUE_FRAMES, keeps_all: bool = False) -> None:
@@ -39,9 +39,12 @@ class FrameQueue:
     def put(self, frame: TimedFrame) -> bool:
         """Add a frame. Return False if the queue is closed."""
         with self._changed:
-            # A file waits here for room.
-            while self._keeps_all and len(self._frames) >= self._capacity and not self._is_closed:
-                self._changed.wait()
+            # A file waits here for room, and so does a film that comes faster than it plays.
+            while len(self._frames) >= self._capacity and not self._is_closed:
+                early_s = frame.due_s - time.monotonic()
+                if not self._keeps_all and early_s <= 0:
+                    break
+                self._changed.wait(None if self._keeps_all else early_s)
             if self._is_closed:
                 return False
 
