@@ -24,12 +24,15 @@ Shrink = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
 """(H, W, 3) uint8 RGB to a smaller picture of that kind."""
 # Python refuses to read numbers of thousands of digits, which a name in a tar file can have.
 _LAST_NUMBER = re.compile(r"(\d{1,99})\D*$")
+# Optical flow beside the pictures: flow_x_00001.jpg, y_00001.jpg.
+_FLOW = re.compile(r"((optical_?|opt_?)?flow_?[xyuv]?|[xyuv])_?\d+", re.IGNORECASE)
 _EXTRACT_AGAIN = "extract the frames again"
 
 
 def list_frame_files(folder: MediaPath) -> list[FrameFile]:
     """Return the images of a frame folder, in the order of the last number in their names.
 
+    Images of optical flow beside the pictures, as TSN's tools write them, are passed over.
     Raises UserError: the folder holds no numbered image, a number twice, or a gap.
     """
     numbered = _by_number(folder)
@@ -59,7 +62,8 @@ def _gap(folder: MediaPath, numbers: Sequence[int], num_missing: int) -> UserErr
 def _by_number(folder: MediaPath) -> dict[int, FrameFile]:
     """Return the images that have a number. Raises UserError: two have the same."""
     numbered: dict[int, FrameFile] = {}
-    for file in _images(folder):
+    images = _images(folder)
+    for file in [file for file in images if not _FLOW.fullmatch(file.stem)] or images:
         match = _LAST_NUMBER.search(file.stem)
         if match is None:
             continue

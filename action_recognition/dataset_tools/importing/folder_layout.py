@@ -80,7 +80,7 @@ def _without_splits(folders: Collection[Parts]) -> Layout:
     splits = {name for name in names if folder_split(name)}
     if splits:
         others = _listed(names - splits)
-        problem = f"the folders {_listed(splits)} are named for splits, and {others} are not"
+        problem = f"its folders {_listed(splits)} are named for splits, and others not ({others})"
         return Layout([], notes, problem)
 
     found = {ClassFolder("/".join(parts[: start + 1]), parts[start], None) for parts in folders}

@@ -17,13 +17,20 @@ _MAX_FOLDERS = 400
 
 
 class ListedMedia:
-    """The files of lists. `root` is the folder below which most of the paths are."""
+    """The files of lists.
+
+    `root` is the folder below which all paths are, or else the one that was named.
+    """
 
     def __init__(self, folder: Path, paths: Sequence[str], options: SourceOptions) -> None:
         folders = [options.clips] if options.clips else _folders(folder)
         looked_at = paths[:: max(1, len(paths) // _LOOKED_AT)]
         # The first of several is the one nearest to the top.
-        self.root = max(folders, key=lambda root: sum(_exists(root, path) for path in looked_at))
+        counts = {root: sum(_exists(root, path) for path in looked_at) for root in folders}
+        best = max(folders, key=lambda root: counts[root])
+        # Parts of a set may lie in folders of their own, such as videos_train and videos_val.
+        self.root = best if counts[best] == len(looked_at) else folders[0]
+        self._places = [self.root, *(root for root in folders if counts[root])]
         self._index: MediaIndex | None = None
 
     def find(self, path: str) -> Match:
@@ -32,11 +39,13 @@ class ListedMedia:
         Elsewhere below the root, a file of the same name counts where it is the only one.
         """
         path = path.removeprefix("./")
-        if (self.root / path).exists():
-            return Match(path, "")
         without_suffix = str(PurePosixPath(path).with_suffix(""))
-        if (self.root / without_suffix).is_dir():
-            return Match(without_suffix, "")
+        for place in self._places:
+            below = place.relative_to(self.root) if place.is_relative_to(self.root) else None
+            if below is not None and (place / path).exists():
+                return Match((below / path).as_posix(), "")
+            if below is not None and (place / without_suffix).is_dir():
+                return Match((below / without_suffix).as_posix(), "")
 
         if self._index is None:
             self._index = MediaIndex(self.root)
@@ -48,10 +57,11 @@ class ListedMedia:
 
     def num_images(self, path: str) -> int:
         """Return the number of images of a path that is a folder of frames, else 0."""
-        match = self.root / path.removeprefix("./")
-        if not match.is_dir():
+        match = self.find(path)
+        folder = self.root / match.path
+        if match.problem or not folder.is_dir():
             return 0
-        return sum(file.suffix.lower() in IMAGE_SUFFIXES for file in match.iterdir())
+        return sum(file.suffix.lower() in IMAGE_SUFFIXES for file in folder.iterdir())
 
 
 def _exists(root: Path, path: str) -> bool:

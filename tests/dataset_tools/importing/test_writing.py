@@ -180,3 +180,55 @@ def test_what_is_not_used_and_what_was_not_said_is_warned_of(source: Path, tmp_p
     assert "where it means no gesture, give --negative-label 'no gesture'" in text
     with pytest.raises(UserError, match=r"MSASL_train.json: it is not readable as JSON"):
         run(source / "MSASL_train.json", tmp_path / "other")
+
+
+def test_files_of_a_killed_run_are_not_read(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    run(source, out, "--jobs", "1")
+    old = {file.name: file.read_bytes() for file in out.iterdir()}
+
+    # The process ends after the first rename.
+    renamed = []
+    replace = Path.replace
+
+    def replace_once(file: Path, target: Path) -> Path:
+        if renamed:
+            os._exit(9)
+        renamed.append(target)
+        return replace(file, target)
+
+    child = os.fork()
+    if child == 0:
+        monkeypatch.setattr(Path, "replace", replace_once)
+        try:
+            run(source, out, "--force", "--seed", "7", "--jobs", "1")
+        finally:
+            os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+    assert {name for name in old if (out / name).read_bytes() != old[name]} <= {"train.txt"}
+    with pytest.raises(UserError, match=r"out: a command was cut off .*--force"):
+        read_annotations([out / "train.txt"], [source], ["no gesture", "wave hand"])
+
+    # The same command mends it.
+    run(source, out, "--force", "--seed", "7", "--jobs", "1")
+    assert read_annotations([out / "train.txt"], [source], ["no gesture", "wave hand"])
+    assert not [file.name for file in out.iterdir() if file.name.startswith(".")]
+
+
+@pytest.mark.parametrize("present", [("train", "val"), ("train", "test"), ("test",)])
+def test_the_next_commands_name_the_parts_that_exist(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], present: tuple[str, ...]
+) -> None:
+    for split in present:
+        for label in ("wave", "stop"):
+            make_video(tmp_path / "clips" / split / label / f"{split}.mp4", num_frames=2)
+    run(tmp_path / "clips", tmp_path / "out")
+    said = capsys.readouterr().out.split("look for faults")[1]
+    files = {word for word in said.replace(",", " ").split() if word.endswith(".txt")}
+    assert {Path(file).stem for file in files} == set(present)
+    assert all(Path(file).is_file() for file in files)
+    assert ("--val-ann-files" in said) == ("train" in present)
+    stands_in = {("train", "val"): "val stands in", ("train", "test"): "test stands in"}
+    assert stands_in.get(present, "flags") in said

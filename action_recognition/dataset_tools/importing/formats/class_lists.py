@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from action_recognition.data.dataset_files import Split
+from action_recognition.data.labels import CLASSES_FILE
 from action_recognition.data.tables import read_text
 from action_recognition.dataset_tools.importing.class_numbers import (
     NumberedClip,
@@ -65,13 +66,25 @@ def class_lists(source: Path) -> list[Path]:
 
 
 def is_class_lists(source: Path) -> bool:
-    """Return True for lists with an index of classes, or with two or three numbers a line."""
-    lists = [file for file in class_lists(source) if file not in class_index_files(source)]
-    if not lists:
+    """Return True for lists of these forms.
+
+    They have an index of classes, or two or three numbers a line, or each number has a folder of
+    its own.
+    """
+    index_files = class_index_files(source)
+    lists = [file for file in class_lists(source) if file not in index_files]
+    lines = [line for file in lists for line in read_lines(file)]
+    forms = {len(line.numbers) for line in lines}
+    if not forms:
         return False
-    forms = {len(line.numbers) for file in lists for line in read_lines(file)[:_LOOKED_AT]}
-    has_index = bool(class_index_files(source)) and forms <= {0, 1, 2, 3}
-    return has_index or (bool(forms) and forms <= {2, 3})
+    if index_files or forms <= {2, 3}:
+        return True
+
+    # Lists of this toolkit have their names beside them.
+    if forms != {1} or any((file.parent / CLASSES_FILE).exists() for file in lists):
+        return False
+    clips = [NumberedClip(line.path, line.numbers[0], line.where) for line in lines]
+    return names_by_folders(clips) is not None
 
 
 def read_lines(file: Path) -> list[Line]:
@@ -281,6 +294,8 @@ def _names(
     names = index
     if names is None:
         names = names_by_folders(clips)
+        if names is not None:
+            found.warnings.append("the classes are named by the folders of their clips")
     elif any(clip.number is not None for clip in clips):
         names = shifted_to(names, clips, options.first_label)
         if min(names) != min(index or names):
