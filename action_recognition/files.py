@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -88,6 +89,25 @@ def write_csv(path: Path, rows: Iterable[Iterable[Any]]) -> None:
         partial.open("w", newline="", encoding="utf-8") as file,
     ):
         csv.writer(file).writerows(rows)
+
+
+def check_plain_file(path: Path, max_bytes: int | None = None) -> None:
+    """Check that a path leads to a file, or to nothing. Call it before the file is opened.
+
+    Opening a named pipe waits until somebody writes into it, and a device may never end.
+    Raises UserError: it is neither, or has more than `max_bytes`.
+    """
+    try:
+        found = path.stat()
+    except (OSError, ValueError):
+        # The reader has its own words for what is not there.
+        return
+    if not (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)):
+        kind = "a named pipe" if stat.S_ISFIFO(found.st_mode) else "a device or socket"
+        raise user_error(str(path), f"is {kind}, not a file", fix="name a file on disk")
+    if max_bytes is not None and found.st_size > max_bytes:
+        size = f"has {found.st_size / 1e6:.0f} MB"
+        raise user_error(str(path), size, f"up to {max_bytes / 1e6:.0f} MB", "is it another file?")
 
 
 def check_folder_place(folder: Path, where: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,29 +10,55 @@ from typing import Any
 import yaml
 
 from action_recognition.errors import Problem, UserError, user_error
+from action_recognition.files import check_plain_file
 
 KeyPath = tuple[int | str, ...]
+
+# Templates have some kB. The reader is slow, and takes 15 s for this.
+_MAX_BYTES = 1_000_000
+# An alias repeats what it stands for: few lines can stand for more values than memory holds.
+_MAX_VALUES = 100_000
+_MAX_DEPTH = 50
+# What PyYAML raises for a value that its text cannot give.
+_UNBUILDABLE = (
+    yaml.YAMLError,
+    ValueError,
+    TypeError,
+    LookupError,
+    ArithmeticError,
+    AttributeError,
+)
+
+
+def load_yaml(path: Path) -> Any:
+    """Return the document as plain Python values, None for an empty file.
+
+    Raises UserError: as `load_yaml_with_lines`.
+    """
+    return load_yaml_with_lines(path)[0]
 
 
 def load_yaml_with_lines(path: Path) -> tuple[Any, dict[KeyPath, int]]:
     """Return the document as plain Python values, and the 1-based line of each key and list item.
 
-    Raises UserError: the file is missing or unreadable, its text is not YAML, or a key occurs twice
-    in one mapping.
+    Raises UserError: the file is missing or unreadable, its text is not YAML, a key occurs twice
+    in one mapping, a value cannot be built, or aliases stand for too many values.
     """
-    root, document = _parsed(path, _text_of(path))
+    text = _text_of(path)
+    root = _composed(path, text)
     # An empty file.
     if root is None:
         return None, {}
 
     lines: dict[KeyPath, int] = {}
-    problems = list(_walk(root, (), lines, path))
+    problems = list(_walk(root, path, lines))
     if problems:
         raise UserError(problems)
-    return document, lines
+    return _built(path, text), lines
 
 
 def _text_of(path: Path) -> str:
+    check_plain_file(path, _MAX_BYTES)
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -40,38 +67,64 @@ def _text_of(path: Path) -> str:
         raise user_error(str(path), "is not a text file in UTF-8") from None
 
 
-def _parsed(path: Path, text: str) -> tuple[yaml.Node | None, Any]:
-    """Return the tree of nodes, which know their lines, and the values."""
+def _composed(path: Path, text: str) -> yaml.Node | None:
+    """Return the tree of nodes, which know their lines."""
     try:
-        # Read twice: the nodes know lines, the loader knows types.
-        return yaml.compose(text, Loader=yaml.SafeLoader), yaml.safe_load(text)
+        return yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise user_error(f"{path}:{line}", f"is not YAML: {error.problem}") from None
+        raise _not_yaml(path, error) from None
     except yaml.YAMLError as error:
         raise user_error(str(path), f"is not YAML: {error}") from None
     except RecursionError:
         raise user_error(str(path), "is nested too deeply") from None
 
 
-def _walk(
-    node: yaml.Node, prefix: KeyPath, lines: dict[KeyPath, int], path: Path
-) -> Iterator[Problem]:
-    """Put the line of every key and item below `node` into `lines`, and yield keys that repeat."""
-    if isinstance(node, yaml.MappingNode):
-        for key_node, value_node in node.value:
-            key_path = (*prefix, str(key_node.value))
-            # PyYAML counts lines from 0.
-            line = key_node.start_mark.line + 1
-            if key_path in lines:
-                yield _repeated(key_path, f"{path}:{line}", lines[key_path])
+def _built(path: Path, text: str) -> Any:
+    """Return the values. The text has been read once: nodes know lines, the loader knows types."""
+    try:
+        return yaml.safe_load(text)
+    except yaml.MarkedYAMLError as error:
+        raise _not_yaml(path, error) from None
+    # A date in a 13th month, a tag !!int before a word, a number of thousands of digits.
+    except _UNBUILDABLE as error:
+        found = f"has a value that cannot be read ({str(error)[:200]})"
+        raise user_error(str(path), found, fix="put texts into quotes") from None
 
-            lines[key_path] = line
-            yield from _walk(value_node, key_path, lines, path)
-    elif isinstance(node, yaml.SequenceNode):
-        for index, item in enumerate(node.value):
-            lines[(*prefix, index)] = item.start_mark.line + 1
-            yield from _walk(item, (*prefix, index), lines, path)
+
+def _not_yaml(path: Path, error: yaml.MarkedYAMLError) -> UserError:
+    line = error.problem_mark.line + 1 if error.problem_mark else 1
+    return user_error(f"{path}:{line}", f"is not YAML: {error.problem}")
+
+
+def _walk(root: yaml.Node, path: Path, lines: dict[KeyPath, int]) -> Iterator[Problem]:
+    """Put the line of every key and item below `root` into `lines`, and yield keys that repeat.
+
+    An alias is walked like what it stands for. Raises UserError: that never ends.
+    """
+    todo: list[tuple[yaml.Node, KeyPath]] = [(root, ())]
+    for number in itertools.count(1):
+        if not todo:
+            return
+        if number + len(todo) > _MAX_VALUES:
+            found = f"stands for more than {_MAX_VALUES} values, by aliases (*name)"
+            raise user_error(str(path), found, fix="write the values themselves")
+
+        node, prefix = todo.pop()
+        if len(prefix) > _MAX_DEPTH:
+            raise user_error(str(path), "is nested too deeply, or an alias stands for itself")
+        if isinstance(node, yaml.MappingNode):
+            for key_node, value_node in node.value:
+                key_path = (*prefix, str(key_node.value))
+                # PyYAML counts lines from 0.
+                line = key_node.start_mark.line + 1
+                if key_path in lines:
+                    yield _repeated(key_path, f"{path}:{line}", lines[key_path])
+                lines[key_path] = line
+                todo.append((value_node, key_path))
+        elif isinstance(node, yaml.SequenceNode):
+            for index, item in enumerate(node.value):
+                lines[(*prefix, index)] = item.start_mark.line + 1
+                todo.append((item, (*prefix, index)))
 
 
 def _repeated(key_path: KeyPath, place: str, first_line: int) -> Problem:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import math
 import pickle
 import zipfile
 import zlib
@@ -93,9 +94,37 @@ def _state_dict(path: Path, tensors: Mapping[Any, Any], form: CheckpointForm) ->
     found = {str(key): value for key, value in tensors.items() if isinstance(value, Tensor)}
     if not found:
         raise user_error(str(path), "holds no weights", _WEIGHTS)
+    _check_numbers(path, found)
     # Each writer wraps its network under another name.
     prefix = NETWORK_PREFIX if form == "trained_model" else _MODULE_PREFIX
     return {key.removeprefix(prefix): value for key, value in found.items()}
+
+
+def _check_numbers(path: Path, tensors: Mapping[str, Tensor]) -> None:
+    """Raise UserError that names the first tensor which a network cannot compute with."""
+    for name, tensor in tensors.items():
+        fault = _fault(name, tensor)
+        if fault:
+            fix = "it is damaged, or its training diverged; use another checkpoint"
+            raise user_error(str(path), f"{name} {fault}", "finite numbers", fix)
+
+
+def _fault(name: str, tensor: Tensor) -> str:
+    """Return what is wrong with a tensor of weights, nothing if it is sound."""
+    if tensor.layout != torch.strided or tensor.is_quantized or tensor.is_complex():
+        return f"is a {tensor.layout} tensor of {tensor.dtype}, no plain one".replace("torch.", "")
+    if not tensor.is_floating_point():
+        return ""
+    # Two extremes are quicker to find than a mask of all values, and pass NaN on.
+    values = tensor.detach() if tensor.element_size() > 1 else tensor.detach().float()
+    if not values.numel():
+        return ""
+    lowest, highest = (float(value) for value in torch.aminmax(values))
+    if not (math.isfinite(lowest) and math.isfinite(highest)):
+        return "holds NaN or infinity"
+    if name.endswith("running_var") and lowest < 0:
+        return f"is a variance, and holds {lowest:g}"
+    return ""
 
 
 def _class_map(meta: Any) -> dict[int, int] | None:

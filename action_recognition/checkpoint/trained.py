@@ -46,6 +46,8 @@ class TrainedModel:
     # Of the checkpoint file.
     weights_sha256: str
     calibration: Calibration | None = None
+    # The file, for messages.
+    source: str = "the checkpoint"
 
 
 def describe_training(
@@ -92,6 +94,7 @@ def trained_model(raw: RawCheckpoint) -> TrainedModel:
             record=dict(description["record"]),
             weights_sha256=raw.sha256,
             calibration=_calibration(raw.path, description.get(CALIBRATION_KEY), labels),
+            source=str(raw.path),
         )
     except (KeyError, TypeError, ValueError, AttributeError, ValidationError) as error:
         found = f"its description of the model is damaged ({type(error).__name__})"

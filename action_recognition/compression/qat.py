@@ -16,7 +16,6 @@ floating network as teacher).
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -30,7 +29,7 @@ from torch.nn import functional as F
 from torch.nn.utils import parametrize
 
 from action_recognition.checkpoint import TrainedModel
-from action_recognition.models.build import build_recogniser
+from action_recognition.models.build import trained_network
 from action_recognition.models.recogniser import Recogniser, input_normalisation
 from action_recognition.schedules import final_loss_scale
 from action_recognition.training.step.optimizer import make_optimizer
@@ -116,9 +115,7 @@ def _batches(
 
 
 def _network(trained: TrainedModel) -> Recogniser:
-    network = build_recogniser(trained.model, len(trained.labels))
-    network.load_state_dict(copy.deepcopy(trained.state_dict))
-    return network.eval()
+    return trained_network(trained).eval()
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from action_recognition.data.annotations import find_annotation_files
 from action_recognition.data.labels import CLASSES_FILE
 from action_recognition.errors import Problem, UserError, naming, user_error
 from action_recognition.files import check_folder_place, write_atomically
+from action_recognition.json_files import parse_json
 
 Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
@@ -102,7 +103,7 @@ def state_settings(file: Path, wanted: Mapping[str, Any]) -> None:
         write_together(file.parent, {file.name: json.dumps(dict(wanted)) + "\n"})
         return
     try:
-        stated = json.loads(file.read_text(encoding="utf-8"))
+        stated = parse_json(file.read_text(encoding="utf-8"))
     except ValueError:
         # A damaged file states nothing, and is refused below.
         stated = None

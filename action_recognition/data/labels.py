@@ -5,7 +5,6 @@ Evaluation, export and the demo take the labels from the checkpoint, never from 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from action_recognition.data.annotation_files import (
 )
 from action_recognition.data.annotations import find_annotation_files
 from action_recognition.errors import Problem, UserError, nearest, user_error
+from action_recognition.json_files import read_json
 
 CLASSES_FILE = "classes.json"
 MAX_NUMBERED_LABELS = 100_000
@@ -105,11 +105,7 @@ def _numbered_labels(numbers: Sequence[int], where: str) -> tuple[list[str], str
 
 def read_classes(file: Path) -> list[str]:
     """Read the names of a `classes.json`. Raises UserError: it is not a list of names."""
-    try:
-        document = json.loads(file.read_text(encoding="utf-8-sig"))
-    except (ValueError, OSError) as error:
-        allowed = 'a list of names: ["first", "second"]'
-        raise user_error(str(file), f"is not readable JSON ({error})", allowed) from None
+    document = read_json(file, 'a list of names: ["first", "second"]')
     if not isinstance(document, list) or not all(isinstance(name, str) for name in document):
         raise user_error(str(file), "is not a list of names", '["first", "second"]')
     return _checked(document, str(file))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from action_recognition.data.path_check import PathChecker
 from action_recognition.data.video import container_frame_rate, count_frames
 from action_recognition.errors import Problem, UserError, nearest, user_error
 from action_recognition.files import write_json
+from action_recognition.json_files import parse_json
 
 STREAMS_FILE = "streams.json"
 _FORM = (
@@ -130,7 +130,7 @@ class _Reader:
     def streams(self) -> list[AnnotatedStream]:
         """Return the streams of the file that have no problem."""
         try:
-            entries = json.loads(self.file.read_text(encoding="utf-8"))["streams"]
+            entries = parse_json(self.file.read_text(encoding="utf-8"))["streams"]
             assert isinstance(entries, list) and all(isinstance(entry, dict) for entry in entries)
         except (OSError, ValueError, KeyError, TypeError, AssertionError):
             self._add(str(self.file), "is not a list of streams", _FORM)

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from action_recognition.hands.network_names import SOURCE
 from action_recognition.hands.slots import CHANNELS, NUM_POINTS
+from action_recognition.json_files import parse_json
 
 # What each axis of the input (1, 4, T, 2, 21) counts, for readers of the file.
 _AXES: Final[dict[str, Any]] = {
@@ -47,7 +48,7 @@ def write_landmarks(layout: LandmarkLayout | None) -> str:
 
 def read_landmarks(text: str) -> LandmarkLayout | None:
     """Invert `write_landmarks`. Raises ValueError, TypeError or KeyError: any other text."""
-    mapping = json.loads(text) if text else None
+    mapping = parse_json(text) if text else None
     if mapping is None:
         return None
 

@@ -14,6 +14,7 @@ from typing import Any, Final
 from action_recognition.deploy.landmark_layout import read_landmarks, write_landmarks
 from action_recognition.deploy.metadata_fields import Resize
 from action_recognition.deploy.stateful_layout import read_layout, write_layout
+from action_recognition.json_files import parse_json
 
 _NO_LABEL: Final = ""
 
@@ -36,7 +37,7 @@ def _labels_for_other_readers(labels: tuple[str, ...]) -> str:
 
 
 def _json_list_of_names(text: str) -> tuple[str, ...]:
-    names = json.loads(text)
+    names = parse_json(text)
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise ValueError(text)
     return tuple(names)
@@ -51,7 +52,7 @@ def _json_mapping(value_type: type) -> Codec:
 
     def read(text: str) -> dict[str, Any]:
         """Read a JSON object. Raises ValueError: values of another type."""
-        mapping = json.loads(text)
+        mapping = parse_json(text)
         if not isinstance(mapping, dict):
             raise ValueError(text)
         if not all(type(value) is value_type for value in mapping.values()):
@@ -66,7 +67,7 @@ def _write_resize(resize: Resize) -> str:
 
 
 def _read_resize(text: str) -> Resize:
-    mapping = json.loads(text)
+    mapping = parse_json(text)
     short_side, crop_size = sizes = [mapping[item.name] for item in fields(Resize)]
     # By `type`: JSON's true is a bool, and isinstance takes it for an int.
     if len(mapping) != len(sizes) or type(crop_size) is not int:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, fields
 
+from action_recognition.json_files import parse_json
+
 
 @dataclass(frozen=True)
 class StatefulLayout:
@@ -40,7 +42,7 @@ def write_layout(layout: StatefulLayout | None) -> str:
 
 def read_layout(text: str) -> StatefulLayout | None:
     """Invert `write_layout`. Raises ValueError, TypeError or KeyError: any other text."""
-    mapping = json.loads(text) if text else None
+    mapping = parse_json(text) if text else None
     if mapping is None:
         return None
 

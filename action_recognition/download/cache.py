@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable
 from dataclasses import asdict
@@ -14,6 +13,7 @@ from action_recognition.download.fetching import fetch
 from action_recognition.download.identity import Expected, FileFacts, Say, file_facts
 from action_recognition.errors import UserError, user_error
 from action_recognition.files import write_json
+from action_recognition.json_files import parse_json
 
 CACHE_VARIABLE = "ACTION_RECOGNITION_CACHE"
 
@@ -76,7 +76,7 @@ def _recorded(target: Path) -> Expected:
         return Expected()
 
     try:
-        content = json.loads(record.read_text(encoding="utf-8"))
+        content = parse_json(record.read_text(encoding="utf-8"))
         return Expected(int(content["size"]), str(content["sha256"]), "recorded")
     except (ValueError, KeyError, TypeError):
         allowed, fix = "size and sha256 of the file beside it", f"delete it and {target.name}"

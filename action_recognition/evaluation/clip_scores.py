@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -22,8 +21,10 @@ from action_recognition.data.landmarks.datasets import AnyClipDataset, LandmarkD
 from action_recognition.data.landmarks.tracking import tracked_store
 from action_recognition.data.loading.loader import dead_workers_told, make_loader
 from action_recognition.deploy.backends import Backend
+from action_recognition.deploy.backends.finite_values import UselessScores
 from action_recognition.deploy.metadata import DeployMetadata
 from action_recognition.errors import UserError, user_error
+from action_recognition.json_files import parse_json
 from action_recognition.template import ClipInput, LandmarkInput
 
 # Clips that a backend gets at once.
@@ -66,7 +67,7 @@ def score_clips(
 
         # A batch is empty where all of its clips are damaged.
         if len(batch.labels):
-            rows = backend.scores(batch.clips.numpy())
+            rows = _scores_of(backend, batch, records)
             scores.update(zip(batch.indices.tolist(), rows, strict=True))
     if not scores:
         raise none_could_be_read(flag)
@@ -74,6 +75,25 @@ def score_clips(
     # Batches hold the clips that could be read: back to the order of the records.
     kept = sorted(scores)
     return ScoredClips([records[i] for i in kept], np.stack([scores[i] for i in kept]), damaged)
+
+
+def _scores_of(
+    backend: Backend, batch: Batch, records: Sequence[ClipRecord]
+) -> npt.NDArray[np.float32]:
+    """Score a batch. Raises UserError that names the first clip whose scores are no numbers."""
+    clips = batch.clips.numpy()
+    try:
+        return backend.scores(clips)
+    except UselessScores as error:
+        for clip, index in zip(clips, batch.indices.tolist(), strict=True):
+            try:
+                backend.scores(clip[None])
+            except UselessScores:
+                (problem,) = error.problems
+                where = f"{records[index].line}: {records[index].path}"
+                found = f"{problem.where} {problem.found} for this clip"
+                raise user_error(where, found, fix=problem.fix) from None
+        raise
 
 
 def centre_clips(
@@ -168,7 +188,7 @@ def check_class_list(ann_files: Sequence[Path], roots: Sequence[Path], labels: l
 
 def _read_names(path: Path) -> Any:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return parse_json(path.read_text(encoding="utf-8"))
     except (ValueError, OSError):
         raise user_error(str(path), "is not a JSON list of class names") from None
 

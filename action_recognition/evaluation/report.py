@@ -12,8 +12,9 @@ import numpy.typing as npt
 import yaml
 
 from action_recognition.data.annotations import ClipRecord
-from action_recognition.errors import user_error
+from action_recognition.errors import UserError, user_error
 from action_recognition.files import sha256_of, write_csv, write_text
+from action_recognition.yaml_lines import load_yaml
 
 _CLIP_COLUMNS = [
     "path",
@@ -81,9 +82,9 @@ def _read(path: Path) -> dict[str, Any]:
 
     # Anything that does not parse, or parses as something else, is left untouched.
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        content = load_yaml(path) or {}
         is_metrics_file = isinstance(content, dict) and _has_entries(content)
-    except (yaml.YAMLError, UnicodeDecodeError, IsADirectoryError, TypeError):
+    except (UserError, TypeError):
         is_metrics_file = False
     if not is_metrics_file:
         fix = "move it away or name another --save-metrics-to"

@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 from action_recognition.checkpoint import TrainedModel
 from action_recognition.deploy.metadata import DeployMetadata
-from action_recognition.models.build import build_recogniser
+from action_recognition.models.build import trained_network
 from action_recognition.models.landmarks.network import HandLandmarksNet
 from action_recognition.models.layers import TemporalAveragePool
 from action_recognition.models.recogniser import Normalize, Recogniser
@@ -67,9 +67,7 @@ class DeployNetwork(nn.Module):
 
 def build_deploy_network(trained: TrainedModel, metadata: DeployMetadata) -> DeployNetwork:
     """Return the exported form of a training run's result, in evaluation mode."""
-    recogniser = build_recogniser(trained.model, len(trained.labels), conv_form="conv3d")
-    recogniser.load_state_dict(trained.state_dict)
-    return DeployNetwork(recogniser, metadata)
+    return DeployNetwork(trained_network(trained, conv_form="conv3d"), metadata)
 
 
 def reverse_input_channels(recogniser: Recogniser) -> None:

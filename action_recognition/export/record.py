@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import json
 import platform
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -20,6 +19,7 @@ from action_recognition.errors import user_error
 from action_recognition.export.options import ExportOptions
 from action_recognition.export.parity import Parity
 from action_recognition.hands.network_names import SOURCE
+from action_recognition.json_files import parse_json
 from action_recognition.models.build import build_recogniser
 from action_recognition.models.complexity import count
 
@@ -113,7 +113,7 @@ def _model_facts(
 def _checked_evaluation(path: Path, trained: TrainedModel) -> dict[str, Any]:
     """Return the content of a file of eval.py. Refuse one that has other weights or labels."""
     try:
-        found = dict(json.loads(path.read_text(encoding="utf-8")))
+        found = dict(parse_json(path.read_text(encoding="utf-8")))
         weights, labels = found["weights_sha256"], [row["label"] for row in found["per_class"]]
     except (OSError, ValueError, KeyError, TypeError):
         allowed = "the evaluation.json that it writes"

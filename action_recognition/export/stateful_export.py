@@ -27,7 +27,7 @@ from action_recognition.deploy.metadata import DeployMetadata, write_onnx, write
 from action_recognition.deploy.stateful_layout import StatefulLayout
 from action_recognition.errors import user_error
 from action_recognition.export.graph import checked_graph, onnx_names, reverse_input_channels
-from action_recognition.models.build import build_recogniser
+from action_recognition.models.build import trained_network
 from action_recognition.models.causal import CausalRecogniser, receptive_field_frames
 from action_recognition.models.recogniser import Normalize
 from action_recognition.models.stateful_network import StatefulNetwork
@@ -69,9 +69,8 @@ def chosen_frames_per_call(
 
 def causal_recogniser(trained: TrainedModel) -> CausalRecogniser:
     """Return the trained network in evaluation mode."""
-    recogniser = build_recogniser(trained.model, len(trained.labels))
+    recogniser = trained_network(trained)
     assert isinstance(recogniser, CausalRecogniser)
-    recogniser.load_state_dict(trained.state_dict)
     return recogniser.eval()
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from action_recognition.errors import Problem, UserError, nearest, user_error
 from action_recognition.files import write_json
+from action_recognition.json_files import read_json
 from action_recognition.live.decision_rules import DecisionRules
-from action_recognition.live.json_file import read_json
 
 _FORM = '{"onset": 0.6, ...}'
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from action_recognition.checkpoint import TrainedModel
+from action_recognition.errors import user_error
 from action_recognition.models.causal import CausalRecogniser, make_causal
 from action_recognition.models.convolutions import ConvForm
 from action_recognition.models.head import AngularHead
@@ -24,6 +26,35 @@ BACKBONES: dict[str, Callable[[Any, ConvForm], Backbone]] = {
     "image_signs": SignsImage,
     "hand_landmarks": HandLandmarksNet,
 }
+
+
+def trained_network(trained: TrainedModel, conv_form: ConvForm = "folded") -> Recogniser:
+    """Build the network of a checkpoint, with its weights.
+
+    Raises UserError: the weights do not fit the labels and the network that they are said to be of.
+    """
+    network = build_recogniser(trained.model, len(trained.labels), conv_form)
+    check_weights_fit(network, trained)
+    network.load_state_dict(trained.state_dict)
+    return network
+
+
+def check_weights_fit(network: Recogniser, trained: TrainedModel) -> None:
+    """Raise UserError that names the first tensor which does not fit, and counts the others."""
+    shapes, found = (
+        {name: tuple(value.shape) for name, value in tensors.items()}
+        for tensors in (network.state_dict(), trained.state_dict)
+    )
+    wrong = [
+        f"{name} is {found.get(name, 'missing')}, not {shapes.get(name, 'known')}"
+        for name in sorted(shapes.keys() | found.keys())
+        if shapes.get(name) != found.get(name)
+    ]
+    if wrong:
+        more = f" (and {len(wrong) - 1} more tensors)" if wrong[1:] else ""
+        described = f"its description, a {trained.model.type} with {len(trained.labels)} labels"
+        message = f"its weights do not fit {described}: {wrong[0]}{more}"
+        raise user_error(trained.source, message, fix="use the checkpoint as train.py wrote it")
 
 
 def build_recogniser(

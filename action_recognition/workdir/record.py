@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import json
 import shlex
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from typing import Any
 from action_recognition import __version__
 from action_recognition.download import file_facts
 from action_recognition.files import write_json
+from action_recognition.json_files import parse_json
 from action_recognition.template import TEMPLATE_FILE
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -60,7 +60,7 @@ def _git_commit() -> str | None:
 def read_record(folder: Path) -> dict[str, Any] | None:
     """Return the record of a folder that `instantiate` made, or None."""
     try:
-        record = json.loads((folder / RECORD_FILE).read_text(encoding="utf-8"))
+        record = parse_json((folder / RECORD_FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
 

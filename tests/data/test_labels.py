@@ -75,7 +75,7 @@ def test_else_numbers(tmp_path: Path, last: int, line: str) -> None:
     [
         ('{"0": "a"}', "is not a list of names"),
         ("[1, 2]", "is not a list of names"),
-        ("[", "not readable JSON"),
+        ("[", "is not valid JSON"),
         ("[]", "no class name"),
         ('["a", "b", "a"]', "'a' occurs twice"),
         ('["a", " b"]', "blanks around it"),

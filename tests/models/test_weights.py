@@ -31,6 +31,7 @@ def original_state(model: ModelConfig, num_classes: int) -> dict[str, Tensor]:
     state = {}
     for theirs, name in original_names(model).items():
         value = torch.randn_like(ours[name]) if ours[name].is_floating_point() else torch.tensor(7)
+        value = value.abs() if name.endswith("running_var") else value
         state[theirs] = (
             value.reshape(*value.shape, 1, 1, 1)
             if theirs == "cls_head.fc_pre_angular.0.weight"

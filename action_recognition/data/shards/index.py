@@ -11,7 +11,6 @@ files.
 from __future__ import annotations
 
 import glob
-import json
 import tarfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
@@ -19,6 +18,7 @@ from typing import NamedTuple
 
 from action_recognition.data.shards.path import COPY_AGAIN, ShardPath, is_plain, truncated
 from action_recognition.errors import Problem, UserError, user_error
+from action_recognition.json_files import parse_json
 
 PREFIX = "shards:"
 INDEX_SUFFIX = ".index.json"
@@ -143,7 +143,7 @@ def shard_index(shard: Path) -> list[ShardSample]:
 
 def _read_index(index: Path) -> tuple[list[ShardSample], int]:
     """Return the samples and the bytes of the shard that an index states."""
-    document = json.loads(index.read_bytes())
+    document = parse_json(index.read_bytes())
     expected, samples = int(document["bytes"]), [ShardSample(*row) for row in document["samples"]]
     if any(not 0 <= one.offset <= one.offset + one.size <= expected for one in samples):
         raise ValueError("a sample lies outside of its shard")
@@ -196,7 +196,7 @@ def _described_path(members: tarfile.TarFile, description: tarfile.TarInfo) -> s
     # A header may claim any size: it is not read unless it is small.
     content = members.extractfile(description) if description.size <= _LONGEST_DESCRIPTION else None
     try:
-        return str(json.loads(content.read())["path"]) if content else ""
+        return str(parse_json(content.read())["path"]) if content else ""
     except (ValueError, KeyError, TypeError):
         return ""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -62,6 +61,7 @@ from action_recognition.dataset_tools.importing.side_files import side_files
 from action_recognition.dataset_tools.importing.source import SourceOptions
 from action_recognition.dataset_tools.importing.unread_lists import other_files, unread_lists
 from action_recognition.errors import Problem, UserError, user_error
+from action_recognition.json_files import parse_json
 
 # All formats with their readers.
 READERS: dict[str, Callable[[Path, SourceOptions], Found]] = {
@@ -244,7 +244,7 @@ def _json_problem(file: Path) -> str:
     if file.suffix.lower() != ".json":
         return ""
     try:
-        json.loads(read_text(file)[0])
+        parse_json(read_text(file)[0])
     except (ValueError, RecursionError) as error:
         return f"it is not readable as JSON ({error})"
     except UserError as error:

@@ -17,6 +17,7 @@ from action_recognition.data.dataset_files import write_together
 from action_recognition.dataset_tools.importing.media_walk import VIDEO_SUFFIXES
 from action_recognition.dataset_tools.preparing.msasl_entries import safe_video_id
 from action_recognition.errors import UserError, user_error
+from action_recognition.json_files import parse_json
 
 GONE_FILE = "download.json"
 # No sound, so that nothing has to be merged.
@@ -210,7 +211,7 @@ def _read_gone(file: Path) -> dict[str, str]:
     if not file.is_file():
         return {}
     try:
-        document = json.loads(file.read_text(encoding="utf-8"))
+        document = parse_json(file.read_text(encoding="utf-8"))
     except ValueError:
         document = None
     if isinstance(document, dict) and all(isinstance(text, str) for text in document.values()):

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from action_recognition.data.dataset_files import SPLITS, Split, write_together
 from action_recognition.dataset_tools.importing.found import FoundClip, Remark
 from action_recognition.errors import user_error
+from action_recognition.json_files import parse_json
 
 CROPS_FOLDER = "global_crops"  # the original's name
 
@@ -90,7 +91,7 @@ def _differences(stated: Mapping[str, Any], settings: Mapping[str, Any]) -> list
 def _stated(file: Path) -> dict[str, Any]:
     """Return the settings in a file. A file that is not a JSON object has none."""
     try:
-        stated = json.loads(file.read_text(encoding="utf-8"))
+        stated = parse_json(file.read_text(encoding="utf-8"))
     except ValueError:
         return {}
     return stated if isinstance(stated, dict) else {}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -11,6 +10,7 @@ from typing import Any, Final
 from action_recognition.deploy.metadata import DeployMetadata
 from action_recognition.errors import UserError, user_error
 from action_recognition.files import sha256_of
+from action_recognition.json_files import parse_json
 
 # Names of files in an exported folder that other modules ask for.
 RECORD_FILE: Final = "export_record.json"
@@ -78,7 +78,7 @@ def _recorded_sums(record_path: Path) -> dict[str, Any]:
         return {}
 
     try:
-        outputs = json.loads(record_path.read_text(encoding="utf-8"))["outputs"]
+        outputs = parse_json(record_path.read_text(encoding="utf-8"))["outputs"]
         return {item["name"]: item["sha256"] for item in outputs}
     except (OSError, ValueError, KeyError, TypeError):
         found = "is not readable as a record of an export"

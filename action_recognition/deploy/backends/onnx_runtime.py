@@ -8,6 +8,10 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
+from action_recognition.deploy.backends.finite_values import (
+    check_finite_weights,
+    finite_scores,
+)
 from action_recognition.deploy.backends.model_files import OpenedFile, read_checked, unreadable
 from action_recognition.deploy.backends.network_checks import (
     NetworkShapes,
@@ -15,6 +19,7 @@ from action_recognition.deploy.backends.network_checks import (
     check_stateful_shapes,
     clip_metadata,
 )
+from action_recognition.deploy.backends.onnx_weights import float_weights
 from action_recognition.deploy.backends.protocol import (
     Clips,
     InferenceThreads,
@@ -44,6 +49,7 @@ def open_onnx(
     # Metadata from the caller describe a network for clips, whatever the file contains.
     keeps_state = keeps_state and metadata is None
     session = open_session(path, num_threads)
+    check_finite_weights(path, float_weights(memoryview(path.read_bytes())))
     strings = session.get_modelmeta().custom_metadata_map
 
     if keeps_state:
@@ -80,7 +86,7 @@ class OnnxBackend:
     """An ONNX file for clips on the CPU, one clip at a time, in f32 except where quantised."""
 
     def __init__(self, opened: OpenedFile, num_threads: int | None = None) -> None:
-        self.metadata = opened.metadata
+        self.metadata, self._name = opened.metadata, str(opened.path)
         self._session = opened.network
         self._input = self._session.get_inputs()[0].name
         self._queue = InferenceThreads(self.scores)
@@ -101,7 +107,7 @@ class OnnxBackend:
 
     def _infer(self, clip: Clips) -> Scores:
         outputs = self._session.run(None, {self._input: network_input(clip[None], self.metadata)})
-        return np.array(outputs[0][0], np.float32)
+        return finite_scores(np.array(outputs[0][0], np.float32), self._name)
 
 
 def _marks(path: Path) -> tuple[bool, bool]:

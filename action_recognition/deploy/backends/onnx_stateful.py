@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
+from action_recognition.deploy.backends.finite_values import finite_scores
 from action_recognition.deploy.backends.model_files import OpenedFile
 from action_recognition.deploy.backends.onnx_runtime import described_run
 from action_recognition.deploy.backends.protocol import Clips, Scores
 from action_recognition.deploy.backends.stateful import StatefulBackend, frame_input
-from action_recognition.deploy.metadata import DeployMetadata
 
 
 def stateful_onnx(opened: OpenedFile, num_threads: int | None) -> StatefulBackend:
     """Return the backend of an opened file with explicit states."""
-    session, metadata = opened.network, opened.metadata
+    metadata = opened.metadata
     runs_as = f"{described_run(opened, num_threads)}, stateful"
-    return StatefulBackend(metadata, runs_as, lambda: OnnxStepper(session, metadata))
+    return StatefulBackend(metadata, runs_as, lambda: OnnxStepper(opened))
 
 
 class OnnxStepper:
     """The states of one stream."""
 
-    def __init__(self, session: Any, metadata: DeployMetadata) -> None:
-        self._session, self._metadata = session, metadata
-        self._frames, *states = session.get_inputs()
+    def __init__(self, opened: OpenedFile) -> None:
+        self._session, self._metadata = opened.network, opened.metadata
+        self._name = str(opened.path)
+        self._frames, *states = self._session.get_inputs()
         self._zeros = {item.name: np.zeros(item.shape, np.float32) for item in states}
         self._states = dict(self._zeros)
 
@@ -36,7 +35,7 @@ class OnnxStepper:
 
         # The next states come in the order of the states.
         self._states = dict(zip(self._zeros, states, strict=True))
-        return np.array(scores, np.float32)
+        return finite_scores(np.array(scores, np.float32), self._name)
 
     def reset(self) -> None:
         """Set all states to zero."""

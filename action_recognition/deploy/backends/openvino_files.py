@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import numpy.typing as npt
 import openvino
 
+from action_recognition.deploy.backends.finite_values import check_finite_weights
 from action_recognition.deploy.backends.model_files import OpenedFile, read_checked, unreadable
 from action_recognition.deploy.backends.network_checks import (
     NetworkShapes,
@@ -64,6 +66,7 @@ def open_ir(
     content = read_checked(path)
     check_device(settings)
     model = _read_ir(path, content)
+    check_finite_weights(path, _float_weights(model))
     # Metadata from the caller describe a network for clips, whatever the file contains.
     keeps_state = metadata is None and _KEEPS_STATE in content
     is_quantised = any(node.get_type_name() == "FakeQuantize" for node in model.get_ops())
@@ -176,6 +179,13 @@ def _read_ir(path: Path, content: bytes) -> Any:
         found = f"was written by OpenVINO {written_by}, which {here.split('-')[0]} cannot read"
         fix = "update OpenVINO, or export the model again with this one"
         raise user_error(str(path), found, fix=fix) from None
+
+
+def _float_weights(model: Any) -> Iterator[tuple[str, npt.NDArray[Any]]]:
+    """Yield name and values of each floating-point constant."""
+    for node in model.get_ops():
+        if node.get_type_name() == "Constant" and node.get_element_type().is_real():
+            yield node.get_friendly_name(), node.data
 
 
 def _written_by(content: bytes) -> str:

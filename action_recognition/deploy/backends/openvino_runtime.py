@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from action_recognition.deploy.backends.finite_values import finite_scores
 from action_recognition.deploy.backends.model_files import OpenedFile
 from action_recognition.deploy.backends.openvino_files import (
     OpenVinoSettings,
@@ -34,7 +35,7 @@ class OpenVinoBackend:
     """
 
     def __init__(self, opened: OpenedFile, settings: OpenVinoSettings) -> None:
-        self.metadata = opened.metadata
+        self.metadata, self._name = opened.metadata, str(opened.path)
         self.compiled = compile_ir(opened, settings)
         self._asked = settings.precision
         self.num_requests = wanted_requests(self.compiled)
@@ -86,4 +87,5 @@ class OpenVinoBackend:
 
     def _infer(self, request: Any, clips: Clips) -> Scores:
         # A copy: the next inference overwrites the memory of the request.
-        return np.array(request.infer({0: network_input(clips, self.metadata)})[0], np.float32)
+        scores = np.array(request.infer({0: network_input(clips, self.metadata)})[0], np.float32)
+        return finite_scores(scores, self._name)

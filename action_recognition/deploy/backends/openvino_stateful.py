@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from action_recognition.deploy.backends.finite_values import finite_scores
 from action_recognition.deploy.backends.model_files import OpenedFile
 from action_recognition.deploy.backends.openvino_files import (
     OpenVinoSettings,
@@ -15,7 +16,6 @@ from action_recognition.deploy.backends.openvino_files import (
 )
 from action_recognition.deploy.backends.protocol import Clips, Scores
 from action_recognition.deploy.backends.stateful import StatefulBackend, frame_input
-from action_recognition.deploy.metadata import DeployMetadata
 
 
 def stateful_ir(opened: OpenedFile, settings: OpenVinoSettings) -> StatefulBackend:
@@ -26,7 +26,7 @@ def stateful_ir(opened: OpenedFile, settings: OpenVinoSettings) -> StatefulBacke
     return StatefulBackend(
         metadata,
         f"{described_run(compiled, settings)}, stateful",
-        lambda: OpenVinoStepper(compiled, metadata),
+        lambda: OpenVinoStepper(compiled, opened),
         wanted_requests(compiled),
     )
 
@@ -34,14 +34,15 @@ def stateful_ir(opened: OpenedFile, settings: OpenVinoSettings) -> StatefulBacke
 class OpenVinoStepper:
     """One infer request with the state of one stream."""
 
-    def __init__(self, compiled: Any, metadata: DeployMetadata) -> None:
-        self._request, self._metadata = compiled.create_infer_request(), metadata
+    def __init__(self, compiled: Any, opened: OpenedFile) -> None:
+        self._request, self._metadata = compiled.create_infer_request(), opened.metadata
+        self._name = str(opened.path)
 
     def step(self, frames: Clips) -> Scores:
         """Score the next frames, as `Stepper.step` says."""
         outputs = self._request.infer({0: frame_input(frames, self._metadata)})
         # A copy: the next inference overwrites the memory of the request.
-        return np.array(outputs[0], np.float32)
+        return finite_scores(np.array(outputs[0], np.float32), self._name)
 
     def reset(self) -> None:
         """Set all variables to zero."""

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from action_recognition.checkpoint import TrainedModel, load_trained_model
+from action_recognition.deploy.backends.finite_values import finite_scores
 from action_recognition.deploy.backends.protocol import (
     Clips,
     InferenceThreads,
@@ -17,7 +18,7 @@ from action_recognition.deploy.backends.protocol import (
     check_clips,
 )
 from action_recognition.deploy.metadata import DeployMetadata, calibrated, from_template
-from action_recognition.models.build import build_recogniser
+from action_recognition.models.build import trained_network
 from action_recognition.models.recogniser import input_normalisation
 
 
@@ -29,9 +30,8 @@ class TorchBackend:
 
     def __init__(self, trained: TrainedModel, num_threads: int | None = None) -> None:
         self.metadata = from_trained(trained, trained.weights_sha256)
-        self._network = build_recogniser(trained.model, len(trained.labels))
-        self._network.load_state_dict(trained.state_dict)
-        self._network.eval()
+        self._network = trained_network(trained).eval()
+        self._name = trained.source
         # A network of frames takes normalised pixels.
         self._normalize = input_normalisation(trained.template.input)
 
@@ -45,7 +45,7 @@ class TorchBackend:
         check_clips(clips, self.metadata)
         with torch.inference_mode():
             cosine = self._network(self._normalize(torch.from_numpy(np.ascontiguousarray(clips))))
-        return np.asarray(cosine, np.float32)
+        return finite_scores(np.asarray(cosine, np.float32), self._name)
 
     def submit(self, clip: Clips) -> Future[Scores]:
         """Score one clip later, as `Backend.submit` says."""

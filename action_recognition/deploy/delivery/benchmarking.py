@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -12,6 +11,7 @@ from typing import Any, Final
 
 from action_recognition.deploy.backends import MODEL_SUFFIXES
 from action_recognition.errors import Problem, UserError, user_error
+from action_recognition.json_files import parse_json
 
 _MB: Final = 1e6
 _PROCESS: Final = "action_recognition.deploy.delivery.benchmark_process"
@@ -95,7 +95,7 @@ def measure_model(
         raise user_error(str(path), found, fix="open it with eval.py and repair what that names")
 
     # The figures are the last line that the process prints.
-    figures = json.loads(done.stdout.splitlines()[-1])
+    figures = parse_json(done.stdout.splitlines()[-1])
     return Measured(
         model=f"{path.parent.name}/{path.name}",
         threads=threads,
@@ -122,7 +122,7 @@ def read_accuracies(files: Sequence[Path]) -> dict[str, float]:
     accuracies = {}
     for path in files:
         try:
-            found = json.loads(path.read_text(encoding="utf-8"))
+            found = parse_json(path.read_text(encoding="utf-8"))
             accuracies[str(found["model_sha256"])] = float(found["accuracy"])
         except (OSError, ValueError, KeyError, TypeError):
             allowed = "the evaluation.json that it writes"

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -24,6 +23,7 @@ from action_recognition.deploy.delivery.card import (
 )
 from action_recognition.errors import user_error
 from action_recognition.files import write_json, write_text
+from action_recognition.json_files import parse_json
 from action_recognition.partials import held_folder
 
 IR_FP16_FILE: Final = "model_fp16.xml"
@@ -61,7 +61,7 @@ def read_record(folder: Path) -> dict[str, Any] | None:
         return None
 
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
+        record = parse_json(path.read_text(encoding="utf-8"))
         if not all(isinstance(item["name"], str) for item in record["outputs"]):
             raise ValueError(path)
     except (ValueError, KeyError, TypeError):

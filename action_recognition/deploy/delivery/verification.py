@@ -6,7 +6,6 @@ Needs no PyTorch.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -23,6 +22,7 @@ from action_recognition.deploy.delivery.model_api import MODEL_API_FILE
 from action_recognition.deploy.metadata import DeployMetadata
 from action_recognition.errors import Problem, UserError, user_error
 from action_recognition.hands.network_names import HAND_IR, PALM_IR
+from action_recognition.json_files import parse_json, read_json
 
 Say = Callable[[str], None]
 
@@ -96,7 +96,7 @@ def _signed_sums(path: Path) -> dict[str, tuple[int, str]]:
         raise user_error(str(path), found, fix="export again with export.py")
 
     try:
-        files = json.loads(path.read_text(encoding="utf-8"))["files"]
+        files = parse_json(path.read_text(encoding="utf-8"))["files"]
         return {str(item["name"]): (int(item["size"]), str(item["sha256"])) for item in files}
     except (OSError, ValueError, KeyError, TypeError):
         raise user_error(str(path), "is not readable as a signature", fix=_FIX) from None
@@ -143,15 +143,25 @@ def _differing_labels(folder: Path, found: Mapping[str, DeployMetadata]) -> list
 
     first, expected = next(iter(found.items()))
     for name, key in ((CLASSES_FILE, None), (CARD_JSON_FILE, "labels")):
-        if (folder / name).is_file() and _labels(folder / name, key) != list(expected.labels):
+        if not (folder / name).is_file():
+            continue
+        try:
+            labels_there = _labels(folder / name, key)
+        except UserError as error:
+            problems.extend(error.problems)
+            continue
+        if labels_there != list(expected.labels):
             text, labels = f"has other labels than {first}", ", ".join(expected.labels[:8])
             problems.append(Problem(str(folder / name), text, labels, _FIX))
     return problems
 
 
 def _labels(path: Path, key: str | None) -> Any:
-    content = json.loads(path.read_text(encoding="utf-8"))
-    return content if key is None else content.get(key)
+    """Return the labels in a JSON file: under a key, or its whole content."""
+    content = read_json(path, fix=_FIX)
+    if key is None:
+        return content
+    return content.get(key) if isinstance(content, dict) else None
 
 
 def _differing_scores(scores: Mapping[str, Scores], say: Say) -> list[Problem]:

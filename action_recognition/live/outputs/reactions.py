@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from action_recognition.errors import Problem, UserError, nearest, user_error
-from action_recognition.live.json_file import read_json
+from action_recognition.json_files import read_json
 from action_recognition.usage_reports import environment_of_other_programs
 
 _FORM = '{"label": ["program", "argument", ...]}'

@@ -7,7 +7,9 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from action_recognition.errors import user_error
 from action_recognition.files import write_text
+from action_recognition.json_files import read_json
 
 HEAD_RESULT_FILE = "head.json"
 
@@ -28,4 +30,11 @@ class HeadResult:
 def read_head_result(folder: Path) -> HeadResult | None:
     """Read the result from a run's folder, or return None if no head was trained by itself."""
     path = folder / HEAD_RESULT_FILE
-    return HeadResult(**json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else None
+    if not path.is_file():
+        return None
+    found, names = read_json(path), [item.name for item in dataclasses.fields(HeadResult)]
+    numbers = found.values() if isinstance(found, dict) and set(found) == set(names) else [None]
+    if not all(isinstance(number, int | float) for number in numbers):
+        fix = "remove it, or run the preset again"
+        raise user_error(str(path), "is no result of a head", ", ".join(names), fix)
+    return HeadResult(**found)

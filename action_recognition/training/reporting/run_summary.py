@@ -13,9 +13,11 @@ from typing import Any
 
 import yaml
 
+from action_recognition.json_files import read_json
 from action_recognition.template import MODEL_FILE, TEMPLATE_FILE
 from action_recognition.training.reporting.curve_files import CURVES_FILE, read_curves
 from action_recognition.training.reporting.head_result import read_head_result
+from action_recognition.yaml_lines import load_yaml
 
 RECORD_FILE = "train_record.json"
 MISSING = "-"
@@ -128,10 +130,10 @@ def _start_of(record: Mapping[str, Any]) -> str:
 
 
 def _read_json(path: Path) -> dict[str, Any]:
-    content = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    content = read_json(path) if path.is_file() else {}
     return content if isinstance(content, dict) else {}
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
-    content = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    content = load_yaml(path) if path.is_file() else {}
     return content if isinstance(content, dict) else {}

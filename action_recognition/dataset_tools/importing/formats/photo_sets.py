@@ -10,7 +10,6 @@ bboxes, labels, user_id). github.com/cs230-stanford/cs230-code-examples, pytorch
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import unicodedata
@@ -36,6 +35,7 @@ from action_recognition.dataset_tools.importing.media_walk import walk_media
 from action_recognition.dataset_tools.importing.side_files import side_files
 from action_recognition.dataset_tools.importing.source import SourceOptions, named_split
 from action_recognition.errors import UserError, user_error
+from action_recognition.json_files import parse_json
 
 # Files that are no photos and need no remark.
 _JUNK = frozenset({"thumbs.db", "desktop.ini", "splits.csv", "classes.json", "__macosx"})
@@ -253,7 +253,7 @@ def read_hagrid_file(file: Path) -> Mapping[str, Mapping[str, Any]]:
     `user_id`.
     """
     try:
-        document = json.loads(read_text(file)[0])
+        document = parse_json(read_text(file)[0])
     except ValueError as error:
         found = f"is no readable JSON ({error})"
         raise user_error(str(file), found, fix="take the published file again") from None

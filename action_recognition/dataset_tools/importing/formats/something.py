@@ -7,7 +7,6 @@ test-answers.csv (id;label); earlier named something-something-v2-train.json and
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
@@ -18,6 +17,7 @@ from action_recognition.dataset_tools.importing.json_items import EntryReader
 from action_recognition.dataset_tools.importing.side_files import side_files
 from action_recognition.dataset_tools.importing.source import SourceOptions, named_split
 from action_recognition.errors import UserError
+from action_recognition.json_files import parse_json
 
 _EXAMPLE = '{"id": "74225", "template": "Holding [something]"}'
 
@@ -69,7 +69,7 @@ def _classes(folder: Path) -> list[str]:
         if not file.stem.lower().endswith("labels"):
             continue
         try:
-            document = json.loads(read_text(file)[0])
+            document = parse_json(read_text(file)[0])
         except (ValueError, RecursionError, UserError):
             continue
         if isinstance(document, dict) and all(str(text).isdecimal() for text in document.values()):

@@ -8,7 +8,6 @@ wlasl_class_list.txt. Frames are those of WLASL_v0.3.json: from 1, at 25 frames 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -26,6 +25,7 @@ from action_recognition.dataset_tools.importing.media_index import MediaIndex
 from action_recognition.dataset_tools.importing.side_files import side_files
 from action_recognition.dataset_tools.importing.source import SourceOptions, named_split
 from action_recognition.errors import UserError, user_error
+from action_recognition.json_files import parse_json
 
 _RATE_FPS = 25.0
 _LAST_FRAME = 10**8
@@ -79,7 +79,7 @@ def read_wlasl_subset(source: Path, options: SourceOptions) -> Found:
 
 def _document(file: Path) -> Mapping[str, object]:
     try:
-        document = json.loads(read_text(file)[0])
+        document = parse_json(read_text(file)[0])
     except (ValueError, RecursionError) as error:
         found = f"is not readable as JSON ({error})"
         raise user_error(str(file), found, fix="take the published file again") from None

@@ -22,7 +22,7 @@ from action_recognition.template import (
     load_template_dir,
 )
 from action_recognition.template.sections import NonNegativeInt, PositiveInt, Section
-from action_recognition.yaml_lines import load_yaml_with_lines
+from action_recognition.yaml_lines import load_yaml, load_yaml_with_lines
 
 if TYPE_CHECKING:
     import optuna
@@ -99,10 +99,7 @@ def load_space(path: Path) -> tuple[SearchSpace, Documents]:
 def _load_documents(folder: Path) -> Documents:
     """Read template.yaml and model.yaml after a check that both are valid."""
     load_template_dir(folder)
-    template, model = (
-        yaml.safe_load((folder / name).read_text(encoding="utf-8"))
-        for name in (TEMPLATE_FILE, MODEL_FILE)
-    )
+    template, model = (load_yaml(folder / name) for name in (TEMPLATE_FILE, MODEL_FILE))
     return template, model
 
 
