@@ -24,7 +24,7 @@ EXIT_TERMINATED = 143
 # Windows has none.
 SIGHUP = getattr(signal, "SIGHUP", None)
 
-# Errors of the disk that the user can mend.
+# What the system says in few words, in more of them. Other errors keep its own words.
 _ENVIRONMENT_ERRNOS = {
     errno.ENOSPC: "the disk is full",
     errno.EDQUOT: "the disk quota is used up",
@@ -35,7 +35,21 @@ _ENVIRONMENT_ERRNOS = {
     errno.ENOTDIR: "a part of this path is a file, not a folder",
     errno.EEXIST: "a file is there, where a folder is needed",
     errno.ENAMETOOLONG: "the name is too long",
+    errno.EISDIR: "a folder is there, where a file is needed",
+    errno.EMFILE: "too many files are open",
+    errno.ENFILE: "too many files are open on this machine",
+    errno.EIO: "its disk or device fails",
+    errno.ENOMEM: "the memory is used up",
+    errno.ENOLCK: "its file system has no locks",
 }
+_REPAIRS = {
+    errno.ENOENT: "check the path",
+    errno.EMFILE: "raise the limit with ulimit -n, or use fewer --num-workers",
+    errno.ENFILE: "end other programs",
+    errno.EIO: "check the disk with the system's tools",
+    errno.ENOMEM: "end other programs, or use fewer --num-workers and a smaller --batch-size",
+}
+_OTHER_REPAIR = "free space or name another folder"
 
 
 @dataclass(frozen=True)
@@ -172,10 +186,12 @@ def _exit_code(command: Callable[[], int | None]) -> int:
     except BrokenPipeError:
         return _without_reader()
     except OSError as error:
-        # Other numbers are mistakes of the program, so their traceback is shown.
-        if error.errno not in _ENVIRONMENT_ERRNOS:
+        # Without a number it does not come from the system. Then the traceback is shown.
+        if error.errno is None:
             raise
-        return _failed(_disk_message(error, _ENVIRONMENT_ERRNOS[error.errno]), EXIT_USER_ERROR)
+        return _failed(_system_message(error), EXIT_USER_ERROR)
+    except MemoryError:
+        return _failed(_system_message(OSError(errno.ENOMEM, "")), EXIT_USER_ERROR)
 
 
 def _flush_stdout() -> None:
@@ -224,9 +240,11 @@ def _print_any_text() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def _disk_message(error: OSError, reason: str) -> str:
-    place = error.filename or "writing"
-    return f"{place}: {reason}; to repair: free space or name another folder"
+def _system_message(error: OSError) -> str:
+    """Return place, reason and repair of an error that the system reports."""
+    place = error.filename or "reading or writing"
+    repair = _REPAIRS.get(error.errno or 0, _OTHER_REPAIR)
+    return f"{place}: {disk_reason(error)}; to repair: {repair}"
 
 
 def _without_controls(line: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -178,6 +179,51 @@ def test_another_size_is_refused_before_the_download(server: Server, target: Pat
     with pytest.raises(UserError, match=f"the server offers {len(CONTENT)} bytes, published are 5"):
         fetch(server.url, target, Expected(5, EXPECTED.sha256))
     assert not target.exists()
+
+
+def endless(handler: BaseHTTPRequestHandler) -> None:
+    """Send without a length, and much more than the file."""
+    handler.send_response(200)
+    handler.end_headers()
+    with contextlib.suppress(ConnectionError):
+        for _ in range(400):
+            handler.wfile.write(b"x" * 1_000_000)
+            outer_sent.append(1)
+
+
+outer_sent: list[int] = []
+
+
+def test_a_download_stops_at_the_known_size(server: Server, target: Path) -> None:
+    server.answers = [endless]
+    outer_sent.clear()
+    with pytest.raises(UserError, match=f"sends more than the {len(CONTENT)} bytes of the file"):
+        fetch(server.url, target, EXPECTED, say=print)
+    assert len(outer_sent) < 100 and list(target.parent.iterdir()) == []
+
+
+def test_a_download_of_unknown_size_leaves_the_disk_some_room(
+    server: Server, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.answers = [endless]
+    room = shutil.disk_usage(target.parent)._replace(free=3_000_000)
+    monkeypatch.setattr(fetching.shutil, "disk_usage", lambda folder: room)
+    with pytest.raises(UserError, match="sends more than the disk has room for"):
+        fetch(server.url, target, Expected(), say=print)
+    assert list(target.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize("length", ["9" * 5000, "-5", "²", "1e9", "0x10"])
+def test_a_length_that_is_none_is_not_believed(length: str, server: Server, target: Path) -> None:
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        handler.send_header("Content-Length", length)
+        handler.end_headers()
+        handler.wfile.write(CONTENT)
+
+    server.answers = [answer]
+    fetch(server.url, target, EXPECTED, say=print)
+    assert target.read_bytes() == CONTENT
 
 
 def test_a_busy_server_is_asked_again_and_a_missing_file_is_not(

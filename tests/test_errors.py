@@ -57,24 +57,37 @@ def test_a_folder_that_takes_no_file_is_a_message() -> None:
         (errno.EACCES, "permission denied"),
         (errno.EROFS, "read-only"),
         (errno.ENOTDIR, "a part of this path is a file"),
+        (errno.EFBIG, "the file would be larger than allowed here"),
+        (errno.ENOENT, "No such file or directory; to repair: check the path"),
+        (errno.EMFILE, "too many files are open; to repair: raise the limit with ulimit -n"),
+        (errno.EIO, "its disk or device fails"),
+        (errno.ESTALE, os.strerror(errno.ESTALE)),
     ],
 )
 def test_a_disk_that_refuses_is_a_message(
     number: int, said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as ended:
-        run_command(_raise(OSError(number, "no", "out/latest.pth")))
+        run_command(_raise(OSError(number, os.strerror(number), "out/latest.pth")))
     assert ended.value.code == 2
     assert f"error: out/latest.pth: {said}" in capsys.readouterr().err.replace(
         "the file system is read-only", "read-only"
     )
 
 
+def test_a_memory_that_is_full_is_a_message(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        run_command(_raise(MemoryError()))
+    assert ended.value.code == 2
+    assert "the memory is used up; to repair: end other programs" in capsys.readouterr().err
+
+
 def test_our_own_mistakes_keep_their_traceback() -> None:
     with pytest.raises(ZeroDivisionError):
         run_command(_raise(ZeroDivisionError()))
-    with pytest.raises(FileNotFoundError):
-        run_command(_raise(FileNotFoundError(errno.ENOENT, "no", "x")))
+    # The system's errors have a number.
+    with pytest.raises(OSError, match="a library's own"):
+        run_command(_raise(OSError("a library's own")))
 
 
 @pytest.mark.parametrize(("returned", "code"), [(None, 0), (0, 0), (3, 3)])

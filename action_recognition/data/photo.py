@@ -9,6 +9,7 @@ import io
 import warnings
 from typing import Final
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -38,6 +39,25 @@ def read_photo(file: MediaPath) -> Photo:
     except OSError as error:
         raise user_error(str(file), f"cannot be read ({error.strerror})") from None
     return decode_photo(data, str(file))
+
+
+def encoded_picture(picture_rgb: Photo, suffix: str, jpeg_quality: int | None = None) -> bytes:
+    """Encode a picture (H, W, 3) uint8 RGB in the format of a suffix such as `.png`.
+
+    Write the bytes with Python: OpenCV's own writing to a full disk says nothing.
+    Raises UserError: no encoder of this format, or a size that it does not take.
+    """
+    # PNG takes no quality.
+    is_jpeg = jpeg_quality is not None and suffix.lower() in (".jpg", ".jpeg")
+    parameters = [cv2.IMWRITE_JPEG_QUALITY, int(jpeg_quality or 0)] if is_jpeg else []
+    try:
+        done, data = cv2.imencode(suffix, picture_rgb[..., ::-1], parameters)
+    except cv2.error:
+        done = False
+    if not done:
+        height, width = picture_rgb.shape[:2]
+        raise user_error(suffix, f"does not take a picture of {width}x{height}")
+    return data.tobytes()
 
 
 def decode_photo(data: bytes, name: str) -> Photo:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from action_recognition.data.clip_table import MediaPath
 from action_recognition.data.dataset_files import state_settings
 from action_recognition.data.frame_folder import IMAGE_SUFFIXES
+from action_recognition.data.photo import encoded_picture
 from action_recognition.data.video import count_frames, read_frames, set_decode_threads
 from action_recognition.errors import UserError, naming, user_error
 from action_recognition.partials import held_folder
@@ -22,7 +23,7 @@ from action_recognition.partials import held_folder
 SETTINGS_FILE = "extract.json"
 FRAME_NAME = "{:05d}{}"  # counted from 1, as in the original
 _FRAMES_AT_ONCE = 32  # in memory
-_JPEG_QUALITY = [1, 95]  # cv2.IMWRITE_JPEG_QUALITY
+_JPEG_QUALITY = 95  # of 100
 
 
 @dataclass(frozen=True)
@@ -158,9 +159,8 @@ def _write_reduced(file: Path, frame_rgb: NDArray[np.uint8], max_size: int) -> N
 
 def write_image(file: Path, picture_rgb: NDArray[np.uint8]) -> None:
     """Write an RGB picture (H, W, 3) as JPEG or PNG, by the suffix of the file."""
-    # PNG takes no quality.
-    params = _JPEG_QUALITY if file.suffix in (".jpg", ".jpeg") else None
-    mmcv.imwrite(mmcv.rgb2bgr(picture_rgb), str(file), params)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(encoded_picture(picture_rgb, file.suffix, _JPEG_QUALITY))
 
 
 def is_complete(folder: Path, num_frames: int) -> bool:

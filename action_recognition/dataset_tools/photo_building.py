@@ -18,12 +18,12 @@ from numpy.typing import NDArray
 from action_recognition.data.annotation_lines import annotation_line
 from action_recognition.data.annotations import ClipRecord, read_annotations
 from action_recognition.data.dataset_files import state_settings
-from action_recognition.data.photo import Photo, read_photo
+from action_recognition.data.photo import Photo, encoded_picture, read_photo
 from action_recognition.data.video import is_photo
 from action_recognition.dataset_tools.photo_boxes import Boxes, Corners
 from action_recognition.detection.hand_finder import HAND_MARGIN, HandFinder, square_around
 from action_recognition.errors import UserError, user_error
-from action_recognition.files import write_atomically
+from action_recognition.files import write_bytes
 
 SETTINGS_FILE = "build.json"
 _JPEG_QUALITY = 95  # of 100
@@ -172,10 +172,8 @@ class PhotoBuilder:
         except UserError as error:
             return str(error)
 
-        # OpenCV takes BGR, and chooses the format by the suffix.
-        picture_bgr = _shrunk(photo, self.settings.size)[..., ::-1]
-        with write_atomically(target, keep_suffix=True) as partial:
-            cv2.imwrite(str(partial), picture_bgr, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
+        picture = encoded_picture(_shrunk(photo, self.settings.size), target.suffix, _JPEG_QUALITY)
+        write_bytes(target, picture)
         return ""
 
     def _cut(self, photo: Photo, part: _Part) -> Photo:

@@ -14,13 +14,15 @@ from pathlib import Path
 from action_recognition import console
 from action_recognition.download.connection import InterruptedFetch, network_errors, open_url
 from action_recognition.download.identity import Expected, FileFacts, Say, file_facts, part_file
-from action_recognition.errors import user_error
+from action_recognition.errors import UserError, user_error
 
 ALLOWED_SCHEMES = ("https", "http", "file")
 _CHUNK_BYTES = 1 << 18
 # Between three attempts.
 _PAUSES_SECONDS = (1.0, 3.0)
 _PARTIAL_CONTENT = 206
+# Of a number of bytes. Python refuses to read thousands of digits.
+_MAX_DIGITS = 18
 
 
 def fetch(source: str, target: Path, expected: Expected, say: Say = console.say) -> FileFacts:
@@ -111,13 +113,20 @@ def _download_once(url: str, part: Path, expected: Expected, say: Say) -> None:
     with network_errors(url, part), open_url(url, have) as response:
         start = _start_of(response, have, part)
         # Content-Length counts the bytes from the start on.
-        length = response.headers.get("Content-Length")
-        total = start + int(length) if length and length.isdigit() else expected.size
-        _check_size(url, expected, total if length else None)
+        length = _stated_length(response)
+        total = expected.size if length is None else start + length
+        _check_size(url, expected, None if length is None else total)
         _check_space(part.parent, (total or expected.size or 0) - start)
         if start:
             say(f"resuming at {start / 1e6:.1f} MB")
         _write_stream(response, part, start, total)
+
+
+def _stated_length(response: http.client.HTTPResponse) -> int | None:
+    """Return the number of bytes that the server states, None where it states none."""
+    text = response.headers.get("Content-Length", "")
+    is_number = text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS
+    return int(text) if is_number else None
 
 
 def _start_of(response: http.client.HTTPResponse, have: int, part: Path) -> int:
@@ -133,7 +142,8 @@ def _start_of(response: http.client.HTTPResponse, have: int, part: Path) -> int:
 def _range_start(response: http.client.HTTPResponse) -> int | None:
     unit, _, span = response.headers.get("Content-Range", "").partition(" ")
     first = span.partition("-")[0]
-    return int(first) if unit == "bytes" and first.isdigit() else None
+    is_number = first.isascii() and first.isdigit() and len(first) <= _MAX_DIGITS
+    return int(first) if unit == "bytes" and is_number else None
 
 
 def _check_size(url: str, expected: Expected, total: int | None) -> None:
@@ -155,20 +165,33 @@ def _write_stream(
     response: http.client.HTTPResponse, part: Path, start: int, total: int | None
 ) -> None:
     done = start
+    # A server that states no length may send without end. It must not fill the disk.
+    limit = total if total is not None else shutil.disk_usage(part.parent).free * 9 // 10
     with (
         part.open("r+b" if start else "wb") as stream,
         _progress(part.name.removesuffix(".part"), total, start) as advance,
     ):
         stream.seek(start)
         while chunk := response.read(_CHUNK_BYTES):
-            stream.write(chunk)
             done += len(chunk)
+            if done > limit:
+                raise _endless(response.url, part, total)
+            stream.write(chunk)
             advance(len(chunk))
 
     # A connection that ends early looks like the end of the file.
     if total is not None and done < total:
         place = f"{done / 1e6:.1f} of {total / 1e6:.1f} MB"
         raise InterruptedFetch(f"the connection broke at {place}")
+
+
+def _endless(url: str, part: Path, total: int | None) -> UserError:
+    """Remove what arrived, and return the error for a server that sends more than it should."""
+    part.unlink(missing_ok=True)
+    if total is None:
+        return user_error(url, "sends more than the disk has room for", fix="free space")
+    found = f"sends more than the {total} bytes of the file"
+    return user_error(url, found, fix="the file has changed there; look for it elsewhere")
 
 
 @contextlib.contextmanager

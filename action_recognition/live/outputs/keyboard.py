@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import cv2
-
 from action_recognition.deploy.stream_models import Picture
+from action_recognition.files import write_bytes
 
 KEYS_HELP: Final = (
     "space: pause, b: draw a box, s: snapshot, 1 to 9: pick a person, 0: everybody, q: quit"
@@ -61,6 +60,8 @@ def save_snapshot(picture: Picture, folder: Path) -> Path:
     number = 1
     while (path := folder / f"snapshot_{number}.png").exists():
         number += 1
-    # OpenCV writes BGR.
-    cv2.imwrite(str(path), picture[:, :, ::-1])
+    # Pillow, which it also loads, is needed at the first snapshot only.
+    from action_recognition.data.photo import encoded_picture
+
+    write_bytes(path, encoded_picture(picture, path.suffix))
     return path

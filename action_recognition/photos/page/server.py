@@ -15,7 +15,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Final
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from action_recognition.data.photo import decode_photo
 from action_recognition.errors import UserError, user_error
@@ -135,9 +135,16 @@ class PhotoHandler(BaseHTTPRequestHandler):
         if origin is not None and origin != f"http://{host}":
             raise _RefusedError(HTTPStatus.FORBIDDEN, "asked by a page of another origin")
 
+    def _address(self) -> SplitResult:
+        """Return the parts of the address that is asked for."""
+        try:
+            return urlsplit(self.path)
+        except ValueError:
+            raise _RefusedError(HTTPStatus.BAD_REQUEST, "that is no address") from None
+
     def _send_file(self) -> None:
         """Send a file or text of the site. Refuse everything that is not on its list."""
-        address = urlsplit(self.path).path.removeprefix("/") or "index.html"
+        address = self._address().path.removeprefix("/") or "index.html"
         text, file = self.server.site.texts.get(address), self.server.site.files.get(address)
 
         if text is not None:
@@ -150,7 +157,7 @@ class PhotoHandler(BaseHTTPRequestHandler):
 
     def _send_prediction(self) -> None:
         """Classify the photo in the request and send its scores as JSON."""
-        address = urlsplit(self.path)
+        address = self._address()
         if address.path != PREDICT_ADDRESS:
             raise _RefusedError(HTTPStatus.NOT_FOUND, "there is no such address")
         square, mirror = _options(address.query)
