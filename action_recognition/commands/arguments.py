@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import get_args
 
+from action_recognition.bounds import MAX_COUNT, MAX_NUMBER, MAX_PROCESSES, MAX_SEED
 from action_recognition.class_names import ALLOWED, fault_of_name
 from action_recognition.download import StartKeyword
 
@@ -93,20 +94,31 @@ def part_of(text: str) -> tuple[int, int]:
 
 
 def whole_number(text: str) -> int:
-    """Return a whole number of 0 or more."""
-    return _number(text, minimum=0)
+    """Return a whole number of 0 or more, such as a seed."""
+    return _number(text, minimum=0, maximum=MAX_SEED)
 
 
 def positive_int(text: str) -> int:
     """Return a whole number of 1 or more."""
-    return _number(text, minimum=1)
+    return _number(text, minimum=1, maximum=MAX_COUNT)
+
+
+def workers(text: str) -> int:
+    """Return a number of processes, 0 for none beside the own one."""
+    return _number(text, minimum=0, maximum=MAX_PROCESSES)
+
+
+def jobs(text: str) -> int:
+    """Return a number of processes or threads, 1 or more."""
+    return _number(text, minimum=1, maximum=MAX_PROCESSES)
 
 
 def positive_float(text: str) -> float:
-    """Return a finite number above 0."""
+    """Return a number above 0, up to `MAX_NUMBER`."""
     value = _float(text, otherwise=0.0)
-    if not 0.0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"found {text!r}; allowed: a number above 0")
+    if not 1e-12 <= value <= MAX_NUMBER:
+        allowed = f"a number above 0, up to {MAX_NUMBER:g}"
+        raise argparse.ArgumentTypeError(f"found {text[:80]!r}; allowed: {allowed}")
     return value
 
 
@@ -167,14 +179,16 @@ def _float(text: str, otherwise: float) -> float:
         return otherwise
 
 
-def _number(text: str, minimum: int) -> int:
+def _number(text: str, minimum: int, maximum: int) -> int:
     try:
         value = int(text)
     except ValueError:
-        # Refused below, as a number that is too small.
+        # No number, or one of thousands of digits: refused below, as too small.
         value = minimum - 1
     if value < minimum:
         raise argparse.ArgumentTypeError(
-            f"found {text!r}; allowed: a whole number of {minimum} or more"
+            f"found {text[:80]!r}; allowed: a whole number of {minimum} or more"
         )
+    if value > maximum:
+        raise argparse.ArgumentTypeError(f"found {text[:80]}; allowed: {minimum} to {maximum}")
     return value

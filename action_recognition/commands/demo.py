@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from action_recognition.commands.arguments import positive_int, whole_number
+from action_recognition.commands.arguments import jobs, positive_int, whole_number
 
 if TYPE_CHECKING:
     from action_recognition.live.demo import DemoOptions
@@ -86,7 +86,7 @@ def _add_speed_flags(parser: argparse.ArgumentParser) -> None:
 
     parser.add_argument(
         "--threads",
-        type=positive_int,
+        type=jobs,
         metavar="N",
         help="CPU threads of the inference, 1 or more (default: all).",
     )

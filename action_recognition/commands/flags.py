@@ -6,7 +6,12 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from action_recognition.commands.arguments import class_list, path_list, share_between, whole_number
+from action_recognition.commands.arguments import (
+    class_list,
+    path_list,
+    share_between,
+    workers,
+)
 from action_recognition.errors import user_error
 
 FlagGroup = argparse._ActionsContainer
@@ -53,7 +58,7 @@ def add_decoding_flags(flags: FlagGroup) -> None:
     """Add the flags that say how clips are decoded, and what a broken clip does."""
     flags.add_argument(
         "--num-workers",
-        type=whole_number,
+        type=workers,
         default=2,
         metavar="N",
         help="Decode clips in N processes (0 or more, default: 2).",

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from action_recognition.commands.arguments import positive_int, share
+from action_recognition.commands.arguments import jobs, share
 from action_recognition.commands.flags import add_hand_detector_flag
 from action_recognition.errors import UserError, user_error
 
@@ -44,7 +44,7 @@ def _add_model_flags(parser: argparse.ArgumentParser) -> None:
 
     parser.add_argument(
         "--threads",
-        type=positive_int,
+        type=jobs,
         metavar="N",
         help="CPU threads of the inference, 1 or more (default: all).",
     )

@@ -14,6 +14,7 @@ from action_recognition.commands.arguments import (
     positive_int,
     start_weights,
     whole_number,
+    workers,
 )
 from action_recognition.commands.flags import (
     add_classes_flag,
@@ -64,7 +65,7 @@ def _add_data_flags(parser: argparse.ArgumentParser, template: Template) -> None
 def _add_reading_flags(data: argparse._ArgumentGroup, num_workers: int) -> None:
     data.add_argument(
         "--num-workers",
-        type=whole_number,
+        type=workers,
         metavar="N",
         help=f"Decode clips in N processes (0 or more, default: {num_workers}).",
     )
@@ -217,7 +218,7 @@ def _add_device_flags(machine: argparse._ArgumentGroup, template: Template) -> N
     # A computer with fewer GPUs than the template takes those that it has.
     machine.add_argument(
         "--gpu-num",
-        type=whole_number,
+        type=workers,
         metavar="N",
         help="Number of GPUs; 0 trains on the CPU "
         f"(default: {template.gpu_num}, or as many as there are).",

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import dataclass
 from typing import Any, Final
 
+from action_recognition.bounds import MAX_RATE_FPS, MIN_RATE_FPS
 from action_recognition.hands.network_names import SOURCE
 from action_recognition.hands.slots import CHANNELS, NUM_POINTS
 from action_recognition.json_files import parse_json
@@ -55,6 +55,6 @@ def read_landmarks(text: str) -> LandmarkLayout | None:
     if any(mapping[name] != value for name, value in _AXES.items()):
         raise ValueError(text)
     rate, version = float(mapping["tracking_rate_fps"]), mapping["features_version"]
-    if not 0.0 < rate < math.inf or type(version) is not int:
+    if not MIN_RATE_FPS <= rate <= MAX_RATE_FPS or type(version) is not int:
         raise ValueError(text)
     return LandmarkLayout(rate, version, str(mapping["networks"]))

@@ -212,7 +212,8 @@ def _check_version(strings: Mapping[str, str], where: str) -> None:
     if text is None:
         found = "is missing: this model carries no metadata of this toolkit"
         raise user_error(place, found, allowed, _RE_EXPORT)
-    if not text.isascii() or not text.isdigit() or int(text) < 1:
+    # Python refuses to read thousands of digits.
+    if not text.isascii() or not text.isdigit() or not 0 < int(text[:9]):
         raise user_error(place, f"found {text[:80]!r}", allowed, _RE_EXPORT)
 
     if int(text) > FORMAT_VERSION:

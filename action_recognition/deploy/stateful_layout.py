@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, fields
 
+from action_recognition.bounds import MAX_COUNT
 from action_recognition.json_files import parse_json
 
 
@@ -48,7 +49,7 @@ def read_layout(text: str) -> StatefulLayout | None:
 
     numbers = [mapping[item.name] for item in fields(StatefulLayout)]
     # By `type`: JSON's true is a bool, and isinstance takes it for an int.
-    if any(type(number) is not int or number < 1 for number in numbers):
+    if any(type(number) is not int or not 1 <= number <= MAX_COUNT for number in numbers):
         raise ValueError(text)
     if len(mapping) != len(numbers):
         raise ValueError(text)

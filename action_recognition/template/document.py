@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
+from action_recognition.bounds import MAX_CLIP_BYTES
 from action_recognition.class_names import ALLOWED, fault_of_name
 from action_recognition.errors import nearest
 from action_recognition.template.recipe import Training
-from action_recognition.template.sections import NonNegativeInt, PositiveFloat, PositiveInt, Section
+from action_recognition.template.sections import (
+    ClipLength,
+    FrameRate,
+    NumProcesses,
+    PositiveFloat,
+    PositiveInt,
+    Section,
+    Side,
+)
 
 # Names of the files in a template and in a work dir.
 TEMPLATE_FILE = "template.yaml"
@@ -31,18 +41,26 @@ class ClipInput(Section):
     # Checkpoints from before this key have none.
     kind: Literal["frames"] = "frames"
     # Frames of a clip. 1 for networks of photos.
-    clip_len: PositiveInt
+    clip_len: ClipLength
     # Frames per second between those frames.
-    frame_rate_fps: PositiveFloat
+    frame_rate_fps: FrameRate
     # Pixels.
-    resize_short_side: PositiveInt | None
+    resize_short_side: Side | None
     # Side of the square that the network sees, in pixels.
-    crop_size: PositiveInt
+    crop_size: Side
     # `hand`: a detector cuts the hand out first. Checkpoints from before this key have none.
     crop: Literal["hand"] | None = None
     # Subtracted from R, G, B, then R, G, B are divided by the scale values.
     mean_values: Annotated[list[float], Field(min_length=3, max_length=3)]
     scale_values: Annotated[list[PositiveFloat], Field(min_length=3, max_length=3)]
+
+    @model_validator(mode="after")
+    def _fits_into_memory(self) -> Self:
+        num_bytes = math.prod(self.clip_shape)
+        if num_bytes > MAX_CLIP_BYTES:
+            size = f"{self.clip_len} frames of {self.crop_size}x{self.crop_size}"
+            raise ValueError(f"{size} are {num_bytes / 1e9:.0f} GB for each clip")
+        return self
 
     @property
     def clip_shape(self) -> tuple[int, int, int, int]:
@@ -58,11 +76,11 @@ class LandmarkInput(Section):
 
     kind: Literal["landmarks"]
     # Frames of a clip, evenly spread over it whatever its length. 1 for photos.
-    clip_len: PositiveInt
+    clip_len: ClipLength
     # Frames per second of a live window, which so is clip_len / frame_rate_fps seconds long.
-    frame_rate_fps: PositiveFloat
+    frame_rate_fps: FrameRate
     # Frames per second in which hands are tracked. Those of a clip are taken from them.
-    tracking_rate_fps: PositiveFloat
+    tracking_rate_fps: FrameRate
 
     @property
     def clip_shape(self) -> tuple[int, int, int, int]:
@@ -164,7 +182,7 @@ class Template(Section):
     training_target: list[Literal["CPU", "GPU"]]
     inference_target: list[str]
     # GPUs that train, or as many as there are. 0 trains on the CPU.
-    gpu_num: NonNegativeInt
+    gpu_num: NumProcesses
     input: Input
     # Class names in label order. [] takes those of classes.json beside the annotation files.
     labels: list[str]

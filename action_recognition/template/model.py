@@ -7,8 +7,9 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, TypeAdapter, model_validator
 
 from action_recognition.template.sections import (
+    ClipLength,
     NonNegativeFloat,
-    PositiveInt,
+    NumChannels,
     Section,
     Share,
     Smoothing,
@@ -34,12 +35,12 @@ class MobileNetV3Backbone(Section):
     """S3D-MobileNetV3 as a table with one column per block. Rows are lists of equal length."""
 
     # Channels after the first convolution, which halves height and width.
-    stem_channels: PositiveInt
+    stem_channels: NumChannels
     # Height and width of the depthwise kernel, in pixels.
     kernel_size: list[Literal[3, 5]]
     # Channels inside a block, and after it.
-    expand_channels: list[PositiveInt]
-    out_channels: list[PositiveInt]
+    expand_channels: list[NumChannels]
+    out_channels: list[NumChannels]
     squeeze_excite: list[bool]
     activation: list[Literal["relu", "hswish"]]
     # 2 halves height and width.
@@ -51,7 +52,7 @@ class MobileNetV3Backbone(Section):
     # Attention after a block: a mask over space, or over space and time.
     attention: list[AttentionKind]
     # Features of the last convolution, which the head takes.
-    last_channels: PositiveInt
+    last_channels: NumChannels
     gaussian_dropout: GaussianDropout | None
 
     @model_validator(mode="after")
@@ -97,7 +98,7 @@ class Head(Section):
     """Angular head: linear embedding, then the cosine to the direction of each class."""
 
     # Length of the embedding.
-    embedding_size: PositiveInt
+    embedding_size: NumChannels
 
 
 class RunningPool(Section):
@@ -106,7 +107,7 @@ class RunningPool(Section):
     At each step it is the mean over the last `steps` steps, or over as many as there were.
     """
 
-    steps: PositiveInt
+    steps: ClipLength
 
 
 class S3DMobileNetV3Config(Section):
@@ -142,7 +143,7 @@ class SignsBackbone(Section):
     The convolutions have 1, 2 and 4 times `channels`.
     """
 
-    channels: PositiveInt
+    channels: NumChannels
 
     @property
     def attention(self) -> list[AttentionKind]:
@@ -170,11 +171,11 @@ class HandLandmarksBackbone(Section):
     """An encoder for one hand, which both hands share, and convolutions over time."""
 
     # Features of one hand in one frame.
-    hand_channels: PositiveInt
+    hand_channels: NumChannels
     # Features of both hands in one frame, and of the convolutions.
-    channels: PositiveInt
+    channels: NumChannels
     # Frames from one to the next that a convolution sees, one convolution for each.
-    dilations: list[PositiveInt]
+    dilations: list[ClipLength]
     # Share of the features that are dropped in training, after the encoder and each convolution.
     dropout: Smoothing
 

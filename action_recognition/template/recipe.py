@@ -14,9 +14,11 @@ from action_recognition.template.losses import (
     Regularisers,
 )
 from action_recognition.template.sections import (
+    ClipLength,
     InnerShare,
     NonNegativeFloat,
     NonNegativeInt,
+    NumProcesses,
     PositiveFloat,
     PositiveInt,
     Probability,
@@ -108,11 +110,11 @@ class Training(Section):
     """The recipe."""
 
     # Processes that decode clips. 0 decodes in the training process.
-    num_workers: NonNegativeInt
+    num_workers: NumProcesses
     # `class_balanced` shows every class equally often, by repeating clips of rare ones.
     sampling: Literal["shuffled", "class_balanced"]
     # Random clips of each video in a batch.
-    clips_per_video: PositiveInt
+    clips_per_video: ClipLength
     # Few clips make few steps: an epoch then goes over them as often as gives so many in all.
     # Checkpoints from before this key have none.
     min_steps: NonNegativeInt = 0

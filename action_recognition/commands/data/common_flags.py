@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 
 from action_recognition.commands.arguments import (
+    jobs,
     path_list,
-    positive_int,
     whole_number,
 )
 from action_recognition.commands.flags import FlagGroup, add_classes_flag
@@ -114,7 +114,7 @@ def add_jobs_flag(flags: FlagGroup, *other_names: str) -> None:
     flags.add_argument(
         "--jobs",
         *other_names,
-        type=positive_int,
+        type=jobs,
         default=cores,
         metavar="N",
         help=f"Number of files opened at a time, 1 or more (default: {cores}).",

@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from action_recognition.commands.arguments import part_of, positive_float, positive_int
+from action_recognition.commands.arguments import jobs, part_of, positive_float
 from action_recognition.commands.data.common_flags import add_list_flags
 
 _DESCRIPTION = (
@@ -41,7 +41,7 @@ def add_share_flags(parser: argparse.ArgumentParser) -> None:
         help="Only the I-th of N parts of the clips, for several machines (default: 1/1).",
     )
     parser.add_argument(
-        "--jobs", type=positive_int, metavar="N", help="Processes (default: one for each core)."
+        "--jobs", type=jobs, metavar="N", help="Processes (default: one for each core)."
     )
 
 
