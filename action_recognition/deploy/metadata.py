@@ -213,7 +213,8 @@ def _check_version(strings: Mapping[str, str], where: str) -> None:
         found = "is missing: this model carries no metadata of this toolkit"
         raise user_error(place, found, allowed, _RE_EXPORT)
     # Python refuses to read thousands of digits.
-    if not text.isascii() or not text.isdigit() or not 0 < int(text[:9]):
+    is_number = text.isascii() and text.isdigit() and len(text) < 10
+    if not is_number or int(text) < 1:
         raise user_error(place, f"found {text[:80]!r}", allowed, _RE_EXPORT)
 
     if int(text) > FORMAT_VERSION:
