@@ -128,7 +128,7 @@ def anchors(page: Path) -> set[str]:
     "name",
     [
         *("data.md", "data_check.md", "data_examples.md", "data_msasl.md", "data_jester.md"),
-        "results/data.md",
+        *("data_public_sets.md", "results/data.md"),
     ],
 )
 def test_links_lead_somewhere(name: str) -> None:

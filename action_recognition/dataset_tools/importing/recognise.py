@@ -57,7 +57,7 @@ from action_recognition.dataset_tools.importing.formats.wlasl_subsets import (
 from action_recognition.dataset_tools.importing.found import Found
 from action_recognition.dataset_tools.importing.json_items import json_files
 from action_recognition.dataset_tools.importing.media_walk import ARCHIVE_SUFFIXES
-from action_recognition.dataset_tools.importing.side_files import side_files
+from action_recognition.dataset_tools.importing.side_files import remembered_files, side_files
 from action_recognition.dataset_tools.importing.source import SourceOptions
 from action_recognition.dataset_tools.importing.unread_lists import other_files, unread_lists
 from action_recognition.errors import Problem, UserError, user_error
@@ -146,7 +146,11 @@ def read_source(source: Path, name: str, options: SourceOptions) -> tuple[Found,
     """
     if not source.exists():
         raise user_error(str(source), "there is no such file or folder")
-    # The format, stated or recognised.
+    with remembered_files():
+        return _read(source, name, options)
+
+
+def _read(source: Path, name: str, options: SourceOptions) -> tuple[Found, str]:
     if name != "auto":
         _refuse_unused(options, name)
         return READERS[name](source, options), name
@@ -196,7 +200,8 @@ def recognise(source: Path) -> str:
     # Only formats of this kind of source are tried.
     is_folder = source.is_dir()
     candidates = tuple(_SIGNS) if is_folder else _OF_FILES.get(source.suffix.lower(), ())
-    names = [name for name in candidates if _SIGNS[name](source)]
+    with remembered_files():
+        names = [name for name in candidates if _SIGNS[name](source)]
     covered = {other for name in names for other in _COVERS.get(name, ())}
     names = [name for name in names if name not in covered]
     if len(names) > 1:

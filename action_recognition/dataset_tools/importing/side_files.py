@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 
 from action_recognition.data.frame_folder import IMAGE_SUFFIXES
@@ -15,6 +17,9 @@ _MAX_DEPTH = 6
 JUNK_FOLDERS = frozenset({"__macosx"})
 
 
+_MEMORY: ContextVar[dict[Path, list[Path]] | None] = ContextVar("side files", default=None)
+
+
 def side_files(source: Path, *suffixes: str) -> list[Path]:
     """Return the files with one of the suffixes (".csv"), those near the top first.
 
@@ -23,7 +28,27 @@ def side_files(source: Path, *suffixes: str) -> list[Path]:
     """
     if not source.is_dir():
         return [source]
-    return [file for file in _walk(source) if file.suffix.lower() in suffixes]
+    memory = _MEMORY.get()
+    if memory is None:
+        files = list(_walk(source))
+    else:
+        if source not in memory:
+            memory[source] = list(_walk(source))
+        files = memory[source]
+    return [file for file in files if file.suffix.lower() in suffixes]
+
+
+@contextmanager
+def remembered_files() -> Iterator[None]:
+    """Look at each folder once inside this block: every format asks for the same files."""
+    if _MEMORY.get() is not None:
+        yield
+        return
+    token = _MEMORY.set({})
+    try:
+        yield
+    finally:
+        _MEMORY.reset(token)
 
 
 def _walk(source: Path) -> Iterator[Path]:

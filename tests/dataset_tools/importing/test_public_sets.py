@@ -6,13 +6,17 @@ Sources of the layouts are in the modules of `importing/formats/`.
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from pathlib import Path
 
 import pytest
 
-from action_recognition.dataset_tools.importing.recognise import recognise
+from action_recognition.commands.data.import_clips import FORMATS, PHOTO_FORMATS, main
+from action_recognition.dataset_tools.importing.recognise import READERS, recognise
 from action_recognition.dataset_tools.importing.source import SourceOptions
 from action_recognition.errors import UserError
+from tests.conftest import REPOSITORY
 from tests.dataset_tools.importing.made import (
     found_in,
     imported,
@@ -332,3 +336,21 @@ def test_a_stated_format_that_is_not_there_is_one_message(tmp_path: Path, name: 
     make_video(tmp_path / "wave" / "a.mp4", num_frames=2)
     with pytest.raises(UserError, match=r"holds no|no clip is left"):
         imported(tmp_path, name)
+
+
+def test_the_commands_of_the_page_run(ucf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = (REPOSITORY / "docs" / "data_public_sets.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```sh\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    commands = [shlex.split(line) for block in blocks for line in block.splitlines()]
+    (ucf / "my_set").mkdir()
+    for name in ("UCF-101", "ucfTrainTestlist"):
+        (ucf / name).rename(ucf / "my_set" / name)
+    monkeypatch.chdir(ucf)
+    for words in commands:
+        assert words[:2] == ["python", "tools/data/import_clips.py"] and main(words[2:]) == 0
+    assert [(ucf / folder / "val.txt").exists() for folder in ("my_data", "my_split")] == [0, 1]
+
+    # Every format of the page and of the help is one that the command takes.
+    known = {*FORMATS, *PHOTO_FORMATS}
+    assert set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)) <= known
+    assert {*READERS} == known - {"auto"}

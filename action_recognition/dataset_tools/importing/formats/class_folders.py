@@ -21,7 +21,7 @@ from action_recognition.dataset_tools.importing.folder_names import modality_of
 from action_recognition.dataset_tools.importing.found import Found, FoundClip
 from action_recognition.dataset_tools.importing.media_walk import VIDEO_SUFFIXES, walk_media
 from action_recognition.dataset_tools.importing.source import SourceOptions
-from action_recognition.errors import user_error
+from action_recognition.errors import UserError, user_error
 
 _ALLOWED = "one folder for each class, with its videos or frame folders inside"
 
@@ -51,13 +51,12 @@ def read_class_folders(source: Path, options: SourceOptions, *, is_stated: bool 
     return found
 
 
-def not_classes(source: Path, problem: str) -> Exception:
+def not_classes(source: Path, problem: str, other_way: str = "") -> UserError:
     """Return the error for folders that are no classes, with the ways to say what they are."""
-    ways = (
-        "name the folder that holds the folders of classes, or one of the kinds of files with "
-        "--modality; --format class_folders takes the first folders as classes"
-    )
-    return user_error(str(source), problem, _ALLOWED, ways)
+    ways = "name the folder that holds the folders of classes"
+    other_way = other_way or "name one of the kinds of files with --modality"
+    forced = "--format class_folders (or photo_folders) takes the first folders as classes"
+    return user_error(str(source), problem, _ALLOWED, f"{ways}; or {other_way}; {forced}")
 
 
 def class_layout(source: Path, folders: set[Parts]) -> Layout:

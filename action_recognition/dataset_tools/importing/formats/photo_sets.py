@@ -118,7 +118,8 @@ def read_photo_folders(source: Path, *, is_stated: bool = True) -> Found:
     layout = class_layout(source, _folders_of_photos(source))
     folders = layout.folders
     if layout.problem and not is_stated:
-        raise not_classes(source, layout.problem)
+        way = "--format photo_names takes the class from names such as 0_IMG_1118.jpg"
+        raise not_classes(source, layout.problem, way)
     if layout.problem:
         folders = [ClassFolder(name, name, None) for name in names]
     found.warnings += layout.notes
