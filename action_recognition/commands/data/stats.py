@@ -106,10 +106,7 @@ def _console() -> Console:
 
 
 def _print(summary: Mapping[str, Any]) -> None:
-    # A pipe has no width. Long lines there are wrapped at 120 columns.
-    console = Console(
-        width=None if os.isatty(1) else 120, markup=False, highlight=False, emoji=False
-    )
+    console = _console()
     console.print(_class_table(summary))
     _print_people(console, summary["people"])
     num_shared = sum(len(row["splits"]) > 1 for row in summary["people"].values())
@@ -153,9 +150,7 @@ def _print_people(console: Console, people: Mapping[str, Any]) -> None:
 
 def _print_hands(hands: Mapping[str, Mapping[str, Any]]) -> None:
     """Print how often hands are seen, the class and the person with the fewest first."""
-    console = Console(
-        width=None if os.isatty(1) else 120, markup=False, highlight=False, emoji=False
-    )
+    console = _console()
     for title, heading in (("classes", "class"), ("people", "person")):
         table = _table(heading, "clips", "no hand", "seen, %", "both, %", left=(heading,))
         for name, row in sorted(hands[title].items(), key=lambda item: item[1]["seen_share"]):
