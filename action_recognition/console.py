@@ -14,9 +14,14 @@ def is_first_process() -> bool:
 
     The environment tells it, so the answer holds before Lightning starts.
     """
-    whole = [os.environ[name] for name in _RANKS if name in os.environ]
-    first = (whole[0] if whole else "0") == "0"
-    return first and all(os.environ.get(name, "0") == "0" for name in _PARTS_OF_RANKS)
+    whole = [_rank(name) for name in _RANKS if name in os.environ]
+    return not any(whole[:1]) and not any(map(_rank, _PARTS_OF_RANKS))
+
+
+def _rank(name: str) -> int:
+    """Return the number in a variable, 0 without one. What starts processes sets numbers only."""
+    value = os.environ.get(name, "0")
+    return int(value) if value.isdecimal() and len(value) < 10 else 0
 
 
 def say(message: str) -> None:

@@ -165,6 +165,9 @@ def run_command(command: Callable[[], int | None]) -> NoReturn:
     """
     _open_standard_streams()
     _print_any_text()
+    # Pictures are drawn without a window. matplotlib ends where this names what it does not know.
+    if "MPLBACKEND" in os.environ:
+        os.environ["MPLBACKEND"] = "agg"
     code = _exit_code(command)
     # An error may have left something that cannot be printed: Python would fail at its end.
     with contextlib.suppress(OSError):

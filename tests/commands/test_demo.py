@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from action_recognition.deploy.backends import load_backend
 from action_recognition.errors import UserError, user_error
 from action_recognition.export.export_model import ExportOptions, export_model
 from action_recognition.live.demo import DemoOptions, run_demo
+from action_recognition.live.demo_options import check_options
 from action_recognition.live.frame_times import TimedFrame
 from action_recognition.live.outputs import window
 from action_recognition.live.regions import Box
@@ -324,6 +326,87 @@ def test_events_go_to_standard_output(
     )
     written = (tmp_path / "new" / "events.jsonl").read_text(encoding="utf-8").splitlines()
     assert written and "events.jsonl" in capsys.readouterr().out
+
+
+def test_a_reader_that_goes_and_a_signal_lose_nothing(
+    model: Path, video: Path, tmp_path: Path
+) -> None:
+    """As in `demo.py --events - | head -1`, ended by the system later."""
+    (tmp_path / "rules.json").write_text(
+        '{"onset": 0.01, "release": 0.001, "smoothing_s": 0, "refractory_s": 0}'
+    )
+    film = write_video(tmp_path / "long.mp4", numbered_frames(900), 30)
+    output, table = tmp_path / "out.mp4", tmp_path / "out.csv"
+    flags = ["--model", model, "--input", film, "--no-show", "--threads", "1", "--stride", "1"]
+    flags += ["--realtime", "--decision", tmp_path / "rules.json", "--events", "-"]
+    flags += ["--output", output, "--csv", table]
+    with subprocess.Popen(
+        [sys.executable, REPOSITORY / "tools" / "workdir" / "demo.py", *flags],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1"},
+    ) as run:
+        assert run.stdout is not None and run.stderr is not None
+        assert json.loads(run.stdout.readline())["type"] == "gesture"
+        run.stdout.close()
+        said = ""
+        for line in iter(run.stderr.readline, ""):
+            said += line
+            if "its reader has gone" in line:
+                run.send_signal(signal.SIGTERM)
+        assert run.wait(60) == 143
+    assert "Traceback" not in said and said.endswith("error: terminated\n")
+    assert 0 < _num_frames(output) < 900 and len(table.read_text().splitlines()) > 1
+    assert not list(tmp_path.glob(".*"))
+
+
+@pytest.mark.parametrize(
+    ("outputs", "expected"),
+    [
+        ({"csv": "x.mp4", "output": "x.mp4"}, "--csv: .* is the place of --output too"),
+        ({"csv": "x.csv", "events": "./x.csv"}, "--events: .* is the place of --csv too"),
+        ({"csv": "m.xml"}, "--csv: .* is the model"),
+        ({"events": "m.bin"}, "--events: .* is a part of the model"),
+        ({"csv": "link.csv"}, "--csv: .* is the model"),
+        ({"csv": "rules.json"}, "--csv: .* is the file of --decision"),
+        ({"output": "clip.mp4"}, "--output: .* is the input"),
+        ({"csv": "frames/img_00001.png"}, "--csv: .* is the input"),
+        ({"csv": "frames"}, "--csv: .* is a folder"),
+        ({"serve": 99999}, "--serve: found 99999; allowed: a port of 0 to 65535"),
+    ],
+)
+def test_outputs_never_replace_what_is_read(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    outputs: dict[str, str | int],
+    expected: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "frames").mkdir()
+    for name in ("m.xml", "m.bin", "rules.json", "clip.mp4", "frames/img_00001.png"):
+        (tmp_path / name).write_text("kept")
+    (tmp_path / "link.csv").hardlink_to(tmp_path / "m.xml")
+    places = {
+        name: Path(value) if name in ("csv", "output") else value for name, value in outputs.items()
+    }
+    options = DemoOptions(
+        Path("m.xml"),
+        "clip.mp4",
+        show=False,
+        more_sources=() if "output" in outputs else ("frames",),
+        decision=Path("rules.json"),
+        **places,  # type: ignore[arg-type]
+    )
+    with pytest.raises(UserError, match=expected):
+        run_demo(options, say=quiet)
+    assert (tmp_path / "m.xml").read_text() == (tmp_path / "clip.mp4").read_text() == "kept"
+
+
+def test_a_folder_of_a_model_may_hold_results(tmp_path: Path) -> None:
+    (tmp_path / "out.csv").write_text("of the run before")
+    check_options(DemoOptions(tmp_path, "0", csv=tmp_path / "out.csv"))
 
 
 def test_several_inputs_have_a_state_each(model: Path, video: Path, tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ class EventServer:
         self._started, self._stopping = threading.Event(), asyncio.Event()
 
         self._thread = threading.Thread(
-            target=lambda: self._loop.run_until_complete(self._serve()),
+            target=self._run,
             name="event server",
             daemon=True,
         )
@@ -69,6 +69,13 @@ class EventServer:
         with contextlib.suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._stopping.set)
         self._thread.join(timeout=5.0)
+
+    def _run(self) -> None:
+        """Serve until `close`, then free what the loop holds."""
+        try:
+            self._loop.run_until_complete(self._serve())
+        finally:
+            self._loop.close()
 
     async def _serve(self) -> None:
         """Listen until `close` is called. An error is kept for `__init__`, which waits for it."""

@@ -30,7 +30,12 @@ def without_credentials(address: str) -> str:
     >>> without_credentials("rtsp://me:secret@camera:554/live?token=1")
     'rtsp://camera:554/live'
     """
-    parts = urlsplit(address)
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        # It is no address, but may hold a password all the same.
+        scheme, slashes, rest = address.partition("://")
+        return scheme + slashes + rest.rpartition("@")[2].partition("?")[0]
     if not parts.netloc:
         return address
     # A password may hold an @ itself.

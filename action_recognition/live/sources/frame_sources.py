@@ -5,13 +5,9 @@ Each of them yields timed RGB pictures.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final, Protocol
-
-import cv2
-import numpy as np
 
 from action_recognition.data.frame_folder import IMAGE_SUFFIXES
 from action_recognition.data.media.film import Film
@@ -20,14 +16,13 @@ from action_recognition.errors import user_error
 from action_recognition.live.frame_times import TimedFrame
 from action_recognition.live.sources.address_source import AddressSource
 from action_recognition.live.sources.addresses import is_address
+from action_recognition.live.sources.camera_source import Camera, is_camera
 from action_recognition.live.sources.connection import Connection, is_photo
 from action_recognition.live.sources.retrying import Patience
 from action_recognition.live.sources.snapshot_source import SnapshotSource
 
 # Images of a folder that are read at once.
 _FOLDER_BATCH: Final = 32
-# The rate of cameras that do not state theirs.
-_CAMERA_RATE_FPS: Final = 30.0
 
 
 class FrameSource(Protocol):
@@ -58,8 +53,8 @@ def open_source(
 ) -> FrameSource:
     """Open the source that a text names.
 
-    A number is a camera, and a URL or pipe is an address. Any other text is a video file or a
-    folder of numbered images, which plays at `folder_rate_fps`.
+    A number or a device is a camera, and a URL or pipe is an address. Any other text is a video
+    file or a folder of numbered images, which plays at `folder_rate_fps`.
 
     A camera or address that is lost later is opened again with `patience`, and `say` reports it.
     Raises UserError: a missing path, a file without video, a folder without frames, or a camera or
@@ -70,8 +65,8 @@ def open_source(
     if path.is_dir():
         return FrameFolder(path, folder_rate_fps)
     # A file may be named like a number.
-    if text.isascii() and text.isdigit() and not path.exists():
-        return Camera(int(text), patience)
+    if is_camera(text) and not path.is_file():
+        return Camera(text, patience)
     if is_address(text):
         return _open_address(text, folder_rate_fps, say, patience)
     return VideoFile(path, say)
@@ -141,61 +136,3 @@ class FrameFolder:
 
     def stop(self) -> None:
         """Do nothing: this source never waits."""
-
-
-class Camera:
-    """A camera with a number. Its frames get the times of their arrival.
-
-    A camera that was unplugged is opened again when it is back.
-    Raises UserError: a camera that cannot be opened.
-    """
-
-    is_live = True
-
-    def __init__(self, number: int, patience: Patience) -> None:
-        self.name = f"camera {number}"
-        self._number, self._patience = number, patience
-        # OpenCV prints every driver that it tried. The error below says what matters.
-        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-        capture = self._open()
-        if capture is None:
-            fix = "check that it is plugged in, not in use and that you may read it; try 0 or 1"
-            raise user_error(self.name, "cannot be opened", fix=fix)
-
-        self._capture: cv2.VideoCapture | None = capture
-        # Some cameras state 0, nan or an absurd rate.
-        stated = capture.get(cv2.CAP_PROP_FPS)
-        self.frame_rate_fps = stated if 1.0 <= stated <= 240.0 else _CAMERA_RATE_FPS
-
-    def frames(self) -> Iterator[TimedFrame]:
-        """Yield frames until `stop`, or until patience with a lost camera ends."""
-        start_s: float | None = None
-        is_restart = False
-        try:
-            while self._capture is not None and not self._patience.is_over:
-                there, picture = self._capture.read()
-                if not there:
-                    self._capture.release()
-                    self._capture, is_restart = self._patience.again(self.name, self._open), True
-                    continue
-
-                now_s = time.monotonic()
-                start_s = now_s if start_s is None else start_s
-                rgb = np.ascontiguousarray(picture[:, :, ::-1])
-                yield TimedFrame(now_s - start_s, rgb, is_restart)
-                is_restart = False
-        finally:
-            if self._capture is not None:
-                self._capture.release()
-
-    def stop(self) -> None:
-        """Make the next frame the last."""
-        self._patience.give_up()
-
-    def _open(self) -> cv2.VideoCapture | None:
-        """Open the camera. Return None if that fails."""
-        capture = cv2.VideoCapture(self._number)
-        if capture.isOpened():
-            return capture
-        capture.release()
-        return None

@@ -18,6 +18,11 @@ from lightning.pytorch.strategies import DDPStrategy
 from action_recognition.errors import Problem, UserError, user_error
 from action_recognition.schedules import ScaledSchedule
 
+_MAX_DIGITS = 9
+_NUMBERS = (
+    *("WORLD_SIZE", "RANK", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "NODE_RANK", "GROUP_RANK"),
+    *("SLURM_NTASKS", "SLURM_NNODES", "SLURM_PROCID", "SLURM_LOCALID", "SLURM_NODEID"),
+)
 _TORCHRUN, _KUBEFLOW = "TORCHELASTIC_RUN_ID", ("MASTER_ADDR", "MASTER_PORT", "WORLD_SIZE", "RANK")
 
 
@@ -70,6 +75,7 @@ def plan_devices(wanted: int, num_nodes: int, environment: Mapping[str, str]) ->
 
     Errors: UserError for flags and environment variables that contradict each other.
     """
+    _check_numbers(environment)
     available = torch.cuda.device_count()
     launch = _started_from_outside(environment)
 
@@ -144,6 +150,21 @@ def _started_from_outside(environment: Mapping[str, str]) -> _Launch | None:
         nodes = int(environment["WORLD_SIZE"])
         return _Launch(1, nodes, "MASTER_ADDR and RANK", (KubeflowEnvironment(),))
     return None
+
+
+def _check_numbers(environment: Mapping[str, str]) -> None:
+    """Raise a UserError for each variable of torchrun, Slurm or Kubeflow that is no number."""
+    found = {name: environment[name] for name in _NUMBERS if name in environment}
+    bad = {
+        name: value
+        for name, value in found.items()
+        if not (value.isdecimal() and len(value) <= _MAX_DIGITS)
+    }
+    if bad:
+        fix = "unset it, unless torchrun or srun starts the run"
+        raise UserError(
+            Problem(name, f"found {value!r}", "a whole number", fix) for name, value in bad.items()
+        )
 
 
 def _check_nodes(num_nodes: int, environment: Mapping[str, str]) -> None:

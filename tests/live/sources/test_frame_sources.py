@@ -12,8 +12,9 @@ import pytest
 
 from action_recognition.data.video import read_frames
 from action_recognition.errors import UserError
-from action_recognition.live.sources import frame_sources
-from action_recognition.live.sources.frame_sources import Camera, open_source
+from action_recognition.live.sources import camera_source
+from action_recognition.live.sources.camera_source import Camera
+from action_recognition.live.sources.frame_sources import open_source
 from action_recognition.live.sources.retrying import Patience
 from tests.synthetic import numbered_frames, read_frame_number, write_audio_only, write_video
 
@@ -76,8 +77,10 @@ class FakeCapture:
     opened = True
     rate = 25.0
     released = 0
+    place: tuple[object, ...] = ()
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, *place: object) -> None:
+        FakeCapture.place = place
         self.left = [np.full((6, 8, 3), (i, 0, 9), np.uint8) for i in range(3)]
 
     def isOpened(self) -> bool:
@@ -94,9 +97,9 @@ class FakeCapture:
 
 
 def test_a_camera_gives_rgb_timed_by_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(frame_sources.cv2, "VideoCapture", FakeCapture)
+    monkeypatch.setattr(camera_source.cv2, "VideoCapture", FakeCapture)
     clock = iter([100.0, 100.5, 101.75])
-    monkeypatch.setattr(frame_sources.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(camera_source.time, "monotonic", lambda: next(clock))
     released = FakeCapture.released
     source = open_source("0", 15.0)
     frames = list(islice(source.frames(), 3))
@@ -119,7 +122,7 @@ def test_an_unplugged_camera_is_opened_again_and_what_happened_is_said(
 
     said: list[str] = []
     waits: list[float] = []
-    monkeypatch.setattr(frame_sources.cv2, "VideoCapture", Unplugged)
+    monkeypatch.setattr(camera_source.cv2, "VideoCapture", Unplugged)
     source = open_source(
         "0",
         15.0,
@@ -141,7 +144,7 @@ def test_patience_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
             self.opened = next(attempts, False)
 
     said: list[str] = []
-    monkeypatch.setattr(frame_sources.cv2, "VideoCapture", Gone)
+    monkeypatch.setattr(camera_source.cv2, "VideoCapture", Gone)
     patience = Patience(
         said.append, limit_s=20, clock=iter(range(100)).__next__, wait=lambda _: None
     )
@@ -157,7 +160,7 @@ def test_stopping_ends_the_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
             super().__init__(number)
             self.opened = next(attempts, False)
 
-    monkeypatch.setattr(frame_sources.cv2, "VideoCapture", Gone)
+    monkeypatch.setattr(camera_source.cv2, "VideoCapture", Gone)
     source = open_source("0", 15.0, patience=Patience())
     threading.Timer(0.1, source.stop).start()
     assert len(list(source.frames())) == 3
@@ -167,16 +170,36 @@ def test_stopping_ends_the_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_camera_without_a_sensible_rate_counts_as_30(
     monkeypatch: pytest.MonkeyPatch, stated: float
 ) -> None:
-    monkeypatch.setattr(frame_sources.cv2, "VideoCapture", FakeCapture)
+    monkeypatch.setattr(camera_source.cv2, "VideoCapture", FakeCapture)
     monkeypatch.setattr(FakeCapture, "rate", stated)
     assert open_source("0", 15.0).frame_rate_fps == 30.0
 
 
 def test_a_camera_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(frame_sources.cv2, "VideoCapture", FakeCapture)
+    monkeypatch.setattr(camera_source.cv2, "VideoCapture", FakeCapture)
     monkeypatch.setattr(FakeCapture, "opened", False)
     with pytest.raises(UserError, match="camera 3: cannot be opened"):
         open_source("3", 15.0)
+
+
+def test_a_device_is_a_camera(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A link as in /dev/v4l/by-id, which stays while the camera's number changes."""
+    device = tmp_path / "usb-Cam_1-index0"
+    device.symlink_to("/dev/null")
+    monkeypatch.setattr(camera_source, "_DEVICES", (f"{tmp_path}/",))
+    monkeypatch.setattr(camera_source.cv2, "VideoCapture", FakeCapture)
+    source = open_source(str(device), 15.0)
+    assert isinstance(source, Camera) and source.is_live
+    assert FakeCapture.place == (str(device), cv2.CAP_V4L2)
+    assert len(list(islice(source.frames(), 3))) == 3
+    with pytest.raises(UserError, match=r"no such device.*usb-Cam_1-index0"):
+        open_source(str(tmp_path / "usb-Gone"), 15.0)
+
+
+@pytest.mark.parametrize("number", ["100", "9" * 20, "9" * 200])
+def test_a_number_that_no_camera_has_is_refused(number: str) -> None:
+    with pytest.raises(UserError, match="there is none; allowed: a number of 0 to 99"):
+        open_source(number, 15.0)
 
 
 def test_a_file_named_like_a_number_is_a_file(
