@@ -59,6 +59,7 @@ class Figures:
     handles: int = 0
     threads: int = 0
     broken_outputs: int = 0
+    not_begun: int = 0
 
 
 class KilledServer:
@@ -112,7 +113,7 @@ def _round(server: KilledServer, film: str, model: Path, folder: Path, number: i
     said: list[str] = []
     is_over = threading.Event()
     server.start()
-    time.sleep(0.5)
+    time.sleep(2.0)
     port = 20_000 + os.getpid() % 10_000
     options = DemoOptions(
         model,
@@ -140,11 +141,13 @@ def _round(server: KilledServer, film: str, model: Path, folder: Path, number: i
     disturber = threading.Thread(target=disturb, daemon=True)
     disturber.start()
     try:
-        with contextlib.suppress(Terminated, UserError):
+        with contextlib.suppress(Terminated):
             run_demo(options, say=said.append)
-        disturber.join()
+    except UserError as error:
+        said.append(str(error))
     finally:
         is_over.set()
+        disturber.join()
         # What it holds open is not the demo's.
         client.join(timeout=30)
     return said
@@ -180,6 +183,8 @@ def _is_whole(folder: Path, said: list[str]) -> bool:
 
 def endure(minutes: float, progress: bool = True) -> Figures:
     """Run rounds for so many minutes."""
+    # One that comes when a round is over already must not end the process.
+    signal.signal(signal.SIGTERM, lambda *_: None)
     figures = Figures()
     warm: tuple[float, int, int] | None = None
     with tempfile.TemporaryDirectory() as temporary:
@@ -199,6 +204,10 @@ def endure(minutes: float, progress: bool = True) -> Figures:
                 if warm is None and passed_s > 60 * minutes * _WARM_UP:
                     warm = _settled()
                 said = _round(server, answers.address, model, folder, figures.rounds)
+                # ffmpeg can be too slow to listen on a busy machine.
+                if any("refuses the connection" in line for line in said):
+                    figures.not_begun += 1
+                    continue
                 whole = _is_whole(folder, said)
                 whole &= _record_until_full(model, clip, folder, figures.rounds)
                 _count(figures, said, whole)
