@@ -24,6 +24,7 @@ from action_recognition.training.checkpoints.saving import (
     SaveBest,
     SaveLatest,
 )
+from action_recognition.training.checkpoints.state_check import HasStepped, useless_state
 from action_recognition.training.checkpoints.stop_request import StopRequest
 from action_recognition.training.clip_data_module import ClipData
 from action_recognition.training.machine.devices import DevicePlan
@@ -80,7 +81,8 @@ def fit(
     Terminated or KeyboardInterrupt after a signal.
     """
     quieten_lightning()
-    run = _Run(module, data, template, options, engine, DamagedClips(options.strict), StopRequest())
+    callbacks = DamagedClips(options.strict), StopRequest(), HasStepped()
+    run = _Run(module, data, template, options, engine, *callbacks)
     for line in engine.devices.words:
         say(line)
 
@@ -115,6 +117,7 @@ class _Run:
     engine: Engine
     damaged: DamagedClips
     stop: StopRequest
+    has_stepped: HasStepped
 
     def trainer(self) -> L.Trainer:
         """Return the Trainer of the run. With a terminal it shows a progress bar."""
@@ -144,6 +147,7 @@ class _Run:
         # Lightning calls them in this order. Some read what those before them have stored.
         return [
             self.damaged,
+            self.has_stepped,
             CollectEachEpoch(),
             *_recipe_callbacks(self.template.training, self.data, self.options),
             EpochLines(),
@@ -175,6 +179,8 @@ class _Run:
             raise
         except Exception as error:
             known = describe_failure(error)
+            if known is None and resume is not None and not self.has_stepped.yes:
+                known = useless_state(resume, error)
             if known is None or known is error:
                 raise
             is_single = self.engine.devices.world_size == 1

@@ -10,10 +10,10 @@ from typing import Any
 import lightning as L
 from lightning.pytorch.callbacks import Callback
 
-from action_recognition.checkpoint import describe_training
+from action_recognition.checkpoint import describe_training, trained_model
 from action_recognition.console import is_first_process, say
 from action_recognition.files import check_folder_place, write_json
-from action_recognition.models.build import build_recogniser
+from action_recognition.models.build import build_recogniser, check_weights_fit
 from action_recognition.models.recogniser import Recogniser
 from action_recognition.models.weights import load_start_weights
 from action_recognition.schedules import ScaledSchedule, scale_schedule
@@ -153,6 +153,8 @@ def _untrained(run: PreparedRun, data: ClipData) -> GestureTraining:
     """Build the network with its start weights, and the recipe around it."""
     network = build_recogniser(run.model, len(run.labels))
     check_frozen_blocks(run.template.training, network)
+    if run.resume is not None:
+        check_weights_fit(network, trained_model(run.resume))
     start = _start(network, run)
     record = run_record(run.options.seed, run.annotation_sha256, start)
     return GestureTraining(

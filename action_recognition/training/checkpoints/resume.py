@@ -7,6 +7,7 @@ from pathlib import Path
 from action_recognition.checkpoint import RawCheckpoint, read_checkpoint
 from action_recognition.errors import UserError, user_error
 from action_recognition.training.checkpoints.saving import LATEST, PREVIOUS
+from action_recognition.training.checkpoints.state_check import check_state
 
 AUTO, LATEST_KEYWORD = "auto", "latest"
 
@@ -63,6 +64,7 @@ def _resumable(path: Path) -> RawCheckpoint:
     if raw.form != "trained_model" or "loops" not in raw.content:
         found = "holds weights only, so there is no optimiser and no epoch to resume from"
         raise user_error(f"--resume-from: {path}", found, fix="start from it with --load-weights")
+    check_state(raw)
     return raw
 
 

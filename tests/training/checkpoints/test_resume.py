@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import re
 import signal
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from action_recognition.checkpoint import read_checkpoint
 from action_recognition.data.clip_orders import ClassBalancedSampler, EpochShuffleSampler
@@ -200,6 +202,74 @@ def test_flags_that_are_not_given_again_stay_as_they_were(
     train(work_dir, options(data, out, epochs=2, resume_from="latest"))
     assert read_checkpoint(out / "latest.pth").content["global_step"] == 6
     assert "clips a step" not in capsys.readouterr().out
+
+
+def _set(content: dict[str, Any], keys: str, value: Any) -> None:
+    *sections, name = keys.split("/")
+    for key in sections:
+        content = content[int(key) if isinstance(content, list) else key]  # type: ignore[call-overload]
+    content[name] = value
+
+
+@pytest.fixture(scope="module")
+def trained(data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    """The work dir and the content of a checkpoint after one of two epochs."""
+    folder = tmp_path_factory.mktemp("edited")
+    work_dir = tiny_template(folder / "work").parent
+    latest = train(work_dir, options(data, folder / "out", epochs=1))
+    return work_dir, torch.load(latest, weights_only=True)
+
+
+@pytest.mark.parametrize(
+    ("keys", "value", "message"),
+    [
+        ("epoch", "one", "epoch, a part of the run's state, is damaged"),
+        ("epoch", -1, "epoch, a part of the run's state"),
+        ("global_step", None, "global_step, a part"),
+        ("global_step", 10**12, "global_step, a part"),
+        ("loops", {}, "loops.fit_loop, a part"),
+        ("loops/fit_loop/epoch_progress/current", [], "epoch_progress.current, a part"),
+        ("run", [1], "run, a part"),
+        ("run/batch_size", 0, "run.batch_size, a part"),
+        ("run/seed", "x", "run.seed, a part"),
+        ("optimizer_states", 7, "optimizer_states, a part"),
+        ("optimizer_states", [], "optimizer_states, a part"),
+        ("optimizer_states", [{}], "its state does not fit this run"),
+        ("lr_schedulers", [{"x": 1}, {}], "its state does not fit this run"),
+        ("callbacks", "none", "callbacks, a part"),
+        ("loops/fit_loop/epoch_loop.state_dict", 3, "its state does not fit this run"),
+        ("ClipData", {"epochs": "x"}, "its state does not fit this run"),
+    ],
+)
+def test_an_edited_state_is_one_message(
+    keys: str,
+    value: Any,
+    message: str,
+    data: Path,
+    trained: tuple[Path, dict[str, Any]],
+    tmp_path: Path,
+) -> None:
+    work_dir, content = trained
+    edited = copy.deepcopy(content)
+    _set(edited, keys, value)
+    torch.save(edited, tmp_path / "edited.pth")
+    resumed = str(tmp_path / "edited.pth")
+    with pytest.raises(UserError, match=message) as error:
+        train(work_dir, options(data, tmp_path / "out", epochs=2, resume_from=resumed))
+    assert f"--resume-from: {resumed}: " in str(error.value) and len(error.value.problems) == 1
+
+
+def test_optimiser_state_of_another_shape_is_one_message(
+    data: Path, trained: tuple[Path, dict[str, Any]], tmp_path: Path
+) -> None:
+    work_dir, content = trained
+    edited = copy.deepcopy(content)
+    state = edited["optimizer_states"][0]["state"]
+    state[0] = {name: torch.zeros(3, 7) for name in state[0]}
+    torch.save(edited, tmp_path / "edited.pth")
+    given = options(data, tmp_path / "out", epochs=2, resume_from=str(tmp_path / "edited.pth"))
+    with pytest.raises(UserError, match=r"its state does not fit this run .RuntimeError: The size"):
+        train(work_dir, given)
 
 
 def test_two_runs_in_one_folder_are_refused(data: Path, work_dir: Path, tmp_path: Path) -> None:
