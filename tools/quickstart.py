@@ -25,6 +25,9 @@ except ImportError as error:
     repair = "set up and activate the environment: ./init_venv.sh && . venv/bin/activate"
     print(f"error: {error}; to repair: {repair}", file=sys.stderr)
     sys.exit(2)
+except KeyboardInterrupt:
+    print("error: interrupted", file=sys.stderr)
+    sys.exit(130)
 
 if TYPE_CHECKING:
     from action_recognition.dataset_tools.drawn_hands import Style

@@ -11,5 +11,8 @@ except ImportError as error:
     repair = "set up and activate the environment: ./init_venv.sh && . venv/bin/activate"
     print(f"error: {error}; to repair: {repair}", file=sys.stderr)
     sys.exit(2)
+except KeyboardInterrupt:
+    print("error: interrupted", file=sys.stderr)
+    sys.exit(130)
 
 run_command(main)

@@ -12,6 +12,9 @@ except ImportError as error:
     repair = "activate the environment that init_venv.sh made: . venv/bin/activate"
     print(f"error: {error}; to repair: {repair}", file=sys.stderr)
     sys.exit(2)
+except KeyboardInterrupt:
+    print("error: interrupted", file=sys.stderr)
+    sys.exit(130)
 
 # The processes that open clips import this file.
 if __name__ == "__main__":
