@@ -71,6 +71,10 @@ class Film:
         if not num_frames:
             raise user_error(str(self.path), "the video has no frames", fix=REPAIR)
 
+    def close(self) -> None:
+        """Close the file without playing it."""
+        self._opened.close()
+
     def _check_end(self, stream: av.VideoStream, num_packets: int) -> None:
         """Say so where an MP4 file ends before the frames that it announces."""
         announced = stream.frames if "mp4" in stream.container.format.name else 0

@@ -110,10 +110,15 @@ class OpenedVideo:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: object
     ) -> None:
-        self._container.close()
-        self._opened = None
+        self.close()
         if isinstance(error, av.FFmpegError | OSError) and not isinstance(error, UserError):
             raise _damaged(self.path, error) from None
+
+    def close(self) -> None:
+        """Close what `open` opened, if it is open."""
+        if self._opened is not None:
+            self._container.close()
+            self._opened = None
 
     def _choose_stream(self) -> av.VideoStream:
         """Return the stream of the film. Raises UserError: there is none that can be decoded."""

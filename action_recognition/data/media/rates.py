@@ -41,12 +41,15 @@ def stated_rate(stream: av.VideoStream) -> FrameRate:
     rates = _stated_rates(stream)
     rate = FrameRate(rates[0] if rates else ASSUMED_RATE_FPS, is_sure=False)
     # AVI states the rate of its slots, of which many may be empty. Its index has those in use.
-    is_avi = "avi" in stream.container.format.name
-    entries = stream.index_entries[:_LOOKED_AT_ENTRIES] if is_avi else []
+    entries = stream.index_entries if "avi" in stream.container.format.name else []
     if len(entries) < 2 or not stream.time_base:
         return rate
-    slots = np.array([entry.timestamp for entry in entries], np.float64)
-    return believed_rate(stream, rate, (slots - slots[0]) * float(stream.time_base))
+    tick_s = float(stream.time_base)
+    last_s = (entries[-1].timestamp - entries[0].timestamp) * tick_s
+    if abs(rate.fps * last_s - (len(entries) - 1)) < _TOLERANCE_FRAMES:
+        return rate
+    slots = np.array([entry.timestamp for entry in entries[:_LOOKED_AT_ENTRIES]], np.float64)
+    return believed_rate(stream, rate, (slots - slots[0]) * tick_s)
 
 
 def believed_rate(

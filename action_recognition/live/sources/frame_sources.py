@@ -102,6 +102,10 @@ class VideoFile:
         for time_s, picture in self._film.pictures():
             yield TimedFrame(time_s, picture)
 
+    def close(self) -> None:
+        """Close a file that is not played."""
+        self._film.close()
+
     def stop(self) -> None:
         """Do nothing: this source never waits."""
 
