@@ -128,8 +128,9 @@ def read_frames(
     ones are in memory together.
 
     Pictures stand as a player shows them. Colours are read as the file states them, and as BT.601
-    if it states nothing, whatever the size: to within 2 of 255 levels as OpenCV 5 reads them. Tags
-    that FFmpeg cannot read have a stand-in, see `media.colours`, and HDR is mapped to SDR BT.709.
+    if it states nothing, whatever the size. OpenCV 5 gives the same to within 2 of 255 levels, for
+    SDR with the primaries of BT.709 or none. Tags that FFmpeg cannot read have a stand-in, see
+    `media.colours`, and HDR is mapped to SDR BT.709.
     Raises UserError: the path is missing, damaged, empty or shorter.
     """
     if path.is_dir():

@@ -97,7 +97,7 @@ class DisplayStamps:
     def decide(self, first_frames: Sequence[av.VideoFrame]) -> None:
         """Take the stamps in order if those of packets rise, but those of their frames do not.
 
-        Call it once, before `of`.
+        Call it before `of`, where frames can wait.
         """
         stamps = [frame.pts for frame in first_frames if frame.pts is not None]
         if self._rises and any(later < earlier for earlier, later in itertools.pairwise(stamps)):
@@ -109,6 +109,8 @@ class DisplayStamps:
         """Return the stamp of the next frame."""
         if self._is_by_order:
             return self._waiting.popleft() if self._waiting else None
+        # No more packets have to be remembered.
+        self._waiting = None
         stamp: int | None = frame.pts
         return stamp
 

@@ -179,3 +179,15 @@ def test_csv_of_a_model_with_two_labels_has_two_ranks(tmp_path: Path) -> None:
         "time_s,label,score,label_2,score_2",
         "0.000,Thumb up,0.500000,No gesture,0.250000",
     ]
+
+
+@pytest.mark.parametrize("name", ["12:30:45.mp4", "%03d.mp4", "http:x.mkv"])
+def test_a_recording_may_have_any_name(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """FFmpeg takes none of them for an address or a pattern."""
+    monkeypatch.chdir(tmp_path)
+    recorder = VideoRecorder(Path(name), 30.0)
+    recorder.write(np.full((48, 64, 3), 90, np.uint8), 0.0)
+    recorder.close()
+    assert [path.name for path in tmp_path.iterdir()] == [name]
