@@ -192,6 +192,9 @@ def _exit_code(command: Callable[[], int | None]) -> int:
         # Without a number it does not come from the system. Then the traceback is shown.
         if error.errno is None:
             raise
+        # What could not be printed is still there.
+        if error.filename is None and not _can_print():
+            error.filename = "standard output"
         return _failed(_system_message(error), EXIT_USER_ERROR)
     except MemoryError:
         return _failed(_system_message(OSError(errno.ENOMEM, "")), EXIT_USER_ERROR)
@@ -209,6 +212,15 @@ def _flush_stdout() -> None:
         drop_stdout()
         error.filename = error.filename or "standard output"
         raise
+
+
+def _can_print() -> bool:
+    """Return False if stdout does not take what is held back of it."""
+    try:
+        _flush_stdout()
+    except OSError:
+        return False
+    return True
 
 
 def _without_reader() -> int:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from action_recognition.errors import Problem, UserError, naming, nearest, run_command, user_error
+from tests.conftest import REPOSITORY
 
 
 def _raise(error: BaseException) -> Callable[[], int]:
@@ -150,3 +151,38 @@ def test_a_console_that_lacks_letters_gets_their_codes(encoding: str) -> None:
     assert run.returncode == 2
     assert run.stdout.decode() == f"{hello} \\udc80\n"
     assert run.stderr.decode() == f"error: a\\x1b[2J.txt: class {hello}\n"
+
+
+@pytest.mark.parametrize(
+    ("stdout", "code", "said"),
+    [
+        (">&-", 0, ""),
+        ("> /dev/full", 2, "error: standard output: the disk is full"),
+    ],
+)
+def test_a_standard_output_that_takes_nothing_is_no_traceback(
+    tmp_path: Path, stdout: str, code: int, said: str
+) -> None:
+    """Closed, its number would go to the next file, and what is printed into it."""
+    program = tmp_path / "program.py"
+    program.write_text(
+        "from pathlib import Path\n"
+        "from action_recognition.errors import run_command\n"
+        "def main():\n"
+        "    import os\n"
+        "    print('text')\n"
+        "    with open('result', 'w') as file:\n"
+        "        os.system('echo of a library')\n"
+        "        file.write('result')\n"
+        "run_command(main)\n"
+    )
+    result = subprocess.run(
+        ["sh", "-c", f"exec {sys.executable} program.py {stdout}"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == code and "Traceback" not in result.stderr
+    assert result.stderr.replace("sh: echo: I/O error\n", "").startswith(said)
+    assert (tmp_path / "result").read_text() == "result"

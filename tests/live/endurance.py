@@ -111,7 +111,7 @@ def _client_that_never_reads(port: int, is_over: threading.Event) -> None:
 def _round(server: KilledServer, film: str, model: Path, folder: Path, number: int) -> list[str]:
     """Run the demo once, and disturb it. Return what it said."""
     said: list[str] = []
-    is_over = threading.Event()
+    is_over, is_open = threading.Event(), threading.Event()
     server.start()
     time.sleep(2.0)
     port = 20_000 + os.getpid() % 10_000
@@ -132,24 +132,34 @@ def _round(server: KilledServer, film: str, model: Path, folder: Path, number: i
     client = threading.Thread(target=_client_that_never_reads, args=(port, is_over), daemon=True)
 
     def disturb() -> None:
+        # A busy machine takes its time to open the model.
+        if not is_open.wait(120):
+            return
         client.start()
         time.sleep(2.5)
         server.start()
         time.sleep(3.0)
         os.kill(os.getpid(), signal.SIGTERM)
 
+    def say(line: str) -> None:
+        said.append(line)
+        if "events at ws://" in line:
+            is_open.set()
+
     disturber = threading.Thread(target=disturb, daemon=True)
     disturber.start()
     try:
         with contextlib.suppress(Terminated):
-            run_demo(options, say=said.append)
+            run_demo(options, say=say)
     except UserError as error:
         said.append(str(error))
     finally:
         is_over.set()
+        is_open.set()
         disturber.join()
         # What it holds open is not the demo's.
-        client.join(timeout=30)
+        if client.ident is not None:
+            client.join(timeout=30)
     return said
 
 

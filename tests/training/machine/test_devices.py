@@ -264,3 +264,10 @@ def test_a_port_in_use_is_named_before_anything_starts() -> None:
         )  # another machine only connects
     with pytest.raises(UserError, match="1 to 65535"):
         plan_devices(0, 2, machines | {"MASTER_PORT": "many"})
+
+
+@pytest.mark.parametrize("name", ["WORLD_SIZE", "LOCAL_RANK", "SLURM_NTASKS"])
+@pytest.mark.parametrize("value", ["junk", "", "1e3", "-1", "9" * 5000])
+def test_a_variable_without_a_number_is_named(name: str, value: str) -> None:
+    with pytest.raises(UserError, match=f"{name}: found .* allowed: a whole number; .*unset it"):
+        plan_devices(0, 1, {name: value})
