@@ -179,7 +179,7 @@ def test_a_standard_output_that_takes_nothing_is_no_traceback(
     result = subprocess.run(
         ["sh", "-c", f"exec {sys.executable} program.py {stdout}"],
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY), "PYTHONUNBUFFERED": ""},
         capture_output=True,
         text=True,
     )
