@@ -184,5 +184,6 @@ def test_a_standard_output_that_takes_nothing_is_no_traceback(
         text=True,
     )
     assert result.returncode == code and "Traceback" not in result.stderr
-    assert result.stderr.replace("sh: echo: I/O error\n", "").startswith(said)
+    # The shell has a complaint of its own before it.
+    assert said in result.stderr
     assert (tmp_path / "result").read_text() == "result"
