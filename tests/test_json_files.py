@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from action_recognition.data.frame_folder import read_image
 from action_recognition.data.labels import read_classes
+from action_recognition.data.photo import read_photo
+from action_recognition.data.tables import read_text
 from action_recognition.errors import UserError
 from action_recognition.json_files import parse_json, read_json
 from action_recognition.live.decision_file import read_rules
@@ -77,11 +80,11 @@ _BAD_YAML = {
 def test_yaml_that_cannot_be_built_is_one_message(kind: str, tmp_path: Path) -> None:
     text, message = _BAD_YAML[kind]
     (tmp_path / "x.yaml").write_text(text, encoding="utf-8")
-    began = time.monotonic()
+    began = time.process_time()
     with pytest.raises(UserError, match=message):
         load_template(tmp_path / "x.yaml")
     # Not what the aliases stand for: only what the file holds costs time.
-    assert time.monotonic() - began < 10
+    assert time.process_time() - began < 15
 
 
 def test_plain_values_and_aliases_are_read(tmp_path: Path) -> None:
@@ -97,7 +100,7 @@ def test_plain_values_and_aliases_are_read(tmp_path: Path) -> None:
 
 def test_a_pipe_that_nobody_writes_is_said(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "x")
-    for reader in (read_json, load_yaml, read_classes):
+    for reader in (read_json, load_yaml, read_classes, read_photo, read_image, read_text):
         with pytest.raises(UserError, match="x: is a named pipe, not a file"):
             reader(tmp_path / "x")
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from action_recognition.data.clip_table import MediaPath
 from action_recognition.data.shards.path import ShardImage
 from action_recognition.errors import UserError, user_error
+from action_recognition.files import check_plain_file
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp"})
 FrameFile = Path | ShardImage
@@ -134,6 +135,8 @@ def _images(folder: MediaPath) -> list[FrameFile]:
 
 def read_image(file: FrameFile) -> NDArray[np.uint8]:
     """Read an image file as (H, W, 3) uint8 RGB. Raises UserError: it cannot be read."""
+    if isinstance(file, Path):
+        check_plain_file(file)
     try:
         data = np.frombuffer(file.read_bytes(), np.uint8)
         picture: NDArray[np.uint8] | None = cv2.imdecode(data, cv2.IMREAD_COLOR)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import warnings
+from pathlib import Path
 from typing import Final
 
 import cv2
@@ -16,6 +17,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from action_recognition.data.clip_table import MediaPath
 from action_recognition.errors import UserError, user_error
+from action_recognition.files import check_plain_file
 
 PHOTO_SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif"})
 MAX_PIXELS: Final = 100_000_000
@@ -34,6 +36,8 @@ def read_photo(file: MediaPath) -> Photo:
 
     Raises UserError: as `decode_photo`, or the file cannot be opened.
     """
+    if isinstance(file, Path):
+        check_plain_file(file)
     try:
         data = file.read_bytes()
     except OSError as error:

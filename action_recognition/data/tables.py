@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from action_recognition.errors import user_error
+from action_recognition.files import check_plain_file
 
 _SEPARATORS = ";,\t"  # in a tie the first
 _UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -52,6 +53,7 @@ def read_text(file: Path) -> tuple[str, str]:
 
     Raises UserError: the file cannot be read.
     """
+    check_plain_file(file)
     try:
         data = file.read_bytes()
     except OSError as error:

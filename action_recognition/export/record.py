@@ -18,6 +18,7 @@ from action_recognition.deploy.metadata import DeployMetadata
 from action_recognition.errors import user_error
 from action_recognition.export.options import ExportOptions
 from action_recognition.export.parity import Parity
+from action_recognition.files import check_plain_file
 from action_recognition.hands.network_names import SOURCE
 from action_recognition.json_files import parse_json
 from action_recognition.models.build import build_recogniser
@@ -112,6 +113,7 @@ def _model_facts(
 
 def _checked_evaluation(path: Path, trained: TrainedModel) -> dict[str, Any]:
     """Return the content of a file of eval.py. Refuse one that has other weights or labels."""
+    check_plain_file(path)
     try:
         found = dict(parse_json(path.read_text(encoding="utf-8")))
         weights, labels = found["weights_sha256"], [row["label"] for row in found["per_class"]]

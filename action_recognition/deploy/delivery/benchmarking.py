@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from action_recognition.deploy.backends import MODEL_SUFFIXES
 from action_recognition.errors import Problem, UserError, user_error
+from action_recognition.files import check_plain_file
 from action_recognition.json_files import parse_json
 
 _MB: Final = 1e6
@@ -121,6 +122,7 @@ def read_accuracies(files: Sequence[Path]) -> dict[str, float]:
     """
     accuracies = {}
     for path in files:
+        check_plain_file(path)
         try:
             found = parse_json(path.read_text(encoding="utf-8"))
             accuracies[str(found["model_sha256"])] = float(found["accuracy"])
