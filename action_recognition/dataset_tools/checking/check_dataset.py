@@ -156,6 +156,7 @@ def _check_files(
 
     # Files compared with each other.
     checker.check_colours(rows, reports)
+    checker.note_readings(rows, reports)
     find_duplicates(rows, reports, splits, findings)
 
 

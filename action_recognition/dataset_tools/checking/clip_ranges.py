@@ -70,6 +70,22 @@ class ClipChecker:
             message = f"{row.path.name} has no colour, most videos of this set have"
             self.findings.add(row.place, "colour-lost", message, repair)
 
+    def note_readings(
+        self, rows: Mapping[Path, Sequence[Row]], reports: Mapping[Path, MediaReport]
+    ) -> None:
+        """Note once how files are read that are not read as they state.
+
+        A phone may give the same wrong statement to all of its videos.
+        """
+        files: dict[str, list[Path]] = {}
+        for path, report in reports.items():
+            for note in report.notes:
+                files.setdefault(note, []).append(path)
+        for note, paths in files.items():
+            more = f"; the same holds for {len(paths) - 1} more files" if len(paths) > 1 else ""
+            message = f"{paths[0].name} {note}{more}"
+            self.findings.add(rows[paths[0]][0].place, "note-read-otherwise", message, "")
+
     def _check_row(self, row: Row, report: MediaReport) -> None:
         if row.raw.numbers is not None:
             self._check_range(row, row.raw.numbers, report)

@@ -85,6 +85,7 @@ def _inspect_video(path: Path) -> MediaReport:
         content_hash(path),
         look,
         is_rate_sure=rate is not None and rate.is_sure,
+        notes=video.notes_on(path),
     )
 
 
@@ -128,9 +129,6 @@ class _VideoReading:
 
         if self.orientation.note:
             faults.append(Fault("note-rotated", f"{name} {self.orientation.note}", ""))
-        faults += [
-            Fault("note-read-otherwise", f"{name} {note}", "") for note in video.notes_on(self.path)
-        ]
         if self.pixel_aspect > 0 and abs(self.pixel_aspect - 1.0) > PIXEL_ASPECT_TOLERANCE:
             message = f"pixels of {name} are {self.pixel_aspect:.3f} times as wide as high"
             repair = "ffmpeg -i IN -vf 'scale=iw*sar:ih,setsar=1' OUT"

@@ -82,7 +82,7 @@ class MediaReport:
 
     `num_frames` is 0 and `look` is None where it cannot be read. `content` is a hash of its bytes.
     `frame_rate_fps` is None for a folder. `is_rate_sure` says that header, frames and times of the
-    file agree on it.
+    file agree on it. `notes` say how the file is read where that is not as it states.
     """
 
     faults: tuple[Fault, ...]
@@ -93,6 +93,7 @@ class MediaReport:
     content: bytes = b""
     look: Look | None = None
     is_rate_sure: bool = False
+    notes: tuple[str, ...] = ()
 
     @property
     def is_readable(self) -> bool:

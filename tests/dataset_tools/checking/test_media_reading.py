@@ -9,9 +9,11 @@ import pytest
 from PIL import Image
 
 from action_recognition.dataset_tools.checking import media_reading
+from action_recognition.dataset_tools.checking.check_dataset import CheckOptions, check
 from action_recognition.dataset_tools.checking.media_reading import inspect_media
+from tests.data.media.made import write_avi_of_slots
 from tests.dataset_tools.checking.made import moving_frames
-from tests.synthetic import write_frame_folder, write_video
+from tests.synthetic import write_frame_folder, write_lines, write_video
 
 
 def test_a_report_says_size_length_and_rate_as_shown(tmp_path: Path) -> None:
@@ -103,3 +105,32 @@ def test_a_photo_is_read_whole_and_its_faults_are_named(tmp_path: Path) -> None:
         "empty.png": ["zero-bytes"],
         "black.png": ["blank-video"],
     }
+
+
+def test_no_line_is_repaired_by_a_file_that_contradicts_itself(tmp_path: Path) -> None:
+    """An AVI of 30 frames a second states 600: lines of 30 stay, those of 600 are noted."""
+    write_avi_of_slots(tmp_path / "a.avi", 20)
+    rates = enumerate(("30", "29.97", "600"))
+    lines = write_lines(
+        tmp_path / "train.txt", [f"a.avi 0 {start} 24 0 24 {rate}" for start, rate in rates]
+    )
+    options = CheckOptions(ann_files=[lines], data_roots=[tmp_path], classes=["wave"])
+    findings = check(options).findings
+    assert not findings.repairs
+    doubtful = [item for item in findings if item.kind == "note-rate-doubtful"]
+    assert [item.line for item in doubtful] == [3]
+    (note,) = [item for item in findings if item.kind == "note-read-otherwise"]
+    assert "states 600 frames a second, but its frames and times give 30" in note.message
+    assert "rate-differs" not in {item.kind for item in findings}
+
+
+def test_a_note_on_many_files_is_given_once(tmp_path: Path) -> None:
+    """A phone gives all of its videos the same wrong tag."""
+    tags = {"colorspace": 10, "color_primaries": 9}
+    for name in "abc":
+        write_video(tmp_path / f"{name}.mp4", moving_frames(ord(name)), tags=tags)
+    lines = write_lines(tmp_path / "train.txt", [f"{name}.mp4 0 0 24 0 24 30" for name in "abc"])
+    options = CheckOptions(ann_files=[lines], data_roots=[tmp_path], classes=["wave"])
+    (note,) = [item for item in check(options).findings if item.kind == "note-read-otherwise"]
+    assert note.message.startswith("a.mp4 is tagged BT.2020 constant luminance")
+    assert note.message.endswith("the same holds for 2 more files")
