@@ -130,6 +130,23 @@ def test_tsn_folders_with_flow_and_three_columns(tmp_path: Path) -> None:
     assert lines_of(data_set)[0] == "Archery/v_train 0 0 5 0 5 25"
 
 
+@pytest.mark.parametrize("rows", [["a 31 0", "b 47 1"], ["a 0 31", "b 1 47"]])
+def test_three_columns_of_videos_are_told_apart_by_their_numbers(
+    tmp_path: Path, rows: list[str]
+) -> None:
+    for name in ("a", "b"):
+        make_video(tmp_path / "videos" / f"{name}.mp4", num_frames=3)
+    write_lines(tmp_path / "train_list.txt", rows)
+    found = found_in(tmp_path)
+    assert [(clip.path, clip.label) for clip in found.clips] == [
+        ("videos/a.mp4", "0"),
+        ("videos/b.mp4", "1"),
+    ]
+    write_lines(tmp_path / "train_list.txt", ["a 1 0", "b 0 1"])
+    with pytest.raises(UserError, match="its 2 numbers a line have more than one meaning"):
+        found_in(tmp_path)
+
+
 def test_four_columns_mean_what_the_index_and_the_frames_allow(tmp_path: Path) -> None:
     for name in ("v1", "v2"):
         make_folder(tmp_path / "frames" / name, 40)

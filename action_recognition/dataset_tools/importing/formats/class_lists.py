@@ -228,12 +228,21 @@ def _columns(
             raise user_error("--columns", found, "; ".join(COLUMN_CHOICES))
         return options.columns
     fitting = [form for form in _FORMS[count] if _fits(form, lines, index, media)]
-    if len(fitting) == 1 or (fitting and count == 2):
+    if len(fitting) > 1 and count == 2:
+        # Classes are numbered without gaps, lengths are not.
+        fitting = [form for form in fitting if _are_classes(form, lines)]
+    if len(fitting) == 1:
         return fitting[0]
     file = lines[0].where.rpartition(":")[0]
     choices = " or ".join(",".join(("path", *form)) for form in _FORMS[count])
     found = f"its {count} numbers a line have more than one meaning"
     raise user_error(file, found, fix=f"state it: --columns {choices}")
+
+
+def _are_classes(form: tuple[str, ...], lines: Sequence[Line]) -> bool:
+    """Return True if most numbers up to the highest of the column of classes are in it."""
+    numbers = {line.numbers[form.index("label")] for line in lines}
+    return max(numbers) < 2 * len(numbers)
 
 
 def _fits(
