@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ _MAX_BYTES = 1_000_000
 # An alias repeats what it stands for: few lines can stand for more values than memory holds.
 _MAX_VALUES = 100_000
 _MAX_DEPTH = 50
+_BRACKETS = re.compile(r"[][{}]")
 # What PyYAML raises for a value that its text cannot give.
 _UNBUILDABLE = (
     yaml.YAMLError,
@@ -45,6 +47,8 @@ def load_yaml_with_lines(path: Path) -> tuple[Any, dict[KeyPath, int]]:
     in one mapping, a value cannot be built, or aliases stand for too many values.
     """
     text = _text_of(path)
+    if _bracket_depth(text) > _MAX_DEPTH:
+        raise user_error(str(path), "is nested too deeply")
     root = _composed(path, text)
     # An empty file.
     if root is None:
@@ -65,6 +69,16 @@ def _text_of(path: Path) -> str:
         raise user_error(str(path), "there is no such file", fix="check the path") from None
     except (UnicodeDecodeError, IsADirectoryError):
         raise user_error(str(path), "is not a text file in UTF-8") from None
+
+
+def _bracket_depth(text: str) -> int:
+    """Return how deep brackets are nested. PyYAML takes seconds before it gives deep ones up."""
+    depth = deepest = 0
+    for bracket in _BRACKETS.findall(text):
+        # Those within quotes count, too: no text has so many that are never closed.
+        depth = depth + 1 if bracket in "[{" else max(0, depth - 1)
+        deepest = max(deepest, depth)
+    return deepest
 
 
 def _composed(path: Path, text: str) -> yaml.Node | None:
