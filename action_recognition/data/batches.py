@@ -12,7 +12,8 @@ class Sample(NamedTuple):
     """One clip: (3, T, H, W) uint8 RGB 0..255.
 
     `label` is that after mirroring, `index` the place in the data set. `inside` (T,) bool of a
-    random clip is True for frames within the annotated clip.
+    random clip is True for frames within the annotated clip. `targets` (T,) int64 of a fragment of
+    a stream are the labels of its frames, negative for none.
     """
 
     clip: torch.Tensor
@@ -20,6 +21,7 @@ class Sample(NamedTuple):
     # It hides tuple.index, which nobody calls on a sample.
     index: int  # type: ignore[assignment]
     inside: torch.Tensor | None = None
+    targets: torch.Tensor | None = None
 
 
 class DamagedClip(NamedTuple):
@@ -33,7 +35,8 @@ class DamagedClip(NamedTuple):
 class Batch(NamedTuple):
     """`clips` (N, 3, T, H, W) uint8 RGB 0..255, `labels` and `indices` (N,) int64.
 
-    N is 0 when every clip is damaged. `inside` (N, T) bool of random clips is that of `Sample`.
+    N is 0 when every clip is damaged. `inside` (N, T) bool of random clips and `targets` (N, T) of
+    fragments are those of `Sample`.
     """
 
     clips: torch.Tensor
@@ -41,6 +44,7 @@ class Batch(NamedTuple):
     indices: torch.Tensor
     damaged: list[DamagedClip]
     inside: torch.Tensor | None = None
+    targets: torch.Tensor | None = None
 
 
 def collate(
@@ -58,14 +62,16 @@ def collate(
     labels = torch.tensor([sample.label for sample in samples], dtype=torch.int64)
     indices = torch.tensor([sample.index for sample in samples], dtype=torch.int64)
     clips = stack([sample.clip for sample in samples]) if samples else _no_clips()
-    return Batch(clips, labels, indices, damaged, _stacked_inside(samples))
+    inside = _stacked([sample.inside for sample in samples])
+    targets = _stacked([sample.targets for sample in samples])
+    return Batch(clips, labels, indices, damaged, inside, targets)
 
 
 def _no_clips() -> torch.Tensor:
     return torch.empty(0, 3, 0, 0, 0, dtype=torch.uint8)
 
 
-def _stacked_inside(samples: Sequence[Sample]) -> torch.Tensor | None:
-    """Return (N, T), or None unless every sample has its `inside`."""
-    places = [sample.inside for sample in samples if sample.inside is not None]
-    return torch.stack(places) if samples and len(places) == len(samples) else None
+def _stacked(rows: Sequence[torch.Tensor | None]) -> torch.Tensor | None:
+    """Return (N, T), or None unless every sample has its row."""
+    given = [row for row in rows if row is not None]
+    return torch.stack(given) if rows and len(given) == len(rows) else None

@@ -93,8 +93,11 @@ def as_stream_model(
         # A model of frames starts faster without them.
         from action_recognition.deploy.landmark_clips import LandmarkClips
         from action_recognition.deploy.landmark_streams import LandmarkStreams
+        from action_recognition.deploy.stateful_landmarks import StatefulLandmarkStreams
 
         clips = LandmarkClips(backend.metadata, folder, num_threads)
+        if isinstance(backend, StatefulBackend):
+            return StatefulLandmarkStreams(backend, clips)
         by_itself = max(1, int(clips.tracking_rate_fps / SCORES_PER_S))
         if backend.metadata.clip_len == 1:
             by_itself = 1

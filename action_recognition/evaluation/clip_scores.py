@@ -17,7 +17,8 @@ from action_recognition.data.batches import Batch
 from action_recognition.data.clip_orders import ShareSampler
 from action_recognition.data.datasets import ClipDataset
 from action_recognition.data.hand_crops import hand_frames
-from action_recognition.data.landmarks.datasets import AnyClipDataset, LandmarkDataset
+from action_recognition.data.landmarks.datasets import LandmarkDataset
+from action_recognition.data.landmarks.stream_dataset import AnyClipDataset
 from action_recognition.data.landmarks.tracking import tracked_store
 from action_recognition.data.loading.loader import dead_workers_told, make_loader
 from action_recognition.deploy.backends import Backend

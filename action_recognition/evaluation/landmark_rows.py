@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from action_recognition.data.stream_files import AnnotatedStream
 from action_recognition.deploy.landmark_streams import LandmarkStreams
+from action_recognition.deploy.stateful_landmarks import StatefulLandmarkStreams
 from action_recognition.deploy.stream_models import StreamModel
 from action_recognition.errors import user_error
 from action_recognition.hands.landmark_file import HandLandmarks, load_landmarks, tracked_hands
@@ -27,7 +28,7 @@ def landmark_rows(model: StreamModel, stream: AnnotatedStream) -> ScoredRows:
 
     Raises UserError: the model takes pictures, or the landmarks have another rate than it.
     """
-    if not isinstance(model, LandmarkStreams):
+    if not isinstance(model, LandmarkStreams | StatefulLandmarkStreams):
         fix = "compose the streams without --landmarks"
         raise user_error(str(stream.path), "holds landmarks, and the model takes pictures", fix=fix)
     landmarks = load_landmarks(stream.path)
@@ -43,7 +44,11 @@ def landmark_rows(model: StreamModel, stream: AnnotatedStream) -> ScoredRows:
     return times_s, chances.reshape(len(steps), len(metadata.labels)), is_warm
 
 
-def _check_rate(model: LandmarkStreams, stream: AnnotatedStream, landmarks: HandLandmarks) -> None:
+def _check_rate(
+    model: LandmarkStreams | StatefulLandmarkStreams,
+    stream: AnnotatedStream,
+    landmarks: HandLandmarks,
+) -> None:
     """Raise UserError where a stream was tracked at another rate than the model tracks at."""
     rate, wanted = len(landmarks.tracked_frames) / stream.duration_s, model.fed_rate_fps
     if abs(rate / wanted - 1.0) > _RATE_TOLERANCE:

@@ -33,7 +33,12 @@ from action_recognition.export.stateful_export import (
     stateful_network,
     write_stateful,
 )
-from action_recognition.export.stateful_proof import PROOF_FRAMES, STREAM_LIMIT, StatefulProof
+from action_recognition.export.stateful_proof import (
+    PROOF_FRAMES,
+    PROOF_FRAMES_OF_LANDMARKS,
+    STREAM_LIMIT,
+    StatefulProof,
+)
 from action_recognition.files import write_json, write_text
 from action_recognition.hands.networks import network_paths, write_irs
 from action_recognition.template import LandmarkInput
@@ -68,7 +73,9 @@ def export_model(
 
         if frames_per_call:
             # A causal network has a second form, which takes its frames call by call.
-            video = made_video(clips[: len(clips) - NUM_PLAIN_CLIPS], PROOF_FRAMES)
+            of_pictures = metadata.landmarks is None
+            num_frames = PROOF_FRAMES if of_pictures else PROOF_FRAMES_OF_LANDMARKS
+            video = made_video(clips[: len(clips) - NUM_PLAIN_CLIPS], num_frames)
             proof = StatefulProof(trained, video)
             for number in frames_per_call:
                 parities += _export_stateful(proof, metadata, number, options, staging, say)

@@ -18,9 +18,8 @@ from torch.nn import functional as F
 from action_recognition.checkpoint import TrainedModel
 from action_recognition.deploy.metadata import DeployMetadata
 from action_recognition.models.build import trained_network
-from action_recognition.models.landmarks.network import HandLandmarksNet
 from action_recognition.models.layers import TemporalAveragePool
-from action_recognition.models.recogniser import Normalize, Recogniser
+from action_recognition.models.recogniser import LandmarksNet, Normalize, Recogniser
 
 _ONNX_OPSET: Final = 18
 
@@ -76,7 +75,7 @@ def reverse_input_channels(recogniser: Recogniser) -> None:
     This is free. Reversing the picture in the graph would copy every clip.
     """
     # The second axis of the weights is that of the input channels.
-    assert not isinstance(recogniser.backbone, HandLandmarksNet)
+    assert not isinstance(recogniser.backbone, LandmarksNet)
     weight = recogniser.backbone.first_conv().weight
     with torch.no_grad():
         weight.copy_(weight.flip(1))

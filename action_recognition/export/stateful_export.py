@@ -30,10 +30,17 @@ from action_recognition.export.graph import checked_graph, onnx_names, reverse_i
 from action_recognition.models.build import trained_network
 from action_recognition.models.causal import CausalRecogniser, receptive_field_frames
 from action_recognition.models.recogniser import Normalize
+from action_recognition.models.stateful.landmarks import (
+    CausalLandmarkRecogniser,
+    StatefulLandmarkNetwork,
+)
 from action_recognition.models.stateful_network import StatefulNetwork
-from action_recognition.template import CausalConfig
+from action_recognition.template import SteppingConfig
 
 MANY_FRAMES_PER_S: Final = 12.0
+
+SteppingRecogniser = CausalRecogniser | CausalLandmarkRecogniser
+StepForm = StatefulNetwork | StatefulLandmarkNetwork
 
 
 def stateful_names(frames_per_call: int) -> tuple[str, str]:
@@ -53,10 +60,11 @@ def chosen_frames_per_call(
     A score should not wait for the rest of a slow call. A network that is not causal has none.
     Raises UserError: numbers for a network that is not causal, or that do not divide a clip.
     """
-    is_causal = isinstance(trained.model, CausalConfig)
+    is_causal = isinstance(trained.model, SteppingConfig)
     if asked is None:
         # At a low frame rate a call of 4 frames would delay every score.
-        suitable = 4 if metadata.frame_rate_fps >= MANY_FRAMES_PER_S else 1
+        is_fast = metadata.frame_rate_fps >= MANY_FRAMES_PER_S and metadata.landmarks is None
+        suitable = 4 if is_fast else 1
         return (suitable,) if is_causal else ()
 
     if not is_causal:
@@ -67,18 +75,29 @@ def chosen_frames_per_call(
     return asked
 
 
-def causal_recogniser(trained: TrainedModel) -> CausalRecogniser:
+def causal_recogniser(trained: TrainedModel) -> SteppingRecogniser:
     """Return the trained network in evaluation mode."""
     recogniser = trained_network(trained)
-    assert isinstance(recogniser, CausalRecogniser)
+    assert isinstance(recogniser, SteppingRecogniser)
     return recogniser.eval()
 
 
 def stateful_network(
     trained: TrainedModel, metadata: DeployMetadata, frames_per_call: int
-) -> tuple[StatefulNetwork, DeployMetadata]:
+) -> tuple[StepForm, DeployMetadata]:
     """Return the step form for the input of `metadata`, and those metadata with its layout."""
     recogniser = causal_recogniser(trained)
+    if isinstance(recogniser, CausalLandmarkRecogniser):
+        # It learned from fragments of streams, from their first frame on.
+        layout = StatefulLayout(
+            frames_per_call=frames_per_call,
+            frames_per_score=1,
+            frames_per_step=1,
+            warm_up_frames=1,
+            reach_frames=recogniser.backbone.reach_frames,
+        )
+        return step_form(recogniser, None, frames_per_call), replace(metadata, stream=layout)
+
     if metadata.color_order == "BGR":
         reverse_input_channels(recogniser)
     # The graph normalises, unless the caller does.
@@ -86,7 +105,7 @@ def stateful_network(
     if metadata.normalization == "embedded":
         normalize = Normalize(metadata.mean_values, metadata.scale_values)
 
-    network = StatefulNetwork(recogniser, normalize, frames_per_call)
+    network = step_form(recogniser, normalize, frames_per_call)
     layout = StatefulLayout(
         frames_per_call=frames_per_call,
         frames_per_score=network.frames_per_score,
@@ -97,8 +116,17 @@ def stateful_network(
     return network, replace(metadata, stream=layout)
 
 
+def step_form(
+    recogniser: SteppingRecogniser, normalize: Normalize | None, frames_per_call: int
+) -> StepForm:
+    """Return a network in its step form. Only pictures are normalised."""
+    if isinstance(recogniser, CausalLandmarkRecogniser):
+        return StatefulLandmarkNetwork(recogniser, frames_per_call)
+    return StatefulNetwork(recogniser, normalize, frames_per_call)
+
+
 def write_stateful(
-    network: StatefulNetwork,
+    network: StepForm,
     metadata: DeployMetadata,
     folder: Path,
     *,
@@ -127,13 +155,14 @@ def write_stateful(
     return names
 
 
-def stateful_onnx_graph(network: StatefulNetwork, metadata: DeployMetadata) -> onnx.ModelProto:
+def stateful_onnx_graph(network: StepForm, metadata: DeployMetadata) -> onnx.ModelProto:
     """Convert the step form to a checked ONNX graph with explicit states, without metadata."""
-    side = metadata.resize.crop_size
-    states = network.initial_states(side, side)
-    dtype = torch.uint8 if metadata.normalization == "embedded" else torch.float32
+    values, _, *sides = metadata.clip_shape
+    states = network.initial_states(*sides)
+    takes_bytes = metadata.landmarks is None and metadata.normalization == "embedded"
+    dtype = torch.uint8 if takes_bytes else torch.float32
     # An example call, with which the exporter follows the computation.
-    frames = torch.zeros((network.frames_per_call, side, side, 3), dtype=dtype)
+    frames = torch.zeros((network.frames_per_call, *sides, values), dtype=dtype)
 
     # Two digits, so that the names sort in the order of the states.
     numbers = [f"{number:02d}" for number in range(len(states))]
@@ -156,7 +185,8 @@ def to_stateful(
     pairs = {name: NEXT_STATE_PREFIX + name.removeprefix(STATE_PREFIX) for name in states}
     apply_make_stateful_transformation(model, pairs)
 
-    model.get_parameters()[0].set_layout(openvino.Layout("NHWC"))
+    if metadata.landmarks is None:
+        model.get_parameters()[0].set_layout(openvino.Layout("NHWC"))
     write_openvino(model, metadata)
     settle_names(model, known)
     return model

@@ -15,13 +15,13 @@ from torch import Tensor
 from action_recognition.checkpoint import TrainedModel
 from action_recognition.deploy.backends import Clips, Scores, StatefulBackend, load_backend
 from action_recognition.deploy.backends.stateful import Stepper
-from action_recognition.export.stateful_export import causal_recogniser
-from action_recognition.models.recogniser import Normalize
-from action_recognition.models.stateful_network import StatefulNetwork
+from action_recognition.export.stateful_export import causal_recogniser, step_form
+from action_recognition.models.recogniser import Normalize, input_normalisation
 
 STREAM_LIMIT: Final = 1e-4
 # Frames of the video, and at most of the second stream.
 PROOF_FRAMES: Final = 200
+PROOF_FRAMES_OF_LANDMARKS: Final = 500
 _RERUN_FRAMES: Final = 40
 
 
@@ -45,14 +45,18 @@ class StatefulDifferences:
 class StatefulProof:
     """Scores of a causal network for a synthetic video, frame by frame, to compare files with.
 
-    `video` is (T, H, W, 3) uint8 RGB, T >= 2. A second stream shows it backwards.
+    `video` is (T, H, W, 3) uint8 RGB or landmarks (T, 2, 21, 4) float32, T >= 2. A second stream
+    shows it backwards.
     """
 
     def __init__(self, trained: TrainedModel, video: Clips) -> None:
         self.trained, self.video = trained, video
-        recogniser, clip_input = causal_recogniser(trained), trained.template.frames
-        normalize = Normalize(clip_input.mean_values, clip_input.scale_values)
-        self._recogniser, self._normalize = recogniser, normalize
+        recogniser, normalize = (
+            causal_recogniser(trained),
+            input_normalisation(trained.template.input),
+        )
+        self._recogniser = recogniser
+        self._normalize = normalize if isinstance(normalize, Normalize) else None
         self.frames_per_step = recogniser.frames_per_step
 
         # The clip form computes the whole video at once.
@@ -93,7 +97,7 @@ class StatefulProof:
 
     def _torch_scores(self, video: Clips, frames_per_call: int) -> Scores:
         """Return the scores of the step form in PyTorch."""
-        network = StatefulNetwork(self._recogniser, self._normalize, frames_per_call)
+        network = step_form(self._recogniser, self._normalize, frames_per_call)
         states: list[Tensor] = network.initial_states(*video.shape[1:3])
         rows = []
         with torch.inference_mode():

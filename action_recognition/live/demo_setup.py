@@ -128,7 +128,7 @@ def _introduce(options: DemoOptions, network: StreamModel, say: Say) -> None:
         f"{options.model}: {len(metadata.labels)} labels, {metadata.model_input}; {network.runs_as}"
     )
 
-    if metadata.landmarks is not None:
+    if metadata.landmarks is not None and network.mode == "window":
         seconds = metadata.clip_len / metadata.frame_rate_fps
         say(
             f"hands are tracked {metadata.landmarks.tracking_rate_fps:g} times a second; a window "

@@ -132,10 +132,12 @@ class StreamEngine:
         if self.network.metadata.landmarks is None:
             return []
         from action_recognition.deploy.landmark_streams import LandmarkStream
+        from action_recognition.deploy.stateful_landmarks import StatefulLandmarkStream
 
+        kinds = (LandmarkStream, StatefulLandmarkStream)
         streams = [follower.stream for follower in self._followers.values()]
         is_whole = all(person.box is None for person in self.persons)
-        found = [item.hands for item in streams if isinstance(item, LandmarkStream) and is_whole]
+        found = [item.hands for item in streams if isinstance(item, kinds) and is_whole]
         return [hand for hands in found for hand in hands]
 
     def push(self, frame: TimedFrame) -> list[StepResult]:

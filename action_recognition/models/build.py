@@ -12,10 +12,12 @@ from action_recognition.models.convolutions import ConvForm
 from action_recognition.models.head import AngularHead
 from action_recognition.models.image.signs import SignsImage
 from action_recognition.models.image.timm_image import TimmImage
+from action_recognition.models.landmarks.causal_network import CausalHandLandmarksNet
 from action_recognition.models.landmarks.network import HandLandmarksNet
 from action_recognition.models.recogniser import Backbone, Recogniser
 from action_recognition.models.s3d_efficientnet_lite0 import S3DEfficientNetLite0
 from action_recognition.models.s3d_mobilenet_v3 import S3DMobileNetV3
+from action_recognition.models.stateful.landmarks import CausalLandmarkRecogniser
 from action_recognition.template import CausalConfig, ModelConfig, network_family
 
 # Each takes the `backbone` section of its own type, and the form of the convolutions.
@@ -25,6 +27,7 @@ BACKBONES: dict[str, Callable[[Any, ConvForm], Backbone]] = {
     "image_timm": TimmImage,
     "image_signs": SignsImage,
     "hand_landmarks": HandLandmarksNet,
+    "causal_hand_landmarks": CausalHandLandmarksNet,
 }
 
 
@@ -65,10 +68,14 @@ def build_recogniser(
     Both values of `conv_form` compute the same function from the same state_dict.
     """
     # The backbone draws its start weights before the head does.
-    backbone = BACKBONES[network_family(model.type)](model.backbone, conv_form)
+    # A causal network for pictures is the one for clips, changed below.
+    name = model.type if model.type in BACKBONES else network_family(model.type)
+    backbone = BACKBONES[name](model.backbone, conv_form)
     head = AngularHead(backbone.num_features, model.head.embedding_size, num_classes)
 
     # A causal network is the same backbone with its padding moved.
     if isinstance(model, CausalConfig):
         return CausalRecogniser(make_causal(backbone), head, model.running_pool.steps)
+    if isinstance(backbone, CausalHandLandmarksNet):
+        return CausalLandmarkRecogniser(backbone, head)
     return Recogniser(backbone, head)

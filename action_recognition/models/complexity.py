@@ -21,9 +21,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from action_recognition.models.attention import SpatioTemporalAttention
 from action_recognition.models.convolutions import FactoredConv3d, TFSameConv3d
 from action_recognition.models.head import AngularHead
-from action_recognition.models.landmarks.network import HandLandmarksNet
 from action_recognition.models.layers import GlobalAveragePool, SqueezeExcite, TemporalAveragePool
-from action_recognition.models.recogniser import Recogniser
+from action_recognition.models.recogniser import LandmarksNet, Recogniser
 from action_recognition.models.s3d_efficientnet_lite0 import LiteBlock
 from action_recognition.models.s3d_mobilenet_v3 import InvertedResidual
 
@@ -94,7 +93,7 @@ def _flops(network: Recogniser, clip_shape: tuple[int, int, int, int]) -> int:
     clip = torch.empty((1, *clip_shape), device="meta")
     with torch.no_grad():
         shadow(clip)
-    takes_landmarks = isinstance(network.backbone, HandLandmarksNet)
+    takes_landmarks = isinstance(network.backbone, LandmarksNet)
     return sum(costs) + (0 if takes_landmarks else _MEAN_SCALE * clip.numel())
 
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from action_recognition.models.head import AngularHead
 from action_recognition.models.image.signs import SignsImage
 from action_recognition.models.image.timm_image import TimmImage
+from action_recognition.models.landmarks.causal_network import CausalHandLandmarksNet
 from action_recognition.models.landmarks.network import HandLandmarksNet
 from action_recognition.models.layers import GlobalAveragePool
 from action_recognition.models.s3d_efficientnet_lite0 import S3DEfficientNetLite0
@@ -17,7 +18,8 @@ from action_recognition.models.s3d_mobilenet_v3 import S3DMobileNetV3
 from action_recognition.template import Input, LandmarkInput
 
 # All networks that a template can name.
-Backbone = S3DMobileNetV3 | S3DEfficientNetLite0 | TimmImage | SignsImage | HandLandmarksNet
+LandmarksNet = HandLandmarksNet | CausalHandLandmarksNet
+Backbone = S3DMobileNetV3 | S3DEfficientNetLite0 | TimmImage | SignsImage | LandmarksNet
 
 
 class Recogniser(nn.Module):

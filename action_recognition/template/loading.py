@@ -20,10 +20,10 @@ from action_recognition.template.document import (
 )
 from action_recognition.template.model import (
     MODEL_CONFIG,
-    CausalConfig,
-    HandLandmarksConfig,
     ImageModelConfig,
+    LandmarksConfig,
     ModelConfig,
+    SteppingConfig,
 )
 from action_recognition.yaml_lines import KeyPath, load_yaml_with_lines
 
@@ -68,14 +68,14 @@ def load_template_dir(folder: Path) -> tuple[Template, ModelConfig]:
 def _disagreements(path: Path, template: Template, model: ModelConfig) -> list[Problem]:
     """Return the problems of a template with this model."""
     clip_len = template.input.clip_len
-    takes_landmarks = isinstance(model, HandLandmarksConfig)
+    takes_landmarks = isinstance(model, LandmarksConfig)
     if takes_landmarks != isinstance(template.input, LandmarkInput):
         allowed = f"{'landmarks' if takes_landmarks else 'frames'}, which {model.type} takes"
         return [Problem(f"{path}: input.kind", f"found {template.input.kind!r}", allowed)]
     if isinstance(model, ImageModelConfig) and clip_len != 1:
         allowed = f"1, since {model.type} takes single pictures"
         return [Problem(f"{path}: input.clip_len", f"found {clip_len}", allowed)]
-    if isinstance(model, CausalConfig):
+    if isinstance(model, SteppingConfig):
         return _causal_problems(path, template, model)
 
     if template.training.loss.type == _EARLY:
@@ -84,7 +84,7 @@ def _disagreements(path: Path, template: Template, model: ModelConfig) -> list[P
     return []
 
 
-def _causal_problems(path: Path, template: Template, model: CausalConfig) -> list[Problem]:
+def _causal_problems(path: Path, template: Template, model: SteppingConfig) -> list[Problem]:
     """Return the problems of a causal network: it learns at every step, from whole steps."""
     problems = []
     loss = template.training.loss.type

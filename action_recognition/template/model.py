@@ -195,12 +195,37 @@ class HandLandmarksConfig(Section):
     head: Head
 
 
+class CausalHandLandmarksBackbone(HandLandmarksBackbone):
+    """`hand_landmarks` that looks at the past only."""
+
+    # Frames before the present one whose hands give the origin and the unit of a place.
+    past_frames: PositiveInt
+    # A score takes the mean and the maximum over so many frames, the present one included.
+    pool_frames: Annotated[int, Field(ge=2)]
+
+
+class CausalHandLandmarksConfig(Section):
+    """A network over hand landmarks for streams, with a score after every frame."""
+
+    type: Literal["causal_hand_landmarks"]
+    # As in `hand_landmarks`.
+    features_version: Literal[1]
+    backbone: CausalHandLandmarksBackbone
+    head: Head
+
+    @property
+    def frames_per_step(self) -> int:
+        """Return the frames from one step to the next."""
+        return 1
+
+
 BackboneConfig = (
     MobileNetV3Backbone
     | EfficientNetLite0Backbone
     | TimmBackbone
     | SignsBackbone
     | HandLandmarksBackbone
+    | CausalHandLandmarksBackbone
 )
 ImageModelConfig = TimmImageConfig | SignsImageConfig
 
@@ -233,12 +258,15 @@ class CausalS3DEfficientNetLite0Config(_Causal):
 
 
 CausalConfig = CausalS3DMobileNetV3Config | CausalS3DEfficientNetLite0Config
+LandmarksConfig = HandLandmarksConfig | CausalHandLandmarksConfig
+SteppingConfig = CausalConfig | CausalHandLandmarksConfig
+"""Networks with a score at every step."""
 ModelConfig = (
     S3DMobileNetV3Config
     | S3DEfficientNetLite0Config
     | CausalConfig
     | ImageModelConfig
-    | HandLandmarksConfig
+    | LandmarksConfig
 )
 MODEL_CONFIG: TypeAdapter[ModelConfig] = TypeAdapter(
     Annotated[ModelConfig, Field(discriminator="type")]

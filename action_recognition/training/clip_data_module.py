@@ -13,7 +13,7 @@ from action_recognition.data.clip_orders import (
     EpochShuffleSampler,
     ShareSampler,
 )
-from action_recognition.data.landmarks.datasets import AnyClipDataset
+from action_recognition.data.landmarks.stream_dataset import AnyClipDataset
 from action_recognition.data.loading.loader import make_loader
 
 

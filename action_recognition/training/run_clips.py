@@ -8,10 +8,16 @@ from action_recognition.console import say
 from action_recognition.data.clip_table import ClipTable
 from action_recognition.data.datasets import ClipDataset
 from action_recognition.data.labels import label_swap_map
-from action_recognition.data.landmarks.datasets import AnyClipDataset, LandmarkDataset
+from action_recognition.data.landmarks.datasets import LandmarkDataset
+from action_recognition.data.landmarks.stream_dataset import AnyClipDataset, LandmarkStreamDataset
 from action_recognition.data.landmarks.tracking import tracked_store
 from action_recognition.errors import user_error
-from action_recognition.template import LandmarkAugmentation, LandmarkInput, Template
+from action_recognition.template import (
+    CausalHandLandmarksConfig,
+    LandmarkAugmentation,
+    LandmarkInput,
+    Template,
+)
 from action_recognition.training.choose_frames import frame_source
 from action_recognition.training.clip_data_module import ClipData
 from action_recognition.training.prepared import PreparedRun
@@ -74,7 +80,14 @@ def _data_sets(
         assert isinstance(augmentation, LandmarkAugmentation)
         landmarks = template.input
         store = tracked_store(landmarks.tracking_rate_fps, [*run.train, *val])
-        train = LandmarkDataset(run.train, landmarks, store, augmentation, swaps, options.seed)
+        train: LandmarkDataset | LandmarkStreamDataset
+        if isinstance(run.model, CausalHandLandmarksConfig):
+            negative = _negative(run)
+            train = LandmarkStreamDataset(
+                run.train, landmarks, store, augmentation, negative, swaps, options.seed
+            )
+        else:
+            train = LandmarkDataset(run.train, landmarks, store, augmentation, swaps, options.seed)
         _say_hands(train)
         return train, LandmarkDataset(val, landmarks, store)
     frames = frame_source(options, template, (run.train, val))
@@ -84,7 +97,20 @@ def _data_sets(
     )
 
 
-def _say_hands(train: LandmarkDataset) -> None:
+def _negative(run: PreparedRun) -> int:
+    """Return the class without a gesture. Raises UserError: there is none."""
+    name = run.template.negative_label
+    if name is None:
+        found = "no class means that there is no gesture, and between gestures there is none"
+        fix = (
+            "name one as the last of classes.json, and as negative_label in dataset.json beside "
+            "it; it needs no clips"
+        )
+        raise user_error("negative_label", found, fix=fix)
+    return run.labels.index(name)
+
+
+def _say_hands(train: LandmarkDataset | LandmarkStreamDataset) -> None:
     """Print how many training clips show no hand. Raises UserError: hardly one shows any.
 
     Of a large set nothing is printed: it would take minutes to read.

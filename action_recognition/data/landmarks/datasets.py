@@ -12,7 +12,7 @@ from torch.utils.data import Dataset
 from action_recognition.data.annotations import ClipRecord
 from action_recognition.data.batches import DamagedClip, Sample
 from action_recognition.data.clip_table import labels_of
-from action_recognition.data.datasets import ClipDataset, ItemKey
+from action_recognition.data.datasets import ItemKey
 from action_recognition.data.landmarks.sampling import (
     as_network_input,
     frames_of_clip,
@@ -112,10 +112,6 @@ class LandmarkDataset(Dataset[Sample | DamagedClip]):
             if len(self._arrays) < _MAX_IN_MEMORY:
                 self._arrays[index] = found
         return found
-
-
-AnyClipDataset = ClipDataset | LandmarkDataset
-"""The clips of a run, as its network takes them."""
 
 
 def clip_array(store: LandmarkStore, listed: ClipRecord) -> HandArray:

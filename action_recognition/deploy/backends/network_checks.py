@@ -72,14 +72,15 @@ def check_stateful_shapes(
 
     `frames` and `scores` are the shapes of its first input and output.
     """
-    layout, side = metadata.stream, metadata.resize.crop_size
+    layout = metadata.stream
     if layout is None:
         found = "keeps a state, but its metadata do not say how it is fed"
         raise user_error(str(path), found, fix=_EXPORT_AGAIN)
 
     k = layout.frames_per_call
     # One call: k frames, and one score for every `frames_per_score` of them.
-    expected_frames = (k, side, side, 3)
+    values, _, *sides = metadata.clip_shape
+    expected_frames = (k, *sides, values)
     expected_scores = (k // layout.frames_per_score, len(metadata.labels))
     if (frames, scores) != (expected_frames, expected_scores):
         expected = f"its metadata say {expected_frames} and {expected_scores}"

@@ -27,7 +27,7 @@ class Stepper(Protocol):
     """The network with the state of one stream."""
 
     def step(self, frames: Clips) -> Scores:
-        """Take the next frames_per_call frames (k, H, W, 3) uint8 RGB.
+        """Take the next frames_per_call frames (k, H, W, 3) uint8 RGB, or landmarks (k, 2, 21, 4).
 
         Returns cosines (S, C), oldest first.
         """
@@ -41,7 +41,8 @@ class Stepper(Protocol):
 class StatefulBackend:
     """A `Backend` whose streams have separate states.
 
-    A clip is scored as a stream that begins with it, by its last score.
+    A clip is scored as a stream that begins with it, by its last score. Hands mostly go back to
+    rest in a clip, so one of landmarks is scored by the mean of its scores.
     `num_requests` is the number of steppers that are best called side by side.
     """
 
@@ -78,6 +79,9 @@ class StatefulBackend:
         # (3, T, H, W) -> (T, H, W, 3)
         frames, k = clip.transpose(1, 2, 3, 0), self.layout.frames_per_call
         scores = [self._own.step(frames[start : start + k]) for start in range(0, len(frames), k)]
+        if self.metadata.landmarks is not None:
+            mean: Scores = np.concatenate(scores).mean(axis=0)
+            return mean
         last: Scores = scores[-1][-1]
         return last
 
@@ -88,7 +92,10 @@ def frame_input(
     """Convert frames (k, H, W, 3) uint8 RGB to the input of a stateful graph.
 
     Returns its colour order as uint8, or as float32 and normalised if the graph does not do so.
+    Landmarks (k, 2, 21, 4) are taken as they are.
     """
+    if metadata.landmarks is not None:
+        return np.ascontiguousarray(frames, np.float32)
     ordered = np.ascontiguousarray(frames[..., ::-1] if metadata.color_order == "BGR" else frames)
     if metadata.normalization == "embedded":
         return ordered

@@ -63,7 +63,9 @@ def _draw_moving_disc(clip: Clips, rng: np.random.Generator) -> None:
 def made_video(clips: Clips, num_frames: int) -> Clips:
     """Show clips (N, 3, T, H, W) one after another as a video (num_frames, H, W, 3).
 
+    Landmarks (N, 4, T, 2, 21) become (num_frames, 2, 21, 4).
+
     It starts again with the first clip where they are too few.
     """
-    frames = clips.transpose(0, 2, 3, 4, 1).reshape(-1, *clips.shape[3:], 3)
+    frames = clips.transpose(0, 2, 3, 4, 1).reshape(-1, *clips.shape[3:], clips.shape[1])
     return np.ascontiguousarray(frames[np.arange(num_frames) % len(frames)])

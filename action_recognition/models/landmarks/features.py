@@ -70,14 +70,22 @@ class LandmarkFeatures(nn.Module):
 
     def forward(self, landmarks: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return shape, motion and seen."""
+        places, palm, seen = self.of_hands(landmarks)
+        return self._shape(places, palm) * seen[..., None], self._motion(places, palm, seen), seen
+
+    def of_hands(self, landmarks: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return points (N, T, 2, 21, 3), palms (N, T, 2) and seen (N, T, 2) of landmarks."""
         # To (N, T, hands, points, values), the points last but one.
         hands = landmarks.permute(0, 2, 3, 4, 1)
         seen = hands[..., 0, _SEEN]
         places = hands[..., _PLACE]
         # A hand that is not seen has no palm: 1 keeps the division harmless.
         palm = self._lengths(places, "palm_points").mean(-1).clamp_min(_SMALL)
-        palm = palm * seen + (1.0 - seen)
-        return self._shape(places, palm) * seen[..., None], self._motion(places, palm, seen), seen
+        return places, palm * seen + (1.0 - seen), seen
+
+    def centre(self, places: Tensor) -> Tensor:
+        """Return the place of each hand (N, T, 2, 2), x and y in pixels."""
+        return places[..., :2].index_select(-2, self.get_buffer("palm_place")).mean(-2)
 
     def _shape(self, places: Tensor, palm: Tensor) -> Tensor:
         """Return (N, T, 2, 88): what a single picture of the hand shows."""
@@ -96,19 +104,26 @@ class LandmarkFeatures(nn.Module):
         """Return (N, T, 2, 9): where the hands are and go, in palms of the whole clip."""
         number = seen.sum((1, 2)).clamp_min(1.0)[:, None, None]
         unit = ((palm * seen).sum((1, 2))[:, None, None] / number).clamp_min(_SMALL)
-        centre = places[..., :2].index_select(-2, self.get_buffer("palm_place")).mean(-2)
+        centre = self.centre(places)
         mean = (centre * seen[..., None]).sum((1, 2), keepdim=True) / number[..., None]
         place = (centre - mean) / unit[..., None] * seen[..., None]
 
         # The first frame has no frame before it.
         in_both = (seen[:, 1:] * seen[:, :-1])[..., None]
         velocity = F.pad((place[:, 1:] - place[:, :-1]) * in_both, (0, 0, 0, 0, 1, 0))
+        return self.motion(place, velocity, palm / unit, seen)
+
+    def motion(self, place: Tensor, velocity: Tensor, size: Tensor, seen: Tensor) -> Tensor:
+        """Return the features (N, T, 2, 9) of places and velocities (N, T, 2, 2) in palms.
+
+        `size` is the palm over its mean, `seen` 0 or 1, both (N, T, 2).
+        """
         together = seen * seen.flip(2)
         to_other = (place.flip(2) - place) * together[..., None]
 
         ways = torch.stack([place, 2.0 * velocity, 0.5 * to_other], -2)
         ways = torch.cat([ways[..., :1] * self.mirror[..., None], ways[..., 1:]], -1)
-        size = (palm / unit).clamp(0.1, 10.0).log() * seen
+        size = size.clamp(0.1, 10.0).log() * seen
         return torch.cat([ways.flatten(-2), torch.stack([size, seen, together], -1)], -1)
 
     def _lengths(self, points: Tensor, name: str) -> Tensor:

@@ -16,7 +16,7 @@ from action_recognition.models.landmarks.features import (
 from action_recognition.template import HandLandmarksBackbone
 
 _KERNEL = 3
-_MOTION_CHANNELS = 32
+MOTION_CHANNELS = 32
 # Weight of a frame without hands in a softmax or a maximum.
 _NEVER = -1e4
 
@@ -39,19 +39,8 @@ class HandLandmarksNet(nn.Module):
         hand, channels = config.hand_channels, config.channels
         self.features = LandmarkFeatures()
 
-        # One encoder for the shape of both hands, another for their motion.
-        self.hand = nn.Sequential(
-            nn.Linear(SHAPE_FEATURES, channels),
-            nn.LayerNorm(channels),
-            nn.ReLU(),
-            ClipDropout(config.dropout / 2),
-            nn.Linear(channels, hand),
-            nn.LayerNorm(hand),
-            nn.ReLU(),
-        )
-        self.motion = nn.Sequential(nn.Linear(MOTION_FEATURES, _MOTION_CHANNELS), nn.ReLU())
-
-        self.both = nn.Linear((hand + _MOTION_CHANNELS) * NUM_HANDS, channels)
+        self.hand, self.motion = hand_encoders(hand, channels, config.dropout)
+        self.both = nn.Linear((hand + MOTION_CHANNELS) * NUM_HANDS, channels)
         self.over_time = nn.ModuleList(
             TemporalBlock(channels, dilation, config.dropout) for dilation in config.dilations
         )
@@ -83,6 +72,22 @@ class HandLandmarksNet(nn.Module):
         """Return the modules of each stage in order: a hand, both hands, the convolutions."""
         first: list[list[nn.Module]] = [[self.hand, self.motion], [self.both]]
         return [*first, *([block] for block in self.over_time), [self.attention]]
+
+
+def hand_encoders(
+    hand_channels: int, channels: int, dropout: float
+) -> tuple[nn.Sequential, nn.Sequential]:
+    """Return one encoder for the shape of both hands, and another for their motion."""
+    shape = nn.Sequential(
+        nn.Linear(SHAPE_FEATURES, channels),
+        nn.LayerNorm(channels),
+        nn.ReLU(),
+        ClipDropout(dropout / 2),
+        nn.Linear(channels, hand_channels),
+        nn.LayerNorm(hand_channels),
+        nn.ReLU(),
+    )
+    return shape, nn.Sequential(nn.Linear(MOTION_FEATURES, MOTION_CHANNELS), nn.ReLU())
 
 
 class ClipDropout(nn.Module):

@@ -8,7 +8,7 @@ from pathlib import Path
 import lightning as L
 from lightning.pytorch.callbacks import Callback
 
-from action_recognition.data.landmarks.datasets import AnyClipDataset
+from action_recognition.data.landmarks.stream_dataset import AnyClipDataset
 from action_recognition.files import write_csv
 from action_recognition.metrics import confusion_matrix
 from action_recognition.plots import draw_confusion_matrix

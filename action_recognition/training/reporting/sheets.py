@@ -12,7 +12,7 @@ import torch
 from lightning.pytorch.callbacks import Callback
 
 from action_recognition.data.batches import Batch, Sample
-from action_recognition.data.landmarks.datasets import AnyClipDataset
+from action_recognition.data.landmarks.stream_dataset import AnyClipDataset
 from action_recognition.lettering import shown_names
 from action_recognition.plots import save_picture
 from action_recognition.training.reporting.contact_sheet import contact_sheet

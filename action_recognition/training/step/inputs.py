@@ -17,11 +17,11 @@ from torch.nn import functional as F
 from action_recognition.data.batches import Batch
 from action_recognition.template import (
     BatchAugmentation,
-    CausalConfig,
     EarlyCrossEntropy,
     LandmarkAugmentation,
     Mix,
     ModelConfig,
+    SteppingConfig,
     Template,
 )
 from action_recognition.training.step.augment import BatchAugment
@@ -60,7 +60,7 @@ class StepInputs:
         self.negative_class = _negative_class(labels, template)
         self._augment = _batch_augment(template)
         self._mix: Mix | None = template.training.mix
-        self._frames_per_step = model.frames_per_step if isinstance(model, CausalConfig) else None
+        self._frames_per_step = model.frames_per_step if isinstance(model, SteppingConfig) else None
         loss = template.training.loss
         self._splice_probability = (
             loss.splice_probability if isinstance(loss, EarlyCrossEntropy) else 0.0
@@ -85,10 +85,13 @@ class StepInputs:
     def mixed(self, batch: Batch, place: StepPlace) -> tuple[Tensor, Tensor]:
         """Return the clips that the network gets, and their targets.
 
+        - Fragments of streams: as they are, with the labels (N, T) of their frames.
         - A causal network: clips that begin after other clips, and labels (N, S) of their steps.
         - A recipe with `mix`: blended clips, and shares (N, C) of the classes.
         - Otherwise clips and labels (N,) as they are.
         """
+        if batch.targets is not None:
+            return batch.clips, batch.targets.to(batch.clips.device)
         if self._frames_per_step is not None:
             return self._spliced(batch, step_generator(self.seed, place.step, place.share, "mix"))
         if self._mix is None:

@@ -15,6 +15,7 @@ from action_recognition.losses.push import CentrePushLoss, LocalPushLoss
 from action_recognition.losses.self_challenging import self_challenge
 from action_recognition.models.causal import CausalRecogniser
 from action_recognition.models.recogniser import Recogniser
+from action_recognition.models.stateful.landmarks import CausalLandmarkRecogniser
 from action_recognition.template import (
     BackboneConfig,
     CrossEntropy,
@@ -105,9 +106,13 @@ class Recipe(nn.Module):
         scale: float,
     ) -> dict[str, Tensor]:
         """Compute the losses of a causal network, which has a cosine at every step."""
-        assert isinstance(network, CausalRecogniser)
-        feature_maps, masks = network.backbone(clips)
-        pooled = network.running_pool(feature_maps)
+        masks: list[Tensor] = []
+        if isinstance(network, CausalLandmarkRecogniser):
+            pooled = network.backbone.at_steps(clips)
+        else:
+            assert isinstance(network, CausalRecogniser)
+            feature_maps, masks = network.backbone(clips)
+            pooled = network.running_pool(feature_maps)
         cosine = network.head_at_steps(F.dropout(pooled, self.feature_dropout, network.training))
         losses = {self.classification_name: classification(cosine, targets, scale=scale)}
         return losses | self._of_masks_and_centres(network, masks)
