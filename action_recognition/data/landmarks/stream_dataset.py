@@ -91,8 +91,7 @@ class LandmarkStreamDataset(Dataset[Sample | DamagedClip]):
         """Return a clip in all of its tracked frames. Raises UserError."""
         found = self._material.get(index)
         if found is None:
-            record = self.store.complete(self.records[index])
-            landmarks = self.store.load(self.store.video_of(record))
+            landmarks, record = self.store.load(self.records[index])
             frames = frames_of_clip(landmarks.tracked_frames, record.clip_start, record.clip_end)
             inside = np.isin(landmarks.tracked_frames, frames)
             found = Material.of(causal_hand_array(landmarks)[inside], int(record.label))

@@ -60,7 +60,7 @@ def sample(item: Sample | DamagedClip) -> Sample:
 
 def test_clips_are_read_out_of_the_store(clips: ClipTable, store: LandmarkStore) -> None:
     dataset = LandmarkDataset(clips, INPUT, store)
-    clip, label, index, _ = sample(dataset[0])
+    clip, label, index, *_ = sample(dataset[0])
     assert clip.shape == (4, 8, 2, 21) and (label, index) == (0, 0)
     assert clip[3, :, RIGHT, 0].tolist() == [1] * 8 and not clip[:, :, LEFT].any()
     # The hand of the second clip comes in its second frame: that is where the gesture begins.

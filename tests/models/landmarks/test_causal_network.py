@@ -1,4 +1,4 @@
-"""The causal network over landmarks: it looks at the past only, and calls give what a clip gives."""
+"""The causal network over landmarks: no frame to come counts, calls give what a clip gives."""
 
 from __future__ import annotations
 
