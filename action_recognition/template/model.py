@@ -199,9 +199,9 @@ class CausalHandLandmarksBackbone(HandLandmarksBackbone):
     """`hand_landmarks` that looks at the past only."""
 
     # Frames before the present one whose hands give the origin and the unit of a place.
-    past_frames: PositiveInt
+    past_frames: ClipLength
     # A score takes the mean and the maximum over so many frames, the present one included.
-    pool_frames: Annotated[int, Field(ge=2)]
+    pool_frames: Annotated[ClipLength, Field(ge=2)]
 
 
 class CausalHandLandmarksConfig(Section):
