@@ -114,6 +114,8 @@ def _with_people(found: Found, person_regex: str | None) -> Found:
         changed=list(found.changed),
         warnings=list(found.warnings),
     )
+
+    # A pattern may find words of cameras, or the classes.
     if person_regex is not None:
         people = people_by_regex((clip.path for clip in found.clips), person_regex)
         labels = [clip.label for clip in found.clips]

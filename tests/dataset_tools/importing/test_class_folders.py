@@ -174,3 +174,13 @@ def test_nothing_to_import(tmp_path: Path) -> None:
     (tmp_path / "wave" / "empty.mp4").touch()
     with pytest.raises(UserError, match=r"no clip is left.*0 bytes"):
         imported(tmp_path, "class_folders")
+
+
+def test_a_word_of_a_camera_is_nobody(tmp_path: Path) -> None:
+    for label in ("wave", "stop"):
+        for number in range(4):
+            make_video(tmp_path / label / f"VID_20240510_10153{number}.mp4", num_frames=2)
+    data_set = imported(tmp_path, split=SplitOptions(person_regex="/([^/_]+)_"))
+    assert data_set.split_by == "file" and all(data_set.clips.values())
+    assert all(clip.person is None for clips in data_set.clips.values() for clip, _ in clips)
+    assert any("'VID' is a word that cameras put" in text for text in data_set.warnings)

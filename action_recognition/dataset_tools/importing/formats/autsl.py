@@ -85,6 +85,7 @@ def _sign_names(folder: Path) -> dict[int, str]:
                 for row in rows
                 if len(row.cells) > max(at, english) and row.cells[at].strip().isdecimal()
             ]
+            # Some signs share an English name.
             words = [name for _, name in pairs]
             return {
                 number: name if words.count(name) == 1 else f"{name} {number}"
@@ -101,10 +102,12 @@ def _add_row(
     if sample is None or len(cells) < 2 or not cells[1].isdecimal():
         found.leave_out(row.where, cells[0], "is no row of a sample and its class")
         return
+
     match = _film(index, sample[0], modality)
     if match.problem:
         found.leave_out(row.where, match.path, match.problem)
         return
+
     number = int(cells[1])
     clip = FoundClip(
         path=match.path,

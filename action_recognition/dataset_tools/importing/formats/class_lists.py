@@ -315,6 +315,8 @@ def _names(
         if numbers:
             found.warnings.append("no index of the classes: they are named by their numbers")
         return {number: str(number) for number in numbers}
+
+    # Neither the index nor the list may be shifted by one unnoticed.
     check_names(names, clips)
     return names
 

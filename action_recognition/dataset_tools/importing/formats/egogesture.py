@@ -75,6 +75,7 @@ def _films(found: Found, modality: str) -> dict[Group, str]:
     """Return the paths of the films of a modality. Say how many others are passed over."""
     films: dict[Group, str] = {}
     others = 0
+    # The rest of the set's files are no films.
     for path, problem in walk_media(found.data_root):
         match = None if problem else _FILM.search(path)
         if match is None:
@@ -93,6 +94,8 @@ def _films(found: Found, modality: str) -> dict[Group, str]:
 def _add_row(found: Found, path: str | None, names: dict[int, str], group: Group, row: Row) -> None:
     cells = [cell.strip() for cell in row.cells[:3]]
     name = "Subject{:02d}, scene {}, group {}".format(*group)
+
+    # Rows that cannot be used are left out with their reason.
     if len(cells) < 3 or not all(map(str.isdecimal, cells)):
         found.leave_out(row.where, path or name, "is no row of class, first and last frame")
     elif path is None:

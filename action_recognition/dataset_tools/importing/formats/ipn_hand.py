@@ -149,6 +149,8 @@ def _splits(source: Path) -> dict[str, Split]:
             for line in read_text(file)[0].splitlines():
                 video = PurePosixPath(line.replace("\t", ",").split(",")[0].split(" ")[0]).name
                 splits.setdefault(video, split)
+
+    # The table of all films states the split, too.
     for file in side_files(source, ".csv"):
         header, rows = read_table(file).with_header()
         if {"video name", "set"} <= set(header):

@@ -101,17 +101,21 @@ def _add(
     except ValidationError as error:
         found.leave_out(where, video, schema_problem(error))
         return
+
     number, start, end = entry.action
     if not (0 <= number < MAX_NUMBERED_LABELS and 0 <= start < _LAST_FRAME and end < _LAST_FRAME):
         found.leave_out(where, video, f"its class and frames {entry.action} make no sense")
         return
     if options.num_classes is not None and number >= options.num_classes:
         return
+
+    # The class counts although its file may be missing.
     numbers.add(number)
     match = index.find(("{id}",), id=video)
     if match.problem:
         found.leave_out(where, match.path, match.problem)
         return
+
     span = Seconds(max(0, start - 1) / _RATE_FPS, None if end < 0 else end / _RATE_FPS)
     label = names.get(number, str(number))
     split = named_split(Path(entry.subset))
