@@ -27,7 +27,7 @@ from action_recognition.export.accuracy_checker import (
 from action_recognition.export.conversion import write_models
 from action_recognition.export.options import ExportOptions
 from action_recognition.export.parity import Parity, check_files, refuse_failed
-from action_recognition.export.record import make_record, measured_latency
+from action_recognition.export.record import checked_evaluation, make_record, measured_latency
 from action_recognition.export.stateful_export import (
     chosen_frames_per_call,
     stateful_network,
@@ -61,6 +61,7 @@ def export_model(
         found = "asks for an IR with FP16 weights while OpenVINO is switched off"
         raise user_error("--fp16", found, fix="add --openvino or leave --fp16 out")
     # Every refusal of the options comes before anything is written.
+    evaluations = [checked_evaluation(item, trained) for item in options.evaluations]
     metadata = _exported_metadata(trained, options)
     frames_per_call = chosen_frames_per_call(trained, metadata, options.stream_frames)
     if metadata.landmarks is not None:
@@ -85,7 +86,9 @@ def export_model(
         _write_companions(metadata, options, staging)
         if metadata.landmarks is not None:
             write_irs(None, staging)
-        record = make_record(trained, metadata, options, parities, measured_latency(staging))
+        record = make_record(
+            trained, metadata, options, parities, measured_latency(staging), evaluations
+        )
         return put_in_place(staging, folder, record)
 
 

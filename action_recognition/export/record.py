@@ -52,11 +52,9 @@ def make_record(
     options: ExportOptions,
     parities: Sequence[Parity],
     latency: Sequence[dict[str, Any]],
+    evaluations: Sequence[dict[str, Any]],
 ) -> dict[str, Any]:
-    """Return the record without the files: `put_in_place` adds those.
-
-    Raises UserError: an evaluation that is none, or was measured with other weights.
-    """
+    """Return the record without the files: `put_in_place` adds those."""
     versions = {name: importlib.metadata.version(name) for name in _RECORDED_PACKAGES}
     chosen = {key: value for key, value in asdict(options).items() if key in _SHAPING_OPTIONS}
 
@@ -69,7 +67,7 @@ def make_record(
         "parity": [asdict(item) for item in parities],
         "latency": list(latency),
         "model": _model_facts(trained, metadata, options),
-        "evaluations": [_checked_evaluation(item, trained) for item in options.evaluations],
+        "evaluations": list(evaluations),
     }
 
 
@@ -111,8 +109,11 @@ def _model_facts(
     }
 
 
-def _checked_evaluation(path: Path, trained: TrainedModel) -> dict[str, Any]:
-    """Return the content of a file of eval.py. Refuse one that has other weights or labels."""
+def checked_evaluation(path: Path, trained: TrainedModel) -> dict[str, Any]:
+    """Return the content of a file of eval.py.
+
+    Raises UserError: it is none, or was measured with other weights or labels.
+    """
     check_plain_file(path)
     try:
         found = dict(parse_json(path.read_text(encoding="utf-8")))

@@ -68,7 +68,8 @@ def _case(stage: Stage, title: str, name: str, write: Callable[[Path], Any], exp
     def make(folder: Path) -> Call:
         write(folder / name)
         words = [folder / name, "--model", stage.photos / "model.xml", "--csv", folder / "out.csv"]
-        return Call("tools/workdir/predict.py", words, [folder / "out.csv"])
+        # The table names photos that cannot be read, so it is there after a refusal too.
+        return Call("tools/workdir/predict.py", words)
 
     return Case("photos", title, make, expected)  # type: ignore[arg-type]
 

@@ -45,10 +45,18 @@ def staging_folder(folder: Path) -> Iterator[Path]:
     if folder.exists() and not folder.is_dir():
         raise user_error(str(folder), "is a file", fix="name a folder with --save-model-to")
 
+    is_new = not folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
-    # Inside the target, so that a rename stays on one disk.
-    with held_folder(folder / "export") as staging:
-        yield staging
+    try:
+        # Inside the target, so that a rename stays on one disk.
+        with held_folder(folder / "export") as staging:
+            yield staging
+    except BaseException:
+        # A failed export leaves no empty folder.
+        if is_new:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+        raise
 
 
 def read_record(folder: Path) -> dict[str, Any] | None:
