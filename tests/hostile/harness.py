@@ -7,7 +7,6 @@ computes. That process computes nothing itself: threads would not survive the fo
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import re
 import resource
@@ -249,8 +248,3 @@ def _contents(folder: Path) -> set[tuple[Path, str]]:
         key = "" if path.is_dir() else f"{status.st_size} {status.st_mtime_ns}"
         found.add((path.relative_to(folder), key))
     return found
-
-
-def folder_name(text: str) -> str:
-    """Return a name that any file system takes, the same for the same text."""
-    return hashlib.sha256(text.encode(errors="replace")).hexdigest()[:12]
