@@ -50,6 +50,8 @@ LIVE = [
     "trackers==2.6.1",
     "websockets==17.4",
 ]
+# Photos of iPhones. Apart, since its wheels hold libraries under the GPL.
+HEIC = ["pillow-heif==1.8.1"]
 DEVELOPMENT = [
     "pytest==9.2.0",
     "pytest-xdist==3.8.0",
@@ -82,5 +84,5 @@ setup(
     },
     python_requires=">=3.11",
     install_requires=RUNTIME,
-    extras_require={"train": TRAINING, "live": LIVE, "dev": DEVELOPMENT},
+    extras_require={"train": TRAINING, "live": LIVE, "heic": HEIC, "dev": DEVELOPMENT},
 )

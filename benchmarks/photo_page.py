@@ -165,7 +165,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = write_photo_model(Path(temporary) / "export", metadata(), Lite0())
         every = (
-            list_photos(arguments.photos)
+            list_photos(arguments.photos)[0]
             if arguments.photos
             else write_photos(Path(temporary), drawn_hands(number, 640, 480))
         )

@@ -1,8 +1,9 @@
-"""`predict.py` of a work dir: classify a photo, a folder of photos or a camera's pictures."""
+"""`predict.py` of a work dir: classify photos, clips, or a camera's pictures."""
 
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +16,15 @@ if TYPE_CHECKING:
     from action_recognition.deploy.predictor import Predictor
     from action_recognition.photos.photo_report import PhotoResult
 
-_DESCRIPTION = "Classify photos: a file, a folder, or the pictures of a camera."
+_DESCRIPTION = (
+    "Classify photos (a file, a folder, or the pictures of a camera), or with a model of clips "
+    "the clips in a file or folder."
+)
+
+# Flags, by their name in the arguments, that a model of clips cannot follow.
+_ONLY_FOR_PHOTOS = ("explain", "square", "hand_detector", "mirror", "live", "no_show")
+# Files of a folder that are named where they are passed over.
+_NAMED = 5
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -24,7 +33,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "source",
         metavar="FILE|FOLDER|CAMERA",
-        help="A photo, a folder of photos, a camera's number, or a video.",
+        help="A photo, a folder of photos, a camera's number, or a video. With a model of clips: a "
+        "video, or a folder of videos and folders of frames.",
     )
     _add_model_flags(parser)
     _add_output_flags(parser)
@@ -38,7 +48,7 @@ def _add_model_flags(parser: argparse.ArgumentParser) -> None:
         "--model",
         type=Path,
         metavar="FILE",
-        help="A .xml or .onnx of export.py, or a .pth of train.py "
+        help="A .xml or .onnx of export.py, its folder, or a .pth of train.py "
         "(default: export/model.xml in the work dir).",
     )
 
@@ -55,7 +65,7 @@ def _add_output_flags(parser: argparse.ArgumentParser) -> None:
         "--csv",
         type=Path,
         metavar="FILE",
-        help="Write photo, label, reason and the probability of each label as CSV.",
+        help="Write photo or clip, label, reason and the probability of each label as CSV.",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="Write the same as JSON.")
 
@@ -96,15 +106,24 @@ def main(work_dir: Path, argv: Sequence[str] | None = None) -> int:
     Paths start where the command is typed. The default of --model starts in `work_dir`.
     """
     arguments = build_parser().parse_args(argv)
-    from action_recognition.data.photo import PHOTO_SUFFIXES
+    from action_recognition.data.photo import is_photo_file
+    from action_recognition.deploy.predictor import Predictor
+    from action_recognition.photos.photo_models import check_takes_photos
 
     # Anything else is a camera's number, an address or a video.
     source = Path(arguments.source)
-    is_photos = source.is_dir() or source.suffix.lower() in PHOTO_SUFFIXES
+    is_photos = source.is_dir() or is_photo_file(source)
+    model = arguments.model or work_dir / "export" / "model.xml"
+    predictor = Predictor.from_path(model, num_threads=arguments.threads)
+    if predictor.backend.metadata.clip_len != 1:
+        # One photo is no clip. A moving GIF is.
+        if source.is_file() and is_photos and source.suffix.lower() != ".gif":
+            check_takes_photos(predictor.backend.metadata, str(model))
+        return _clips(predictor, arguments)
+
     if not is_photos:
         _check_camera_flags(arguments)
-
-    predictor = _open_model(work_dir, arguments, is_photos)
+    _check_model(predictor, model, arguments, is_photos)
     return _files(predictor, arguments) if is_photos else _camera(predictor, arguments)
 
 
@@ -122,17 +141,12 @@ def _check_camera_flags(arguments: argparse.Namespace) -> None:
         )
 
 
-def _open_model(work_dir: Path, arguments: argparse.Namespace, is_photos: bool) -> Predictor:
-    """Open the model.
+def _check_model(
+    predictor: Predictor, model: Path, arguments: argparse.Namespace, is_photos: bool
+) -> None:
+    """Raise UserError where no hand is cut out for a model of hands."""
+    from action_recognition.photos.photo_models import check_takes_pixels
 
-    Raises UserError for a model of clips, and where no hand is cut out for a model of hands.
-    """
-    from action_recognition.deploy.predictor import Predictor
-    from action_recognition.photos.photo_models import check_takes_photos, check_takes_pixels
-
-    model = arguments.model or work_dir / "export" / "model.xml"
-    predictor = Predictor.from_path(model, num_threads=arguments.threads)
-    check_takes_photos(predictor.backend.metadata, str(model))
     if arguments.explain:
         check_takes_pixels(predictor.backend.metadata, "--explain")
 
@@ -143,7 +157,40 @@ def _open_model(work_dir: Path, arguments: argparse.Namespace, is_photos: bool) 
         detector = ", or --hand-detector FILE" if is_photos else ""
         fix = f"add --square SHARE and hold the hand there{detector}"
         raise user_error(str(model), "sees nothing but a hand, which has to be cut out", fix=fix)
-    return predictor
+
+
+def _clips(predictor: Predictor, arguments: argparse.Namespace) -> int:
+    """Classify clips, print and write the results, then raise UserError for broken files."""
+    from action_recognition.commands.data.reports import shown_progress
+    from action_recognition.photos.clip_files import classify_clips, list_clips
+    from action_recognition.photos.photo_report import table
+
+    flags = [name for name in _ONLY_FOR_PHOTOS if getattr(arguments, name)]
+    if flags:
+        found = f"is for photos, and the model takes clips of {_clip_len(predictor)} frames"
+        raise user_error(f"--{flags[0].replace('_', '-')}", found, fix="leave it out")
+    files, others = list_clips(Path(arguments.source))
+    with shown_progress("classifying") as progress:
+        results, problems = classify_clips(predictor, files, progress)
+
+    if results:
+        print(table(results, "clip"))
+    _say_passed_over([f"{medium.path} ({medium.problem})" for medium in others])
+    _write(results, predictor, arguments, "clip")
+    if problems:
+        raise UserError(problems)
+    return 0
+
+
+def _clip_len(predictor: Predictor) -> int:
+    return predictor.backend.metadata.clip_len
+
+
+def _say_passed_over(files: Sequence[str]) -> None:
+    """Say how many files of a folder were not classified, and name the first ones."""
+    if files:
+        more = f" and {len(files) - _NAMED} more" if len(files) > _NAMED else ""
+        print(f"passed over {len(files)}: {', '.join(files[:_NAMED])}{more}", file=sys.stderr)
 
 
 def _files(predictor: Predictor, arguments: argparse.Namespace) -> int:
@@ -152,7 +199,7 @@ def _files(predictor: Predictor, arguments: argparse.Namespace) -> int:
     from action_recognition.photos.photo_files import PhotoOptions, classify_files, list_photos
     from action_recognition.photos.photo_report import table
 
-    files = list_photos(Path(arguments.source))
+    files, others = list_photos(Path(arguments.source))
     options = PhotoOptions(
         arguments.square, arguments.mirror, arguments.explain, arguments.hand_detector
     )
@@ -162,6 +209,7 @@ def _files(predictor: Predictor, arguments: argparse.Namespace) -> int:
     # The results first: one broken photo must not hide the others.
     if results:
         print(table(results))
+    _say_passed_over([f"{file.name} (no photo by its content)" for file in others])
     _write(results, predictor, arguments)
     if problems:
         raise UserError(problems)
@@ -184,11 +232,16 @@ def _camera(predictor: Predictor, arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _write(results: list[PhotoResult], predictor: Predictor, arguments: argparse.Namespace) -> None:
+def _write(
+    results: list[PhotoResult],
+    predictor: Predictor,
+    arguments: argparse.Namespace,
+    kind: str = "photo",
+) -> None:
     from action_recognition.files import write_text
     from action_recognition.photos.photo_report import csv_text, json_text
 
     for file, text in ((arguments.csv, csv_text), (arguments.json, json_text)):
         if file is not None:
-            write_text(file, text(results, predictor.labels), newline="")
+            write_text(file, text(results, predictor.labels, kind), newline="")
             print(f"wrote {file}")

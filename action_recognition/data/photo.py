@@ -5,6 +5,7 @@ Any file that is no photo becomes an error of one sentence.
 
 from __future__ import annotations
 
+import importlib.util
 import io
 import warnings
 from pathlib import Path
@@ -16,15 +17,27 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from action_recognition.data.clip_table import MediaPath
+from action_recognition.data.photo_kinds import (
+    HEAD_BYTES,
+    HEIC,
+    PHOTO_KINDS,
+    READ_BY_PILLOW,
+    kind_of,
+)
 from action_recognition.errors import UserError, user_error
 from action_recognition.files import check_plain_file
 
-PHOTO_SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif"})
+PHOTO_SUFFIXES: Final = frozenset(
+    {
+        *(".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".webp", ".bmp", ".gif"),
+        *(".avif", ".heic", ".heif", ".hif"),
+    }
+)
 MAX_PIXELS: Final = 100_000_000
 """More is refused before anything is decoded: 300 MB of RGB, more than cameras of phones give."""
 _MAX_PIXELS_SAID: Final = f"up to {MAX_PIXELS // 1_000_000} million pixels"
-_FORMATS: Final = ("JPEG", "PNG", "WEBP", "BMP", "GIF")
-_FORMATS_SAID: Final = "a JPEG, PNG, WebP, BMP or GIF file"
+_FORMATS_SAID: Final = "a JPEG, PNG, WebP, AVIF, HEIC, BMP or GIF file"
+_CONVERT: Final = "save it as JPEG; phones and picture viewers can"
 _SIXTEEN_BIT: Final = ("I", "I;16", "I;16B", "I;16L", "I;16N")
 
 Photo = NDArray[np.uint8]
@@ -89,10 +102,47 @@ def _decoded(data: bytes, name: str) -> Photo:
     with warnings.catch_warnings():
         # Our own limit is the one that counts.
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        picture = Image.open(io.BytesIO(data), formats=_FORMATS)
+        picture = Image.open(io.BytesIO(data), formats=_formats(data, name))
         _check_size(picture.size, name)
         picture.load()
         return _to_rgb(ImageOps.exif_transpose(picture))
+
+
+def _formats(data: bytes, name: str) -> tuple[str, ...]:
+    """Return the formats to try for the bytes of a file, whatever its name says.
+
+    Raises UserError: they are of a kind that is not read, or HEIC without `pillow-heif`.
+    """
+    kind = kind_of(data[:HEAD_BYTES])
+    if kind == HEIC:
+        return (_heic_format(name),)
+    if kind and kind not in READ_BY_PILLOW:
+        raise user_error(name, f"is a {kind} file by its content", _FORMATS_SAID, _CONVERT)
+    return READ_BY_PILLOW
+
+
+def _heic_format(name: str) -> str:
+    """Return Pillow's name of HEIC once the package that reads it has been added to Pillow."""
+    if importlib.util.find_spec("pillow_heif") is None:
+        found = "is a HEIC photo, which needs the package pillow-heif"
+        fix = f"pip install -e .[heic], or {_CONVERT} (iPhone: Camera, Formats, Most Compatible)"
+        raise user_error(name, found, fix=fix)
+
+    import pillow_heif
+
+    pillow_heif.register_heif_opener()
+    return "HEIF"
+
+
+def is_photo_file(file: Path) -> bool:
+    """Return True for a file that is a photo by its content, or says so by its name."""
+    if file.suffix.lower() in PHOTO_SUFFIXES:
+        return True
+    try:
+        with file.open("rb") as opened:
+            return kind_of(opened.read(HEAD_BYTES)) in PHOTO_KINDS
+    except OSError:
+        return False
 
 
 def _check_size(size: tuple[int, int], name: str) -> None:

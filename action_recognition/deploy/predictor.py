@@ -27,6 +27,7 @@ from action_recognition.deploy.backends import (
     Precision,
     Scores,
     load_backend,
+    model_in,
 )
 from action_recognition.deploy.metadata import DeployMetadata
 from action_recognition.deploy.prediction import Prediction, to_prediction
@@ -80,11 +81,13 @@ class Predictor:
     ) -> Predictor:
         """Open `.xml` (its `.bin` beside it), `.onnx`, or (with PyTorch installed) `.pth`.
 
+        `path` may also be the folder that `export.py` wrote.
+
         Raises UserError: the file is missing, damaged or no recogniser of clips, or there is no
         such device.
 
         Args:
-            path: the model file.
+            path: the model file, or an exported folder.
             device: OpenVINO's name: `CPU`, `GPU`, `NPU`, `AUTO`.
             num_threads: None leaves the choice to the engine.
             precision: `f32` is what `eval.py` measures in, `default` lets OpenVINO take bf16 or
@@ -93,8 +96,9 @@ class Predictor:
             metadata: those of a file that carries none.
 
         """
-        backend = load_backend(Path(path), num_threads, precision, device, hint, metadata)
-        return cls(backend, Path(path).parent, num_threads)
+        file = model_in(Path(path))
+        backend = load_backend(file, num_threads, precision, device, hint, metadata)
+        return cls(backend, file.parent, num_threads)
 
     @property
     def labels(self) -> tuple[str, ...]:

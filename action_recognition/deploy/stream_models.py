@@ -23,6 +23,7 @@ from action_recognition.deploy.backends import (
     Precision,
     StatefulBackend,
     load_backend,
+    model_in,
 )
 from action_recognition.deploy.stateful_streams import StatefulStreams
 from action_recognition.deploy.stream_protocol import (
@@ -71,6 +72,7 @@ def open_stream_model(
     The window slides by `stride` frames, by default as `as_stream_model` chooses.
     Errors: those of `load_backend`.
     """
+    path = model_in(path)
     backend = load_backend(path, num_threads, precision, device, hint)
     return as_stream_model(backend, stride, path.parent, num_threads)
 

@@ -70,15 +70,15 @@ def build_deploy_network(trained: TrainedModel, metadata: DeployMetadata) -> Dep
 
 
 def reverse_input_channels(recogniser: Recogniser) -> None:
-    """Make the first convolution read B, G, R.
+    """Make the first convolutions read B, G, R.
 
     This is free. Reversing the picture in the graph would copy every clip.
     """
     # The second axis of the weights is that of the input channels.
     assert not isinstance(recogniser.backbone, LandmarksNet)
-    weight = recogniser.backbone.first_conv().weight
     with torch.no_grad():
-        weight.copy_(weight.flip(1))
+        for conv in recogniser.backbone.first_convs():
+            conv.weight.copy_(conv.weight.flip(1))
 
 
 def checked_graph(

@@ -1,11 +1,10 @@
 """Published start weights: from an installed package, timm's hub, or the original's server.
 
-The only module that imports timm.
+This module and `image/timm_features.py` are the only ones that import timm.
 """
 
 from __future__ import annotations
 
-import copy
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +12,6 @@ from importlib import metadata, resources
 from pathlib import Path
 from typing import Any, cast
 
-import torch
 from torch import Tensor, nn
 
 from action_recognition.checkpoint import read_checkpoint
@@ -69,28 +67,6 @@ def imagenet_weights(model: ModelConfig) -> ImageWeights:
     return _from_hub(name, model) if file is None else _from_package(file)
 
 
-def image_network(name: str) -> tuple[nn.Module, int, str]:
-    """Build timm's network of that name with fresh weights, without pooling and classifier.
-
-    Returns the network, its number of features, and the name of its first convolution.
-    Errors: timm has no network of that name, or it gives no map of features (transformers).
-    """
-    import timm
-
-    check_timm_name(name, "model.yaml: backbone.name")
-    network: nn.Module = timm.create_model(name, pretrained=False, num_classes=0, global_pool="")
-    first_conv = timm_config(network).get("first_conv")
-    num_features = int(cast(int, network.num_features))
-
-    # A transformer gives a sequence (N, L, F) instead of a map.
-    shape = _map_shape(network)
-    if len(shape) != 4 or shape[1] != num_features or not isinstance(first_conv, str):
-        found = f"{name} gives {shape}, no map of {num_features} features"
-        allowed = f"a convolutional network, such as resnet18 or {LITE0_NAME}"
-        raise user_error("model.yaml: backbone.name", found, allowed)
-    return network, num_features, first_conv
-
-
 def check_timm_name(name: str, where: str) -> None:
     """Raise a UserError for a name that timm does not have. The message names the nearest ones."""
     import timm
@@ -133,16 +109,6 @@ def stages_of(network: nn.Module) -> list[list[nn.Module]]:
     matcher = cast(Any, network).group_matcher(coarse=True)
     groups = group_modules(network, matcher)
     return [[network.get_submodule(name) for name in names] for _, names in sorted(groups.items())]
-
-
-def _map_shape(network: nn.Module) -> tuple[int, ...]:
-    """Return the shape of a network's output for a picture of 224 pixels.
-
-    Nothing is computed, only shapes are followed.
-    """
-    shadow = copy.deepcopy(network).to("meta").eval()
-    with torch.no_grad():
-        return tuple(shadow(torch.empty(1, 3, 224, 224, device="meta")).shape)
 
 
 def kinetics700_file() -> Path:

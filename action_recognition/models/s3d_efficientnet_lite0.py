@@ -133,9 +133,9 @@ class S3DEfficientNetLite0(nn.Module):
             x = block(x)
         return self.last(x), []
 
-    def first_conv(self) -> nn.Conv3d:
-        """Return the convolution that takes the picture."""
-        return self.stem.conv
+    def first_convs(self) -> list[nn.Conv3d]:
+        """Return the convolutions that take the picture: one."""
+        return [self.stem.conv]
 
     def stages(self) -> list[list[nn.Module]]:
         """Return the modules of each stage in order: stem, blocks, last convolution."""

@@ -165,9 +165,9 @@ class S3DMobileNetV3(nn.Module):
                 masks.append(mask)
         return self.last(x), masks
 
-    def first_conv(self) -> nn.Conv3d:
-        """Return the convolution that takes the picture."""
-        return self.stem.conv
+    def first_convs(self) -> list[nn.Conv3d]:
+        """Return the convolutions that take the picture: one."""
+        return [self.stem.conv]
 
     def stages(self) -> list[list[nn.Module]]:
         """Return the modules of each stage in order: stem, blocks, last convolution.

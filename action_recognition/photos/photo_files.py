@@ -13,7 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from action_recognition.data.photo import PHOTO_SUFFIXES, Photo, read_photo
+from action_recognition.data.photo import PHOTO_SUFFIXES, Photo, is_photo_file, read_photo
 from action_recognition.deploy.predictor import Prediction, Predictor
 from action_recognition.detection.hand_finder import HandFinder
 from action_recognition.errors import Problem, UserError, user_error
@@ -40,26 +40,24 @@ class PhotoOptions:
     hand_detector: Path | None = None
 
 
-def list_photos(path: Path) -> list[Path]:
-    """Return the file, or the photos below a folder in the order of their names.
+def list_photos(path: Path) -> tuple[list[Path], list[Path]]:
+    """Return the file, or the photos below a folder, and the files there that are none.
 
-    Hidden files and links to folders are skipped. Raises UserError: a folder without photos.
+    A photo is known by its content. Both are in the order of names. Hidden files and links to
+    folders are skipped. Raises UserError: a folder without photos.
     """
     if not path.is_dir():
-        return [path]
+        return [path], []
     found: list[Path] = []
     for folder, subfolders, names in os.walk(path):
         # os.walk enters only the folders that are left in this list.
         subfolders[:] = [name for name in subfolders if not name.startswith(".")]
-        found += [Path(folder, name) for name in names if _is_photo(name)]
+        found += [Path(folder, name) for name in names if not name.startswith(".")]
 
-    if not found:
+    photos = sorted(filter(is_photo_file, found))
+    if not photos:
         raise user_error(str(path), "the folder holds no photo", ", ".join(sorted(PHOTO_SUFFIXES)))
-    return sorted(found)
-
-
-def _is_photo(name: str) -> bool:
-    return Path(name).suffix.lower() in PHOTO_SUFFIXES and not name.startswith(".")
+    return photos, sorted(set(found) - set(photos))
 
 
 def classify_files(

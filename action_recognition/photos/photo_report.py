@@ -1,4 +1,4 @@
-"""Results of photos as a table for people, as CSV and as JSON."""
+"""Results of photos or clips as a table for people, as CSV and as JSON."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ _NOTHING: Final = "-"
 
 @dataclass(frozen=True)
 class PhotoResult:
-    """A photo, named as the user gave it, and its prediction."""
+    """A photo or clip, named as the user gave it, and its prediction."""
 
     photo: str
     prediction: Prediction
 
 
-def table(results: Sequence[PhotoResult]) -> str:
+def table(results: Sequence[PhotoResult], kind: str = "photo") -> str:
     """Return a line for each photo: the label, then the first three with their probabilities.
 
-    The label of a rejected photo is `-`.
+    The label of a rejected photo is `-`. `kind` is the heading of their names.
     """
-    rows = [["photo", "gesture", "most probable", "", ""]]
+    rows = [[kind, "gesture", "most probable", "", ""]]
     for result in results:
         found = result.prediction
         best = zip(found.labels[:NUM_RANKED], found.probabilities, strict=False)
@@ -45,14 +45,14 @@ def table(results: Sequence[PhotoResult]) -> str:
     )
 
 
-def csv_text(results: Sequence[PhotoResult], labels: Sequence[str]) -> str:
+def csv_text(results: Sequence[PhotoResult], labels: Sequence[str], kind: str = "photo") -> str:
     """Return CSV with photo, label, reason and the probability of each label in the given order.
 
     The label of a rejected photo is empty. The page in the browser writes the same columns.
     """
     out = io.StringIO(newline="")
     writer = csv.writer(out)
-    writer.writerow(["photo", "label", "reason", *labels])
+    writer.writerow([kind, "label", "reason", *labels])
 
     for result in results:
         found = result.prediction
@@ -61,7 +61,7 @@ def csv_text(results: Sequence[PhotoResult], labels: Sequence[str]) -> str:
     return out.getvalue()
 
 
-def json_text(results: Sequence[PhotoResult], labels: Sequence[str]) -> str:
+def json_text(results: Sequence[PhotoResult], labels: Sequence[str], kind: str = "photo") -> str:
     """Return a JSON list of {photo, label, reason, probabilities}.
 
     The label of a rejected photo is null.
@@ -70,6 +70,6 @@ def json_text(results: Sequence[PhotoResult], labels: Sequence[str]) -> str:
     for result in results:
         found = result.prediction
         shares = {label: round(found.probability_of(label), 6) for label in labels}
-        row = {"photo": result.photo, "label": found.label, "reason": found.reason}
+        row = {kind: result.photo, "label": found.label, "reason": found.reason}
         rows.append({**row, "probabilities": shares})
     return json.dumps(rows, indent=1, ensure_ascii=False) + "\n"

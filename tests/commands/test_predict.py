@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from action_recognition.commands.predict import main
 from action_recognition.data.photo import read_photo
@@ -326,3 +327,66 @@ def test_the_square_is_cut_from_the_photo_and_mirrored_last() -> None:
     photo = drawn_hands(30)[0]
     seen = predict_photo(Seen(), photo, Square(10, 20, 50), mirror=True)  # type: ignore[arg-type]
     assert np.array_equal(seen, photo[20:70, 10:60][:, ::-1])
+
+
+def test_a_folder_of_clips_as_table_csv_and_json(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_photo_model(tmp_path / "export", replace(METADATA, clip_len=4), LeftOrRight())
+    frames = {name: np.stack([half_bright(name == "left")] * 6) for name in ("left", "right")}
+    clips = tmp_path / "clips"
+    write_video(clips / "a" / "left.mp4", frames["left"])
+    write_photos(clips / "b", list(frames["right"]))
+    (clips / "notes.txt").write_text("no clip")
+    (clips / "broken.mp4").write_bytes(b"no video")
+
+    flags = ["--csv", str(tmp_path / "out.csv"), "--json", str(tmp_path / "out.json")]
+    with pytest.raises(UserError, match=r"broken\.mp4"):
+        main(tmp_path, [str(clips), "--model", str(tmp_path / "export"), *flags])
+
+    said = capsys.readouterr()
+    assert [line.split()[:2] for line in said.out.splitlines()[:3]] == [
+        ["clip", "gesture"],
+        [str(clips / "a" / "left.mp4"), "fist"],
+        [str(clips / "b"), "flat"],
+    ]
+    assert "passed over 1: notes.txt (no video file" in said.err
+    rows = list(csv.DictReader((tmp_path / "out.csv").open(encoding="utf-8", newline="")))
+    assert [row["label"] for row in rows] == ["fist", "flat hand"]
+    found = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))
+    assert [row["clip"] for row in found] == [row["clip"] for row in rows]
+
+    # A folder of frames is one clip, and a video one too.
+    assert main(tmp_path, [str(clips / "b")]) == 0
+    assert main(tmp_path, [str(clips / "a" / "left.mp4")]) == 0
+    assert "flat" in capsys.readouterr().out
+    with pytest.raises(UserError, match="--mirror: is for photos"):
+        main(tmp_path, [str(clips), "--mirror"])
+    with pytest.raises(UserError, match="no such file or folder"):
+        main(tmp_path, ["0"])
+
+
+def test_photos_are_known_by_their_content(
+    work_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    picture = Image.fromarray(half_bright(True))
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name, kind in {
+        "a.avif": "AVIF",
+        "b.jfif": "JPEG",
+        "c.mpo": "MPO",
+        "d.jpg": "WEBP",
+        "e.dat": "PNG",
+        "f": "JPEG",
+    }.items():
+        extra = {"save_all": True, "append_images": [picture]} if kind == "MPO" else {}
+        picture.save(folder / name, format=kind, **extra)
+    (folder / "notes.txt").write_text("no photo")
+    write_video(folder / "film.mp4", np.stack([half_bright(True)] * 3))
+
+    assert main(work_dir, [str(folder)]) == 0
+    said = capsys.readouterr()
+    assert [line.split()[1] for line in said.out.splitlines()[1:]] == ["fist"] * 6
+    assert said.err.startswith("passed over 2: film.mp4 (no photo by its content), notes.txt")
+    assert main(work_dir, [str(folder / "f")]) == 0

@@ -75,7 +75,7 @@ def test_what_is_computed_within_is_rounded_and_nothing_stays(
     expected = found(values)
     with rounded(found, list(values.split(1))):
         steps = (
-            found.backbone.first_conv().weight.detach()
+            found.backbone.first_convs()[0].weight.detach()
             / weight.flatten(1).abs().amax(1).view(-1, 1, 1, 1, 1)
             * 127
         )
@@ -83,7 +83,7 @@ def test_what_is_computed_within_is_rounded_and_nothing_stays(
             found(values), expected
         )
         gradient = torch.autograd.grad(
-            found(values).sum(), found.backbone.first_conv().parametrizations.weight.original
+            found(values).sum(), found.backbone.first_convs()[0].parametrizations.weight.original
         )[0]
         assert gradient.abs().max() > 0  # straight through the rounding
     assert torch.equal(found(values), expected) and set(found.state_dict()) == set(

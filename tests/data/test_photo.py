@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
 import struct
 import zlib
@@ -123,7 +124,7 @@ def test_a_file_that_is_cut_short_is_named(kind: str) -> None:
 )
 def test_what_is_no_image_is_refused(data: bytes) -> None:
     """Empty files, texts, SVG and PostScript get one message."""
-    with pytest.raises(UserError, match="a JPEG, PNG, WebP, BMP or GIF file"):
+    with pytest.raises(UserError, match="a JPEG, PNG, WebP, AVIF, HEIC, BMP or GIF file"):
         decode_photo(data, "letter.txt")
 
 
@@ -132,3 +133,38 @@ def test_a_missing_file_and_a_folder_are_named(tmp_path: Path) -> None:
     for path in (tmp_path / "nothing.jpg", tmp_path):
         with pytest.raises(UserError, match="cannot be read"):
             read_photo(path)
+
+
+def test_heic_is_read_where_a_library_reads_it_else_the_message_says_how(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As phones begin such a file. Its name may be any.
+    head = b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic"
+    (tmp_path / "IMG_1.jpg").write_bytes(head)
+    with monkeypatch.context() as patch:
+        patch.setattr(importlib.util, "find_spec", lambda name: None)
+        with pytest.raises(UserError, match=r"IMG_1\.jpg: is a HEIC photo.*\[heic\].*as JPEG"):
+            read_photo(tmp_path / "IMG_1.jpg")
+
+    heif = pytest.importorskip("pillow_heif")
+    heif.register_heif_opener()
+    picture = np.zeros((48, 64, 3), np.uint8)
+    picture[:, :32] = (200, 60, 20)
+    Image.fromarray(picture).save(tmp_path / "IMG_2.jpg", format="HEIF", quality=95)
+    found = read_photo(tmp_path / "IMG_2.jpg")
+    assert found.shape == picture.shape
+    assert np.abs(found.astype(int) - picture).mean() < 4
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (b"II*\x00" + bytes(60), "TIFF"),
+        (b"\xff\x0a" + bytes(60), "JPEG XL"),
+        (b"\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00isommp42", "video"),
+        (b"%PDF-1.7", "PDF"),
+    ],
+)
+def test_other_kinds_are_named_by_their_content(data: bytes, kind: str) -> None:
+    with pytest.raises(UserError, match=rf"x\.jpg: is a {kind} file by its content.*as JPEG"):
+        decode_photo(data, "x.jpg")

@@ -11,7 +11,11 @@ import importlib.util
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from action_recognition.deploy.backends.model_files import RECORD_FILE, check_against_record
+from action_recognition.deploy.backends.model_files import (
+    RECORD_FILE,
+    check_against_record,
+    model_in,
+)
 from action_recognition.deploy.backends.protocol import (
     Backend,
     Clips,
@@ -46,6 +50,7 @@ __all__ = [
     "TorchBackend",
     "check_against_record",
     "load_backend",
+    "model_in",
     "network_input",
 ]
 
@@ -77,6 +82,8 @@ def load_backend(
 ) -> Backend:
     """Open a model by its suffix: `.pth` of train.py, `.onnx`, `.xml` or its `.bin`.
 
+    Of an exported folder it is `model.xml`, else `model.onnx`.
+
     Raises UserError: a missing, damaged or foreign file, one without metadata, metadata of another
     network, or a device that is not available.
 
@@ -90,7 +97,7 @@ def load_backend(
         metadata: those of an ONNX file or IR that carries none.
 
     """
-    path = _checked_path(path)
+    path = _checked_path(model_in(path))
     if path.suffix == ".xml":
         from action_recognition.deploy.backends.openvino_files import OpenVinoSettings
 

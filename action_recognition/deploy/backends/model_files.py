@@ -33,6 +33,22 @@ class OpenedFile:
     is_quantised: bool
 
 
+def model_in(path: Path) -> Path:
+    """Return the model of an exported folder, the IR before the ONNX file, or the path of a file.
+
+    Raises UserError: the folder holds neither.
+    """
+    if not path.is_dir():
+        return path
+    for name in (IR_FILE, ONNX_FILE):
+        if (path / name).is_file():
+            return path / name
+
+    inner = path / "export"
+    fix = f"name {inner}" if inner.is_dir() else "name the folder that export.py wrote"
+    raise user_error(str(path), f"the folder holds no {IR_FILE} or {ONNX_FILE}", fix=fix)
+
+
 def check_against_record(path: Path) -> None:
     """Compare a model's files with the sums that export.py wrote beside them.
 

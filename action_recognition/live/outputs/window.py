@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from typing import Final
 
 import cv2
+import numpy as np
 
 from action_recognition.data.photo import Photo
 from action_recognition.errors import user_error
@@ -19,6 +20,7 @@ from action_recognition.live.regions import Box
 GREEN: Final = (46, 204, 64)
 QUIT_KEY: Final = "q"
 _WHITE: Final = (255, 255, 255)
+_BOX_HELP: Final = "draw a box with the mouse; Enter: take it, C: the whole picture"
 
 
 class PictureWindow:
@@ -67,10 +69,15 @@ class PictureWindow:
         return "" if code < 0 or code & 0xFF == 0xFF else chr(code & 0xFF)
 
     def select_box(self, picture: Photo) -> Box | None:
-        """Let the user draw a box on an RGB picture (H, W, 3). Return None if nothing was drawn."""
+        """Let the user draw a box on an RGB picture (H, W, 3). Return None if nothing was drawn.
+
+        The picture says which keys end it.
+        """
+        shown = np.ascontiguousarray(picture).copy()
+        write_line(shown, _BOX_HELP, 0)
         with self._naming_the_fix():
             left, top, width, height = cv2.selectROI(
-                self._title, picture[:, :, ::-1], showCrosshair=False
+                self._title, shown[:, :, ::-1], showCrosshair=False
             )
         if not width or not height:
             return None

@@ -60,12 +60,12 @@ class SignsImage(nn.Module):
         """Return the modules of each stage in order: three convolutions, the hidden layer."""
         return [*([block] for block in self.blocks), [self.hidden]]
 
-    def first_conv(self) -> nn.Conv2d:
-        """Return the convolution that takes the picture."""
+    def first_convs(self) -> list[nn.Conv2d]:
+        """Return the convolutions that take the picture: one."""
         # The blocks are unnamed: 0 is the convolution.
         conv = self.blocks[0].get_submodule("0")
         assert isinstance(conv, nn.Conv2d)
-        return conv
+        return [conv]
 
 
 def _block(before: int, after: int) -> nn.Sequential:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 import torch
 from torch import Tensor, nn
 
 from action_recognition.models.convolutions import ConvForm
-from action_recognition.models.pretrained import image_network, stages_of
+from action_recognition.models.image.timm_features import image_network
+from action_recognition.models.pretrained import stages_of
 from action_recognition.template import TimmBackbone
 
 
@@ -22,7 +25,9 @@ class TimmImage(nn.Module):
 
     def __init__(self, config: TimmBackbone, form: ConvForm = "folded") -> None:
         super().__init__()
-        self.network, self.num_features, self._first_conv = image_network(config.name)
+        found = image_network(config.name)
+        self.network, self.num_features = found.network, found.num_features
+        self._first_convs, self._ends_early = found.first_convs, found.ends_early
         # PyTorch's CPU convolutions like the channels innermost. The exported graph has no choice.
         if form == "folded":
             self.network = self.network.to(memory_format=torch.channels_last)
@@ -36,7 +41,8 @@ class TimmImage(nn.Module):
             pictures = pictures.contiguous(memory_format=torch.channels_last)
 
         # The axis of time returns, with one step.
-        features: Tensor = self.network(pictures)
+        network: Any = self.network
+        features: Tensor = (network.forward_features if self._ends_early else network)(pictures)
         return features.unsqueeze(2), []
 
     def stages(self) -> list[list[nn.Module]]:
@@ -46,8 +52,6 @@ class TimmImage(nn.Module):
         """
         return stages_of(self.network)
 
-    def first_conv(self) -> nn.Conv2d:
-        """Return the convolution that takes the picture."""
-        conv = self.network.get_submodule(self._first_conv)
-        assert isinstance(conv, nn.Conv2d)
-        return conv
+    def first_convs(self) -> list[nn.Conv2d]:
+        """Return the convolutions that take the picture."""
+        return [cast(nn.Conv2d, self.network.get_submodule(name)) for name in self._first_convs]

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+import onnxruntime
 import pytest
 import timm
 import torch
 
 from action_recognition.errors import UserError
+from action_recognition.export.graph import checked_graph, reverse_input_channels
 from action_recognition.models.build import build_recogniser
 from action_recognition.models.complexity import count
 from action_recognition.models.pretrained import packaged_lite0_file, pixel_statistics
@@ -91,8 +94,13 @@ def test_a_timm_file_from_disk_fits_and_another_networks_does_not(tmp_path: Path
 def test_names_that_timm_lacks_and_networks_without_a_map_are_refused() -> None:
     with pytest.raises(UserError, match=r"resnet1888.*resnet"):
         build_recogniser(timm_model("resnet1888"), 3)
-    with pytest.raises(UserError, match="no map of 192 features"):
-        build_recogniser(timm_model("vit_tiny_patch16_224"), 3)
+    for name, found in {
+        "vit_tiny_patch16_224": r"gives a sequence \(1, 197, 192\), no map of 192 features",
+        "swin_tiny_patch4_window7_224": r"its map \(1, 7, 7, 768\) with the features last",
+        "vit_small_patch14_dinov2": r"does not take pictures of 224 pixels \(Input height",
+    }.items():
+        with pytest.raises(UserError, match=found):
+            build_recogniser(timm_model(name), 3)
 
 
 def test_without_a_hub_the_message_names_the_installed_start(
@@ -126,7 +134,7 @@ def test_stages_hold_every_parameter_once_from_the_picture_on() -> None:
             for parameter in module.parameters()
         ]
         assert len(found) == len(set(found)) == len(list(backbone.parameters()))
-        assert backbone.first_conv().weight in set(stages[0][0].parameters())
+        assert backbone.first_convs()[0].weight in set(stages[0][0].parameters())
 
 
 def test_the_signs_network_is_the_courses() -> None:
@@ -156,3 +164,45 @@ def test_cost_is_that_of_the_convolutions() -> None:
 def test_pixel_statistics_are_those_of_the_start_weights() -> None:
     assert pixel_statistics("tf_efficientnet_lite0") == ([127.5] * 3, [127.5] * 3)
     assert pixel_statistics("resnet18") == ([123.675, 116.28, 103.53], [58.395, 57.12, 57.375])
+
+
+EVERY_BUILD = {
+    "mobilenetv3_small_050": (288, 1),
+    "mobilenetv4_conv_small_035": (336, 1),
+    "ghostnet_050": (480, 1),
+    "hgnetv2_b0": (1024, 1),
+    "efficientvit_b0": (128, 1),
+    "efficientvit_m0": (192, 1),
+    "mobileone_s0": (1024, 2),
+}
+
+
+@pytest.mark.parametrize(("name", "numbers"), EVERY_BUILD.items())
+def test_every_parameter_of_a_network_of_timm_learns(name: str, numbers: tuple[int, int]) -> None:
+    network = build_recogniser(timm_model(name), 3)
+    backbone = network.backbone
+    assert (backbone.num_features, len(backbone.first_convs())) == numbers
+
+    # None is left of layers behind the pooling, and none is missing in the stages.
+    network(torch.randn(4, 3, 1, 32, 32)).pow(2).sum().backward()
+    assert [key for key, value in network.named_parameters() if value.grad is None] == []
+    modules = [module for stage in backbone.stages() for module in stage]
+    assert {item for module in modules for item in module.parameters()} == set(
+        backbone.parameters()
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", EVERY_BUILD)
+def test_every_network_of_timm_exports_with_its_colours_in_the_other_order(name: str) -> None:
+    torch.manual_seed(0)
+    network = build_recogniser(timm_model(name), 3, conv_form="conv3d").eval()
+    pictures = torch.randn(1, 3, 1, 64, 64)
+    with torch.no_grad():
+        expected = network(pictures)
+
+    reverse_input_channels(network)
+    graph = checked_graph(network, (pictures,), ["input"], ["output"])
+    session = onnxruntime.InferenceSession(graph.SerializeToString())
+    (found,) = session.run(None, {"input": pictures.flip(1).numpy()})
+    np.testing.assert_allclose(found, expected.numpy(), atol=2e-4)
