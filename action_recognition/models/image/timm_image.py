@@ -29,7 +29,8 @@ class TimmImage(nn.Module):
         self.network, self.num_features = found.network, found.num_features
         self._first_convs, self._ends_early = found.first_convs, found.ends_early
         # PyTorch's CPU convolutions like the channels innermost. The exported graph has no choice.
-        if form == "folded":
+        self._channels_last = form == "folded" and not _has_scaling_convs(self.network)
+        if self._channels_last:
             self.network = self.network.to(memory_format=torch.channels_last)
         self.form = form
 
@@ -37,7 +38,7 @@ class TimmImage(nn.Module):
         """Return features (N, F, 1, H', W'), and an empty list in the place of masks."""
         # A clip of one frame is a picture.
         pictures = clips.squeeze(2)
-        if self.form == "folded":
+        if self._channels_last:
             pictures = pictures.contiguous(memory_format=torch.channels_last)
 
         # The axis of time returns, with one step.
@@ -55,3 +56,14 @@ class TimmImage(nn.Module):
     def first_convs(self) -> list[nn.Conv2d]:
         """Return the convolutions that take the picture."""
         return [cast(nn.Conv2d, self.network.get_submodule(name)) for name in self._first_convs]
+
+
+def _has_scaling_convs(network: nn.Module) -> bool:
+    """Return True for a network with 1x1 convolutions of single channels, as MobileOne has.
+
+    PyTorch 2.15 cannot train MobileOne on a CPU with the channels innermost.
+    """
+    return any(
+        isinstance(module, nn.Conv2d) and module.kernel_size == (1, 1) and module.groups > 1
+        for module in network.modules()
+    )
