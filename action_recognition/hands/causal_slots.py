@@ -47,9 +47,9 @@ class CausalSlots:
         for hand in hands:
             total, number = self._sums.get(hand.hand_id, (0.0, 0))
             self._sums[hand.hand_id] = (total + hand.seen.right, number + 1)
-        # Numbers are given in order, so those far below are of hands that are gone.
+        # Numbers are given in order: of the hands that are not here, those far below are gone.
         if len(self._sums) > 4 * NUM_HANDS:
-            kept = sorted(self._sums)[-2 * NUM_HANDS :]
+            kept = {*sorted(self._sums)[-2 * NUM_HANDS :], *(hand.hand_id for hand in hands)}
             self._sums = {hand_id: self._sums[hand_id] for hand_id in kept}
         return {key: total / number for key, (total, number) in self._sums.items()}
 

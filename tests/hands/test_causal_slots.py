@@ -46,6 +46,13 @@ def test_memory_does_not_grow() -> None:
     assert len(slots._sums) <= 10
 
 
+def test_a_hand_that_stays_is_remembered_while_others_come_and_go() -> None:
+    slots = CausalSlots()
+    for number in range(1, 60):
+        frame = slots.place([hand(0, 0.9 if number < 50 else 0.3, 10), hand(number, 0.1, 20)])
+    assert frame[RIGHT, 0, 0] == 10 and slots._sums[0][1] == 59
+
+
 def test_later_frames_change_nothing() -> None:
     landmarks = as_landmarks(moving_hand("left", np.random.default_rng(0)), first_seen=3)
     array = causal_hand_array(landmarks)
