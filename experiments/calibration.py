@@ -38,8 +38,9 @@ from action_recognition.deploy.calibration.measures import (
     softmax,
 )
 from action_recognition.deploy.calibration.rejection import accepted, false_alarms_at_recall, spread
-from action_recognition.evaluation.calibrating import clip_groups, rules_for
+from action_recognition.evaluation.calibrating import rules_for
 from action_recognition.evaluation.clip_scores import score_clips
+from action_recognition.evaluation.held_out.clips_by_person import clip_groups
 from action_recognition.metrics import wilson_interval
 
 RATES = (0.01, 0.05, 0.1, 0.2)

@@ -7,7 +7,7 @@ from action_recognition.checkpoint.reading import (
     RawCheckpoint,
     read_checkpoint,
 )
-from action_recognition.checkpoint.saving import save_atomically
+from action_recognition.checkpoint.saving import copy_checkpoint, save_atomically
 from action_recognition.checkpoint.trained import (
     CALIBRATION_KEY,
     FORMAT_VERSION,
@@ -27,6 +27,7 @@ __all__ = [
     "CheckpointForm",
     "RawCheckpoint",
     "TrainedModel",
+    "copy_checkpoint",
     "describe_training",
     "load_trained_model",
     "read_checkpoint",

@@ -35,6 +35,17 @@ def save_atomically(content: Mapping[str, Any], path: Path, previous: Path | Non
         raise user_error(str(path), f"could not be saved: {error.strerror}", fix=_FIX) from error
 
 
+def copy_checkpoint(source: Path, target: Path) -> None:
+    """Copy a checkpoint beside its place, then rename it: it is whole or absent."""
+    try:
+        with held_file(target) as partial:
+            shutil.copyfile(source, partial)
+            partial.replace(target)
+        _flush_folder(target.parent)
+    except OSError as error:
+        raise user_error(str(target), f"could not be saved: {error.strerror}", fix=_FIX) from error
+
+
 def _write_flushed(path: Path, content: Mapping[str, Any]) -> None:
     """Write a file of which every byte is on the disk when this returns."""
     with path.open("wb") as file:

@@ -8,10 +8,12 @@ from pathlib import Path
 
 from action_recognition.commands.flags import (
     add_decoding_flags,
+    add_folds_flag,
     add_hand_detector_flag,
     add_negative_flags,
     add_person_flag,
     add_split_flags,
+    check_clips_or_folds,
     check_negatives,
 )
 
@@ -26,7 +28,9 @@ def build_parser() -> argparse.ArgumentParser:
     """Return the parser of `calibrate.py`."""
     parser = argparse.ArgumentParser(prog="calibrate.py", description=_DESCRIPTION)
     _add_model_flags(parser)
-    add_split_flags(parser, "val", "clips that the model was not trained on")
+    add_split_flags(parser, "val", "clips that the model was not trained on", is_required=False)
+    parser.set_defaults(val_ann_files=None, val_data_roots=None)
+    add_folds_flag(parser, "Its held-out clips take the place of the --val flags.")
 
     add_negative_flags(parser)
     add_person_flag(parser, "Folds and intervals are then by person.")
@@ -60,6 +64,7 @@ def main(work_dir: Path, argv: Sequence[str] | None = None) -> int:
     """
     arguments = build_parser().parse_args(argv)
     check_negatives(arguments.negative_ann_files, arguments.negative_data_roots)
+    check_clips_or_folds(arguments, "val")
     from action_recognition.evaluation.calibrating import CalibrateOptions, calibrate
 
     calibrate(CalibrateOptions(**vars(arguments)))

@@ -5,13 +5,18 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from action_recognition.commands.arguments import class_list, positive_float
 from action_recognition.commands.flags import (
     add_decoding_flags,
+    add_folds_flag,
     add_hand_detector_flag,
+    add_person_flag,
     add_split_flags,
+    check_clips_or_folds,
 )
+from action_recognition.errors import user_error
 
 # Flags that only streams have, and those that streams share with clips.
 _OF_STREAMS = ("decision", "choose_decision", "max_false_alarms_per_hour", "tolerance")
@@ -31,7 +36,13 @@ def build_parser() -> argparse.ArgumentParser:
         prog="eval.py", description="Measure a model on annotated clips, one centre clip each."
     )
     _add_model_flags(parser)
-    add_split_flags(parser, "test", 'the clips to measure on ("": size and complexity only)')
+    clips = 'the clips to measure on ("": size and complexity only)'
+    add_split_flags(parser, "test", clips, is_required=False)
+    parser.set_defaults(test_ann_files=None, test_data_roots=None)
+    add_folds_flag(
+        parser, "Measure the held-out clips of all folds, each by the model of its fold."
+    )
+    add_person_flag(parser, "evaluation.json and the model card then say on whom it was measured.")
     _add_output_flags(parser)
 
     _add_comparison_flags(parser)
@@ -144,9 +155,19 @@ def _add_choice_flags(streams: argparse._ArgumentGroup) -> None:
     )
 
 
+def _refuse_folds(arguments: dict[str, Any]) -> None:
+    """Raise UserError for flags of clips beside --stream."""
+    for name in ("folds", "person_regex"):
+        if arguments[name] is not None:
+            flag = f"--{name.replace('_', '-')}"
+            raise user_error(flag, "is about clips", fix="leave it or --stream out")
+
+
 def main(work_dir: Path, argv: Sequence[str] | None = None) -> int:
     """Parse the flags and evaluate."""
-    arguments = vars(build_parser().parse_args(argv))
+    parsed = build_parser().parse_args(argv)
+    check_clips_or_folds(parsed, "test")
+    arguments = vars(parsed)
     # Without --stream the flags of streams have no effect.
     of_streams = {name: arguments.pop(name) for name in _OF_STREAMS}
     if arguments.pop("stream"):
@@ -155,6 +176,7 @@ def main(work_dir: Path, argv: Sequence[str] | None = None) -> int:
             evaluate_streams,
         )
 
+        _refuse_folds(arguments)
         shared = {name: arguments[name] for name in _OF_BOTH}
         evaluate_streams(StreamEvalOptions(**shared, **of_streams))
         return 0

@@ -91,6 +91,16 @@ def add_person_flag(flags: FlagGroup, effect: str) -> None:
     )
 
 
+def add_folds_flag(flags: FlagGroup, effect: str) -> None:
+    """Add the folder of a study by folds. `effect` says what the command does with it."""
+    flags.add_argument(
+        "--folds",
+        type=Path,
+        metavar="DIR",
+        help=f"Folder of the checkpoints of train.py --folds. {effect}",
+    )
+
+
 def add_negative_list_flags(flags: FlagGroup) -> None:
     """Add the annotation files and data roots of clips that show no gesture."""
     flags.add_argument(
@@ -122,6 +132,25 @@ def add_negative_flags(parser: argparse.ArgumentParser) -> None:
         metavar="R",
         help="Share of negatives that may be taken for a gesture (between 0 and 1, default: 0.01).",
     )
+
+
+def check_clips_or_folds(arguments: argparse.Namespace, split: str) -> None:
+    """Check that the clips of a split are given, or --folds, whose clips take their place.
+
+    Raises UserError: both, none, or one flag without the other. Flags that are not given are None,
+    and are set to empty lists.
+    """
+    names = (f"{split}_ann_files", f"{split}_data_roots")
+    flags = [f"--{name.replace('_', '-')}" for name in names]
+    missing = [
+        flag for flag, name in zip(flags, names, strict=True) if getattr(arguments, name) is None
+    ]
+    if arguments.folds is None and missing:
+        raise user_error(", ".join(missing), "is missing", "clips, or --folds DIR")
+    if arguments.folds is not None and len(missing) < len(names):
+        raise user_error("--folds", "brings its own clips", fix=f"leave out {' and '.join(flags)}")
+    if arguments.folds is not None:
+        vars(arguments).update({name: [] for name in names})
 
 
 def check_negatives(ann_files: Sequence[Path], data_roots: Sequence[Path]) -> None:

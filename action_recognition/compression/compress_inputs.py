@@ -17,8 +17,8 @@ from action_recognition.deploy.backends.model_files import IR_FILE
 from action_recognition.deploy.delivery.folder import IR_FP16_FILE, read_record
 from action_recognition.deploy.metadata import DeployMetadata
 from action_recognition.errors import user_error
-from action_recognition.evaluation.calibrating import clip_groups
 from action_recognition.evaluation.clip_scores import check_class_list
+from action_recognition.evaluation.held_out.clips_by_person import clip_groups
 from action_recognition.export.export_model import ExportOptions, export_model
 
 

@@ -14,10 +14,7 @@ import numpy as np
 from action_recognition.checkpoint import save_calibration
 from action_recognition.console import say
 from action_recognition.data.annotations import ClipRecord, read_annotations
-from action_recognition.data.clip_table import MediaPath
 from action_recognition.data.labels import training_labels
-from action_recognition.data.people import people_by_regex
-from action_recognition.data.shards.path import ShardPath
 from action_recognition.deploy.backends import Backend, load_backend
 from action_recognition.deploy.calibration.fit import (
     CalibrationFit,
@@ -28,6 +25,8 @@ from action_recognition.deploy.calibration.fit import (
 from action_recognition.errors import user_error
 from action_recognition.evaluation.calibration_report import say_result, write_report
 from action_recognition.evaluation.clip_scores import ScoredClips, check_class_list, score_clips
+from action_recognition.evaluation.held_out.clips_by_person import clip_groups
+from action_recognition.evaluation.held_out.fold_scores import score_folds
 from action_recognition.export.calibrated_files import write_into_export
 
 
@@ -46,6 +45,7 @@ class CalibrateOptions:
     num_workers: int = 2
     strict: bool = False
     hand_detector: Path | None = None
+    folds: Path | None = None
 
 
 def calibrate(options: CalibrateOptions) -> CalibrationFit:
@@ -53,13 +53,11 @@ def calibrate(options: CalibrateOptions) -> CalibrationFit:
     # The clips, before anything is scored: what is wrong with them is an error at once.
     backend = load_backend(options.load_weights)
     labels = list(backend.metadata.labels)
-    check_class_list(options.val_ann_files, options.val_data_roots, labels)
-    records = read_annotations(options.val_ann_files, options.val_data_roots, labels)
-    groups = clip_groups(records, options.val_data_roots, options.person_regex)
     negatives = _negative_records(backend, options)
 
     # Scores of the clips that can be read, and the fit on them.
-    scored = _score(backend, records, options, "--val-ann-files")
+    scored, roots = _validation(backend, options, labels)
+    groups = clip_groups(scored.records, roots, options.person_regex)
     kept = np.array([groups[record.line] for record in scored.records])
     negative_cosines = None
     if negatives:
@@ -76,6 +74,25 @@ def calibrate(options: CalibrateOptions) -> CalibrationFit:
     return fit
 
 
+def _validation(
+    backend: Backend, options: CalibrateOptions, labels: list[str]
+) -> tuple[ScoredClips, Sequence[Path]]:
+    """Return the scores of validation clips, and their data roots.
+
+    With folds, each clip is scored by the model of the fold that held it out.
+    """
+    if options.folds is not None:
+        found = score_folds(
+            options.folds, labels, options.num_workers, options.strict, options.hand_detector
+        )
+        return found.scored, found.data_roots
+    check_class_list(options.val_ann_files, options.val_data_roots, labels)
+    records = read_annotations(options.val_ann_files, options.val_data_roots, labels)
+    # A wrong expression is an error before anything is scored.
+    clip_groups(records, options.val_data_roots, options.person_regex)
+    return _score(backend, records, options, "--val-ann-files"), options.val_data_roots
+
+
 def _score(
     backend: Backend, records: Sequence[ClipRecord], options: CalibrateOptions, flag: str
 ) -> ScoredClips:
@@ -89,24 +106,6 @@ def rules_for(backend: Backend, false_alarm_rate: float) -> CalibrationRules:
     metadata = backend.metadata
     scale = metadata.score_scale if metadata.output_kind == "cosine" else 1.0
     return CalibrationRules(metadata.labels, scale, metadata.negative_label, false_alarm_rate)
-
-
-def clip_groups(
-    records: Sequence[ClipRecord], roots: Sequence[Path], person_regex: str | None
-) -> dict[str, int]:
-    """Return a number for the person in each clip, by the clip's annotation line.
-
-    Without an expression every file is its own group.
-    """
-    people = {record.line: _below_root(record.path, roots) for record in records}
-    if person_regex is not None:
-        people = {
-            line: people_by_regex([name], person_regex)[name] for line, name in people.items()
-        }
-
-    # Numbers in the order in which the people come.
-    numbers = {person: number for number, person in enumerate(dict.fromkeys(people.values()))}
-    return {line: numbers[person] for line, person in people.items()}
 
 
 def _put_into_model(path: Path, fit: CalibrationFit) -> list[Path]:
@@ -146,13 +145,3 @@ def _negative_records(backend: Backend, options: CalibrateOptions) -> Sequence[C
             f"clips of people who do other things{or_of}",
         )
     return negatives
-
-
-def _below_root(path: MediaPath, roots: Sequence[Path]) -> str:
-    """Return a clip's path below its data root, or the path within its shard."""
-    if isinstance(path, ShardPath):
-        return path.inner
-
-    # The first root that holds the clip, or the whole path.
-    below = (str(path.relative_to(root)) for root in roots if path.is_relative_to(root))
-    return next(below, str(path))

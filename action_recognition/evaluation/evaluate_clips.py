@@ -13,6 +13,8 @@ from action_recognition.data.annotations import read_annotations
 from action_recognition.deploy.backends import Backend, Precision, TorchBackend, load_backend
 from action_recognition.errors import user_error
 from action_recognition.evaluation.clip_scores import ScoredClips, check_class_list, score_clips
+from action_recognition.evaluation.held_out.clips_by_person import people_of_clips
+from action_recognition.evaluation.held_out.fold_scores import score_folds
 from action_recognition.evaluation.network_cost import cost_metrics
 from action_recognition.evaluation.report import (
     Metric,
@@ -23,6 +25,7 @@ from action_recognition.evaluation.report import (
 from action_recognition.evaluation.result import (
     DIFFERENCES_FILE,
     RESULT_FILE,
+    Measured,
     difference,
     write_differences,
     write_evaluation,
@@ -46,7 +49,8 @@ class EvalOptions:
     """The flags of `eval.py`.
 
     Without annotation files only size and complexity are written. `compare_to` is another form of
-    the same model, most often the checkpoint. `precision` is OpenVINO's.
+    the same model, most often the checkpoint. `precision` is OpenVINO's. `folds` is the folder of
+    `train.py --folds`, whose models are measured in place of the model of all clips.
     """
 
     load_weights: Path
@@ -60,6 +64,8 @@ class EvalOptions:
     num_workers: int = 2
     strict: bool = False
     hand_detector: Path | None = None
+    folds: Path | None = None
+    person_regex: str | None = None
 
     @property
     def output_folder(self) -> Path:
@@ -79,7 +85,7 @@ def evaluate(work_dir: Path, options: EvalOptions) -> list[Metric]:
     _check_classes(options.classes, labels)
 
     # Accuracy takes clips. Size and complexity follow from the network alone.
-    has_clips = bool(options.test_ann_files)
+    has_clips = bool(options.test_ann_files) or options.folds is not None
     metrics = _measure(backend, other, options) if has_clips else _no_accuracy()
     metrics += cost_metrics(options.load_weights, template, model, len(labels))
     update_metrics_file(options.save_metrics_to, metrics, describe_file(options.load_weights))
@@ -112,26 +118,43 @@ def _check_classes(classes: Sequence[str] | None, labels: list[str]) -> None:
 def _measure(backend: Backend, other: Backend | None, options: EvalOptions) -> list[Metric]:
     """Score the clips, write and print what was found, and return the metrics of accuracy."""
     labels = list(backend.metadata.labels)
+    if options.folds is not None:
+        return _measure_folds(backend, options, options.folds)
     check_class_list(options.test_ann_files, options.test_data_roots, labels)
     records = read_annotations(options.test_ann_files, options.test_data_roots, labels)
     scored = score_clips(
         backend, records, options.num_workers, options.strict, hand_detector=options.hand_detector
     )
 
-    _write_outputs(backend, scored, options)
+    people = people_of_clips(records, options.test_data_roots, options.person_regex)
+    measured = Measured(options.test_ann_files, people)
+    _write_outputs(backend, scored, options, measured)
     _say_accuracy(backend, scored, options)
     metrics = _accuracy_metrics(scored, len(labels))
     return metrics + (_compare(backend, scored, other, options) if other is not None else [])
 
 
-def _write_outputs(backend: Backend, scored: ScoredClips, options: EvalOptions) -> None:
+def _measure_folds(backend: Backend, options: EvalOptions, folder: Path) -> list[Metric]:
+    """Score the clips of all folds, each by the model that never saw it."""
+    labels = list(backend.metadata.labels)
+    found = score_folds(folder, labels, options.num_workers, options.strict, options.hand_detector)
+    records = found.scored.records
+    people = people_of_clips(records, found.data_roots, options.person_regex)
+    measured = Measured(found.ann_files, people, found.num_folds)
+    _write_outputs(backend, found.scored, options, measured)
+    _say_accuracy(backend, found.scored, options)
+    return _accuracy_metrics(found.scored, len(labels))
+
+
+def _write_outputs(
+    backend: Backend, scored: ScoredClips, options: EvalOptions, measured: Measured
+) -> None:
     """Write predictions.csv, evaluation.json and confusion_matrix.png."""
     # Clip by clip, and summed up with the files that were evaluated.
     labels, folder = list(backend.metadata.labels), options.output_folder
     folder.mkdir(parents=True, exist_ok=True)
     write_clip_table(folder / "predictions.csv", scored.records, scored.scores, labels)
-    files = options.test_ann_files
-    write_evaluation(folder / RESULT_FILE, options.load_weights, backend, files, scored)
+    write_evaluation(folder / RESULT_FILE, options.load_weights, backend, measured, scored)
 
     # Label by label.
     counts = confusion_matrix(scored.scores, scored.truth, len(labels))

@@ -91,8 +91,32 @@ def write_differences(path: Path, records: Sequence[ClipRecord], found: Differen
     write_csv(path, [_DIFFERENCE_COLUMNS, *rows])
 
 
+@dataclass(frozen=True)
+class Measured:
+    """The clips that were measured: their annotation files, and the people in them.
+
+    `people` are empty where they are not known. With `num_folds` the clips were measured by the
+    models of so many folds, and the file's own model has seen all of them.
+    """
+
+    ann_files: Sequence[Path]
+    people: Sequence[str] = ()
+    num_folds: int = 0
+
+    def as_plain(self) -> dict[str, Any]:
+        """Return the facts for evaluation.json."""
+        # The lists of folds have one name.
+        has_folds = self.num_folds > 0
+        names = [f"{f.parent.name}/{f.name}" if has_folds else f.name for f in self.ann_files]
+        sums = dict(zip(names, map(sha256_of, self.ann_files), strict=True))
+        facts: dict[str, Any] = {"annotation_sha256": sums}
+        if self.people:
+            facts |= {"num_people": len(self.people), "people": list(self.people)}
+        return facts | ({"num_folds": self.num_folds} if has_folds else {})
+
+
 def write_evaluation(
-    path: Path, model: Path, backend: Backend, ann_files: Sequence[Path], scored: ScoredClips
+    path: Path, model: Path, backend: Backend, measured: Measured, scored: ScoredClips
 ) -> None:
     """Write the measured figures with the sums of the model's file and of the annotation files.
 
@@ -104,7 +128,7 @@ def write_evaluation(
         "model_sha256": sha256_of(model),
         "weights_sha256": backend.metadata.weights_sha256,
         "runs_as": backend.runs_as,
-        "annotation_sha256": {item.name: sha256_of(item) for item in ann_files},
+        **measured.as_plain(),
     }
 
     # The figures over all clips, and those of each class.

@@ -18,7 +18,7 @@ from action_recognition.data.loading.loader import make_loader
 
 
 class ClipData(L.LightningDataModule):
-    """Loaders for the training clips and the validation clips of a run.
+    """Loaders for the training clips of a run, and for its validation clips if it has any.
 
     Training takes the clips in the recipe's order and drops the last partial batch. `batch_size`
     counts videos. An epoch makes `passes` over the clips. Validation takes each clip exactly once.
@@ -28,7 +28,7 @@ class ClipData(L.LightningDataModule):
     def __init__(
         self,
         train: AnyClipDataset,
-        val: AnyClipDataset,
+        val: AnyClipDataset | None,
         *,
         batch_size: int,
         clips_per_video: int,
@@ -114,8 +114,10 @@ class ClipData(L.LightningDataModule):
             len(self.train), self.seed, rank, world_size, self.clips_per_video, self.passes
         )
 
-    def val_dataloader(self) -> DataLoader[Batch]:
-        """Return the loader of this process's share of the validation clips."""
+    def val_dataloader(self) -> DataLoader[Batch] | list[DataLoader[Batch]]:
+        """Return the loader of this process's share of the validation clips, or no loader."""
+        if self.val is None:
+            return []
         rank, world_size = self._ranks
         return make_loader(
             self.val,

@@ -43,6 +43,7 @@ from action_recognition.training.reporting.report_callbacks import seeing_it_lea
 from action_recognition.training.reporting.run_log import RunLog
 from action_recognition.training.step.averaging import AveragedWeights
 from action_recognition.training.step.module import GestureTraining
+from action_recognition.training.step.validation_scores import BestBefore, ValidationScores
 
 if TYPE_CHECKING:
     from action_recognition.training.options import TrainOptions
@@ -58,6 +59,8 @@ class Engine:
     devices: DevicePlan
     run: dict[str, Any]
     resume: RawCheckpoint | None
+    scores: ValidationScores
+    best_before: BestBefore | None
     watchers: Sequence[Callback] = ()
 
 
@@ -137,6 +140,7 @@ class _Run:
             enable_progress_bar=interactive,
             enable_model_summary=False,
             num_sanity_val_steps=0,
+            limit_val_batches=0 if self.data.val is None else None,
             use_distributed_sampler=False,
             log_every_n_steps=10,
         )
@@ -150,12 +154,25 @@ class _Run:
             self.has_stepped,
             CollectEachEpoch(),
             *_recipe_callbacks(self.template.training, self.data, self.options),
+            *self._early_stop(),
             EpochLines(),
-            SaveBest(folder),
+            *self._best(folder),
             SaveLatest(folder, every_minutes, self.stop, self.engine.run),
-            *seeing_it_learn(folder, labels, self.data.val, self.template),
+            *seeing_it_learn(folder, labels, self.data.val, self.template, self.engine.scores),
             *self.engine.watchers,
         ]
+
+    def _early_stop(self) -> list[Callback]:
+        """Return what ends the run early. Where the last epoch counts, all epochs are trained."""
+        epochs = self.template.training.early_stop_epochs
+        return [] if epochs is None or self.engine.scores.keeps_last else [StopEarly(epochs)]
+
+    def _best(self, folder: Path) -> list[Callback]:
+        """Return what keeps the best epoch, nothing where the last one counts."""
+        if self.engine.scores.keeps_last:
+            return []
+        before = self.engine.best_before
+        return [SaveBest(folder, None if before is None else before.accuracy)]
 
     def train(self, trainer: L.Trainer) -> _Failure | None:
         """Train to the end and return None, or the error that has a known cause.
@@ -195,8 +212,6 @@ def _recipe_callbacks(training: Training, data: ClipData, options: TrainOptions)
     callbacks: list[Callback] = [SharedStatistics(), finite_loss]
     if training.ema_decay is not None:
         callbacks.append(AveragedWeights(training.ema_decay))
-    if training.early_stop_epochs is not None:
-        callbacks.append(StopEarly(training.early_stop_epochs))
     return callbacks
 
 

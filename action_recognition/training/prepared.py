@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
+from typing import Literal
 
 from action_recognition.checkpoint import RawCheckpoint
 from action_recognition.console import say
@@ -33,6 +34,7 @@ from action_recognition.template import (
 )
 from action_recognition.training.checkpoints.resume import find_checkpoint
 from action_recognition.training.options import TrainOptions
+from action_recognition.training.step.validation_scores import BestBefore
 from action_recognition.training.template_flags import (
     flags_as_before,
     with_flags,
@@ -66,6 +68,8 @@ class PreparedRun:
     `template_epochs` is what the template itself states: schedules are scaled from it. `resume` is
     the checkpoint that the run continues from, if it does.
     `val_files` and `val` are None where the run has no validation clips yet, as with `--folds`.
+    `best_is` says which epoch `best.pth` holds: the best one on the validation clips, or the last.
+    A run of `last` chooses nothing by its validation clips, and needs none.
     """
 
     work_dir: Path
@@ -79,6 +83,8 @@ class PreparedRun:
     train: ClipTable
     val_files: SplitFiles | None
     val: ClipTable | None
+    best_is: Literal["best", "last"] = "best"
+    best_before: BestBefore | None = None
 
     @property
     def annotation_sha256(self) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from action_recognition.data.annotations import ClipTable
+from action_recognition.data.annotations import ClipRecord, ClipTable
 from action_recognition.errors import user_error
 from action_recognition.models.recogniser import Recogniser
 from action_recognition.schedules import ScaledSchedule
@@ -13,12 +13,12 @@ from action_recognition.template import Training
 MAX_NAMES_SHOWN = 10
 
 
-def class_notes(train: ClipTable, val: ClipTable, labels: Sequence[str]) -> list[str]:
+def class_notes(train: ClipTable, val: Sequence[ClipRecord], labels: Sequence[str]) -> list[str]:
     """Return notes about classes without a training clip.
 
     The network cannot learn them. Their validation clips count as wrong.
     """
-    trained, validated = (set(records.labels.tolist()) for records in (train, val))
+    trained, validated = set(train.labels.tolist()), {record.label for record in val}
     untrained = [label for label in range(len(labels)) if label not in trained]
 
     # Only a class with validation clips lowers the score.

@@ -10,7 +10,7 @@ from typing import Any
 import lightning as L
 from lightning.pytorch.callbacks import Callback
 
-from action_recognition.checkpoint import describe_training, trained_model
+from action_recognition.checkpoint import copy_checkpoint, describe_training, trained_model
 from action_recognition.console import is_first_process, say
 from action_recognition.files import check_folder_place, write_json
 from action_recognition.models.build import build_recogniser, check_weights_fit
@@ -45,6 +45,7 @@ from action_recognition.training.reporting.run_record import run_record, write_t
 from action_recognition.training.reporting.run_summary import RECORD_FILE
 from action_recognition.training.run_clips import clip_data
 from action_recognition.training.step.module import GestureTraining
+from action_recognition.training.step.validation_scores import ValidationScores
 
 _FROM_IMAGENET = ("s3d_efficientnet_lite0", "image_timm")
 
@@ -63,8 +64,9 @@ def train_prepared(run: PreparedRun, watchers: Sequence[Callback] = ()) -> Path:
     """Train a prepared run, from its start or a checkpoint. Return the path of `latest.pth`."""
     options = run.options
     latest = options.save_checkpoints_to / LATEST
+    keeps_last = run.best_is == "last"
     if _nothing_left(run):
-        return latest
+        return _with_best(latest, keeps_last)
 
     # Everything random from here on follows from the seed: keep this order.
     L.seed_everything(options.seed, verbose=False)
@@ -85,9 +87,19 @@ def train_prepared(run: PreparedRun, watchers: Sequence[Callback] = ()) -> Path:
         keep_freed_memory()
     if options.profile:
         watchers = [*watchers, ProfileSteps(options.save_checkpoints_to)]
-    _fit_alone(run, module, data, Engine(devices, facts, run.resume, watchers))
-    best = latest.with_name(BEST)
-    say(f"saved: {latest} (last epoch), {best} (best on the validation clips)")
+    scores = ValidationScores(run.best_before, keeps_last)
+    engine = Engine(devices, facts, run.resume, scores, run.best_before, watchers)
+    _fit_alone(run, module, data, engine)
+
+    chosen = "the same: nothing is chosen" if keeps_last else "best on the validation clips"
+    say(f"saved: {latest} (last epoch), {latest.with_name(BEST)} ({chosen})")
+    return _with_best(latest, keeps_last)
+
+
+def _with_best(latest: Path, keeps_last: bool) -> Path:
+    """Return `latest`. Where the last epoch counts, `best.pth` beside it becomes its copy."""
+    if keeps_last and is_first_process():
+        copy_checkpoint(latest, latest.with_name(BEST))
     return latest
 
 
@@ -131,14 +143,13 @@ def checked_devices(run: PreparedRun) -> DevicePlan:
 
 def _run_facts(run: PreparedRun, data: ClipData, devices: DevicePlan) -> dict[str, Any]:
     """Return what checkpoints keep about a run: a resumed run must agree with it."""
-    assert run.val_files is not None
     return {
         "seed": run.options.seed,
         "world_size": devices.world_size,
         "batch_size": data.batch_size,
         "accumulate": run.options.accumulate,
         "train_data": run.train_files.digest,
-        "val_data": run.val_files.digest,
+        "val_data": run.val_files.digest if run.val_files is not None else "",
     }
 
 

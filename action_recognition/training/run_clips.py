@@ -33,14 +33,15 @@ def clip_data(run: PreparedRun) -> ClipData:
     Raises UserError: no validation clips, too few clips or classes, or a batch that batch norm
     cannot use.
     """
-    if run.val is None:
+    if run.val is None and run.best_is == "best":
         raise user_error("--val-ann-files", "none given", fix="name at least one")
     template, options = run.template, run.options
     check_clips_and_batch(run)
     swaps = _label_swaps(template, run.labels)
     batch_size = _batch_size(run)
-    say(f"data: {len(run.train)} training clips, {len(run.val)} validation clips")
-    for note in class_notes(run.train, run.val, run.labels):
+    num_val = f"{len(run.val)} validation clips" if run.val is not None else "none is held out"
+    say(f"data: {len(run.train)} training clips, {num_val}")
+    for note in class_notes(run.train, run.val or (), run.labels):
         say(note)
 
     training = template.training
@@ -72,14 +73,15 @@ def _passes(run: PreparedRun, batch_size: int) -> int:
 
 
 def _data_sets(
-    run: PreparedRun, val: ClipTable, swaps: dict[int, int]
-) -> tuple[AnyClipDataset, AnyClipDataset]:
+    run: PreparedRun, val: ClipTable | None, swaps: dict[int, int]
+) -> tuple[AnyClipDataset, AnyClipDataset | None]:
     """Return training clips, which change by the recipe, and validation clips, which do not."""
+    validation = val if val is not None else ()
     template, options, augmentation = run.template, run.options, run.template.training.augmentation
     if isinstance(template.input, LandmarkInput):
         assert isinstance(augmentation, LandmarkAugmentation)
         landmarks = template.input
-        store = tracked_store(landmarks.tracking_rate_fps, [*run.train, *val])
+        store = tracked_store(landmarks.tracking_rate_fps, [*run.train, *validation])
         train: LandmarkDataset | LandmarkStreamDataset
         if isinstance(run.model, CausalHandLandmarksConfig):
             negative = _negative(run)
@@ -89,11 +91,11 @@ def _data_sets(
         else:
             train = LandmarkDataset(run.train, landmarks, store, augmentation, swaps, options.seed)
         _say_hands(train)
-        return train, LandmarkDataset(val, landmarks, store)
-    frames = frame_source(options, template, (run.train, val))
+        return train, None if val is None else LandmarkDataset(val, landmarks, store)
+    frames = frame_source(options, template, (run.train, validation))
     return (
         ClipDataset(run.train, template.frames, augmentation, swaps, options.seed, frames),
-        ClipDataset(val, template.frames, source=frames),
+        None if val is None else ClipDataset(val, template.frames, source=frames),
     )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import lightning as L
+import torch
 from lightning.fabric.plugins.io.checkpoint_io import CheckpointIO
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.utilities.exceptions import SIGTERMException
@@ -92,11 +93,21 @@ class _PthCheckpoint(ModelCheckpoint):
 class SaveBest(_PthCheckpoint):
     """`best.pth`, written whenever the validation accuracy is the highest so far.
 
+    With `accuracy_before`, in %, the file is there already and is kept until an epoch is better.
     This callback comes before `SaveLatest`, whose checkpoint contains the best score.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, accuracy_before: float | None = None) -> None:
         super().__init__(folder, BEST.removesuffix(".pth"), monitor="val/accuracy")
+        self._accuracy_before = accuracy_before
+
+    def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Take the score of the file that is there before the first epoch."""
+        if self._accuracy_before is not None and not self.best_k_models:
+            path, score = str(Path(str(self.dirpath)) / BEST), torch.tensor(self._accuracy_before)
+            self.best_k_models: dict[str, torch.Tensor] = {path: score}
+            self.kth_best_model_path = path
+            self.best_model_path, self.best_model_score, self.kth_value = path, score, score
 
 
 class SaveLatest(_PthCheckpoint):

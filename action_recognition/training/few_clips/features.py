@@ -52,12 +52,14 @@ class FeatureTable:
     """Features (N, F) float32 and labels (N,) int64 of the views that could be read.
 
     `num_cached` of them came from the cache. `damaged` are messages about clips that are left out.
+    `places` (N,) are the numbers of the views among all that were asked for.
     """
 
     features: Tensor
     labels: Tensor
     num_cached: int
     damaged: tuple[str, ...]
+    places: tuple[int, ...] = ()
 
 
 class FeatureExtractor:
@@ -113,9 +115,10 @@ class FeatureExtractor:
             raise user_error("annotation files", "none of the clips could be read", fix=fix)
 
         self.cache.trim()
-        features, labels = zip(*(found[place] for place in sorted(found)), strict=True)
+        places = tuple(sorted(found))
+        features, labels = zip(*(found[place] for place in places), strict=True)
         stacked = torch.from_numpy(np.stack(features))
-        return FeatureTable(stacked, torch.tensor(labels), len(cached), tuple(damaged))
+        return FeatureTable(stacked, torch.tensor(labels), len(cached), tuple(damaged), places)
 
     def _cached(self, keys: Sequence[str]) -> dict[int, _Entry]:
         """Read the entries of the keys by their places."""

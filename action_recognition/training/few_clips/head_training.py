@@ -21,9 +21,18 @@ _LEARNING_RATE, _WEIGHT_DECAY, _LABEL_SMOOTHING = 2e-3, 0.02, 0.1
 
 
 def train_head(
-    head: AngularHead, train: FeatureTable, val: FeatureTable, *, scale: float, seed: int
+    head: AngularHead,
+    train: FeatureTable,
+    val: FeatureTable | None,
+    *,
+    scale: float,
+    seed: int,
+    keeps_last: bool = False,
 ) -> HeadResult:
     """Train `head` in place. It ends with the weights that were best on `val`.
+
+    With `keeps_last` it ends with those of the last epoch, and `val` may be None. The accuracy is
+    then measured at the end, or nan.
 
     The loss is the cross entropy of softmax(scale * cosine) with smoothed labels. Every class has
     the same weight. The optimiser is AdamW with half a cosine of the learning rate. The training
@@ -49,12 +58,18 @@ def train_head(
             schedule.step()
 
         # Keep the best epoch, and stop when the last better one is long ago.
+        if keeps_last or val is None:
+            continue
         result = _validate(head, val, epoch)
         if result.accuracy > best.accuracy:
             best, state = result, copy.deepcopy(head.state_dict())
         elif epoch - best.epoch >= num_epochs // 3:
             break
 
+    if keeps_last or val is None:
+        head.eval()
+        no_result = HeadResult(math.nan, math.nan, num_epochs)
+        return no_result if val is None else _validate(head, val, num_epochs)
     head.load_state_dict(state)
     head.eval()
     return best

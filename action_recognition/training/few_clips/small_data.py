@@ -1,7 +1,8 @@
 """The preset for few clips: features once, the head in seconds, then the upper blocks.
 
 The upper blocks train for a few epochs. The template stays the basis. The run prints what the
-preset changes, and `preset/template.yaml` in the checkpoints' folder holds it.
+preset changes, and `preset/template.yaml` in the checkpoints' folder holds it. `best.pth` is the
+better of the two networks on the validation clips.
 """
 
 from __future__ import annotations
@@ -13,11 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import lightning as L
+import numpy as np
 import torch
 
 from action_recognition.checkpoint import (
     NETWORK_PREFIX,
     TRAINED_MODEL_KEY,
+    copy_checkpoint,
     describe_training,
     save_atomically,
 )
@@ -30,6 +33,7 @@ from action_recognition.models.recogniser import Recogniser
 from action_recognition.models.weights import load_start_weights
 from action_recognition.schedules import loss_scale
 from action_recognition.template import Template
+from action_recognition.training.checkpoints.saving import BEST
 from action_recognition.training.choose_frames import frame_source
 from action_recognition.training.few_clips.feature_cache import FeatureCache
 from action_recognition.training.few_clips.features import FeatureExtractor, FeatureTable
@@ -38,15 +42,15 @@ from action_recognition.training.machine.run_lock import sole_run
 from action_recognition.training.options import TrainOptions
 from action_recognition.training.prepared import PreparedRun
 from action_recognition.training.recipe_checks import check_frozen_blocks
-from action_recognition.training.reporting.head_result import HeadResult
+from action_recognition.training.reporting.head_result import HEAD_FILE, HeadResult
 from action_recognition.training.reporting.run_record import run_record, write_template
-from action_recognition.training.reporting.run_summary import flatten, summarise, with_head_alone
+from action_recognition.training.reporting.run_summary import flatten, summarise
 from action_recognition.training.run import checked_devices, train_prepared
 from action_recognition.training.run_clips import check_clips_and_batch
+from action_recognition.training.step.validation_scores import BestBefore, ScoredValidation
 from action_recognition.training.template_flags import with_basic_flags
 
 PRESET = "small-data"
-HEAD_FILE = "head.pth"
 CACHE_FOLDER = "feature_cache"
 NUM_AUGMENTED_VIEWS = 4
 EPOCHS = 6
@@ -72,7 +76,8 @@ def preset_problems(options: TrainOptions) -> list[Problem]:
 def train_small_data(run: PreparedRun) -> Path:
     """Train by the preset, and return `latest.pth` of the fine-tuning.
 
-    `best.pth` and `head.pth` are beside it. Features are kept in `feature_cache` of the work dir.
+    `best.pth`, the better network, and `head.pth` are beside it. Where the last epoch counts,
+    `best.pth` is that of the fine-tuning. Features are kept in `feature_cache` of the work dir.
     Raises UserError: those of `train_prepared`.
     """
     options, folder = run.options, run.options.save_checkpoints_to
@@ -101,15 +106,27 @@ def _train_in_turn(run: PreparedRun, network: Recogniser, start: dict[str, str])
     head_file = _save_head(network, run, start)
     head.write(folder)
 
-    # The upper blocks, from the trained head.
-    latest = train_prepared(_tuning_run(run, network, head_file))
-    say(_which_is_best(head, folder))
+    # The upper blocks, from the trained head. An epoch replaces it only if it is better.
+    tuning = _tuning_run(run, network, head_file)
+    if run.best_is == "best":
+        copy_checkpoint(head_file, folder / BEST)
+        scored = _scored(network, tables[1])
+        tuning = dataclasses.replace(tuning, best_before=BestBefore(head.accuracy, scored))
+    latest = train_prepared(tuning)
+    if run.best_is == "best":
+        say(_which_is_best(head, folder))
     return latest
+
+
+def _scored(network: Recogniser, val: FeatureTable) -> ScoredValidation:
+    """Return the scores of the head alone on each validation clip, as those of epoch 0."""
+    with torch.inference_mode():
+        cosine = network.head(val.features).numpy()
+    return ScoredValidation(0, cosine, val.labels.numpy(), np.array(val.places, np.int64))
 
 
 def _features(network: Recogniser, run: PreparedRun) -> list[FeatureTable]:
     """Return the features of training and validation clips, from the cache where it has them."""
-    assert run.val is not None
     options, template = run.options, run.template
     began = time.monotonic()
 
@@ -122,17 +139,21 @@ def _features(network: Recogniser, run: PreparedRun) -> list[FeatureTable]:
         swaps,
         options.seed,
         cache,
-        frame_source(options, template, (run.train, run.val)),
+        frame_source(options, template, (run.train, run.val or ())),
         sha256_of(options.hand_detector) if options.hand_detector else "",
     )
 
     # Training clips get augmented views beside the one of evaluation.
     workers = template.training.num_workers if options.num_workers is None else options.num_workers
+    parts = [(run.train, NUM_AUGMENTED_VIEWS)]
+    if run.val is not None:
+        parts.append((run.val, 0))
     tables = [
         extractor.table(records, num_augmented, workers, options.strict)
-        for records, num_augmented in ((run.train, NUM_AUGMENTED_VIEWS), (run.val, 0))
+        for records, num_augmented in parts
     ]
-    say(_features_line(tables, len(run.train) + len(run.val), time.monotonic() - began))
+    num_clips = sum(len(records) for records, _ in parts)
+    say(_features_line(tables, num_clips, time.monotonic() - began))
     network.cpu()
     return tables
 
@@ -142,11 +163,19 @@ def _train_head(
 ) -> HeadResult:
     """Train the head on the features of the training clips, and print how good it is."""
     began = time.monotonic()
-    train, val = tables
+    val = tables[1] if len(tables) > 1 else None
     scale = loss_scale(0, 1, run.template.training.loss)
-    head = train_head(network.head, train, val, scale=scale, seed=run.options.seed)
+    head = train_head(
+        network.head,
+        tables[0],
+        val,
+        scale=scale,
+        seed=run.options.seed,
+        keeps_last=run.best_is == "last",
+    )
     accuracy = f"val top-1 {head.accuracy:.1f} %, top-5 {head.top5:.1f} %"
-    say(f"preset {PRESET}: head alone: {accuracy}, {time.monotonic() - began:.1f} s")
+    found = "trained on all clips" if val is None else accuracy
+    say(f"preset {PRESET}: head alone: {found}, {time.monotonic() - began:.1f} s")
     return head
 
 
@@ -227,11 +256,10 @@ def _features_line(tables: Sequence[FeatureTable], num_clips: int, seconds: floa
 
 
 def _which_is_best(head: HeadResult, folder: Path) -> str:
-    """Return a line that says which network is better on the validation clips."""
+    """Return a line that says which network `best.pth` holds, the better one on validation."""
     tuned = summarise(folder).best_top1
-    if with_head_alone(folder).best_top1 != tuned:
-        reached = "none" if tuned is None else f"{tuned:.1f} %"
-        found = f"the head alone is better on val ({head.accuracy:.1f} % against {reached})"
-        return f"preset {PRESET}: {found}: use {folder / HEAD_FILE}"
-    fine_tuned = f"upper blocks fine-tuned: val top-1 {tuned:.1f} %"
-    return f"preset {PRESET}: {fine_tuned}, the head alone {head.accuracy:.1f} %"
+    reached = "none" if tuned is None else f"{tuned:.1f} %"
+    compared = f"the head alone reached {head.accuracy:.1f} % on val, fine-tuned {reached}"
+    # The same rule as that of the checkpoints: an epoch has to be better than the head.
+    better = "the head alone" if tuned is None or tuned <= head.accuracy else "the fine-tuned one"
+    return f"preset {PRESET}: {compared}: {folder / BEST} is {better}"

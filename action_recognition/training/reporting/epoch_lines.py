@@ -98,10 +98,12 @@ class EpochLines(Callback):
         epochs_left = max_epochs - trainer.current_epoch - 1
         left_s = epochs_left * sum(self._durations) / len(self._durations)
 
-        top1 = float(trainer.callback_metrics["val/accuracy"])
+        # A run on all clips has none to validate on.
+        top1 = trainer.callback_metrics.get("val/accuracy")
+        validated = "" if top1 is None else f"val top-1 {float(top1):.1f} %, "
         say(
             f"epoch {trainer.current_epoch + 1}/{max_epochs}: loss {loss:.3f}, "
-            f"val top-1 {top1:.1f} %, {self._speed()}, {seconds:.0f} s, "
+            f"{validated}{self._speed()}, {seconds:.0f} s, "
             f"ends about {_clock_in(left_s)}"
         )
 

@@ -11,6 +11,7 @@ from action_recognition.errors import user_error
 from action_recognition.files import write_text
 from action_recognition.json_files import read_json
 
+HEAD_FILE = "head.pth"
 HEAD_RESULT_FILE = "head.json"
 
 

@@ -23,17 +23,22 @@ CONFUSION_PICTURE = "confusion.png"
 
 
 def seeing_it_learn(
-    folder: Path, labels: Sequence[str], val: AnyClipDataset, template: Template
+    folder: Path,
+    labels: Sequence[str],
+    val: AnyClipDataset | None,
+    template: Template,
+    scores: ValidationScores,
 ) -> list[Callback]:
     """Return the callbacks that write curves, confusion matrices and contact sheets to `folder`.
 
-    The clips of the worst errors are read again from `val`.
+    The clips of the worst errors are read again from `val`. Without it there are no errors to show.
     """
+    always: list[Callback] = [Curves(folder), AugmentedClips(folder, labels)]
+    if val is None:
+        return always
     # The callbacks after the scores read them.
-    scores = ValidationScores()
     return [
-        Curves(folder),
-        AugmentedClips(folder, labels),
+        *always,
         scores,
         ConfusionMatrices(folder, labels, scores),
         WorstErrors(folder, labels, scores, val, final_loss_scale(template.training.loss)),

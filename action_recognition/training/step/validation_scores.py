@@ -32,6 +32,18 @@ class ScoredValidation:
         return mean_top_k_accuracy(self.cosine, self.labels, 1)
 
 
+@dataclass(frozen=True)
+class BestBefore:
+    """The best network before the first epoch, whose checkpoint is `best.pth` already.
+
+    Epochs replace it only if they are better. `accuracy` is top-1 in %, the mean over classes.
+    `scored` is None where its scores of single clips are not known.
+    """
+
+    accuracy: float
+    scored: ScoredValidation | None
+
+
 def score_all(
     epoch: int,
     own: list[tuple[npt.NDArray[np.float32], npt.NDArray[np.int64], npt.NDArray[np.int64]]],
@@ -56,12 +68,14 @@ def score_all(
 class ValidationScores(Callback):
     """Keeps the scores of the latest and the best validation.
 
-    This callback comes before the callbacks that read the scores.
+    `best` is what `best.pth` holds: with `keeps_last` the latest. `before` is the best from before
+    the first epoch. This callback comes before the callbacks that read the scores.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, before: BestBefore | None = None, keeps_last: bool = False) -> None:
         self.latest: ScoredValidation | None = None
-        self.best: ScoredValidation | None = None
+        self.best = before.scored if before is not None else None
+        self.keeps_last = keeps_last
 
     def on_validation_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Take the scores from the module."""
@@ -72,5 +86,6 @@ class ValidationScores(Callback):
             return
 
         self.latest = scored
-        if self.best is None or self.latest.accuracy > self.best.accuracy:
+        is_better = self.best is None or self.latest.accuracy > self.best.accuracy
+        if is_better or self.keeps_last:
             self.best = self.latest

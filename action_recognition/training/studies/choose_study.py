@@ -105,9 +105,11 @@ def _problems_of_studies(options: TrainOptions, plan: Plan) -> list[Problem]:
 
     # What is meant for one run.
     several = plan.folds is not None or plan.learning_curve is not None
-    if options.resume_from is not None and several:
+    resumes_folds = plan.folds is not None and options.resume_from == AUTO
+    if options.resume_from is not None and several and not resumes_folds:
         found = "continues with one run, not with several"
-        problems.append(Problem("--resume-from", found, fix="leave it out"))
+        fix = f"leave it out; with --folds, {AUTO} goes on where each fold stopped"
+        problems.append(Problem("--resume-from", found, fix=fix))
     if options.find is not None and (several or plan.preset is not None):
         found = "is found for one run, without --preset, --folds and --learning-curve"
         flag = f"--find-{options.find.replace('_', '-')}"

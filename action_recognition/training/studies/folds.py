@@ -1,8 +1,12 @@
-"""Cross validation: every clip is validated once, by a model that never saw its person."""
+"""Cross validation: every clip is validated once, by a model that never saw its person.
+
+The study ends with a model of all clips. The folds say how good it is.
+"""
 
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,20 +14,29 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from action_recognition.checkpoint import copy_checkpoint
 from action_recognition.console import say
 from action_recognition.data.listed_clips import ListedClip, listed_clips
 from action_recognition.data.people import compile_person_regex
 from action_recognition.errors import Problem, UserError, user_error
-from action_recognition.files import write_csv
+from action_recognition.files import write_csv, write_json
+from action_recognition.training.checkpoints.saving import BEST
 from action_recognition.training.machine.run_lock import sole_run
 from action_recognition.training.options import TrainOptions
 from action_recognition.training.prepared import PreparedRun, prepare
 from action_recognition.training.reporting.compare import cell
-from action_recognition.training.reporting.head_result import HEAD_RESULT_FILE
-from action_recognition.training.reporting.run_summary import RunSummary, with_head_alone
+from action_recognition.training.reporting.head_result import (
+    HEAD_FILE,
+    HEAD_RESULT_FILE,
+    HeadResult,
+    read_head_result,
+)
+from action_recognition.training.reporting.run_summary import RunSummary, summarise
+from action_recognition.training.studies.fold_choice import FoldModel, write_fold_models
 from action_recognition.training.studies.subsets import options_of_part, write_annotations
 
 FOLDS_FILE = "folds.csv"
+_ROOTS_FILE = "val_roots.json"
 _PROBLEMS_SHOWN = 5
 
 TrainOne = Callable[[PreparedRun], Path]
@@ -32,21 +45,32 @@ TrainOne = Callable[[PreparedRun], Path]
 
 @dataclass(frozen=True)
 class Fold:
-    """The run of one fold: people it was validated on, number of their clips, result."""
+    """The run of one fold: people it was validated on, number of their clips, results.
+
+    `run` is the network of the last epoch. `head` is the head alone, if the preset trained one.
+    """
 
     number: int
     people: tuple[str, ...]
     num_val_clips: int
     run: RunSummary
+    head: HeadResult | None = None
+
+    def result(self, is_head: bool) -> tuple[float | None, float | None]:
+        """Return top-1 (mean over classes) and top-5 in % of one of the two networks."""
+        if is_head:
+            return (None, None) if self.head is None else (self.head.accuracy, self.head.top5)
+        return self.run.last_top1, self.run.last_top5
 
 
 def train_folds(
     run: PreparedRun, num_folds: int, person_regex: str | None, train_one: TrainOne
 ) -> list[Fold]:
-    """Train one model per fold into `fold_1`, `fold_2`, ... of the checkpoints' folder.
+    """Train one model per fold into `fold_1`, `fold_2`, ..., then one of all clips.
 
-    Writes folds.csv, and prints each result and their mean. A person is the first group of
-    `person_regex` in a clip's path. Without it every video stands for itself.
+    The last epoch of each fold counts: a model of all clips has nothing to choose an epoch by.
+    Writes folds.csv and folds.json, and prints each result and their mean. A person is the first
+    group of `person_regex` in a clip's path. Without it every video stands for itself.
     """
     options, folder = run.options, run.options.save_checkpoints_to
     clips, _ = listed_clips(options.train_ann_files, options.train_data_roots, run.labels)
@@ -64,8 +88,12 @@ def train_folds(
             _train_fold(run, clips, people, fold_of, number, train_one)
             for number in range(num_folds)
         ]
-        write_folds(folder / FOLDS_FILE, folds)
-    for line in folds_lines(folds):
+        # The network that is better on average, then one like it of all clips.
+        is_head = head_is_better(folds)
+        write_folds(folder / FOLDS_FILE, folds, is_head)
+        _train_on_all(run, train_one, is_head, num_folds)
+        _write_models(folder, folds, is_head)
+    for line in folds_lines(folds, is_head):
         say(line)
     return folds
 
@@ -94,8 +122,41 @@ def _train_fold(
     # The fold's folder is held too, before the result of an earlier run goes.
     with sole_run(folder):
         (folder / HEAD_RESULT_FILE).unlink(missing_ok=True)
-        train_one(prepare(run.work_dir, _fold_options(run, parts, folder)))
-    return Fold(number + 1, tuple(held_out), num_val, with_head_alone(folder))
+        prepared = prepare(run.work_dir, _fold_options(run, parts, folder))
+        train_one(dataclasses.replace(prepared, best_is="last"))
+    head = read_head_result(folder)
+    return Fold(number + 1, tuple(held_out), num_val, summarise(folder), head)
+
+
+def head_is_better(folds: Sequence[Fold]) -> bool:
+    """Return True if the head alone is better than the fine-tuned network, on average of folds."""
+    pairs = [(fold.result(True)[0], fold.result(False)[0]) for fold in folds]
+    known = [(head, tuned) for head, tuned in pairs if head is not None and tuned is not None]
+    if not known:
+        return any(head is not None for head, _ in pairs)
+    heads, tuned = zip(*known, strict=True)
+    return float(np.mean(heads)) >= float(np.mean(tuned))
+
+
+def _train_on_all(run: PreparedRun, train_one: TrainOne, is_head: bool, num_folds: int) -> None:
+    """Train the network of all clips. `best.pth` is the one that the folds chose."""
+    say(f"fold {num_folds + 1} of {num_folds + 1}: a model of all clips, which holds nobody out")
+    latest = train_one(dataclasses.replace(run, best_is="last"))
+    if is_head:
+        copy_checkpoint(latest.with_name(HEAD_FILE), latest.with_name(BEST))
+
+
+def _write_models(folder: Path, folds: Sequence[Fold], is_head: bool) -> None:
+    """Write which checkpoint measured which clips."""
+    models = []
+    for fold in folds:
+        name = f"fold_{fold.number}"
+        files = sorted((folder / name).glob("val*.txt"))
+        roots = json.loads((folder / name / _ROOTS_FILE).read_text(encoding="utf-8"))
+        weights = f"{name}/{HEAD_FILE if is_head else BEST}"
+        names = tuple(f"{name}/{file.name}" for file in files)
+        models.append(FoldModel(weights, names, tuple(roots)))
+    write_fold_models(folder, models)
 
 
 def people_of(clips: Sequence[ListedClip], person_regex: str | None) -> list[str]:
@@ -163,14 +224,18 @@ def _place_persons(counts: NDArray[np.float64], num_folds: int) -> list[int]:
     return folds
 
 
-def folds_lines(folds: Sequence[Fold]) -> list[str]:
+def folds_lines(folds: Sequence[Fold], is_head: bool) -> list[str]:
     """Return the result of each fold, then mean and standard deviation over the folds."""
     lines = []
     for fold in folds:
-        top1, top5 = (cell(getattr(fold.run, key), key) for key in ("best_top1", "best_top5"))
+        top1, top5 = (cell(value, "best_top1") for value in fold.result(is_head))
         tested = f"{fold.num_val_clips} clips of {_names(fold.people)}"
         lines.append(f"fold {fold.number}: val top-1 {top1} %, top-5 {top5} % ({tested})")
-    values = [fold.run.best_top1 for fold in folds if fold.run.best_top1 is not None]
+    values = _top1s(folds, is_head)
+    if any(fold.head is not None for fold in folds):
+        both = [f"{np.mean(_top1s(folds, head)):.1f} %" for head in (True, False)]
+        chosen = "the head alone" if is_head else "the fine-tuned network"
+        lines.append(f"folds: head alone {both[0]}, fine-tuned {both[1]}: best.pth is {chosen}")
     if values:
         deviation = float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
         mean = f"val top-1 {np.mean(values):.1f} % on average"
@@ -178,12 +243,17 @@ def folds_lines(folds: Sequence[Fold]) -> list[str]:
     return lines
 
 
-def write_folds(path: Path, folds: Sequence[Fold]) -> None:
+def _top1s(folds: Sequence[Fold], is_head: bool) -> list[float]:
+    results = (fold.result(is_head)[0] for fold in folds)
+    return [top1 for top1 in results if top1 is not None]
+
+
+def write_folds(path: Path, folds: Sequence[Fold], is_head: bool) -> None:
     """Write a CSV with a row per fold. Persons are joined by blanks."""
-    rows = [["fold", "val_clips", "best_val_top1", "val_top5", "best_epoch", "people"]]
+    rows = [["fold", "val_clips", "val_top1", "val_top5", "network", "people"]]
     for fold in folds:
-        run = fold.run
-        results = [cell(value, "") for value in (run.best_top1, run.best_top5, run.best_epoch)]
+        results = [cell(value, "") for value in fold.result(is_head)]
+        results.append("head" if is_head else "fine-tuned" if fold.head else "last epoch")
         people = " ".join(fold.people)
         rows.append([str(fold.number), str(fold.num_val_clips), *results, people])
     write_csv(path, rows)
@@ -195,6 +265,7 @@ def _fold_options(
     """Write the annotation files of a fold, and return the options of its run."""
     train_files, train_roots = write_annotations(parts[0], folder, "train")
     val_files, val_roots = write_annotations(parts[1], folder, "val")
+    write_json(folder / _ROOTS_FILE, [str(root.resolve()) for root in val_roots])
     return dataclasses.replace(
         options_of_part(run, folder),
         train_ann_files=train_files,

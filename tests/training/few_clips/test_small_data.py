@@ -25,6 +25,7 @@ from action_recognition.training.reporting.head_result import HeadResult, read_h
 from action_recognition.training.reporting.run_summary import with_head_alone
 from action_recognition.training.run import train
 from action_recognition.training.studies.choose_study import Plan, carry_out
+from action_recognition.training.studies.fold_choice import read_fold_models
 from action_recognition.training.studies.folds import train_folds
 from action_recognition.training.studies.learning_curve import train_learning_curve
 from tests.tiny import tiny_data, tiny_template
@@ -149,6 +150,24 @@ def test_features_then_head_then_upper_blocks(
     assert "66 from the cache" in capsys.readouterr().out
 
 
+def test_best_is_the_head_until_an_epoch_is_better(
+    start: Start, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The tuning cannot learn at this rate, so the head stays the best."""
+    work_dir, data, weights = start
+    given = options(data, tmp_path, load_weights=weights, epochs=2, base_learning_rate=1e-12)
+    train_small_data(prepare(work_dir, given))
+    said = capsys.readouterr().out
+    tuned, head = with_head_alone(tmp_path), read_head_result(tmp_path)
+    assert head is not None and tuned.best_top1 == pytest.approx(head.accuracy, abs=1e-3)
+    best, alone = (
+        load_trained_model(tmp_path / name).state_dict for name in ("best.pth", "head.pth")
+    )
+    assert all(torch.equal(best[name], value) for name, value in alone.items())
+    assert "best.pth is the head alone" in said
+    assert (tmp_path / "confusion.png").is_file()
+
+
 CURVE_ROW = {
     "epoch": 1.0,
     "train_loss": 1.0,
@@ -184,7 +203,8 @@ def test_the_curve_and_the_folds_count_the_better_network(
         write_curves(out / CURVES_FILE, [CURVE_ROW])
         if head:
             HeadResult(50.0, 70.0, epoch=3).write(out)
-        return out
+            (out / "head.pth").write_bytes(b"the head")
+        return out / "latest.pth"
 
     for folder in ("clips_2", "fold_1", "fold_2"):  # what an earlier run left there
         (tmp_path / folder).mkdir()
@@ -192,9 +212,18 @@ def test_the_curve_and_the_folds_count_the_better_network(
     run = prepare(work_dir, options(data, tmp_path))
     train_learning_curve(run, [2], train_one)
     train_folds(run, 2, None, train_one)
-    for name in ("learning_curve.csv", "folds.csv"):
+    for name, column in (("learning_curve.csv", "best_val_top1"), ("folds.csv", "val_top1")):
         with (tmp_path / name).open(newline="") as file:
-            assert {float(row["best_val_top1"]) for row in csv.DictReader(file)} == {float(counted)}
+            assert {float(row[column]) for row in csv.DictReader(file)} == {float(counted)}
+
+    # The model of all clips is of the network that the folds chose.
+    best = tmp_path / "best.pth"
+    assert (best.read_bytes() == b"the head") if head else not best.exists()
+    chosen = "head.pth" if head else "best.pth"
+    assert [model.weights for model in read_fold_models(tmp_path)] == [
+        f"fold_1/{chosen}",
+        f"fold_2/{chosen}",
+    ]
 
 
 def test_without_start_weights_the_preset_says_what_to_add(start: Start, tmp_path: Path) -> None:
@@ -231,7 +260,8 @@ def test_folds_hold_out_every_person_once(
     ]
     assert main(work_dir, flags(data, tmp_path, *more, val=False)) == 0
     said = capsys.readouterr().out
-    assert "2 folds: val top-1" in said
+    assert "2 folds: val top-1" in said and "folds: head alone" in said
+    assert (tmp_path / "best.pth").is_file() and (tmp_path / "head.pth").is_file()
     assert "from the cache" in said
     with (tmp_path / "folds.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
