@@ -24,6 +24,15 @@ def _rank(name: str) -> int:
     return int(value) if value.isdecimal() and len(value) < 10 else 0
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun.
+
+    >>> counted(1, "thread"), counted(2, "thread")
+    ('1 thread', '2 threads')
+    """
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def say(message: str) -> None:
     """Print a line on stdout in the first process, and flush it so that a pipe shows it at once."""
     if is_first_process():

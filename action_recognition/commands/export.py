@@ -15,6 +15,7 @@ from action_recognition.errors import user_error
 from action_recognition.template import OutputFormat, Template, load_template_dir
 
 if TYPE_CHECKING:
+    from action_recognition.checkpoint import TrainedModel
     from action_recognition.export.export_model import ExportOptions
 
 _DESCRIPTION = (
@@ -129,7 +130,8 @@ def _add_evaluations_flag(card: argparse._ArgumentGroup) -> None:
         type=path_list,
         default=[],
         metavar="FILES",
-        help="Show the figures of these evaluation.json files, separated by commas.",
+        help="Show the figures of these evaluation.json files, separated by commas (default: that "
+        "of the work dir or beside the weights, where it measured these weights).",
     )
 
 
@@ -180,12 +182,27 @@ def main(work_dir: Path, argv: Sequence[str] | None = None) -> int:
 
     weights = arguments.load_weights
     trained = load_for_inference(weights, template, model)
+    if not arguments.evaluations:
+        arguments.evaluations = _measured_before(trained, (work_dir, weights.parent))
     options = _options(arguments, formats, command)
 
     print(f"exporting {trained.template.name}, {len(trained.labels)} classes, from {weights}")
     for path in export_model(trained, arguments.save_model_to, options):
         print(f"wrote {path} ({path.stat().st_size / 1e6:.2f} MB)")
     return 0
+
+
+def _measured_before(trained: TrainedModel, folders: Sequence[Path]) -> list[Path]:
+    """Return the evaluation.json of these weights in one of the folders, if there is one."""
+    from action_recognition.export.record import is_of
+
+    for folder in folders:
+        path = folder / "evaluation.json"
+        if path.is_file() and is_of(path, trained):
+            print(f"model card: the accuracy that {path} states")
+            return [path]
+    print("model card: no accuracy, since eval.py has not measured these weights")
+    return []
 
 
 def _options(

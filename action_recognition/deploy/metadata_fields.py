@@ -10,6 +10,7 @@ from typing import Any, Final, Literal
 
 from action_recognition import __version__
 from action_recognition.class_names import name_problems
+from action_recognition.console import counted
 from action_recognition.deploy.landmark_layout import LandmarkLayout
 from action_recognition.deploy.stateful_layout import StatefulLayout
 from action_recognition.errors import Problem, UserError, nearest
@@ -109,12 +110,16 @@ class DeployMetadata:
         'RGB 0..255, 16 frames at 15 fps, 224x224'
         """
         if self.landmarks is not None:
+            if self.clip_len == 1:
+                return "landmarks of two hands in a photo"
             return f"landmarks of two hands in {self.clip_len} frames, spread over the clip"
         values = "0..255" if self.normalization == "embedded" else "normalised"
         side, rate = self.resize.crop_size, f"{self.frame_rate_fps:g} fps"
+        if self.stream is None and self.clip_len == 1:
+            return f"{self.color_order} {values}, one photo, {side}x{side}"
         if self.stream is None:
             return f"{self.color_order} {values}, {self.clip_len} frames at {rate}, {side}x{side}"
-        frames = f"{self.stream.frames_per_call} frames a call at {rate}"
+        frames = f"{counted(self.stream.frames_per_call, 'frame')} a call at {rate}"
         return f"{self.color_order} {values}, {frames}, {side}x{side}, the past in its state"
 
 

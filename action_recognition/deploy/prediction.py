@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -42,6 +43,26 @@ class Prediction:
     def probability(self) -> float:
         """Return the probability of `labels[0]`, 0..1."""
         return float(self.probabilities[0])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON: label, reason, and all labels with their scores.
+
+        >>> values = np.array([0.75, 0.25]), np.array([0.5, 0.25], np.float32)
+        >>> Prediction(None, "too alike", ("wave", "stop"), *values).to_dict()["scores"][0]
+        {'label': 'wave', 'probability': 0.75, 'cosine': 0.5}
+        """
+        rows = zip(self.labels, self.probabilities.tolist(), self.cosine.tolist(), strict=True)
+        scores = [
+            {"label": label, "probability": probability, "cosine": cosine}
+            for label, probability, cosine in rows
+        ]
+        return {
+            "label": self.label,
+            "probability": self.probability,
+            "is_rejected": self.is_rejected,
+            "reason": self.reason,
+            "scores": scores,
+        }
 
     def probability_of(self, label: str) -> float:
         """Return the probability of any label, 0..1. Raises KeyError: the model lacks the label."""

@@ -6,6 +6,7 @@ The files are checked against PyTorch before anything is put in place. Each file
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -45,6 +46,7 @@ from action_recognition.template import LandmarkInput
 
 __all__ = ["ExportOptions", "export_model"]
 
+_RUN_SCRIPT = Path(__file__).resolve().parents[2] / "tools" / "export" / "run.py"
 Say = Callable[[str], None]
 
 
@@ -143,7 +145,8 @@ def _export_stateful(
 
 
 def _write_companions(metadata: DeployMetadata, options: ExportOptions, staging: Path) -> None:
-    """Write the files for other programs that the network allows, and the list of classes."""
+    """Write the files for other programs that the network allows, the classes, and `run.py`."""
+    shutil.copy(_RUN_SCRIPT, staging / _RUN_SCRIPT.name)
     if options.openvino and is_expressible(metadata):
         write_model_api(staging / IR_FILE, metadata, staging)
     write_json(staging / CLASSES_FILE, list(metadata.labels))

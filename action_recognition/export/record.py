@@ -15,7 +15,7 @@ from action_recognition.deploy.backends.model_files import IR_FILE
 from action_recognition.deploy.delivery.card import NOT_STATED
 from action_recognition.deploy.delivery.timing import measure_latency, num_cores
 from action_recognition.deploy.metadata import DeployMetadata
-from action_recognition.errors import user_error
+from action_recognition.errors import UserError, user_error
 from action_recognition.export.options import ExportOptions
 from action_recognition.export.parity import Parity
 from action_recognition.files import check_plain_file
@@ -107,6 +107,15 @@ def _model_facts(
         "training": {key: value for key, value in training.items() if value not in (None, "", {})},
         "licences": licences,
     }
+
+
+def is_of(path: Path, trained: TrainedModel) -> bool:
+    """Return True for a file of eval.py that measured these weights."""
+    try:
+        checked_evaluation(path, trained)
+    except UserError:
+        return False
+    return True
 
 
 def checked_evaluation(path: Path, trained: TrainedModel) -> dict[str, Any]:

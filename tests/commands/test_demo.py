@@ -88,7 +88,7 @@ def test_video_csv_and_summary(
         "31 frames, 7 windows" in said
         and "ms per inference (median)" in said
         and "frames/s" in said
-        and "1 threads" in said
+        and "1 thread" in said
     )
 
 

@@ -58,7 +58,7 @@ def test_engines_agree_and_know_their_labels(
     assert scores.dtype == np.float32 and scores.shape == (3, len(LABELS))
     np.testing.assert_allclose(scores, TorchBackend(tiny).scores(clips), atol=1e-5)
     np.testing.assert_array_equal(scores[1], backend.scores(clips[1:2])[0])  # a batch is its clips
-    assert backend.metadata.labels == LABELS and "1 threads" in backend.runs_as
+    assert backend.metadata.labels == LABELS and "1 thread" in backend.runs_as
 
 
 def test_a_checkpoint_of_ours_is_a_backend(

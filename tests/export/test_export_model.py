@@ -39,6 +39,7 @@ BESIDE = {
     "model_card.md",
     "signature.json",
     "accuracy-check.yml",
+    "run.py",
 }
 ALL_FILES = {"model.xml", "model.bin", "model_fp16.xml", "model_fp16.bin", "model.onnx", *BESIDE}
 

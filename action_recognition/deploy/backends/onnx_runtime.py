@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
+from action_recognition.console import counted
 from action_recognition.deploy.backends.finite_values import (
     check_finite_weights,
     finite_scores,
@@ -79,7 +80,8 @@ def open_session(path: Path, num_threads: int | None) -> onnxruntime.InferenceSe
 def described_run(opened: OpenedFile, num_threads: int | None) -> str:
     """Return engine, precision and threads in one line, for reports."""
     precision = "int8" if opened.is_quantised else "f32"
-    return f"ONNX Runtime {onnxruntime.__version__}, {precision}, {num_threads or 'all'} threads"
+    threads = "all threads" if num_threads is None else counted(num_threads, "thread")
+    return f"ONNX Runtime {onnxruntime.__version__}, {precision}, {threads}"
 
 
 class OnnxBackend:

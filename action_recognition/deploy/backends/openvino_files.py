@@ -11,6 +11,7 @@ from typing import Any, Final
 import numpy.typing as npt
 import openvino
 
+from action_recognition.console import counted
 from action_recognition.deploy.backends.finite_values import check_finite_weights
 from action_recognition.deploy.backends.model_files import OpenedFile, read_checked, unreadable
 from action_recognition.deploy.backends.network_checks import (
@@ -100,7 +101,7 @@ def described_run(compiled: Any, settings: OpenVinoSettings) -> str:
     version = openvino.__version__.split("-")[0]
     where = settings.device
     if where == "CPU":
-        where = f"{compiled.get_property('INFERENCE_NUM_THREADS')} threads"
+        where = counted(int(compiled.get_property("INFERENCE_NUM_THREADS")), "thread")
     return f"OpenVINO {version}, {computed_precision(compiled, settings.precision)}, {where}"
 
 

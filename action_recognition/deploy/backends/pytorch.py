@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from action_recognition.checkpoint import TrainedModel, load_trained_model
+from action_recognition.console import counted
 from action_recognition.deploy.backends.finite_values import finite_scores
 from action_recognition.deploy.backends.protocol import (
     Clips,
@@ -38,7 +39,8 @@ class TorchBackend:
         self._queue = InferenceThreads(self.scores)
         if num_threads is not None:
             torch.set_num_threads(num_threads)
-        self.runs_as = f"PyTorch {torch.__version__}, f32, {torch.get_num_threads()} threads"
+        threads = counted(torch.get_num_threads(), "thread")
+        self.runs_as = f"PyTorch {torch.__version__}, f32, {threads}"
 
     def scores(self, clips: Clips) -> Scores:
         """Score clips, as `Backend.scores` says."""

@@ -127,7 +127,14 @@ def _accuracy(evaluations: Sequence[Mapping[str, Any]]) -> list[str]:
         low, high = found["interval"]
         clips, top1 = ", ".join(found["annotation_sha256"]), f"{found['top1_of_clips']:.2f} %"
         interval = f"95 % {low:.1f} to {high:.1f}"
+        if found.get("num_folds"):
+            clips = f"{found['num_folds']} folds"
         lines += [f"### {clips}: {top1} of {found['num_clips']} clips ({interval})", ""]
+        if found.get("num_folds"):
+            lines += [
+                "Each clip was tested by a model of the other folds. This model is of all.",
+                "",
+            ]
 
         over_classes = f"mean over classes {found['accuracy']:.2f} %"
         lines += [f"`{found['model']}`, {found['runs_as']}; {over_classes}; {_people(found)}.", ""]
