@@ -73,6 +73,7 @@ setup(
     # init_venv.sh does, is the way to install.
     packages=find_packages(include=["action_recognition", "action_recognition.*"]),
     package_data={
+        "action_recognition.building": ["report.css"],
         "action_recognition.dataset_tools.showing": ["page.css", "page.js"],
         "action_recognition.photos.page": [
             "web/*.html",

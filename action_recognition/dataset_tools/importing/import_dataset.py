@@ -187,6 +187,15 @@ def _check_some_are_left(lined: Sequence[Lined], found: Found) -> None:
         raise user_error(str(found.data_root), f"no clip is left of those found; {reasons}")
 
 
+def negative_names(classes: Sequence[str]) -> list[str]:
+    """Return the classes whose names usually mean that there is no gesture.
+
+    >>> negative_names(["wave", "No gesture", "nothing special"])
+    ['No gesture']
+    """
+    return [name for name in classes if _NEGATIVE_NAME.fullmatch(name)]
+
+
 def _negative_label(classes: Sequence[str], label: str | None, found: Found) -> str | None:
     """Return the negative label: the user's, else the one that the format states.
 
@@ -201,7 +210,7 @@ def _negative_label(classes: Sequence[str], label: str | None, found: Found) -> 
         found.warnings.append(f"{stated}; --negative-label names another")
         return found.negative_label
 
-    named_so = [name for name in classes if _NEGATIVE_NAME.fullmatch(name)]
+    named_so = negative_names(classes)
     if named_so and label is None:
         name = repr(named_so[0])
         found.warnings.append(

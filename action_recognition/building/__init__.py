@@ -1,0 +1,1 @@
+"""From a folder to an exported model by one command, which runs the ordinary commands in turn."""

@@ -1,0 +1,217 @@
+"""The steps of a build, each made of ordinary commands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from action_recognition.building.choice import MeasureChoice, TemplateChoice
+from action_recognition.building.commands import Command, in_work_dir, tool
+from action_recognition.building.folder import BuildFolder
+from action_recognition.building.running import Step
+from action_recognition.building.source import LookedAt
+from action_recognition.files import write_json, write_text
+
+# The names of the steps, in order; `hands` is left out where nothing is looked for.
+NAMES = ("import", "check", "hands", "work dir", "train", "calibrate", "evaluate", "export")
+# The start weights of the templates over pixels. Landmarks start from nothing.
+_PIXEL_FLAGS = {
+    "clips": ("--preset", "small-data", "--load-weights", "imagenet"),
+    "photos": ("--backbone", "tf_efficientnet_lite0", "--load-weights", "imagenet"),
+}
+# Fewer clips a class than this train with the preset; docs/training.md has the measurement.
+_PRESET_BELOW = 20
+# Rough seconds on two idle cores, for a clip and for a training step.
+_START_S, _TRACK_S, _LANDMARK_STEP_S, _PIXEL_CLIP_S = 4.0, 0.7, 0.025, 0.15
+
+
+@dataclass(frozen=True)
+class Build:
+    """All that decides about the commands: the source, the folder, and the measurement."""
+
+    source: Path
+    folder: BuildFolder
+    looked: LookedAt
+    measure: MeasureChoice
+    seed: int = 0
+    epochs: int | None = None
+
+    @property
+    def is_folds(self) -> bool:
+        """True where every clip is tested once, by a model of the others."""
+        return self.measure.measure == "folds"
+
+    @property
+    def is_known(self) -> bool:
+        """True where the people are known."""
+        return bool(self.looked.people)
+
+    def lists(self) -> list[Path]:
+        """Return the annotation files that the import wrote."""
+        files = [self.folder.data / f"{split}.txt" for split in ("train", "val", "test")]
+        return [file for file in files if file.is_file()]
+
+    @property
+    def data_root(self) -> Path:
+        """The folder in which the paths of the lists start."""
+        import json
+
+        report = self.folder.data / "report.json"
+        return Path(json.loads(report.read_text(encoding="utf-8"))["data_root"]).resolve()
+
+
+def import_step(build: Build) -> Step:
+    """Return the step that writes annotation files."""
+    looked = build.looked
+    source, words = build.source.resolve(), ["--format", looked.format]
+    if looked.mixed:
+        # Photos beside films would make their folder a clip of frames.
+        words = ["--format", "original_lists", "--clips", str(source)]
+        source = build.folder.root / "films.txt"
+    words += ["--output", str(build.folder.data), "--force", "--seed", str(build.seed)]
+    if looked.person_regex is not None:
+        words += ["--person-regex", looked.person_regex]
+    if looked.negative_label is not None:
+        words += ["--negative-label", looked.negative_label]
+    if build.is_folds:
+        # Folds divide the clips, so all of them are in one list.
+        words += ["--fractions", "100,0,0"]
+    command = tool("data/import_clips.py", source, *words)
+    return Step("import", (command,), _START_S + 0.05 * looked.num_found)
+
+
+def write_film_list(build: Build) -> None:
+    """Write the list of films and their classes, for folders that hold photos as well."""
+    if build.looked.mixed:
+        lines = [f"{path} {label}\n" for path, label in build.looked.mixed]
+        write_text(build.folder.root / "films.txt", "".join(lines))
+        labels = sorted({label for _, label in build.looked.mixed})
+        write_json(build.folder.root / "classes.json", labels)
+
+
+def check_step(build: Build) -> Step:
+    """Return the step that looks for faults. Problems are reported, and end nothing."""
+    words = [*_list_flags(build), "--json", build.folder.data / "findings.json"]
+    metadata = ["--metadata", build.folder.data / "metadata.csv"] if build.is_known else []
+    command = tool("data/check.py", *words, *metadata, problems_allowed=True)
+    return Step("check", (command,), _START_S + 0.1 * build.looked.num_found)
+
+
+def hands_step(build: Build) -> Step:
+    """Return the step that tracks hands and counts them."""
+    words = [*_list_flags(build), "--hands", "--json", build.folder.data / "statistics.json"]
+    command = tool("data/stats.py", *words)
+    return Step("hands", (command,), _START_S + _TRACK_S * build.looked.num_found)
+
+
+def _list_flags(build: Build) -> list[object]:
+    files = ",".join(map(str, build.lists()))
+    return ["--ann-files", files, "--data-roots", build.data_root]
+
+
+def later_steps(build: Build, choice: TemplateChoice) -> list[Step]:
+    """Return the steps after the choice of the template."""
+    steps = [_instantiate(build, choice), _train(build, choice), _calibrate(build)]
+    return [*steps, _evaluate(build), _export(build)]
+
+
+def _instantiate(build: Build, choice: TemplateChoice) -> Step:
+    words = [choice.template, build.folder.work_dir, "--do-not-load-snapshot"]
+    return Step("work dir", (tool("instantiate_template.py", *words),), 2.0)
+
+
+def _train(build: Build, choice: TemplateChoice) -> Step:
+    words: list[object] = ["--seed", build.seed]
+    words += _start_flags(build, choice)
+    words += _training_lists(build)
+    if build.epochs is not None:
+        words += ["--epochs", build.epochs]
+
+    # One run goes on where it was stopped. Folds and the preset keep what they have by themselves.
+    if not build.is_folds and "--preset" not in words:
+        words += ["--resume-from", "auto"]
+    command = in_work_dir(build.folder.work_dir, "train.py", *words)
+    return Step("train", (command,), _training_s(build, choice))
+
+
+def _start_flags(build: Build, choice: TemplateChoice) -> tuple[str, ...]:
+    """Return the start weights, and the preset where there are few clips."""
+    if choice.input == "landmarks" or not choice.has_imagenet_weights:
+        return ()
+    flags = _PIXEL_FLAGS[build.looked.kind]
+    is_few = build.looked.num_found < _PRESET_BELOW * build.looked.num_classes
+    return flags if is_few or build.looked.kind == "photos" else flags[2:]
+
+
+def _training_lists(build: Build) -> list[object]:
+    lists = build.folder.data
+    words: list[object] = [
+        *("--train-ann-files", lists / "train.txt"),
+        *("--train-data-roots", build.data_root),
+    ]
+    if not build.is_folds:
+        val = _held_out(build, "val")
+        return [*words, "--val-ann-files", val, "--val-data-roots", build.data_root]
+    words += ["--folds", build.measure.num_folds]
+    return [*words, *_person_flags(build)]
+
+
+def _person_flags(build: Build) -> list[object]:
+    regex = build.looked.person_regex
+    return [] if regex is None else ["--person-regex", regex]
+
+
+def _training_s(build: Build, choice: TemplateChoice) -> float:
+    """Return a rough guess at the seconds of training, on two idle cores."""
+    runs = build.measure.num_folds + 1 if build.is_folds else 1
+    if choice.input == "landmarks":
+        one = max(750, 30 * build.looked.num_found / 32) * _LANDMARK_STEP_S
+    else:
+        one = 15 * _PIXEL_CLIP_S * build.looked.num_found
+    return _START_S + runs * one
+
+
+def _held_out(build: Build, wished: str) -> Path:
+    """Return the list of a part, or of another part where the source lacks it."""
+    others = {"val": ("val", "test"), "test": ("test", "val")}[wished]
+    files = [build.folder.data / f"{split}.txt" for split in others]
+    return next((file for file in files if file.is_file()), build.folder.data / "train.txt")
+
+
+def _calibrate(build: Build) -> Step:
+    best = build.folder.outputs / "best.pth"
+    if build.is_folds:
+        words: list[object] = ["--folds", build.folder.outputs]
+    else:
+        val = _held_out(build, "val")
+        words = ["--val-ann-files", val, "--val-data-roots", build.data_root]
+    words += ["--load-weights", best, *_person_flags(build)]
+    command = in_work_dir(build.folder.work_dir, "calibrate.py", *words)
+    return Step("calibrate", (command,), 2 * _START_S)
+
+
+def _evaluate(build: Build) -> Step:
+    weights = ["--load-weights", build.folder.outputs / "best.pth"]
+    words: list[object] = [*weights, "--save-metrics-to", build.folder.measured / "metrics.yaml"]
+    words += _person_flags(build)
+    if build.is_folds:
+        words += ["--folds", build.folder.outputs]
+    else:
+        words += ["--test-ann-files", _held_out(build, "test")]
+        words += ["--test-data-roots", build.data_root]
+    command = in_work_dir(build.folder.work_dir, "eval.py", *words)
+    return Step("evaluate", (command,), 2 * _START_S)
+
+
+def _export(build: Build) -> Step:
+    words: list[object] = ["--load-weights", build.folder.outputs / "best.pth"]
+    words += ["--save-model-to", build.folder.export]
+    words += ["--evaluations", build.folder.measured / "evaluation.json"]
+    command = in_work_dir(build.folder.work_dir, "export.py", *words)
+    return Step("export", (command,), 4 * _START_S)
+
+
+def all_commands(steps: Sequence[Step]) -> list[Command]:
+    """Return the commands of steps in order."""
+    return [command for step in steps for command in step.commands]
