@@ -51,7 +51,7 @@ _RE_EXPORT: Final = "export the model again with export.py"
 _EXACT_LABELS: Final = "labels_json"
 _VERSION: Final = "format_version"
 # Older files lack these keys and get the defaults.
-_ADDED_LATER: Final = ("spread_threshold", "crop", "stream", "landmarks")
+_ADDED_LATER: Final = ("spread_threshold", "crop", "stream", "landmarks", "taught")
 _INPUT_KIND: Final = "input_kind"
 # Keys about pixels, which a network of landmarks does not have.
 _OF_PIXELS: Final = (*NO_PIXELS, "color_order", "normalization", "crop")
@@ -120,6 +120,8 @@ def to_strings(metadata: DeployMetadata) -> dict[str, str]:
     else:
         strings = {name: text for name, text in strings.items() if name not in _OF_PIXELS}
         strings[_INPUT_KIND] = metadata.input_kind
+    if not metadata.taught:
+        del strings["taught"]
     strings[_EXACT_LABELS] = json.dumps(list(metadata.labels))
     strings[_VERSION] = str(FORMAT_VERSION)
     return strings

@@ -175,6 +175,7 @@ CODECS: Final[Mapping[str, Codec]] = {
     "label_swaps": _json_mapping(str),
     "stream": Codec(write_layout, read_layout, _STREAM_ALLOWED),
     "landmarks": Codec(write_landmarks, read_landmarks, _LANDMARKS_ALLOWED),
+    "taught": _json_mapping(int),
     "template": _TEXT,
     "package_version": _TEXT,
     "weights_sha256": _TEXT,

@@ -53,6 +53,7 @@ class DeployMetadata:
         stream: the layout of a stateful network, None for a network that takes clips.
         landmarks: how hands become the input, None for a network that takes frames. Sizes, colours
             and normalisation then mean nothing.
+        taught: the number of examples of each gesture that was taught by showing, after training.
 
     """
 
@@ -78,6 +79,7 @@ class DeployMetadata:
     label_swaps: Mapping[str, str] = field(default_factory=dict)
     stream: StatefulLayout | None = None
     landmarks: LandmarkLayout | None = None
+    taught: Mapping[str, int] = field(default_factory=dict)
     package_version: str = __version__
 
     def __post_init__(self) -> None:
@@ -217,6 +219,7 @@ def _unknown_labels(metadata: DeployMetadata) -> list[Problem]:
         "negative_label": [] if negative is None else [negative],
         "thresholds": list(metadata.thresholds),
         "label_swaps": [*metadata.label_swaps, *metadata.label_swaps.values()],
+        "taught": list(metadata.taught),
     }
 
     return [

@@ -19,7 +19,12 @@ from action_recognition.checkpoint import TrainedModel
 from action_recognition.deploy.metadata import DeployMetadata
 from action_recognition.models.build import trained_network
 from action_recognition.models.layers import TemporalAveragePool
-from action_recognition.models.recogniser import LandmarksNet, Normalize, Recogniser
+from action_recognition.models.recogniser import (
+    LandmarksNet,
+    Normalize,
+    Recogniser,
+    TeachableRecogniser,
+)
 
 _ONNX_OPSET: Final = 18
 
@@ -48,12 +53,18 @@ class DeployNetwork(nn.Module):
         self.recogniser = recogniser
 
         # Unit length here, once, instead of in every call.
-        directions = F.normalize(recogniser.head.class_directions.detach(), dim=0)
+        source: Tensor = recogniser.head.class_directions
+        if isinstance(recogniser, TeachableRecogniser):
+            source = recogniser.embedding.class_directions
+        directions = F.normalize(source.detach(), dim=0)
         self.register_buffer("class_directions", directions)
         self.eval().requires_grad_(False)
 
     def forward(self, clips: Tensor) -> Tensor:
         """Return the cosine of each clip's embedding to each class direction."""
+        if isinstance(self.recogniser, TeachableRecogniser):
+            taught: Tensor = self.recogniser.embed(clips) @ self.class_directions
+            return taught
         head = self.recogniser.head
         embedding = head.norm(head.project(self.recogniser.features(self.normalize(clips))))
 

@@ -14,11 +14,17 @@ from action_recognition.models.image.signs import SignsImage
 from action_recognition.models.image.timm_image import TimmImage
 from action_recognition.models.landmarks.causal_network import CausalHandLandmarksNet
 from action_recognition.models.landmarks.network import HandLandmarksNet
-from action_recognition.models.recogniser import Backbone, Recogniser
+from action_recognition.models.landmarks.teachable import ClipEmbedding
+from action_recognition.models.recogniser import Backbone, Recogniser, TeachableRecogniser
 from action_recognition.models.s3d_efficientnet_lite0 import S3DEfficientNetLite0
 from action_recognition.models.s3d_mobilenet_v3 import S3DMobileNetV3
 from action_recognition.models.stateful.landmarks import CausalLandmarkRecogniser
-from action_recognition.template import CausalConfig, ModelConfig, network_family
+from action_recognition.template import (
+    CausalConfig,
+    ModelConfig,
+    TeachableLandmarksConfig,
+    network_family,
+)
 
 # Each takes the `backbone` section of its own type, and the form of the convolutions.
 BACKBONES: dict[str, Callable[[Any, ConvForm], Backbone]] = {
@@ -78,4 +84,7 @@ def build_recogniser(
         return CausalRecogniser(make_causal(backbone), head, model.running_pool.steps)
     if isinstance(backbone, CausalHandLandmarksNet):
         return CausalLandmarkRecogniser(backbone, head)
+    if isinstance(model, TeachableLandmarksConfig):
+        embedding = ClipEmbedding(model.embedding, backbone.num_features, num_classes)
+        return TeachableRecogniser(backbone, head, embedding)
     return Recogniser(backbone, head)

@@ -12,6 +12,7 @@ from action_recognition.models.image.signs import SignsImage
 from action_recognition.models.image.timm_image import TimmImage
 from action_recognition.models.landmarks.causal_network import CausalHandLandmarksNet
 from action_recognition.models.landmarks.network import HandLandmarksNet
+from action_recognition.models.landmarks.teachable import ClipEmbedding
 from action_recognition.models.layers import GlobalAveragePool
 from action_recognition.models.s3d_efficientnet_lite0 import S3DEfficientNetLite0
 from action_recognition.models.s3d_mobilenet_v3 import S3DMobileNetV3
@@ -48,6 +49,25 @@ class Recogniser(nn.Module):
     def embed(self, clips: Tensor) -> Tensor:
         """Return the embedding (N, E) of unit length."""
         return self.head.embed(self.features(clips))
+
+
+class TeachableRecogniser(Recogniser):
+    """A recogniser over landmarks that is trained by its head, and used by `embedding`.
+
+    `training.teachable` fits the embedding once the training is over.
+    """
+
+    def __init__(self, backbone: Backbone, head: AngularHead, embedding: ClipEmbedding) -> None:
+        super().__init__(backbone, head)
+        self.embedding = embedding
+
+    def forward(self, clips: Tensor) -> Tensor:
+        """Return the cosine (N, C) of each class, by the embedding."""
+        return self.embed(clips) @ self.embedding.class_directions
+
+    def embed(self, clips: Tensor) -> Tensor:
+        """Return the embedding (N, E) of unit length."""
+        return self.embedding(self.features(clips), clips)  # type: ignore[no-any-return]
 
 
 class Normalize(nn.Module):

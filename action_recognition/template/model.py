@@ -10,6 +10,7 @@ from action_recognition.template.sections import (
     ClipLength,
     NonNegativeFloat,
     NumChannels,
+    Probability,
     Section,
     Share,
     Smoothing,
@@ -219,6 +220,25 @@ class CausalHandLandmarksConfig(Section):
         return 1
 
 
+class TeachableEmbedding(Section):
+    """An embedding in which gestures that nobody trained are told apart by a few examples."""
+
+    # Share of the clip's plain statistics in a similarity. The rest is of the trained features.
+    descriptor_share: Probability
+    # How far the spread within a gesture is taken as the same in all directions.
+    shrinkage: Probability
+
+
+class TeachableLandmarksConfig(Section):
+    """`hand_landmarks` with an embedding for gestures that are taught after training."""
+
+    type: Literal["hand_landmarks_teachable"]
+    features_version: Literal[1]
+    backbone: HandLandmarksBackbone
+    head: Head
+    embedding: TeachableEmbedding
+
+
 BackboneConfig = (
     MobileNetV3Backbone
     | EfficientNetLite0Backbone
@@ -258,7 +278,7 @@ class CausalS3DEfficientNetLite0Config(_Causal):
 
 
 CausalConfig = CausalS3DMobileNetV3Config | CausalS3DEfficientNetLite0Config
-LandmarksConfig = HandLandmarksConfig | CausalHandLandmarksConfig
+LandmarksConfig = HandLandmarksConfig | CausalHandLandmarksConfig | TeachableLandmarksConfig
 SteppingConfig = CausalConfig | CausalHandLandmarksConfig
 """Networks with a score at every step."""
 ModelConfig = (
@@ -278,5 +298,7 @@ def network_family(model_type: str) -> str:
 
     >>> network_family("causal_s3d_mobilenet_v3")
     's3d_mobilenet_v3'
+    >>> network_family("hand_landmarks_teachable")
+    'hand_landmarks'
     """
-    return model_type.removeprefix("causal_")
+    return model_type.removeprefix("causal_").removesuffix("_teachable")

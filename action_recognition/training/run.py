@@ -17,7 +17,7 @@ from action_recognition.models.build import build_recogniser, check_weights_fit
 from action_recognition.models.recogniser import Recogniser
 from action_recognition.models.weights import load_start_weights
 from action_recognition.schedules import ScaledSchedule, scale_schedule
-from action_recognition.template import network_family
+from action_recognition.template import TeachableLandmarksConfig, network_family
 from action_recognition.training.checkpoints.changes import (
     changes_since,
     check_changes,
@@ -46,6 +46,7 @@ from action_recognition.training.reporting.run_summary import RECORD_FILE
 from action_recognition.training.run_clips import clip_data
 from action_recognition.training.step.module import GestureTraining
 from action_recognition.training.step.validation_scores import ValidationScores
+from action_recognition.training.teachable import fit_embeddings
 
 _FROM_IMAGENET = ("s3d_efficientnet_lite0", "image_timm")
 
@@ -90,6 +91,8 @@ def train_prepared(run: PreparedRun, watchers: Sequence[Callback] = ()) -> Path:
     scores = ValidationScores(run.best_before, keeps_last)
     engine = Engine(devices, facts, run.resume, scores, run.best_before, watchers)
     _fit_alone(run, module, data, engine)
+    if isinstance(run.model, TeachableLandmarksConfig) and is_first_process():
+        fit_embeddings(run, data)
 
     chosen = "the same: nothing is chosen" if keeps_last else "best on the validation clips"
     say(f"saved: {latest} (last epoch), {latest.with_name(BEST)} ({chosen})")

@@ -19,8 +19,10 @@ from action_recognition.deploy.backends.protocol import (
     check_clips,
 )
 from action_recognition.deploy.metadata import DeployMetadata, calibrated, from_template
+from action_recognition.errors import user_error
 from action_recognition.models.build import trained_network
 from action_recognition.models.recogniser import input_normalisation
+from action_recognition.template import TeachableLandmarksConfig
 
 
 class TorchBackend:
@@ -69,4 +71,16 @@ def from_trained(trained: TrainedModel, weights_sha256: str) -> DeployMetadata:
         from_template(trained.template, trained.labels, weights_sha256),
         model_type=trained.model.type,
     )
+    if isinstance(trained.model, TeachableLandmarksConfig):
+        found = replace(found, score_scale=_fitted_scale(trained))
     return found if trained.calibration is None else calibrated(found, trained.calibration)
+
+
+def _fitted_scale(trained: TrainedModel) -> float:
+    """Return the scale of the embedding's cosines. Raises UserError: it was not fitted."""
+    scale = float(trained.state_dict["embedding.score_scale"])
+    if not scale > 0.0:
+        found = "its training has not ended, so its embedding is not fitted yet"
+        fix = "continue with train.py --resume-from auto"
+        raise user_error(f"weights {trained.weights_sha256[:12]}", found, fix=fix)
+    return scale

@@ -40,6 +40,7 @@ def make_card(record: Mapping[str, Any]) -> dict[str, Any]:
         "weights_sha256": record.get("weights_sha256", NOT_STATED),
         **{key: facts.get(key, NOT_STATED) for key in _FACTS},
         "limits": list(_LIMITS),
+        **({"taught": record["taught"]} if record.get("taught") else {}),
         "training": facts.get("training", {}),
         "licences": facts.get("licences", {}),
         "evaluations": record.get("evaluations", []),
@@ -59,7 +60,7 @@ def to_markdown(card: Mapping[str, Any]) -> str:
         _section(f"# {card['name']}", [weights]),
         _section("## Use", _use(card)),
         _section("## Input and cost", _input(card)),
-        _section("## Labels", [_labels(card["labels"])]),
+        _section("## Labels", [_labels(card["labels"]), *_taught(card.get("taught", {}))]),
         _section("## Training", _pairs(card["training"])),
         _section("## Licences", _pairs(card["licences"])),
         _section("## Accuracy", _accuracy(card["evaluations"])),
@@ -103,6 +104,15 @@ def _input(card: Mapping[str, Any]) -> list[str]:
 
 def _labels(labels: Any) -> str:
     return ", ".join(map(str, labels)) if isinstance(labels, list) else str(labels)
+
+
+def _taught(taught: Mapping[str, int]) -> list[str]:
+    """Say which labels were taught by showing. The accuracies below were measured without them."""
+    if not taught:
+        return []
+    counts = ", ".join(f"{name} from {number}" for name, number in taught.items())
+    later = "Accuracies were measured before."
+    return ["", f"Taught by showing after training, with the number of examples: {counts}. {later}"]
 
 
 def _pairs(values: Mapping[str, Any]) -> list[str]:

@@ -1,0 +1,1 @@
+"""Commands that teach gestures to a trained model."""
