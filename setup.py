@@ -42,6 +42,7 @@ TRAINING = [
     "nncf==3.4.0",
     "optuna==5.0.0",
     "webdataset==1.0.2",
+    "aiohttp==3.14.5",  # the studio
     "braceexpand==0.1.7",  # the names of shards, as webdataset reads them
 ]
 # For the live engine, beside the runtime: tracks of persons and hands, events over a socket.
@@ -75,6 +76,7 @@ setup(
     package_data={
         "action_recognition.building": ["report.css"],
         "action_recognition.dataset_tools.showing": ["page.css", "page.js"],
+        "action_recognition.studio": ["web/*.html", "web/*.css", "web/*.js"],
         "action_recognition.photos.page": [
             "web/*.html",
             "web/*.css",

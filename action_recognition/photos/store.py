@@ -198,7 +198,7 @@ def _check_classes(classes: Sequence[str]) -> None:
     problems += [
         Problem(where, f"{name!r} cannot be the name of a folder", allowed)
         for name in classes
-        if not _can_be_folder(name)
+        if not can_be_folder(name)
     ]
 
     # Some file systems ignore case, or the form in which an accent is written.
@@ -210,7 +210,7 @@ def _check_classes(classes: Sequence[str]) -> None:
         raise UserError(problems)
 
 
-def _can_be_folder(name: str) -> bool:
+def can_be_folder(name: str) -> bool:
     """Return True for a name that a folder can have on every system.
 
     It has no separators, control characters, or leading or trailing dots and blanks, and it is not

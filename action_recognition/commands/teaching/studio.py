@@ -1,0 +1,65 @@
+"""`tools/studio.py`: the page in which one records gestures, teaches them and tries them."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from action_recognition.commands.arguments import positive_int, whole_number
+
+_DESCRIPTION = (
+    "Open a page in which you record gestures by webcam, teach them and try them. Only this "
+    "computer can reach it, and nothing leaves it. docs/studio.md shows it."
+)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of `tools/studio.py`."""
+    parser = argparse.ArgumentParser(prog="studio.py", description=_DESCRIPTION)
+    parser.add_argument(
+        "project",
+        type=Path,
+        metavar="PROJECT",
+        help="Folder of the clips, one folder for each gesture. A new one is made.",
+    )
+    parser.add_argument(
+        "--port",
+        type=whole_number,
+        default=8010,
+        metavar="N",
+        help="Port of the page. 0 takes a free one (default: 8010).",
+    )
+    parser.add_argument(
+        "--no-open", action="store_true", help="Do not open the page in the browser."
+    )
+    parser.add_argument(
+        "--threads",
+        type=positive_int,
+        metavar="N",
+        help="Threads that follow hands (default: OpenVINO's choice).",
+    )
+    return parser
+
+
+def main(root: Path, argv: Sequence[str] | None = None) -> int:
+    """Parse the flags, and serve the page until Ctrl-C. `root` is the clone."""
+    arguments = build_parser().parse_args(argv)
+    import webbrowser
+
+    from action_recognition.console import say
+    from action_recognition.studio.server import run
+    from action_recognition.studio.studio import Studio
+
+    studio = Studio(arguments.project, root, arguments.threads)
+    for clip in studio.recovered:
+        say(f"a recording that was interrupted is kept: {clip.file}")
+
+    def opened(address: str) -> None:
+        """Say where the page is, and open it."""
+        say(f"{address} shows the studio, on this computer alone; Ctrl-C ends it")
+        if not arguments.no_open:
+            webbrowser.open(address)
+
+    run(studio, arguments.port, opened)
+    return 0

@@ -1,0 +1,1 @@
+"""The studio: a page in which one records gestures, teaches them and tries them."""
