@@ -44,7 +44,7 @@ class TemplateChoice:
 
 @dataclass(frozen=True)
 class MeasureChoice:
-    """How the accuracy is measured: on `num_folds` parts in turn, or on a part that is kept."""
+    """The way the accuracy is measured: on `num_folds` parts in turn, or on a part that is kept."""
 
     measure: Measure
     num_folds: int
@@ -62,7 +62,7 @@ def can_track_hands() -> bool:
 
 @dataclass(frozen=True)
 class TemplateWishes:
-    """What the user states about the template. None leaves it to the clips."""
+    """Statements of the user about the template. None leaves it to the clips."""
 
     input: Input | None = None
     folder: Path | None = None

@@ -50,7 +50,7 @@ class LookedAt:
 
 @dataclass(frozen=True)
 class Wishes:
-    """What the user states about the source. None leaves it to the look at it."""
+    """Statements of the user about the source. None leaves it to the look at it."""
 
     kind: Kind | None = None
     person_regex: str | None = None

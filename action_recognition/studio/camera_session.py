@@ -42,7 +42,7 @@ def split_message(data: bytes) -> tuple[float, bytes]:
 
 
 class CameraSession:
-    """What the server does with frames, one at a time.
+    """Work of the server on frames, one at a time.
 
     `frame` is called by one thread, the other methods by any.
     """

@@ -1,4 +1,4 @@
-"""What a clip of a project shows: its hands, what is wrong with it, and a moving thumbnail."""
+"""Facts of a clip of a project: its hands, what is wrong with it, and a moving thumbnail."""
 
 from __future__ import annotations
 

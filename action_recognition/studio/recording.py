@@ -37,7 +37,7 @@ _MARGIN_S: Final = 0.25
 
 @dataclass(frozen=True)
 class Take:
-    """What is recorded: the gesture, and who is in it."""
+    """The subject of a recording: the gesture, and who is in it."""
 
     label: str
     person: str

@@ -1,4 +1,4 @@
-"""What a few examples teach: a direction for the gesture, and the probability that it needs."""
+"""Gestures from a few examples: each has a direction, and the probability that it needs."""
 
 from __future__ import annotations
 

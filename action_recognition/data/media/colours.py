@@ -41,17 +41,24 @@ class Tagged(Protocol):
     """A decoded frame, or the decoder of a stream: what states colour tags."""
 
     @property
-    def format(self) -> VideoFormat | None: ...
+    def format(self) -> VideoFormat | None:
+        """Pixel format, None before the first frame."""
+
     @property
-    def colorspace(self) -> int: ...
+    def colorspace(self) -> int:
+        """Matrix, as FFmpeg numbers it."""
+
     @property
-    def color_trc(self) -> int: ...
+    def color_trc(self) -> int:
+        """Transfer characteristic, as FFmpeg numbers it."""
+
     @property
-    def color_primaries(self) -> int: ...
+    def color_primaries(self) -> int:
+        """Primaries, as FFmpeg numbers them."""
 
 
 class Colours(NamedTuple):
-    """What is read: a matrix that FFmpeg converts, and HDR with its primaries.
+    """The colours that are read: a matrix that FFmpeg converts, and HDR with its primaries.
 
     `hdr` is "HLG", "PQ" or empty.
     """

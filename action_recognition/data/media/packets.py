@@ -1,4 +1,4 @@
-"""What the packets of a stream tell without being decoded."""
+"""Facts that the packets of a stream tell without being decoded."""
 
 from __future__ import annotations
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import select
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Final
 
 import av
 
 from action_recognition.data.media.opening import (
-    file_address,
     film_stream,
     open_container,
     prepare_decoder,
@@ -38,14 +41,13 @@ class Connection:
 
     def open(self) -> Any:
         """Open a container that has video. Raises UserError: it cannot be opened or has none."""
-        address, options = self._address, {"protocol_whitelist": _PROTOCOLS}
-        if is_fifo(self._address):
-            address, options = file_address(self._address), {"protocol_whitelist": "file"}
+        options = {"protocol_whitelist": _PROTOCOLS}
         # Over UDP, lost packets damage pictures.
         if self.is_rtsp:
             options["rtsp_transport"] = "tcp"
         try:
-            container = open_container(address, options, (_OPEN_S, _STALL_S))
+            with self._opened() as address:
+                container = open_container(address, options, (_OPEN_S, _STALL_S))
         except (av.FFmpegError, OSError, ValueError) as error:
             raise _cannot_open(self.name, error) from None
 
@@ -56,12 +58,37 @@ class Connection:
         prepare_decoder(stream)
         return container
 
+    def _opened(self) -> AbstractContextManager[str]:
+        """Yield the address for FFmpeg. A named pipe is open meanwhile."""
+        path = self._address
+        return _written_pipe(path) if is_fifo(path) else nullcontext(path)
+
     def reopen(self) -> Any:
         """Open a container as `open` does. Return None if it fails."""
         try:
             return self.open()
         except UserError:
             return None
+
+
+@contextmanager
+def _written_pipe(path: str) -> Iterator[str]:
+    """Wait until a program writes into a named pipe. Yield the address of its open end.
+
+    FFmpeg keeps a copy of the end. Opening the path again would block once the program has gone.
+    Raises UserError: nobody writes into the pipe for 10 seconds.
+    """
+    end = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        writers = select.poll()
+        writers.register(end, select.POLLIN)
+        if not writers.poll(1000 * _OPEN_S):
+            found = f"is a named pipe that nobody wrote into for {_OPEN_S:g} s"
+            raise user_error(path, found, fix="start the program that writes into it first")
+        os.set_blocking(end, True)
+        yield f"pipe:{end}"
+    finally:
+        os.close(end)
 
 
 def video_of(container: Any) -> av.VideoStream:

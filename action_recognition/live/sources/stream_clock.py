@@ -65,7 +65,7 @@ class StreamClock:
 
 
 class Pace:
-    """How fast the frames of a connection come, by their times and without the waits of the reader.
+    """The pace of the frames of a connection, by their times and without the waits of the reader.
 
     `due_s` begins with the first frame.
     """

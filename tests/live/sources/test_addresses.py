@@ -17,6 +17,7 @@ import pytest
 
 from action_recognition.errors import UserError
 from action_recognition.live.frame_times import DiscontinuityDetector, TimedFrame
+from action_recognition.live.sources import connection
 from action_recognition.live.sources.addresses import is_address, without_credentials
 from action_recognition.live.sources.frame_sources import open_source
 from action_recognition.live.sources.reader_thread import FrameReader
@@ -187,6 +188,26 @@ def test_a_pipe_is_read_to_its_end(clip: Path, tmp_path: Path) -> None:
         ]
     reader.source.stop()
     assert numbers == list(range(50))
+
+
+def test_a_pipe_that_nobody_writes_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    monkeypatch.setattr(connection, "_OPEN_S", 0.1)
+    with pytest.raises(UserError, match="pipe: is a named pipe that nobody wrote into for"):
+        open_source(str(pipe), 15.0)
+
+
+def test_a_pipe_is_read_whose_writer_has_gone(clip: Path, tmp_path: Path) -> None:
+    pipe, film = tmp_path / "pipe", tmp_path / "short.ts"
+    command = ["ffmpeg", "-v", "quiet", "-i", clip, "-frames:v", "40", "-f", "mpegts", film]
+    subprocess.run(command, check=True)
+    os.mkfifo(pipe)
+    # Shorter than the buffer of a pipe, so the writer ends before the film is opened.
+    assert film.stat().st_size < 65536
+    threading.Thread(target=lambda: pipe.write_bytes(film.read_bytes()), daemon=True).start()
+    source = open_source(str(pipe), 15.0)
+    assert sum(1 for _ in source.frames()) == 40
 
 
 def test_damaged_packets_are_counted_and_the_stream_goes_on(clip: Path, tmp_path: Path) -> None:
