@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -70,15 +70,25 @@ class DoneStep:
 
 @dataclass
 class BuildRecord:
-    """The steps that are done, by name. The file is written after each of them."""
+    """The steps that are done, by name. The file is written after each of them.
+
+    `begun` has the key of each step that was ever begun: half-done work belongs to that key alone.
+    """
 
     path: Path
     source: str
     steps: dict[str, DoneStep] = field(default_factory=dict)
+    begun: dict[str, str] = field(default_factory=dict)
 
     def is_done(self, name: str, key: str) -> bool:
         """Return True if this step ended well with the same commands on the same data."""
         return name in self.steps and self.steps[name].key == key
+
+    def begin(self, name: str, key: str, before: Collection[str]) -> None:
+        """Note that a step begins. All but the steps `before` it are no longer done."""
+        self.steps = {done: step for done, step in self.steps.items() if done in before}
+        self.begun[name] = key
+        self.write()
 
     def add(self, name: str, step: DoneStep) -> None:
         """Note a step, and write the file."""
@@ -87,7 +97,7 @@ class BuildRecord:
 
     def write(self) -> None:
         """Write the file. It also says that the folder is one of this command."""
-        content = {"made_by": _MADE_BY, "source": self.source}
+        content = {"made_by": _MADE_BY, "source": self.source, "begun": self.begun}
         write_json(self.path, content | {"steps": {k: asdict(v) for k, v in self.steps.items()}})
 
 
@@ -108,19 +118,20 @@ def open_folder(root: Path, source: Path) -> tuple[BuildFolder, BuildRecord]:
         names = ", ".join(sorted(entry.name for entry in root.iterdir())[:5])
         found = f"holds files that this command did not make: {names}"
         raise user_error(f"--output {root}", found, fix="name a new folder")
-    return folder, BuildRecord(path, str(source.resolve()), _read_steps(path))
+    return folder, BuildRecord(path, str(source.resolve()), *_read_steps(path))
 
 
-def _read_steps(path: Path) -> dict[str, DoneStep]:
-    """Return the steps of an earlier run, none where the file is missing."""
+def _read_steps(path: Path) -> tuple[dict[str, DoneStep], dict[str, str]]:
+    """Return the steps that an earlier run did and those it began, none without the file."""
     if not path.is_file():
-        return {}
+        return {}, {}
     try:
         content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         if content["made_by"] != _MADE_BY:
             raise ValueError(path)
-        return {name: DoneStep(**step) for name, step in content["steps"].items()}
-    except (ValueError, KeyError, TypeError):
+        steps = {name: DoneStep(**step) for name, step in content["steps"].items()}
+        return steps, dict(content.get("begun", {}))
+    except (ValueError, KeyError, TypeError, AttributeError):
         fix = "delete it to begin again, or name another --output"
         raise user_error(str(path), "is no record of this command", fix=fix) from None
 

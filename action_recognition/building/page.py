@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -140,11 +141,11 @@ def _met_before(results: Results) -> str:
 
 
 def _try_it(output: Path) -> str:
-    live = f"cd {output}/export\npython run.py                # the camera\n"
+    live = f"cd {shlex.quote(f'{output}/export')}\npython run.py                # the camera\n"
     live += "python run.py clip.mp4       # a file"
     own = (
         "from action_recognition.deploy import Predictor\n\n"
-        f'predictor = Predictor.from_path("{output}/export/model.xml")\n'
+        f"predictor = Predictor.from_path({f'{output}/export/model.xml'!r})\n"
         'print(predictor.predict_file("clip.mp4").to_dict())'
     )
     return (

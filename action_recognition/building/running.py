@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import count
 from pathlib import Path
 from types import FrameType
 
@@ -29,11 +30,15 @@ _PROGRESS = re.compile(r"^(epoch|fold|hands:)\s+(\d+)(?:/| of )(\d+)")
 
 @dataclass(frozen=True)
 class Step:
-    """A part of the build. `estimate_s` is its time on two idle cores, a rough guess."""
+    """A part of the build. `estimate_s` is its time on two idle cores, a rough guess.
+
+    A step that goes on where it was stopped does so from the files in `resumes_in`.
+    """
 
     name: str
     commands: tuple[Command, ...]
     estimate_s: float
+    resumes_in: Path | None = None
 
 
 class Runner:
@@ -45,6 +50,7 @@ class Runner:
         self.commands: list[Command] = []
         self._clock = _Clock()
         self._number = 0
+        self._before: list[str] = []
 
     def run(self, steps: Sequence[Step], num_steps: int, later_s: float = 0.0) -> None:
         """Run the steps. `later_s` is the time of those that come after them.
@@ -64,7 +70,13 @@ class Runner:
         title = f"[{self._number}/{num_steps}] {step.name}"
         if self.record.is_done(step.name, self.key):
             say(f"{title}: done before")
+            self._before.append(step.name)
             return
+
+        # Checkpoints of other clips or flags would be taken for a training that is done.
+        if step.resumes_in is not None and self.record.begun.get(step.name) != self.key:
+            _move_away(step.resumes_in)
+        self.record.begin(step.name, self.key, self._before)
 
         # The user can go on with these lines alone.
         say(f"{title}: {self._clock.end_of_all(step.estimate_s + later_s)}")
@@ -78,6 +90,7 @@ class Runner:
         seconds, cpu_seconds = time.monotonic() - began, _cpu_seconds() - cpu_began
         self._clock.learn(step.estimate_s, seconds)
         self.record.add(step.name, DoneStep(self.key, texts, seconds, cpu_seconds))
+        self._before.append(step.name)
 
     def _execute(self, command: Command, log: Path, clock: _StepClock) -> None:
         """Run a command with its output in the log. Raises UserError: it failed."""
@@ -92,6 +105,16 @@ class Runner:
         clock.clear()
         if code and not (code == 1 and command.problems_allowed):
             raise _failed(command, code, lines, log)
+
+
+def _move_away(folder: Path) -> None:
+    """Give a folder of work on other data, if there is one, the first free name."""
+    if not folder.is_dir():
+        return
+    names = (folder.with_name(f"{folder.name}_before_{number}") for number in count(1))
+    place = next(name for name in names if not name.exists())
+    folder.rename(place)
+    say(f"  clips or flags changed: {folder.name} of the earlier build is now {place}")
 
 
 @contextmanager
@@ -192,6 +215,7 @@ class _StepClock:
         self._estimate_s, self._later_s, self._clock = estimate_s, later_s, clock
         self._began = self._shown = time.monotonic()
         self._parts: dict[str, tuple[int, int]] = {}
+        self._num_runs = 0
         self._is_terminal = sys.stdout.isatty()
 
     def see(self, line: str) -> None:
@@ -201,6 +225,8 @@ class _StepClock:
             if match[1] == "fold":
                 # The epochs of the next fold begin again.
                 self._parts.pop("epoch", None)
+                # A model of all clips follows the folds: "fold 4 of 4" after "fold 3 of 3".
+                self._num_runs = self._num_runs or int(match[3]) + 1
             self._parts[match[1]] = int(match[2]), int(match[3])
         now = time.monotonic()
         due_s = 0.2 if self._is_terminal else _SECONDS_BETWEEN_LINES
@@ -235,7 +261,5 @@ class _StepClock:
         done, total = self._parts.get("epoch", self._parts.get("hands:", (0, 1)))
         share = done / total
         if "fold" in self._parts:
-            fold, num_folds = self._parts["fold"]
-            # A model of all clips comes after the folds.
-            share = (fold - 1 + share) / (num_folds + 1)
+            share = (self._parts["fold"][0] - 1 + share) / self._num_runs
         return min(1.0, share)

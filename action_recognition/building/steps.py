@@ -128,11 +128,11 @@ def _train(build: Build, choice: TemplateChoice) -> Step:
     if build.epochs is not None:
         words += ["--epochs", build.epochs]
 
-    # One run goes on where it was stopped. Folds and the preset keep what they have by themselves.
-    if not build.is_folds and "--preset" not in words:
+    # It goes on where it was stopped. The preset does not, and keeps its features by itself.
+    if "--preset" not in words:
         words += ["--resume-from", "auto"]
     command = in_work_dir(build.folder.work_dir, "train.py", *words)
-    return Step("train", (command,), _training_s(build, choice))
+    return Step("train", (command,), _training_s(build, choice), build.folder.outputs)
 
 
 def _start_flags(build: Build, choice: TemplateChoice) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ import pytest
 
 from action_recognition.building.commands import Command
 from action_recognition.building.folder import open_folder
-from action_recognition.building.running import Runner, Step
+from action_recognition.building.running import Runner, Step, _Clock, _StepClock
 from action_recognition.errors import UserError
 
 
@@ -49,6 +49,50 @@ def test_what_follows_changed_work_is_done_again(tmp_path: Path) -> None:
         first = Command(command(tmp_path, "first.py", program).script, (program,), tmp_path)
         runner(tmp_path).run([Step("first", (first,), 1.0), later], 2)
     assert (tmp_path / "count.txt").read_text() == "xx"
+
+
+def test_a_training_of_other_clips_does_not_resume(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    outputs = tmp_path / "outputs"
+    outputs.mkdir()
+    (outputs / "latest.pth").write_text("of another build")
+    fails_once = (
+        "from pathlib import Path\n"
+        "found = Path('outputs/latest.pth').is_file()\n"
+        "Path('seen.txt').open('a').write('r' if found else 'f')\n"
+        "Path('outputs').mkdir(exist_ok=True)\n"
+        "Path('outputs/latest.pth').write_text('own')\n"
+        "raise SystemExit(0 if found else 2)\n"
+    )
+    step = Step("train", (command(tmp_path, "train.py", fails_once),), 1.0, resumes_in=outputs)
+
+    # What was there is kept elsewhere. A run that stopped goes on from its own checkpoint.
+    with pytest.raises(UserError, match="exit code 2"):
+        runner(tmp_path).run([step], 1)
+    assert "is now" in capsys.readouterr().out
+    assert (tmp_path / "outputs_before_1" / "latest.pth").read_text() == "of another build"
+    runner(tmp_path).run([step], 1)
+    assert "is now" not in capsys.readouterr().out
+
+    # New clips begin anew.
+    with pytest.raises(UserError, match="exit code 2"):
+        runner(tmp_path, "b").run([step], 1)
+    assert (tmp_path / "seen.txt").read_text() == "frf"
+    assert (tmp_path / "outputs_before_2" / "latest.pth").read_text() == "own"
+
+    # The first clips again are no longer done: their checkpoints are away.
+    with pytest.raises(UserError, match="exit code 2"):
+        runner(tmp_path).run([step], 1)
+
+
+def test_progress_of_folds_never_falls() -> None:
+    clock, shares = _StepClock(1.0, 0.0, _Clock()), []
+    for fold, total in ((1, 2), (2, 2), (3, 3)):
+        for line in (f"fold {fold} of {total}: clips", "epoch 1/2", "epoch 2/2"):
+            clock.see(line)
+            shares.append(clock._share())
+    assert shares == sorted(shares) and shares[-1] == 1.0
 
 
 def test_a_failure_tells_the_reason_and_the_log(tmp_path: Path) -> None:
