@@ -41,10 +41,10 @@ def held_file(place: Path, *, per_process: bool = False, suffix: str = "") -> It
     name = _short(place.name)
     path = place.with_name(f".{name}{f'.{os.getpid()}' if per_process else ''}.part{suffix}")
 
-    lock = _take_file(path)
+    lock = take_file(path)
     if lock is None:
         path = place.with_name(f".{name}.{os.getpid()}-{secrets.token_hex(4)}.part{suffix}")
-        lock = _take_file(path)
+        lock = take_file(path)
 
     try:
         yield path
@@ -109,10 +109,11 @@ def _remove_if_free(path: Path) -> None:
         os.close(lock)
 
 
-def _take_file(path: Path) -> int | None:
+def take_file(path: Path) -> int | None:
     """Make or empty a file and hold it. Return its descriptor, or None if another one holds it.
 
-    On a disk that cannot hold files, the file is taken all the same.
+    Closing the descriptor, or the end of the process, frees the file. On a disk that cannot hold
+    files, the file is taken all the same.
     """
     while True:
         lock = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o666)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import struct
 import threading
 from collections import deque
@@ -9,6 +10,7 @@ from typing import Any, Final
 
 import cv2
 import numpy as np
+from PIL import Image
 
 from action_recognition.data.photo import Photo
 from action_recognition.deploy.backends.protocol import Backend
@@ -25,6 +27,7 @@ from action_recognition.studio.project import Clip, Project
 from action_recognition.studio.recording import LONGEST_S, Recording, Take, clip_of_frames
 
 MAX_FRAME_BYTES: Final = 2_000_000
+_MIN_SIDE: Final = 32
 _MAX_SIDE: Final = 1920
 _HEAD: Final = struct.Struct("<d")
 _REMEMBERED_S: Final = 3.0
@@ -162,12 +165,22 @@ class CameraSession:
 
 def _decoded(jpeg: bytes) -> Photo:
     """Return a picture (H, W, 3) uint8 RGB. Raises UserError: the data are none, or too large."""
-    # The size is in the head of the file: nothing larger is unpacked.
-    if jpeg[:2] != b"\xff\xd8":
-        raise user_error("frame", "is no JPEG")
-    picture = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
-    if picture is None or max(picture.shape[:2]) > _MAX_SIDE or min(picture.shape[:2]) < 32:
-        raise user_error("frame", "cannot be read", f"a JPEG of 32 to {_MAX_SIDE} pixels")
+    allowed = f"a JPEG of {_MIN_SIDE} to {_MAX_SIDE} pixels"
+    try:
+        # This reads the head of the file alone: nothing that is too large is unpacked.
+        with Image.open(io.BytesIO(jpeg), formats=("JPEG",)) as head:
+            size = head.size
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        raise user_error("frame", "is no JPEG", allowed) from None
+    if max(size) > _MAX_SIDE or min(size) < _MIN_SIDE:
+        raise user_error("frame", f"has {size[0]}x{size[1]} pixels", allowed)
+
+    try:
+        picture = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
+    except cv2.error:
+        picture = None
+    if picture is None:
+        raise user_error("frame", "cannot be read", allowed)
     return np.ascontiguousarray(picture[:, :, ::-1])
 
 

@@ -121,9 +121,8 @@ class Learner:
         for clip in clips:
             if self._stop.is_set():
                 return
-            if clip.file not in self.facts:
-                self._look(clip)
-        there = {clip.file for clip in clips}
+            self._look(clip)
+        there = {clip.file for clip in clips} - self.unreadable.keys()
         self.facts = {file: found for file, found in self.facts.items() if file in there}
 
         usable = [clip for clip in clips if clip.file in self.facts]
@@ -134,10 +133,13 @@ class Learner:
         self.learned = self._model(usable, names)
 
     def _look(self, clip: Clip) -> None:
+        """Take the facts of a clip from the reader, which keeps those of unchanged files."""
         try:
-            self.facts[clip.file] = self.reader.facts(self.project.path_of(clip.file))
+            facts = self.reader.facts(self.project.root / clip.file)
             self.unreadable.pop(clip.file, None)
-            self._changed()
+            if self.facts.get(clip.file) is not facts:
+                self.facts[clip.file] = facts
+                self._changed()
         except (UserError, OSError) as error:
             self.unreadable[clip.file] = str(error)
 

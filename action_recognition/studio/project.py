@@ -12,7 +12,9 @@ from __future__ import annotations
 import csv
 import datetime
 import io
+import os
 import re
+import secrets
 import threading
 import unicodedata
 from collections.abc import Sequence
@@ -24,10 +26,12 @@ from action_recognition.data.photo import PHOTO_SUFFIXES
 from action_recognition.dataset_tools.importing.media_walk import VIDEO_SUFFIXES
 from action_recognition.errors import UserError, user_error
 from action_recognition.files import write_text
+from action_recognition.partials import take_file
 from action_recognition.photos.store import HEADER, TABLE_FILE, can_be_folder
 
 NO_GESTURE: Final = "no gesture"
 STATE_FOLDER: Final = ".studio"
+LOCK_FILE: Final = "lock"
 MAX_GESTURES: Final = 500
 _PERSON: Final = re.compile(r"[\w-]{1,40}")
 CLIP_SUFFIXES: Final = VIDEO_SUFFIXES | PHOTO_SUFFIXES
@@ -58,6 +62,29 @@ class Project:
         (root / NO_GESTURE).mkdir(parents=True, exist_ok=True)
         self._facts = {clip.file: clip for clip in _read_table(root / TABLE_FILE)}
         self._undo: list[tuple[str, list[tuple[Path, Path]], list[Clip]]] = []
+        self._held: int | None = None
+        # Paths of clips that are being written.
+        self._promised: set[Path] = set()
+
+    def hold(self) -> None:
+        """Keep other processes from this project, until `release` or the end of this one.
+
+        Raises UserError: another process, which it names, holds the project.
+        """
+        self.state_folder.mkdir(exist_ok=True)
+        file = self.state_folder / LOCK_FILE
+        self._held = take_file(file)
+        if self._held is None:
+            holder = file.read_text(encoding="utf-8")[:100] or "another process"
+            found = f"is open in another studio ({holder})"
+            raise user_error(str(self.root), found, fix="end that one, or name another folder")
+        os.write(self._held, f"process {os.getpid()}".encode())
+
+    def release(self) -> None:
+        """Let other processes open the project."""
+        if self._held is not None:
+            os.close(self._held)
+            self._held = None
 
     @property
     def gestures(self) -> list[str]:
@@ -140,15 +167,17 @@ class Project:
             return moved
 
     def undo(self) -> str:
-        """Take back the last change, and return its name. The text is empty where there is none."""
+        """Take back the last change, and return its name. The text is empty where there is none.
+
+        Raises UserError: files were moved or made by others meanwhile. That change stays, and the
+        next undo takes back the one before it.
+        """
         with self._lock:
             if not self._undo:
                 return ""
             name, moves, clips = self._undo.pop()
+            _check_moves(name, moves)
             for source, target in reversed(moves):
-                if target.exists() or not source.exists():
-                    continue
-                source.parent.mkdir(parents=True, exist_ok=True)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 source.replace(target)
             self._facts |= {clip.file: clip for clip in clips}
@@ -156,14 +185,21 @@ class Project:
             return name
 
     def new_clip(self, label: str, person: str, session: str, suffix: str) -> Path:
-        """Return a free path for a clip, to be written atomically, then given to `added`."""
+        """Return a path for a clip, to be written atomically, then given to `added`.
+
+        No other call returns the same path.
+        """
         with self._lock:
             self.check_gesture(label)
-            return self._new_path(label, checked_person(person), checked_person(session), suffix)
+            person, session = checked_person(person), checked_person(session)
+            path = self._new_path(label, person, session, suffix)
+            self._promised.add(path)
+            return path
 
     def added(self, path: Path, person: str, session: str) -> Clip:
         """Put a clip that was written into the table."""
         with self._lock:
+            self._promised.discard(path)
             file = path.relative_to(self.root).as_posix()
             now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
             clip = Clip(file, path.parent.name, person, session, now)
@@ -213,18 +249,15 @@ class Project:
         """Return the path of the next clip of a person and session."""
         start = "_".join(part for part in (person, session) if part) or "clip"
         pattern = re.compile(rf"{re.escape(start)}_(\d+)")
-        matches = (pattern.fullmatch(path.stem) for path in self._paths(label))
+        promised = [path for path in self._promised if path.parent.name == label]
+        taken = [*self._paths(label), *promised]
+        matches = (pattern.fullmatch(path.stem) for path in taken)
         number = 1 + max((int(match[1]) for match in matches if match), default=0)
         return self.root / label / f"{start}_{number:04d}{suffix}"
 
     def _trash(self, name: str) -> Path:
-        """Return a free place in the trash."""
-        folder = self.state_folder / "trash"
-        folder.mkdir(parents=True, exist_ok=True)
-        number = len(list(folder.iterdir()))
-        while (folder / f"{number}_{name}").exists():
-            number += 1
-        return folder / f"{number}_{name}"
+        """Return a place in the trash that stays free: its folder has a name of its own."""
+        return self.state_folder / "trash" / secrets.token_hex(8) / name
 
     def _paths(self, label: str) -> list[Path]:
         paths = (self.root / label).iterdir()
@@ -255,6 +288,17 @@ def checked_person(name: str) -> str:
         allowed = "1 to 40 letters of any script, digits and -"
         raise user_error("person and session", f"found {name[:60]!r}", allowed)
     return name
+
+
+def _check_moves(name: str, moves: Sequence[tuple[Path, Path]]) -> None:
+    """Raise UserError: a file or folder is gone, or another one is in its place."""
+    for source, target in moves:
+        if not source.exists():
+            raise user_error("undo", f"{name} cannot be taken back: {source} is gone")
+        # A disk may take names that differ in case for the same one.
+        if target.exists() and not target.samefile(source):
+            found = f"{name} cannot be taken back: {target} is there"
+            raise user_error("undo", found, fix="move it away")
 
 
 def _is_gesture(path: Path) -> bool:

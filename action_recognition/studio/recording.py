@@ -2,8 +2,8 @@
 
     PROJECT/.studio/recording/NAME/about.json, 00000123.jpg, ...
 
-A file is named after the milliseconds since the first frame. When the server is killed, the next
-one makes a clip of what is there.
+A file is named after the milliseconds since the first frame. When the server is killed, or cannot
+write the clip, the next one makes a clip of what is there.
 """
 
 from __future__ import annotations
@@ -78,38 +78,60 @@ class Recording:
     def finish(self) -> Clip:
         """Write the clip of the movement, and forget the frames.
 
-        Raises UserError: too few frames. Then there is no clip.
+        Raises UserError: too few frames, which are forgotten, or a clip that cannot be written.
+        Then the frames stay for `recover`.
         """
-        try:
-            first, last = moving_part(self.times_s, self.places)
-            return _clip_of(self.project, self.take, _frames(self.folder)[first : last + 1])
-        finally:
+        if len(self.times_s) < _LEAST_FRAMES:
             self.drop()
+            raise _too_few(len(self.times_s))
+        first, last = moving_part(self.times_s, self.places)
+        try:
+            clip = _clip_of(self.project, self.take, _frames(self.folder)[first : last + 1])
+        # Whatever went wrong: these files are all that there is of the recording.
+        except Exception as error:
+            raise _kept(self.folder, error) from error
+        self.drop()
+        return clip
 
     def drop(self) -> None:
         """Forget the frames."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def recover(project: Project) -> list[Clip]:
-    """Make clips of recordings that a killed server left. Return them.
+@dataclass(frozen=True)
+class Recovered:
+    """Recordings that an earlier server left: clips, and a line for each that is none yet."""
+
+    clips: tuple[Clip, ...]
+    kept: tuple[str, ...]
+
+
+def recover(project: Project) -> Recovered:
+    """Make clips of recordings that an earlier server left.
 
     A recording of a gesture that is gone becomes a clip of no gesture. One of hardly any frame is
-    dropped.
+    dropped. The frames of one that cannot be written stay where they are.
     """
-    found = []
+    clips: list[Clip] = []
+    kept: list[str] = []
     for folder in sorted((project.state_folder / "recording").glob("*")):
         try:
-            take = Take(**json.loads((folder / "about.json").read_text(encoding="utf-8")))
-            if take.label not in project.gestures:
-                take = Take(NO_GESTURE, take.person, take.session)
-            found.append(_clip_of(project, take, _frames(folder)))
-        except (OSError, ValueError, TypeError, UserError):
-            # Nothing can be made of it.
-            continue
-        finally:
+            frames = _frames(folder)
+            if len(frames) >= _LEAST_FRAMES:
+                clips.append(_clip_of(project, _take_of(folder, project), frames))
+        except Exception as error:
+            kept.extend(str(problem) for problem in _kept(folder, error).problems)
+        else:
             shutil.rmtree(folder, ignore_errors=True)
-    return found
+    return Recovered(tuple(clips), tuple(kept))
+
+
+def _take_of(folder: Path, project: Project) -> Take:
+    """Read what a recording is of. Raises OSError, ValueError or TypeError: it is not there."""
+    take = Take(**json.loads((folder / "about.json").read_text(encoding="utf-8")))
+    if take.label not in project.gestures:
+        return Take(NO_GESTURE, take.person, take.session)
+    return take
 
 
 def clip_of_frames(project: Project, take: Take, frames: Sequence[tuple[float, bytes]]) -> Clip:
@@ -172,10 +194,11 @@ def _frames(folder: Path) -> list[tuple[float, bytes]]:
 
 def _clip_of(project: Project, take: Take, frames: Sequence[tuple[float, bytes]]) -> Clip:
     if len(frames) < _LEAST_FRAMES:
-        found = f"{len(frames)} frames came from the camera, too few for a clip"
-        raise user_error("recording", found, f"{_LEAST_FRAMES} or more", "record again")
+        raise _too_few(len(frames))
     decoded = [cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) for _, data in frames]
     pictures = [picture for picture in decoded if picture is not None]
+    if not pictures:
+        raise user_error("recording", "holds no picture that can be read")
     # All of one size, with even sides.
     height, width = (side // 2 * 2 for side in pictures[0].shape[:2])
     same = [cv2.resize(picture, (width, height))[:, :, ::-1] for picture in pictures]
@@ -185,3 +208,16 @@ def _clip_of(project: Project, take: Take, frames: Sequence[tuple[float, bytes]]
     path = project.new_clip(take.label, take.person, take.session, ".mp4")
     write_video(path, np.stack(same), rate)
     return project.added(path, take.person, take.session)
+
+
+def _too_few(num_frames: int) -> UserError:
+    found = f"{num_frames} frames came from the camera, too few for a clip"
+    return user_error("recording", found, f"{_LEAST_FRAMES} or more", "record again")
+
+
+def _kept(folder: Path, error: Exception) -> UserError:
+    """Return the message about frames that stay on the disk."""
+    reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    found = f"cannot become a clip ({reason}); its frames stay in {folder}"
+    fix = "mend that, and start the studio again: it makes the clip"
+    return user_error("recording", found, fix=fix)

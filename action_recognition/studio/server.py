@@ -197,6 +197,7 @@ class StudioServer:
                 await before.close()
 
         session = self.studio.session
+        await self._apart(partial(session.try_model, None))
         waiting: asyncio.Queue[bytes] = asyncio.Queue(maxsize=2)
         worker = asyncio.create_task(self._work(page, session, waiting))
         try:
@@ -210,6 +211,9 @@ class StudioServer:
                     await self._told(page, session, message.data)
         finally:
             worker.cancel()
+            # Without a page nothing is recognised. One that took over says what it wants.
+            if self._page is page:
+                await self._apart(partial(session.try_model, None))
             # What was recorded when the page went away is kept.
             with contextlib.suppress(UserError, OSError):
                 await self._finish(session)

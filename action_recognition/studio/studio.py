@@ -26,13 +26,16 @@ Change = tuple[tuple[str, ...], Callable[..., Any]]
 class Studio:
     """A project that is open. `root` is the clone, whose commands train in full.
 
-    Raises UserError: the networks of hands are missing, or the folder is no project.
+    Raises UserError: the networks of hands are missing, the folder is no project, or another studio
+    has it open.
     """
 
     def __init__(self, folder: Path, root: Path, num_threads: int | None = None) -> None:
         # Before anything is written: without them nothing works.
         camera, clips = HandNetworks(None, num_threads), HandNetworks(None, num_threads)
         self.project = Project(folder)
+        # What lies there unfinished may be the work of a studio that runs.
+        self.project.hold()
         self.recovered = recover(self.project)
         shutil.rmtree(self.project.state_folder / "upload", ignore_errors=True)
         template, _ = load_template_dir(default_template(root))
@@ -51,6 +54,7 @@ class Studio:
         """End the threads and the job that runs."""
         self.jobs.stop()
         self.learner.close()
+        self.project.release()
 
     @property
     def changes(self) -> dict[str, Change]:

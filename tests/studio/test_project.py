@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,52 @@ def test_every_change_can_be_taken_back(tmp_path: Path) -> None:
     for _ in range(3):
         project.undo()
     assert project.undo() == "" and project.gestures == [NO_GESTURE]
+
+
+def test_two_clips_of_one_name_can_both_be_taken_back(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    for name in ("wave", "stop"):
+        project.add_gesture(name)
+        add(project, name)
+    assert project.undo() == "adding a clip" and len(project.clips()) == 1
+    assert project.undo() == "adding stop"
+    assert project.undo() == "adding a clip" and not project.clips()
+    assert len(list((tmp_path / ".studio/trash").rglob("anna_1_0001.mp4"))) == 2
+
+
+def test_what_cannot_be_taken_back_is_said(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    project.add_gesture("wave")
+    first, second = add(project, "wave"), add(project, "wave")
+    project.remove_clip(first)
+    (tmp_path / first).write_bytes(b"another")
+    with pytest.raises(UserError, match=r"deleting a clip cannot be taken back: .* is there"):
+        project.undo()
+    assert (tmp_path / first).read_bytes() == b"another"
+
+    (tmp_path / second).unlink()
+    with pytest.raises(UserError, match=r"adding a clip cannot be taken back: .* is gone"):
+        project.undo()
+    assert project.undo() == "adding a clip" and not project.clips()
+
+
+def test_no_two_clips_get_one_path(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    first, second = (project.new_clip(NO_GESTURE, "anna", "1", ".mp4") for _ in range(2))
+    assert first != second
+    second.write_bytes(b"x")
+    project.added(second, "anna", "1")
+    assert project.new_clip(NO_GESTURE, "anna", "1", ".jpg") not in (first, second)
+
+
+def test_one_studio_at_a_time(tmp_path: Path) -> None:
+    project, other = Project(tmp_path), Project(tmp_path)
+    project.hold()
+    with pytest.raises(UserError, match=rf"open in another studio \(process {os.getpid()}\)"):
+        other.hold()
+    project.release()
+    other.hold()
+    other.release()
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import cv2
@@ -11,9 +12,9 @@ from numpy.typing import NDArray
 
 from action_recognition.data.video import container_frame_rate, count_frames
 from action_recognition.errors import UserError
-from action_recognition.studio.camera_session import MAX_FRAME_BYTES, split_message
+from action_recognition.studio.camera_session import MAX_FRAME_BYTES, _decoded, split_message
 from action_recognition.studio.project import NO_GESTURE, Project
-from action_recognition.studio.recording import Recording, Take, moving_part, recover
+from action_recognition.studio.recording import Recording, Recovered, Take, moving_part, recover
 from tests.made_landmarks import open_hand
 
 TAKE = Take("wave", "anna", "1")
@@ -85,11 +86,55 @@ def test_what_a_killed_server_left_is_kept(tmp_path: Path) -> None:
     (whole.folder / ".00000900.jpg.part").write_bytes(jpeg()[:50])
     (tmp_path / ".studio/recording/empty").mkdir()
 
-    found = recover(Project(tmp_path))
+    found = recover(Project(tmp_path)).clips
     assert [clip.file for clip in found] == ["wave/anna_1_0001.mp4", f"{NO_GESTURE}/b_2_0001.mp4"]
     assert count_frames(tmp_path / found[0].file) == 8
     assert not list((tmp_path / ".studio/recording").iterdir())
-    assert recover(Project(tmp_path)) == []
+    assert recover(Project(tmp_path)) == Recovered((), ())
+
+
+def test_frames_stay_where_no_clip_can_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = project_with(tmp_path)
+    recording = Recording.begin(project, TAKE)
+    for i in range(8):
+        recording.add(jpeg(), i / 10, [])
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("action_recognition.studio.recording.write_video", full)
+        with pytest.raises(UserError, match=r"No space left on device.*stay in .*recording"):
+            recording.finish()
+        kept = recover(project)
+        assert not kept.clips and str(recording.folder) in kept.kept[0]
+    assert len(list(recording.folder.glob("*.jpg"))) == 8
+
+    # The next start makes the clip.
+    found = recover(project)
+    assert len(found.clips) == 1 and not found.kept and not recording.folder.exists()
+
+
+def test_a_large_picture_is_refused_before_it_is_unpacked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    large = bytes(cv2.imencode(".jpg", np.zeros((48, 1930, 3), np.uint8))[1].tobytes())
+    monkeypatch.setattr(cv2, "imdecode", pytest.fail)
+    with pytest.raises(UserError, match="has 1930x48 pixels; allowed: a JPEG of 32 to 1920"):
+        _decoded(large)
+    with pytest.raises(UserError, match="is no JPEG"):
+        _decoded(large[:20])
+
+
+def test_a_picture_that_opencv_refuses_is_a_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise cv2.error("corrupt")
+
+    monkeypatch.setattr(cv2, "imdecode", refuse)
+    with pytest.raises(UserError, match="cannot be read"):
+        _decoded(jpeg())
 
 
 def test_messages_that_are_no_frame() -> None:

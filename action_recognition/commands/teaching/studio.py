@@ -52,8 +52,10 @@ def main(root: Path, argv: Sequence[str] | None = None) -> int:
     from action_recognition.studio.studio import Studio
 
     studio = Studio(arguments.project, root, arguments.threads)
-    for clip in studio.recovered:
+    for clip in studio.recovered.clips:
         say(f"a recording that was interrupted is kept: {clip.file}")
+    for line in studio.recovered.kept:
+        say(line)
 
     def opened(address: str) -> None:
         """Say where the page is, and open it."""

@@ -356,8 +356,9 @@ function stopCamera() {
   by("idle").hidden = false;
   by("stop-camera").hidden = true;
   by("overlay").getContext("2d").clearRect(0, 0, by("overlay").width, by("overlay").height);
-  socket?.close();
+  // While the socket can still tell the server.
   if (trying) toggleTry();
+  socket?.close();
 }
 
 function connect() {
