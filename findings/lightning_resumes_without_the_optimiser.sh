@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Lightning 2.6.1: a checkpoint whose list of optimiser states is empty resumes without a word.
+# Lightning 2.6.6: a checkpoint whose list of optimiser states is empty resumes without a word.
 #
 # One would guess that `trainer.fit(ckpt_path=...)` refuses a checkpoint that lacks the state of an
 # optimiser: a model with a missing weight is refused. Without the key `optimizer_states` it does
@@ -22,7 +22,7 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 python3 -m venv "$folder/venv"
 "$folder/venv/bin/pip" --quiet --disable-pip-version-check install \
-  lightning==LIGHTNING torch==TORCH numpy==2.4.6
+  lightning==2.6.6 torch==2.15.0 numpy==2.4.6
 
 cat > "$folder/resume.py" <<'PYTHON'
 """Train one epoch, change the checkpoint, resume, and print how much of the optimiser came back."""

@@ -167,6 +167,9 @@ def main(work_dir: Path, argv: Sequence[str] | None = None) -> int:
     """Parse the flags and evaluate."""
     parsed = build_parser().parse_args(argv)
     check_clips_or_folds(parsed, "test")
+    if parsed.folds is not None and parsed.compare_to is not None:
+        found = "compares two models on the same clips, and folds have many models"
+        raise user_error("--compare-to", found, fix="leave it or --folds out")
     arguments = vars(parsed)
     # Without --stream the flags of streams have no effect.
     of_streams = {name: arguments.pop(name) for name in _OF_STREAMS}

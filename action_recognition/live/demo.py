@@ -12,7 +12,7 @@ from pathlib import Path
 
 from action_recognition import console
 from action_recognition.deploy.stream_models import Picture
-from action_recognition.errors import UserError, user_error
+from action_recognition.errors import UserError, disk_reason, user_error
 from action_recognition.live.demo_options import DemoOptions as DemoOptions
 from action_recognition.live.demo_setup import OpenDemo, Say, open_demo
 from action_recognition.live.frame_times import TimedFrame
@@ -115,7 +115,7 @@ def _recognise(demo: OpenDemo, stop: StopSignals, console_guard: OutputGuard) ->
         frames = _next_frames(going, demo, wait_s)
         run.take(frames)
         for stream, frame in frames:
-            _put_out(demo, stream, frame)
+            _put_out(demo, stream, frame, stop)
 
         # Showing a frame asks for keys. The windows without a new frame are asked here.
         for stream in demo.streams:
@@ -147,7 +147,7 @@ def _next_frames(going: list[LiveStream], demo: OpenDemo, wait_s: float) -> list
     return frames
 
 
-def _put_out(demo: OpenDemo, stream: LiveStream, frame: TimedFrame) -> None:
+def _put_out(demo: OpenDemo, stream: LiveStream, frame: TimedFrame, stop: StopSignals) -> None:
     """Draw what was recognised over a frame, then record and show it."""
     record = demo.outputs.record
     if record is None and stream.window is None:
@@ -158,23 +158,34 @@ def _put_out(demo: OpenDemo, stream: LiveStream, frame: TimedFrame) -> None:
     if record:
         record(drawn, frame.time_s)
     if stream.window:
-        _show(stream.window, drawn, stream, run)
+        _show(stream.window, drawn, stream, run, stop)
 
 
-def _show(window: PictureWindow, drawn: Picture, stream: LiveStream, run: LiveRun) -> None:
+def _show(
+    window: PictureWindow, drawn: Picture, stream: LiveStream, run: LiveRun, stop: StopSignals
+) -> None:
     """Show an RGB picture and do what the keys ask for. A pause lasts until space or `q`."""
     controls = run.controls
     controls.press(window.show(drawn))
-    while controls.is_paused and not controls.wants_quit:
+    while controls.is_paused and not controls.wants_quit and not stop.is_asked:
         controls.press(window.key(_PAUSE_POLL_MS))
 
     if controls.wants_snapshot:
-        run.say(f"wrote {save_snapshot(drawn, Path.cwd())}")
+        _save_snapshot(drawn, run)
         controls.wants_snapshot = False
     if controls.wants_box:
         stream.engine.region = FixedRegion(window.select_box(drawn))
         stream.engine.reset()
         controls.wants_box = False
+
+
+def _save_snapshot(drawn: Picture, run: LiveRun) -> None:
+    """Write a picture into the current folder. A full disk does not end the run."""
+    try:
+        run.say(f"wrote {save_snapshot(drawn, Path.cwd())}")
+    except (OSError, UserError) as error:
+        reason = disk_reason(error) if isinstance(error, OSError) else error
+        run.say(f"the snapshot could not be written: {reason}")
 
 
 def _report(demo: OpenDemo) -> None:

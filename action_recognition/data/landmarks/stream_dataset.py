@@ -21,6 +21,7 @@ from action_recognition.errors import UserError, user_error
 from action_recognition.hands.causal_slots import causal_hand_array
 from action_recognition.template import LandmarkAugmentation, LandmarkInput
 
+_TRIES = 8  # of a neighbour, before a clip stands beside itself
 _MAX_IN_MEMORY = 20_000  # clips
 
 
@@ -70,14 +71,14 @@ class LandmarkStreamDataset(Dataset[Sample | DamagedClip]):
     def __getitem__(self, key: ItemKey) -> Sample | DamagedClip:
         epoch, index, number = key if isinstance(key, tuple) else (0, key, 0)
         rng = np.random.default_rng([self.seed, epoch, index, number])
-        others = rng.integers(len(self.records), size=2).tolist()
         try:
-            before, clip, behind = (self._clip(i) for i in (others[0], index, others[1]))
+            clip = self._clip(index)
             if not clip.hands[..., -1].any() and clip.label != self.negative:
                 raise user_error(str(self.records[index].path), "no hand is seen in it")
         except UserError as error:
             return DamagedClip(index, f"{self.records[index].line}: {error}")
 
+        before, behind = self._neighbour(clip, rng), self._neighbour(clip, rng)
         hands, targets = self._maker.make(before, clip, behind, rng)
         label = clip.label
         if rng.random() < self.augmentation.flip.probability:
@@ -86,6 +87,20 @@ class LandmarkStreamDataset(Dataset[Sample | DamagedClip]):
             targets = np.array(swapped)
         values = torch.from_numpy(as_network_input(hands))
         return Sample(values, label, index, targets=torch.from_numpy(targets))
+
+    def _neighbour(self, clip: Material, rng: np.random.Generator) -> Material:
+        """Return a random clip that can stand beside another one, or that one itself.
+
+        A clip that cannot be read, or shows no hand where a gesture should be, teaches nothing.
+        """
+        for index in rng.integers(len(self.records), size=_TRIES).tolist():
+            try:
+                other = self._clip(index)
+            except UserError:
+                continue
+            if other.label == self.negative or other.hands[..., -1].any():
+                return other
+        return clip
 
     def _clip(self, index: int) -> Material:
         """Return a clip in all of its tracked frames. Raises UserError."""

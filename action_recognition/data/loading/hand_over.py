@@ -77,6 +77,7 @@ def collate_to_send(items: Sequence[Sample | DamagedClip]) -> Batch:
         "labels": batch.labels,
         "indices": batch.indices,
         "inside": batch.inside,
+        "targets": batch.targets,
     }
     sent: dict[str, Any] = {
         name: None if tensor is None else _SentThroughPipe(tensor) for name, tensor in small.items()

@@ -86,7 +86,7 @@ def _cached_packet_index(path: MediaPath, mtime_ns: int, size: int) -> PacketInd
         announced = stream.frames if "mp4" in container.format.name else 0
         packets = packets_of(container, stream)
         _check_announced(path, packets, announced)
-        if packets_tell_frames(packets, stream.codec_context):
+        if packets_tell_frames(packets, stream):
             return _index_of_packets(stream, stated, packets)
     return _index_by_decoding(path, packets)
 
@@ -131,7 +131,8 @@ def _index_by_decoding(path: MediaPath, packets: Sequence[Packet]) -> PacketInde
         stamps = [stamp for stamp, _ in both]
         rises = None not in stamps and bool(np.all(np.diff(np.array(stamps, np.int64)) > 0))
         is_stamped = rises and all(stamp == pts for stamp, pts in both)
-        keys = [packet for packet in packets if packet.pts in set(stamps)] if is_stamped else []
+        known = set(stamps) if is_stamped else set()
+        keys = [packet for packet in packets if packet.pts in known]
         index = _index(stream, stated, stamps, is_stamped, keys)
 
     lost = 0 if packets[0].is_key else len(shown_packets(packets)) - len(stamps)

@@ -8,6 +8,8 @@ from typing import Final, NamedTuple
 
 import av
 
+from action_recognition.data.media.decoding import has_stamps_of_display
+
 # A coded picture of MPEG-4 Part 2 is larger. Packets below say that nothing changed, and give no
 # frame.
 _MPEG4_SMALLEST = 16
@@ -64,7 +66,7 @@ def _is_hidden(data: memoryview, codec: str) -> bool:
     return not shows_existing and not is_shown
 
 
-def packets_tell_frames(packets: Sequence[Packet], codec: av.VideoCodecContext) -> bool:
+def packets_tell_frames(packets: Sequence[Packet], stream: av.VideoStream) -> bool:
     """Return True where the packets tell which frames come out of the decoder, and when.
 
     They do not where a file starts between key frames, and where packets of MPEG-4 hold no picture.
@@ -73,13 +75,13 @@ def packets_tell_frames(packets: Sequence[Packet], codec: av.VideoCodecContext) 
     """
     if not packets or not packets[0].is_key:
         return False
-    shown = shown_packets(packets)
+    shown, codec = shown_packets(packets), stream.codec_context
     smallest = min(packet.size for packet in shown)
     if _is_led(shown) or (codec.name == "mpeg4" and smallest < _MPEG4_SMALLEST):
         return False
 
     stamps = [packet.pts for packet in shown if packet.pts is not None]
-    if not stamps:
+    if not stamps or not has_stamps_of_display(stream):
         return True
     if len(set(stamps)) < len(shown):
         return False

@@ -19,7 +19,7 @@ _FILLERS = frozenset(
 _MODALITIES = frozenset(
     [
         *("color", "colour", "rgb", "sk_color", "depth", "sk_depth", "ir", "infrared", "thermal"),
-        *("flow", "flow_x", "flow_y", "optical_flow", "opticalflow", "tvl1", "tvl1_flow", "u", "v"),
+        *("flow", "flow_x", "flow_y", "optical_flow", "opticalflow", "tvl1", "tvl1_flow"),
         *("duo_left", "duo_right", "duo_disparity", "disparity", "stereo", "gray", "grayscale"),
         *("skeleton", "skeletons", "pose", "poses", "keypoints", "landmarks"),
         *("mask", "masks", "segment", "segmentation", "frames", "rawframes", "raw_frames"),

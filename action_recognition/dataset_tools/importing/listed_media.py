@@ -6,10 +6,11 @@ import os
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
-from action_recognition.data.frame_folder import IMAGE_SUFFIXES
+from action_recognition.data.frame_folder import list_frame_files
 from action_recognition.dataset_tools.importing.media_index import Match, MediaIndex
 from action_recognition.dataset_tools.importing.side_files import JUNK_FOLDERS
 from action_recognition.dataset_tools.importing.source import SourceOptions
+from action_recognition.errors import UserError
 
 # Paths that are looked for below each folder, and folders that are looked into.
 _LOOKED_AT = 50
@@ -61,7 +62,11 @@ class ListedMedia:
         folder = self.root / match.path
         if match.problem or not folder.is_dir():
             return 0
-        return sum(file.suffix.lower() in IMAGE_SUFFIXES for file in folder.iterdir())
+        try:
+            # Images of optical flow beside them are no frames.
+            return len(list_frame_files(folder))
+        except UserError:
+            return 0
 
 
 def _exists(root: Path, path: str) -> bool:

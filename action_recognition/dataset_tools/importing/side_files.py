@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
+from typing import Any, TypeVar
 
 from action_recognition.data.frame_folder import IMAGE_SUFFIXES
 
@@ -17,7 +18,8 @@ _MAX_DEPTH = 6
 JUNK_FOLDERS = frozenset({"__macosx"})
 
 
-_MEMORY: ContextVar[dict[Path, list[Path]] | None] = ContextVar("side files", default=None)
+_MEMORY: ContextVar[dict[Any, Any] | None] = ContextVar("side files", default=None)
+Value = TypeVar("Value")
 
 
 def side_files(source: Path, *suffixes: str) -> list[Path]:
@@ -28,19 +30,24 @@ def side_files(source: Path, *suffixes: str) -> list[Path]:
     """
     if not source.is_dir():
         return [source]
+    files = remembered(source, lambda: list(_walk(source)))
+    return [file for file in files if file.suffix.lower() in suffixes]
+
+
+def remembered(key: object, make: Callable[[], Value]) -> Value:
+    """Return what `make` gives, and within `remembered_files` what it gave before for the key."""
     memory = _MEMORY.get()
     if memory is None:
-        files = list(_walk(source))
-    else:
-        if source not in memory:
-            memory[source] = list(_walk(source))
-        files = memory[source]
-    return [file for file in files if file.suffix.lower() in suffixes]
+        return make()
+    if key not in memory:
+        memory[key] = make()
+    value: Value = memory[key]
+    return value
 
 
 @contextmanager
 def remembered_files() -> Iterator[None]:
-    """Look at each folder once inside this block: every format asks for the same files."""
+    """Look at each folder and list once inside this block: every format asks for the same."""
     if _MEMORY.get() is not None:
         yield
         return

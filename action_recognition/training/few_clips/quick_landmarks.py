@@ -134,8 +134,13 @@ def _folds(labels: NDArray[np.int64], people: Sequence[str]) -> tuple[NDArray[np
     persons, person = np.unique(np.array(people), return_inverse=True)
     has_two = all(len(set(person[labels == label])) > 1 for label in np.unique(labels))
     if has_two:
-        return person % max(2, min(_MOST_FOLDS, len(persons))), True
-    folds = np.zeros(len(labels), np.int64)
+        # The people of a class must not end in the same fold.
+        most = max(2, min(_MOST_FOLDS, len(persons)))
+        for num_folds in (*range(most, 1, -1), len(persons)):
+            folds = person % num_folds
+            if all(len(set(folds[labels == label])) > 1 for label in np.unique(labels)):
+                return folds, True
+    folds = np.zeros(len(labels), person.dtype)
     for label in np.unique(labels):
         places = np.flatnonzero(labels == label)
         folds[places] = np.arange(len(places)) % _MOST_FOLDS

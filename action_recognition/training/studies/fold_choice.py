@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,13 +9,17 @@ from typing import Final
 
 from action_recognition.errors import user_error
 from action_recognition.files import write_json
+from action_recognition.json_files import read_json
 
 FOLDS_RECORD: Final = "folds.json"
 
 
 @dataclass(frozen=True)
 class FoldModel:
-    """A model of a fold with the clips that it never saw. Paths are below the study's folder."""
+    """A model of a fold with the clips that it never saw.
+
+    `weights` and `val_files` are below the study's folder. `val_roots` are as they were given.
+    """
 
     weights: str
     val_files: tuple[str, ...]
@@ -38,11 +41,15 @@ def read_fold_models(folder: Path) -> list[FoldModel]:
     if not path.is_file():
         fix = "name the folder of the checkpoints of train.py --folds"
         raise user_error(f"--folds {folder}", f"holds no {FOLDS_RECORD}", fix=fix)
+    content = read_json(path, fix="train again")
     try:
-        rows = json.loads(path.read_text(encoding="utf-8"))["folds"]
         return [
-            FoldModel(row["weights"], tuple(row["val_files"]), tuple(row["val_roots"]))
-            for row in rows
+            FoldModel(
+                str(row["weights"]),
+                tuple(map(str, row["val_files"])),
+                tuple(map(str, row["val_roots"])),
+            )
+            for row in content["folds"]
         ]
-    except (ValueError, KeyError, TypeError):
+    except (KeyError, TypeError):
         raise user_error(str(path), "is no record of folds", fix="train again") from None

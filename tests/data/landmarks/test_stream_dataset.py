@@ -52,3 +52,14 @@ def test_the_network_learns_from_the_labels_of_frames(clips: LandmarkStreamDatas
     assert landmarks.shape == (4, 4, 64, 2, 21) and targets.shape == (4, 64)
     assert batch.targets is not None and torch.equal(targets, batch.targets)
     assert np.isfinite(landmarks.numpy()).all() and not torch.equal(landmarks, batch.clips)
+
+
+def test_a_neighbour_that_cannot_be_read_is_passed_over(
+    clips: LandmarkStreamDataset, tmp_path: Path
+) -> None:
+    (tmp_path / "set" / "gone").mkdir()
+    first = Path(str(clips.records[0].path))
+    first.rename(tmp_path / "set" / "gone" / first.name)
+    for number in range(1, 6):
+        for epoch in range(6):
+            assert isinstance(clips[(epoch, number, 0)], Sample)

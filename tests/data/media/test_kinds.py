@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from action_recognition.data import video
+from action_recognition.data.media.packet_index import packet_index
 from action_recognition.dataset_tools.checking.media_reading import inspect_media
 from action_recognition.errors import UserError
 from action_recognition.live.sources.frame_sources import VideoFile
@@ -213,3 +214,9 @@ def test_a_mirrored_film_is_the_plain_one_mirrored(shared: Path) -> None:
         video.read_frames(shared / "cases" / file, [40])[0] for file in ("base.mp4", "mirrored.mp4")
     )
     np.testing.assert_array_equal(mirrored, plain[:, ::-1])
+
+
+def test_b_frames_in_avi_are_counted_by_their_packets(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "clip.avi", FRAMES, options={"bf": "2", "g": "12"})
+    index = packet_index(path)
+    assert len(index.pts) == NUM_FRAMES and not index.is_counted_by_decoding

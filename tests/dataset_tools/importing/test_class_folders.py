@@ -184,3 +184,14 @@ def test_a_word_of_a_camera_is_nobody(tmp_path: Path) -> None:
     assert data_set.split_by == "file" and all(data_set.clips.values())
     assert all(clip.person is None for clips in data_set.clips.values() for clip, _ in clips)
     assert any("'VID' is a word that cameras put" in text for text in data_set.warnings)
+
+
+def test_classes_may_have_the_names_of_files_and_kinds(tmp_path: Path) -> None:
+    for name in ("T", "U", "V"):
+        make_video(tmp_path / "letters" / name / "a.mp4")
+    assert imported(tmp_path / "letters").classes == ["T", "U", "V"]
+
+    for name in ("video", "pose"):
+        make_video(tmp_path / "words" / name / "a.mp4")
+    stated = imported(tmp_path / "words", "class_folders")
+    assert stated.classes == ["pose", "video"]

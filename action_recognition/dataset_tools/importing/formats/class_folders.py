@@ -47,7 +47,7 @@ def read_class_folders(source: Path, options: SourceOptions, *, is_stated: bool 
     found.warnings += layout.notes
 
     _add_all(found, folders)
-    _choose_modality(found, options.modality)
+    _choose_modality(found, options.modality, {folder.path for folder in folders})
     return found
 
 
@@ -117,21 +117,30 @@ def _add_all(found: Found, folders: list[ClassFolder]) -> None:
         add_class_folder(found, *folder)
 
 
-def _choose_modality(found: Found, modality: str | None) -> None:
+def _choose_modality(found: Found, modality: str | None, classes: set[str]) -> None:
     """Keep the clips of one modality where the clips of classes have several.
 
     Raises UserError: nobody said which.
     """
-    kinds = {modality_of(clip.path) for clip in found.clips} - {""}
+    kind_of = {clip.path: modality_of(_below_class(clip.path, classes)) for clip in found.clips}
+    kinds = set(kind_of.values()) - {""}
     if modality:
         wanted = (modality.lower(), "")
-        found.clips = [clip for clip in found.clips if modality_of(clip.path) in wanted]
+        found.clips = [clip for clip in found.clips if kind_of[clip.path] in wanted]
         if not found.clips:
             seen = f"no clip is named for {modality!r}"
             raise user_error("--modality", seen, f"found: {', '.join(sorted(kinds)) or 'none'}")
     elif len(kinds) > 1:
         seen = f"holds several films of its clips: {', '.join(sorted(kinds))}"
         raise user_error(str(found.data_root), seen, fix="choose one with --modality")
+
+
+def _below_class(path: str, classes: set[str]) -> str:
+    """Return the part of a path below the folder of its class, which may be called `video`."""
+    for parent in PurePosixPath(path).parents:
+        if str(parent) in classes:
+            return str(PurePosixPath(path).relative_to(parent))
+    return path
 
 
 def _leave_out_loose_files(folder: Path, found: Found) -> None:

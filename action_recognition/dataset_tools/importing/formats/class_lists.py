@@ -20,7 +20,6 @@ from typing import NamedTuple
 
 from action_recognition.data.dataset_files import Split
 from action_recognition.data.labels import CLASSES_FILE
-from action_recognition.data.tables import read_text
 from action_recognition.dataset_tools.importing.class_numbers import (
     NumberedClip,
     check_names,
@@ -30,6 +29,7 @@ from action_recognition.dataset_tools.importing.class_numbers import (
     read_class_index,
     shifted_to,
 )
+from action_recognition.dataset_tools.importing.formats.list_lines import Line, read_lines
 from action_recognition.dataset_tools.importing.found import Found, FoundClip, Frames
 from action_recognition.dataset_tools.importing.listed_media import ListedMedia
 from action_recognition.dataset_tools.importing.side_files import side_files
@@ -47,14 +47,6 @@ COLUMN_CHOICES = tuple(",".join(("path", *form)) for forms in _FORMS.values() fo
 _LOOKED_AT = 200
 _NUMBER = re.compile(r"split[_-]?(\d+)|list(\d+)|(\d+)$", re.IGNORECASE)
 _SPLIT_WORD = re.compile(r"(train|valid|val|test)(ation|ing)?(list)?", re.IGNORECASE)
-
-
-class Line(NamedTuple):
-    """A line of a list: path, the whole numbers behind it, and `file:line`."""
-
-    path: str
-    numbers: tuple[int, ...]
-    where: str
 
 
 def class_lists(source: Path) -> list[Path]:
@@ -87,40 +79,6 @@ def is_class_lists(source: Path) -> bool:
     return names_by_folders(clips) is not None
 
 
-def read_lines(file: Path) -> list[Line]:
-    """Return the lines of a list. It is empty where one of them is of another form.
-
-    As many numbers are taken from the end of each line as all lines have, three at most.
-    """
-    lines = []
-    for number, text in enumerate(read_text(file)[0].split("\n"), start=1):
-        words = (text.replace(",", " ") if file.suffix.lower() == ".csv" else text).split()
-        if words and not words[0].startswith("#"):
-            lines.append((number, words))
-    counts = [_trailing_numbers(words) for _, words in lines]
-    taken = min([*counts, 3])
-
-    # Seven columns end with a rate, and a label that is a word is of other lists.
-    if max(counts, default=0) > 3 or (taken == 0 and any(len(words) > 1 for _, words in lines)):
-        return []
-    return [
-        Line(
-            " ".join(words[: len(words) - taken]),
-            tuple(map(int, words[len(words) - taken :])),
-            f"{file}:{number}",
-        )
-        for number, words in lines
-    ]
-
-
-def _trailing_numbers(words: Sequence[str]) -> int:
-    """Return how many words at the end are whole numbers. The first word is the path."""
-    count = 0
-    while count < len(words) - 1 and words[-1 - count].isdecimal() and len(words[-1 - count]) < 10:
-        count += 1
-    return count
-
-
 def read_class_lists(source: Path, options: SourceOptions) -> Found:
     """Read the clips of lists, with the split that a list is named for.
 
@@ -142,8 +100,9 @@ def read_class_lists(source: Path, options: SourceOptions) -> Found:
     index = _class_index(index_files, lists, options, found)
     rows = [row for file in lists for row in _rows(lines[file], index, media, options)]
     names = _names(index, [row.clip for row in rows], options, found)
+    known = set(names.values())
     for row in rows:
-        _add(found, media, names, row)
+        _add(found, media, names, known, row)
     found.classes = list(names.values()) if names else None
     return found
 
@@ -321,9 +280,11 @@ def _names(
     return names
 
 
-def _add(found: Found, media: ListedMedia, names: Mapping[int, str], row: Row) -> None:
-    """Add the clip of a row, or leave it out with its reason."""
-    clip, known = row.clip, set(names.values())
+def _add(
+    found: Found, media: ListedMedia, names: Mapping[int, str], known: set[str], row: Row
+) -> None:
+    """Add the clip of a row, or leave it out with its reason. `known` are the classes' names."""
+    clip = row.clip
     label = folder_of(clip.path) if clip.number is None else names.get(clip.number)
     match = media.find(clip.path)
     if not label or (known and label not in known):

@@ -18,7 +18,8 @@ from action_recognition.dataset_tools.importing.class_numbers import (
     class_index_files,
     read_class_index,
 )
-from action_recognition.dataset_tools.importing.formats.class_lists import class_lists, read_lines
+from action_recognition.dataset_tools.importing.formats.class_lists import class_lists
+from action_recognition.dataset_tools.importing.formats.list_lines import read_lines
 from action_recognition.dataset_tools.importing.found import Found, FoundClip, Frames
 from action_recognition.dataset_tools.importing.media_index import MediaIndex
 from action_recognition.dataset_tools.importing.side_files import side_files
