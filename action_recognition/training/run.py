@@ -46,7 +46,7 @@ from action_recognition.training.reporting.run_summary import RECORD_FILE
 from action_recognition.training.run_clips import clip_data
 from action_recognition.training.step.module import GestureTraining
 from action_recognition.training.step.validation_scores import ValidationScores
-from action_recognition.training.teachable import fit_embeddings
+from action_recognition.training.teachable import are_fitted, fit_embeddings
 
 _FROM_IMAGENET = ("s3d_efficientnet_lite0", "image_timm")
 
@@ -67,6 +67,10 @@ def train_prepared(run: PreparedRun, watchers: Sequence[Callback] = ()) -> Path:
     latest = options.save_checkpoints_to / LATEST
     keeps_last = run.best_is == "last"
     if _nothing_left(run):
+        # The earlier run may have ended after its last epoch, but before this.
+        if _is_teachable(run) and not are_fitted(run):
+            say("its embedding is not fitted yet")
+            fit_embeddings(run, clip_data(run))
         return _with_best(latest, keeps_last)
 
     # Everything random from here on follows from the seed: keep this order.
@@ -91,12 +95,17 @@ def train_prepared(run: PreparedRun, watchers: Sequence[Callback] = ()) -> Path:
     scores = ValidationScores(run.best_before, keeps_last)
     engine = Engine(devices, facts, run.resume, scores, run.best_before, watchers)
     _fit_alone(run, module, data, engine)
-    if isinstance(run.model, TeachableLandmarksConfig) and is_first_process():
+    if _is_teachable(run):
         fit_embeddings(run, data)
 
     chosen = "the same: nothing is chosen" if keeps_last else "best on the validation clips"
     say(f"saved: {latest} (last epoch), {latest.with_name(BEST)} ({chosen})")
     return _with_best(latest, keeps_last)
+
+
+def _is_teachable(run: PreparedRun) -> bool:
+    """Return True where this process fits an embedding after the training."""
+    return isinstance(run.model, TeachableLandmarksConfig) and is_first_process()
 
 
 def _with_best(latest: Path, keeps_last: bool) -> Path:

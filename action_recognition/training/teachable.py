@@ -20,24 +20,32 @@ from action_recognition.training.clip_data_module import ClipData
 from action_recognition.training.prepared import PreparedRun
 
 _CLIPS_AT_ONCE = 256
+_LEAVE_OUT_EVERY = 4
 
 
 def fit_embeddings(run: PreparedRun, data: ClipData) -> None:
     """Fit the embedding of `best.pth` and `latest.pth` to the training clips, and write it there.
 
-    The scale of its cosines is fitted to the validation clips.
+    The scale of its cosines is fitted to the validation clips. Where there are none, it is fitted
+    to every fourth training clip, by an embedding of the others.
     """
     for name in (BEST, LATEST):
         path = run.options.save_checkpoints_to / name
         if path.is_file():
             began = time.monotonic()
-            accuracy = _fit(path, run, data)
-            took = f"{time.monotonic() - began:.1f} s"
-            say(f"embedding of {name}: val top-1 {accuracy:.1f} %, fitted in {took}")
+            found = _fit(path, run, data)
+            say(f"embedding of {name}: {found}, fitted in {time.monotonic() - began:.1f} s")
 
 
-def _fit(path: Path, run: PreparedRun, data: ClipData) -> float:
-    """Fit the embedding of one checkpoint. Return the top-1 of the validation clips in per cent."""
+def are_fitted(run: PreparedRun) -> bool:
+    """Return False where a run ended between its last epoch and `fit_embeddings`."""
+    paths = (run.options.save_checkpoints_to / name for name in (BEST, LATEST))
+    states = (read_checkpoint(path).state_dict for path in paths if path.is_file())
+    return all(float(state["embedding.score_scale"]) > 0.0 for state in states)
+
+
+def _fit(path: Path, run: PreparedRun, data: ClipData) -> str:
+    """Fit the embedding of one checkpoint. Return what its scale was fitted to."""
     raw = read_checkpoint(path)
     network = build_recogniser(run.model, len(run.labels))
     assert isinstance(network, TeachableRecogniser)
@@ -45,17 +53,51 @@ def _fit(path: Path, run: PreparedRun, data: ClipData) -> float:
     network.eval()
 
     assert isinstance(run.template.input, LandmarkInput)
-    assert isinstance(data.train, LandmarkDataset) and isinstance(data.val, LandmarkDataset)
+    assert isinstance(data.train, LandmarkDataset)
     # Training clips as they are evaluated, without random changes.
-    plain = LandmarkDataset(data.train.records, run.template.input, data.train.store)
-    fit_network(network, *_clips(plain), *_clips(data.val))
+    plain = _clips(LandmarkDataset(data.train.records, run.template.input, data.train.store))
+    if data.val is None:
+        fit_without_others(network, *plain)
+        found = "scale by training clips that were left out"
+    else:
+        assert isinstance(data.val, LandmarkDataset)
+        val = _clips(data.val)
+        fit_network(network, *plain, *val)
+        found = f"val top-1 {_accuracy(network, *val):.1f} %"
 
-    clips, labels = _clips(data.val)
-    with torch.inference_mode():
-        accuracy = (network(clips).argmax(1) == labels).float().mean()
     fitted = network.embedding.state_dict(prefix=f"{NETWORK_PREFIX}embedding.")
     save_atomically(raw.content | {"state_dict": raw.content["state_dict"] | fitted}, path)
-    return 100.0 * float(accuracy)
+    return found
+
+
+def _accuracy(network: TeachableRecogniser, clips: Tensor, labels: Tensor) -> float:
+    """Return the top-1 in per cent."""
+    with torch.inference_mode():
+        return 100.0 * float((network(clips).argmax(1) == labels).float().mean())
+
+
+def fit_without_others(network: TeachableRecogniser, clips: Tensor, labels: Tensor) -> None:
+    """Fit the embedding as `fit_network`, and its scale to a quarter of the same clips.
+
+    For the scale, an embedding of the other clips scores them. The classes take turns, so that
+    each has clips in both parts where it can.
+    """
+    place = torch.empty_like(labels)
+    for label in labels.unique():
+        of_label = (labels == label).nonzero().flatten()
+        place[of_label] = torch.arange(len(of_label))
+    is_left_out = place % _LEAVE_OUT_EVERY == _LEAVE_OUT_EVERY - 1
+    # Three clips a class are too few to leave any out. Such a scale is too sure of itself.
+    if not is_left_out.any():
+        fit_network(network, clips, labels, clips, labels)
+        return
+
+    fit_network(
+        network, clips[~is_left_out], labels[~is_left_out], clips[is_left_out], labels[is_left_out]
+    )
+    scale = network.embedding.score_scale.clone()
+    fit_network(network, clips, labels, clips, labels)
+    network.embedding.score_scale.copy_(scale)
 
 
 def fit_network(
