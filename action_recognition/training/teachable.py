@@ -83,7 +83,7 @@ def fit_without_others(network: TeachableRecogniser, clips: Tensor, labels: Tens
     each has clips in both parts where it can.
     """
     place = torch.empty_like(labels)
-    for label in labels.unique():
+    for label in torch.unique(labels):
         of_label = (labels == label).nonzero().flatten()
         place[of_label] = torch.arange(len(of_label))
     is_left_out = place % _LEAVE_OUT_EVERY == _LEAVE_OUT_EVERY - 1
