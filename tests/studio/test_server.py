@@ -12,11 +12,17 @@ from urllib.parse import quote, urlsplit
 
 import aiohttp
 import cv2
+import numpy as np
 import pytest
 
 from action_recognition.dataset_tools.drawn_hands import TEST_STYLE, draw_clip, write_video
+from action_recognition.errors import UserError
+from action_recognition.studio.learner import Learner
+from action_recognition.studio.project import Clip
+from action_recognition.studio.recording import Recording, Take
 from action_recognition.studio.server import MAX_UPLOAD_BYTES
 from action_recognition.studio.studio import Studio
+from tests.conftest import REPOSITORY
 
 Served = tuple[Studio, str]
 WHO = "person=anna&session=1"
@@ -193,3 +199,48 @@ def test_frames_that_are_none(served: Served, data: bytes) -> None:
                     return answer
 
     assert asyncio.run(send())["text"]
+
+
+def test_without_a_page_nothing_is_recognised(served: Served) -> None:
+    studio, address = served
+
+    async def leave() -> bool:
+        origin = {"Origin": address.rstrip("/")}
+        async with (
+            aiohttp.ClientSession() as session,
+            session.ws_connect(f"{address}ws", headers=origin) as page,
+        ):
+            await page.send_str("no message")
+            await page.receive_json(timeout=60)
+            studio.session.is_trying = True
+        return True
+
+    assert asyncio.run(leave())
+    for _ in range(100):
+        if not studio.session.is_trying:
+            break
+        time.sleep(0.05)
+    assert not studio.session.is_trying
+
+
+def test_a_second_studio_takes_nothing_from_the_first(served: Served) -> None:
+    studio, _ = served
+    recording = Recording.begin(studio.project, Take("no gesture", "anna", "1"))
+    with pytest.raises(UserError, match="is open in another studio"):
+        Studio(studio.project.root, REPOSITORY, num_threads=1)
+    assert (recording.folder / "about.json").is_file()
+    recording.drop()
+
+
+def test_another_file_of_the_same_name_is_looked_at_again(served: Served) -> None:
+    studio, _ = served
+    path = studio.project.new_clip("no gesture", "ben", "9", ".jpg")
+    learner = Learner(studio.project, studio.learner.reader, studio.learner.template, lambda: None)
+    brightness = []
+    for level in (10, 200):
+        picture = np.full((64, 96 + level, 3), level, np.uint8)
+        path.write_bytes(cv2.imencode(".jpg", picture)[1].tobytes())
+        learner._look(Clip(f"no gesture/{path.name}", "no gesture"))
+        brightness.append("too dark" in learner.facts[f"no gesture/{path.name}"].badges)
+    path.unlink()
+    assert brightness == [True, False]
