@@ -21,7 +21,7 @@ _GOOD_NAMES: Final = (
     "{x}",
     "a;b",
 )
-_BAD_NAMES: Final = ("a\nb", "a\tb", "\x1b[31mred", "\x07", "a\u202eb", " ")
+_BAD_NAMES: Final = ("a\nb", "a\tb", "\x1b[31mred", "\x07", "a\u202eb")
 _LAYOUTS: Final[Mapping[str, Sequence[str]]] = {
     "empty": (),
     "one class": ("wave/{}.mp4",),
