@@ -27,19 +27,26 @@ _TEMPLATES: dict[tuple[Input, Kind], str] = {
     ("pixels", "clips"): "gesture_recognition/s3d-rgb-efficientnet-lite0-stream",
     ("pixels", "photos"): "image_gesture/resnet18-fingers-5",
 }
+# The backbone in place of the template's: its ImageNet weights are an installed package.
+_BACKBONES: dict[tuple[Input, Kind], str] = {("pixels", "photos"): "tf_efficientnet_lite0"}
 
 
 @dataclass(frozen=True)
 class TemplateChoice:
-    """The folder of a template, and why it was taken."""
+    """The folder of a template, and why it was taken.
+
+    `backbone` replaces that of the template. None leaves it as it is.
+    """
 
     input: Input
     template: Path
     why: str
     has_imagenet_weights: bool = True
+    backbone: str | None = None
 
     def __str__(self) -> str:
-        return f"template {self.template.name}: {self.why}"
+        backbone = "" if self.backbone is None else f" with the backbone {self.backbone}"
+        return f"template {self.template.name}{backbone}: {self.why}"
 
 
 @dataclass(frozen=True)
@@ -101,7 +108,8 @@ def choose_template(kind: Kind, wishes: TemplateWishes, hands_file: Path) -> Tem
 
 def _known(input_kind: Input, kind: Kind, why: str) -> TemplateChoice:
     folder = REPOSITORY / "model_templates" / _TEMPLATES[input_kind, kind]
-    return TemplateChoice(input_kind, folder, why)
+    backbone = _BACKBONES.get((input_kind, kind))
+    return TemplateChoice(input_kind, folder, why, backbone=backbone)
 
 
 def _of_folder(folder: Path, kind: Kind) -> TemplateChoice:
@@ -135,9 +143,15 @@ def choose_measure(looked: LookedAt, num_folds: int) -> MeasureChoice:
         by = "by person" if num_people else "by file, since the people are not known"
         return MeasureChoice("split", 0, f"{looked.num_found} clips are enough for a split {by}")
 
-    if not num_people:
-        few = f"{looked.num_found} clips are few: each is tested once, by a model without it"
+    found = f"{looked.num_found} {looked.kind}"
+    if looked.folds_regex is None:
+        # Folds find people by an expression over paths alone.
+        few = f"{found} are few: each is tested once, by a model without it"
+        if num_people == 1:
+            few += "; all are of one person, so it says little about strangers"
+        elif num_people:
+            few += "; folds go by file, since only --person-regex tells them who is in a path"
         return MeasureChoice("folds", min(num_folds, looked.num_found), few)
     folds = min(num_folds, num_people)
-    few = f"{looked.num_found} {looked.kind} of {num_people} people are few: everybody is tested"
+    few = f"{found} of {num_people} people are few: everybody is tested"
     return MeasureChoice("folds", folds, f"{few} once, by a model that never saw them")

@@ -58,19 +58,19 @@ def _add_source_flags(group: argparse._ArgumentGroup) -> None:
         choices=("clips", "photos"),
         help="Take the clips or the photos of a folder that holds both (default: the clips).",
     )
-    group.add_argument(
+    template = group.add_mutually_exclusive_group()
+    template.add_argument(
         "--input-kind",
         choices=("landmarks", "pixels"),
         help="What the network sees (default: landmarks where hands are found).",
     )
-    group.add_argument("--negative-label", metavar="NAME", help="The class that means: no gesture.")
-
-    group.add_argument(
+    template.add_argument(
         "--template",
         type=Path,
         metavar="DIR",
         help="Folder of the template to train (default: a choice, which is printed).",
     )
+    group.add_argument("--negative-label", metavar="NAME", help="The class that means: no gesture.")
     people = group.add_mutually_exclusive_group()
     people.add_argument(
         "--person-regex",

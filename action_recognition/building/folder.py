@@ -28,6 +28,11 @@ class BuildFolder:
         return self.root / "data"
 
     @property
+    def films(self) -> Path:
+        """Lists of the films, where photos lie beside them."""
+        return self.root / "films"
+
+    @property
     def work_dir(self) -> Path:
         """The work dir of the template."""
         return self.root / "work_dir"

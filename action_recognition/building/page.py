@@ -25,6 +25,10 @@ from action_recognition.deploy.calibration.measures import bootstrap_interval
 
 _WORST_SHOWN = 12
 _LEFT_OUT_SHOWN = 20
+_CHOSEN_ON_TESTED = (
+    " The source has one part beside train: epoch and calibration were chosen on these clips, too. "
+    "So the accuracy is likely a little too high."
+)
 
 
 @dataclass(frozen=True)
@@ -115,21 +119,30 @@ def on_whom(results: Results) -> str:
     """Return in words who was tested, and what that is worth."""
     people = results.by_person()
     folds = results.evaluation.get("num_folds", 0)
-    if folds and people:
+    # Folds go by person only where eval.py was told the people: names in a table are not enough.
+    apart = results.evaluation.get("num_people", 0)
+    if folds and apart:
         return (
-            f"Every clip of {len(people)} people was tested by a model that never saw that person "
+            f"Every clip of {apart} people was tested by a model that never saw that person "
             f"({folds} models, one for each part of the people). The exported model learned from "
             "all of them, so expect about this accuracy on strangers in similar places."
         )
     if folds:
+        if len(people) > 1:
+            who = "A person may be on both sides"
+        elif people:
+            who = "All clips are of one person"
+        else:
+            who = "It is not known who is in them. The model may know the people"
         return (
-            f"Every clip was tested by a model that never saw that clip ({folds} models). It is "
-            "not known who is in them. The model may know the people, so strangers will fare worse."
+            f"Every clip was tested by a model that never saw that clip ({folds} models). "
+            f"{who}, so strangers will fare worse."
         )
     files = ", ".join(results.evaluation["annotation_sha256"])
+    chosen = _CHOSEN_ON_TESTED if results.is_chosen_on_tested else ""
     if people:
-        return f"Tested on {len(people)} people ({files}). {_met_before(results)}"
-    return f"Tested on the clips of {files}. It is not known who is in them."
+        return f"Tested on {len(people)} people ({files}). {_met_before(results)}{chosen}"
+    return f"Tested on the clips of {files}. It is not known who is in them.{chosen}"
 
 
 def _met_before(results: Results) -> str:

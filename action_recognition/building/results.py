@@ -49,6 +49,13 @@ class Results:
         wrong = [answer for answer in self.answers if not answer.is_right]
         return sorted(wrong, key=lambda answer: -answer.margin)
 
+    @property
+    def is_chosen_on_tested(self) -> bool:
+        """True where the tested clips also chose the epoch and the calibration."""
+        splits = self.imported.get("splits", {})
+        held_out = [name for name in ("val", "test") if splits.get(name, {}).get("clips")]
+        return len(held_out) == 1 and not self.evaluation.get("num_folds")
+
     def counts(self) -> dict[tuple[str, str], int]:
         """Count the clips by (label, label that they were taken for)."""
         return dict(Counter((answer.label, answer.predicted) for answer in self.answers))

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Literal
 
+from action_recognition.building.film_folders import films_of_classes
 from action_recognition.building.people import PeopleGuess, guess_people
 from action_recognition.data.video import is_photo
 from action_recognition.dataset_tools.importing.found import FoundClip
@@ -29,9 +30,10 @@ _FOLDERS_OF: dict[Kind, str] = {"clips": "class_folders", "photos": "photo_folde
 class LookedAt:
     """A source of clips or photos, before any of its files is opened.
 
-    `num_other` are the files of the other kind, which this run does not take. `mixed` holds path
-    and label of each film where photos lie beside the films: such folders need a list.
-    `person_regex` and `negative_label` are those of the user, or a guess that `says` names.
+    `num_other` are the files of the other kind, which this run does not take. `mixed` holds the
+    films where photos lie beside them: such folders need a list. `has_split` is True where the
+    source has a train part and another one. `person_regex` and `negative_label` are those of the
+    user, or a guess that `says` names.
     """
 
     format: str
@@ -39,13 +41,18 @@ class LookedAt:
     num_found: int
     num_classes: int
     num_other: int
-    mixed: tuple[tuple[str, str], ...]
+    mixed: tuple[FoundClip, ...]
     has_split: bool
     people: tuple[str, ...]
     person_regex: str | None
     negative_label: str | None
     fingerprint: str
     says: tuple[str, ...]
+
+    @property
+    def folds_regex(self) -> str | None:
+        """The expression by which folds keep two or more people apart, None where none can."""
+        return self.person_regex if len(self.people) > 1 else None
 
 
 @dataclass(frozen=True)
@@ -69,7 +76,11 @@ def look_at(source: Path, wishes: Wishes) -> LookedAt:
     format_name = _FOLDERS_OF[kind] if found_kinds else name
     # Where the format is recognised, more arrangements of folders are understood.
     read_as = "auto" if format_name == name else format_name
-    clips = _films(source) if is_mixed else _read(source, read_as, kind)
+    about_films: list[str] = []
+    if is_mixed:
+        clips, about_films = films_of_classes(source, _films_below(source))
+    else:
+        clips = _read(source, read_as, kind)
 
     labels = sorted({clip.label for clip in clips})
     if len(labels) < 2:
@@ -77,7 +88,8 @@ def look_at(source: Path, wishes: Wishes) -> LookedAt:
     people, regex, who = _people(clips, wishes)
     negative, about_negative = _negative(labels, wishes.negative_label)
     num_other = found_kinds["photos" if kind == "clips" else "clips"]
-    says = [_what(format_name, kind, len(clips), len(labels)), who, about_negative]
+    says = [_what(format_name, kind, len(clips), len(labels)), *about_films, who]
+    says += [about_negative, _about_parts(clips)]
     if num_other:
         says.append(_not_taken(kind, num_other))
     return LookedAt(
@@ -86,8 +98,8 @@ def look_at(source: Path, wishes: Wishes) -> LookedAt:
         num_found=len(clips),
         num_classes=len(labels),
         num_other=num_other,
-        mixed=tuple((clip.path, clip.label) for clip in clips) if is_mixed else (),
-        has_split=all(clip.split is not None for clip in clips),
+        mixed=tuple(clips) if is_mixed else (),
+        has_split=_has_split(clips),
         people=people,
         person_regex=regex,
         negative_label=negative,
@@ -115,25 +127,37 @@ def _read(source: Path, format_name: str, kind: Kind) -> list[FoundClip]:
     return found.clips
 
 
-def _films(source: Path) -> list[FoundClip]:
-    """Return the films of `source/CLASS/...`, whatever lies beside them."""
-    films = []
-    for file in _files_below(source):
-        path = Path(file).relative_to(source)
-        if path.suffix.lower() in VIDEO_SUFFIXES and len(path.parts) > 1:
-            name = path.as_posix()
-            films.append(FoundClip(path=name, label=path.parts[0], where=name))
-    return films
+def _has_split(clips: Sequence[FoundClip]) -> bool:
+    """Return True if every clip is of a part, of which one is train and another is not."""
+    parts = {clip.split for clip in clips}
+    return None not in parts and "train" in parts and len(parts) > 1
+
+
+def _about_parts(clips: Sequence[FoundClip]) -> str:
+    """Return a line about parts that are no split, or nothing."""
+    parts = sorted({clip.split for clip in clips if clip.split is not None})
+    if not parts or _has_split(clips):
+        return ""
+    return f"the source's own {' and '.join(parts)} part is no split: all clips are divided anew"
+
+
+def _films_below(source: Path) -> list[PurePosixPath]:
+    """Return the paths of all films below the source, whatever lies beside them."""
+    paths = (PurePosixPath(Path(file).relative_to(source)) for file in _files_below(source))
+    return [path for path in paths if path.suffix.lower() in VIDEO_SUFFIXES]
 
 
 def _kinds_below(source: Path) -> Counter[Kind]:
     """Count films and photos in folders of classes. Images in folders of their own are frames."""
     counts: Counter[Kind] = Counter()
+    with_films = {path.parent for path in _films_below(source)}
     for file in _files_below(source):
         path = Path(file).relative_to(source)
         if path.suffix.lower() in VIDEO_SUFFIXES:
             counts["clips"] += 1
-        elif is_photo(path) and len(path.parts) == _LOOSE_DEPTH:
+        elif is_photo(path) and (
+            len(path.parts) == _LOOSE_DEPTH or PurePosixPath(path.parent) in with_films
+        ):
             counts["photos"] += 1
     return counts
 
@@ -159,8 +183,9 @@ def _fingerprint(source: Path) -> str:
 def _people(clips: Sequence[FoundClip], wishes: Wishes) -> tuple[tuple[str, ...], str | None, str]:
     """Return the people, the expression that finds them, and a line about both."""
     known = {clip.person for clip in clips if clip.person is not None}
-    if known and all(clip.person is not None for clip in clips):
-        return tuple(sorted(known)), None, f"{len(known)} people, as the source names them"
+    is_asked = wishes.person_regex is not None
+    if known and not is_asked and all(clip.person is not None for clip in clips):
+        return tuple(sorted(known)), None, f"{_count(known)}, as the source names them"
     unknown = "the people are not known, so the accuracy will say little about strangers"
     if wishes.no_people:
         return (), None, unknown
@@ -168,13 +193,17 @@ def _people(clips: Sequence[FoundClip], wishes: Wishes) -> tuple[tuple[str, ...]
         from action_recognition.data.people import people_by_regex
 
         named = set(people_by_regex((clip.path for clip in clips), wishes.person_regex).values())
-        return tuple(sorted(named)), wishes.person_regex, f"{len(named)} people, by --person-regex"
+        return tuple(sorted(named)), wishes.person_regex, f"{_count(named)}, by --person-regex"
 
     guess: PeopleGuess | None = guess_people([(clip.path, clip.label) for clip in clips])
     if guess is None:
         return (), None, f"{unknown}; name them in the files (wave/anna_1.mp4) or --person-regex"
     says = f"{guess}; where that is wrong, give --person-regex or --no-people"
     return guess.people, guess.regex, says
+
+
+def _count(people: Collection[str]) -> str:
+    return "1 person" if len(people) == 1 else f"{len(people)} people"
 
 
 def _negative(labels: Sequence[str], stated: str | None) -> tuple[str | None, str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,15 +13,14 @@ from action_recognition.building.commands import Command, in_work_dir, tool
 from action_recognition.building.folder import BuildFolder
 from action_recognition.building.running import Step
 from action_recognition.building.source import LookedAt
+from action_recognition.errors import user_error
 from action_recognition.files import write_json, write_text
 
 # The names of the steps, in order; `hands` is left out where nothing is looked for.
 NAMES = ("import", "check", "hands", "work dir", "train", "calibrate", "evaluate", "export")
+_ALL_FILMS = "all.txt"
 # The start weights of the templates over pixels. Landmarks start from nothing.
-_PIXEL_FLAGS = {
-    "clips": ("--preset", "small-data", "--load-weights", "imagenet"),
-    "photos": ("--backbone", "tf_efficientnet_lite0", "--load-weights", "imagenet"),
-}
+_PRESET, _START_WEIGHTS = ("--preset", "small-data"), ("--load-weights", "imagenet")
 # Fewer clips a class than this train with the preset; docs/training.md has the measurement.
 _PRESET_BELOW = 20
 # Rough seconds on two idle cores, for a clip and for a training step.
@@ -55,8 +56,6 @@ class Build:
     @property
     def data_root(self) -> Path:
         """The folder in which the paths of the lists start."""
-        import json
-
         report = self.folder.data / "report.json"
         return Path(json.loads(report.read_text(encoding="utf-8"))["data_root"]).resolve()
 
@@ -68,12 +67,15 @@ def import_step(build: Build) -> Step:
     if looked.mixed:
         # Photos beside films would make their folder a clip of frames.
         words = ["--format", "original_lists", "--clips", str(source)]
-        source = build.folder.root / "films.txt"
+        source = build.folder.films / ("" if looked.mixed[0].split else _ALL_FILMS)
     words += ["--output", str(build.folder.data), "--force", "--seed", str(build.seed)]
     if looked.person_regex is not None:
         words += ["--person-regex", looked.person_regex]
     if looked.negative_label is not None:
         words += ["--negative-label", looked.negative_label]
+    if not looked.has_split:
+        # A train part alone is no split: its model needs clips that it never saw.
+        words += ["--resplit"]
     if build.is_folds:
         # Folds divide the clips, so all of them are in one list.
         words += ["--fractions", "100,0,0"]
@@ -82,12 +84,22 @@ def import_step(build: Build) -> Step:
 
 
 def write_film_list(build: Build) -> None:
-    """Write the list of films and their classes, for folders that hold photos as well."""
-    if build.looked.mixed:
-        lines = [f"{path} {label}\n" for path, label in build.looked.mixed]
-        write_text(build.folder.root / "films.txt", "".join(lines))
-        labels = sorted({label for _, label in build.looked.mixed})
-        write_json(build.folder.root / "classes.json", labels)
+    """Write lists of films and their classes, for folders that hold photos as well."""
+    films, folder = build.looked.mixed, build.folder.films
+    if not films:
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.glob("*.txt"):
+        old.unlink()
+
+    # A list for each split of the source, or one of all.
+    lines: dict[str, list[str]] = defaultdict(list)
+    for film in films:
+        name = f"{film.split}.txt" if film.split else _ALL_FILMS
+        lines[name].append(f"{film.path} {film.label}\n")
+    for name, texts in lines.items():
+        write_text(folder / name, "".join(texts))
+    write_json(folder / "classes.json", sorted({film.label for film in films}))
 
 
 def check_step(build: Build) -> Step:
@@ -136,12 +148,14 @@ def _train(build: Build, choice: TemplateChoice) -> Step:
 
 
 def _start_flags(build: Build, choice: TemplateChoice) -> tuple[str, ...]:
-    """Return the start weights, and the preset where there are few clips."""
+    """Return the start weights, with the backbone that was chosen, or the preset for few clips."""
     if choice.input == "landmarks" or not choice.has_imagenet_weights:
         return ()
-    flags = _PIXEL_FLAGS[build.looked.kind]
+    if choice.backbone is not None:
+        return ("--backbone", choice.backbone, *_START_WEIGHTS)
     is_few = build.looked.num_found < _PRESET_BELOW * build.looked.num_classes
-    return flags if is_few or build.looked.kind == "photos" else flags[2:]
+    has_preset = is_few and build.looked.kind == "clips"
+    return (*_PRESET, *_START_WEIGHTS) if has_preset else _START_WEIGHTS
 
 
 def _training_lists(build: Build) -> list[object]:
@@ -158,7 +172,7 @@ def _training_lists(build: Build) -> list[object]:
 
 
 def _person_flags(build: Build) -> list[object]:
-    regex = build.looked.person_regex
+    regex = build.looked.folds_regex
     return [] if regex is None else ["--person-regex", regex]
 
 
@@ -173,10 +187,19 @@ def _training_s(build: Build, choice: TemplateChoice) -> float:
 
 
 def _held_out(build: Build, wished: str) -> Path:
-    """Return the list of a part, or of another part where the source lacks it."""
+    """Return the list of a part, or of the other held-out part where the source lacks it.
+
+    Raises UserError: neither has a clip. A list may be there that repeats the training clips.
+    """
     others = {"val": ("val", "test"), "test": ("test", "val")}[wished]
-    files = [build.folder.data / f"{split}.txt" for split in others]
-    return next((file for file in files if file.is_file()), build.folder.data / "train.txt")
+    report = build.folder.data / "report.json"
+    splits = json.loads(report.read_text(encoding="utf-8"))["splits"]
+    held_out = [split for split in others if splits[split]["clips"]]
+    if not held_out:
+        found = "no clip of val or test can be taken, so nothing could be measured"
+        fix = f"see {build.folder.data / 'report.txt'}, and repair them or take the split away"
+        raise user_error(str(build.source), found, fix=fix)
+    return build.folder.data / f"{held_out[0]}.txt"
 
 
 def _calibrate(build: Build) -> Step:

@@ -71,10 +71,47 @@ def test_photos_beside_films_are_named_and_left_for_another_build(tmp_path: Path
     )
     looked = look_at(source, Wishes())
     assert looked.kind == "clips" and looked.num_other == 3
-    assert looked.mixed == (("stop/a2.mp4", "stop"), ("wave/a1.mp4", "wave"))
+    films = [(film.path, film.label, film.split) for film in looked.mixed]
+    assert films == [("stop/a2.mp4", "stop", None), ("wave/a1.mp4", "wave", None)]
     assert any("3 photos" in line and "--kind photos" in line for line in looked.says)
     photos = look_at(source, Wishes(kind="photos"))
-    assert (photos.kind, photos.format, photos.num_found) == ("photos", "photo_folders", 3)
+    assert (photos.kind, photos.num_found) == ("photos", 3)
+    assert photos.says[0] == "3 photos in 2 classes (photo folders)"
+
+
+@pytest.mark.parametrize("photo", ["train/cover.jpg", "train/wave/1.jpg"])
+def test_folders_of_splits_stay_splits_beside_photos(tmp_path: Path, photo: str) -> None:
+    films = [f"{split}/{name}/1.mp4" for split in ("train", "val") for name in ("stop", "wave")]
+    looked = look_at(made(tmp_path, *films, photo), Wishes())
+    found = [(film.path, film.label, film.split) for film in looked.mixed]
+    assert found == [(path, path.split("/")[1], path.split("/")[0]) for path in films]
+    assert looked.has_split and looked.num_classes == 2
+
+
+def test_films_without_a_gesture_are_counted_or_refused(tmp_path: Path) -> None:
+    films = made(tmp_path / "films", "wave/1.mp4", "stop/1.mp4", "loose.mp4", "wave/a.jpg")
+    looked = look_at(films, Wishes())
+    assert len(looked.mixed) == 2 and any("1 clips lie in no folder" in it for it in looked.says)
+    with pytest.raises(UserError, match="named for splits, and others not"):
+        look_at(made(tmp_path / "x", "train/1.mp4", "wave/1.mp4", "wave/a.jpg"), Wishes())
+    with pytest.raises(UserError, match="holds no clips"):
+        look_at(made(tmp_path / "y", "wave/a.jpg", "stop/b.jpg"), Wishes(kind="clips"))
+
+
+@pytest.mark.parametrize(
+    ("parts", "has_split"),
+    [(("train",), False), (("train", "val"), True), (("train", "test"), True), (("val",), False)],
+)
+def test_a_split_has_a_train_part_and_another(
+    tmp_path: Path, parts: tuple[str, ...], has_split: bool
+) -> None:
+    source = made(tmp_path, *(f"clips/{part}{label}.mp4" for part in parts for label in "01"))
+    for part in parts:
+        lines = [f"clips/{part}{label}.mp4 {label}\n" for label in "01"]
+        (source / f"{part}.txt").write_text("".join(lines))
+    looked = look_at(source, Wishes())
+    assert looked.has_split == has_split
+    assert any("no split" in line for line in looked.says) == (not has_split)
 
 
 def test_a_class_named_no_gesture_is_the_negative_one(tmp_path: Path) -> None:
