@@ -24,6 +24,7 @@ BESIDE = {
     "export_record.json",
     "model_card.json",
     "model_card.md",
+    "run.py",
     "signature.json",
     "accuracy-check.yml",
 }
