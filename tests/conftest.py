@@ -28,6 +28,10 @@ if (
 ):  # as a shell leaves it for what runs in the background; children would inherit it
     signal.signal(signal.SIGINT, signal.default_int_handler)
 if (
+    hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+):  # as nohup leaves it
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+if (
     "PYTEST_XDIST_WORKER" in os.environ
 ):  # as many processes as cores: a thread each; before anything imports PyTorch
     os.environ.setdefault("OMP_NUM_THREADS", "1")
