@@ -34,6 +34,7 @@ from action_recognition.hands.networks import Picture, SeenHand
 from action_recognition.hands.slots import RIGHT
 from action_recognition.live.demo_options import DemoOptions
 from action_recognition.live.demo_setup import open_demo
+from action_recognition.live.stop_signals import StopSignals
 from action_recognition.models.build import build_recogniser
 from action_recognition.models.weights import load_start_weights
 from action_recognition.photos.page.site import open_site
@@ -217,7 +218,7 @@ def test_a_detector_of_people_is_refused_live(run: LandmarkRun, tmp_path: Path) 
         detector=tmp_path / "people.xml",
     )
     with ExitStack() as stack, pytest.raises(UserError, match="--detector: finds people, and this"):
-        open_demo(options, print, stack)
+        open_demo(options, print, StopSignals(), stack)
 
 
 def test_training_shows_what_it_sees(run: LandmarkRun) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 
+from action_recognition.errors import UserError
 from action_recognition.json_files import read_json
 from action_recognition.template import MODEL_FILE, TEMPLATE_FILE
 from action_recognition.training.reporting.curve_files import CURVES_FILE, read_curves
@@ -69,7 +70,7 @@ def summarise(folder: Path, name: str | None = None) -> RunSummary:
     # A damaged file makes the run unreadable, a missing one does not.
     try:
         documents, rows = _read_run(folder)
-    except (OSError, ValueError, yaml.YAMLError, csv.Error) as error:
+    except (OSError, ValueError, UserError, yaml.YAMLError, csv.Error) as error:
         return RunSummary(name, f"cannot be read ({error})".replace("\n", " "))
     settings = dict(flatten(documents))
     if not settings and not rows:
