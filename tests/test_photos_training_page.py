@@ -13,7 +13,7 @@ import yaml
 from PIL import Image
 
 from action_recognition.commands import instantiate
-from action_recognition.dataset_tools.importing.formats import READERS
+from action_recognition.dataset_tools.importing.recognise import READERS
 from action_recognition.template import load_template
 from tests.conftest import REPOSITORY
 
