@@ -17,7 +17,51 @@ from action_recognition.hands.slots import hand_array
 from action_recognition.hands.tracker import HandTracker, TrackedHand
 
 
-class LandmarkStreams(SideBySide):
+class TrackedStreams(SideBySide):
+    """Streams in which hands are tracked. All of them share the networks that find hands."""
+
+    def __init__(self, clips: LandmarkClips) -> None:
+        super().__init__(num_requests=1)
+        self.clips = clips
+
+    @property
+    def fed_rate_fps(self) -> float:
+        """Return how many frames a second a stream has to get."""
+        return self.clips.tracking_rate_fps
+
+
+class TrackedStream:
+    """A stream with a tracker of its own. A subclass takes the hands of each frame."""
+
+    def __init__(self, clips: LandmarkClips) -> None:
+        self._clips = clips
+        self._num_frames = 0
+
+    def feed(self, picture: Picture) -> list[StepScores]:
+        """Take the next frame, (H, W, 3) uint8 RGB. Return the scores that it completes."""
+        start = time.perf_counter()
+        hands = self._tracker.track(picture, self._num_frames / self._clips.tracking_rate_fps)
+        return self._take(hands, start)
+
+    def feed_hands(self, hands: list[TrackedHand]) -> list[StepScores]:
+        """Take the hands of the next frame, which a tracker found before, as `feed` does."""
+        return self._take(hands, time.perf_counter())
+
+    def _take(self, hands: list[TrackedHand], start: float) -> list[StepScores]:
+        raise NotImplementedError
+
+    @functools.cached_property
+    def _tracker(self) -> HandTracker:
+        # Opened with the first picture: stored landmarks need no networks that find hands.
+        return HandTracker(self._clips.networks)
+
+    def _begin_tracking(self) -> None:
+        """Count frames from 0, and follow no hand any more."""
+        self._num_frames = 0
+        self.__dict__.pop("_tracker", None)
+
+
+class LandmarkStreams(TrackedStreams):
     """A landmark network for streams, scored every `stride` tracked frames.
 
     A window has the tracked frames of `clip_len / frame_rate_fps` seconds. The network's frames are
@@ -29,15 +73,9 @@ class LandmarkStreams(SideBySide):
     def __init__(self, backend: Backend, clips: LandmarkClips, stride: int) -> None:
         if stride < 1:
             raise ValueError(f"stride {stride}, expected 1 or more")
-        # All streams share the requests of the networks that find hands.
-        super().__init__(num_requests=1)
-        self.backend, self.clips, self.stride = backend, clips, stride
+        super().__init__(clips)
+        self.backend, self.stride = backend, stride
         self.metadata, self.runs_as = backend.metadata, backend.runs_as
-
-    @property
-    def fed_rate_fps(self) -> float:
-        """Return how many frames a second a stream has to get."""
-        return self.clips.tracking_rate_fps
 
     @property
     def frames_per_score(self) -> int:
@@ -60,26 +98,17 @@ class _Frame(NamedTuple):
     hands: list[TrackedHand]
 
 
-class LandmarkStream:
+class LandmarkStream(TrackedStream):
     """The hands of the last frames of one stream. Takes whole pictures of any size."""
 
     def __init__(
         self, backend: Backend, clips: LandmarkClips, window_frames: int, stride: int
     ) -> None:
-        self._backend, self._clips, self._stride = backend, clips, stride
+        super().__init__(clips)
+        self._backend, self._stride = backend, stride
         self._window: deque[_Frame] = deque(maxlen=window_frames)
         self._length = window_frames
         self.reset()
-
-    def feed(self, picture: Picture) -> list[StepScores]:
-        """Take the next frame, (H, W, 3) uint8 RGB. Returns a score every stride, once warm."""
-        start = time.perf_counter()
-        hands = self._tracker.track(picture, self._num_frames / self._clips.tracking_rate_fps)
-        return self._take(hands, start)
-
-    def feed_hands(self, hands: list[TrackedHand]) -> list[StepScores]:
-        """Take the hands of the next frame, which a tracker found before, as `feed` does."""
-        return self._take(hands, time.perf_counter())
 
     def _take(self, hands: list[TrackedHand], start: float) -> list[StepScores]:
         self._window.append(_Frame(self._num_frames, hands))
@@ -90,10 +119,6 @@ class LandmarkStream:
         if since_full < 0 or since_full % self._stride:
             return []
         return [self._score(start)]
-
-    @functools.cached_property
-    def _tracker(self) -> HandTracker:
-        return HandTracker(self._clips.networks)
 
     @property
     def hands(self) -> list[TrackedHand]:
@@ -109,9 +134,7 @@ class LandmarkStream:
     def reset(self) -> None:
         """Empty the window, and follow no hand any more."""
         self._window.clear()
-        self._num_frames = 0
-        # Opened with the first picture: stored landmarks need no networks that find hands.
-        self.__dict__.pop("_tracker", None)
+        self._begin_tracking()
 
     def _score(self, start: float) -> StepScores:
         scores = self._scores()

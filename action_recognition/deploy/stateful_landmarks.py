@@ -5,7 +5,6 @@ The sides of hands, and all that the network knows, come from the past alone.
 
 from __future__ import annotations
 
-import functools
 import time
 from typing import Final
 
@@ -13,30 +12,25 @@ import numpy as np
 
 from action_recognition.deploy.backends.stateful import StatefulBackend
 from action_recognition.deploy.landmark_clips import LandmarkClips
-from action_recognition.deploy.stream_protocol import Picture, SideBySide, StepScores, StreamMode
+from action_recognition.deploy.landmark_streams import TrackedStream, TrackedStreams
+from action_recognition.deploy.stream_protocol import StepScores, StreamMode
 from action_recognition.hands.causal_slots import CausalSlots
 from action_recognition.hands.slots import HandArray
-from action_recognition.hands.tracker import HandTracker, TrackedHand
+from action_recognition.hands.tracker import TrackedHand
 
 _WITHOUT_HAND_S: Final = 1.0
 """No hand for so long, no gesture: then no label is more likely than another."""
 
 
-class StatefulLandmarkStreams(SideBySide):
+class StatefulLandmarkStreams(TrackedStreams):
     """A stateful network over landmarks for streams."""
 
     mode: StreamMode = "stateful"
 
     def __init__(self, backend: StatefulBackend, clips: LandmarkClips) -> None:
-        # All streams share the requests of the networks that find hands.
-        super().__init__(num_requests=1)
-        self.backend, self.clips = backend, clips
+        super().__init__(clips)
+        self.backend = backend
         self.metadata, self.runs_as = backend.metadata, backend.runs_as
-
-    @property
-    def fed_rate_fps(self) -> float:
-        """Return how many frames a second a stream has to get."""
-        return self.clips.tracking_rate_fps
 
     @property
     def frames_per_score(self) -> int:
@@ -48,23 +42,14 @@ class StatefulLandmarkStreams(SideBySide):
         return StatefulLandmarkStream(self.backend, self.clips)
 
 
-class StatefulLandmarkStream:
+class StatefulLandmarkStream(TrackedStream):
     """The state of one stream, and the hands of its last frame. Takes pictures of any size."""
 
     def __init__(self, backend: StatefulBackend, clips: LandmarkClips) -> None:
-        self._backend, self._clips = backend, clips
+        super().__init__(clips)
+        self._backend = backend
         self._stepper = backend.new_stepper()
         self._begin()
-
-    def feed(self, picture: Picture) -> list[StepScores]:
-        """Take the next frame, (H, W, 3) uint8 RGB. Returns the scores of a call it completes."""
-        start = time.perf_counter()
-        hands = self._tracker.track(picture, self._num_frames / self._clips.tracking_rate_fps)
-        return self._take(hands, start)
-
-    def feed_hands(self, hands: list[TrackedHand]) -> list[StepScores]:
-        """Take the hands of the next frame, which a tracker found before, as `feed` does."""
-        return self._take(hands, time.perf_counter())
 
     def finish(self) -> list[StepScores]:
         """Return nothing: frames that fill no call give no score."""
@@ -79,13 +64,8 @@ class StatefulLandmarkStream:
         self.hands: list[TrackedHand] = []
         self._slots = CausalSlots()
         self._waiting: list[HandArray] = []
-        self._num_frames, self._last_hand = 0, -1
-        # Opened with the first picture: stored landmarks need no networks that find hands.
-        self.__dict__.pop("_tracker", None)
-
-    @functools.cached_property
-    def _tracker(self) -> HandTracker:
-        return HandTracker(self._clips.networks)
+        self._last_hand = -1
+        self._begin_tracking()
 
     def _take(self, hands: list[TrackedHand], start: float) -> list[StepScores]:
         self.hands = hands
