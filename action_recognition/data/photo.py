@@ -136,13 +136,26 @@ def _heic_format(name: str) -> str:
 
 def is_photo_file(file: Path) -> bool:
     """Return True for a file that is a photo by its content, or says so by its name."""
-    if file.suffix.lower() in PHOTO_SUFFIXES:
-        return True
+    return file.suffix.lower() in PHOTO_SUFFIXES or photo_kind(file) != ""
+
+
+def photo_kind(path: MediaPath) -> str:
+    """Return the kind of photo that a file is by its content, or an empty text."""
     try:
-        with file.open("rb") as opened:
-            return kind_of(opened.read(HEAD_BYTES)) in PHOTO_KINDS
-    except OSError:
-        return False
+        kind = kind_of(_head(path))
+    except (OSError, ValueError, UserError):
+        return ""
+    return kind if kind in PHOTO_KINDS else ""
+
+
+def _head(path: MediaPath) -> bytes:
+    """Return the first bytes of a file, or of one in a shard. Folders and pipes have none."""
+    if not isinstance(path, Path):
+        return b"" if path.is_dir() else path.read_bytes()[:HEAD_BYTES]
+    if not path.is_file():
+        return b""
+    with path.open("rb") as opened:
+        return opened.read(HEAD_BYTES)
 
 
 def _check_size(size: tuple[int, int], name: str) -> None:

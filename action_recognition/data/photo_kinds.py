@@ -9,6 +9,14 @@ from __future__ import annotations
 from typing import Final
 
 HEAD_BYTES: Final = 64
+# People have these kinds of videos, and FFmpeg reads them.
+VIDEO_SUFFIXES: Final = frozenset(
+    [
+        *(".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".flv"),
+        *(".3gp", ".ogv", ".ogg", ".mts", ".m2ts", ".ts", ".vob", ".asf", ".gif", ".apng"),
+        *(".h264", ".264", ".h265", ".265", ".hevc", ".mjpeg", ".mjpg", ".ivf", ".y4m"),
+    ]
+)
 # Names of Pillow's readers. That of JPEG reads MPO, a photo with others behind it, too.
 READ_BY_PILLOW: Final = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "AVIF")
 HEIC: Final = "HEIC"

@@ -24,7 +24,8 @@ from action_recognition.data.media.opening import OpenedVideo, decode_threads, s
 from action_recognition.data.media.packet_index import forget_files, packet_index
 from action_recognition.data.media.rates import FrameRate
 from action_recognition.data.media.windows import read_video_frames
-from action_recognition.data.photo import PHOTO_SUFFIXES, read_photo
+from action_recognition.data.photo import PHOTO_SUFFIXES, photo_kind, read_photo
+from action_recognition.data.photo_kinds import VIDEO_SUFFIXES
 
 __all__ = [
     "OpenedVideo",
@@ -59,8 +60,14 @@ class VideoInfo:
 
 
 def is_photo(path: MediaPath) -> bool:
-    """Return True for a path that is read as a photo, a clip of one frame. A GIF is a video."""
-    return path.suffix.lower() in PHOTO_SUFFIXES - {".gif"}
+    """Return True for a path that is read as a photo, a clip of one frame. A GIF is a video.
+
+    The suffix of a photo or of a video says so. With any other, or none, the content does.
+    """
+    suffix = path.suffix.lower()
+    if suffix in PHOTO_SUFFIXES | VIDEO_SUFFIXES:
+        return suffix not in VIDEO_SUFFIXES
+    return photo_kind(path) != ""
 
 
 def count_frames(path: MediaPath) -> int:

@@ -20,6 +20,7 @@ from action_recognition.data.media.decoding import (
 from action_recognition.data.media.opening import REPAIR, OpenedVideo
 from action_recognition.data.media.orientation import orientation_of
 from action_recognition.data.media.pictures import PictureMaker
+from action_recognition.data.media.pixel_shape import pixel_shape_note
 from action_recognition.data.media.rates import stated_rate
 from action_recognition.errors import user_error
 
@@ -42,6 +43,7 @@ class Film:
         self.frame_rate_fps = rate.fps
         self._note(rate.note)
         self._note(colour_note(stream.codec_context))
+        self._note(pixel_shape_note(stream))
 
     def pictures(self) -> Iterator[tuple[float, NDArray[np.uint8]]]:
         """Yield time in seconds and picture (H, W, 3), uint8 RGB, of each frame from the start.

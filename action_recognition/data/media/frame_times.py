@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 # Steps back up to this length are jitter. Longer ones begin a new count.
-_RESTART_S = 1.0
+_RESTART_S = 0.5
 
 
 class FrameClock:

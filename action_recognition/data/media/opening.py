@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -34,6 +35,8 @@ _BESIDE_THE_FILM: Final = (
 )
 # Packets that are read to find out which of several streams moves.
 _LOOKED_AT_PACKETS = 2000
+_LISTS: Final = frozenset({"concat", "hls", "dash", "imf", "sdp", "rtsp"})
+_NAME_IT: Final = "give its name the suffix of a photo, such as .jpg; predict.py classifies photos"
 ABSENT: Final = "there is no such video or frame folder"
 REPAIR: Final = "convert it again (ffmpeg) or leave its lines out of the annotation file"
 
@@ -97,15 +100,30 @@ class OpenedVideo:
         """Open the file before a `with` block, which then goes on with what `open` returned."""
         if self._opened is not None:
             return self._opened
-        self._container = _open_file(self.path)
+        container = _open_file(self.path)
         try:
-            stream = self._choose_stream()
+            _check_is_film(container, str(self.path))
+            stream = self._choose_stream(container)
         except UserError:
-            self._container.close()
+            container.close()
             raise
         prepare_decoder(stream)
-        self._opened = self._container, stream
+        self._opened = container, stream
         return self._opened
+
+    @property
+    def is_open(self) -> bool:
+        """True from `open` to `close`."""
+        return self._opened is not None
+
+    @contextmanager
+    def left_open(self) -> Iterator[tuple[InputContainer, av.VideoStream]]:
+        """Open the file for a block, and leave it open unless the block fails."""
+        try:
+            yield self.open()
+        except BaseException as error:
+            self.__exit__(type(error), error, error.__traceback__)
+            raise
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: object
@@ -117,14 +135,14 @@ class OpenedVideo:
     def close(self) -> None:
         """Close what `open` opened, if it is open."""
         if self._opened is not None:
-            self._container.close()
+            self._opened[0].close()
             self._opened = None
 
-    def _choose_stream(self) -> av.VideoStream:
+    def _choose_stream(self, container: InputContainer) -> av.VideoStream:
         """Return the stream of the film. Raises UserError: there is none that can be decoded."""
-        streams = _film_streams(self._container)
+        streams = _film_streams(container)
         if not streams:
-            others = self._container.streams.video
+            others = container.streams.video
             is_film = any(not item.disposition & _BESIDE_THE_FILM for item in others)
             unknown = "the codec of the video is not known"
             found = unknown if is_film else "the file holds no video stream"
@@ -135,6 +153,16 @@ class OpenedVideo:
         # Another container is read, since not every one can be rewound.
         moving = _moving_streams(self.path, [stream.index for stream in streams])
         return _first_choice([item for item in streams if item.index in moving] or streams)
+
+
+def _check_is_film(container: InputContainer, name: str) -> None:
+    """Raise UserError for a photo, and for a list of other files that calls itself a video."""
+    kind = container.format.name
+    # FFmpeg reads a photo without the turn that its Exif states.
+    if kind.endswith("_pipe") or kind == "image2":
+        raise user_error(name, "is a photo, not a video", fix=_NAME_IT)
+    if _LISTS.intersection(kind.split(",")):
+        raise user_error(name, "is a list of other files, not a video", fix="name the videos")
 
 
 def prepare_decoder(stream: av.VideoStream) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import av
 import numpy as np
@@ -27,6 +27,7 @@ from action_recognition.data.media.packets import (
     packets_tell_frames,
     shown_packets,
 )
+from action_recognition.data.media.pixel_shape import pixel_shape_note
 from action_recognition.data.media.rates import FrameRate, believed_rate, stated_rate
 from action_recognition.errors import user_error
 
@@ -68,27 +69,46 @@ def forget_files() -> None:
     _cached_packet_index.cache_clear()
 
 
-def packet_index(path: MediaPath) -> PacketIndex:
-    """Return the frames of a file. Raises UserError: it is missing, damaged or truncated."""
+@dataclass(frozen=True, slots=True)
+class _FileState:
+    """A file as it is now. Two are equal whatever opens the file."""
+
+    path: MediaPath
+    mtime_ns: int
+    size: int
+    opened: OpenedVideo = field(compare=False)
+
+
+def packet_index(path: MediaPath, opened: OpenedVideo | None = None) -> PacketIndex:
+    """Return the frames of a file. Raises UserError: it is missing, damaged or truncated.
+
+    With `opened`, which opens the same path, a file that is not known yet stays open, so that it
+    need not be opened again. All its packets were read then.
+    """
     try:
         state = path.stat()
     except OSError:
         raise user_error(str(path), ABSENT) from None
-    return _cached_packet_index(path, state.st_mtime_ns, state.st_size)
+    reader = OpenedVideo(path) if opened is None else opened
+    index = _cached_packet_index(_FileState(path, state.st_mtime_ns, state.st_size, reader))
+    if opened is None:
+        reader.close()
+    return index
 
 
 # An hour of video is 2 MB of time stamps. A file that changes gets a new entry.
 @functools.lru_cache(maxsize=256)
-def _cached_packet_index(path: MediaPath, mtime_ns: int, size: int) -> PacketIndex:
-    with OpenedVideo(path) as (container, stream):
+def _cached_packet_index(file: _FileState) -> PacketIndex:
+    with file.opened.left_open() as (container, stream):
         stated = stated_rate(stream)
         # Containers other than MP4 estimate the number of frames, so nothing is checked there.
         announced = stream.frames if "mp4" in container.format.name else 0
         packets = packets_of(container, stream)
-        _check_announced(path, packets, announced)
+        _check_announced(file.path, packets, announced)
         if packets_tell_frames(packets, stream):
             return _index_of_packets(stream, stated, packets)
-    return _index_by_decoding(path, packets)
+    file.opened.close()
+    return _index_by_decoding(file.path, packets)
 
 
 def _check_announced(path: MediaPath, packets: Sequence[Packet], announced: int) -> None:
@@ -156,7 +176,8 @@ def _index(
     key_stamps = _key_stamps(keys)
     key_pts, key_dts = (np.array([pair[i] for pair in key_stamps], np.int64) for i in range(2))
     numbers = np.array(stamps, np.int64) if is_stamped else np.arange(len(stamps))
-    notes = tuple(filter(None, [rate.note, colour_note(stream.codec_context)]))
+    said = [rate.note, colour_note(stream.codec_context), pixel_shape_note(stream)]
+    notes = tuple(filter(None, said))
     return PacketIndex(is_stamped, numbers, key_pts, key_dts, times_s, rate, notes)
 
 

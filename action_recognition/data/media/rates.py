@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 ASSUMED_RATE_FPS: Final = 25.0
 """The rate of a stream without any time and rate, as FFmpeg and players assume it."""
+# FFmpeg's flag of formats that hold no times.
+_NO_TIMES: Final = 0x0080
 # Entries of an index that are read before a file is played.
 _LOOKED_AT_ENTRIES = 300
 # Rates beyond are mistakes of a header.
@@ -36,7 +38,8 @@ class FrameRate(NamedTuple):
 
 def stated_rate(stream: av.VideoStream) -> FrameRate:
     """Return the rate that the headers of a stream state, before any packet is read."""
-    if stream.start_time is None:
+    # FFmpeg finds no start in an animated PNG, whose packets have times all the same.
+    if stream.start_time is None and stream.container.format.flags & _NO_TIMES:
         return _rate_of_codec(stream)
     rates = _stated_rates(stream)
     rate = FrameRate(rates[0] if rates else ASSUMED_RATE_FPS, is_sure=False)

@@ -8,6 +8,7 @@ that nobody wants, are not decoded at all.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 
 import av
 import numpy as np
@@ -29,17 +30,18 @@ def read_video_frames(
     path: MediaPath, frame_indices: Sequence[int], shrink: Shrink | None = None
 ) -> NDArray[np.uint8]:
     """Decode the frames of those numbers of a video file, as `video.read_frames`."""
-    index = packet_index(path)
-    check_frame_numbers(path, frame_indices, len(index.pts))
-    stamps = [int(index.pts[i]) for i in frame_indices]
+    with closing(OpenedVideo(path)) as opened:
+        index = packet_index(path, opened)
+        check_frame_numbers(path, frame_indices, len(index.pts))
+        stamps = [int(index.pts[i]) for i in frame_indices]
 
-    wanted = frozenset(stamps)
-    seek_target = index.seek_target(min(stamps))
-    pictures = _pictures(path, index, wanted, seek_target, shrink)
+        wanted = frozenset(stamps)
+        place = _place_to_begin(opened, index, min(stamps))
+        pictures = _pictures(opened, index, wanted, place, shrink)
 
-    # Not every container seeks exactly (MPEG program streams do not).
-    if len(pictures) < len(wanted) and seek_target is not None:
-        pictures = _pictures(path, index, wanted, None, shrink)
+        # Not every container seeks exactly (MPEG program streams do not).
+        if len(pictures) < len(wanted) and place is not None:
+            pictures = _pictures(opened, index, wanted, None, shrink)
 
     lost = [i for i, stamp in zip(frame_indices, stamps, strict=True) if stamp not in pictures]
     if lost:
@@ -49,22 +51,38 @@ def read_video_frames(
     return stack_frames(path, [pictures[stamp] for stamp in stamps])
 
 
+def _place_to_begin(opened: OpenedVideo, index: PacketIndex, first_stamp: int) -> int | None:
+    """Return the decoding time stamp at which a file begins to be decoded, None for its start.
+
+    A file that was read to its end for the index is closed, unless it is sure to go back.
+    """
+    target = index.seek_target(first_stamp)
+    if not opened.is_open:
+        return target
+    container, _ = opened.open()
+    if "mp4" in container.format.name and len(index.key_dts):
+        return int(index.key_dts[0]) if target is None else target
+    opened.close()
+    return target
+
+
 def _pictures(
-    path: MediaPath,
+    opened: OpenedVideo,
     index: PacketIndex,
     wanted: frozenset[int],
-    seek_target: int | None,
+    place: int | None,
     shrink: Shrink | None,
 ) -> dict[int, NDArray[np.uint8]]:
     """Decode the RGB pictures of the wanted time stamps, except for damaged ones.
 
+    Begins at the decoding time stamp `place`, or at the start of a file that was not read yet.
     Without time stamps the wanted numbers are places in the order of display.
     """
     pictures: dict[int, NDArray[np.uint8]] = {}
     maker = PictureMaker()
-    with OpenedVideo(path) as (container, stream):
-        if seek_target is not None:
-            container.seek(seek_target, stream=stream, backward=True)
+    with opened as (container, stream):
+        if place is not None:
+            container.seek(place, stream=stream, backward=True)
         frames = _stamped_frames(container, stream, wanted, index)
         for stamp, frame in frames:
             if stamp in wanted and not frame.is_corrupt:

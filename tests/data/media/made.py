@@ -37,6 +37,28 @@ def write_turned(path: Path, matrix: Sequence[float], frames: Frames = FRAMES) -
     return path
 
 
+def write_clean_aperture(path: Path, width: int, height: int) -> Path:
+    """H.264 in MP4 with a `clap` box: a player may show the middle `width` x `height` pixels only.
+
+    Source: ISO/IEC 14496-12, 12.1.4.2.
+    """
+    write_video(path, FRAMES)
+    content = path.read_bytes()
+    numbers = (width, 1, height, 1, 0, 1, 0, 1)
+    box = b"clap" + b"".join(number.to_bytes(4, "big") for number in numbers)
+    box = (len(box) + 4).to_bytes(4, "big") + box
+
+    # Behind the other boxes of the sample entry. The media data lie before them, so none moves.
+    place = content.rindex(b"moov") - 4
+    for name in (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd", b"avc1"):
+        place = content.index(name, place) - 4
+        size = int.from_bytes(content[place : place + 4], "big")
+        content = content[:place] + (size + len(box)).to_bytes(4, "big") + content[place + 4 :]
+        end = place + size
+    path.write_bytes(content[:end] + box + content[end:])
+    return path
+
+
 def copy_packets(
     source: Path, target: Path, change: Callable[[list[av.Packet]], Iterable[av.Packet]]
 ) -> Path:

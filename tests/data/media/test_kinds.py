@@ -54,6 +54,7 @@ KINDS = [
     video_kind("a.mkv", "ffv1"),
     video_kind("a.gif.mkv", "mpeg2video"),
     Kind("raw.h264", video_kind("", bf="2").make, note="30 frames a second are read"),
+    Kind("raw.mjpg", made.write_photos_in_a_row, rate_fps=25.0, note="25 frames a second are"),
     Kind("raw.mjpeg", made.write_photos_in_a_row, rate_fps=25.0, note="25 frames a second are"),
     Kind("slots.avi", lambda path: made.write_avi_of_slots(path, 20), note="states 600 frames"),
     Kind("cut.ts", made.write_cut, num_frames=12, note="starts between key frames"),
@@ -64,6 +65,7 @@ KINDS = [
     Kind("vfr.mp4", vfr, rate_fps=15.65),
     Kind("gif.gif", made.write_gif, rate_fps=30.0, note="states 33.333"),
     Kind("ten_bits.mp4", lambda path: made.write_pixels(path, "yuv420p10le", "libx264")),
+    Kind("moving.apng", lambda path: made.write_pixels(path, "rgb24", "apng"), rate_fps=30.0),
     Kind("grey.mp4", lambda path: made.write_pixels(path, "gray", "libx264")),
     Kind("alpha.mkv", lambda path: made.write_pixels(path, "yuva444p10le", "ffv1")),
     Kind("yuyv.avi", lambda path: made.write_pixels(path, "yuyv422", "rawvideo")),
@@ -143,6 +145,29 @@ def test_a_sound_file_is_refused_by_both(tmp_path: Path) -> None:
             read(path)
 
 
+def test_joined_pieces_follow_each_other(tmp_path: Path) -> None:
+    """Time stamps that start again go on, and training and live recognition agree."""
+    piece = write_video(tmp_path / "piece.ts", FRAMES, options={"bf": "0", "g": "12"})
+    path = tmp_path / "joined.ts"
+    path.write_bytes(piece.read_bytes() * 2)
+    times_s = video.frame_times(path)
+    np.testing.assert_allclose(times_s, np.arange(2 * NUM_FRAMES) / 30, atol=1e-4)
+    played = list(VideoFile(path).frames())
+    np.testing.assert_allclose([frame.time_s for frame in played], times_s, atol=1e-6)
+    assert video.container_frame_rate(path) == pytest.approx(30)
+
+
+@pytest.mark.parametrize("head", ["ffconcat version 1.0\nfile ", "#EXTM3U\n#EXTINF:1,\n"])
+def test_a_list_of_films_is_no_film(head: str, tmp_path: Path) -> None:
+    """Its name says that it is one. What it lists may lie anywhere."""
+    write_video(tmp_path / "film.mp4", FRAMES)
+    path = tmp_path / "list.mp4"
+    path.write_text(f"{head}film.mp4\n")
+    for read in (video.probe, VideoFile):
+        with pytest.raises(UserError, match=r"is a list of other files|cannot be read as a video"):
+            read(path)
+
+
 def test_a_cut_mp4_plays_and_says_so(tmp_path: Path) -> None:
     """The live path cannot know the end before it gets there."""
     whole = write_video(tmp_path / "whole.mp4", FRAMES, container_options={"movflags": "faststart"})
@@ -193,6 +218,7 @@ def test_files_of_phones_cameras_and_encoders(name: str, shared: Path) -> None:
     np.testing.assert_allclose(times_s, video.frame_times(path), atol=1e-6)
     np.testing.assert_allclose(times_s, np.arange(num_frames) / rate_fps, atol=1e-3)
     some = [0, num_frames // 2, num_frames - 1]
+    video.forget_files()
     np.testing.assert_array_equal(
         np.stack([played[number].picture for number in some]), video.read_frames(path, some)
     )

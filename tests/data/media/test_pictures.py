@@ -11,8 +11,11 @@ import numpy as np
 import pytest
 
 from action_recognition.data import video
+from action_recognition.data.media.film import Film
 from action_recognition.data.media.hdr import to_sdr
 from action_recognition.data.media.orientation import orientation_of_matrix, shown
+from action_recognition.dataset_tools.checking.media_reading import inspect_media
+from tests.data.media import made
 from tests.data.media.made import FRAMES, write_tagged, write_turned
 from tests.synthetic import write_video
 
@@ -131,3 +134,29 @@ def test_hdr_with_the_primaries_of_sdr_is_none(tmp_path: Path) -> None:
     plain = write_tagged(tmp_path / "b.mp4", color_primaries=1, color_trc=1, colorspace=1)
     assert "with the primaries of SDR; read as SDR" in video.notes_on(tagged)[0]
     np.testing.assert_array_equal(video.read_frames(tagged, [3]), video.read_frames(plain, [3]))
+
+
+def test_pixels_that_are_not_square_stay_and_are_said(tmp_path: Path) -> None:
+    """Training and live recognition see the stored pixels, and both say so. The check has a way."""
+    square = write_video(tmp_path / "square.mp4", FRAMES)
+    wide = write_video(tmp_path / "wide.mp4", FRAMES, pixel_aspect=(16, 15))
+    np.testing.assert_array_equal(video.read_frames(wide, [3]), video.read_frames(square, [3]))
+
+    note = "has pixels 1.067 times as wide as high; they are read as if they were square"
+    said: list[str] = []
+    Film(wide, said.append).close()
+    assert video.notes_on(wide) == (note,) and said == [f"{wide}: {note}"]
+    assert video.notes_on(square) == ()
+    report = inspect_media(wide)
+    assert [fault.kind for fault in report.faults] == ["pixel-aspect"] and not report.notes
+
+
+def test_the_whole_picture_is_read_whatever_the_clean_aperture(tmp_path: Path) -> None:
+    """A rim that some players hide is there in training and in live recognition."""
+    plain = write_video(tmp_path / "plain.mp4", FRAMES)
+    rimmed = made.write_clean_aperture(tmp_path / "rimmed.mp4", 48, 40)
+    assert b"clap" in rimmed.read_bytes() and video.count_frames(rimmed) == len(FRAMES)
+    pictures = video.read_frames(rimmed, [0, 5])
+    np.testing.assert_array_equal(pictures, video.read_frames(plain, [0, 5]))
+    played = [picture for _, picture in Film(rimmed).pictures()]
+    np.testing.assert_array_equal(played[5], pictures[1])
