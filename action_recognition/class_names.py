@@ -7,6 +7,7 @@ written nowhere. So the rule holds wherever names are read.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable
 from typing import Final
@@ -26,6 +27,7 @@ _NOT_PRINTABLE: Final = {
     "Zp": "a line break",
 }
 _SHOWN_LENGTH: Final = 40
+_SEPARATORS: Final = re.compile(r"[\s_-]+")
 
 
 def fault_of_name(name: str) -> str:
@@ -51,6 +53,19 @@ def fault_of_name(name: str) -> str:
     if all(unicodedata.category(character)[0] in "MZC" for character in name):
         return f"class name {shown} shows nothing"
     return ""
+
+
+def alike_names(names: Iterable[str]) -> list[list[str]]:
+    """Return groups of names that differ in capitals, blanks, hyphens or forms of letters only.
+
+    >>> alike_names(["Wave", "stop", "wave", "thumb_up", "thumb up"])
+    [['Wave', 'wave'], ['thumb_up', 'thumb up']]
+    """
+    groups: dict[str, list[str]] = {}
+    for name in dict.fromkeys(names):
+        plain = unicodedata.normalize("NFKC", name).casefold()
+        groups.setdefault(_SEPARATORS.sub("", plain), []).append(name)
+    return [group for group in groups.values() if len(group) > 1]
 
 
 def name_problems(names: Iterable[str], where: str) -> list[Problem]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import datetime, timedelta
 
 # Variables with the rank among all processes, as torchrun and Slurm set them.
 _RANKS = ("RANK", "SLURM_PROCID")
@@ -31,6 +32,27 @@ def counted(number: int, noun: str) -> str:
     ('1 thread', '2 threads')
     """
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def size_text(num_bytes: int) -> str:
+    """Return a size of a file in a unit that leaves digits.
+
+    >>> size_text(812), size_text(31_400), size_text(999_960), size_text(2_345_000_000)
+    ('812 bytes', '31.4 kB', '1.0 MB', '2.3 GB')
+    """
+    if num_bytes < 1000:
+        return counted(num_bytes, "byte")
+    # What would round to a thousand is one of the next unit.
+    size, unit = num_bytes / 1e3, "kB"
+    for larger in ("MB", "GB"):
+        if round(size, 1) >= 1000:
+            size, unit = size / 1e3, larger
+    return f"{size:.1f} {unit}"
+
+
+def clock_in(seconds: float) -> str:
+    """Return the time of day in so many seconds, as in `17:03:20`."""
+    return f"{datetime.now() + timedelta(seconds=seconds):%H:%M:%S}"
 
 
 def say(message: str) -> None:

@@ -13,7 +13,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn, TypeVar
+from typing import TypeVar
 
 T = TypeVar("T")
 
@@ -41,14 +41,17 @@ _ENVIRONMENT_ERRNOS = {
     errno.EIO: "its disk or device fails",
     errno.ENOMEM: "the memory is used up",
     errno.ENOLCK: "its file system has no locks",
+    errno.ELOOP: "links lead round in circles",
 }
 _REPAIRS = {
     errno.ENOENT: "check the path",
     errno.EMFILE: "raise the limit with ulimit -n, or use fewer --num-workers",
     errno.ENFILE: "end other programs",
     errno.EIO: "check the disk with the system's tools",
+    errno.ELOOP: "remove the link, or name another folder",
     errno.ENOMEM: "end other programs, or use fewer --num-workers and a smaller --batch-size",
 }
+_LINK_LOOP = "Symlink loop from "
 _OTHER_REPAIR = "free space or name another folder"
 
 
@@ -157,12 +160,17 @@ def try_all(calls: Iterable[Callable[[], T]]) -> list[T]:
     return results
 
 
-def run_command(command: Callable[[], int | None]) -> NoReturn:
+def run_command(command: Callable[[], int | None]) -> None:
     """Run a command and end the process with its exit code.
+
+    A process that the command starts imports the script under this name. There it does nothing.
 
     A user error is printed as messages, without a traceback, and ends with exit code 2. Letters
     that the console cannot show are printed as their codes.
     """
+    # In other processes it is an alias of `__main__`.
+    if getattr(sys.modules.get("__mp_main__"), "__name__", "") == "__mp_main__":
+        return
     _open_standard_streams()
     _print_any_text()
     # Pictures are drawn without a window. matplotlib ends where this names what it does not know.
@@ -198,6 +206,12 @@ def _exit_code(command: Callable[[], int | None]) -> int:
         return _failed(_system_message(error), EXIT_USER_ERROR)
     except MemoryError:
         return _failed(_system_message(OSError(errno.ENOMEM, "")), EXIT_USER_ERROR)
+    except RuntimeError as error:
+        # Path.resolve of Python up to 3.12 says so of links that lead round in circles.
+        if not str(error).startswith(_LINK_LOOP):
+            raise
+        place = str(error).removeprefix(_LINK_LOOP).strip("'")
+        return _failed(_system_message(OSError(errno.ELOOP, "", place)), EXIT_USER_ERROR)
 
 
 def _flush_stdout() -> None:

@@ -6,13 +6,17 @@ import csv
 import hashlib
 import json
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from action_recognition.errors import user_error
 from action_recognition.partials import held_file
+
+# What a command writes as a table or report. Another file at its place is something else.
+_SUFFIXES_OF_RESULTS: Final = frozenset({".json", ".jsonl", ".csv", ".tsv", ".txt", ""})
+_SUFFIXES_OF_PICTURES: Final = (".png", ".svg", ".pdf")
 
 
 @contextmanager
@@ -56,13 +60,58 @@ def naming_file(path: Path) -> Iterator[None]:
         named = error.filename
         is_hidden = isinstance(named, str) and Path(named).name.startswith(f".{path.name}")
         if not named or is_hidden:
-            error.filename = str(path)
+            # The name in an error of FFmpeg cannot be changed.
+            raise OSError(error.errno, error.strerror, str(path)) from error
         raise
 
 
 def is_device(path: Path) -> bool:
     """Return True for something that is there and is neither a file nor a folder."""
     return path.exists() and not path.is_file() and not path.is_dir()
+
+
+def is_same_file(path: Path, other: Path) -> bool:
+    """Return True for two names of one place, also by links, whether or not a file is there."""
+    if path.exists() and other.exists():
+        return path.samefile(other)
+    return path.resolve() == other.resolve()
+
+
+def check_result_places(
+    tables: Mapping[str, Path | None],
+    in_use: Iterable[Path],
+    others: Mapping[str, Path | None] | None = None,
+) -> None:
+    """Check where a command writes, by flag, before it works. `in_use` is what it reads.
+
+    `others` are pictures and texts. Raises UserError: a folder, two at one place, a file that is
+    read, or for a table one of another kind.
+    """
+    # A table may go to /dev/null or to a pipe.
+    places = {**tables, **(others or {})}
+    named = [(flag, path) for flag, path in places.items() if path and not is_device(path)]
+    read = list(in_use)
+    for number, (flag, path) in enumerate(named):
+        found = ""
+        if path.is_dir():
+            found = f"{path} is a folder"
+        elif any(is_same_file(path, file) for file in read):
+            found = f"{path} is read by this command"
+        elif flag in tables and path.exists() and path.suffix.lower() not in _SUFFIXES_OF_RESULTS:
+            found = f"{path} exists and is no table"
+        # Each pair once.
+        for other_flag, other in named[:number]:
+            if is_same_file(path, other):
+                found = f"{path} is the place of {other_flag} too"
+        if found:
+            raise user_error(flag, found, fix="name another file")
+
+
+def check_picture_name(flag: str, path: Path | None) -> None:
+    """Raise UserError for a name that says another kind of file than a picture."""
+    if path is not None and path.suffix.lower() not in _SUFFIXES_OF_PICTURES:
+        allowed = f"a name that ends in {', '.join(_SUFFIXES_OF_PICTURES)}"
+        raise user_error(flag, f"found {path.name!r}", allowed)
 
 
 def write_text(path: Path, text: str, newline: str | None = None) -> None:

@@ -21,6 +21,9 @@ _MAX_BYTES = 1_000_000
 _MAX_VALUES = 100_000
 _MAX_DEPTH = 50
 _BRACKETS = re.compile(r"[][{}]")
+# A level of a block takes a column at least, and `- - -` opens three in one line. Lines may end in
+# other characters than Python's, so such a run counts anywhere.
+_DEEP_BLOCK = re.compile(r"[ \t?:-]{200}")
 # What PyYAML raises for a value that its text cannot give.
 _UNBUILDABLE = (
     yaml.YAMLError,
@@ -49,7 +52,7 @@ def load_yaml_with_lines(path: Path) -> tuple[Any, dict[KeyPath, int]]:
     text = _text_of(path)
     if _bracket_depth(text) > _MAX_DEPTH:
         raise user_error(str(path), "is nested too deeply")
-    root = _composed(path, text)
+    loader, root = _composed(path, text)
     # An empty file.
     if root is None:
         return None, {}
@@ -58,7 +61,7 @@ def load_yaml_with_lines(path: Path) -> tuple[Any, dict[KeyPath, int]]:
     problems = list(_walk(root, path, lines))
     if problems:
         raise UserError(problems)
-    return _built(path, text), lines
+    return _built(path, loader, root), lines
 
 
 def _text_of(path: Path) -> str:
@@ -81,10 +84,30 @@ def _bracket_depth(text: str) -> int:
     return deepest
 
 
-def _composed(path: Path, text: str) -> yaml.Node | None:
-    """Return the tree of nodes, which know their lines."""
+def _loader_of(text: str) -> Any:
+    """Return a loader of plain values: libyaml's, or PyYAML's own, which is 20 times as slow.
+
+    PyYAML's own says what is wrong in a text, and gives deep nesting up, where libyaml's would run
+    out of stack.
+    """
+    if yaml.__with_libyaml__ and not _DEEP_BLOCK.search(text) and _is_yaml(text):
+        return yaml.CSafeLoader(text)
+    return yaml.SafeLoader(text)
+
+
+def _is_yaml(text: str) -> bool:
     try:
-        return yaml.compose(text, Loader=yaml.SafeLoader)
+        yaml.compose(text, Loader=yaml.CSafeLoader)
+    except (yaml.YAMLError, ValueError):
+        return False
+    return True
+
+
+def _composed(path: Path, text: str) -> tuple[Any, yaml.Node | None]:
+    """Return the loader and the tree of its nodes, which know their lines."""
+    try:
+        loader = _loader_of(text)
+        return loader, loader.get_single_node()
     except yaml.MarkedYAMLError as error:
         raise _not_yaml(path, error) from None
     except yaml.YAMLError as error:
@@ -93,10 +116,10 @@ def _composed(path: Path, text: str) -> yaml.Node | None:
         raise user_error(str(path), "is nested too deeply") from None
 
 
-def _built(path: Path, text: str) -> Any:
-    """Return the values. The text has been read once: nodes know lines, the loader knows types."""
+def _built(path: Path, loader: Any, root: yaml.Node) -> Any:
+    """Return the values that the nodes stand for."""
     try:
-        return yaml.safe_load(text)
+        return loader.construct_document(root)
     except yaml.MarkedYAMLError as error:
         raise _not_yaml(path, error) from None
     # A date in a 13th month, a tag !!int before a word, a number of thousands of digits.

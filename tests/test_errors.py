@@ -187,3 +187,24 @@ def test_a_standard_output_that_takes_nothing_is_no_traceback(
     # The shell has a complaint of its own before it.
     assert said in result.stderr
     assert (tmp_path / "result").read_text() == "result"
+
+
+def test_a_process_of_a_command_does_not_run_the_command_again(tmp_path: Path) -> None:
+    script = tmp_path / "command.py"
+    script.write_text(
+        "import multiprocessing, os\n"
+        "from action_recognition.errors import run_command\n"
+        "def main():\n"
+        "    with multiprocessing.get_context('spawn').Pool(1) as pool:\n"
+        "        print(pool.apply(os.path.basename, ['a/b']))\n"
+        "run_command(main)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, script],
+        env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.stdout, done.returncode) == ("b\n", 0), done.stderr

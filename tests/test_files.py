@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from pathlib import Path
 
+import av
 import pytest
 
-from action_recognition.files import sha256_of, write_atomically, write_csv, write_json, write_text
+from action_recognition.errors import UserError
+from action_recognition.files import (
+    check_picture_name,
+    check_result_places,
+    naming_file,
+    sha256_of,
+    write_atomically,
+    write_csv,
+    write_json,
+    write_text,
+)
 
 
 def test_a_file_appears_whole_in_a_folder_that_is_made(tmp_path: Path) -> None:
@@ -55,3 +67,43 @@ def test_the_sum_of_a_file(tmp_path: Path) -> None:
     path.write_bytes(b"abc")
     known = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
     assert sha256_of(path) == known
+
+
+def test_a_table_replaces_nothing_that_is_read_and_no_other_kind_of_file(tmp_path: Path) -> None:
+    for name in ("read.txt", "film.mp4", "old.json"):
+        (tmp_path / name).write_text("kept")
+    (tmp_path / "link.txt").symlink_to(tmp_path / "read.txt")
+
+    def check(*names: str) -> None:
+        places = {f"--{number}": tmp_path / name for number, name in enumerate(names)}
+        check_result_places({**places, "--none": None}, [tmp_path / "read.txt"])
+
+    check("old.json", "new.csv", "other")
+    check_result_places({"--csv": Path("/dev/null"), "--json": Path("/dev/null")}, [])
+    # A picture may replace an older one, and nothing that is read.
+    check_result_places({}, [], {"--plot": tmp_path / "film.mp4"})
+    with pytest.raises(UserError, match=r"--plot: .* is read by this command"):
+        check_result_places({}, [tmp_path / "read.txt"], {"--plot": tmp_path / "read.txt"})
+    with pytest.raises(UserError, match=r"--plot: .* is the place of --json too"):
+        check_result_places({"--json": tmp_path / "a"}, [], {"--plot": tmp_path / "a"})
+    check_picture_name("--plot", tmp_path / "a.PNG")
+    with pytest.raises(UserError, match=r"--plot: found 'a\.txt'; allowed: a name that ends in"):
+        check_picture_name("--plot", tmp_path / "a.txt")
+    for names, message in {
+        ("read.txt",): "--0: .* is read by this command",
+        ("link.txt",): "--0: .* is read by this command",
+        ("film.mp4",): "--0: .* exists and is no table",
+        (".",): "--0: .* is a folder",
+        ("a", "a"): "--1: .* is the place of --0 too",
+    }.items():
+        with pytest.raises(UserError, match=message):
+            check(*names)
+
+
+def test_a_full_disk_names_the_file_also_where_ffmpeg_says_so(tmp_path: Path) -> None:
+    """Its errors name the hidden file, and their name cannot be changed."""
+    hidden = f"file:{tmp_path}/.a.mp4.part.mp4"
+    error = av.error.OSError(errno.ENOSPC, "No space left on device", hidden)
+    with pytest.raises(OSError, match="No space left") as caught, naming_file(tmp_path / "a.mp4"):
+        raise error
+    assert (caught.value.errno, caught.value.filename) == (errno.ENOSPC, str(tmp_path / "a.mp4"))

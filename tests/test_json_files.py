@@ -110,3 +110,10 @@ def test_a_file_of_another_size_is_not_read(tmp_path: Path) -> None:
         file.truncate(2_000_000)
     with pytest.raises(UserError, match="has 2 MB; allowed: up to 1 MB"):
         load_yaml(tmp_path / "x.yaml")
+
+
+def test_a_key_twice_is_an_error_in_files_written_by_hand(tmp_path: Path) -> None:
+    (tmp_path / "x.json").write_text('{"a": {"b": 1, "b": 2}}')
+    assert read_json(tmp_path / "x.json") == {"a": {"b": 2}}
+    with pytest.raises(UserError, match=r"x\.json: is not valid JSON \(the key 'b' stands twice\)"):
+        read_json(tmp_path / "x.json", is_by_hand=True)
