@@ -14,8 +14,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 from tests.conftest import REPOSITORY
+from tests.versions.environments import LOCK_FILE, needs_gpu
 
 TOOLS = [
     "awk",
@@ -34,6 +36,7 @@ TOOLS = [
     "sed",
     "tail",
     "tee",
+    "uname",
 ]
 
 # Passes plain programs on to the real Python; makes environments that hold itself; notes what pip
@@ -76,6 +79,7 @@ class Machine:
             "init_venv.sh",
             "setup.py",
             "pyproject.toml",
+            "requirements-lock.txt",
             "README.md",
             "action_recognition/__init__.py",
         ):
@@ -118,6 +122,7 @@ class Machine:
         )
 
     def installs(self) -> list[str]:
+        """The words of pip's installs. The third is the folder of the clone or the list."""
         return [
             line
             for line in self.log.read_text(encoding="utf-8").splitlines()
@@ -136,6 +141,7 @@ def machine(bare: Machine) -> Machine:
     """A machine with a usable python3 and plenty of room."""
     bare.program("python3", FAKE_PYTHON)
     bare.program("df", "#!/bin/bash\necho header\necho disk 1 1 99999999 1% /\n")
+    bare.program("uname", '#!/bin/bash\n[ "$1" = -s ] && echo Linux || echo x86_64\n')
     return bare
 
 
@@ -187,24 +193,114 @@ def test_it_installs_from_any_folder_and_says_how_to_activate(machine: Machine, 
     done = machine.run(*([] if name == "venv" else [name]))
     assert done.returncode == 0, done.stderr
     assert (machine.cwd / name / "bin" / "python").is_file()
-    assert machine.installs() == [
-        f"--disable-pip-version-check install --retries 2 -e {machine.clone}[train,live,dev]"
-    ]
+    packages, clone = machine.installs()
+    assert packages.startswith(
+        "--disable-pip-version-check install --retries 2 --no-deps --require-hashes -r "
+    )
+    assert clone.endswith(f" install --no-deps --no-build-isolation -e {machine.clone}")
     activation = done.stdout.splitlines()[-1].strip()
     assert activation == f". {str(machine.cwd / name).replace(' ', chr(92) + ' ')}/bin/activate"
 
 
 def test_a_second_run_does_nothing_until_the_versions_change(machine: Machine) -> None:
     machine.run()
-    assert len(machine.installs()) == 1
+    assert len(machine.installs()) == 2
     again = machine.run()
     assert again.returncode == 0
     assert "is up to date" in again.stdout
-    assert len(machine.installs()) == 1
-    setup = machine.clone / "setup.py"
-    setup.write_text(setup.read_text(encoding="utf-8") + "# other\n", encoding="utf-8")
-    assert "bringing" in machine.run().stdout
     assert len(machine.installs()) == 2
+    lock = machine.clone / "requirements-lock.txt"
+    lock.write_text(lock.read_text(encoding="utf-8") + "# other\n", encoding="utf-8")
+    assert "bringing" in machine.run().stdout
+    assert len(machine.installs()) == 4
+
+
+# Notes the list of packages that pip is given.
+NOTES_THE_LIST = FAKE_PYTHON.replace(
+    '"-m pip") shift 2;',
+    '"-m pip") shift 2; case "$*" in *" -r "*) cat "${@: -1}" >"$FAKE_LOG.list" ;; esac;',
+)
+
+
+def _listed(machine: Machine) -> set[str]:
+    """The packages of the last list that pip was given."""
+    text = Path(f"{machine.log}.list").read_text(encoding="utf-8")
+    return set(re.findall(r"^([\w.-]+)==", text, re.MULTILINE))
+
+
+def test_without_a_gpu_what_only_a_gpu_opens_is_left_out_and_can_be_asked_for(
+    machine: Machine,
+) -> None:
+    machine.program("python3", NOTES_THE_LIST)
+    done = machine.run("--cpu")
+    assert done.returncode == 0, done.stderr
+    assert f"for a GPU: {machine.clone / 'init_venv.sh'} --gpu" in done.stdout
+    without = _listed(machine)
+    assert "torch" in without
+
+    # The same folder with a GPU: all of the list, and what was cut is fetched again.
+    done = machine.run("--gpu")
+    assert done.returncode == 0, done.stderr
+    assert _listed(machine) - without == needs_gpu()
+    removed = [line for line in machine.log.read_text().splitlines() if "uninstall" in line]
+    assert len(removed) == 1
+    assert "nvidia-cudnn-cu13" in removed[0]
+
+    # It stays so where no flag is given.
+    assert "is up to date" in machine.run().stdout
+
+
+# Installs a few files, as pip would. Of each pair, the second one is needed without a GPU too.
+INSTALLS_FILES = FAKE_PYTHON.replace(
+    '"-m pip") shift 2;',
+    """"-m pip") shift 2
+        case "$*" in *" -r "*)
+            cd "${0%/bin/python}" && mkdir -p lib/python3.12/site-packages/nvidia
+            cd lib/python3.12/site-packages/nvidia && mkdir -p cudnn/lib nvshmem/lib cu13/lib
+            for file in cudnn/lib/{libcudnn_adv.so.9,libcudnn.so.9} \\
+                nvshmem/lib/{nvshmem_transport.so.3,libnvshmem_host.so.3} \\
+                cu13/lib/{libnvperf_host.so,libcupti.so.13}
+            do : >"$file"; done ;;
+        esac;""",
+)
+CUT = {"libcudnn_adv.so.9", "nvshmem_transport.so.3", "libnvperf_host.so"}
+KEPT = {"libcudnn.so.9", "libnvshmem_host.so.3", "libcupti.so.13"}
+
+
+@pytest.mark.parametrize(("flag", "left"), [("--cpu", KEPT), ("--gpu", KEPT | CUT)])
+def test_files_that_only_a_gpu_opens_are_cut(machine: Machine, flag: str, left: set[str]) -> None:
+    machine.program("python3", INSTALLS_FILES)
+    done = machine.run(flag)
+    assert done.returncode == 0, done.stderr
+    libraries = machine.cwd / "venv" / "lib"
+    assert {path.name for path in libraries.rglob("*") if path.is_file()} == left
+
+
+def test_an_environment_keeps_its_python_and_says_so(machine: Machine) -> None:
+    assert machine.run().returncode == 0
+    machine.program("mine", OLD_PYTHON.replace("print", "version"))
+    done = machine.run(PYTHON="mine")
+    assert done.returncode == 0, done.stderr
+    assert "PYTHON=mine is not used: " in done.stdout
+    # The same Python by its name is no news.
+    assert "is not used" not in machine.run(PYTHON="python3").stdout
+
+
+def test_a_gpu_is_found(machine: Machine) -> None:
+    machine.program("python3", NOTES_THE_LIST)
+    machine.program("nvidia-smi", "#!/bin/bash\n")
+    assert machine.run().returncode == 0
+    assert "triton" in _listed(machine)
+
+
+def test_on_another_machine_pip_chooses_and_it_is_said(machine: Machine) -> None:
+    machine.program("uname", '#!/bin/bash\n[ "$1" = -s ] && echo Darwin || echo arm64\n')
+    done = machine.run()
+    assert done.returncode == 0, done.stderr
+    assert "requirements-lock.txt is for Linux on x86-64 and Python 3.11 to 3.14" in done.stdout
+    assert machine.installs() == [
+        f"--disable-pip-version-check install --retries 2 -e {machine.clone}[train,live,dev]"
+    ]
 
 
 @pytest.mark.parametrize("kind", ["folder", "file"])
@@ -247,12 +343,12 @@ def test_a_failing_pip_is_told_in_one_line_and_the_next_run_goes_on(
     assert pip_says in done.stderr
     machine.pip_error.write_text("", encoding="utf-8")
     assert machine.run().returncode == 0
-    assert len(machine.installs()) == 2
+    assert len(machine.installs()) == 3
 
 
 def test_a_disk_without_room_is_said_before_anything_is_made(machine: Machine) -> None:
     machine.program("df", "#!/bin/bash\necho header\necho disk 1 1 1024000 1% /\n")
-    assert "has 1000 MB free, about 8192 MB are needed" in refused(machine.run("deep/er"))
+    assert "has 1000 MB free, about 8192 MB are needed" in refused(machine.run("--gpu", "deep/er"))
     assert list(machine.cwd.iterdir()) == []
 
 
@@ -275,7 +371,7 @@ def test_wrong_arguments(machine: Machine, arguments: tuple[str, ...], said: str
 def test_help_does_nothing(machine: Machine) -> None:
     done = machine.run("--help")
     assert done.returncode == 0
-    assert "./init_venv.sh [DIR]" in done.stdout
+    assert "./init_venv.sh [--cpu|--gpu] [DIR]" in done.stdout
     assert list(machine.cwd.iterdir()) == []
 
 
@@ -318,29 +414,58 @@ def _imported(folders: list[str]) -> set[str]:
     return {DISTRIBUTION_OF.get(name, name) for name in names - set(sys.stdlib_module_names) - own}
 
 
-def test_every_version_is_pinned() -> None:
-    requirements = (
-        _requirements("RUNTIME") + _requirements("TRAINING") + _requirements("DEVELOPMENT")
-    )
-    assert all(re.fullmatch(r"[A-Za-z0-9-]+==[0-9.]+", requirement) for requirement in requirements)
-    assert {"torch==2.15.0", "torchvision==0.29.2"} <= set(requirements), (
+def _name(requirement: str) -> str:
+    """The distribution that a requirement names."""
+    return re.split(r"[=<>]", requirement)[0]
+
+
+def _locked() -> dict[str, str]:
+    """The versions of the lock file by name."""
+    text = (REPOSITORY / LOCK_FILE).read_text(encoding="utf-8")
+    return dict(re.findall(r"^([\w.-]+)==([^\s;]+)", text, re.MULTILINE))
+
+
+@pytest.mark.parametrize("listed", ["RUNTIME", "TRAINING", "EVENTS", "TRACKING", "DEVELOPMENT"])
+def test_every_version_has_two_ends_and_the_lock_lies_between_them(listed: str) -> None:
+    for text in _requirements(listed):
+        requirement, locked = Requirement(text), _locked()
+        ends = {specifier.operator for specifier in requirement.specifier}
+        assert ends in ({">=", "<"}, {"=="}), text
+        assert requirement.specifier.contains(locked[requirement.name.lower()]), text
+
+
+def test_the_lock_has_a_hash_for_each_and_no_address() -> None:
+    text = (REPOSITORY / LOCK_FILE).read_text(encoding="utf-8")
+    assert "://" not in text
+    assert not re.search(r"^-", text, re.MULTILINE)
+    packages = re.split(r"^(?=[a-zA-Z])", text, flags=re.MULTILINE)[1:]
+    assert len(packages) > 100
+    assert all("--hash=sha256:" in package for package in packages)
+    assert (_locked()["torch"], _locked()["torchvision"]) == ("2.15.0", "0.29.2"), (
         "torch and torchvision were tested as this pair"
     )
 
 
+def test_what_is_left_out_without_a_gpu_is_in_the_lock() -> None:
+    assert needs_gpu() <= _locked().keys()
+
+
 def test_what_the_code_imports_is_named_and_nothing_is_imported_by_luck() -> None:
     named = {
-        requirement.partition("==")[0]
-        for listed in ("RUNTIME", "TRAINING", "LIVE")
+        _name(requirement)
+        for listed in ("RUNTIME", "TRAINING", "EVENTS", "TRACKING")
         for requirement in _requirements(listed)
     }
-    assert _imported(["action_recognition", "tools", "benchmarks"]) <= named | USED_WHERE_INSTALLED
+    assert _imported(["action_recognition", "tools"]) <= named | USED_WHERE_INSTALLED
+    # Benchmarks of pages drive the browser as the tests do.
+    of_tests = {_name(requirement) for requirement in _requirements("DEVELOPMENT")}
+    assert _imported(["benchmarks"]) <= named | USED_WHERE_INSTALLED | of_tests
 
 
 def test_no_package_stands_in_two_lists() -> None:
     names = [
-        requirement.partition("==")[0]
-        for listed in ("RUNTIME", "TRAINING", "DEVELOPMENT")
+        _name(requirement)
+        for listed in ("RUNTIME", "TRAINING", "EVENTS", "TRACKING", "DEVELOPMENT")
         for requirement in _requirements(listed)
     ]
     assert len(set(names)) == len(names)

@@ -77,6 +77,7 @@ from action_recognition.template.recipe import (
     StepSchedule,
     Training,
 )
+from action_recognition.template.shipped import named_template, shipped_templates
 
 __all__ = [
     "MODEL_CONFIG",
@@ -143,5 +144,7 @@ __all__ = [
     "load_model_config",
     "load_template",
     "load_template_dir",
+    "named_template",
     "network_family",
+    "shipped_templates",
 ]

@@ -125,11 +125,12 @@ class TrivialAugmentation(Section):
 class LandmarkAugmentation(Section):
     """Random changes of landmarks: one draw for each clip, and noise for each frame.
 
-    See `training.step.landmark_augment`. A palm is the mean length of four of its bones.
+    See `training.step.landmark_augment`, for time and mirroring `data.landmarks`. A palm is the
+    mean length of four of its bones.
     """
 
     type: Literal["landmarks"]
-    # The whole picture turns by U(-x, x).
+    # The whole picture turns by U(-x, x). Unless x is 0, its axes stretch by 8 % at most, too.
     rotate_degrees: NonNegativeFloat
     # Each hand tilts by U(-x, x) around the picture's axes, in 3-D.
     tilt_degrees: NonNegativeFloat
@@ -144,9 +145,10 @@ class LandmarkAugmentation(Section):
     gap_probability: Probability
     # Of a clip with two hands, to lose one of them.
     lose_hand_probability: Probability
-    # Time runs faster and slower within a clip: standard deviation, as a share of the clip.
+    # Time runs faster and slower within a clip: standard deviation, as a share of the clip. In
+    # fragments of streams the speed of each clip changes by a factor exp(N(0, x)).
     time_warp: NonNegativeFloat
-    # Up to this share is cut off at each end.
+    # Up to this share is cut off at each end of a clip. Fragments are cut anywhere.
     cut_ends: Smoothing
     flip: Flip
 

@@ -5,11 +5,10 @@ Imports neither torch nor cv2.
 
 from action_recognition.workdir.making import instantiate
 from action_recognition.workdir.options import InstantiateOptions, WorkDir, silent
-from action_recognition.workdir.record import RECORD_FILE, REPOSITORY
+from action_recognition.workdir.record import RECORD_FILE
 
 __all__ = [
     "RECORD_FILE",
-    "REPOSITORY",
     "InstantiateOptions",
     "WorkDir",
     "instantiate",

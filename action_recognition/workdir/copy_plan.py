@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from action_recognition.errors import Problem, UserError, user_error
+from action_recognition.program import TOOLKIT
 from action_recognition.template import TEMPLATE_FILE, Dependency, Template
 from action_recognition.workdir.options import Say
-from action_recognition.workdir.record import RECORD_FILE, REPOSITORY, read_record
+from action_recognition.workdir.record import RECORD_FILE, read_record
 
-SCRIPTS_DIR = REPOSITORY / "tools" / "workdir"
+SCRIPTS_DIR = TOOLKIT / "tools" / "workdir"
 _NOT_COPIED = {"__pycache__", RECORD_FILE}
 
 # Path inside the work dir -> the file it is copied from.

@@ -5,7 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from action_recognition.errors import nearest, user_error
-from action_recognition.template import SNAPSHOT_FILE, TEMPLATE_FILE, load_template_dir
+from action_recognition.template import (
+    SNAPSHOT_FILE,
+    TEMPLATE_FILE,
+    load_template_dir,
+    named_template,
+    shipped_templates,
+)
 from action_recognition.workdir.copy_plan import plan_copies
 from action_recognition.workdir.options import InstantiateOptions, WorkDir
 from action_recognition.workdir.place_checks import (
@@ -19,7 +25,7 @@ from action_recognition.workdir.writing import force_backup, write_work_dir
 
 
 def instantiate(template: Path, work_dir: Path, options: InstantiateOptions) -> WorkDir:
-    """Make `work_dir` from the folder of `template` (template.yaml, or the folder itself).
+    """Make `work_dir` from `template`: a template.yaml, its folder, or a name of the toolkit's.
 
     Everything is checked before anything is written. The start weights come last. If they cannot be
     fetched, the work dir is complete but for them, and the `UserError` explains the next step. The
@@ -50,9 +56,12 @@ def instantiate(template: Path, work_dir: Path, options: InstantiateOptions) -> 
 
 
 def _template_folder(template: Path) -> Path:
+    template = named_template(template)
     folder = template if template.is_dir() else template.parent
     if not template.is_dir() and template.name != TEMPLATE_FILE:
         beside = [path.parent.name for path in template.parent.glob(f"*/{TEMPLATE_FILE}")]
-        found = f"is not a template{nearest(template.name, beside)}"
-        raise user_error(str(template), found, f"a {TEMPLATE_FILE}, or the folder that holds one")
+        shipped = shipped_templates()
+        found = f"is not a template{nearest(template.name, [*beside, *shipped])}"
+        allowed = f"a {TEMPLATE_FILE}, its folder, or one of {', '.join(shipped)}"
+        raise user_error(str(template), found, allowed)
     return folder.resolve()

@@ -15,17 +15,17 @@ from action_recognition import __version__
 from action_recognition.download import file_facts
 from action_recognition.files import write_json
 from action_recognition.json_files import parse_json
+from action_recognition.program import TOOLKIT
 from action_recognition.template import TEMPLATE_FILE
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 RECORD_FILE = "instantiated_from.json"
 
 
 def new_record(source_dir: Path, template_name: str, plan: Mapping[str, Path]) -> dict[str, Any]:
     """Return the record of a work dir without start weights."""
     # A template of the clone is recorded by a path that holds on other machines.
-    inside = source_dir.is_relative_to(REPOSITORY)
-    folder = source_dir.relative_to(REPOSITORY) if inside else source_dir
+    inside = source_dir.is_relative_to(TOOLKIT)
+    folder = source_dir.relative_to(TOOLKIT) if inside else source_dir
 
     return {
         "template": folder.joinpath(TEMPLATE_FILE).as_posix(),
@@ -45,10 +45,10 @@ def _git_commit() -> str | None:
 
     The result is None outside a clone or without git.
     """
-    if not (REPOSITORY / ".git").exists():
+    if not (TOOLKIT / ".git").exists():
         return None
 
-    command = ["git", "-C", str(REPOSITORY), "rev-parse", "HEAD"]
+    command = ["git", "-C", str(TOOLKIT), "rev-parse", "HEAD"]
     with contextlib.suppress(OSError, subprocess.SubprocessError):
         done = subprocess.run(  # noqa: S603
             command, capture_output=True, text=True, check=True, timeout=10
