@@ -20,6 +20,7 @@ from action_recognition.download import Expected, Say, cache_folder, file_facts
 from action_recognition.errors import UserError, user_error
 from action_recognition.files import check_folder_place, write_bytes
 from action_recognition.hands.network_names import HAND, PALM, SOURCE
+from action_recognition.program import typed
 
 _WHEEL: Final = "mediapipe-0.10.21-cp311-cp311-manylinux_2_28_x86_64.whl"
 _WHEEL_IDENTITY: Final = Expected(
@@ -68,10 +69,10 @@ def checked_hand_models(folder: Path | None = None) -> Path:
     for name, known in NETWORK_FILES.items():
         path = place / name
         if not path.is_file():
-            fix = "python tools/fetch_hands.py fetches it"
+            fix = f"{typed('tools/fetch_hands.py')} fetches it"
             raise user_error(str(path), "there is no such network of hands", fix=fix)
         if mismatch := known.expected.mismatch(file_facts(path)):
-            fix = f"delete it; python tools/fetch_hands.py takes it from {SOURCE}"
+            fix = f"delete it; {typed('tools/fetch_hands.py')} takes it from {SOURCE}"
             raise user_error(str(path), f"is another file: {mismatch}", fix=fix)
     return place
 

@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from action_recognition.hands.delivered_networks import delivered_networks, read_delivered
 from action_recognition.hands.geometry import (
     Floats,
     Square,
@@ -119,8 +120,8 @@ def network_paths(folder: Path | None) -> tuple[Path, Path]:
 
     Raises UserError: a network is missing, or is another file than this toolkit knows.
     """
-    if folder is not None and (folder / PALM_IR).is_file() and (folder / HAND_IR).is_file():
-        return folder / PALM_IR, folder / HAND_IR
+    if folder is not None and (delivered := delivered_networks(folder)):
+        return delivered
     place = checked_hand_models(folder)
     return place / PALM, place / HAND
 
@@ -142,10 +143,13 @@ def write_irs(folder: Path | None, target: Path) -> list[Path]:
 
 
 def pixel_network(file: Path) -> Any:
-    """Return a network that takes pixels 0..255 in uint8, NHWC. An IR of ours does so already."""
-    network = openvino_core().read_model(file)
+    """Return a network that takes pixels 0..255 in uint8, NHWC. An IR of ours does so already.
+
+    Raises UserError: an IR is damaged, or is another network.
+    """
     if file.suffix == ".xml":
-        return network
+        return read_delivered(file)
+    network = openvino_core().read_model(file)
     # Slow to import.
     from openvino import Layout, Type
     from openvino.preprocess import PrePostProcessor

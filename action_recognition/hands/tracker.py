@@ -22,6 +22,7 @@ from action_recognition.hands.geometry import (
     square_overlap,
     whole_square,
 )
+from action_recognition.hands.losses import REMEMBERED_S
 from action_recognition.hands.networks import MIN_PALM_SCORE, Picture, SeenHand
 
 Handedness = Literal["left", "right"]
@@ -29,8 +30,7 @@ Handedness = Literal["left", "right"]
 _MIN_PRESENCE: Final = 0.5
 _SAME_SQUARE_IOU: Final = 0.5
 _SAME_HAND_DISTANCE: Final = 0.125  # mean distance of the landmarks, in sides of the square
-# A hand that comes back within this time and this near, in sides of its square, is the same one.
-_REMEMBERED_S: Final = 0.5
+# A hand that comes back in time and this near, in sides of its square, is the same one.
 _NEAR_SIDES: Final = 0.5
 # After a longer gap the squares of the last frame say nothing.
 _MAX_GAP_S: Final = 0.5
@@ -62,6 +62,11 @@ class TrackedHand:
     def handedness(self) -> Handedness:
         """Return the person's own left or right, if the picture is not mirrored."""
         return "right" if self.seen.right >= 0.5 else "left"
+
+    def side(self, comes_mirrored: bool) -> Handedness:
+        """Return the person's own left or right, also in a picture that is a mirror's."""
+        other: Handedness = "left" if self.handedness == "right" else "right"
+        return other if comes_mirrored else self.handedness
 
     @property
     def handedness_score(self) -> float:
@@ -104,7 +109,7 @@ class HandTracker:
         followed = self._followed(frame_rgb)
         kept = {hand.hand_id for hand in followed}
         self._lost += [_Lost(hand, time_s) for hand in self._hands if hand.hand_id not in kept]
-        self._lost = [lost for lost in self._lost if time_s - lost.time_s <= _REMEMBERED_S]
+        self._lost = [lost for lost in self._lost if time_s - lost.time_s <= REMEMBERED_S]
 
         self._hands = followed + self._found(frame_rgb, followed)
         return list(self._hands)

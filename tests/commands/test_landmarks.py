@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,6 +25,7 @@ from action_recognition.hands.landmark_file import load_landmarks
 from action_recognition.hands.slots import hand_array, while_seen
 from tests.conftest import REPOSITORY, end_of_script
 from tests.synthetic import numbered_frames, write_video
+from tests.warm import warm_python
 
 SCRIPT = REPOSITORY / "tools/data/landmarks.py"
 
@@ -94,7 +94,7 @@ def test_a_folder_is_resumed_and_broken_files_are_named(
     write_video(folder / "empty.mp4", numbered_frames(20, 64, 64))
     (folder / "broken.mp4").write_bytes(b"no video")
 
-    command = [sys.executable, str(SCRIPT), "--input", str(folder), "--output", str(output)]
+    command = [warm_python(), str(SCRIPT), "--input", str(folder), "--output", str(output)]
     done = subprocess.run([*command, "--frame-rate", "5"], capture_output=True, text=True)
     assert done.returncode == 1 and "Traceback" not in done.stderr
     assert "broken.mp4" in done.stderr

@@ -58,6 +58,12 @@ class Compared:
         return float(median), float(high)
 
 
+def read_stored(path: Path) -> dict[str, np.ndarray]:
+    """Return the arrays of a file. An open one would unpack an array at each look."""
+    with np.load(path) as file:
+        return dict(file)
+
+
 def stored_rows(file: Any, chosen: np.ndarray) -> Iterable[tuple[np.ndarray, str]]:
     for row in np.flatnonzero(chosen):
         yield file["landmarks_px"][row], str(file["handedness"][row])
@@ -116,12 +122,11 @@ def test_hands_are_those_of_the_reference(
     )
     compared = Compared()
     hands = reference / "hands"
-    with np.load(hands / "video_smarthome.npz") as stored:
-        compare_videos(compared, stored, real_data / "smarthome_gestures", hand_networks)
-    with np.load(hands / "video_asl.npz") as stored:
-        compare_videos(compared, stored, real_data / "asl_words", hand_networks)
-    with np.load(hands / "photos_hagrid.npz") as stored:
-        compare_photos(compared, stored, real_data / "hand_images" / "hagrid_380", hand_networks)
+    for name, folder in (("smarthome", "smarthome_gestures"), ("asl", "asl_words")):
+        stored = read_stored(hands / f"video_{name}.npz")
+        compare_videos(compared, stored, real_data / folder, hand_networks)
+    photos = real_data / "hand_images" / "hagrid_380"
+    compare_photos(compared, read_stored(hands / "photos_hagrid.npz"), photos, hand_networks)
 
     median, high = compared.percentiles
     assert median < 0.10 and high < 1.0

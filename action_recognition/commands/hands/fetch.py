@@ -9,6 +9,7 @@ from pathlib import Path
 from action_recognition.console import say
 from action_recognition.hands.network_files import fetch_hand_models, hand_models_folder
 from action_recognition.hands.network_names import SOURCE
+from action_recognition.program import program
 
 _DESCRIPTION = (
     f"Fetch the networks that find hands and their landmarks: {SOURCE}. pip fetches the wheel that "
@@ -18,7 +19,7 @@ _DESCRIPTION = (
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of `tools/fetch_hands.py`."""
-    parser = argparse.ArgumentParser(prog="fetch_hands.py", description=_DESCRIPTION)
+    parser = argparse.ArgumentParser(prog=program("fetch_hands.py"), description=_DESCRIPTION)
     parser.add_argument(
         "--hand-models",
         type=Path,

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from action_recognition.commands.arguments import positive_float
 from action_recognition.commands.hands.track import add_share_flags
+from action_recognition.program import program
 
 _DESCRIPTION = (
     "Track the hands of a video, photo or folder, and write their landmarks as .npz files: "
@@ -19,7 +20,7 @@ _DESCRIPTION = (
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of `tools/data/landmarks.py`."""
-    parser = argparse.ArgumentParser(prog="landmarks.py", description=_DESCRIPTION)
+    parser = argparse.ArgumentParser(prog=program("landmarks.py"), description=_DESCRIPTION)
 
     # From a clip to its landmarks, and to a picture of them.
     parser.add_argument(

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from action_recognition.commands.arguments import jobs, part_of, positive_float
 from action_recognition.commands.data.common_flags import add_list_flags
+from action_recognition.program import program
 
 _DESCRIPTION = (
     "Track the hands of all clips of annotation files, as train.py does before it trains, and keep "
@@ -18,7 +19,7 @@ _DESCRIPTION = (
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of `tools/data/track_hands.py`."""
-    parser = argparse.ArgumentParser(prog="track_hands.py", description=_DESCRIPTION)
+    parser = argparse.ArgumentParser(prog=program("track_hands.py"), description=_DESCRIPTION)
     add_list_flags(parser)
     parser.add_argument(
         "--frame-rate",
