@@ -1,4 +1,4 @@
-"""docs/live.md and its results: flags and links exist, rules and contracts are the code's."""
+"""docs/live.md, false_alarms.md and their results: flags and links exist, rules are the code's."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from action_recognition.live.decision_rules import DecisionRules
 from experiments import streams
 from tests.conftest import REPOSITORY, template_dir
 
-PAGE, RESULTS = (
+PAGE, FALSE_ALARMS, RESULTS = (
     (REPOSITORY / "docs" / name).read_text(encoding="utf-8")
-    for name in ("live.md", "results/live.md")
+    for name in ("live.md", "false_alarms.md", "results/live.md")
 )
 
 
@@ -41,16 +41,23 @@ def _help_of_streams() -> str:
 
 def test_every_flag_exists() -> None:
     known = "".join(
-        _help(name, template_dir("jester")) for name in ("demo", "eval", "export", "train")
+        _help(name, template_dir("jester"))
+        for name in ("calibrate", "demo", "eval", "export", "train")
     )
-    known += _help("data.compose_streams") + _help("instantiate") + _help_of_streams()
-    flags = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", PAGE + RESULTS))
+    known += (
+        _help("data.import_clips")
+        + _help("data.compose_streams")
+        + _help("instantiate")
+        + _help_of_streams()
+    )
+    known += (REPOSITORY / "tests" / "live" / "endurance.py").read_text(encoding="utf-8")
+    flags = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", PAGE + FALSE_ALARMS + RESULTS))
     assert {"--events", "--serve", "--choose-decision", "--person-regex"} <= flags
     assert [flag for flag in sorted(flags) if not re.search(rf"{flag}\b", known)] == []
 
 
 def test_links_lead_somewhere() -> None:
-    for folder, page in (("docs", PAGE), ("docs/results", RESULTS)):
+    for folder, page in (("docs", PAGE), ("docs", FALSE_ALARMS), ("docs/results", RESULTS)):
         for link in re.findall(r"\]\(([^)#]+)", page):
             assert (REPOSITORY / folder / link).exists(), f"{folder}: {link}"
 

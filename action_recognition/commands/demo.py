@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from action_recognition.commands.arguments import jobs, positive_int, whole_number
+from action_recognition.program import program
 
 if TYPE_CHECKING:
     from action_recognition.live.demo import DemoOptions
@@ -17,7 +18,7 @@ _DESCRIPTION = "Recognise gestures in a video, a folder of frames or a camera's 
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of `demo.py`."""
-    parser = argparse.ArgumentParser(prog="demo.py", description=_DESCRIPTION)
+    parser = argparse.ArgumentParser(prog=program("demo.py"), description=_DESCRIPTION)
     _add_source_flags(parser)
     _add_output_flags(parser)
     _add_window_flag(parser)
@@ -159,9 +160,27 @@ def _add_event_flags(group: argparse._ArgumentGroup) -> None:
         "(see docs/live.md).",
     )
     group.add_argument(
+        "--personal",
+        type=Path,
+        metavar="FILE",
+        help="Take thresholds for one person from this personal.json of calibrate.py --personal.",
+    )
+    group.add_argument(
         "--events",
         metavar="FILE|-",
         help="Write one line of JSON per event to this file, or to standard output (-).",
+    )
+
+    group.add_argument(
+        "--keep-events",
+        type=Path,
+        metavar="DIR",
+        help="Keep a short film of every event, in a folder for each label below this one.",
+    )
+    group.add_argument(
+        "--hand-events",
+        action="store_true",
+        help="Also tell when a hand comes or goes (models over hand landmarks).",
     )
 
     _add_reaction_flags(group)
@@ -206,6 +225,6 @@ def _options(arguments: argparse.Namespace) -> DemoOptions:
         more_sources=tuple(more_sources),
         show=not options.pop("no_show"),
         num_threads=options.pop("threads"),
-        box=parse_box(box) if box else None,
+        box=None if box is None else parse_box(box),
         **options,
     )

@@ -5,6 +5,7 @@ The fit is written as a report with two pictures, and into the model itself.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ from action_recognition.deploy.calibration.fit import (
     ScoredVal,
     fit_calibration,
 )
+from action_recognition.deploy.delivery.sole_writer import sole_writer
 from action_recognition.errors import user_error
 from action_recognition.evaluation.calibration_report import say_result, write_report
 from action_recognition.evaluation.clip_scores import ScoredClips, check_class_list, score_clips
@@ -49,7 +51,18 @@ class CalibrateOptions:
 
 
 def calibrate(options: CalibrateOptions) -> CalibrationFit:
-    """Fit on the validation clips, write the report and pictures, then the model's own files."""
+    """Fit on the validation clips, write the report and pictures, then the model's own files.
+
+    The folder of an exported model is held from the first look on. Raises UserError: another
+    command writes there.
+    """
+    path = options.load_weights
+    is_export = path.suffix != ".pth" and path.is_file()
+    with sole_writer(path.parent) if is_export else contextlib.nullcontext():
+        return _calibrate(options)
+
+
+def _calibrate(options: CalibrateOptions) -> CalibrationFit:
     # The clips, before anything is scored: what is wrong with them is an error at once.
     backend = load_backend(options.load_weights)
     labels = list(backend.metadata.labels)

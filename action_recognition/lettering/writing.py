@@ -41,6 +41,34 @@ def write_text(
             left += round(font.getlength(" ")) if run.endswith(" ") else 0
 
 
+def fitted(text: str, width: int, size: int) -> str:
+    """Return a text that is at most `width` pixels wide. What is too long has dots in its middle.
+
+    >>> fitted("left_hand_of_anna.mp4", 120, 15)
+    'left_...na.mp4'
+    """
+    kept = len(text)
+    shown = text
+    while kept > 1 and _text_width(shown, size) > width:
+        kept -= 1
+        shown = f"{text[: kept - kept // 2]}...{text[len(text) - kept // 2 :]}"
+    return shown
+
+
+def _text_width(text: str, size: int) -> int:
+    """Return the width of a line in pixels, as `write_text` draws it."""
+    width = 0.0
+    for is_simple, run in _runs(text):
+        font = None if is_simple else _font(run, size)
+        if font is None:
+            left, _, wide, _ = cv2.getTextSize((1, 1), run, (0, 0), cv2.FontFace("sans"), size)
+            # Blanks at an end have no ink.
+            width += left + wide + (len(run) - len(run.rstrip(" "))) * size / 3
+        else:
+            width += font.getlength(run)
+    return round(width)
+
+
 def can_be_written(text: str) -> bool:
     """Return True if OpenCV or a font of the system has every letter of a text."""
     return all(is_simple or system_font(run) for is_simple, run in _runs(text))

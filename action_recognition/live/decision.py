@@ -2,7 +2,7 @@
 
 `gesture_chances` turns cosines into probabilities, all 0 where the scores say that there is no
 gesture. `step` turns probabilities into events. Both are pure functions: every state is a value,
-and nothing reads a clock.
+and nothing reads a clock. `evaluation.decision_table` has the same rules for whole streams at once.
 """
 
 from __future__ import annotations

@@ -21,20 +21,27 @@ def read_rules(file: Path, labels: Sequence[str] | None = None) -> DecisionRules
     Raises UserError: the file cannot be read, or it has unknown keys or labels, or values that are
     not allowed. All wrong keys, or all wrong values, are named together.
     """
-    found = read_json(file, _FORM)
-    if not isinstance(found, dict):
-        raise user_error(str(file), f"holds a {type(found).__name__}", _FORM)
-    _check_names(file, found, [item.name for item in fields(DecisionRules)], "key")
+    return rules_from(read_json(file, _FORM, is_by_hand=True), str(file), labels)
 
-    # The rules check their values. The file is added to their problems.
+
+def rules_from(found: object, where: str, labels: Sequence[str] | None = None) -> DecisionRules:
+    """Return the rules that decoded JSON holds. `where` is its place, for messages.
+
+    Errors: those of `read_rules`, except of the file itself.
+    """
+    if not isinstance(found, dict):
+        raise user_error(where, f"holds a {type(found).__name__}", _FORM)
+    _check_names(where, found, [item.name for item in fields(DecisionRules)], "key")
+
+    # The rules check their values. The place is added to their problems.
     try:
         rules = DecisionRules(**found)
     except UserError as error:
         raise UserError(
-            Problem(f"{file}: {item.where}", item.found, item.allowed) for item in error.problems
+            Problem(f"{where}: {item.where}", item.found, item.allowed) for item in error.problems
         ) from None
     if labels is not None:
-        _check_names(file, rules.labels, labels, "label of the model")
+        _check_names(where, rules.labels, labels, "label of the model")
     return rules
 
 
@@ -43,10 +50,10 @@ def write_rules(file: Path, rules: DecisionRules) -> None:
     write_json(file, asdict(rules), indent=2, ensure_ascii=False)
 
 
-def _check_names(file: Path, found: Iterable[str], names: Sequence[str], what: str) -> None:
+def _check_names(where: str, found: Iterable[str], names: Sequence[str], what: str) -> None:
     """Raise a UserError that names all of `found` that are not among `names`."""
     unknown = [
-        Problem(f"{file}: {key}", f"is not a known {what}{nearest(key, names)}", ", ".join(names))
+        Problem(f"{where}: {key}", f"is not a known {what}{nearest(key, names)}", ", ".join(names))
         for key in found
         if key not in names
     ]

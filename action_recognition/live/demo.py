@@ -17,7 +17,7 @@ from action_recognition.live.demo_options import DemoOptions as DemoOptions
 from action_recognition.live.demo_setup import OpenDemo, Say, open_demo
 from action_recognition.live.frame_times import TimedFrame
 from action_recognition.live.live_run import DemoSummary, LiveRun, LiveStream
-from action_recognition.live.outputs.drawing import draw_live
+from action_recognition.live.outputs.drawing import draw_live, mirrored_box
 from action_recognition.live.outputs.events import STDOUT
 from action_recognition.live.outputs.keyboard import save_snapshot
 from action_recognition.live.outputs.output_guard import OutputGuard
@@ -166,15 +166,20 @@ def _show(
 ) -> None:
     """Show an RGB picture and do what the keys ask for. A pause lasts until space or `q`."""
     controls = run.controls
+    is_mirrored = controls.is_mirrored
     controls.press(window.show(drawn))
     while controls.is_paused and not controls.wants_quit and not stop.is_asked:
         controls.press(window.key(_PAUSE_POLL_MS))
 
+    if controls.denies_event:
+        run.deny()
+        controls.denies_event = False
     if controls.wants_snapshot:
         _save_snapshot(drawn, run)
         controls.wants_snapshot = False
     if controls.wants_box:
-        stream.engine.region = FixedRegion(window.select_box(drawn))
+        box = window.select_box(drawn)
+        stream.engine.region = FixedRegion(mirrored_box(box) if box and is_mirrored else box)
         stream.engine.reset()
         controls.wants_box = False
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from action_recognition.deploy.backends import Hint
 from action_recognition.errors import user_error
-from action_recognition.files import is_device
+from action_recognition.files import is_device, is_same_file
 from action_recognition.live.outputs.events import STDOUT
 from action_recognition.live.regions import Box
 
@@ -39,6 +39,8 @@ class DemoOptions:
     # Events and the rules for them.
     events: str | None = None
     decision: Path | None = None
+    # The file of calibrate.py --personal, which has rules too.
+    personal: Path | None = None
     # The part of the picture that the network sees.
     mirror: bool = False
     box: Box | None = None
@@ -47,6 +49,8 @@ class DemoOptions:
     pick: bool = False
     realtime: bool = False
     serve: int | None = None
+    hand_events: bool = False
+    keep_events: Path | None = None
     commands: Path | None = None
     give_up_s: float = float("inf")
     hint: Hint | None = None
@@ -69,8 +73,20 @@ def check_options(options: DemoOptions) -> None:
         raise user_error(
             "--output", f"there are {len(options.sources)} inputs", "one input for a recorded video"
         )
+    if options.decision and options.personal:
+        fix = "give the rules to calibrate.py --personal --decision FILE"
+        raise user_error(
+            "--decision, --personal", "both hold the rules of the decision", "one of them", fix
+        )
     if options.box and options.detector:
         raise user_error("--box, --detector", "both say where to look", "one of them")
+    if options.keep_events and options.keep_events.exists() and not options.keep_events.is_dir():
+        found = f"{options.keep_events} is a file"
+        raise user_error("--keep-events", found, "a folder", fix="name another place")
+    # Lines that go nowhere would be asked for in vain.
+    if options.hand_events and options.events is None and options.serve is None:
+        fix = "add one of them, or leave it out"
+        raise user_error("--hand-events", "goes to --events or --serve, and there is none", fix=fix)
     if options.serve is not None and options.serve > _LAST_PORT:
         raise user_error("--serve", f"found {options.serve}", f"a port of 0 to {_LAST_PORT}")
 
@@ -79,10 +95,10 @@ def _check_places(options: DemoOptions) -> None:
     """Raise a UserError for outputs at one place, at that of an input, or in place of a folder."""
     places = _output_files(options)
     for number, (flag, path) in enumerate(places.items()):
-        if path.is_dir():
+        if path.is_dir() or path == options.keep_events:
             raise user_error(flag, f"{path} is a folder", fix="name a file in it")
         for other_flag, other in list(places.items())[:number]:
-            if _is_same_file(path, other) and not is_device(path):
+            if is_same_file(path, other) and not is_device(path):
                 found = f"{path} is the place of {other_flag} too"
                 raise user_error(flag, found, fix="name another file")
 
@@ -94,7 +110,7 @@ def _check_places(options: DemoOptions) -> None:
                 and path.suffix.lower() not in _SUFFIXES_OF_RESULTS
                 and _is_below(path, file)
             )
-            if _is_same_file(path, file) or is_in_it:
+            if is_same_file(path, file) or is_in_it:
                 raise user_error(flag, f"{path} is {what}", fix="name another file")
 
 
@@ -108,6 +124,7 @@ def _files_in_use(options: DemoOptions) -> Iterator[tuple[str, Path]]:
         ("the model", options.model),
         ("the detector", options.detector),
         ("the file of --decision", options.decision),
+        ("the file of --personal", options.personal),
         ("the file of --commands", options.commands),
     ):
         if path is None:
@@ -127,14 +144,12 @@ def _output_files(options: DemoOptions) -> dict[str, Path]:
         "--csv": options.csv,
         "--events": Path(events) if events and events != STDOUT else None,
     }
+    if options.keep_events is not None:
+        from action_recognition.live.outputs.event_clips import RECORD_FILE
+
+        # The films have names that nothing else has.
+        files["--keep-events"] = options.keep_events / RECORD_FILE
     return {flag: path for flag, path in files.items() if path is not None}
-
-
-def _is_same_file(path: Path, other: Path) -> bool:
-    """Return True for two names of one place, also by links, whether or not a file is there."""
-    if path.exists() and other.exists():
-        return path.samefile(other)
-    return path.resolve() == other.resolve()
 
 
 def _is_below(path: Path, folder: Path) -> bool:

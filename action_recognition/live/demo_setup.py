@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from action_recognition.deploy.backends import load_backend
+from action_recognition.deploy.calibration.personal import PERSONAL_IN_USE, read_personal
 from action_recognition.deploy.metadata import DeployMetadata
 from action_recognition.deploy.stream_models import StreamModel, as_stream_model
 from action_recognition.errors import Problem, user_error
 from action_recognition.live.decision import check_mirror
-from action_recognition.live.decision_file import read_rules
+from action_recognition.live.decision_file import read_rules, rules_from
 from action_recognition.live.decision_rules import DecisionRules
 from action_recognition.live.demo_options import DemoOptions, check_options
 from action_recognition.live.engine import EngineOptions, StreamEngine
@@ -69,12 +71,14 @@ def open_demo(options: DemoOptions, say: Say, stop: StopSignals, stack: ExitStac
     rules = _rules(options, network)
     commands = read_commands(options.commands, network.metadata.labels) if options.commands else {}
     _introduce(options, network, say)
+    if options.personal is not None:
+        say(f"{options.personal}: {PERSONAL_IN_USE}")
 
     # What can happen again and again in a run of days.
     rarely = RareMessages(say).say
     streams = _open_streams(options, network, rules, rarely, stack)
     run = LiveRun(network.metadata, say, Controls(pick=options.pick))
-    outputs = _open_outputs(run, options, [stream.source for stream in streams], stop, stack)
+    outputs = _open_outputs(run, options, streams, stop, stack)
     if commands:
         run.reactions = Reactions(commands, rarely)
 
@@ -89,7 +93,14 @@ def open_demo(options: DemoOptions, say: Say, stop: StopSignals, stack: ExitStac
 
 
 def _rules(options: DemoOptions, network: StreamModel) -> DecisionRules:
-    """Return the rules of `--decision`, for the labels of the model, or the default ones."""
+    """Return the rules of `--decision` or `--personal`, or the default ones.
+
+    They are checked against the labels of the model.
+    """
+    if options.personal is not None:
+        labels = network.metadata.labels
+        personal = read_personal(options.personal, options.model, labels)
+        return rules_from(personal.decision, f"{options.personal}: decision", labels)
     if options.decision is None:
         return DecisionRules()
     return read_rules(options.decision, network.metadata.labels)
@@ -114,6 +125,9 @@ def _load_network(options: DemoOptions) -> StreamModel:
     network = as_stream_model(backend, options.stride, options.model.parent, options.num_threads)
     if options.mirror:
         check_mirror(network.metadata)
+    if options.hand_events and network.metadata.landmarks is None:
+        found = "the model takes pictures, and follows no hands"
+        raise user_error("--hand-events", found, "a model over hand landmarks", fix="leave it out")
     if options.detector is not None and network.metadata.landmarks is not None:
         # Places inside a box that moves would be no places.
         found = "finds people, and this model finds hands in the whole picture by itself"
@@ -152,12 +166,19 @@ def _open_streams(
         # A region with its detector, and an engine with its memory, for each source alone.
         source = _open_source(text, options, network.metadata, say)
         region = _region(options, network.metadata)
-        engine_options = EngineOptions(rules, options.mirror)
+        thresholds: Mapping[str, float] | None = None if options.personal is None else {}
+        engine_options = EngineOptions(rules, options.mirror, thresholds=thresholds)
         engine = StreamEngine(network, region, engine_options, source.name, say)
 
         reader = FrameReader(source)
         stack.callback(reader.stop)
-        streams.append(LiveStream(source, reader, engine))
+        stream = LiveStream(source, reader, engine)
+        if options.hand_events:
+            # Imported here, so that a run without hands starts faster.
+            from action_recognition.live.hand_presence import HandPresence
+
+            stream.presence = HandPresence(options.mirror)
+        streams.append(stream)
     return streams
 
 
@@ -197,7 +218,7 @@ def _region(options: DemoOptions, metadata: DeployMetadata) -> Region:
 def _open_outputs(
     run: LiveRun,
     options: DemoOptions,
-    sources: Sequence[FrameSource],
+    streams: Sequence[LiveStream],
     stop: StopSignals,
     stack: ExitStack,
 ) -> RunOutputs:
@@ -208,7 +229,7 @@ def _open_outputs(
     if options.csv:
         run.add_row = outputs.add_table(PredictionTable(options.csv, run.metadata))
     if options.output:
-        outputs.add_recording(VideoRecorder(options.output, sources[0].frame_rate_fps))
+        outputs.add_recording(VideoRecorder(options.output, streams[0].source.frame_rate_fps))
 
     # Each sink gets every event as a line of JSON.
     if options.serve is not None:
@@ -216,9 +237,30 @@ def _open_outputs(
         stack.callback(server.close)
         run.say(f"events at ws://{HOST}:{server.port}")
         run.sinks.append(server.send)
+    if options.keep_events:
+        _keep_events(options.keep_events, streams, outputs, run, stack)
     if options.events:
-        is_live = any(source.is_live for source in sources)
+        is_live = any(stream.source.is_live for stream in streams)
         file = EventFile(options.events, lambda: stop.is_asked, is_live)
         stack.callback(file.close)
         run.sinks.append(outputs.add_events(options.events, file))
     return outputs
+
+
+def _keep_events(
+    root: Path,
+    streams: Sequence[LiveStream],
+    outputs: RunOutputs,
+    run: LiveRun,
+    stack: ExitStack,
+) -> None:
+    """Let every stream keep films of its events below one folder."""
+    # Imported here, since it needs the reader of photos.
+    from action_recognition.live.outputs.event_clips import ClipFolders, EventClips
+
+    guard, metadata = outputs.add_clips(root), run.metadata
+    folders = ClipFolders(root, metadata.labels, metadata.negative_label, guard, run.say)
+    stack.callback(folders.close)
+    outputs.keep_clips(folders)
+    for stream in streams:
+        stream.clips = EventClips(folders)

@@ -6,8 +6,8 @@ person, the network and the decision.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from action_recognition.deploy.scores import WindowScores
@@ -59,12 +59,13 @@ class EngineOptions:
     """Options of one stream. With `mirror` its picture comes mirrored.
 
     A network reports of its first steps that it has seen too few frames. The decision skips these
-    steps unless `decide_cold` is set.
+    steps unless `decide_cold` is set. `thresholds`, by label, take the place of those of the model.
     """
 
     rules: DecisionRules = field(default_factory=DecisionRules)
     mirror: bool = False
     decide_cold: bool = False
+    thresholds: Mapping[str, float] | None = None
 
 
 @dataclass
@@ -119,6 +120,8 @@ class StreamEngine:
         self.persons: list[Person] = []
         self._say = say
         self._words = Vocabulary.of(network.metadata)
+        if self.options.thresholds is not None:
+            self._words = replace(self._words, thresholds=self.options.thresholds)
 
         # A model of photos is fed at a rate that it does not state itself.
         rate_fps = fed_rate_fps(network)

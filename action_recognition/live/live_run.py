@@ -8,19 +8,26 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from action_recognition.deploy.metadata import DeployMetadata
 from action_recognition.deploy.scores import WindowScores
+from action_recognition.hands.steady_hands import SteadyHands
 from action_recognition.live.decision import GestureEvent
 from action_recognition.live.engine import StepResult, StreamEngine, push_all
 from action_recognition.live.frame_times import TimedFrame
 from action_recognition.live.outputs.drawing import TIMELINE_S, LiveView
-from action_recognition.live.outputs.events import event_line
-from action_recognition.live.outputs.keyboard import Controls
+from action_recognition.live.outputs.events import event_line, hand_event_line
+from action_recognition.live.outputs.keyboard import Controls, help_lines
 from action_recognition.live.outputs.reactions import Reactions
 from action_recognition.live.outputs.window import PictureWindow
 from action_recognition.live.sources.frame_sources import FrameSource
 from action_recognition.live.sources.reader_thread import FrameReader
+
+if TYPE_CHECKING:
+    from action_recognition.hands.tracker import Handedness
+    from action_recognition.live.hand_presence import HandEvent, HandPresence
+    from action_recognition.live.outputs.event_clips import EventClips
 
 # A live source without a frame for so long is reported.
 STALL_S = 5.0
@@ -36,6 +43,12 @@ class LiveStream:
     reader: FrameReader
     engine: StreamEngine
     window: PictureWindow | None = None
+    # As they are shown and counted.
+    steady: SteadyHands = field(default_factory=SteadyHands)
+    # Where events of hands are asked for.
+    presence: HandPresence | None = None
+    # Where films of events are kept.
+    clips: EventClips | None = None
     # Shown over the picture: events on the timeline, and the scores of each person.
     events: deque[GestureEvent] = field(default_factory=lambda: deque(maxlen=50))
     latest: dict[int, WindowScores] = field(default_factory=dict)
@@ -43,6 +56,8 @@ class LiveStream:
     arrivals_s: deque[float] = field(default_factory=lambda: deque(maxlen=30))
     is_stalled: bool = False
     last_frame_s: float = field(default_factory=time.monotonic)
+    # Of the stream, not of the clock.
+    last_time_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -95,6 +110,8 @@ class LiveRun:
         self.num_frames = self.num_windows = self.num_events = 0
         self.add_row: Callable[[WindowScores], None] | None = None
 
+        # With the last event.
+        self._last_stream: LiveStream | None = None
         # For the summary.
         self._inference_ms: deque[float] = deque(maxlen=_KEPT)
         self._latency_ms: deque[float] = deque(maxlen=_KEPT)
@@ -107,13 +124,25 @@ class LiveRun:
             stream.is_stalled, stream.last_frame_s = False, time.monotonic()
             stream.arrivals_s.append(stream.last_frame_s)
 
+        interruptions = [stream.engine.num_discontinuities for stream, _ in frames]
         found = push_all([(stream.engine, frame) for stream, frame in frames])
-        for (stream, frame), results in zip(frames, found, strict=True):
+        for (stream, frame), results, before in zip(frames, found, interruptions, strict=True):
+            is_cut = stream.engine.num_discontinuities > before
+            if stream.clips is not None:
+                # Films end before the frame that begins something else.
+                if is_cut:
+                    stream.clips.end()
+                stream.clips.add(frame)
+            self._note_hands(stream, frame.time_s, is_cut)
             self._note(stream, results, frame.arrived_s)
 
     def ended(self, stream: LiveStream) -> None:
         """Process the end of a stream."""
         self._note(stream, stream.engine.finish(), float("nan"))
+        if stream.clips is not None:
+            stream.clips.end()
+        if stream.presence is not None:
+            self._send_hands(stream, stream.presence.clear(stream.last_time_s))
 
     def stalled(self, stream: LiveStream) -> None:
         """Report a stream whose frames stay away, once it has lasted `STALL_S`."""
@@ -121,6 +150,19 @@ class LiveRun:
         if waited_s >= STALL_S and not stream.is_stalled:
             stream.is_stalled = True
             self.say(f"{stream.source.name}: no frame for {waited_s:.0f} s")
+
+    def deny(self) -> None:
+        """Take the last event for a wrong one. Put its film among the negatives.
+
+        A window hears the keys of all, so it is the last event of any stream.
+        """
+        clips = None if self._last_stream is None else self._last_stream.clips
+        if clips is None:
+            why = "no event yet" if self._last_stream is None else "start with --keep-events DIR"
+            self.say(f"no film of an event is kept: {why}")
+            return
+        path = clips.deny()
+        self.say(f"no gesture: {path}" if path else "there is no film of the last event to move")
 
     def view(self, stream: LiveStream) -> LiveView:
         """Return everything that can be drawn over the newest frame of the stream."""
@@ -136,7 +178,10 @@ class LiveRun:
             number,
             list(stream.events),
             _rate_fps(stream.arrivals_s),
-            stream.engine.hands,
+            stream.steady.hands,
+            comes_mirrored=stream.engine.options.mirror,
+            as_mirror=self.controls.is_mirrored,
+            help=help_lines() if self.controls.shows_help else (),
         )
 
     def summary(self, streams: list[LiveStream]) -> DemoSummary:
@@ -177,18 +222,44 @@ class LiveRun:
         for number in stream.latest.keys() - there:
             del stream.latest[number]
 
+    def _note_hands(self, stream: LiveStream, time_s: float, is_cut: bool) -> None:
+        """Send the hands that have come or gone with this frame. At a cut all of them go."""
+        before_s, stream.last_time_s = stream.last_time_s, time_s
+        if is_cut:
+            stream.steady.clear()
+        hands = stream.steady.update(stream.engine.hands, time_s)
+        if stream.presence is None:
+            return
+        if is_cut:
+            self._send_hands(stream, stream.presence.clear(before_s))
+        self._send_hands(stream, stream.presence.update(hands, time_s))
+
+    def _send_hands(self, stream: LiveStream, events: Sequence[HandEvent]) -> None:
+        for event in events:
+            for sink in self.sinks:
+                sink(hand_event_line(event, stream.source.name))
+
+    def _sides(self, stream: LiveStream) -> list[Handedness] | None:
+        """Return the person's own sides of the hands that are followed."""
+        if self.metadata.landmarks is None:
+            return None
+        return [hand.side(stream.engine.options.mirror) for hand in stream.steady.hands]
+
     def _send(
         self, stream: LiveStream, result: StepResult, event: GestureEvent, arrived_s: float
     ) -> None:
         """Count an event, keep it for the timeline, and send it to sinks, reactions and user."""
         self.num_events += 1
+        self._last_stream = stream
         # Events that left the timeline are dropped.
         while stream.events and event.time_s - stream.events[0].time_s > TIMELINE_S:
             stream.events.popleft()
         stream.events.append(event)
 
+        if stream.clips is not None:
+            stream.clips.note(event)
         for sink in self.sinks:
-            sink(event_line(result))
+            sink(event_line(result, self._sides(stream)))
         if self.reactions:
             self.reactions.react(event.label)
         # An event at the end of a source has no frame that arrived with it.

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from action_recognition.deploy.backends.model_files import IR_FILE, ONNX_FILE
+from action_recognition.deploy.calibration.personal import PERSONAL_IN_USE
 from action_recognition.errors import user_error
+from action_recognition.program import program
 
 _DESCRIPTION = """\
 Recognise gestures with the model of this folder. Each gesture is printed as a line of JSON.
@@ -19,7 +22,7 @@ docs/deploy.md of the toolkit says what its fields mean.
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of `run.py`."""
     parser = argparse.ArgumentParser(
-        prog="run.py",
+        prog=program("run.py"),
         description=_DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -30,6 +33,7 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="SOURCE",
         help="A camera's number, a video, or an rtsp:// or http:// address (default: 0).",
     )
+    # One answer for a whole film, in place of events.
     parser.add_argument(
         "--clip",
         action="store_true",
@@ -42,6 +46,12 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="PORT",
         help="Also send the lines to WebSocket clients on 127.0.0.1.",
     )
+    parser.add_argument(
+        "--personal",
+        type=Path,
+        metavar="FILE",
+        help="Thresholds for one person, from calibrate.py --personal.",
+    )
     parser.add_argument("--threads", type=int, metavar="N", help="CPU threads (default: all).")
     return parser
 
@@ -53,7 +63,12 @@ def main(folder: Path, argv: Sequence[str] | None = None) -> int:
     if arguments.clip:
         from action_recognition.deploy import Predictor
 
-        predictor = Predictor.from_path(model, num_threads=arguments.threads)
+        predictor = Predictor.from_path(
+            model, num_threads=arguments.threads, personal=arguments.personal
+        )
+        if arguments.personal is not None:
+            # Standard output is left to the prediction.
+            print(f"{arguments.personal}: {PERSONAL_IN_USE}", file=sys.stderr)
         prediction = predictor.predict_file(arguments.source)
         print(json.dumps(prediction.to_dict(), ensure_ascii=False))
         return 0
@@ -68,6 +83,7 @@ def main(folder: Path, argv: Sequence[str] | None = None) -> int:
         events=STDOUT,
         serve=arguments.serve,
         num_threads=arguments.threads,
+        personal=arguments.personal,
     )
     run_demo(options)
     return 0

@@ -5,9 +5,9 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -32,6 +32,7 @@ from tests.conftest import REPOSITORY
 from tests.made_photos import METADATA, LeftOrRight, write_photo_model
 from tests.synthetic import numbered_frames, write_video
 from tests.tiny_export import LABELS, tiny_trained
+from tests.warm import warm_python
 
 
 @pytest.fixture(scope="module")
@@ -230,6 +231,7 @@ def test_an_opencv_without_windows_names_the_flag(
         raise window.cv2.error("The function is not implemented")
 
     monkeypatch.setenv("DISPLAY", ":0")
+    monkeypatch.setattr(window.cv2, "namedWindow", unsupported)
     monkeypatch.setattr(window.cv2, "imshow", unsupported)
     monkeypatch.setattr(window.cv2, "destroyAllWindows", unsupported)
     with pytest.raises(UserError, match="--no-show"):
@@ -267,7 +269,7 @@ def test_bad_input_ends_in_one_message(model: Path, tmp_path: Path) -> None:
     ):
         result = subprocess.run(
             [
-                sys.executable,
+                warm_python(),
                 "-c",
                 program,
                 "--model",
@@ -327,6 +329,15 @@ def test_events_go_to_standard_output(
     written = (tmp_path / "new" / "events.jsonl").read_text(encoding="utf-8").splitlines()
     assert written and "events.jsonl" in capsys.readouterr().out
 
+    kept = tmp_path / "kept"
+    assert main(tmp_path, [*flags, "--keep-events", str(kept)]) == 0
+    films = list(kept.rglob("*.mp4"))
+    # What no name of a folder may hold is replaced.
+    assert len(films) == len(lines) and {film.parent.name for film in films} <= {
+        re.sub('["<>]', "_", label) for label in LABELS
+    }
+    assert re.search(rf"wrote {len(films)} films? of events into {kept}\n", capsys.readouterr().out)
+
 
 def test_a_reader_that_goes_and_a_signal_lose_nothing(
     model: Path, video: Path, tmp_path: Path
@@ -341,7 +352,7 @@ def test_a_reader_that_goes_and_a_signal_lose_nothing(
     flags += ["--realtime", "--decision", tmp_path / "rules.json", "--events", "-"]
     flags += ["--output", output, "--csv", table]
     with subprocess.Popen(
-        [sys.executable, REPOSITORY / "tools" / "workdir" / "demo.py", *flags],
+        [warm_python(), REPOSITORY / "tools" / "workdir" / "demo.py", *flags],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -375,6 +386,12 @@ def test_a_reader_that_goes_and_a_signal_lose_nothing(
         ({"csv": "frames/img_00001.png"}, "--csv: .* is the input"),
         ({"csv": "frames"}, "--csv: .* is a folder"),
         ({"serve": 99999}, "--serve: found 99999; allowed: a port of 0 to 65535"),
+        (
+            {"events": "kept/films.jsonl", "keep_events": "kept"},
+            "--keep-events: .* is the place of --events too",
+        ),
+        ({"csv": "kept", "keep_events": "kept"}, "--csv: kept is a folder"),
+        ({"hand_events": True}, "--hand-events: goes to --events or --serve"),
     ],
 )
 def test_outputs_never_replace_what_is_read(
@@ -389,7 +406,8 @@ def test_outputs_never_replace_what_is_read(
         (tmp_path / name).write_text("kept")
     (tmp_path / "link.csv").hardlink_to(tmp_path / "m.xml")
     places = {
-        name: Path(value) if name in ("csv", "output") else value for name, value in outputs.items()
+        name: Path(value) if name in ("csv", "output", "keep_events") else value
+        for name, value in outputs.items()
     }
     options = DemoOptions(
         Path("m.xml"),
@@ -407,6 +425,12 @@ def test_outputs_never_replace_what_is_read(
 def test_a_folder_of_a_model_may_hold_results(tmp_path: Path) -> None:
     (tmp_path / "out.csv").write_text("of the run before")
     check_options(DemoOptions(tmp_path, "0", csv=tmp_path / "out.csv"))
+
+
+def test_a_model_of_pictures_follows_no_hands(model: Path, video: Path) -> None:
+    options = DemoOptions(model, str(video), show=False, events="-", hand_events=True)
+    with pytest.raises(UserError, match="--hand-events: the model takes pictures"):
+        run_demo(options, say=quiet)
 
 
 def test_several_inputs_have_a_state_each(model: Path, video: Path, tmp_path: Path) -> None:

@@ -9,10 +9,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
+from action_recognition.deploy.landmark_layout import LandmarkLayout
 from action_recognition.deploy.metadata import DeployMetadata, Resize, example
+from action_recognition.deploy.scores import WindowScores
 from action_recognition.deploy.stream_models import StepScores, Stream
 from action_recognition.hands.geometry import Square
 from action_recognition.hands.networks import SeenHand
@@ -21,9 +24,12 @@ from action_recognition.live.decision import GestureEvent
 from action_recognition.live.decision_rules import DecisionRules
 from action_recognition.live.engine import EngineOptions, StreamEngine
 from action_recognition.live.frame_times import TimedFrame
+from action_recognition.live.hand_presence import HandPresence
 from action_recognition.live.live_run import LiveRun, LiveStream
 from action_recognition.live.outputs.drawing import LiveView, draw_live
-from action_recognition.live.outputs.keyboard import Controls, save_snapshot
+from action_recognition.live.outputs.event_clips import ClipFolders, EventClips
+from action_recognition.live.outputs.keyboard import Controls, help_lines, save_snapshot
+from action_recognition.live.outputs.output_guard import OutputGuard
 from action_recognition.live.regions import Box, Person
 from tests.made_landmarks import open_hand
 
@@ -225,6 +231,83 @@ def test_a_networks_first_steps_are_not_decided_on() -> None:
     assert [line["time_s"] for line in lines] == [0.1]
 
 
+def test_hands_that_come_and_go_are_lines_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    landmarks = (open_hand() + np.array([320, 240, 0])).astype(np.float32)
+    seen = SeenHand(landmarks, landmarks, 0.9, 0.9, Square(320, 200, 200))
+    # A hand is followed while the picture is bright.
+    stream = live(Bright(), mirror=False)
+    stream.presence = HandPresence()
+    network = stream.engine.network
+    monkeypatch.setattr(
+        StreamEngine,
+        "hands",
+        property(lambda _: [TrackedHand(0, seen)] if network.streams[-1].seen[-1:] > [9] else []),
+    )
+    network.metadata = replace(network.metadata, landmarks=LandmarkLayout(10.0, 1))
+    _, lines = run_over(stream, [(0, 0)] * 3 + [(255, 255)] * 8)
+    kinds = [(line["type"], line.get("change"), line["time_s"]) for line in lines]
+    assert kinds == [
+        ("gesture", None, 0.3),
+        ("hand", "entered", 0.5),
+        # The end of the source.
+        ("hand", "left", 1.0),
+    ]
+    assert lines[0]["hands"] == ["right"] and lines[1]["side"] == "right"
+
+
+def kept_by(stream: LiveStream, root: Path) -> ClipFolders:
+    guard = OutputGuard("--keep-events", lambda _: None)
+    folders = ClipFolders(root, ["Thumb up", "No gesture"], "No gesture", guard)
+    stream.clips = EventClips(folders)
+    return folders
+
+
+def test_a_film_ends_where_the_stream_is_cut(tmp_path: Path) -> None:
+    stream = live(Bright())
+    folders = kept_by(stream, tmp_path)
+    run = LiveRun(example(), lambda _: None)
+    for number, level in enumerate([0] * 5 + [255] * 3):
+        run.take([(stream, TimedFrame(number / 10, picture(level, level)))])
+    # The camera was gone for a minute.
+    run.take([(stream, TimedFrame(60.0, picture(0, 0)))])
+    run.ended(stream)
+    folders.close()
+    (film,) = tmp_path.rglob("*.mp4")
+    with av.open(str(film)) as container:
+        times = [frame.time for frame in container.decode(video=0)]
+    assert times[-1] < 1.0 and film.parent.name == "Thumb up"
+
+
+def test_the_last_event_of_any_stream_is_denied(tmp_path: Path) -> None:
+    said: list[str] = []
+    first, second = live(Bright(), "a"), live(Bright(), "b")
+    folders = [kept_by(first, tmp_path / "a"), kept_by(second, tmp_path / "b")]
+    run = LiveRun(example(), said.append)
+    run.deny()
+    assert said == ["no film of an event is kept: no event yet"]
+    for number, level in enumerate([0] * 5 + [255] * 3):
+        # Only the second one shows a gesture after the first frames.
+        run.take([(first, TimedFrame(number / 10, picture(0, 0)))])
+        run.take([(second, TimedFrame(number / 10, picture(level, level)))])
+    run.deny()
+    run.deny()
+    for one in folders:
+        one.close()
+    assert [film.relative_to(tmp_path).parts[:2] for film in tmp_path.rglob("*.mp4")] == [
+        ("b", "No gesture")
+    ]
+    assert said[-1] == "there is no film of the last event to move"
+
+
+def test_without_a_folder_nothing_can_be_denied() -> None:
+    said: list[str] = []
+    stream, run = live(Bright()), LiveRun(example(), said.append)
+    for number, level in enumerate([0] * 5 + [255] * 3):
+        run.take([(stream, TimedFrame(number / 10, picture(level, level)))])
+    run.deny()
+    assert said[-1] == "no film of an event is kept: start with --keep-events DIR"
+
+
 def test_a_stall_is_said_once(monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
     stream, run = live(Bright()), LiveRun(example(), said.append)
@@ -240,14 +323,13 @@ def test_the_live_picture_shows_events_persons_and_the_rate() -> None:
     nothing = draw_live(black, LiveView(None), example(), 10.0)
     marked = draw_live(black, LiveView(None, events=[event]), example(), 10.0)
     green = (marked == (64, 220, 96)).all(-1)
-    assert (
-        green[:40].any() and abs(int(np.nonzero(green.any(0))[0].max()) - 575) <= 2
-    )  # a tenth of the timeline ago
-    assert (marked[50:150] != nothing[50:150]).any()  # its name in large letters
+    # A tenth of the timeline ago.
+    assert abs(int(np.nonzero(green[450:].any(0))[0].max()) - 575) <= 2
+    # Its name in large letters.
+    assert green[60:150].any() and not (nothing[60:150]).any()
     gone = draw_live(black, LiveView(None, events=[event]), example(), 25.0)
-    np.testing.assert_array_equal(
-        gone[:400], draw_live(black, LiveView(None), example(), 25.0)[:400]
-    )
+    bare = draw_live(black, LiveView(None), example(), 25.0)
+    np.testing.assert_array_equal(gone, bare)
     boxed = draw_live(
         black,
         LiveView(None, persons=[Person(2, Box(0.25, 0.5, 0.5, 0.75))], picked=2),
@@ -258,12 +340,88 @@ def test_the_live_picture_shows_events_persons_and_the_rate() -> None:
     assert (draw_live(black, LiveView(None, fps=25), example(), 10.0) != nothing).any()
 
 
+BUSY = LiveView(
+    WindowScores(10.0, np.array([0.9, 0.8], np.float32), 5.0),
+    events=[GestureEvent(t, t, "Thumb up", 0.9) for t in (1.0, 2.0, 2.1, 5.0, 9.9)],
+    fps=29.9,
+)
+
+
+@pytest.mark.parametrize("size", [(480, 640), (720, 1280), (640, 360)])
+def test_little_of_the_picture_is_covered(size: tuple[int, int]) -> None:
+    picture = np.random.default_rng(0).integers(20, 256, (*size, 3), dtype=np.uint8)
+    # The large letters are gone after a moment.
+    drawn = draw_live(picture, replace(BUSY, events=BUSY.events[:-1]), example(), 10.0)
+    assert 0.03 < (drawn != picture).any(-1).mean() < 0.15
+
+
+def test_labels_on_the_timeline_are_never_cut() -> None:
+    black = np.zeros((480, 640, 3), np.uint8)
+    now = [GestureEvent(9.99, 9.9, "Thumb up", 0.9)]
+    drawn = draw_live(black, LiveView(None, events=now), example(), 10.0)
+    white = (drawn[445:] == 255).all(-1)
+    columns = np.nonzero(white.any(0))[0]
+    # All of it stands on the left of its mark.
+    assert columns.max() < 636 and columns.max() - columns.min() > 60
+
+
+def test_the_help_lists_every_key_and_goes_again() -> None:
+    stream, run = live(Bright()), LiveRun(example(), lambda _: None)
+    run.controls.press("h")
+    assert run.view(stream).help == help_lines()
+    picture = np.full((480, 640, 3), 200, np.uint8)
+    drawn = draw_live(picture, run.view(stream), example(), 1.0)
+    assert (drawn[200:280, 300:340] < 200).mean() > 0.9
+    run.controls.press("h")
+    assert not run.view(stream).help
+
+
+def test_a_mirror_turns_the_picture_and_no_text() -> None:
+    picture = np.zeros((480, 640, 3), np.uint8)
+    picture[:, :320] = 90
+    stream, run = live(Bright()), LiveRun(example(), lambda _: None)
+    stream.engine.persons = [Person(0, Box(0.25, 0.5, 0.5, 0.75))]
+    plain = draw_live(picture, run.view(stream), example(), 1.0)
+    run.controls.press("m")
+    turned = draw_live(picture, run.view(stream), example(), 1.0)
+    assert (turned[200, 330:] == 90).all() and not turned[200, :310].any()
+    assert (turned[240, 330:470] == 255).all() or (turned[240, 330:470] == (64, 220, 96)).all()
+    # The time is read from left to right, at the same place.
+    assert ((plain[:35, :80] == 255) == (turned[:35, :80] == 255)).mean() > 0.99
+
+
+def test_a_mirrored_picture_has_the_other_hand_and_the_swapped_label() -> None:
+    landmarks = (open_hand() + np.array([320, 240, 0])).astype(np.float32)
+    seen = SeenHand(landmarks, landmarks, 0.9, 0.9, Square(320, 200, 200))
+    black = np.zeros((480, 640, 3), np.uint8)
+    for mirrored, colour in ((False, (0, 170, 255)), (True, (255, 140, 0))):
+        view = LiveView(None, hands=[TrackedHand(0, seen)], comes_mirrored=mirrored)
+        drawn = draw_live(black, view, example(), 1.0)
+        assert (drawn == colour).all(-1).any()
+
+    swaps = {"left": "right"}
+    swapping = replace(example(), labels=("left", "right"), label_swaps=swaps, negative_label=None)
+    one = replace(BUSY, events=())
+    plain, mirror = (
+        draw_live(black, replace(one, comes_mirrored=mirrored), swapping, 1.0)
+        for mirrored in (False, True)
+    )
+    assert (plain[380:450, 130:] != mirror[380:450, 130:]).any()
+
+
 def test_keys(tmp_path: Path) -> None:
     controls = Controls()
-    for key in ("", "x", " ", "s", "b", "7"):
+    for key in ("", "x", " ", "s", "b", "h", "m", "n", "7"):
         controls.press(key)
     assert controls == Controls(
-        pick=True, picked=7, is_paused=True, wants_box=True, wants_snapshot=True
+        pick=True,
+        picked=7,
+        is_paused=True,
+        wants_box=True,
+        wants_snapshot=True,
+        is_mirrored=True,
+        shows_help=True,
+        denies_event=True,
     )
     controls.press("\x1b")
     assert controls.wants_quit

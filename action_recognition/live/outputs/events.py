@@ -9,13 +9,17 @@ import select
 import stat
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from action_recognition.errors import user_error
 from action_recognition.live.engine import StepResult
+
+if TYPE_CHECKING:
+    from action_recognition.hands.tracker import Handedness
+    from action_recognition.live.hand_presence import HandEvent
 
 STDOUT = "-"
 # So much fits into a pipe that has room at all (POSIX: PIPE_BUF is 512 or more).
@@ -25,15 +29,16 @@ _POLL_S: Final = 0.25
 _LIVE_WAIT_S: Final = 5.0
 
 
-def event_line(result: StepResult) -> str:
+def event_line(result: StepResult, hands: Sequence[Handedness] | None = None) -> str:
     """Return the event of a step as one line of JSON, without a line break.
 
-    In seconds of the stream, `time_s` is when it was decided, and `start_s` when it began.
+    In seconds of the stream, `time_s` is when it was decided, and `start_s` when it began. `hands`
+    are the sides of the hands that are followed, None where the model follows none.
     """
     # Only steps with an event come here.
     event = result.event
     assert event is not None
-    fields = {
+    fields: dict[str, object] = {
         "type": "gesture",
         "label": event.label,
         "time_s": round(event.time_s, 3),
@@ -43,8 +48,24 @@ def event_line(result: StepResult) -> str:
         "person": result.person,
         "stream": result.stream,
     }
+    if hands is not None:
+        fields["hands"] = list(hands)
 
     # Labels of any script stay readable.
+    return json.dumps(fields, ensure_ascii=False)
+
+
+def hand_event_line(event: HandEvent, stream: str) -> str:
+    """Return a hand that has come or gone as one line of JSON, without a line break."""
+    fields = {
+        "type": "hand",
+        "change": event.change,
+        "hand": event.hand,
+        "side": event.side,
+        "time_s": round(event.time_s, 3),
+        "since_s": round(event.since_s, 3),
+        "stream": stream,
+    }
     return json.dumps(fields, ensure_ascii=False)
 
 

@@ -10,9 +10,19 @@ from typing import Final
 from action_recognition.deploy.stream_models import Picture
 from action_recognition.files import write_bytes
 
-KEYS_HELP: Final = (
-    "space: pause, b: draw a box, s: snapshot, 1 to 9: pick a person, 0: everybody, q: quit"
+KEYS: Final = (
+    ("space", "pause"),
+    ("m", "show as a mirror"),
+    ("b", "draw a box to look at"),
+    ("n", "the last event was no gesture"),
+    ("s", "snapshot"),
+    ("1 to 9", "pick a person"),
+    ("0", "everybody"),
+    ("h", "this help"),
+    ("q", "quit"),
 )
+"""Every key, and its effect."""
+KEYS_HELP: Final = "h: help, q: quit"
 _ESCAPE: Final = "\x1b"
 _QUIT: Final = ("q", _ESCAPE)
 
@@ -29,9 +39,12 @@ class Controls:
     picked: int | None = None
     # The code that fulfils a wish sets it back.
     is_paused: bool = False
+    is_mirrored: bool = False
+    shows_help: bool = False
     wants_quit: bool = False
     wants_box: bool = False
     wants_snapshot: bool = False
+    denies_event: bool = False
 
     def press(self, key: str) -> None:
         """Do what a key asks for. An empty text is no key."""
@@ -39,8 +52,14 @@ class Controls:
             self.wants_quit = True
         elif key == " ":
             self.is_paused = not self.is_paused
+        elif key == "m":
+            self.is_mirrored = not self.is_mirrored
+        elif key == "h":
+            self.shows_help = not self.shows_help
         elif key == "b":
             self.wants_box = True
+        elif key == "n":
+            self.denies_event = True
         elif key == "s":
             self.wants_snapshot = True
         # 0 ends the picking.
@@ -53,6 +72,11 @@ class Controls:
         if not self.pick:
             return True
         return number == (self.picked if self.picked is not None else min(there, default=number))
+
+
+def help_lines() -> list[str]:
+    """Return a line for every key."""
+    return [f"{key}: {effect}" for key, effect in KEYS]
 
 
 def save_snapshot(picture: Picture, folder: Path) -> Path:

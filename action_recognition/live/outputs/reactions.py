@@ -17,13 +17,15 @@ from action_recognition.usage_reports import environment_of_other_programs
 _FORM = '{"label": ["program", "argument", ...]}'
 
 
-def read_commands(file: Path, labels: Sequence[str]) -> dict[str, list[str]]:
+def read_commands(file: Path, labels: Sequence[str] | None) -> dict[str, list[str]]:
     """Read the command of each label from a JSON object, and look up its program.
+
+    Without `labels`, the keys are names of commands, to be given to gestures later.
 
     Raises UserError: unknown labels, commands that are not lists of words, and missing programs.
     All of them are named together.
     """
-    found = read_json(file, _FORM)
+    found = read_json(file, _FORM, is_by_hand=True)
     if not isinstance(found, dict) or not found:
         raise user_error(str(file), "holds no commands", _FORM)
 
@@ -42,9 +44,9 @@ def read_commands(file: Path, labels: Sequence[str]) -> dict[str, list[str]]:
     return {label: [str(shutil.which(words[0])), *words[1:]] for label, words in found.items()}
 
 
-def _label_problems(where: str, label: str, labels: Sequence[str]) -> list[Problem]:
+def _label_problems(where: str, label: str, labels: Sequence[str] | None) -> list[Problem]:
     """Return a problem if the model does not know the label."""
-    if label in labels:
+    if labels is None or label in labels:
         return []
     return [
         Problem(where, f"is not a label of the model{nearest(label, labels)}", ", ".join(labels))

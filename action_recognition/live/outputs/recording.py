@@ -39,7 +39,7 @@ class VideoRecorder:
     cannot be encoded. Raises OSError: the file cannot be written.
     """
 
-    def __init__(self, path: Path, frame_rate_fps: float) -> None:
+    def __init__(self, path: Path, frame_rate_fps: float, flag: str = "--output") -> None:
         if path.suffix.lower() not in VIDEO_SUFFIXES:
             allowed = f"a name that ends in {', '.join(VIDEO_SUFFIXES)}"
             raise user_error("--output", f"found {path.name!r}", allowed)
@@ -47,7 +47,7 @@ class VideoRecorder:
         if is_device(path):
             raise user_error("--output", f"{path} is a device or a pipe", "the name of a file")
 
-        self.path = path
+        self.path, self._flag = path, flag
         self._place = StreamedFile(path)
         self._container = self._open()
         rate = Fraction(frame_rate_fps).limit_denominator(1001)
@@ -123,7 +123,7 @@ class VideoRecorder:
             if isinstance(error, OSError):
                 raise
             found = f"the picture cannot be encoded ({error.strerror})"
-            raise user_error(f"--output {self.path}", found) from None
+            raise user_error(f"{self._flag} {self.path}", found) from None
 
     def _keep_what_is_whole(self) -> None:
         """Put the file at its place without the part that is not whole, if anything is left."""

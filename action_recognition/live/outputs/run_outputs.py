@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
+from action_recognition.console import counted
 from action_recognition.deploy.stream_models import Picture
 from action_recognition.errors import Problem
 from action_recognition.live.outputs.events import STDOUT, EventFile
 from action_recognition.live.outputs.output_guard import OutputGuard
 from action_recognition.live.outputs.prediction_table import PredictionTable
 from action_recognition.live.outputs.recording import VideoRecorder
+
+if TYPE_CHECKING:
+    from action_recognition.live.outputs.event_clips import ClipFolders
 
 
 class PlacedOutput(Protocol):
@@ -41,6 +45,7 @@ class RunOutputs:
         self.record: Callable[[Picture, float], None] | None = None
         self._files: list[tuple[OutputGuard, PlacedOutput]] = []
         self._events: list[tuple[OutputGuard, str]] = []
+        self._clips: ClipFolders | None = None
 
     def add_recording(self, recorder: VideoRecorder) -> None:
         """Add a recording."""
@@ -60,6 +65,14 @@ class RunOutputs:
         self._events.append((guard, target))
         return guard.around(file.write)
 
+    def add_clips(self, root: Path) -> OutputGuard:
+        """Return a guard for the films of events in a folder. `keep_clips` takes them."""
+        return self._guard(f"--keep-events {root}")
+
+    def keep_clips(self, clips: ClipFolders) -> None:
+        """Finish these films with the other outputs."""
+        self._clips = clips
+
     @property
     def are_all_over(self) -> bool:
         """True if there were outputs, and each of them has failed."""
@@ -77,6 +90,8 @@ class RunOutputs:
 
     def close(self, keep: bool) -> None:
         """Put the files at their places, or give them up without `keep`. May be called again."""
+        if self._clips is not None:
+            self._clips.close()
         for guard, file in self._files:
             if keep:
                 guard.around(file.close)()
@@ -90,6 +105,9 @@ class RunOutputs:
                 self._say(f"wrote {file.path}")
             elif file.is_kept:
                 self._say(f"wrote {file.path}, without its end")
+        if self._clips is not None and self._clips.num_written:
+            films = counted(self._clips.num_written, "film")
+            self._say(f"wrote {films} of events into {self._clips.root}")
         for guard, target in self._events:
             if target != STDOUT and not guard.is_over:
                 self._say(f"wrote {target}")

@@ -48,6 +48,9 @@ class PictureWindow:
             return QUIT_KEY
 
         with self._naming_the_fix():
+            if not self._is_open:
+                # Qt would put a toolbar over the picture.
+                cv2.namedWindow(self._title, cv2.WINDOW_AUTOSIZE | cv2.WINDOW_GUI_NORMAL)
             cv2.imshow(self._title, picture[:, :, ::-1])
             self._is_open = True
             return self.key()

@@ -13,6 +13,7 @@ import av
 
 from action_recognition.data.media.colours import colour_note
 from action_recognition.data.media.decoding import DisplayStamps, clock_of
+from action_recognition.data.media.pixel_shape import pixel_shape_note
 from action_recognition.data.media.rates import ASSUMED_RATE_FPS, stated_rate
 from action_recognition.deploy.stream_models import Picture
 from action_recognition.live.frame_times import TimedFrame
@@ -61,8 +62,9 @@ class AddressSource:
         stream = video_of(container)
         rate_fps = stated_rate(stream).fps
         self.frame_rate_fps = rate_fps if 1 <= rate_fps <= 240 else _RATE_FPS
-        if note := colour_note(stream.codec_context):
-            say(f"{self.name}: {note}")
+        for note in (colour_note(stream.codec_context), pixel_shape_note(stream)):
+            if note:
+                say(f"{self.name}: {note}")
 
         # Of MJPEG, the form of cameras, FFmpeg makes up times and rate.
         self._is_mjpeg = container.format.name in ("mjpeg", "mpjpeg")
