@@ -15,8 +15,8 @@ from action_recognition.data.video import is_photo, read_frames
 from action_recognition.deploy.backends.model_files import check_against_record
 from action_recognition.deploy.backends.protocol import Clips
 from action_recognition.deploy.metadata import DeployMetadata
+from action_recognition.hands.delivered_networks import delivered_networks
 from action_recognition.hands.landmark_file import track_pictures
-from action_recognition.hands.network_names import HAND_IR, PALM_IR
 from action_recognition.hands.networks import HandNetworks, Picture
 from action_recognition.hands.photo_hands import photo_landmarks
 from action_recognition.hands.slots import HandArray, hand_array, while_seen
@@ -40,8 +40,8 @@ class LandmarkClips:
     @functools.cached_property
     def networks(self) -> HandNetworks:
         """The networks that find hands."""
-        files = [self.folder / name for name in (PALM_IR, HAND_IR)] if self.folder else []
-        if not files or not all(file.is_file() for file in files):
+        files = delivered_networks(self.folder) if self.folder else None
+        if files is None:
             return HandNetworks(None, self.num_threads)
         for file in files:
             check_against_record(file)

@@ -29,6 +29,7 @@ from action_recognition.deploy.backends import (
     load_backend,
     model_in,
 )
+from action_recognition.deploy.calibration.personal import read_personal
 from action_recognition.deploy.metadata import DeployMetadata
 from action_recognition.deploy.prediction import Prediction, to_prediction
 from action_recognition.errors import user_error
@@ -78,13 +79,14 @@ class Predictor:
         precision: Precision = "f32",
         hint: Hint = "latency",
         metadata: DeployMetadata | None = None,
+        personal: str | Path | None = None,
     ) -> Predictor:
         """Open `.xml` (its `.bin` beside it), `.onnx`, or (with PyTorch installed) `.pth`.
 
         `path` may also be the folder that `export.py` wrote.
 
-        Raises UserError: the file is missing, damaged or no recogniser of clips, or there is no
-        such device.
+        Raises UserError: the file is missing, damaged or no recogniser of clips, there is no such
+        device, or `personal` is of another model.
 
         Args:
             path: the model file, or an exported folder.
@@ -94,10 +96,14 @@ class Predictor:
                 f16 where that is faster.
             hint: `latency` for one clip at a time, `throughput` for `predict_batch` and `submit`.
             metadata: those of a file that carries none.
+            personal: `personal.json` of `calibrate.py --personal`, thresholds for one person.
 
         """
         file = model_in(Path(path))
         backend = load_backend(file, num_threads, precision, device, hint, metadata)
+        if personal is not None:
+            labels = backend.metadata.labels
+            backend.metadata = read_personal(Path(personal), file, labels).applied(backend.metadata)
         return cls(backend, file.parent, num_threads)
 
     @property

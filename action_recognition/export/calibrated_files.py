@@ -36,8 +36,9 @@ def write_into_export(path: Path, calibration: Calibration) -> list[Path]:
     .bin is the same, byte for byte.
     Raises UserError: a file is damaged, or has other labels or weights than the calibration.
     """
-    folder, record = path.parent, read_record(path.parent)
+    folder = path.parent
     with staging_folder(folder) as staging:
+        record = read_record(folder)
         # Every file is made before the first is put in place.
         weights = {_write_one(model, staging, calibration) for model in _models(path, record)}
         if len(weights) > 1:

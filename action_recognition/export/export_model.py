@@ -42,11 +42,12 @@ from action_recognition.export.stateful_proof import (
 )
 from action_recognition.files import write_json, write_text
 from action_recognition.hands.networks import network_paths, write_irs
+from action_recognition.program import TOOLKIT
 from action_recognition.template import LandmarkInput
 
 __all__ = ["ExportOptions", "export_model"]
 
-_RUN_SCRIPT = Path(__file__).resolve().parents[2] / "tools" / "export" / "run.py"
+_RUN_SCRIPT = TOOLKIT / "tools" / "export" / "run.py"
 Say = Callable[[str], None]
 
 

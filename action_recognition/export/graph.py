@@ -18,6 +18,7 @@ from torch.nn import functional as F
 from action_recognition.checkpoint import TrainedModel
 from action_recognition.deploy.metadata import DeployMetadata
 from action_recognition.models.build import trained_network
+from action_recognition.models.image.timm_image import TimmImage
 from action_recognition.models.layers import TemporalAveragePool
 from action_recognition.models.recogniser import (
     LandmarksNet,
@@ -46,6 +47,8 @@ class DeployNetwork(nn.Module):
             self.normalize = Normalize(metadata.mean_values, metadata.scale_values)
         if takes_pixels and metadata.color_order == "BGR":
             reverse_input_channels(recogniser)
+        if isinstance(recogniser.backbone, TimmImage):
+            recogniser.backbone.merge_branches()
         # One operation in the graph for each average over time.
         for module in recogniser.modules():
             if isinstance(module, TemporalAveragePool):

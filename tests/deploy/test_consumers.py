@@ -1,14 +1,14 @@
-"""Programs of others that take the exported files: OpenVINO's benchmark_app, a C++ program built
-against the installed OpenVINO.
+"""Programs of others that take the exported files, or make what is put into them.
 
-Open Model Zoo's demo is replayed in test_gesture_recognition_demo.py, ONNX Runtime runs in
-test_backends.py.
+The C++ program is in test_cpp_sample.py, Open Model Zoo's demo is replayed in
+test_gesture_recognition_demo.py, ONNX Runtime runs in test_backends.py.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -17,9 +17,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from action_recognition.deploy import Predictor
-from action_recognition.deploy.delivery.made_clips import made_clips
+from action_recognition.data.sampling import FrameRange, centre_frame_indices
+from action_recognition.data.video import read_frames
 from tests.conftest import REPOSITORY
+from tests.synthetic import numbered_frames, write_video
 
 
 def needed(program: str) -> str:
@@ -52,36 +53,16 @@ def test_benchmark_app_runs_the_ir(exported: Path) -> None:
     assert re.search(r"Throughput:\s+[\d.]+ FPS", done.stdout)
 
 
-def test_the_cpp_program_gives_the_predictors_answer(exported: Path, tmp_path: Path) -> None:
-    from openvino.utils import get_cmake_path
+def test_ffmpeg_writes_the_frames_that_the_predictor_takes(tmp_path: Path) -> None:
+    """The command of docs/deploy.md, on a film of 75 frames at 30 fps for 8 frames at 15 fps."""
+    page = (REPOSITORY / "docs" / "deploy.md").read_text(encoding="utf-8")
+    (line,) = re.findall(r"^ffmpeg -i clip\.mp4 .*$", page, re.MULTILINE)
+    _, *words = shlex.split(line)
+    film = write_video(tmp_path / "clip.mp4", numbered_frames(75), 30)
+    command = [needed("ffmpeg"), "-v", "error", *words]
+    subprocess.run(command, cwd=tmp_path, check=True)
 
-    cmake, build = needed("cmake"), tmp_path / "build"
-    needed("g++")
-    source = REPOSITORY / "samples" / "cpp"
-    assert len((source / "recognise_gesture.cpp").read_text(encoding="utf-8").splitlines()) <= 60
-    for command in (
-        [cmake, "-S", str(source), "-B", str(build), f"-DOpenVINO_DIR={get_cmake_path()}"],
-        [cmake, "--build", str(build)],
-    ):
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
-    predictor = Predictor.from_path(exported / "model.xml")
-    clip = made_clips(predictor.backend.metadata, 1)[0]
-    frames = np.ascontiguousarray(clip.transpose(1, 2, 3, 0))
-    (tmp_path / "frames.rgb").write_bytes(frames.tobytes())
-    program, model = str(build / "recognise_gesture"), str(exported / "model.xml")
-    done = subprocess.run(
-        [program, model, str(tmp_path / "frames.rgb")], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    label, probability = done.stdout.rsplit(" ", 1)
-    metadata = predictor.backend.metadata
-    cosine = predictor.backend.scores(clip[None])[0]
-    shares = np.exp(metadata.score_scale / metadata.temperature * (cosine - cosine.max()))
-    assert label == re.sub(r"\s", "_", metadata.labels[int(cosine.argmax())])
-    assert float(probability) == pytest.approx(1 / shares.sum(), abs=1e-3)
-    (tmp_path / "frames.rgb").write_bytes(b"too short")
-    done = subprocess.run(
-        [program, model, str(tmp_path / "frames.rgb")], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 2 and "has 9 bytes, the model takes" in done.stderr
+    span = FrameRange(clip_start=0, clip_end=75, video_start=0, video_end=75, frame_rate_fps=30.0)
+    wanted = np.stack(list(read_frames(film, centre_frame_indices(span, 8, 15.0))))
+    written = np.fromfile(tmp_path / "frames.rgb", np.uint8)
+    np.testing.assert_array_equal(written.reshape(wanted.shape), wanted)

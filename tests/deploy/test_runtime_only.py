@@ -13,7 +13,7 @@ import pytest
 from action_recognition.checkpoint import TrainedModel
 from tests.conftest import REPOSITORY
 from tests.synthetic import write_video
-from tests.test_setup import DISTRIBUTION_OF, _requirements
+from tests.test_setup import DISTRIBUTION_OF, _name, _requirements
 from tests.tiny import moving_bar
 
 # Blocks every distribution of the extras `train` and `dev` by the names under which they are
@@ -43,7 +43,7 @@ NOT_A_MODULE = {"ruff", "import-linter"}
 
 def blocked() -> list[str]:
     requirements = _requirements("TRAINING") + _requirements("DEVELOPMENT")
-    names = [requirement.partition("==")[0] for requirement in requirements]
+    names = [_name(requirement) for requirement in requirements]
     return [
         "mmengine",
         *(
@@ -154,5 +154,5 @@ def test_what_the_predictor_imports_is_named_in_the_base_package() -> None:
         elif not name.startswith("action_recognition"):
             foreign.add(name.partition(".")[0])
     packages = {DISTRIBUTION_OF.get(name, name) for name in foreign - set(sys.stdlib_module_names)}
-    assert packages <= {requirement.partition("==")[0] for requirement in _requirements("RUNTIME")}
+    assert packages <= {_name(requirement) for requirement in _requirements("RUNTIME")}
     assert {"numpy", "av", "openvino", "onnxruntime", "opencv-python"} <= packages

@@ -123,7 +123,11 @@ def wanted_requests(compiled: Any) -> int:
 
 def check_device(settings: OpenVinoSettings) -> None:
     """Refuse a device that is not available, and a number of threads for one that has none."""
-    device, there = settings.device, list(openvino_core().available_devices)
+    device = settings.device
+    # It is there always, and to look for the others takes a while.
+    if device == "CPU":
+        return
+    there = list(openvino_core().available_devices)
     # `GPU` is there where `GPU.0` is.
     name = _device_kind(device)
     known = {_device_kind(item) for item in there}

@@ -8,7 +8,6 @@ Prints JSON:
 from __future__ import annotations
 
 import json
-import re
 import sys
 import time
 from collections import Counter
@@ -16,6 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+
+from action_recognition.peak_memory import peak_memory_bytes
 
 if TYPE_CHECKING:
     from action_recognition.deploy.backends.protocol import Precision
@@ -48,7 +49,7 @@ def measure(path: Path, threads: int, precision: str, rounds: int) -> dict[str, 
     first = time.perf_counter()
     milliseconds = _milliseconds(backend, clip, rounds)
     # Before the throughput, which opens the model a second time.
-    memory = _peak_memory_mb()
+    memory = peak_memory_bytes() / 1e6
     return {
         "runs_as": backend.runs_as,
         "computes_in": computes_in(backend),
@@ -116,16 +117,6 @@ def _throughput(path: Path, threads: int, precision: str, clip: Any, rounds: int
     for future in [backend.submit(clip[0]) for _ in range(rounds)]:
         future.result()
     return rounds / (time.perf_counter() - began)
-
-
-def _peak_memory_mb() -> float:
-    """Return the peak memory of this process in 10^6 bytes, 0 on systems other than Linux."""
-    try:
-        # The highest resident memory so far.
-        match = re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text(encoding="utf-8"))
-    except OSError:
-        return 0.0
-    return int(match[1]) * 1024 / 1e6 if match else 0.0
 
 
 if __name__ == "__main__":

@@ -156,7 +156,10 @@ def _accuracy(evaluations: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _people(found: Mapping[str, Any]) -> str:
-    return f"{found['num_people']} people" if found.get("num_people") else f"people {NOT_STATED}"
+    number = found.get("num_people")
+    return (
+        f"people {NOT_STATED}" if not number else "1 person" if number == 1 else f"{number} people"
+    )
 
 
 def _row(cells: Sequence[Any]) -> str:

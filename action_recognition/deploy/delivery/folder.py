@@ -21,6 +21,7 @@ from action_recognition.deploy.delivery.card import (
     make_card,
     to_markdown,
 )
+from action_recognition.deploy.delivery.sole_writer import sole_writer
 from action_recognition.errors import user_error
 from action_recognition.files import write_json, write_text
 from action_recognition.json_files import parse_json
@@ -30,6 +31,8 @@ IR_FP16_FILE: Final = "model_fp16.xml"
 IR_INT8_FILE: Final = "model_int8.xml"
 CLASSES_FILE: Final = "classes.json"
 SIGNATURE_FILE: Final = "signature.json"
+DELIVERED_FILES: Final = (CLASSES_FILE, CARD_JSON_FILE, RECORD_FILE, SIGNATURE_FILE)
+"""Files in JSON that belong to an exported folder."""
 MEASURED_FIELDS: Final = ("command", "parity", "latency")
 """Fields of the record, and through it of the card, that differ from run to run."""
 _SIGNATURE_FORMAT: Final = 1
@@ -40,23 +43,20 @@ _INDENT: Final = 2
 def staging_folder(folder: Path) -> Iterator[Path]:
     """Make a folder beside the target's files, on the same disk. Remove it whatever happens.
 
-    What a killed export left there is removed too.
+    What a killed export left there is removed too. A failed one leaves no empty folder.
+    Raises UserError: a file is there, or another command writes into the folder.
     """
     if folder.exists() and not folder.is_dir():
         raise user_error(str(folder), "is a file", fix="name a folder with --save-model-to")
 
-    is_new = not folder.exists()
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        # Inside the target, so that a rename stays on one disk.
-        with held_folder(folder / "export") as staging:
+    # Inside the target, so that a rename stays on one disk.
+    with sole_writer(folder), held_folder(folder / "export") as staging:
+        try:
             yield staging
-    except BaseException:
-        # A failed export leaves no empty folder.
-        if is_new:
-            with contextlib.suppress(OSError):
-                folder.rmdir()
-        raise
+        except OSError as error:
+            # That of a full disk names no file.
+            error.filename = error.filename or str(folder)
+            raise
 
 
 def read_record(folder: Path) -> dict[str, Any] | None:

@@ -28,7 +28,8 @@ def test_a_table_a_picture_and_json_of_two_models(
     evaluation.write_text(
         json.dumps({"model_sha256": sha256_of(exported / "model.xml"), "accuracy": 61.25})
     )
-    out = [f"--{kind}={tmp_path / 'out' / kind}" for kind in ("json", "markdown", "plot")]
+    names = {"json": "rows.json", "markdown": "rows.md", "plot": "rows.png"}
+    out = [f"--{kind}={tmp_path / 'out' / name}" for kind, name in names.items()]
     models = [str(exported / "model.xml"), str(exported / "model.onnx")]
     assert (
         main(
@@ -46,7 +47,7 @@ def test_a_table_a_picture_and_json_of_two_models(
         )
         == 0
     )
-    xml, onnx = json.loads((tmp_path / "out" / "json").read_text())["models"]
+    xml, onnx = json.loads((tmp_path / "out" / names["json"]).read_text())["models"]
     assert (xml["accuracy"], onnx["accuracy"]) == (61.25, None)
     for row in (xml, onnx):
         assert 0 < row["p50_ms"] <= row["p95_ms"] and row["clips_per_s"] > 0 and row["threads"] == 1
@@ -59,9 +60,9 @@ def test_a_table_a_picture_and_json_of_two_models(
     assert xml["size_mb"] == pytest.approx(
         sum((exported / name).stat().st_size for name in ("model.xml", "model.bin")) / 1e6
     )
-    table = (tmp_path / "out" / "markdown").read_text()
+    table = (tmp_path / "out" / names["markdown"]).read_text()
     assert "| 61.25 % |" in table and table in capsys.readouterr().out
-    assert (tmp_path / "out" / "plot").read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "out" / names["plot"]).read_bytes().startswith(b"\x89PNG")
 
 
 def test_the_precision_is_that_of_the_layers(exported: Path) -> None:

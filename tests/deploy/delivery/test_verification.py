@@ -7,7 +7,6 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from action_recognition.export.export_model import ExportOptions, export_model
 from tests.conftest import REPOSITORY
 from tests.export.test_calibrated_files import CALIBRATION
 from tests.tiny_export import LABELS
+from tests.warm import warm_python
 
 MADE_OF_MEASUREMENTS = {"export_record.json", "model_card.json", "model_card.md", "signature.json"}
 
@@ -238,7 +238,7 @@ def test_other_weights_have_other_evaluations(tiny: TrainedModel, tmp_path: Path
 
 def test_the_script_ends_with_2_and_no_traceback(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "tools/verify.py", str(tmp_path)],
+        [warm_python(), "tools/verify.py", str(tmp_path)],
         capture_output=True,
         text=True,
         cwd=REPOSITORY,
