@@ -6,6 +6,7 @@ import io
 import struct
 import threading
 from collections import deque
+from collections.abc import Callable
 from typing import Any, Final
 
 import cv2
@@ -24,13 +25,20 @@ from action_recognition.live.engine import EngineOptions, StreamEngine
 from action_recognition.live.frame_times import TimedFrame
 from action_recognition.studio.learner import Learned
 from action_recognition.studio.project import Clip, Project
-from action_recognition.studio.recording import LONGEST_S, Recording, Take, clip_of_frames
+from action_recognition.studio.recording import (
+    LONGEST_S,
+    Recording,
+    Take,
+    clip_of_frames,
+    kept_frames,
+)
 
 MAX_FRAME_BYTES: Final = 2_000_000
 _MIN_SIDE: Final = 32
 _MAX_SIDE: Final = 1920
 _HEAD: Final = struct.Struct("<d")
 _REMEMBERED_S: Final = 3.0
+_ENOUGH_FRAMES: Final = 8
 _RULES: Final = DecisionRules(onset=0.6, release=0.35, smoothing_s=0.25, hold_s=0.1)
 
 
@@ -47,19 +55,30 @@ def split_message(data: bytes) -> tuple[float, bytes]:
 class CameraSession:
     """Work of the server on frames, one at a time.
 
-    `frame` is called by one thread, the other methods by any.
+    `frame` is called by one thread, the other methods by any. `react` gets the gesture of an event.
     """
 
-    def __init__(self, project: Project, networks: HandNetworks) -> None:
-        self.project, self.networks = project, networks
+    def __init__(
+        self,
+        project: Project,
+        networks: HandNetworks,
+        react: Callable[[str], None] = lambda gesture: None,
+    ) -> None:
+        self.project, self.networks, self._react = project, networks, react
         self._lock = threading.RLock()
         self._tracker = HandTracker(networks)
         self._engine: StreamEngine | None = None
         self._learned: Learned | None = None
         self._recording: Recording | None = None
-        self._seconds = 0.0
+        self._seconds: float | None = 0.0
         self._recent: deque[tuple[float, bytes]] = deque()
         self.is_trying = False
+
+    def follow(self, learned: Learned | None) -> None:
+        """Go over to a model that has learned more, unless nothing is tried any more."""
+        with self._lock:
+            if self.is_trying:
+                self.try_model(learned)
 
     def try_model(self, learned: Learned | None) -> None:
         """Recognise with this model from the next frame on, or only follow hands."""
@@ -76,12 +95,25 @@ class CameraSession:
         streams = LandmarkStreams(backend, clips, stride=1)
         return StreamEngine(streams, options=EngineOptions(_RULES))
 
-    def begin(self, take: Take, seconds: float) -> None:
-        """Record from the next frame on, for so many seconds, or until `stop`."""
+    @property
+    def is_recording(self) -> bool:
+        """True from `begin` on, until the last frame has come or the recording is given up."""
+        return self._recording is not None
+
+    def begin(self, take: Take, seconds: float | None) -> None:
+        """Record from the next frame on, for so many seconds, or until `stop`.
+
+        None means until the hands rest.
+        """
         with self._lock:
             self._drop()
             self._recording = Recording.begin(self.project, take)
-            self._seconds = min(max(seconds, 0.3), LONGEST_S)
+            self._seconds = None if seconds is None else min(max(seconds, 0.3), LONGEST_S)
+
+    def hold(self) -> None:
+        """Let the recording go on until `stop`, or as long as one may be."""
+        with self._lock:
+            self._seconds = LONGEST_S
 
     def stop(self) -> Clip | None:
         """End the recording, and return its clip. None where nothing is recorded.
@@ -144,8 +176,10 @@ class CameraSession:
             found["shares"] = {
                 label: round(float(share), 3) for label, share in zip(labels, shares, strict=True)
             }
+        # A frame completes one event at most, unless several frames were skipped before it.
         events = [result.event for result in results if result.event is not None]
         if events:
+            self._react(events[-1].label)
             found["event"] = {
                 "label": events[-1].label,
                 "probability": round(float(events[-1].probability), 2),
@@ -156,11 +190,23 @@ class CameraSession:
     def _recorded(
         self, recording: Recording, jpeg: bytes, time_s: float, hands: list[TrackedHand]
     ) -> dict[str, Any]:
-        """Keep a frame of the recording, and return how far it is."""
-        goes_on = recording.add(jpeg, time_s, hands)
+        """Keep a frame of the recording, and return how far it is.
+
+        Raises UserError: the disk is full. That ends the recording.
+        """
+        try:
+            goes_on = recording.add(jpeg, time_s, hands)
+        except OSError as error:
+            # What follows would fail, too. The frames that are there become a clip later.
+            self._recording = None
+            raise kept_frames(recording.folder, error) from error
         seconds = recording.times_s[-1] - recording.times_s[0] if recording.times_s else 0.0
-        is_done = not goes_on or seconds >= self._seconds
-        return {"seconds": round(seconds, 2), "of": self._seconds, "done": is_done}
+        is_over = recording.rests if self._seconds is None else seconds >= self._seconds
+        # A slow computer sees few frames: it goes on until they are enough for a gesture.
+        is_enough = is_over and len(recording.times_s) >= _ENOUGH_FRAMES
+        is_done = not goes_on or is_enough
+        longest_s = LONGEST_S if self._seconds is None else self._seconds
+        return {"seconds": round(seconds, 2), "of": longest_s, "done": is_done}
 
 
 def _decoded(jpeg: bytes) -> Photo:

@@ -21,7 +21,7 @@ from action_recognition.data.landmarks.tracked_video import TrackedVideo
 from action_recognition.data.sampling import time_step
 from action_recognition.data.video import container_frame_rate, count_frames, is_photo, read_frames
 from action_recognition.errors import UserError
-from action_recognition.files import write_bytes
+from action_recognition.files import write_bytes, write_json
 from action_recognition.hands.drawing import draw_hand
 from action_recognition.hands.landmark_file import (
     TRACKER_VERSION,
@@ -32,6 +32,7 @@ from action_recognition.hands.landmark_file import (
 from action_recognition.hands.network_names import SOURCE
 from action_recognition.hands.networks import HandNetworks
 from action_recognition.hands.slots import HandArray, hand_array, while_seen
+from action_recognition.json_files import parse_json
 from action_recognition.photos.quality import (
     LEAST_BRIGHTNESS,
     LEAST_SHARPNESS,
@@ -43,6 +44,8 @@ TRACKING_RATE_FPS: Final = 10.0
 """Frames a second in which the hands of clips are tracked: that of the landmark templates."""
 THUMBNAIL_FRAMES: Final = 12
 THUMBNAIL_WIDTH: Final = 160
+# Raised whenever badges or thumbnails are made in another way.
+_FACTS_VERSION: Final = 1
 _LEAST_SEEN: Final = 0.3  # of the frames
 _LEAST_INSIDE: Final = 0.9  # of the points of seen hands
 
@@ -99,13 +102,33 @@ class ClipReader:
         hands = while_seen(hand_array(landmarks, landmarks.tracked_frames))
         name = hashlib.sha256(file.name.encode()).hexdigest()[:32]
         thumbnail = self.folder / f"{name}.jpg"
+        badges = _known_badges(thumbnail)
+        if badges is None:
+            badges = self._picture(path, landmarks, thumbnail)
+        seconds = 0.0 if is_photo(path) else num_frames / rate
+        return ClipFacts(hands, badges, seconds, thumbnail)
+
+    def _picture(self, path: Path, landmarks: HandLandmarks, thumbnail: Path) -> tuple[str, ...]:
+        """Write the thumbnail of a clip, and return its badges, which are kept beside it."""
         places = spread_places(len(landmarks.tracked_frames), THUMBNAIL_FRAMES)
         numbers = landmarks.tracked_frames[places]
         pictures = list(read_frames(path, [int(number) for number in numbers]))
-        if not thumbnail.is_file():
-            write_bytes(thumbnail, _strip(pictures, landmarks, numbers))
-        seconds = 0.0 if is_photo(path) else num_frames / rate
-        return ClipFacts(hands, _badges(pictures, landmarks), seconds, thumbnail)
+        badges = _badges(pictures, landmarks)
+        write_bytes(thumbnail, _strip(pictures, landmarks, numbers))
+        # The last file: where it is, both are whole.
+        write_json(thumbnail.with_suffix(".json"), {"version": _FACTS_VERSION, "badges": badges})
+        return badges
+
+
+def _known_badges(thumbnail: Path) -> tuple[str, ...] | None:
+    """Return what was found when the thumbnail was made, so that no frame is decoded again."""
+    try:
+        found = parse_json(thumbnail.with_suffix(".json").read_bytes())
+        if found["version"] != _FACTS_VERSION or not thumbnail.is_file():
+            return None
+        return tuple(str(badge) for badge in found["badges"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def _stored(file: Path) -> HandLandmarks | None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,6 +22,11 @@ from action_recognition.training.few_clips.quick_landmarks import QuickModel, le
 LEAST_CLIPS: Final = 3
 """Clips of a gesture from which on it is taught."""
 _LEAST_GESTURES: Final = 2
+# The page gets the clips anew each time, so a large project is told of less often.
+_TELL_EVERY_S: Final = 0.25
+_TELL_EVERY_S_OF_1000: Final = 1.0
+_SETTLED_S: Final = 0.7  # without a change or a recording, before it learns
+_MOST_WAITING_S: Final = 15.0  # for a recording, whose camera may have stopped
 _NOT_SURE: Final = 0.34  # share of a gesture's clips that are taken for one other
 
 
@@ -38,9 +45,12 @@ class Learned:
 
     def taken_for(self, file: str) -> str:
         """Return the gesture that a clip was taken for by a model that had not seen it."""
-        if file not in self.files:
-            return ""
-        return self.names[int(self.model.taken_for[self.files.index(file)])]
+        place = self._places.get(file)
+        return "" if place is None else self.names[int(self.model.taken_for[place])]
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {file: place for place, file in enumerate(self.files)}
 
     def advice(self) -> str:
         """Return the pair of gestures that is mixed up most, as advice. Empty where none is."""
@@ -69,10 +79,19 @@ class Learned:
 
 
 class Learner:
-    """Looks at clips and learns, in a thread of its own. `changed` is called after each result."""
+    """Looks at clips and learns, in a thread of its own. `changed` is called after each result.
+
+    `version` is another number once there is something new to show of a clip. While `waits` says
+    so, as during a recording, it does not learn: who records clips in a row needs the computer.
+    """
 
     def __init__(
-        self, project: Project, reader: ClipReader, template: Template, changed: Callable[[], None]
+        self,
+        project: Project,
+        reader: ClipReader,
+        template: Template,
+        changed: Callable[[], None],
+        waits: Callable[[], bool] = lambda: False,
     ) -> None:
         self.project, self.reader, self.template = project, reader, template
         self.learned: Learned | None = None
@@ -80,7 +99,9 @@ class Learner:
         self.unreadable: dict[str, str] = {}
         self.error = ""
         self.is_busy = False
-        self._changed = changed
+        self.version = 0
+        self._changed, self._told_s = changed, -math.inf
+        self._waits, self._waits_until_s = waits, -math.inf
         self._wake, self._stop = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="learner", daemon=True)
 
@@ -94,6 +115,10 @@ class Learner:
         self._stop.set()
         self._wake.set()
         self._thread.join(timeout=10.0)
+
+    def give_way(self, seconds: float) -> None:
+        """Look at no further clip for so long: somebody opens the page, and waits for it."""
+        self._waits_until_s = time.monotonic() + seconds
 
     def wake(self) -> None:
         """Look again: clips have changed."""
@@ -113,13 +138,14 @@ class Learner:
             except Exception as error:
                 self.error = str(error) or type(error).__name__
             self.is_busy = False
+            self.version += 1
             self._changed()
 
     def _learn(self) -> None:
         """Look at all clips, and learn where there are enough of them."""
         clips = self.project.clips()
         for clip in clips:
-            if self._stop.is_set():
+            if self._stop.wait(max(0.0, self._waits_until_s - time.monotonic())):
                 return
             self._look(clip)
         there = {clip.file for clip in clips} - self.unreadable.keys()
@@ -130,7 +156,19 @@ class Learner:
         if len(names) < _LEAST_GESTURES:
             self.learned = None
             return
-        self.learned = self._model(usable, names)
+        # What has changed meanwhile is looked at first.
+        if self._is_settled():
+            self.learned = self._model(usable, names)
+
+    def _is_settled(self) -> bool:
+        """Wait until nothing is recorded. Returns False as soon as clips have changed."""
+        began = since = time.monotonic()
+        while time.monotonic() - since < _SETTLED_S:
+            if self._wake.wait(0.1):
+                return False
+            if self._waits() and time.monotonic() - began < _MOST_WAITING_S:
+                since = time.monotonic()
+        return True
 
     def _look(self, clip: Clip) -> None:
         """Take the facts of a clip from the reader, which keeps those of unchanged files."""
@@ -139,9 +177,18 @@ class Learner:
             self.unreadable.pop(clip.file, None)
             if self.facts.get(clip.file) is not facts:
                 self.facts[clip.file] = facts
-                self._changed()
+                self._looked()
         except (UserError, OSError) as error:
             self.unreadable[clip.file] = str(error)
+
+    def _looked(self) -> None:
+        """Tell of a clip that was looked at, a few times a second at most."""
+        now = time.monotonic()
+        every_s = max(_TELL_EVERY_S, _TELL_EVERY_S_OF_1000 * len(self.facts) / 1000)
+        if now - self._told_s > every_s:
+            self._told_s = now
+            self.version += 1
+            self._changed()
 
     def _model(self, clips: list[Clip], names: list[str]) -> Learned:
         began = time.monotonic()

@@ -17,13 +17,14 @@ import re
 import secrets
 import threading
 import unicodedata
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from action_recognition.data.photo import PHOTO_SUFFIXES
-from action_recognition.dataset_tools.importing.media_walk import VIDEO_SUFFIXES
+from action_recognition.data.photo_kinds import VIDEO_SUFFIXES
 from action_recognition.errors import UserError, user_error
 from action_recognition.files import write_text
 from action_recognition.partials import take_file
@@ -65,6 +66,7 @@ class Project:
         self._held: int | None = None
         # Paths of clips that are being written.
         self._promised: set[Path] = set()
+        self._num_changes = 0
 
     def hold(self) -> None:
         """Keep other processes from this project, until `release` or the end of this one.
@@ -88,11 +90,18 @@ class Project:
 
     @property
     def gestures(self) -> list[str]:
-        """The names of the gestures, the oldest first, `no gesture` last."""
-        folders = [path for path in self.root.iterdir() if _is_gesture(path)]
-        folders.sort(key=lambda path: (path.stat().st_ctime_ns, path.name))
-        names = [path.name for path in folders if path.name != NO_GESTURE]
-        return [*sorted(names), NO_GESTURE]
+        """The names of the gestures in the order of the alphabet, `no gesture` last."""
+        names = {path.name for path in self.root.iterdir() if _is_gesture(path)}
+        return [*sorted(names - {NO_GESTURE}), NO_GESTURE]
+
+    def version(self) -> str:
+        """Return a text that is another one once clips have changed, by whomever.
+
+        Folders state when a file in them was added, renamed or removed last.
+        """
+        with self._lock:
+            folders = [(name, (self.root / name).stat().st_mtime_ns) for name in self.gestures]
+            return f"{self._num_changes}-{zlib.crc32(repr(folders).encode()):08x}"
 
     def clips(self, label: str | None = None) -> list[Clip]:
         """Return the clips of one gesture or of all, by what lies in the folders."""
@@ -271,6 +280,7 @@ class Project:
 
     def _write_table(self) -> None:
         """Write the table of the clips that are there."""
+        self._num_changes += 1
         self._facts = {clip.file: clip for clip in self.clips()}
         text = io.StringIO(newline="")
         rows = [

@@ -8,7 +8,6 @@ write the clip, the next one makes a clip of what is there.
 
 from __future__ import annotations
 
-import json
 import shutil
 import time
 from collections.abc import Sequence
@@ -25,6 +24,7 @@ from action_recognition.errors import UserError, user_error
 from action_recognition.files import write_bytes, write_json
 from action_recognition.hands.slots import PALM_BONES
 from action_recognition.hands.tracker import TrackedHand
+from action_recognition.json_files import parse_json
 from action_recognition.studio.project import NO_GESTURE, Clip, Project
 
 LONGEST_S: Final = 10.0
@@ -33,6 +33,10 @@ _LEAST_FRAMES: Final = 3
 _MOVES: Final = 1.2
 _LEAST_MOVING: Final = 0.12  # share of the frames; a gesture that is held is not cut
 _MARGIN_S: Final = 0.25
+# Hands rest when they have moved and then stood still, or never moved at all.
+_RESTS_S: Final = 0.8
+_STILL_S: Final = 3.0
+_LEAST_MOVES: Final = 4  # frames; less is a hand that was found anew
 
 
 @dataclass(frozen=True)
@@ -46,13 +50,23 @@ class Take:
 
 @dataclass
 class Recording:
-    """Frames of one take so far. `speeds` are those of the hands, in palms a second."""
+    """Frames of one take so far: their times, and the points of the hand in each."""
 
     project: Project
     take: Take
     folder: Path
     times_s: list[float] = field(default_factory=list)
     places: list[NDArray[np.float64] | None] = field(default_factory=list)
+    _moved_s: list[float] = field(default_factory=list)
+
+    @property
+    def rests(self) -> bool:
+        """True where the hands have moved and now rest, or have not moved for three seconds."""
+        if not self.times_s:
+            return False
+        if len(self._moved_s) < _LEAST_MOVES:
+            return self.times_s[-1] - self.times_s[0] >= _STILL_S
+        return self.times_s[-1] - self._moved_s[-1] >= _RESTS_S
 
     @classmethod
     def begin(cls, project: Project, take: Take) -> Recording:
@@ -71,8 +85,11 @@ class Recording:
         if self.times_s and time_s <= self.times_s[-1]:
             return True
         write_bytes(self.folder / f"{round(since * 1000):08d}.jpg", jpeg)
+        place = _place(hands)
+        if self.times_s and _moves(self.places[-1], place, time_s - self.times_s[-1]):
+            self._moved_s.append(time_s)
         self.times_s.append(time_s)
-        self.places.append(_place(hands))
+        self.places.append(place)
         return True
 
     def finish(self) -> Clip:
@@ -89,7 +106,7 @@ class Recording:
             clip = _clip_of(self.project, self.take, _frames(self.folder)[first : last + 1])
         # Whatever went wrong: these files are all that there is of the recording.
         except Exception as error:
-            raise _kept(self.folder, error) from error
+            raise kept_frames(self.folder, error) from error
         self.drop()
         return clip
 
@@ -120,7 +137,7 @@ def recover(project: Project) -> Recovered:
             if len(frames) >= _LEAST_FRAMES:
                 clips.append(_clip_of(project, _take_of(folder, project), frames))
         except Exception as error:
-            kept.extend(str(problem) for problem in _kept(folder, error).problems)
+            kept.extend(str(problem) for problem in kept_frames(folder, error).problems)
         else:
             shutil.rmtree(folder, ignore_errors=True)
     return Recovered(tuple(clips), tuple(kept))
@@ -128,7 +145,7 @@ def recover(project: Project) -> Recovered:
 
 def _take_of(folder: Path, project: Project) -> Take:
     """Read what a recording is of. Raises OSError, ValueError or TypeError: it is not there."""
-    take = Take(**json.loads((folder / "about.json").read_text(encoding="utf-8")))
+    take = Take(**parse_json((folder / "about.json").read_bytes()))
     if take.label not in project.gestures:
         return Take(NO_GESTURE, take.person, take.session)
     return take
@@ -151,7 +168,7 @@ def moving_part(
     moving = [
         i
         for i in range(1, len(times_s))
-        if _speed(places[i - 1], places[i], times_s[i] - times_s[i - 1]) > _MOVES
+        if _moves(places[i - 1], places[i], times_s[i] - times_s[i - 1])
     ]
     if last < 1 or len(moving) < _LEAST_MOVING * len(times_s):
         return 0, max(0, last)
@@ -163,14 +180,14 @@ def moving_part(
     return inside[0], inside[-1]
 
 
-def _speed(
+def _moves(
     before: NDArray[np.float64] | None, now: NDArray[np.float64] | None, seconds: float
-) -> float:
-    """Return the speed of the hand, of its place or of its fingers, in palms a second."""
+) -> bool:
+    """Return True where the hand, its place or its fingers, is faster than one that rests."""
     if before is None or now is None:
-        return 0.0
-    palm = _palm(now)
-    return float(np.linalg.norm(now - before, axis=1).mean() / palm / max(seconds, 1e-3))
+        return False
+    palms = float(np.linalg.norm(now - before, axis=1).mean()) / _palm(now)
+    return palms / max(seconds, 1e-3) > _MOVES
 
 
 def _palm(points: NDArray[np.float64]) -> float:
@@ -215,7 +232,7 @@ def _too_few(num_frames: int) -> UserError:
     return user_error("recording", found, f"{_LEAST_FRAMES} or more", "record again")
 
 
-def _kept(folder: Path, error: Exception) -> UserError:
+def kept_frames(folder: Path, error: Exception) -> UserError:
     """Return the message about frames that stay on the disk."""
     reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
     found = f"cannot become a clip ({reason}); its frames stay in {folder}"

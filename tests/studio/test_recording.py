@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 
 from action_recognition.data.video import container_frame_rate, count_frames
 from action_recognition.errors import UserError
+from action_recognition.hands.geometry import Square
+from action_recognition.hands.networks import SeenHand
+from action_recognition.hands.tracker import TrackedHand
 from action_recognition.studio.camera_session import MAX_FRAME_BYTES, _decoded, split_message
 from action_recognition.studio.project import NO_GESTURE, Project
 from action_recognition.studio.recording import Recording, Recovered, Take, moving_part, recover
@@ -66,6 +69,29 @@ def test_a_recording_becomes_a_clip(tmp_path: Path) -> None:
     assert not list((tmp_path / ".studio/recording").iterdir())
     with pytest.raises(UserError, match="there is no 'nod'"):
         Recording.begin(project, Take("nod", "anna", "1"))
+
+
+def test_it_can_end_when_the_hands_rest(tmp_path: Path) -> None:
+    project, whole = project_with(tmp_path), Square(0, 0, 100)
+
+    def ends_after_s(x: list[float]) -> float:
+        recording = Recording.begin(project, TAKE)
+        assert not recording.rests
+        for i, place in enumerate(x):
+            points = open_hand() + np.array([place, 0, 0], np.float32)
+            seen = SeenHand(points, points, 1.0, 0.9, whole)
+            recording.add(jpeg(), i / 10, [TrackedHand(1, seen)])
+            if recording.rests:
+                return i / 10
+        return -1.0
+
+    # Half a second of rest, a second of movement, then rest.
+    moved = [0.0] * 5 + [30.0 * i for i in range(10)] + [270.0] * 30
+    assert ends_after_s(moved) == pytest.approx(1.4 + 0.8, abs=0.11)
+    # A pause is no end, and a hand that is held is recorded for three seconds.
+    pausing = [30.0 * i for i in range(8)] + [210.0] * 6 + [210.0 + 30.0 * i for i in range(8)]
+    assert ends_after_s(pausing) == -1.0
+    assert ends_after_s([0.0] * 40) == 3.0
 
 
 def test_a_recording_has_an_end(tmp_path: Path) -> None:

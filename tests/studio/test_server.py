@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
+import errno
 import http.client
 import json
 import struct
 import time
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 from urllib.parse import quote, urlsplit
 
 import aiohttp
@@ -15,14 +17,19 @@ import cv2
 import numpy as np
 import pytest
 
+from action_recognition.commands.teaching.studio import main
 from action_recognition.dataset_tools.drawn_hands import TEST_STYLE, draw_clip, write_video
 from action_recognition.errors import UserError
+from action_recognition.studio.camera_session import CameraSession
+from action_recognition.studio.clip_facts import ClipReader
 from action_recognition.studio.learner import Learner
 from action_recognition.studio.project import Clip
 from action_recognition.studio.recording import Recording, Take
 from action_recognition.studio.server import MAX_UPLOAD_BYTES
 from action_recognition.studio.studio import Studio
 from tests.conftest import REPOSITORY
+from tests.data.media.test_kinds import CASES
+from tests.studio.conftest import outcome
 
 Served = tuple[Studio, str]
 WHO = "person=anna&session=1"
@@ -51,6 +58,12 @@ def changed(address: str, change: str, /, **texts: str) -> tuple[int, dict[str, 
     return status, json.loads(data)
 
 
+def shown(address: str, known: str = "") -> dict[str, Any]:
+    """What the page shows of the project, if it knows this version."""
+    found: dict[str, Any] = json.loads(asked(address, f"/api/project?known={quote(known)}")[1])
+    return found
+
+
 def test_the_page_and_what_it_shows(served: Served) -> None:
     _, address = served
     for path, kind in (
@@ -60,8 +73,93 @@ def test_the_page_and_what_it_shows(served: Served) -> None:
     ):
         status, data = asked(address, path)
         assert status == 200 and data.startswith(kind)
-    found = json.loads(asked(address, "/api/project")[1])
+    found = shown(address)
     assert found["gestures"][-1] == "no gesture" and found["learned"] is None
+
+
+def test_clips_are_told_once(served: Served) -> None:
+    studio, address = served
+    for _ in range(100):
+        if not studio.learner.is_busy:
+            break
+        time.sleep(0.05)
+    first = shown(address)
+    assert "clips" in first and "clips" in shown(address, "of an earlier studio")
+    # An action says what it does, and no clip has changed.
+    studio.actions._say("wave: key space")
+    again = shown(address, first["version"])
+    assert "clips" not in again and again["actions"]["lines"][-1] == "wave: key space"
+
+    # Whoever puts a file there, whatever was looked at: they come anew.
+    studio.learner.version += 1
+    second = shown(address, first["version"])
+    assert "clips" in second
+    file = studio.project.root / "no gesture" / "by hand.jpg"
+    file.write_bytes(cv2.imencode(".jpg", np.zeros((48, 64, 3), np.uint8))[1].tobytes())
+    third = shown(address, second["version"])
+    assert [clip["file"] for clip in third["clips"]][-1] == "no gesture/by hand.jpg"
+    file.unlink()
+    assert "clips" in shown(address, third["version"])
+
+
+class Sees:
+    """A model that sees one gesture in every frame."""
+
+    def __init__(self, label: str) -> None:
+        self.network, self.hands = SimpleNamespace(metadata=SimpleNamespace(labels=[label])), []
+        event = SimpleNamespace(label=label, probability=1.0, time_s=1.0)
+        self.results = [SimpleNamespace(smoothed=[1.0], event=event)]
+
+    def push(self, _: object) -> list[SimpleNamespace]:
+        return self.results
+
+
+def test_a_gesture_does_what_the_page_has_set(served: Served, touched: Path) -> None:
+    studio, address = served
+    touched.unlink(missing_ok=True)
+    changed(address, "add-gesture", name="clap")
+    assert shown(address)["actions"]["commands"] == ["touch"]
+    status, answer = changed(address, "set-action", gesture="clap", kind="command", value="rm")
+    assert status == 422 and "allowed: touch" in str(answer["error"])
+    action = {"kind": "command", "value": "touch"}
+    assert changed(address, "set-action", gesture="clap", **action) == (200, {"done": action})
+    assert changed(address, "switch-actions", on="perhaps")[0] == 422
+
+    async def see() -> None:
+        origin = {"Origin": address.rstrip("/")}
+        picture = cv2.imencode(".jpg", np.full((64, 96, 3), 90, np.uint8))[1].tobytes()
+        async with (
+            aiohttp.ClientSession() as session,
+            session.ws_connect(f"{address}ws", headers=origin) as page,
+        ):
+            await page.send_str("no message")
+            await page.receive_json(timeout=60)
+            studio.session._engine, studio.session.is_trying = Sees("clap"), True  # type: ignore[assignment]
+            await page.send_bytes(struct.pack("<d", 1.0) + picture)
+            while (heard := await page.receive_json(timeout=60))["type"] != "hands":
+                pass
+            assert heard["event"]["label"] == "clap"
+
+    # Nothing happens before they are switched on.
+    outcome(see())
+    assert changed(address, "switch-actions", on="yes")[0] == 200
+    assert not touched.exists()
+    outcome(see())
+    for _ in range(200):
+        if touched.exists() and studio.actions.lines:
+            break
+        time.sleep(0.05)
+    assert touched.exists() and "clap: command touch" in shown(address)["actions"]["lines"]
+    changed(address, "switch-actions", on="no")
+    studio.session._engine = None
+
+
+def test_a_bad_list_of_commands_opens_nothing(tmp_path: Path) -> None:
+    commands = tmp_path / "commands.json"
+    commands.write_text('{"lamp": ["no-such-program-here"]}')
+    with pytest.raises(UserError, match="there is no program 'no-such-program-here'"):
+        main(REPOSITORY, [str(tmp_path / "hands"), "--no-open", "--commands", str(commands)])
+    assert not (tmp_path / "hands").exists()
 
 
 def test_other_pages_are_refused(served: Served) -> None:
@@ -83,8 +181,8 @@ def test_other_pages_are_refused(served: Served) -> None:
             except aiohttp.WSServerHandshakeError as error:
                 return error.status
 
-    assert asyncio.run(socket({})) == 403
-    assert asyncio.run(socket({"Origin": "http://evil.example"})) == 403
+    assert outcome(socket({})) == 403
+    assert outcome(socket({"Origin": "http://evil.example"})) == 403
 
 
 def test_paths_and_requests_that_are_none(served: Served) -> None:
@@ -94,7 +192,8 @@ def test_paths_and_requests_that_are_none(served: Served) -> None:
     for file in ("../../x.mp4", "/etc/passwd", "no gesture/../metadata.csv"):
         assert asked(address, f"/api/clip?file={quote(file)}")[0] == 422
         assert asked(address, f"/api/thumbnail?file={quote(file)}")[0] == 404
-    for body in (b"", b"[]", b'{"name": 1}', b"{}", b"\xff"):
+    deep = b"[" * 90_000
+    for body in (b"", b"[]", b'{"name": 1}', b"{}", b"\xff", deep):
         assert asked(address, "/api/add-gesture", "POST", body)[0] == 400, body
     assert asked(address, "/api/add-gesture", "POST", b'"' + b"x" * 200_000)[0] == 413
     assert changed(address, "nonsense")[0] == 404
@@ -102,6 +201,20 @@ def test_paths_and_requests_that_are_none(served: Served) -> None:
     assert status == 422 and "cannot be the name of a folder" in str(answer["error"])
     status, answer = changed(address, "export")
     assert status == 422 and "nothing is taught yet" in str(answer["error"])
+
+
+def test_odd_films_are_taken_as_they_are(served: Served, shared: Path) -> None:
+    """What training reads is taken, byte for byte, whatever made it."""
+    studio, address = served
+    changed(address, "add-gesture", name="wave")
+    for number, name in enumerate(CASES, start=1):
+        data = (shared / "cases" / name).read_bytes()
+        path = f"/api/upload?label=wave&name={quote(name)}&{WHO}"
+        status, answer = asked(address, path, "POST", data)
+        kept = f"wave/anna_1_{number:04d}{Path(name).suffix}"
+        assert (status, json.loads(answer)) == (200, {"done": kept})
+        assert (studio.project.root / kept).read_bytes() == data
+    assert len(studio.project.clips("wave")) == len(CASES)
 
 
 def test_files_are_taken_whole_or_not_at_all(served: Served, tmp_path: Path) -> None:
@@ -136,8 +249,8 @@ def test_files_are_taken_whole_or_not_at_all(served: Served, tmp_path: Path) -> 
             break
         time.sleep(0.1)
     assert status == 200 and picture.startswith(b"\xff\xd8")
-    shown = json.loads(asked(address, "/api/project")[1])["clips"][0]
-    assert shown["ready"] and shown["badges"] == [] and shown["seconds"] > 0.5
+    (clip_of_file,) = (one for one in shown(address)["clips"] if one["label"] == "swipe ←")
+    assert clip_of_file["ready"] and clip_of_file["badges"] == [] and clip_of_file["seconds"] > 0.5
 
 
 def test_frames_are_answered_and_recorded(served: Served) -> None:
@@ -169,7 +282,7 @@ def test_frames_are_answered_and_recorded(served: Served) -> None:
                     break
         return heard
 
-    heard = asyncio.run(record())
+    heard = outcome(record())
     assert heard[0]["type"] == "error"
     hands = [item for item in heard if item.get("hands")]
     assert len(hands) > 8 and len(hands[0]["hands"][0]["points"]) == 21  # type: ignore[index]
@@ -178,6 +291,68 @@ def test_frames_are_answered_and_recorded(served: Served) -> None:
             break
         time.sleep(0.1)
     assert len(studio.project.clips("recorded")) == before + 1
+
+
+def test_a_second_tab_takes_the_camera_over(served: Served) -> None:
+    _, address = served
+
+    async def two() -> tuple[list[object], list[object]]:
+        origin = {"Origin": address.rstrip("/")}
+        async with (
+            aiohttp.ClientSession() as session,
+            session.ws_connect(f"{address}ws", headers=origin) as first,
+            session.ws_connect(f"{address}ws", headers=origin) as second,
+        ):
+            told: list[object] = []
+            while (message := await first.receive(timeout=60)).type == aiohttp.WSMsgType.TEXT:
+                told.append(message.json()["type"])
+            answers: list[object] = []
+            for text in ("no message", "[" * 9_000):
+                await second.send_str(text)
+                # The page is told at any time that something has changed.
+                while (answer := await second.receive_json(timeout=60))["type"] == "changed":
+                    pass
+                answers.append(answer["type"])
+            return told, answers
+
+    told, answers = outcome(two())
+    assert "replaced" in told and answers == ["error", "error"]
+
+
+def test_a_full_disk_ends_a_recording_and_keeps_its_frames(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    studio, _ = served
+    session = CameraSession(studio.project, studio.session.networks)
+    picture = cv2.imencode(".jpg", np.full((64, 96, 3), 90, np.uint8))[1].tobytes()
+    session.begin(Take("no gesture", "anna", "1"), 2.0)
+    for number in range(4):
+        session.frame(struct.pack("<d", 1 + number / 10) + picture)
+    recording = session._recording
+    assert recording is not None
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("action_recognition.studio.recording.write_bytes", full)
+    with pytest.raises(UserError, match=r"No space left on device.*its frames stay in"):
+        session.frame(struct.pack("<d", 2.0) + picture)
+    assert session.frame(struct.pack("<d", 2.1) + picture)["type"] == "hands"
+    assert len(list(recording.folder.glob("*.jpg"))) == 4 and session.stop() is None
+    recording.drop()
+
+
+def test_a_slow_computer_records_until_there_are_enough_frames(served: Served) -> None:
+    studio, _ = served
+    session = CameraSession(studio.project, studio.session.networks)
+    picture = cv2.imencode(".jpg", np.full((64, 96, 3), 90, np.uint8))[1].tobytes()
+    session.begin(Take("no gesture", "anna", "1"), 2.0)
+    done = [
+        session.frame(struct.pack("<d", 1.0 + number) + picture)["recorded"]["done"]
+        for number in range(8)
+    ]
+    assert done == [False] * 7 + [True]
+    session.cancel()
 
 
 @pytest.mark.parametrize(
@@ -198,7 +373,7 @@ def test_frames_that_are_none(served: Served, data: bytes) -> None:
                 if answer["type"] == "error":
                     return answer
 
-    assert asyncio.run(send())["text"]
+    assert outcome(send())["text"]
 
 
 def test_without_a_page_nothing_is_recognised(served: Served) -> None:
@@ -215,7 +390,7 @@ def test_without_a_page_nothing_is_recognised(served: Served) -> None:
             studio.session.is_trying = True
         return True
 
-    assert asyncio.run(leave())
+    assert outcome(leave())
     for _ in range(100):
         if not studio.session.is_trying:
             break
@@ -244,3 +419,23 @@ def test_another_file_of_the_same_name_is_looked_at_again(served: Served) -> Non
         brightness.append("too dark" in learner.facts[f"no gesture/{path.name}"].badges)
     path.unlink()
     assert brightness == [True, False]
+
+
+def test_a_project_that_is_opened_again_is_not_decoded_again(
+    served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    studio, _ = served
+    path = tmp_path / "dark.jpg"
+    path.write_bytes(cv2.imencode(".jpg", np.full((64, 96, 3), 3, np.uint8))[1].tobytes())
+    networks = studio.learner.reader.networks
+    first = ClipReader(networks, tmp_path / "thumbnails").facts(path)
+    assert first.badges == ("no hand seen", "too dark")
+    with monkeypatch.context() as patched:
+        patched.setattr("action_recognition.studio.clip_facts.read_frames", pytest.fail)
+        again = ClipReader(networks, tmp_path / "thumbnails").facts(path)
+    assert (again.badges, again.thumbnail) == (first.badges, first.thumbnail)
+
+    # What was half-written, or written by something else, is made again.
+    for text in ("{", "[" * 100_000, "[]", '{"version": 0}'):
+        first.thumbnail.with_suffix(".json").write_text(text)
+        assert ClipReader(networks, tmp_path / "thumbnails").facts(path).badges == first.badges

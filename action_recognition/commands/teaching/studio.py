@@ -5,18 +5,23 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from action_recognition.commands.arguments import positive_int, whole_number
+from action_recognition.program import program
+
+if TYPE_CHECKING:
+    from action_recognition.studio.studio import Studio
 
 _DESCRIPTION = (
     "Open a page in which you record gestures by webcam, teach them and try them. Only this "
-    "computer can reach it, and nothing leaves it. docs/studio.md shows it."
+    "computer can reach it. Nothing leaves it but actions of gestures. docs/studio.md shows it."
 )
 
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of `tools/studio.py`."""
-    parser = argparse.ArgumentParser(prog="studio.py", description=_DESCRIPTION)
+    parser = argparse.ArgumentParser(prog=program("studio.py"), description=_DESCRIPTION)
     parser.add_argument(
         "project",
         type=Path,
@@ -39,7 +44,24 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="N",
         help="Threads that follow hands (default: OpenVINO's choice).",
     )
+    # A page never names a program: it chooses from this list.
+    parser.add_argument(
+        "--commands",
+        type=Path,
+        metavar="FILE",
+        help='JSON of the programs that gestures may start: {"name": ["program", "argument"]}. '
+        "The page gives them to gestures by these names.",
+    )
     return parser
+
+
+def open_studio(arguments: argparse.Namespace, root: Path) -> Studio:
+    """Open the project of the flags. Raises UserError: they name what cannot be."""
+    from action_recognition.live.outputs.reactions import read_commands
+    from action_recognition.studio.studio import Studio
+
+    commands = read_commands(arguments.commands, None) if arguments.commands else {}
+    return Studio(arguments.project, root, arguments.threads, commands)
 
 
 def main(root: Path, argv: Sequence[str] | None = None) -> int:
@@ -49,9 +71,9 @@ def main(root: Path, argv: Sequence[str] | None = None) -> int:
 
     from action_recognition.console import say
     from action_recognition.studio.server import run
-    from action_recognition.studio.studio import Studio
 
-    studio = Studio(arguments.project, root, arguments.threads)
+    studio = open_studio(arguments, root)
+    # A crash or a power cut of the last time.
     for clip in studio.recovered.clips:
         say(f"a recording that was interrupted is kept: {clip.file}")
     for line in studio.recovered.kept:

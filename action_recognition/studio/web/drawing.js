@@ -6,14 +6,15 @@ const BONES = [
 ];
 const COLOURS = { left: "#ff8c00", right: "#00aaff" };
 
-/** Draw hands, whose points are shares of the picture, into a canvas of the picture's size. */
-export function drawHands(canvas, hands, width, height) {
+/** Draw hands, whose points are shares of the picture, into a canvas of the picture's size, over `picture` if there is one. */
+export function drawHands(canvas, hands, width, height, picture = null) {
   if (canvas.width !== width || canvas.height !== height) {
     canvas.width = width;
     canvas.height = height;
   }
   const context = canvas.getContext("2d");
   context.clearRect(0, 0, width, height);
+  if (picture) context.drawImage(picture, 0, 0, width, height);
   context.lineCap = "round";
   const thick = Math.max(2, Math.min(width, height) / 130);
 

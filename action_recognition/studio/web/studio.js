@@ -1,28 +1,42 @@
 // The page of the studio. The server has the truth: every change is asked for, then shown.
 
+import { showActions } from "./actions.js";
+import { onColumns, showColumns, showRecording } from "./columns.js";
 import { drawHands } from "./drawing.js";
+import { showEvent, showJob, showLearned, showShares } from "./knows.js";
 
 const RATE = 15; // frames a second that are sent at most
-const WIDTH = 640; // pixels of the frames that are sent
+const WIDTH = 640; // pixels of the frames that are sent, at most
 const QUALITY = 0.85;
 const IN_FLIGHT = 2; // frames that wait for their answer
 const SENT_KEPT = 60;
+const GRACE_MS = 400;
+const LATE_MS = 250; // hands that are later than that are shown in their own picture
+const SILENCE_MS = 5000; // a frame without an answer for so long was dropped
+const STALE_MS = 1500; // hands that are not followed any more are not shown for longer
+const HOLD_MS = 350; // a key that is down for longer records until it is up
 
 const by = (id) => document.getElementById(id);
 const video = by("video");
-const grab = document.createElement("canvas");
-const sent = new Map(); // times of frames that wait
+// Pictures of the frames that wait, and one more.
+const grabs = Array.from({ length: IN_FLIGHT + 1 }, () => document.createElement("canvas"));
+const sent = new Map(); // frames that wait for their answer, by their times: {start, grab}
 const delays = [];
 let socket = null;
 let stream = null;
 let project = null;
-let recording = null; // {label, started}
+let recording = null; // {label, isBegun}
 let counting = 0;
+let skipCount = () => {};
+let held = null; // a key that is down: {key, timer, isLong, isOver}
+let jobButton = "export"; // the one that began the last job
+let endedAt = -Infinity; // when a recording ended
 let quietSince = 0;
 let trying = false;
 let isAsking = false;
 let asksAgain = false;
 let lastFrame = 0;
+let lastHands = 0; // when hands were drawn, 0 where none are
 
 // ---- telling
 
@@ -44,16 +58,26 @@ async function ask(name, body = {}) {
   return answer.done;
 }
 
-/** Carry out a change, say how it went, and show the project again. */
-async function change(name, body, done) {
+/** Carry out a change, show the project again, and return {done} or {trouble}. */
+async function attempt(name, body) {
+  let answer;
   try {
-    fail("");
-    const result = await ask(name, body);
-    if (done) say(typeof done === "function" ? done(result) : done);
+    answer = { done: await ask(name, body) };
   } catch (error) {
-    fail(error.message);
+    answer = { trouble: error.message };
   }
   await refresh();
+  return answer;
+}
+
+/** Carry out a change, and say how it went. */
+async function change(name, body, done) {
+  fail("");
+  const answer = await attempt(name, body);
+  // Where the studio does not answer at all, that has been said.
+  if (answer.trouble && by("error").hidden) fail(answer.trouble);
+  else if (done) say(typeof done === "function" ? done(answer.done) : done);
+  return answer;
 }
 
 // ---- the project
@@ -66,8 +90,12 @@ async function refresh() {
   }
   isAsking = true;
   try {
-    project = await (await fetch("api/project")).json();
-    show();
+    // The clips come only where they are others than those that are shown.
+    const known = encodeURIComponent(project?.version ?? "");
+    const found = await (await fetch(`api/project?known=${known}`)).json();
+    const isNew = found.clips !== undefined;
+    project = { ...found, clips: found.clips ?? project?.clips ?? [] };
+    show(isNew);
   } catch (error) {
     fail("The studio does not answer. Is it still running in its terminal?");
   }
@@ -78,126 +106,35 @@ async function refresh() {
   }
 }
 
-function show() {
+function show(hasNewClips) {
+  const had = document.activeElement;
   by("project").textContent = project.name;
   by("project").title = project.folder;
   document.title = `${project.name} · Gesture studio`;
-  showColumns();
-  showLearned();
-  showJob();
+  if (hasNewClips) showColumns(project);
+  showLearned(project);
+  if (!project.learned && trying) toggleTry();
+  showJob(project.job);
+  showActions(project, attempt);
+  handOver(had);
   document.body.dataset.ready = "1";
 }
 
-function showColumns() {
-  const columns = by("columns");
-  const old = new Map([...columns.children].map((item) => [item.dataset.name, item]));
-  project.gestures.forEach((name, place) => {
-    const column = old.get(name) ?? newColumn(name);
-    old.delete(name);
-    if (columns.children[place] !== column) columns.insertBefore(column, columns.children[place] ?? null);
-    fillColumn(column, name, place);
-  });
-  for (const column of old.values()) column.remove();
-}
-
-function newColumn(name) {
-  const column = by("column").content.firstElementChild.cloneNode(true);
-  const isMine = name !== project.no_gesture;
-  column.dataset.name = name;
-  column.querySelector("h3").textContent = name;
-  const [rename, remove] = [column.querySelector(".rename"), column.querySelector("header .remove")];
-  rename.hidden = remove.hidden = !isMine;
-  rename.setAttribute("aria-label", `Rename ${name}`);
-  remove.setAttribute("aria-label", `Delete ${name} and its clips`);
-  rename.onclick = () => renameGesture(name);
-  remove.onclick = () => change("remove-gesture", { name }, `${name} is deleted. Undo brings it back.`);
-  column.querySelector(".record").onclick = () => toggleRecording(name);
-  const files = column.querySelector(".drop input");
-  files.setAttribute("aria-label", `Add files to ${name}`);
-  files.onchange = () => upload(name, [...files.files]).then(() => { files.value = ""; });
-  column.ondragover = (event) => { event.preventDefault(); column.classList.add("over"); };
-  column.ondragleave = () => column.classList.remove("over");
-  column.ondrop = (event) => {
-    event.preventDefault();
-    column.classList.remove("over");
-    const file = event.dataTransfer.getData("text/x-clip");
-    if (file) change("move-clip", { file, label: name }, `Moved to ${name}.`);
-    else upload(name, [...event.dataTransfer.files]);
+/** Give the focus of a control that has gone to the one in its place. */
+function handOver(had) {
+  const heirs = {
+    camera: "stop-camera", "stop-camera": "camera", export: "stop-job", train: "stop-job", "stop-job": jobButton, try: "name",
   };
-  return column;
-}
-
-function fillColumn(column, name, place) {
-  const clips = project.clips.filter((clip) => clip.label === name);
-  const number = column.querySelector(".number");
-  const least = project.least_clips;
-  number.textContent = clips.length < least ? `${clips.length} of ${least}` : `${clips.length} clips`;
-  column.classList.toggle("enough", clips.length >= least);
-  column.querySelector("kbd").textContent = place < 9 ? String(place + 1) : "";
-  const record = column.querySelector(".record");
-  const isRunning = recording?.label === name;
-  record.classList.toggle("running", isRunning);
-  record.querySelector(".what").textContent = isRunning ? "Stop" : "Record";
-  record.setAttribute("aria-label", `${isRunning ? "Stop recording" : "Record"} ${name}`);
-
-  const list = column.querySelector(".clips");
-  const old = new Map([...list.children].map((item) => [item.dataset.file, item]));
-  clips.reverse().forEach((clip, index) => {
-    const item = old.get(clip.file) ?? newClip(clip);
-    old.delete(clip.file);
-    if (list.children[index] !== item) list.insertBefore(item, list.children[index] ?? null);
-    fillClip(item, clip);
-  });
-  for (const item of old.values()) item.remove();
-}
-
-function newClip(clip) {
-  const item = by("clip").content.firstElementChild.cloneNode(true);
-  item.dataset.file = clip.file;
-  item.draggable = true;
-  item.ondragstart = (event) => event.dataTransfer.setData("text/x-clip", clip.file);
-  const remove = item.querySelector(".remove");
-  remove.setAttribute("aria-label", `Delete ${clip.file}`);
-  remove.onclick = () => change("remove-clip", { file: clip.file }, "Deleted. Undo brings it back.");
-  const move = item.querySelector(".move");
-  move.setAttribute("aria-label", `Move ${clip.file} to`);
-  move.onchange = () => change("move-clip", { file: clip.file, label: move.value }, `Moved to ${move.value}.`);
-  return item;
-}
-
-function fillClip(item, clip) {
-  const picture = item.querySelector(".moving");
-  picture.classList.toggle("waiting", !clip.ready);
-  const address = `url("api/thumbnail?file=${encodeURIComponent(clip.file)}")`;
-  if (clip.ready && item.dataset.address !== address) {
-    item.dataset.address = address;
-    picture.style.backgroundImage = address;
-    picture.style.backgroundSize = `${project.thumbnail_frames}00% 100%`;
-  }
-  const wrong = clip.badges.join(", ");
-  picture.setAttribute("aria-label", `${clip.file}, ${clip.seconds} seconds${wrong ? `: ${wrong}` : ""}`);
-  item.title = `${clip.file} · ${clip.seconds} s`;
-  item.querySelector(".badges").replaceChildren(...clip.badges.map((badge) => {
-    const span = document.createElement("span");
-    span.textContent = badge;
-    return span;
-  }));
-  const names = [clip.label, ...project.gestures.filter((name) => name !== clip.label)];
-  fillSelect(item.querySelector(".move"), names, clip.label, (name) => (name === clip.label ? "→" : name));
-}
-
-function fillSelect(select, names, chosen, text = (name) => name) {
-  const key = names.join("\n");
-  if (select.dataset.names !== key) {
-    select.dataset.names = key;
-    select.replaceChildren(...names.map((name) => new Option(text(name), name)));
-  }
-  if (names.includes(chosen)) select.value = chosen;
+  const isGone = had && (had.disabled || had.offsetParent === null);
+  if (isGone) by(heirs[had.id])?.focus();
 }
 
 async function renameGesture(old) {
   const name = prompt(`New name of ${old}`, old);
-  if (name && name.trim() !== old) await change("rename-gesture", { old, new: name }, `Renamed to ${name}.`);
+  if (!name || name.trim() === old) return;
+  const { done } = await change("rename-gesture", { old, new: name }, `Renamed to ${name}.`);
+  const column = [...by("columns").children].find((one) => one.dataset.name === done);
+  column?.querySelector(".rename").focus();
 }
 
 async function upload(label, files) {
@@ -214,103 +151,6 @@ async function upload(label, files) {
     }
   }
   await refresh();
-}
-
-// ---- what it knows
-
-function showLearned() {
-  const learned = project.learned;
-  by("try").disabled = !learned;
-  by("export").disabled = by("train").disabled = !learned || project.job?.state === "running";
-  by("summary").textContent = summary(learned);
-  by("advice").textContent = learned?.advice ?? "";
-  by("advice").hidden = !learned?.advice;
-  by("table-part").hidden = !learned;
-  if (learned) showTable(learned);
-  fillSelect(by("truth"), [project.no_gesture, ...project.gestures.filter((name) => name !== project.no_gesture)],
-    by("truth").value || project.no_gesture);
-  if (!learned && trying) toggleTry();
-}
-
-function summary(learned) {
-  if (project.error) return `Learning failed: ${project.error}`;
-  if (project.busy && !learned) return "Looking at the clips…";
-  if (!learned) return `Nothing is taught yet: two gestures with ${project.least_clips} clips each are needed.`;
-  const how = learned.people_apart ? "of people it had not seen" : "that were left out in turn";
-  const busy = project.busy ? " Learning again…" : "";
-  return `Knows ${learned.gestures.length} gestures from ${learned.clips} clips. Of clips ${how}, ` +
-    `${Math.round(learned.accuracy)} % are right.${busy}`;
-}
-
-function showTable(learned) {
-  const table = by("confusion");
-  const rows = [["is ↓ taken for →", ...learned.gestures].map((text) => heading(text, "col"))];
-  learned.confusion.forEach((counts, place) => {
-    const cells = counts.map((count, other) => {
-      const cell = document.createElement("td");
-      cell.textContent = count || "";
-      if (count) cell.className = place === other ? "right" : "mixed";
-      return cell;
-    });
-    rows.push([heading(learned.gestures[place], "row"), ...cells]);
-  });
-  table.replaceChildren(...rows.map((cells) => {
-    const row = document.createElement("tr");
-    row.append(...cells);
-    return row;
-  }));
-}
-
-function heading(text, scope) {
-  const cell = document.createElement("th");
-  cell.scope = scope;
-  cell.textContent = text;
-  return cell;
-}
-
-function showJob() {
-  const job = project.job;
-  by("job").hidden = !job;
-  by("stop-job").hidden = job?.state !== "running";
-  if (!job) return;
-  by("job-name").textContent = job.name;
-  const where = job.state === "done" ? `, in ${job.folder}` : "";
-  by("job-state").textContent = `${job.state}${where}`;
-  by("job-lines").textContent = job.lines.join("\n");
-}
-
-function showShares(shares) {
-  const names = Object.keys(shares).sort((a, b) => shares[b] - shares[a]).slice(0, 8);
-  const list = by("bars");
-  while (list.children.length > names.length) list.lastChild.remove();
-  names.forEach((name, place) => {
-    let item = list.children[place];
-    if (!item) {
-      item = document.createElement("li");
-      item.innerHTML = "<span></span><span></span><div class=bar><div></div></div>";
-      list.append(item);
-    }
-    const percent = Math.round(100 * shares[name]);
-    item.className = place === 0 && percent >= 60 ? "best" : "";
-    item.children[0].textContent = name;
-    item.children[1].textContent = `${percent} %`;
-    item.querySelector(".bar div").style.width = `${percent}%`;
-  });
-}
-
-function showEvent(event) {
-  const item = document.createElement("li");
-  item.textContent = event.label;
-  const time = document.createElement("time");
-  time.textContent = new Date().toLocaleTimeString([], { minute: "2-digit", second: "2-digit" });
-  item.append(time);
-  by("events").prepend(item);
-  while (by("events").children.length > 12) by("events").lastChild.remove();
-  say(event.label);
-  const said = by("said");
-  said.textContent = event.label;
-  said.classList.add("new");
-  setTimeout(() => said.classList.remove("new"), 900);
 }
 
 // ---- the camera
@@ -335,9 +175,8 @@ async function startCamera() {
   stream.getVideoTracks()[0].onended = () => { stopCamera(); fail("The camera was unplugged."); };
   video.srcObject = stream;
   await video.play();
-  by("idle").hidden = true;
-  by("stop-camera").hidden = false;
-  connect();
+  showCamera(true);
+  await connect();
 }
 
 function cameraTrouble(error) {
@@ -353,27 +192,53 @@ function stopCamera() {
   stream?.getTracks().forEach((track) => track.stop());
   stream = null;
   video.srcObject = null;
-  by("idle").hidden = false;
-  by("stop-camera").hidden = true;
-  by("overlay").getContext("2d").clearRect(0, 0, by("overlay").width, by("overlay").height);
+  showCamera(false);
+  delays.length = 0;
+  by("speed").textContent = "";
+  clearHands();
   // While the socket can still tell the server.
   if (trying) toggleTry();
   socket?.close();
 }
 
+function showCamera(isOn) {
+  const had = document.activeElement;
+  by("idle").hidden = isOn;
+  by("stop-camera").hidden = !isOn;
+  handOver(had);
+}
+
+function clearHands() {
+  lastHands = 0;
+  by("overlay").getContext("2d").clearRect(0, 0, by("overlay").width, by("overlay").height);
+}
+
+/** Open the socket, also again whenever it closes. Resolves when it is open, or cannot be. */
 function connect() {
   socket = new WebSocket(`ws://${location.host}/ws`);
   socket.binaryType = "arraybuffer";
-  socket.onopen = () => { sent.clear(); sendFrame(); if (trying) tell({ type: "try", on: true }); };
+  socket.onopen = () => {
+    sent.clear();
+    sendFrame();
+    if (trying) tell({ type: "try", on: true });
+    // Without a socket the page was told of nothing.
+    refresh();
+  };
   socket.onmessage = (message) => heard(JSON.parse(message.data));
   socket.onclose = () => {
+    clearHands();
     endRecording();
     if (stream) setTimeout(() => { if (stream) connect(); refresh(); }, 1500);
   };
+  const mine = socket;
+  return new Promise((resolve) => { for (const kind of ["open", "close"]) mine.addEventListener(kind, resolve); });
 }
 
+/** Tell the server something, and return false where it does not hear. */
 function tell(message) {
-  if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify(message));
+  const isOpen = socket?.readyState === WebSocket.OPEN;
+  if (isOpen) socket.send(JSON.stringify(message));
+  return isOpen;
 }
 
 function sendFrame() {
@@ -382,11 +247,12 @@ function sendFrame() {
   const isDue = now - lastFrame >= 1000 / RATE - 4;
   if (isDue && sent.size < IN_FLIGHT && video.videoWidth) {
     lastFrame = now;
-    grab.width = WIDTH;
-    grab.height = Math.round((WIDTH * video.videoHeight) / video.videoWidth / 2) * 2;
+    const grab = grabs.find((one) => ![...sent.values()].some((frame) => frame.grab === one));
+    grab.width = Math.min(WIDTH, video.videoWidth);
+    grab.height = Math.round((grab.width * video.videoHeight) / video.videoWidth / 2) * 2;
     grab.getContext("2d").drawImage(video, 0, 0, grab.width, grab.height);
     const time = now / 1000;
-    sent.set(time, now);
+    sent.set(time, { start: now, grab });
     grab.toBlob(async (blob) => {
       const data = new Uint8Array(8 + blob.size);
       new DataView(data.buffer).setFloat64(0, time, true);
@@ -394,8 +260,8 @@ function sendFrame() {
       if (socket?.readyState === WebSocket.OPEN) socket.send(data);
     }, "image/jpeg", QUALITY);
   }
-  // A frame without an answer for long was dropped.
-  for (const [time, start] of sent) if (now - start > 2000) sent.delete(time);
+  for (const [time, { start }] of sent) if (now - start > SILENCE_MS) sent.delete(time);
+  if (lastHands && now - lastHands > STALE_MS) clearHands();
   setTimeout(sendFrame, isDue ? 1000 / RATE / 4 : 1000 / RATE / 8);
 }
 
@@ -412,22 +278,29 @@ function heard(message) {
 
 function heardHands(message) {
   const now = performance.now();
-  const start = sent.get(message.time);
+  const frame = sent.get(message.time);
   sent.delete(message.time);
-  drawHands(by("overlay"), message.hands, video.videoWidth, video.videoHeight);
-  if (start !== undefined) {
-    delays.push([now, now - start]);
-    while (delays.length > SENT_KEPT) delays.shift();
-    const span = (delays.at(-1)[0] - delays[0][0]) / 1000;
-    const middle = delays.map(([, delay]) => delay).sort((a, b) => a - b)[delays.length >> 1];
-    if (span > 1) by("speed").textContent = `${((delays.length - 1) / span).toFixed(0)} fps · ${middle.toFixed(0)} ms`;
-  }
+  const late = frame && now - frame.start > LATE_MS ? frame.grab : null;
+  drawHands(by("overlay"), message.hands, video.videoWidth, video.videoHeight, late);
+  lastHands = now;
+  if (frame) showSpeed(now, now - frame.start);
   if (message.shares) showShares(message.shares);
-  if (message.event) showEvent(message.event);
+  if (message.event) {
+    showEvent(message.event);
+    say(message.event.label);
+  }
   if (message.recorded) {
     const share = Math.min(1, message.recorded.seconds / message.recorded.of);
     by("taken").firstElementChild.style.width = `${100 * share}%`;
   }
+}
+
+function showSpeed(now, delay) {
+  delays.push([now, delay]);
+  while (delays.length > SENT_KEPT) delays.shift();
+  const span = (delays.at(-1)[0] - delays[0][0]) / 1000;
+  const middle = delays.map(([, one]) => one).sort((a, b) => a - b)[delays.length >> 1];
+  if (span > 0.5) by("speed").textContent = `${((delays.length - 1) / span).toFixed(0)} fps · ${middle.toFixed(0)} ms`;
 }
 
 // ---- recording
@@ -442,29 +315,45 @@ async function toggleRecording(label) {
     tell({ type: "stop" });
     return;
   }
+  // Whoever wanted to stop a recording that ended by itself does not want another one.
+  if (performance.now() - endedAt < GRACE_MS) return;
+  const key = held;
   if (!stream) await startCamera();
-  if (!stream) return;
+  // The camera may have asked for its permission meanwhile.
+  if (!stream || key?.isOver) return;
   fail("");
   if (trying) toggleTry();
-  if (by("countdown").checked && !(await countDown(label))) return;
-  recording = { label };
+  if (by("countdown").checked && !key?.isLong && !(await countDown(label))) return;
+  if (key?.isOver) {
+    endRecording();
+    return;
+  }
+  const length = by("length").value;
+  const seconds = length === "rest" ? {} : { seconds: Number(length) };
+  if (!tell({ type: "record", label, person: person(), session: session(), ...seconds })) {
+    endRecording();
+    fail("The studio does not answer, so nothing is recorded.");
+    return;
+  }
+  if (key?.isLong) tell({ type: "hold" });
+  recording = { label, isBegun: true };
   by("taken").hidden = false;
   by("taken").firstElementChild.style.width = "0";
   say(`Recording ${label}…`);
-  tell({ type: "record", label, person: person(), session: session(), seconds: Number(by("length").value) });
-  showColumns();
+  showRecording(label);
 }
 
 async function countDown(label) {
   counting = Date.now();
   const mine = counting;
-  recording = { label };
-  showColumns();
+  recording = { label, isBegun: false };
+  showRecording(label);
   for (const number of [3, 2, 1]) {
+    if (held?.isLong) break;
     by("count").textContent = number;
     by("count").hidden = false;
     say(`${label} in ${number}`);
-    await new Promise((resolve) => setTimeout(resolve, 700));
+    await new Promise((resolve) => { skipCount = resolve; setTimeout(resolve, 700); });
     if (counting !== mine) return false;
   }
   by("count").hidden = true;
@@ -473,11 +362,35 @@ async function countDown(label) {
 }
 
 function endRecording() {
+  if (recording && !counting) endedAt = performance.now();
   recording = null;
   counting = 0;
   by("count").hidden = true;
   by("taken").hidden = true;
-  if (project) showColumns();
+  showRecording(null);
+}
+
+/** Record by a key: a tap begins and ends, and a key that is held records until it is up. */
+function pressKey(key, label) {
+  const begins = !recording;
+  releaseKey();
+  if (begins) held = { key, isLong: false, isOver: false, timer: setTimeout(holdKey, HOLD_MS) };
+  toggleRecording(label);
+}
+
+function holdKey() {
+  held.isLong = true;
+  // Whoever holds the key is ready.
+  skipCount();
+  if (recording?.isBegun) tell({ type: "hold" });
+}
+
+function releaseKey() {
+  if (!held) return;
+  clearTimeout(held.timer);
+  held.isOver = held.isLong;
+  if (held.isLong && recording?.isBegun) tell({ type: "stop" });
+  held = null;
 }
 
 // ---- trying
@@ -507,20 +420,22 @@ setInterval(() => {
 
 // ---- events of the page
 
+onColumns({ change, upload, rename: renameGesture, record: toggleRecording });
 by("camera").onclick = startCamera;
 by("stop-camera").onclick = stopCamera;
 by("mirror").onchange = () => by("stage").classList.toggle("mirror", by("mirror").checked);
 by("try").onclick = toggleTry;
 by("wrong").onclick = wasWrong;
 by("undo").onclick = () => change("undo", {}, (name) => (name ? `Undone: ${name}.` : "There is nothing to undo."));
-by("export").onclick = () => change("export");
-by("train").onclick = () => change("train");
+for (const name of ["export", "train"]) {
+  by(name).onclick = () => { jobButton = name; change(name); };
+}
 by("stop-job").onclick = () => change("stop");
 by("add").onsubmit = async (event) => {
   event.preventDefault();
   const name = by("name").value;
-  await change("add-gesture", { name }, (made) => `${made} is added.`);
-  if (by("error").hidden) by("name").value = "";
+  const { trouble } = await change("add-gesture", { name }, (made) => `${made} is added.`);
+  if (!trouble) by("name").value = "";
 };
 for (const id of ["person", "session"]) {
   by(id).value = localStorage.getItem(id) ?? by(id).value;
@@ -530,10 +445,13 @@ document.addEventListener("keydown", (event) => {
   const isTyping = event.target.closest("input, select, textarea");
   if (isTyping || event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
   const label = project?.gestures[Number(event.key) - 1];
-  if (label && /^[1-9]$/.test(event.key)) toggleRecording(label);
+  if (label && /^[1-9]$/.test(event.key)) pressKey(event.key, label);
   if (event.key === "u") by("undo").click();
   if (event.key === "t" && !by("try").disabled) toggleTry();
 });
+document.addEventListener("keyup", (event) => { if (event.key === held?.key) releaseKey(); });
+// A key that comes up elsewhere is not heard here.
+window.addEventListener("blur", releaseKey);
 by("stage").classList.add("mirror");
 refresh();
 setInterval(() => { if (project?.job?.state === "running" || project?.busy) refresh(); }, 1000);
