@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from action_recognition.commands.arguments import whole_number
 from action_recognition.console import say
+from action_recognition.program import program
 
 if TYPE_CHECKING:
     from action_recognition.photos.page.site import Site
@@ -21,7 +22,7 @@ _DESCRIPTION = (
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of `tools/serve.py`."""
-    parser = argparse.ArgumentParser(prog="serve.py", description=_DESCRIPTION)
+    parser = argparse.ArgumentParser(prog=program("serve.py"), description=_DESCRIPTION)
     _add_model_flags(parser)
     _add_server_flags(parser)
     _add_static_flags(parser)

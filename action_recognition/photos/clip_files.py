@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from action_recognition.data.video import notes_on
 from action_recognition.dataset_tools.importing.media_walk import Medium, walk_media
 from action_recognition.deploy.predictor import Predictor
 from action_recognition.errors import Problem, UserError, user_error
@@ -36,18 +37,23 @@ def list_clips(path: Path) -> tuple[list[Path], list[Medium]]:
 
 
 def classify_clips(
-    predictor: Predictor, files: Sequence[Path], progress: Callable[[int, int], None]
+    predictor: Predictor,
+    files: Sequence[Path],
+    progress: Callable[[int, int], None],
+    say: Callable[[str], None] = lambda _: None,
 ) -> tuple[list[PhotoResult], list[Problem]]:
     """Return the results of the clips that can be read, and the problems of the others.
 
     Of each clip the centre window is classified, as `eval.py` does. `progress` gets the number of
-    clips done and of all clips.
+    clips done and of all clips. `say` gets what is not read as its file states it.
     """
     results: list[PhotoResult] = []
     problems: list[Problem] = []
     for number, file in enumerate(files, start=1):
         try:
             results.append(PhotoResult(str(file), predictor.predict_file(file)))
+            for note in notes_on(file):
+                say(f"{file}: {note}")
         except UserError as error:
             problems.extend(error.problems)
         progress(number, len(files))

@@ -18,7 +18,7 @@ from action_recognition.deploy.predictor import Prediction, Predictor
 from action_recognition.detection.hand_finder import HandFinder
 from action_recognition.errors import Problem, UserError, user_error
 from action_recognition.files import write_bytes
-from action_recognition.photos.explain import heat_picture, occlusion_heat
+from action_recognition.photos.explain import explained_picture, heat_picture, occlusion_heat
 from action_recognition.photos.photo_models import centre_square, predict_photo
 from action_recognition.photos.photo_report import PhotoResult
 
@@ -79,7 +79,8 @@ def classify_files(
             photo = _seen(read_photo(file), options, finder)
             found = predict_photo(predictor, photo)
             if options.explain:
-                _explain(predictor, photo, found, _heat_file(options.explain, file, files))
+                heat_file = _heat_file(options.explain, file, files)
+                _explain(predictor, photo, found, file.name, heat_file)
             results.append(PhotoResult(str(file), found))
         except UserError as error:
             problems.extend(error.problems)
@@ -94,9 +95,10 @@ def _seen(photo: Photo, options: PhotoOptions, finder: HandFinder | None) -> Pho
     return np.ascontiguousarray(chosen[:, ::-1]) if options.mirror else chosen
 
 
-def _explain(predictor: Predictor, photo: Photo, found: Prediction, file: Path) -> None:
+def _explain(predictor: Predictor, photo: Photo, found: Prediction, name: str, file: Path) -> None:
     """Write the heat map of the most probable label as a JPEG file."""
-    picture = heat_picture(predictor, photo, occlusion_heat(predictor, photo, found.labels[0]))
+    heat = occlusion_heat(predictor, photo, found.labels[0])
+    picture = explained_picture(heat_picture(predictor, photo, heat), heat, found, name)
     written, data = cv2.imencode(".jpg", picture[:, :, ::-1])
     assert written
     write_bytes(file, data.tobytes())

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from action_recognition.data.photo import Photo
 from action_recognition.deploy.metadata import DeployMetadata
 from action_recognition.deploy.predictor import Prediction, Predictor
-from action_recognition.errors import user_error
+from action_recognition.errors import Problem, UserError, user_error
 
 
 @dataclass(frozen=True)
@@ -65,3 +67,25 @@ def predict_photo(
     return predictor.predict(
         np.ascontiguousarray(chosen)[None], predictor.backend.metadata.frame_rate_fps
     )
+
+
+def predict_clip(predictor: Predictor, data: bytes, suffix: str) -> Prediction:
+    """Classify the data of a video file whose name ends with `suffix`, such as `.mp4`.
+
+    Raises UserError: it cannot be read.
+    """
+    with tempfile.TemporaryDirectory(prefix="clip_") as folder:
+        path = Path(folder) / f"clip{suffix}"
+        path.write_bytes(data)
+        try:
+            return predictor.predict_file(path)
+        # Its place on the disk means nothing to whoever sent it.
+        except UserError as error:
+            raise UserError(
+                Problem("the clip", *(text.replace(str(path), "it") for text in _texts(problem)))
+                for problem in error.problems
+            ) from None
+
+
+def _texts(problem: Problem) -> tuple[str, str, str]:
+    return problem.found, problem.allowed, problem.fix

@@ -1,6 +1,7 @@
 """The server of the page, for this computer alone.
 
 It listens on 127.0.0.1 and serves a fixed list of files. Photos are classified and not stored.
+Clips are on the disk while they are.
 """
 
 from __future__ import annotations
@@ -14,13 +15,16 @@ import traceback
 from collections.abc import Callable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import PurePath
 from typing import Final
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from action_recognition.data.photo import decode_photo
+from action_recognition.data.photo_kinds import VIDEO_SUFFIXES
+from action_recognition.deploy.prediction import Prediction
 from action_recognition.errors import UserError, user_error
 from action_recognition.photos.page.site import Site
-from action_recognition.photos.photo_models import Square, predict_photo
+from action_recognition.photos.photo_models import Square, predict_clip, predict_photo
 
 HOST: Final = "127.0.0.1"
 # The page refuses larger files too.
@@ -106,7 +110,7 @@ class PhotoHandler(BaseHTTPRequestHandler):
         self._answer(self._send_file)
 
     def do_POST(self) -> None:
-        """Send the prediction for a photo."""
+        """Send the prediction for a photo or clip."""
         self._answer(self._send_prediction)
 
     def _answer(self, send: Callable[[], None]) -> None:
@@ -156,23 +160,37 @@ class PhotoHandler(BaseHTTPRequestHandler):
             raise _RefusedError(HTTPStatus.NOT_FOUND, "there is no such file")
 
     def _send_prediction(self) -> None:
-        """Classify the photo in the request and send its scores as JSON."""
+        """Classify the file in the request and send its scores as JSON."""
         address = self._address()
         if address.path != PREDICT_ADDRESS:
             raise _RefusedError(HTTPStatus.NOT_FOUND, "there is no such address")
-        square, mirror = _options(address.query)
+        predict = self._predict_clip if self.server.site.takes_clips else self._predict_photo
+        # The query is checked before the data are read.
+        predicted = predict(address.query)
         data = self._body()
 
         predictor = self.server.site.predictor
         with self.server.photos:
-            photo = decode_photo(data, "the photo")
             start_s = time.perf_counter()
-            found = predict_photo(predictor, photo, square, mirror)
+            found = predicted(data)
 
         # The page expects the scores in the model's order.
         scores = [float(found.cosine[found.labels.index(label)]) for label in predictor.labels]
         answer = {"scores": scores, "inference_ms": (time.perf_counter() - start_s) * 1e3}
         self._send(HTTPStatus.OK, json.dumps(answer).encode(), _TYPES[".json"])
+
+    def _predict_photo(self, query: str) -> Callable[[bytes], Prediction]:
+        """Return a function that classifies the data of a photo."""
+        square, mirror = _options(query)
+        predictor = self.server.site.predictor
+        return lambda data: predict_photo(
+            predictor, decode_photo(data, "the photo"), square, mirror
+        )
+
+    def _predict_clip(self, query: str) -> Callable[[bytes], Prediction]:
+        """Return a function that classifies the data of a video file."""
+        suffix = _suffix(query)
+        return lambda data: predict_clip(self.server.site.predictor, data, suffix)
 
     def _body(self) -> bytes:
         """Return the data that was sent. Its length is checked before anything is read."""
@@ -184,7 +202,7 @@ class PhotoHandler(BaseHTTPRequestHandler):
         stated, allowed = int(length.lstrip("0")[:20] or "0"), self.server.max_upload_bytes
         if stated > allowed:
             sentence = (
-                f"the photo has {stated // 1_000_000} MB, "
+                f"the file has {stated // 1_000_000} MB, "
                 f"at most {allowed // 1_000_000} MB is accepted"
             )
             raise _RefusedError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, sentence)
@@ -221,6 +239,15 @@ class PhotoHandler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:
         """Log nothing: names of photos are private, and the page shows failures."""
+
+
+def _suffix(query: str) -> str:
+    """Return the suffix of the file's name in a query."""
+    suffix = PurePath(parse_qs(query).get("name", [""])[0]).suffix.lower()
+    if suffix not in VIDEO_SUFFIXES:
+        sentence = f"is no video file; allowed: {', '.join(sorted(VIDEO_SUFFIXES))}"
+        raise _RefusedError(HTTPStatus.UNPROCESSABLE_ENTITY, sentence)
+    return suffix
 
 
 def _options(query: str) -> tuple[Square | None, bool]:

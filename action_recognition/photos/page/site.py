@@ -20,7 +20,6 @@ from action_recognition.deploy.backends.model_files import (
 from action_recognition.deploy.metadata import to_strings
 from action_recognition.deploy.predictor import Predictor
 from action_recognition.errors import user_error
-from action_recognition.photos.photo_models import check_takes_photos, check_takes_pixels
 
 WEB_DIR: Final = Path(__file__).with_name("web")
 RUNTIME_DIR: Final = WEB_DIR / "node_modules" / "onnxruntime-web" / "dist"
@@ -29,6 +28,7 @@ INSTALL: Final = "npm ci, in action_recognition/photos/page/web of the clone"
 PAGE_FILES: Final = (
     "index.html",
     "page.css",
+    "opened.js",
     "page.js",
     "camera.js",
     "square.js",
@@ -50,6 +50,7 @@ WEBGPU_FILES: Final = (
 )
 RUNTIME_ADDRESS: Final = "ort/"
 _EXPORT_DIR: Final = "export"
+_INSTEAD: Final = "The program that serves this page, on this computer, does it instead."
 # An operation that is in quantised files only.
 _QUANTISED_OP: Final = b"DequantizeLinear"
 
@@ -69,18 +70,24 @@ class Site:
     in_browser: bool
     notice: str
 
+    @property
+    def takes_clips(self) -> bool:
+        """True where the page takes video files, False where it takes photos."""
+        return self.predictor.backend.metadata.clip_len > 1
+
 
 def open_site(work_dir: Path, model: Path | None = None, runtime: Path = RUNTIME_DIR) -> Site:
     """Return the page for the model of a work dir or of an export folder, or for the file `model`.
 
-    Raises UserError: no model, a damaged one, or one for clips.
+    Models of clips and of hand landmarks run on this computer, not in the browser.
+    Raises UserError: no model, or a damaged one.
     """
     for_browser, chosen = _find_models(work_dir, model)
     predictor = Predictor.from_path(chosen)
-    check_takes_photos(predictor.backend.metadata, str(chosen))
-    check_takes_pixels(predictor.backend.metadata, f"{chosen}: the page")
     runtime_files = _runtime_files(runtime)
-    notice = _notice(bool(runtime_files), for_browser)
+    notice = _only_here(predictor) or _notice(bool(runtime_files), for_browser)
+    if notice:
+        for_browser = []
 
     models = [_described(file) for file in for_browser]
     model_files = {
@@ -97,6 +104,7 @@ def _texts(
     """Return the files that are made for a model, by address."""
     config = {
         "engine": "server" if notice else "browser",
+        "takes": "clips" if predictor.backend.metadata.clip_len > 1 else "photos",
         "models": models,
         "runtime": RUNTIME_ADDRESS,
         "notice": notice,
@@ -167,6 +175,16 @@ def _described(file: Path) -> dict[str, str | int]:
     }
 
 
+def _only_here(predictor: Predictor) -> str:
+    """Return why this kind of model never runs in the browser, or an empty text."""
+    metadata = predictor.backend.metadata
+    if metadata.landmarks is not None:
+        return f"The networks that find hands do not run in the browser. {_INSTEAD}"
+    if metadata.clip_len > 1:
+        return f"The browser does not decode clips as the model needs them. {_INSTEAD}"
+    return ""
+
+
 def _notice(has_runtime: bool, for_browser: Sequence[Path]) -> str:
     """Return the reason why the browser cannot compute, or an empty text if it can."""
     why = []
@@ -177,7 +195,4 @@ def _notice(has_runtime: bool, for_browser: Sequence[Path]) -> str:
 
     if not why:
         return ""
-    return (
-        f"The browser cannot compute: {', and '.join(why)}. "
-        "The program that serves this page, on this computer, does it instead."
-    )
+    return f"The browser cannot compute: {', and '.join(why)}. {_INSTEAD}"

@@ -44,7 +44,9 @@ def export_static(site: Site, folder: Path, webgpu: bool = True) -> list[Path]:
 def _check(site: Site, folder: Path) -> None:
     """Raise a UserError if the site needs a server, or if the folder holds anything else."""
     if not site.in_browser:
-        fix = f"{INSTALL}; export.py --onnx --openvino"
+        metadata = site.predictor.backend.metadata
+        is_photos = metadata.clip_len == 1 and metadata.landmarks is None
+        fix = f"{INSTALL}; export.py --onnx --openvino" if is_photos else "use serve.py without it"
         raise user_error("--export-static", site.notice, fix=fix)
 
     if folder.exists() and not (folder / _MARK).is_file() and not _is_empty_folder(folder):

@@ -9,7 +9,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -31,6 +30,7 @@ from tests.conftest import REPOSITORY
 from tests.data.test_photo import bomb
 from tests.made_photos import LABELS, METADATA, drawn_hands, write_photos
 from tests.photos.page.conftest import served
+from tests.warm import warm_python
 
 MAX_UPLOAD_BYTES = 200_000
 
@@ -204,7 +204,7 @@ def test_a_gigabyte_is_refused_before_it_is_read(server: PhotoServer, zeros: str
         answer = b"".join(
             iter(lambda: connection.recv(4096), b"")
         )  # it answers and hangs up, with nothing of the photo sent
-    assert answer.startswith(b"HTTP/1.1 413 ") and b"the photo has 1000 MB" in answer
+    assert answer.startswith(b"HTTP/1.1 413 ") and b"the file has 1000 MB" in answer
 
 
 @pytest.mark.parametrize(
@@ -257,7 +257,7 @@ def test_a_port_that_is_taken_is_named(server: PhotoServer) -> None:
 
 
 def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(REPOSITORY / "tools" / "serve.py"), *map(str, arguments)]
+    command = [warm_python(), str(REPOSITORY / "tools" / "serve.py"), *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
 
 
@@ -266,7 +266,7 @@ def test_bad_input_ends_in_one_message(exported: Path, tmp_path: Path) -> None:
     cases = [
         ((tmp_path / "empty",), "holds no export/model.onnx"),
         ((tmp_path / "missing",), "is not a folder"),
-        ((exported,), "takes clips of 4 frames"),
+        ((exported, "--export-static", tmp_path / "site"), "does not decode clips"),
     ]
     for arguments, expected in cases:
         done = run(*arguments)
@@ -317,7 +317,7 @@ def models_of(folder: Path) -> list[dict[str, Any]]:
 
 def test_the_command_serves_until_ctrl_c(photo_export: Path) -> None:
     command = [
-        sys.executable,
+        warm_python(),
         str(REPOSITORY / "tools" / "serve.py"),
         str(photo_export),
         "--port",

@@ -1,7 +1,7 @@
 "use strict";
 // Sources of scores: ONNX Runtime in this browser, or the server of the page. Both offer
 // {metadata, runsAs, close(), classify(photo, square, mirror) -> {label, reason, ranked, preparationMs, inferenceMs}},
-// and `models` to choose from, with the `model` in use: {file, precision, bytes}.
+// and `models` to choose from, with the `model` in use: {file, precision, bytes}. The server alone `takesClips`.
 import { PhotoError, cut, decode, mirrored, prepare } from "./pixels.js";
 import { decide, networkInput, onnxStrings, readMetadata } from "./model.js";
 
@@ -36,6 +36,7 @@ async function browserEngine(config, precision) {
   const bytes = new Uint8Array(await (await got(model.file)).arrayBuffer());
   const metadata = readMetadata(onnxStrings(bytes));
   const { ort, session, runsAs } = await openSession(loading, bytes, runtime, gpu);
+  if (metadata.clipLen !== 1) throw new Error(`the model takes clips of ${metadata.clipLen} frames, but this page gives it single photos`);
   const side = metadata.resize.crop_size;
   const rank = session.inputMetadata[0].shape.length;
   const dims = rank === 5 ? [1, 3, 1, side, side] : [1, 3, side, side];
@@ -58,13 +59,14 @@ async function browserEngine(config, precision) {
     metadata,
     models: config.models,
     model,
-    runsAs: `${runsAs}, ${model.precision} of ${megabytes(model)}`,
+    runsAs: `${runsAs}, ${model.precision} of ${sizeOf(model)}`,
     classify(...what) { return (last = classify(...what)); },
     close: () => last.catch(() => {}).then(() => session.release()), // a run in progress still needs it
   };
 }
 
-export const megabytes = ({ bytes }) => `${(bytes / 1e6).toFixed(1)} MB`;
+// Below 50 kB, one digit of a megabyte would be 0.
+export const sizeOf = ({ bytes }) => bytes < 5e4 ? `${Math.ceil(bytes / 1e3)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
 
 async function wantsGpu() {
   const asked = new URLSearchParams(location.search).get("backend");
@@ -100,18 +102,19 @@ async function session(ort, bytes, runtime, provider) {
 }
 
 async function serverEngine(config) {
+  const takesClips = config.takes === "clips";
   const metadata = readMetadata(await (await got("metadata.json")).json());
   const classify = async (photo, square, mirror) => {
     const start = performance.now();
-    const place = square && square(await pixelsOf(photo));
-    const query = new URLSearchParams({ mirror: mirror ? "1" : "0" });
+    const place = square && !takesClips && square(await pixelsOf(photo));
+    const query = new URLSearchParams(takesClips ? { name: photo.name } : { mirror: mirror ? "1" : "0" });
     if (place) query.set("square", `${place.left},${place.top},${place.side}`);
     const body = photo.blob || (await asPng(photo.picture));
     const middle = performance.now();
     const answer = await (await got(`api/predict?${query}`, { method: "POST", body })).json();
     return { ...decide(answer.scores, metadata), preparationMs: middle - start, inferenceMs: answer.inference_ms };
   };
-  return { metadata, runsAs: `on this computer, ${config.runs_as}`, models: [], close() {}, classify };
+  return { metadata, runsAs: `on this computer, ${config.runs_as}`, models: [], close() {}, classify, takesClips };
 }
 
 async function asPng(picture) {

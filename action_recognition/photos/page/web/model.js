@@ -49,9 +49,9 @@ export function readMetadata(strings) {
   const metadata = {
     labels: JSON.parse(strings.labels_json),
     clipLen: Number(strings.clip_len),
-    resize: JSON.parse(strings.resize),
-    mean: numbers(strings.mean_values),
-    scale: numbers(strings.scale_values),
+    resize: JSON.parse(strings.resize || "null"), // a model over landmarks has no pixels
+    mean: numbers(strings.mean_values || ""),
+    scale: numbers(strings.scale_values || ""),
     colorOrder: strings.color_order,
     normalization: strings.normalization,
     factor: (strings.output_kind === "cosine" ? Number(strings.score_scale) : 1) / Number(strings.temperature),
@@ -61,7 +61,6 @@ export function readMetadata(strings) {
     crop: strings.crop || "",
     template: strings.template,
   };
-  if (metadata.clipLen !== 1) throw new Error(`the model takes clips of ${metadata.clipLen} frames, but this page gives it single photos`);
   const rgb = metadata.colorOrder === "BGR" ? [...metadata.mean].reverse() : metadata.mean;
   metadata.meanColour = rgb.map((value) => Math.min(255, Math.max(0, Math.floor(value + 0.5))));
   return metadata;

@@ -1,12 +1,13 @@
 "use strict";
 // The page as the user sees it. Photos wait in a queue and are classified one after another. The camera gives one at a time.
-import { megabytes, openEngine, pixelsOf } from "./engine.js";
+import { openEngine, pixelsOf, sizeOf } from "./engine.js";
 import { PhotoError, fromDrawable } from "./pixels.js";
 import { startCamera, cameraProblem } from "./camera.js";
 import { onSquare, squareOf } from "./square.js";
 
 const NUM_BARS = 3;
 const NUM_ROWS = 500; // what the table shows; the CSV has all
+const CLIP_WAIT_MS = 4000; // for the first picture of a clip; some browsers never say that they cannot show it
 const at = (id) => document.getElementById(id);
 let engine = null;
 let camera = null;
@@ -24,6 +25,7 @@ function element(tag, text, className) {
 const percent = (share) => `${(share * 100).toFixed(1)} %`;
 
 function say(text) {
+  at("status").classList.remove("failed");
   if (at("status").textContent !== text) at("status").textContent = text; // a screen reader repeats text that is set again
 }
 
@@ -48,6 +50,7 @@ function bar({ label, probability }) {
 
 function showFailure(text) {
   say(text);
+  at("status").classList.add("failed");
   at("bars").replaceChildren();
   at("latency").textContent = "";
 }
@@ -57,9 +60,29 @@ function addRow(name, result, failure) {
   at("many").hidden = results.length < 2;
   if (results.length > NUM_ROWS) return;
   const row = element("tr", undefined, failure ? "failed" : "");
-  row.append(element("td", name), element("td", failure || result.label || "no gesture"));
+  row.append(thumbnail(failure), element("td", name), element("td", failure || result.label || "no gesture"));
   row.append(element("td", failure ? "" : percent(result.ranked[0].probability)));
   at("rows").append(row);
+}
+
+/** The stage as a small picture, in a cell of the table, or a word where there is none. */
+function thumbnail(failure) {
+  const cell = element("td", undefined, "picture");
+  const source = at("clip").hidden ? at("view") : at("clip");
+  const [width, height] = [source.videoWidth ?? source.width, source.videoHeight ?? source.height];
+  if (failure || !width) {
+    cell.textContent = "no picture";
+    return cell;
+  }
+  const canvas = element("canvas");
+  canvas.setAttribute("aria-hidden", "true"); // the name beside it says which file it is
+  canvas.width = 144;
+  canvas.height = 108;
+  const factor = Math.min(canvas.width / width, canvas.height / height);
+  const [w, h] = [width * factor, height * factor];
+  canvas.getContext("2d").drawImage(source, (canvas.width - w) / 2, (canvas.height - h) / 2, w, h);
+  cell.append(canvas);
+  return cell;
 }
 
 function csvOf(all) {
@@ -95,6 +118,21 @@ function draw(picture) {
   onSquare.place(picture);
 }
 
+/** Show a clip. A browser may not know its form, and the program that serves the page can still read it. */
+async function play(file) {
+  const clip = at("clip");
+  at("stage").hidden = true;
+  clip.hidden = true;
+  URL.revokeObjectURL(clip.src);
+  clip.src = URL.createObjectURL(file);
+  await new Promise((resolve) => {
+    clip.onloadeddata = clip.onerror = resolve;
+    setTimeout(resolve, CLIP_WAIT_MS);
+  });
+  clip.hidden = !clip.videoWidth;
+  clip.play().catch(() => {});
+}
+
 async function classify(photo) {
   const square = at("square-on").checked ? squareOf : null;
   return engine.classify(photo, square, at("mirror").checked);
@@ -107,10 +145,11 @@ function addFiles(files) {
 }
 
 async function classifyFile(file, number, count) {
-  if (count > 1) at("about").textContent = `photo ${number + 1} of ${count}`;
-  const photo = { blob: file };
+  if (count > 1) at("about").textContent = `file ${number + 1} of ${count}`;
+  const photo = { blob: file, name: file.name };
   try {
-    draw(await pixelsOf(photo));
+    if (engine.takesClips) await play(file);
+    else draw(await pixelsOf(photo));
     shown = photo;
     const result = await classify(photo);
     showResult(result);
@@ -125,7 +164,7 @@ async function classifyFile(file, number, count) {
 
 /** Classify the shown photo again with other settings. The next run takes settings that change during this one. */
 function again() {
-  if (!shown || camera) return;
+  if (!shown || camera || engine.takesClips) return;
   const photo = shown;
   queue = queue.then(async () => {
     if (photo !== shown) return;
@@ -202,8 +241,19 @@ async function take() {
 
 function about() {
   const { metadata, runsAs } = engine;
-  const side = metadata.resize.crop_size;
-  at("about").textContent = `${metadata.template}: ${metadata.labels.length} labels, ${side}x${side} pixels, ${runsAs}`;
+  const side = metadata.resize?.crop_size;
+  const sees = [metadata.clipLen > 1 ? `clips of ${metadata.clipLen} frames` : "", side ? `${side}x${side} pixels` : "landmarks of hands"];
+  const what = [`${metadata.labels.length} labels`, ...sees.filter(Boolean), runsAs];
+  at("about").textContent = `${metadata.template}: ${what.join(", ")}`;
+}
+
+/** A model of clips takes video files. What belongs to photos is put away. */
+function takeClips() {
+  at("photo-heading").textContent = "Clip";
+  document.title = document.querySelector("h1").textContent = "Gestures in clips";
+  document.querySelector("label[for=files]").textContent = "Choose clips";
+  at("files").accept = "video/*,.mkv,.avi,.gif";
+  at("camera").hidden = at("settings").hidden = true;
 }
 
 /** Switch the square on for a model that was trained on cut-out hands. */
@@ -215,7 +265,7 @@ function lookAtAHand() {
 
 /** Offer the models with their download sizes, or nothing if there is only one. */
 function offerModels() {
-  at("network").replaceChildren(...engine.models.map((model) => new Option(`${model.precision}, ${megabytes(model)}`, model.precision)));
+  at("network").replaceChildren(...engine.models.map((model) => new Option(`${model.precision}, ${sizeOf(model)}`, model.precision)));
   at("network").value = engine.model?.precision || "";
   at("network-label").hidden = engine.models.length < 2;
 }
@@ -263,6 +313,7 @@ try {
   about();
   at("notice").textContent = engine.notice || "";
   at("notice").hidden = !engine.notice;
+  if (engine.takesClips) takeClips();
   if (engine.metadata.crop === "hand") lookAtAHand();
   at("where").textContent = engine.notice ? "computer" : "browser";
   at("files").disabled = at("camera").disabled = false;
