@@ -15,6 +15,7 @@ from action_recognition.plots import (
     draw_training_curves,
     save_picture,
 )
+from action_recognition.training.reporting.curve_files import COLUMNS, draw_curves
 
 
 def picture(path: Path) -> np.ndarray:
@@ -33,22 +34,48 @@ def test_a_confusion_matrix_is_dark_where_the_counts_are(tmp_path: Path) -> None
 
 
 def test_curves_are_drawn_with_gaps_and_for_a_single_epoch(tmp_path: Path) -> None:
-    draw_training_curves(tmp_path / "new" / "a.png", [1], {"loss": {"loss": [2.0]}})
+    draw_training_curves(tmp_path / "new" / "a.png", [1], {"loss": {"loss": [2.0]}}, {})
     draw_training_curves(
         tmp_path / "b.png",
         [1, 2, 3],
         {"x": {"one": [1.0, float("nan"), 3.0], "two": [3.0, 2.0, 1.0]}, "y": {"y": [0.0] * 3}},
+        {"y": 25.0},
     )
     assert picture(tmp_path / "b.png").shape[1] > picture(tmp_path / "new" / "a.png").shape[1]
 
 
+def test_the_line_of_a_guess_is_drawn(tmp_path: Path) -> None:
+    lines = {"y": {"y": [30.0, 60.0]}}
+    for name, chance in (("none", {}), ("low", {"y": 25.0}), ("high", {"y": 50.0})):
+        draw_training_curves(tmp_path / f"{name}.png", [1, 2], lines, chance)
+    none, low, high = (picture(tmp_path / f"{name}.png") for name in ("none", "low", "high"))
+    assert (none != low).any() and (low != high).any()
+
+    for num_classes in (4, 40):
+        file = tmp_path / f"{num_classes}.png"
+        draw_learning_curve(file, [3, 5], [50.0] * 2, [(40.0, 60.0)] * 2, 90, num_classes)
+    assert (picture(tmp_path / "4.png") != picture(tmp_path / "40.png")).any()
+
+
+def test_top5_is_drawn_where_it_says_something(tmp_path: Path) -> None:
+    row = dict.fromkeys(COLUMNS, 30.0) | {"epoch": 1.0}
+    other = row | {"val_top5": 70.0}
+    for num_classes, is_shown in ((5, False), (40, True)):
+        for name, values in (("a", row), ("b", other)):
+            draw_curves(tmp_path / f"{name}.png", [values], num_classes)
+        differs = (picture(tmp_path / "a.png") != picture(tmp_path / "b.png")).any()
+        assert differs == is_shown
+
+
 def test_a_learning_curve_shows_its_points(tmp_path: Path) -> None:
-    draw_learning_curve(tmp_path / "flat.png", [3, 5, 24.6], [50.0] * 3, [(40.0, 60.0)] * 3)
+    draw_learning_curve(tmp_path / "flat.png", [3, 5, 24.6], [50.0] * 3, [(40.0, 60.0)] * 3, 90, 4)
     draw_learning_curve(
         tmp_path / "rising.png",
         [3, 5, 24.6],
         [20.0, 50.0, 80.0],
         [(10.0, 30.0), (40.0, 60.0), (70.0, 90.0)],
+        90,
+        4,
     )
     assert (picture(tmp_path / "flat.png") != picture(tmp_path / "rising.png")).any()
 

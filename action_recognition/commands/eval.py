@@ -17,6 +17,7 @@ from action_recognition.commands.flags import (
     check_clips_or_folds,
 )
 from action_recognition.errors import user_error
+from action_recognition.program import program
 
 # Flags that only streams have, and those that streams share with clips.
 _OF_STREAMS = ("decision", "choose_decision", "max_false_alarms_per_hour", "tolerance")
@@ -33,7 +34,8 @@ _OF_BOTH = (
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of `eval.py`."""
     parser = argparse.ArgumentParser(
-        prog="eval.py", description="Measure a model on annotated clips, one centre clip each."
+        prog=program("eval.py"),
+        description="Measure a model on annotated clips, one centre clip each.",
     )
     _add_model_flags(parser)
     clips = 'the clips to measure on ("": size and complexity only)'

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from action_recognition.commands.arguments import positive_int
 from action_recognition.console import say
 from action_recognition.errors import Problem, UserError, nearest
+from action_recognition.program import program
 
 if TYPE_CHECKING:
     from action_recognition.training.options import TrainOptions
@@ -28,7 +29,7 @@ _DESCRIPTION = (
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of `tools/search.py`."""
-    parser = argparse.ArgumentParser(prog="search.py", description=_DESCRIPTION)
+    parser = argparse.ArgumentParser(prog=program("search.py"), description=_DESCRIPTION)
     parser.add_argument(
         "space",
         type=Path,

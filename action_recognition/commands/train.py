@@ -23,6 +23,7 @@ from action_recognition.commands.flags import (
     add_split_flags,
 )
 from action_recognition.errors import user_error
+from action_recognition.program import program
 from action_recognition.template import MODEL_FILE, TEMPLATE_FILE, Template, load_template_dir
 from action_recognition.template.document import BasicHyperParameters
 
@@ -34,7 +35,7 @@ def build_parser(work_dir: Path) -> argparse.ArgumentParser:
     """Return the parser of `train.py`. Its help shows the values of the template in `work_dir`."""
     template, _ = load_template_dir(work_dir)
     parser = argparse.ArgumentParser(
-        prog="train.py", description=f"Train {template.name} on annotated clips."
+        prog=program("train.py"), description=f"Train {template.name} on annotated clips."
     )
     _add_data_flags(parser, template)
     _add_start_flags(parser)

@@ -15,6 +15,7 @@ from typing import Literal
 from torch import Tensor
 
 from action_recognition.checkpoint import RawCheckpoint, trained_model
+from action_recognition.console import counted
 from action_recognition.models.causal import CausalRecogniser, causal_kernel
 from action_recognition.models.head import CLASS_DIRECTIONS, HEAD_PREFIX
 from action_recognition.models.pretrained import NO_LICENCE
@@ -24,6 +25,12 @@ from action_recognition.template import CausalConfig, ModelConfig
 
 # Buffers of the original that follow from its architecture and that nothing here needs.
 _DERIVED = re.compile(r"(tv_loss\.weights|cls_head\.fc_angular\.reg_mask)$")
+
+_COUNTER = "num_batches_tracked"
+# Reasons to leave out a tensor that is not missed.
+_NOT_NEEDED, _BATCH_COUNTERS = "derived, not needed", "batch counters"
+_OF_FRESH_HEAD = "of the head, which starts fresh"
+_ON_PURPOSE = (_NOT_NEEDED, _BATCH_COUNTERS, _OF_FRESH_HEAD)
 
 
 @dataclass
@@ -47,16 +54,20 @@ class LoadReport:
         }
 
     def __str__(self) -> str:
-        # Counted by reason, and the fresh ones by the part of the network.
-        counts = Counter(self.skipped.values())
-        skipped = "; ".join(f"{counts[reason]} {reason}" for reason in sorted(counts))
-        fresh = ", ".join(sorted({name.split(".")[0] for name in self.fresh}))
+        parts = [f"{self.source}: {counted(len(self.loaded), 'tensor')} loaded"]
 
-        parts = [
-            f"{self.source}: {len(self.loaded)} tensors loaded",
-            f"{len(self.skipped)} skipped{f' ({skipped})' if skipped else ''}",
-            f"{len(self.fresh)} left fresh{f' ({fresh})' if fresh else ''}",
-        ]
+        # What is left out on purpose is no loss, and not told.
+        reasons = Counter(why for why in self.skipped.values() if why not in _ON_PURPOSE)
+        if reasons:
+            why = "; ".join(f"{reasons[reason]} {reason}" for reason in sorted(reasons))
+            parts.append(f"{reasons.total()} of the file not used ({why})")
+
+        # The counters of batches count anew in any case.
+        fresh = [name for name in self.fresh if not name.endswith(_COUNTER)]
+        if any(name.startswith(HEAD_PREFIX) for name in fresh):
+            parts.append("the head starts fresh")
+        others = Counter(name.split(".")[0] for name in fresh if not name.startswith(HEAD_PREFIX))
+        parts += [f"{others[part]} of the {part} start fresh" for part in sorted(others)]
         return ", ".join(parts)
 
 
@@ -105,11 +116,11 @@ def _reason_to_skip(
 ) -> str | None:
     """Return why a tensor is not wanted, or None for one to copy. `ours` is "" without a name."""
     if not ours:
-        return "derived, not needed" if _DERIVED.search(theirs) else "unknown to this network"
+        return _NOT_NEEDED if _DERIVED.search(theirs) else "unknown to this network"
     if head == "reset" and ours.startswith(HEAD_PREFIX):
-        return "of the head, which starts fresh"
-    if not counters and ours.endswith("num_batches_tracked"):
-        return "batch counters"
+        return _OF_FRESH_HEAD
+    if not counters and ours.endswith(_COUNTER):
+        return _BATCH_COUNTERS
     return None
 
 

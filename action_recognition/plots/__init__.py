@@ -1,5 +1,6 @@
 """Pictures of numbers, drawn without a screen. The first picture imports matplotlib."""
 
+from action_recognition.plots.data_sets import draw_clip_statistics
 from action_recognition.plots.evaluation import (
     draw_accuracy_over_latency,
     draw_confusion_matrix,
@@ -18,6 +19,7 @@ from action_recognition.plots.training import (
 # The modules behind these names may change.
 __all__ = [
     "draw_accuracy_over_latency",
+    "draw_clip_statistics",
     "draw_confusion_matrix",
     "draw_false_alarms",
     "draw_learning_curve",

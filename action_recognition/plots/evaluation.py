@@ -14,6 +14,11 @@ from action_recognition.plots.texts import axis_texts, plain
 
 # With more classes the cells are too small for numbers.
 _COUNTS_SHOWN_UP_TO = 30
+_CELL_INCHES, _SMALL_CELL_INCHES = 0.33, 0.14
+_POINTS, _SMALL_POINTS = 10.0, 7.0
+_LETTER_WIDTH = 0.6  # of the font's size, on average
+# A shade rises quickly, so that a single clip can be seen among many.
+_SHADE_POWER = 0.6
 
 
 def draw_confusion_matrix(
@@ -23,22 +28,29 @@ def draw_confusion_matrix(
 
     The shade is the share of the row, the number is the count.
     """
-    size = max(4.0, 0.33 * len(labels) + 2.0)
-    figure = new_figure(size + 1.0, size)
+    from matplotlib.colors import PowerNorm
+
+    is_small = len(labels) > _COUNTS_SHOWN_UP_TO
+    cell, points = (_SMALL_CELL_INCHES, _SMALL_POINTS) if is_small else (_CELL_INCHES, _POINTS)
+    texts, fonts = axis_texts(labels)
+    # The names need their room beside the cells.
+    names = max(map(len, texts)) * points * _LETTER_WIDTH / 72
+    side = max(2.0, cell * len(labels)) + names + 1.0
+    figure = new_figure(max(5.5, side + 1.5), side + 0.3)
     axes = figure.add_subplot()
 
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    image = axes.imshow(share, cmap="Blues", vmin=0.0, vmax=1.0)
-    if len(labels) <= _COUNTS_SHOWN_UP_TO:
+    image = axes.imshow(share, cmap="Blues", norm=PowerNorm(_SHADE_POWER, vmin=0.0, vmax=1.0))
+    if not is_small:
         _write_counts(axes, counts, share)
 
-    texts, fonts = axis_texts(labels)
-    axes.set_xticks(range(len(labels)), texts, rotation=90, **fonts)
-    axes.set_yticks(range(len(labels)), texts, **fonts)
-    axes.set_xlabel("predicted")
-    axes.set_ylabel("label")
-    axes.set_title(plain(title))
-    figure.colorbar(image, ax=axes, label="share of the label's clips", shrink=0.8)
+    axes.set_xticks(range(len(labels)), texts, rotation=90, fontsize=points, **fonts)
+    axes.set_yticks(range(len(labels)), texts, fontsize=points, **fonts)
+    axes.set(xlabel="predicted", ylabel="label")
+    # Over the whole picture: a small matrix is narrower than its title.
+    figure.suptitle(plain(title), fontsize=11)
+    bar = {"shrink": 0.8, "aspect": 30, "fraction": 0.04, "pad": 0.02}
+    figure.colorbar(image, ax=axes, label="share of the label's clips", **bar)
     save_figure(figure, path)
 
 
@@ -47,7 +59,7 @@ def _write_counts(axes: Any, counts: npt.NDArray[np.int64], share: npt.NDArray[n
     centred = {"ha": "center", "va": "center", "fontsize": 8}
     for row, column in zip(*np.nonzero(counts), strict=True):
         # White can be read on the darker half of the shades.
-        color = "white" if share[row, column] > 0.5 else "black"
+        color = "white" if share[row, column] > 0.4 else "black"
         axes.text(column, row, str(counts[row, column]), color=color, **centred)
 
 

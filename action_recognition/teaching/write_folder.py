@@ -42,9 +42,10 @@ def write_taught_model(
     Raises UserError: a file that is damaged or cannot be changed.
     """
     began = time.perf_counter()
-    folder, record = model.folder, read_record(model.folder)
+    folder = model.folder
     metadata, directions, fits = model.with_taught(taught)
     with staging_folder(folder) as staging:
+        record = read_record(folder)
         for path in _irs(model):
             check_against_record(path)
             _write_ir(path, staging, metadata, directions)

@@ -33,8 +33,9 @@ def trained_batches(
 ) -> Iterator[TrainedBatch]:
     """Yield the batches of the first steps of `train(work_dir, options)` on one device.
 
-    A caption is the label after mirroring. Where clips are mixed it has the shares of the classes,
-    and for a causal network the step at which the label begins.
+    A caption is the label after mirroring, with the file's name on a second line. Where clips are
+    mixed it has the shares of the classes, and for a causal network the step at which the label
+    begins.
     Raises UserError: that of a run's annotations and template.
     """
     # The same way as `train`: any other would show something else than it trains on.
@@ -46,6 +47,7 @@ def trained_batches(
         paths = [data.train.records[index].path for index in batch.indices.tolist()]
         names = shown_names(run.labels)
         captions = _captions(batch.labels, targets, [names[label] for label in run.labels])
+        captions = [f"{text}\n{path.name}" for text, path in zip(captions, paths, strict=True)]
         yield TrainedBatch(as_pictures(clips), captions, paths)
 
 

@@ -158,7 +158,7 @@ class _Run:
             EpochLines(),
             *self._best(folder),
             SaveLatest(folder, every_minutes, self.stop, self.engine.run),
-            *seeing_it_learn(folder, labels, self.data.val, self.template, self.engine.scores),
+            *seeing_it_learn(folder, labels, self.data, self.template, self.engine.scores),
             *self.engine.watchers,
         ]
 

@@ -15,6 +15,7 @@ from action_recognition.deploy.backends import load_backend
 from action_recognition.deploy.delivery.verification import verify_folder
 from action_recognition.errors import UserError
 from action_recognition.teaching.teachable_model import TeachableModel
+from tests.data.media.test_kinds import CASES
 from tests.made_landmarks import LABELS
 from tests.teaching.conftest import made_clips
 
@@ -138,3 +139,14 @@ def test_a_network_that_is_not_fitted_is_refused(teachable: TrainedModel) -> Non
 
     with pytest.raises(UserError, match="its embedding is not fitted yet"):
         from_trained(dataclasses.replace(teachable, state_dict=state), "1" * 64)
+
+
+def test_odd_films_are_read_as_everywhere(exported: Path, shared: Path) -> None:
+    """Each is read to its end. None shows a hand, and that alone is said of it."""
+    films = [shared / "cases" / name for name in list(CASES)[::3]]
+    with pytest.raises(UserError) as refused:
+        main([str(exported), "--add", "wave", *map(str, films), "--threads", "1"])
+    lines = str(refused.value).splitlines()
+    assert len(lines) == len(films)
+    for film, line in zip(films, lines, strict=True):
+        assert line.startswith(f"{film}: no hand is seen in it"), line

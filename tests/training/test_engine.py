@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shlex
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -26,6 +25,7 @@ from action_recognition.training.step.recipe import Recipe
 from tests.conftest import REPOSITORY, template_dir
 from tests.tiny import tiny_data, tiny_template
 from tests.training.test_run import options
+from tests.warm import warm_python
 
 FULL_DISK = """
 import resource, sys, torch
@@ -82,7 +82,7 @@ def test_head_and_losses_stay_in_single_precision_and_double_stays_double() -> N
 def test_a_full_disk_leaves_the_last_checkpoint_and_says_so(tmp_path: Path) -> None:
     path = tmp_path / "latest.pth"
     done = subprocess.run(
-        [sys.executable, "-c", FULL_DISK, str(path)], capture_output=True, text=True, cwd=REPOSITORY
+        [warm_python(), "-c", FULL_DISK, str(path)], capture_output=True, text=True, cwd=REPOSITORY
     )
     assert (
         done.returncode == 2

@@ -5,6 +5,7 @@ that are none.
 from __future__ import annotations
 
 import math
+import shutil
 import signal
 from pathlib import Path
 from types import SimpleNamespace
@@ -53,6 +54,14 @@ def with_recipe(work_dir: Path, **changes: Any) -> Path:
         value={"batch_size": 6, "base_learning_rate": 0.02, "epochs": 4},
     )
     return work_dir
+
+
+@pytest.fixture(scope="module")
+def one_epoch(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What one epoch of the plain recipe leaves. A test that changes it takes a copy."""
+    folder = tmp_path_factory.mktemp("one epoch")
+    work_dir = with_recipe(tiny_template(folder / "work dir").parent)
+    return train(work_dir, options(data, folder / "out", epochs=1)).parent
 
 
 class Watch(Callback):
@@ -263,9 +272,9 @@ def test_a_clip_that_is_read_the_same_twice_is_augmented_otherwise(
     ids=lambda changes: "-".join(changes),
 )
 def test_each_key_of_the_recipe_changes_what_is_learned(
-    changes: dict[str, Any], data: Path, work_dir: Path, tmp_path: Path
+    changes: dict[str, Any], data: Path, work_dir: Path, one_epoch: Path, tmp_path: Path
 ) -> None:
-    before = weights(train(work_dir, options(data, tmp_path / "before", epochs=1)))
+    before = weights(one_epoch / "latest.pth")
     after = weights(
         train(with_recipe(work_dir, **changes), options(data, tmp_path / "after", epochs=1))
     )
@@ -293,10 +302,9 @@ def test_a_run_that_gets_no_better_stops_early(
 
 
 def test_a_loss_that_is_no_number_ends_the_run_names_the_clips_and_keeps_the_checkpoints(
-    data: Path, work_dir: Path, tmp_path: Path
+    data: Path, work_dir: Path, one_epoch: Path, tmp_path: Path
 ) -> None:
-    out = tmp_path / "out"
-    train(work_dir, options(data, out, epochs=1))
+    out = shutil.copytree(one_epoch, tmp_path / "out")
     kept = {name: (out / name).read_bytes() for name in ("latest.pth", "best.pth")}
     with pytest.raises(UserError) as error:
         train(work_dir, options(data, out, base_learning_rate=1e30))
@@ -357,9 +365,9 @@ def test_gradients_are_clipped_to_the_templates_norm(
 
 @pytest.mark.parametrize("case", ["network", "optimizer", "ema_decay"])
 def test_a_checkpoint_of_another_network_or_recipe_is_not_gone_on_from(
-    case: str, data: Path, work_dir: Path, tmp_path: Path
+    case: str, data: Path, work_dir: Path, one_epoch: Path, tmp_path: Path
 ) -> None:
-    train(work_dir, options(data, tmp_path / "out", epochs=1))
+    shutil.copytree(one_epoch, tmp_path / "out")
     if case == "network":
         model = yaml.safe_load((work_dir / "model.yaml").read_text())
         model["head"]["embedding_size"] = 8

@@ -128,7 +128,9 @@ def test_what_is_shown_is_what_trains(
     captions = [caption for batch in batches for caption in batch.captions]
     assert ((targets[:, 0] == NEGATIVE) & (targets[:, 1] != NEGATIVE)).any()
     for row, caption in zip(targets.tolist(), captions, strict=True):
-        name, _, lead = caption.partition(" from step ")
+        label, _, file = caption.partition("\n")
+        assert file.endswith(".mp4")
+        name, _, lead = label.partition(" from step ")
         own = [label == LABELS.index(name) for label in row]
         assert int(lead or 0) == (own.index(True) if any(own) else len(own))
 

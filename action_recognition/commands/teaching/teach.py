@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from action_recognition.commands.arguments import positive_int
 from action_recognition.errors import Problem, UserError, user_error
+from action_recognition.program import program
 
 if TYPE_CHECKING:
     from action_recognition.teaching.taught_file import Taught
@@ -23,13 +25,14 @@ _DESCRIPTION = (
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of `tools/teach.py`."""
-    parser = argparse.ArgumentParser(prog="teach.py", description=_DESCRIPTION)
+    parser = argparse.ArgumentParser(prog=program("teach.py"), description=_DESCRIPTION)
     parser.add_argument(
         "model",
         type=Path,
         metavar="MODEL",
         help="The folder that export.py wrote, or model.xml in it.",
     )
+    # In one call all changes are made, or none.
     _add_changes(parser)
     parser.add_argument(
         "--negatives",
@@ -71,6 +74,7 @@ def _add_changes(parser: argparse.ArgumentParser) -> None:
         metavar=("OLD", "NEW"),
         help="Rename a taught gesture. May be repeated.",
     )
+    # Without a change this is all that is done.
     parser.add_argument(
         "--list",
         action="store_true",
@@ -89,17 +93,27 @@ def main(argv: Sequence[str] | None = None) -> int:
     if lonely:
         raise user_error("--add", f"no clip is given for {lonely[0]!r}", "NAME FILE [FILE ...]")
 
+    from action_recognition.deploy.delivery.sole_writer import sole_writer
     from action_recognition.teaching.teachable_model import TeachableModel
+
+    folder = _folder(arguments.model)
+    # From the first look on: what another command teaches meanwhile would be lost.
+    with sole_writer(folder) if changes and folder.is_dir() else contextlib.nullcontext():
+        model = TeachableModel(folder, arguments.threads)
+        if changes:
+            _change(model, arguments)
+    if arguments.list:
+        _print_list(TeachableModel(folder, arguments.threads) if changes else model)
+    return 0
+
+
+def _change(model: TeachableModel, arguments: argparse.Namespace) -> None:
+    """Write the model with all changes, and print the threshold of each gesture."""
     from action_recognition.teaching.write_folder import write_taught_model
 
-    model = TeachableModel(_folder(arguments.model), arguments.threads)
-    if changes:
-        fits = write_taught_model(model, _changed(model, arguments))
-        for name, fit in fits.items():
-            print(f"{name}: {fit}")
-    if arguments.list:
-        _print_list(TeachableModel(model.folder, arguments.threads) if changes else model)
-    return 0
+    fits = write_taught_model(model, _changed(model, arguments))
+    for name, fit in fits.items():
+        print(f"{name}: {fit}")
 
 
 def _folder(path: Path) -> Path:

@@ -57,6 +57,16 @@ class TimmImage(nn.Module):
         """Return the convolutions that take the picture."""
         return [cast(nn.Conv2d, self.network.get_submodule(name)) for name in self._first_convs]
 
+    def merge_branches(self) -> None:
+        """Make one convolution of branches that only training needs, where the network has them.
+
+        MobileOne adds up several convolutions and normalisations of one input. In evaluation mode
+        one convolution gives the same. `first_convs` may name what is gone then.
+        """
+        from timm.utils.model import reparameterize_model
+
+        self.network = reparameterize_model(self.network)
+
 
 def _has_scaling_convs(network: nn.Module) -> bool:
     """Return True for a network with 1x1 convolutions of single channels, as MobileOne has.

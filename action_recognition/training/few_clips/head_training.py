@@ -14,6 +14,7 @@ from action_recognition.metrics import mean_top_k_accuracy
 from action_recognition.models.head import AngularHead
 from action_recognition.training.few_clips.features import FeatureTable
 from action_recognition.training.reporting.head_result import HeadResult
+from action_recognition.training.step.eager_optimizers import EagerAdamW
 
 # The training takes at least this many steps: with few clips an epoch is one step.
 _STEPS, _MIN_EPOCHS, _BATCH_SIZE = 400, 30, 64
@@ -90,9 +91,9 @@ class _Batches:
         yield from order[: self.number * self.size].chunk(self.number)
 
 
-def _optimizer(head: AngularHead, num_steps: int) -> tuple[torch.optim.AdamW, LambdaLR]:
+def _optimizer(head: AngularHead, num_steps: int) -> tuple[EagerAdamW, LambdaLR]:
     """Return the optimiser, and a schedule that falls from the full rate to 0 by half a cosine."""
-    optimizer = torch.optim.AdamW(head.parameters(), lr=_LEARNING_RATE, weight_decay=_WEIGHT_DECAY)
+    optimizer = EagerAdamW(head.parameters(), lr=_LEARNING_RATE, weight_decay=_WEIGHT_DECAY)
     schedule = LambdaLR(optimizer, lambda step: 0.5 + 0.5 * math.cos(math.pi * step / num_steps))
     return optimizer, schedule
 

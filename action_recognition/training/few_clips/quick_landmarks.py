@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import torch
@@ -86,15 +86,16 @@ def learn_quickly(
     """
     numbers = np.array(labels, np.int64)
     plain, changed = _inputs(hands, template)
+    described = _described(plain, changed, len(names))
     folds, people_apart = _folds(numbers, people)
     left_out = np.full((len(hands), len(names)), np.nan, np.float32)
     for fold in range(folds.max() + 1):
         kept = folds != fold
-        network = _fitted(plain, changed, numbers, kept, len(names))
+        network = _fitted(described, numbers, kept, len(names))
         with torch.inference_mode():
             left_out[~kept] = network(plain[torch.from_numpy(~kept)]).numpy()
 
-    network = _fitted(plain, changed, numbers, np.ones(len(hands), bool), len(names))
+    network = _fitted(described, numbers, np.ones(len(hands), bool), len(names))
     network.embedding.score_scale.fill_(_scale(left_out, numbers))
     taken_for = left_out.argmax(1)
     confusion = np.zeros((len(names), len(names)), np.int64)
@@ -105,6 +106,18 @@ def learn_quickly(
     )
     trained = TrainedModel(network.state_dict(), tuple(names), named, _MODEL, {}, _sha256(network))
     return QuickModel(trained, confusion, taken_for, people_apart)
+
+
+def fitted_statistics(
+    hands: Sequence[HandArray], labels: Sequence[int], num_classes: int, template: Template
+) -> TeachableRecogniser:
+    """Return a network that is fitted to all of the clips. Its scale is not.
+
+    Each clip shows a hand. Its cosines say which gesture is likeliest, and not how sure that is.
+    """
+    numbers = np.array(labels, np.int64)
+    described = _described(*_inputs(hands, template), num_classes)
+    return _fitted(described, numbers, np.ones(len(hands), bool), num_classes)
 
 
 def _inputs(hands: Sequence[HandArray], template: Template) -> tuple[Tensor, Tensor]:
@@ -147,26 +160,46 @@ def _folds(labels: NDArray[np.int64], people: Sequence[str]) -> tuple[NDArray[np
     return folds, False
 
 
+class _Described(NamedTuple):
+    """Features (N, 1 + K, F) and statistics (N, 1 + K, S) of clips, each before its K copies."""
+
+    features: Tensor
+    statistics: Tensor
+
+
+def _network(num_classes: int) -> TeachableRecogniser:
+    """Return a network that is not fitted. Its weights are always the same."""
+    torch.manual_seed(0)
+    network = build_recogniser(_MODEL, num_classes).eval()
+    assert isinstance(network, TeachableRecogniser)
+    return network
+
+
+def _described(plain: Tensor, changed: Tensor, num_classes: int) -> _Described:
+    """Return what a network is fitted to: once for all folds, which take most of it again."""
+    network = _network(num_classes)
+    clips = torch.cat([plain[:, None], changed], 1)
+    with torch.inference_mode():
+        features = network.features(clips.flatten(0, 1))
+        statistics = network.embedding.descriptor(clips.flatten(0, 1))
+    # A fit takes no tensors of inference.
+    num_clips, each = clips.shape[:2]
+    return _Described(
+        features.view(num_clips, each, -1).clone(), statistics.view(num_clips, each, -1).clone()
+    )
+
+
 def _fitted(
-    plain: Tensor,
-    changed: Tensor,
+    described: _Described,
     labels: NDArray[np.int64],
     kept: NDArray[np.bool_],
     num_classes: int,
 ) -> TeachableRecogniser:
     """Return a network that is fitted to some clips and their copies."""
-    torch.manual_seed(0)
-    network = build_recogniser(_MODEL, num_classes).eval()
-    assert isinstance(network, TeachableRecogniser)
-    here = torch.from_numpy(kept)
-    number = torch.from_numpy(labels)[here]
-    clips = torch.cat([plain[here], changed[here].flatten(0, 1)])
-    targets = torch.cat([number, number.repeat_interleave(_COPIES)])
-
-    with torch.inference_mode():
-        statistics = network.embedding.descriptor(clips)
-        features = network.features(clips)
-    network.embedding.fit(features.clone(), statistics.clone(), targets)
+    network, here = _network(num_classes), torch.from_numpy(kept)
+    targets = torch.from_numpy(labels)[here].repeat_interleave(1 + _COPIES)
+    features, statistics = (values[here].flatten(0, 1) for values in described)
+    network.embedding.fit(features, statistics, targets)
     return network
 
 

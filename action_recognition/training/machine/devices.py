@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import errno
 import socket
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import torch
@@ -19,6 +21,8 @@ from action_recognition.errors import Problem, UserError, user_error
 from action_recognition.schedules import ScaledSchedule
 
 _MAX_DIGITS = 9
+# What the script writes into an environment: `cpu` or `gpu`, nothing where it is an older one.
+_MADE_BY_INIT_VENV = ".made_by_init_venv"
 _NUMBERS = (
     *("WORLD_SIZE", "RANK", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "NODE_RANK", "GROUP_RANK"),
     *("SLURM_NTASKS", "SLURM_NNODES", "SLURM_PROCID", "SLURM_LOCALID", "SLURM_NODEID"),
@@ -73,10 +77,13 @@ def plan_devices(wanted: int, num_nodes: int, environment: Mapping[str, str]) ->
 
     If another program started the processes, the plan has as many as it started.
 
-    Errors: UserError for flags and environment variables that contradict each other.
+    Errors: UserError for flags and environment variables that contradict each other, and for GPUs
+    before an environment that was made without what they need.
     """
     _check_numbers(environment)
     available = torch.cuda.device_count()
+    if wanted and available:
+        check_made_for_gpus(Path(sys.prefix))
     launch = _started_from_outside(environment)
 
     # Processes that run already decide about the number of devices.
@@ -90,6 +97,17 @@ def plan_devices(wanted: int, num_nodes: int, environment: Mapping[str, str]) ->
     if max(number, 1) * num_nodes > 1:
         _check_port(environment)
     return _plan_own_processes(wanted, number, num_nodes)
+
+
+def check_made_for_gpus(venv: Path) -> None:
+    """Raise UserError if `init_venv.sh` left out of its environment what a GPU needs."""
+    marker = venv / _MADE_BY_INIT_VENV
+    if marker.is_file() and marker.read_text(encoding="utf-8").strip() == "cpu":
+        raise user_error(
+            str(venv),
+            "was made by init_venv.sh for the CPU, and this machine has a GPU",
+            fix="./init_venv.sh --gpu in the clone completes it, or train with --gpu-num 0",
+        )
 
 
 def _plan_for_launch(launch: _Launch, wanted: int, num_nodes: int, available: int) -> DevicePlan:

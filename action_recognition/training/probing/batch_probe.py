@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import copy
 import os
-import resource
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,6 +16,7 @@ import torch
 
 from action_recognition.data.batches import Batch
 from action_recognition.data.transforms import canvas_side
+from action_recognition.peak_memory import peak_memory_bytes
 from action_recognition.template import BatchAugmentation, LandmarkInput, Template
 from action_recognition.training.step.freezing import set_learning
 from action_recognition.training.step.inputs import StepPlace
@@ -195,8 +194,7 @@ def _peak_gb(device: torch.device) -> float:
     """Return the most memory in GB that was taken: on a GPU since the last reset."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 1e9
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e9
+    return peak_memory_bytes() / 1e9
 
 
 def _free_gb(device: torch.device) -> float:

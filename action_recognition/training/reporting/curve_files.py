@@ -18,12 +18,15 @@ CURVES_PICTURE = "curves.png"
 COLUMNS = (
     "epoch",
     "train_loss",
+    "train_top1",
     "val_accuracy",
     "val_top1",
     "val_top5",
     "learning_rate",
     "seconds",
 )
+# Among fewer classes the right one is among the first five by chance.
+_TOP5_FROM_CLASSES = 11
 
 
 def write_curves(path: Path, rows: Sequence[dict[str, float]]) -> None:
@@ -42,18 +45,25 @@ def read_curves(path: Path) -> list[dict[str, float]]:
     return [row for row in rows if not math.isnan(row["epoch"])]
 
 
-def draw_curves(path: Path, rows: Sequence[dict[str, float]]) -> None:
-    """Draw loss, validation accuracy and learning rate over the epochs, side by side."""
+def draw_curves(path: Path, rows: Sequence[dict[str, float]], num_classes: int) -> None:
+    """Draw loss, accuracy and learning rate over the epochs, side by side.
+
+    A line without a single value is left out, as that of a run without validation clips.
+    """
     columns = {name: [row[name] for row in rows] for name in COLUMNS}
+    accuracies = {
+        "training top-1 (augmented clips)": columns["train_top1"],
+        "validation top-1 (mean over classes)": columns["val_accuracy"],
+    }
+    if num_classes >= _TOP5_FROM_CLASSES:
+        accuracies["validation top-5"] = columns["val_top5"]
     panels = {
         "training loss": {"loss": columns["train_loss"]},
-        "validation accuracy, %": {
-            "top-1, mean over classes": columns["val_accuracy"],
-            "top-5": columns["val_top5"],
-        },
+        "accuracy, %": accuracies,
         "learning rate": {"learning rate": columns["learning_rate"]},
     }
-    draw_training_curves(path, [int(epoch) for epoch in columns["epoch"]], panels)
+    chance = {"accuracy, %": 100.0 / num_classes}
+    draw_training_curves(path, [int(epoch) for epoch in columns["epoch"]], panels, chance)
 
 
 def _number(text: str | None) -> float:

@@ -24,14 +24,15 @@ _DRAW_EVERY_S = 60.0  # drawing takes up to half a second, in which nothing is l
 class Curves(Callback):
     """Writes curves.csv after every epoch, and draws it now and then and at the end.
 
-    Accuracies are in %, and `val_accuracy` is the mean over classes. `learning_rate` is the highest
-    of all layers at the end of the epoch. `seconds` is the wall time of the epoch with its
-    validation. A value that the epoch did not measure stays empty. The rows before `--resume-from`
-    stay.
+    Accuracies are in %. `val_accuracy` is the mean over classes. `train_top1` is the share of the
+    augmented training clips that were right at the step that learned from them. `learning_rate` is
+    the highest of all layers at the end of the epoch. `seconds` is the wall time of the epoch with
+    its validation. A value that the epoch did not measure stays empty. The rows before
+    `--resume-from` stay.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, num_classes: int) -> None:
+        self.folder, self.num_classes = folder, num_classes
         self.rows: list[dict[str, float]] = []
         self._epoch_began = 0.0
         self._drawn_at = 0.0
@@ -53,20 +54,20 @@ class Curves(Callback):
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Add the epoch's row to the CSV file, and draw the curves from time to time."""
-        # The mean is a sum over all processes, so that each of them has to call it.
+        # The means are sums over all processes, so that each of them has to call them.
         module: Any = pl_module
-        mean_loss = module.epoch_loss.mean()
+        mean_loss, top1 = module.epoch_loss.mean(), module.epoch_top1.mean()
         if mean_loss is None or not trainer.is_global_zero:
             return
 
         # An epoch that is trained again replaces its row.
-        row = self._row(trainer, mean_loss)
+        row = self._row(trainer, mean_loss, math.nan if top1 is None else 100.0 * top1)
         self.rows = [*(old for old in self.rows if old["epoch"] < row["epoch"]), row]
         write_curves(self.folder / CURVES_FILE, self.rows)
         if time.monotonic() - self._drawn_at > _DRAW_EVERY_S:
             self._draw()
 
-    def _row(self, trainer: L.Trainer, mean_loss: float) -> dict[str, float]:
+    def _row(self, trainer: L.Trainer, mean_loss: float, train_top1: float) -> dict[str, float]:
         groups = [group for optimizer in trainer.optimizers for group in optimizer.param_groups]
         accuracies = {
             f"val_{name}": float(trainer.callback_metrics.get(f"val/{name}", math.nan))
@@ -75,6 +76,7 @@ class Curves(Callback):
         return {
             "epoch": float(trainer.current_epoch + 1),
             "train_loss": mean_loss,
+            "train_top1": train_top1,
             **accuracies,
             "learning_rate": max(float(group["lr"]) for group in groups),
             "seconds": time.monotonic() - self._epoch_began,
@@ -92,5 +94,5 @@ class Curves(Callback):
         self.on_fit_end(trainer, pl_module)
 
     def _draw(self) -> None:
-        draw_curves(self.folder / CURVES_PICTURE, self.rows)
+        draw_curves(self.folder / CURVES_PICTURE, self.rows, self.num_classes)
         self._drawn_at = time.monotonic()

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import time
-from datetime import datetime, timedelta
 from typing import Any
 
 import lightning as L
 from lightning.pytorch.callbacks import Callback
 
-from action_recognition.console import say
+from action_recognition.console import clock_in, say
 from action_recognition.data.batches import Batch
 from action_recognition.training.step.module import GestureTraining
 
@@ -69,7 +68,7 @@ class EpochLines(Callback):
         num_steps = int(trainer.num_training_batches)
         left_s = (num_steps - batch_idx - 1) * self._stepped_s / self._num_steps
         place = f"epoch {trainer.current_epoch + 1}, step {batch_idx + 1} of {num_steps}"
-        say(f"  {place}: {self._speed()}, the epoch's steps end about {_clock_in(left_s)}")
+        say(f"  {place}: {self._speed()}, the epoch's steps end about {clock_in(left_s)}")
 
     def _speed(self) -> str:
         # The time of the steps, without that of the validation.
@@ -104,9 +103,5 @@ class EpochLines(Callback):
         say(
             f"epoch {trainer.current_epoch + 1}/{max_epochs}: loss {loss:.3f}, "
             f"{validated}{self._speed()}, {seconds:.0f} s, "
-            f"ends about {_clock_in(left_s)}"
+            f"ends about {clock_in(left_s)}"
         )
-
-
-def _clock_in(seconds: float) -> str:
-    return (datetime.now() + timedelta(seconds=seconds)).strftime("%H:%M:%S")

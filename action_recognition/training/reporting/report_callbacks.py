@@ -8,12 +8,12 @@ from pathlib import Path
 import lightning as L
 from lightning.pytorch.callbacks import Callback
 
-from action_recognition.data.landmarks.stream_dataset import AnyClipDataset
 from action_recognition.files import write_csv
 from action_recognition.metrics import confusion_matrix
 from action_recognition.plots import draw_confusion_matrix
 from action_recognition.schedules import final_loss_scale
 from action_recognition.template import Template
+from action_recognition.training.clip_data_module import ClipData
 from action_recognition.training.reporting.curves import Curves
 from action_recognition.training.reporting.sheets import AugmentedClips, WorstErrors
 from action_recognition.training.step.validation_scores import ScoredValidation, ValidationScores
@@ -25,23 +25,26 @@ CONFUSION_PICTURE = "confusion.png"
 def seeing_it_learn(
     folder: Path,
     labels: Sequence[str],
-    val: AnyClipDataset | None,
+    data: ClipData,
     template: Template,
     scores: ValidationScores,
 ) -> list[Callback]:
     """Return the callbacks that write curves, confusion matrices and contact sheets to `folder`.
 
-    The clips of the worst errors are read again from `val`. Without it there are no errors to show.
+    The clips of the worst errors are read again from `data.val`. Without it there are none to show.
     """
-    always: list[Callback] = [Curves(folder), AugmentedClips(folder, labels)]
-    if val is None:
+    always: list[Callback] = [
+        Curves(folder, len(labels)),
+        AugmentedClips(folder, labels, data.train),
+    ]
+    if data.val is None:
         return always
     # The callbacks after the scores read them.
     return [
         *always,
         scores,
         ConfusionMatrices(folder, labels, scores),
-        WorstErrors(folder, labels, scores, val, final_loss_scale(template.training.loss)),
+        WorstErrors(folder, labels, scores, data.val, final_loss_scale(template.training.loss)),
     ]
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import lightning as L
 import numpy as np
@@ -21,20 +22,22 @@ from action_recognition.training.step.validation_scores import ScoredValidation,
 
 AUGMENTED_PICTURE = "augmented_clips.png"
 WORST_PICTURE = "worst_errors.png"
+AUGMENTED_TITLE = "clips of the first step, as the network saw them"
+_WORST_TITLE = "validation clips that the best epoch was surest and wrong about"
 CLIPS_SHOWN = 12
 
 
 class AugmentedClips(Callback):
     """Draws `augmented_clips.png`: clips of the first batch as the network sees them."""
 
-    def __init__(self, folder: Path, labels: Sequence[str]) -> None:
-        self.path, self.labels = folder / AUGMENTED_PICTURE, labels
+    def __init__(self, folder: Path, labels: Sequence[str], dataset: AnyClipDataset) -> None:
+        self.path, self.labels, self.dataset = folder / AUGMENTED_PICTURE, labels, dataset
         self._done = False
 
     def on_train_batch_start(
         self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Batch, batch_idx: int
     ) -> None:
-        """Draw the clips of the first batch, each under its label."""
+        """Draw the clips of the first batch, each under its label and file name."""
         if self._done or not trainer.is_global_zero or not len(batch.labels):
             return
         self._done = True
@@ -42,8 +45,16 @@ class AugmentedClips(Callback):
         clips = as_pictures(batch.clips[:CLIPS_SHOWN])
         shown = batch.labels[:CLIPS_SHOWN].tolist()
         names = shown_names(self.labels)
-        captions = [names[self.labels[label]] if label >= 0 else "no label" for label in shown]
-        save_picture(self.path, contact_sheet(clips, captions))
+        captions = [
+            f"{names[self.labels[label]] if label >= 0 else 'no label'}\n{file}"
+            for label, file in zip(shown, _files(self.dataset, batch.indices), strict=False)
+        ]
+        save_picture(self.path, contact_sheet(clips, captions, title=AUGMENTED_TITLE))
+
+
+def _files(dataset: AnyClipDataset, indices: Iterable[Any]) -> list[str]:
+    """Return the file names of clips of a data set."""
+    return [dataset.records[int(index)].path.name for index in indices]
 
 
 class WorstErrors(Callback):
@@ -79,7 +90,7 @@ class WorstErrors(Callback):
         if shown:
             captions = [self._caption(best, row) for row, _ in shown]
             clips = as_pictures(torch.stack([clip for _, clip in shown]))
-            save_picture(self.path, contact_sheet(clips, captions))
+            save_picture(self.path, contact_sheet(clips, captions, title=_WORST_TITLE))
 
     def _caption(self, scored: ScoredValidation, row: int) -> str:
         predicted = int(scored.cosine[row].argmax())
@@ -88,7 +99,8 @@ class WorstErrors(Callback):
         label, taken_for = (
             names[self.labels[number]] for number in (scored.labels[row], predicted)
         )
-        return f"{label} taken for {taken_for} ({100 * confidence:.0f} %)"
+        (file,) = _files(self.dataset, scored.indices[row : row + 1])
+        return f"{label} taken for {taken_for} ({100 * confidence:.0f} %)\n{file}"
 
 
 def worst_errors(scored: ScoredValidation, scale: float, limit: int = CLIPS_SHOWN) -> list[int]:

@@ -18,14 +18,15 @@ from action_recognition.models.recogniser import Recogniser, input_normalisation
 from action_recognition.schedules import ScaledSchedule, is_frozen, learning_rate, loss_scale
 from action_recognition.template import ModelConfig, Template
 from action_recognition.training.machine.precision import no_autocast, whole_precision
-from action_recognition.training.step.epoch_loss import EpochLoss
+from action_recognition.training.step.epoch_mean import EpochMean
 from action_recognition.training.step.freezing import set_learning
 from action_recognition.training.step.inputs import StepInputs, StepPlace
 from action_recognition.training.step.optimizer import make_optimizer
-from action_recognition.training.step.recipe import Recipe
+from action_recognition.training.step.recipe import Recipe, top1_of_step
 from action_recognition.training.step.validation_scores import ScoredValidation, score_all
 
 EPOCH_LOSS_KEY = "epoch_loss"
+EPOCH_TOP1_KEY = "epoch_top1"
 
 
 class GestureTraining(L.LightningModule):
@@ -61,7 +62,7 @@ class GestureTraining(L.LightningModule):
         self.gradient_norm = torch.zeros(())
         # By `time.perf_counter`: the time between the last step and here was waiting for data.
         self.batch_arrived_s = 0.0
-        self.epoch_loss = EpochLoss()
+        self.epoch_loss, self.epoch_top1 = EpochMean(), EpochMean()
         self._scores: list[tuple[Any, Any, Any]] = []
         self._scored: ScoredValidation | None = None
 
@@ -111,6 +112,7 @@ class GestureTraining(L.LightningModule):
 
         num_clips = len(batch.labels)
         self.epoch_loss.add(float(loss.detach()), num_clips)
+        self.epoch_top1.add(*top1_of_step(self.losses.cosine, targets))
         # At other steps Lightning would look at each value and drop it.
         if self.trainer._logger_connector.should_update_logs:
             for name, value in losses.items():
@@ -146,11 +148,14 @@ class GestureTraining(L.LightningModule):
         self.gradient_norm = norm
 
     def on_train_epoch_end(self) -> None:
-        """Log the mean loss and the highest learning rate of the epoch."""
+        """Log loss and accuracy on the training clips, and the highest learning rate."""
         mean_loss = self.epoch_loss.mean()
         if mean_loss is not None:
             self.log("train/loss_epoch", mean_loss)
-        self.epoch_loss = EpochLoss()
+        top1 = self.epoch_top1.mean()
+        if top1 is not None:
+            self.log("train/top1", 100.0 * top1)
+        self.epoch_loss, self.epoch_top1 = EpochMean(), EpochMean()
         rates = [group["lr"] for group in self.optimizers().param_groups]
         self.log("train/learning_rate", max(rates))
 
@@ -204,14 +209,16 @@ class GestureTraining(L.LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": every_step}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Add the description of the weights, and the loss of the epoch so far."""
+        """Add the description of the weights, and loss and accuracy of the epoch so far."""
         checkpoint[TRAINED_MODEL_KEY] = self.description
         checkpoint[EPOCH_LOSS_KEY] = self.epoch_loss.state()
+        checkpoint[EPOCH_TOP1_KEY] = self.epoch_top1.state()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Take up the loss of the epoch so far. The stored sum is over all processes."""
+        """Take up loss and accuracy of the epoch so far. The stored sums are over all processes."""
         if self.global_rank == 0:
-            self.epoch_loss = EpochLoss(*checkpoint.get(EPOCH_LOSS_KEY, ()))
+            self.epoch_loss = EpochMean(*checkpoint.get(EPOCH_LOSS_KEY, ()))
+            self.epoch_top1 = EpochMean(*checkpoint.get(EPOCH_TOP1_KEY, ()))
 
 
 def _seed_device(seed: int, device: torch.device) -> None:

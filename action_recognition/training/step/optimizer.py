@@ -9,6 +9,7 @@ from torch import nn
 
 from action_recognition.models.recogniser import Recogniser
 from action_recognition.template import SGD, AdamW
+from action_recognition.training.step.eager_optimizers import EagerAdamW, EagerSGD
 
 
 def make_optimizer(
@@ -19,13 +20,13 @@ def make_optimizer(
     if isinstance(config, AdamW):
         # On the CPU torch's own choice is a loop in Python. On a GPU it is the fastest form.
         is_on_cpu = all(item.device.type == "cpu" for item in network.parameters())
-        return torch.optim.AdamW(
+        return EagerAdamW(
             groups,
             lr=base_learning_rate,
             weight_decay=config.weight_decay,
             fused=True if is_on_cpu else None,
         )
-    return torch.optim.SGD(
+    return EagerSGD(
         groups, lr=base_learning_rate, momentum=config.momentum, weight_decay=config.weight_decay
     )
 

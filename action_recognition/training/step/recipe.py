@@ -43,6 +43,8 @@ class Recipe(nn.Module):
         self.classification_name, self.classification = loss.type, _classification_loss(loss)
         self.feature_dropout = training.feature_dropout
         self.extra = extra
+        # Of the latest batch, for the accuracy on training clips.
+        self.cosine = torch.zeros(0, 0)
         self.local_push = LocalPushLoss(extra.local_push.margin) if extra.local_push else None
         self.centre_push = CentrePushLoss(extra.centre_push.margin) if extra.centre_push else None
         self.clip_mixing = ClipMixingLoss(training.clips_per_video) if extra.clip_mixing else None
@@ -84,6 +86,7 @@ class Recipe(nn.Module):
     ) -> dict[str, Tensor]:
         """Compute the losses that compare embedding and cosine with the labels."""
         cosine, extra = network.head.cosine(embedding), self.extra
+        self.cosine = cosine.detach()
         losses: dict[str, Tensor] = {
             self.classification_name: self.classification(cosine, labels, scale=scale)
         }
@@ -114,6 +117,7 @@ class Recipe(nn.Module):
             feature_maps, masks = network.backbone(clips)
             pooled = network.running_pool(feature_maps)
         cosine = network.head_at_steps(F.dropout(pooled, self.feature_dropout, network.training))
+        self.cosine = cosine.detach()
         losses = {self.classification_name: classification(cosine, targets, scale=scale)}
         return losses | self._of_masks_and_centres(network, masks)
 
@@ -147,6 +151,24 @@ class Recipe(nn.Module):
             return head.embed(challenged)
         finally:
             head.norm.train()
+
+
+def top1_of_step(cosine: Tensor, targets: Tensor) -> tuple[float, int]:
+    """Return the share (0..1) of clips whose best cosine is that of their label, and their number.
+
+    Args:
+        cosine: (N, C), or (N, S, C) for the steps of streams, which count one by one.
+        targets: labels (N,) or (N, S). Those below 0 are left out. Or shares of the classes (N, C)
+            of mixed clips, of which the largest counts.
+
+    >>> top1_of_step(torch.tensor([[0.9, 0.1], [0.8, 0.2]]), torch.tensor([0, 1]))
+    (0.5, 2)
+
+    """
+    labels = targets.argmax(dim=-1) if targets.is_floating_point() else targets
+    labelled = labels >= 0
+    right = (cosine.argmax(dim=-1) == labels)[labelled]
+    return (float(right.float().mean()), len(right)) if len(right) else (0.0, 0)
 
 
 def _classification_loss(

@@ -98,7 +98,7 @@ def _train_sizes(
             (folder / HEAD_RESULT_FILE).unlink(missing_ok=True)
             train_one(prepare(run.work_dir, _subset_options(run, part_clips, folder)))
         points.append(_point(folder, len(chosen), len(set(truth))))
-        write_points(options.save_checkpoints_to, points, num_val)
+        write_points(options.save_checkpoints_to, points, num_val, len(run.labels))
     return points
 
 
@@ -113,32 +113,63 @@ def _point(folder: Path, num_clips: int, num_classes: int) -> CurvePoint:
 
 
 def verdict(points: Sequence[CurvePoint], num_val_clips: int) -> str:
-    """Return a sentence from the slope between the last two points, per doubling of the clips.
+    """Say whether more clips would help, from the last two points and their 95 % intervals.
+
+    Where the intervals overlap, the difference may be chance, and nothing is promised.
 
     >>> few = CurvePoint(5, 85, 40.0, 70.0, 60.0, Path())
-    >>> many = CurvePoint(10, 170, 52.0, 80.0, 90.0, Path())
-    >>> found, noise = verdict([few, many], 100).split(" (")
-    >>> found
-    'more clips would help: the last doubling gave about 12.0 points of top-1'
-    >>> noise
-    '95 % interval of one point: 9.6 wide to each side)'
+    >>> many = CurvePoint(10, 170, 60.0, 80.0, 90.0, Path())
+    >>> said, intervals = verdict([few, many], 200).split(" (")
+    >>> said
+    'more clips would help: the last doubling gave about 20.0 points of top-1'
+    >>> intervals
+    '95 % intervals: 33 to 47 %, 53 to 67 %)'
+    >>> verdict([few, many], 20).split(":")[0]
+    'whether more clips would help cannot be told from 20 validation clips'
     """
     usable = [point for point in points if not math.isnan(point.accuracy)]
     if len(usable) < 2:
         return "whether more clips would help takes two sizes at least"
+
     before, last = usable[-2:]
+    spans = [_interval(point, num_val_clips) for point in (before, last)]
+    shown = ", ".join(f"{low:.0f} to {high:.0f} %" for low, high in spans)
+    intervals = f"(95 % intervals: {shown})"
+    if _overlap(*spans):
+        unknown = f"cannot be told from {num_val_clips} validation clips"
+        step = f"{before.accuracy:.1f} and {last.accuracy:.1f} % may differ by chance {intervals}"
+        since = _rise_since(usable[0], last, num_val_clips)
+        return f"whether more clips would help {unknown}: {step}{since}"
+
     doublings = math.log2(last.clips_per_class / before.clips_per_class)
     gain = (last.accuracy - before.accuracy) / doublings
-
-    # The noise of one point, beside which the gain is to be seen.
-    low, high = wilson_interval(last.accuracy / 100, max(1, num_val_clips))
-    noise = f"95 % interval of one point: {50 * (high - low):.1f} wide to each side"
     helps = gain >= _HELPS_FROM
     found = "more clips would help" if helps else "more clips like these would hardly help"
-    return f"{found}: the last doubling gave about {gain:.1f} points of top-1 ({noise})"
+    return f"{found}: the last doubling gave about {gain:.1f} points of top-1 {intervals}"
 
 
-def write_points(folder: Path, points: Sequence[CurvePoint], num_val_clips: int) -> None:
+def _rise_since(first: CurvePoint, last: CurvePoint, num_val_clips: int) -> str:
+    """Return what the whole curve says beyond chance, or nothing."""
+    if _overlap(_interval(first, num_val_clips), _interval(last, num_val_clips)):
+        return ""
+    sizes = f"from {first.clips_per_class:g} to {last.clips_per_class:g} clips a class"
+    values = f"from {first.accuracy:.1f} to {last.accuracy:.1f} %"
+    return f"; {sizes} it changed {values}, more than by chance"
+
+
+def _interval(point: CurvePoint, num_val_clips: int) -> tuple[float, float]:
+    """Return the 95 % interval of a point's accuracy, in %."""
+    low, high = wilson_interval(point.accuracy / 100, max(1, num_val_clips))
+    return 100 * low, 100 * high
+
+
+def _overlap(one: tuple[float, float], other: tuple[float, float]) -> bool:
+    return one[0] <= other[1] and other[0] <= one[1]
+
+
+def write_points(
+    folder: Path, points: Sequence[CurvePoint], num_val_clips: int, num_classes: int
+) -> None:
     """Write learning_curve.csv, a row per run, and its picture."""
     rows = [["clips_per_class", "clips", "best_val_top1", "val_top5", "seconds", "run"]]
     for point in points:
@@ -152,13 +183,13 @@ def write_points(folder: Path, points: Sequence[CurvePoint], num_val_clips: int)
     # A run that gave no accuracy has a row, but no place in the picture.
     drawn = [point for point in points if not math.isnan(point.accuracy)]
     if drawn:
-        num_val = max(1, num_val_clips)
-        intervals = [wilson_interval(point.accuracy / 100, num_val) for point in drawn]
         draw_learning_curve(
             folder / CURVE_PICTURE,
             [round(point.clips_per_class, 1) for point in drawn],
             [point.accuracy for point in drawn],
-            [(100 * low, 100 * high) for low, high in intervals],
+            [_interval(point, num_val_clips) for point in drawn],
+            num_val_clips,
+            num_classes,
         )
 
 

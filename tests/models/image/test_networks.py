@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import onnxruntime
 import pytest
 import timm
 import torch
+from torch import nn
 
 from action_recognition.errors import UserError
-from action_recognition.export.graph import checked_graph, reverse_input_channels
+from action_recognition.export.graph import DeployNetwork, checked_graph, reverse_input_channels
 from action_recognition.models.build import build_recogniser
 from action_recognition.models.complexity import count
 from action_recognition.models.pretrained import packaged_lite0_file, pixel_statistics
@@ -192,6 +194,19 @@ def test_every_parameter_of_a_network_of_timm_learns(name: str, numbers: tuple[i
     )
 
 
+def test_what_is_exported_has_its_branches_merged() -> None:
+    """MobileOne adds up convolutions and normalisations in training alone."""
+    torch.manual_seed(0)
+    network = build_recogniser(timm_model("mobileone_s0"), 3, conv_form="conv3d").eval()
+    pictures = torch.randn(1, 3, 1, 64, 64)
+    with torch.no_grad():
+        expected = network.features(pictures)
+        metadata = SimpleNamespace(landmarks=None, normalization="external", color_order="RGB")
+        deployed = DeployNetwork(network, metadata).recogniser  # type: ignore[arg-type]
+        torch.testing.assert_close(deployed.features(pictures), expected, atol=1e-4, rtol=1e-3)
+    assert not any(isinstance(item, nn.BatchNorm2d) for item in deployed.backbone.modules())
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", EVERY_BUILD)
 def test_every_network_of_timm_exports_with_its_colours_in_the_other_order(name: str) -> None:
@@ -202,6 +217,7 @@ def test_every_network_of_timm_exports_with_its_colours_in_the_other_order(name:
         expected = network(pictures)
 
     reverse_input_channels(network)
+    network.backbone.merge_branches()
     graph = checked_graph(network, (pictures,), ["input"], ["output"])
     session = onnxruntime.InferenceSession(graph.SerializeToString())
     (found,) = session.run(None, {"input": pictures.flip(1).numpy()})

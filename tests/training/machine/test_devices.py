@@ -29,6 +29,7 @@ from action_recognition.training.step import module
 from tests.conftest import REPOSITORY
 from tests.tiny import modern_recipe, tiny_data, tiny_template
 from tests.training.test_run import edit_template, options, weights
+from tests.warm import warm_python
 
 PROGRAM = """
 import json, sys
@@ -81,7 +82,7 @@ ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(REPOSITORY
 
 
 def command(
-    folder: Path, jobs: list[dict[str, Any]], launcher: str, then: str = TRAIN_ALL
+    python: str, folder: Path, jobs: list[dict[str, Any]], launcher: str, then: str = TRAIN_ALL
 ) -> list[str]:
     """Two processes that train job after job; `work_dir`, `data` and `out` of a job lie in the
     folder.
@@ -94,7 +95,7 @@ def command(
         json.dumps([job | place for job, place in zip(jobs, places, strict=True)])
     )
     start = TORCHRUN if launcher == "torchrun" else []
-    return [sys.executable, *start, str(folder / "program.py"), str(folder / "jobs.json"), launcher]
+    return [python, *start, str(folder / "program.py"), str(folder / "jobs.json"), launcher]
 
 
 def column(folder: Path, name: str) -> list[float]:
@@ -144,7 +145,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
             {"work_dir": name, "data": "data", "out": f"out {name}", "epochs": 2, "batch_size": 3}
         )
     done = subprocess.run(
-        command(folder, jobs, "torchrun", SHARE),
+        command(warm_python(), folder, jobs, "torchrun", SHARE),
         env=ENVIRONMENT,
         capture_output=True,
         text=True,
@@ -200,7 +201,7 @@ def test_a_process_that_dies_ends_the_others_with_one_message(tmp_path: Path) ->
     tiny_template(tmp_path / "work dir")
     jobs = [{"work_dir": "work dir", "data": "data", "out": "out", "epochs": 4000, "batch_size": 3}]
     first = subprocess.Popen(
-        command(tmp_path, jobs, "lightning"),
+        command(sys.executable, tmp_path, jobs, "lightning"),
         env=ENVIRONMENT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -249,6 +250,25 @@ def test_processes_are_planned_as_torchrun_kubeflow_or_the_flags_say() -> None:
     with pytest.raises(UserError) as error:
         plan_devices(0, 2, {"NODE_RANK": "0"})
     assert [problem.where for problem in error.value.problems] == ["MASTER_ADDR", "MASTER_PORT"]
+
+
+def test_a_gpu_before_an_environment_of_the_cpu_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The GPU is a stand-in."""
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "a GPU")
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    marker = tmp_path / ".made_by_init_venv"
+    assert plan_devices(1, 1, {}).accelerator == "gpu"
+    for made_for in ("", "gpu\n"):
+        marker.write_text(made_for)
+        assert plan_devices(1, 1, {}).accelerator == "gpu"
+
+    marker.write_text("cpu\n")
+    with pytest.raises(UserError, match=r"for the CPU, .* \./init_venv\.sh --gpu .*--gpu-num 0"):
+        plan_devices(1, 1, {})
+    assert plan_devices(0, 1, {}).accelerator == "cpu"
 
 
 def test_a_port_in_use_is_named_before_anything_starts() -> None:

@@ -6,6 +6,7 @@ import gc
 import platform
 import resource
 import weakref
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -45,12 +46,25 @@ def test_freed_tensors_are_not_asked_for_again() -> None:
     )  # else every page is a new one
 
 
+@pytest.fixture
+def nothing_is_kept() -> Iterator[None]:
+    """Take back that the tests keep what the libraries have made."""
+    gc.unfreeze()
+    yield
+    gc.freeze()
+
+
+@pytest.mark.usefixtures("nothing_is_kept")
 def test_what_is_drawn_in_an_epoch_is_gone_before_the_next_one() -> None:
     class Drawn:
         def __init__(self) -> None:
             self.parts = [self]
 
     with objects_kept():
+        assert gc.get_freeze_count() > 0
+        with objects_kept():
+            assert gc.get_freeze_count() > 0
+        # The inner block has not taken back what the outer one keeps.
         assert gc.get_freeze_count() > 0
         drawn = weakref.ref(Drawn())
         CollectEachEpoch().on_train_epoch_start(None, None)
@@ -78,9 +92,9 @@ def test_training_holds_no_picture_of_the_epoch_before(
     drawn: list[Path] = []
     draw_curves = curves.draw_curves
 
-    def draw(path: Path, rows: Any) -> None:
+    def draw(path: Path, rows: Any, num_classes: int) -> None:
         drawn.append(path)
-        draw_curves(path, rows)
+        draw_curves(path, rows, num_classes)
 
     monkeypatch.setattr(
         curves, "_DRAW_EVERY_S", 0.0

@@ -46,6 +46,8 @@ def test_the_curves_have_one_row_per_epoch_and_are_drawn(out: Path) -> None:
     for row in rows:
         assert not any(math.isnan(row[name]) for name in COLUMNS)
         assert row["val_top5"] == 100.0  # of three classes
+        # Of the clips that were trained on, in per cent.
+        assert 0 <= row["train_top1"] <= 100
         assert row["learning_rate"] == pytest.approx(1e-4)
     with (out / "log" / "metrics.csv").open(newline="") as file:
         logged = [float(row["val/accuracy"]) for row in csv.DictReader(file) if row["val/accuracy"]]
@@ -70,7 +72,7 @@ def test_the_first_batch_and_the_worst_errors_are_shown(out: Path) -> None:
         cv2.imread(str(out / name)) for name in ("augmented_clips.png", "worst_errors.png")
     )
     assert augmented is not None and worst is not None
-    assert augmented.shape[0] >= 6 * 112  # a batch of six clips
+    assert augmented.shape[0] >= 3 * 112  # a batch of six clips, two side by side
     assert augmented.std() > 1
 
 

@@ -14,7 +14,7 @@ from action_recognition.errors import UserError
 from action_recognition.models.build import build_recogniser
 from action_recognition.models.recogniser import Recogniser
 from action_recognition.template import Training, load_template, load_template_dir
-from action_recognition.training.step.recipe import Recipe
+from action_recognition.training.step.recipe import Recipe, top1_of_step
 from tests.conftest import template_dir
 from tests.tiny import modern_recipe, tiny_template
 
@@ -50,6 +50,17 @@ def losses(
 
 def modern(**changes: Any) -> Training:
     return Training.model_validate(modern_recipe(**changes))
+
+
+def test_the_accuracy_of_a_step_counts_what_has_a_label() -> None:
+    cosine = torch.tensor([[[0.9, 0.1], [0.2, 0.8]], [[0.7, 0.3], [0.4, 0.6]]])
+    # Of four steps of streams, one has no label, and one is wrong.
+    share, number = top1_of_step(cosine, torch.tensor([[0, 1], [-1, 0]]))
+    assert (share, number) == (pytest.approx(2 / 3), 3)
+    assert top1_of_step(cosine, torch.full((2, 2), -1)) == (0.0, 0)
+    # Of mixed clips the larger share counts.
+    mixed = torch.tensor([[0.7, 0.3], [0.4, 0.6]])
+    assert top1_of_step(torch.tensor([[0.9, 0.1], [0.8, 0.2]]), mixed) == (0.5, 2)
 
 
 def test_cross_entropy_is_that_of_the_networks_cosines(folder: Path) -> None:

@@ -6,7 +6,6 @@ import csv
 import os
 import signal
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from action_recognition.training.studies.search.space import load_space, suggest
 from action_recognition.training.studies.search.study import Search, num_trials
 from tests.tiny import tiny_data, tiny_template
 from tests.training.test_run import options
+from tests.warm import warm_python
 
 RATE = "hyper_parameters.basic.base_learning_rate"
 
@@ -135,7 +135,7 @@ def test_a_killed_search_goes_on_with_its_trial(
     out = tmp_path / "out"
     space = write_space(space_file, data, trials=2, pruner="none", train={"epochs": 8})
     program = "import sys; from action_recognition.commands.search import main; main(sys.argv[1:])"
-    command = [sys.executable, "-c", program, str(space), "--output", str(out)]
+    command = [warm_python(), "-c", program, str(space), "--output", str(out)]
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"}
     )
@@ -218,7 +218,7 @@ def test_several_processes_share_the_trials(space_file: Path, data: Path, tmp_pa
         space_file, data, trials=3, pruner="none", sampler="random", train={"epochs": 1}
     )
     program = "import sys; from action_recognition.commands.search import main; main(sys.argv[1:])"
-    command = [sys.executable, "-c", program, str(space), "--output", str(out)]
+    command = [warm_python(), "-c", program, str(space), "--output", str(out)]
     processes = [
         subprocess.Popen(
             command, stdout=subprocess.PIPE, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"}

@@ -103,12 +103,24 @@ def test_the_person_is_the_first_group_of_the_expression(data: Path) -> None:
         assert said in str(error.value)
 
 
-def test_the_verdict_follows_the_slope_between_the_last_two_points() -> None:
+def test_the_verdict_follows_the_slope_between_points_whose_intervals_are_apart() -> None:
     def point(size: float, accuracy: float) -> CurvePoint:
         return CurvePoint(size, int(size * 17), accuracy, 0.0, 0.0, Path())
 
-    assert verdict([point(3, 10), point(5, 60), point(10, 60.5)], 80).startswith(
-        "more clips like these would hardly help"
-    )
-    assert "about 5.0 points" in verdict([point(5, 50), point(20, 60)], 80)  # two doublings
+    assert verdict([point(5, 50), point(20, 60)], 1000).startswith("more clips would help")
+    assert "about 5.0 points" in verdict([point(5, 50), point(20, 60)], 1000)  # two doublings
+    assert "hardly help" in verdict([point(5, 60), point(10, 50)], 1000)
     assert "two sizes" in verdict([point(5, 50), point(20, float("nan"))], 80)
+
+
+def test_the_verdict_promises_nothing_where_the_intervals_overlap() -> None:
+    points = [
+        CurvePoint(size, 9, top1, 0, 0, Path()) for size, top1 in ((3, 10), (5, 60), (10, 66))
+    ]
+    said = verdict(points, 80)
+    assert said.startswith("whether more clips would help cannot be told from 80 validation clips")
+    assert "60.0 and 66.0 % may differ by chance (95 % intervals: 49 to 70 %, 55 to 75 %)" in said
+    assert said.endswith(
+        "from 3 to 10 clips a class it changed from 10.0 to 66.0 %, more than by chance"
+    )
+    assert "changed" not in verdict(points[1:], 80)

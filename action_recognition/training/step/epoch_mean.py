@@ -1,16 +1,16 @@
-"""The mean loss of an epoch over the clips of all devices, also if the run resumes within it."""
+"""The mean of a value over the clips of an epoch, of all devices, also if a run resumes in it."""
 
 from __future__ import annotations
 
 from action_recognition.training.machine.processes import sum_over_processes
 
 
-class EpochLoss:
-    """The sum of the losses over clips, and the number of clips, of this process.
+class EpochMean:
+    """The sum of a value over clips, and the number of clips, of this process.
 
     `mean` and `state` are over all processes, so that all of them have to call them.
 
-    >>> loss = EpochLoss()
+    >>> loss = EpochMean()
     >>> loss.add(2.0, 3)
     >>> loss.add(4.0, 1)
     >>> loss.mean()
@@ -20,9 +20,9 @@ class EpochLoss:
     def __init__(self, total: float = 0.0, num_clips: int = 0) -> None:
         self.total, self.num_clips = total, num_clips
 
-    def add(self, mean_loss: float, num_clips: int) -> None:
-        """Add the mean loss of one step over its clips."""
-        self.total += mean_loss * num_clips
+    def add(self, mean: float, num_clips: int) -> None:
+        """Add the mean of one step over its clips."""
+        self.total += mean * num_clips
         self.num_clips += num_clips
 
     def state(self) -> list[float | int]:
@@ -31,6 +31,6 @@ class EpochLoss:
         return [total, int(num_clips)]
 
     def mean(self) -> float | None:
-        """Return the mean loss, or None before the first clip."""
+        """Return the mean, or None before the first clip."""
         total, num_clips = self.state()
         return total / num_clips if num_clips else None
