@@ -17,6 +17,7 @@ from action_recognition.commands.flags import (
     add_person_flag,
     check_negatives,
 )
+from action_recognition.program import program
 
 _DESCRIPTION = (
     "Quantise a model with NNCF on training clips and write model_int8.xml beside the exported "
@@ -27,7 +28,7 @@ _DESCRIPTION = (
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of `compress.py`."""
-    parser = argparse.ArgumentParser(prog="compress.py", description=_DESCRIPTION)
+    parser = argparse.ArgumentParser(prog=program("compress.py"), description=_DESCRIPTION)
     _add_model_flags(parser)
     _add_clip_flags(parser, "train", "training clips, for the quantisation and the gate")
     _add_clip_flags(parser, "val", "validation clips, for the gate and the calibration")
@@ -82,7 +83,8 @@ def _add_gate_flags(parser: argparse.ArgumentParser) -> None:
         type=points,
         default=1.0,
         metavar="P",
-        help="Largest loss of top-1 in points, 0 to 100 (default: 1.0).",
+        help="Largest loss of top-1 in points, 0 to 100 (default: 1.0). One lost clip is always "
+        "allowed, except by 0.",
     )
 
     _add_count_flags(gate)

@@ -59,6 +59,18 @@ class GateRules:
     calibration_clips: int = 128
     seed: int = 0
 
+    def limit_for(self, num_clips: int) -> float:
+        """Return the limit in points for so many clips: `max_drop`, or one clip if that is more.
+
+        One clip may change by chance. A limit of 0 asks for every clip.
+
+        >>> GateRules(5.0).limit_for(200), round(GateRules(5.0).limit_for(12), 2)
+        (5.0, 8.33)
+        >>> GateRules(0.0).limit_for(12)
+        0.0
+        """
+        return max(self.max_drop, 100.0 / num_clips) if self.max_drop > 0 else self.max_drop
+
 
 def accuracy_drop(truth: npt.NDArray[np.integer], before: Scores, after: Scores) -> Drop:
     """Return the drop for labels (N,) and the scores (N, C) before and after; N >= 1.
@@ -153,13 +165,16 @@ def first_that_holds(
 
 def notes(drop: Drop, max_drop: float, given_back: int, num_layers: int) -> list[str]:
     """Return sentences about the limits of a result of the gate."""
-    # A measured drop within the limit may still be chance.
     found = []
-    if drop.high > max_drop:
+    if drop.low > max_drop:
+        measured = f"the drop is {drop.points:+.2f} points of top-1"
+        found.append(f"{measured}, and {max_drop:.3g} were allowed")
+    # A measured drop within the limit may still be chance.
+    elif drop.high > max_drop:
         certainty = f"with 95 % confidence between {drop.low:+.2f} and {drop.high:+.2f}"
         found.append(
             f"{drop.num_clips} clips are too few to be sure of the limit: "
-            f"the drop is {drop.points:+.2f} points, {certainty}, and {max_drop:g} were allowed; "
+            f"the drop is {drop.points:+.2f} points, {certainty}, and {max_drop:.3g} were allowed; "
             "more clips narrow it"
         )
 

@@ -20,6 +20,7 @@ from action_recognition.compression.accuracy_gate import GateRules
 from action_recognition.compression.compress_forms import GateRun, compress_onnx, compress_stateful
 from action_recognition.compression.compress_inputs import (
     CompressOptions,
+    export_folder,
     exported_folder,
     read_clips,
 )
@@ -34,7 +35,7 @@ from action_recognition.compression.qat import FineTuning
 from action_recognition.compression.quantised_layers import quantised_layers
 from action_recognition.compression.scoring import int8_note
 from action_recognition.compression.tuned_networks import fine_tuned_networks, tuned_form
-from action_recognition.console import say
+from action_recognition.console import say, size_text
 from action_recognition.deploy.backends import load_backend
 from action_recognition.deploy.backends.model_files import IR_FILE
 from action_recognition.deploy.delivery.folder import (
@@ -45,6 +46,7 @@ from action_recognition.deploy.delivery.folder import (
     staging_folder,
 )
 from action_recognition.deploy.delivery.operation_names import names_of, settle_names
+from action_recognition.deploy.delivery.sole_writer import sole_writer
 from action_recognition.deploy.metadata import DeployMetadata, write_openvino
 from action_recognition.errors import user_error
 from action_recognition.evaluation.calibrating import CalibrateOptions, calibrate
@@ -60,9 +62,21 @@ def _refuse_landmarks(weights: Path) -> None:
 
 
 def compress(work_dir: Path, options: CompressOptions) -> Compression:
-    """Export where needed, quantise within the gate, write model_int8.xml and calibrate."""
+    """Export where needed, quantise within the gate, write model_int8.xml and calibrate.
+
+    The folder is held from the first look on. Raises UserError: another command writes there.
+    """
     _refuse_landmarks(options.load_weights)
-    folder = exported_folder(work_dir, options)
+    with sole_writer(export_folder(work_dir, options)):
+        folder = exported_folder(work_dir, options)
+        compression = _quantise_folder(folder, options)
+        if options.calibrate:
+            _calibrate(folder, options)
+    return compression
+
+
+def _quantise_folder(folder: Path, options: CompressOptions) -> Compression:
+    """Quantise the network of an exported folder, and write the files of INT8 beside it."""
     original, metadata = _floating_network(folder / IR_FILE)
     rules = GateRules(options.max_drop, options.calibration_clips, options.seed)
 
@@ -85,8 +99,6 @@ def compress(work_dir: Path, options: CompressOptions) -> Compression:
         written = put_in_place(staging, folder, record, stale)
 
     _say_result(written, [compression, *others.values()])
-    if options.calibrate:
-        _calibrate(folder, options)
     return compression
 
 
@@ -171,7 +183,7 @@ def _with_result(
 
 def _say_result(written: Sequence[Path], compressions: Sequence[Compression]) -> None:
     for path in written:
-        say(f"wrote {path} ({path.stat().st_size / 1e6:.2f} MB)")
+        say(f"wrote {path} ({size_text(path.stat().st_size)})")
     for compression in compressions:
         for sentence in compression.facts["notes"]:
             say(f"note: {sentence}")

@@ -35,7 +35,7 @@ from action_recognition.compression.stateful_quantisation import (
     int8_name,
     save_stateful,
 )
-from action_recognition.console import say
+from action_recognition.console import counted, say
 from action_recognition.deploy.backends import load_backend
 from action_recognition.deploy.backends.model_files import ONNX_FILE, ONNX_INT8_FILE
 from action_recognition.deploy.metadata import DeployMetadata
@@ -100,7 +100,7 @@ def compress_onnx(
     network, compression = _OnnxGate(gate, path, in_float).run()
     write_tables(staging, compression, "_onnx")
 
-    if holds(compression, gate.rules.max_drop):
+    if holds(compression, gate.rules.limit_for(len(gate.clips.stored.labels))):
         import onnx
 
         onnx.save(network, str(staging / ONNX_INT8_FILE))
@@ -133,7 +133,8 @@ class _OnnxGate:
 
         # The drop is measured on clips that the quantisation did not see.
         drop = accuracy_drop(truth, before, self._scores_of_folds(network))
-        say(f"{len(self._in_float)} layers given back, cross-validated: {drop}")
+        layers = counted(len(self._in_float), "layer")
+        say(f"{layers} given back to floating point, measured on clips not quantised on: {drop}")
         drops = drops_by_part(self._clips, before, self._scores(network, everything))
         return network, self._compression(network, drop, drops)
 
@@ -152,13 +153,13 @@ class _OnnxGate:
         self, network: onnx.ModelProto, drop: Drop, drops: dict[str, Drop]
     ) -> Compression:
         quantised, floating = onnx_layers(network)
-        limit, count = self._rules.max_drop, len(self._in_float)
+        limit, count = self._rules.limit_for(drop.num_clips), len(self._in_float)
         sentences = [
             f"{ONNX_INT8_FILE}: {note}" for note in notes(drop, limit, count, len(quantised))
         ]
         # This form has one trial: there is no ranking of its layers.
         if drop.points > limit:
-            reason = f"the drop of {drop.points:+.2f} points is above {limit:g}"
+            reason = f"the drop of {drop.points:+.2f} points is above {limit:.3g}"
             sentences.append(f"{ONNX_INT8_FILE} is not written: {reason}")
 
         return Compression(

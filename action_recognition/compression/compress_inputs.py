@@ -53,18 +53,24 @@ class CompressOptions:
     command: str = "compress.py"
 
 
+def export_folder(work_dir: Path, options: CompressOptions) -> Path:
+    """Return the folder that holds the IR, or gets it."""
+    if options.load_weights.suffix in (".xml", ".bin"):
+        return options.load_weights.parent
+    return options.save_model_to or work_dir / "export"
+
+
 def exported_folder(work_dir: Path, options: CompressOptions) -> Path:
     """Return the folder of the FP32 IR.
 
     A checkpoint is exported first, unless the folder holds its export already.
     Raises UserError: the flags contradict the given file.
     """
-    path = options.load_weights
+    path, folder = options.load_weights, export_folder(work_dir, options)
     if path.suffix in (".xml", ".bin"):
         _check_ir_flags(path, options)
-        return path.parent
+        return folder
 
-    folder = options.save_model_to or work_dir / "export"
     # The export is recognised by the sha256 of its checkpoint.
     trained = load_trained_model(path)
     if _holds_export(folder, trained.weights_sha256):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import time
 from collections.abc import Callable, Iterator
 from functools import cache, cached_property
 from typing import Any
@@ -28,7 +29,7 @@ from action_recognition.compression.compression_report import Compression, gate_
 from action_recognition.compression.network_kinds import NetworkForm
 from action_recognition.compression.quantised_layers import Layer, floating_layers, quantised_layers
 from action_recognition.compression.scoring import int8_sums, rank_layers
-from action_recognition.console import say
+from action_recognition.console import clock_in, counted, say
 from action_recognition.deploy.backends import Clips
 
 # Few, since every layer is scored on them.
@@ -58,16 +59,21 @@ class Int8Gate:
         self._floats = cache(floats or (lambda _: original))
         self._truth = clips.stored.labels
         self._everything: Indices = np.arange(len(self._truth))
+        # A single fold is measured by the network of all clips.
+        self._left = TimeLeft(1 + (clips.num_folds if clips.num_folds > 1 else 0))
 
     def run(self) -> tuple[Compression, Any]:
         """Return the result of the gate and the quantised network.
 
         The number of layers given back doubles from trial to trial until the drop of the folds is
         within the limit, so it can be nearly twice the number that is needed. If no trial holds,
-        all are given back. The same number is given back in the network of all clips.
+        all are given back. The same number is given back in the network of all clips. Where a
+        single clip is more than `max_drop`, that clip is the limit.
         """
+        self._say_if_too_coarse()
+        limit = self._rules.limit_for(len(self._truth))
         num_layers = len(quantised_layers(self._network))
-        trials = first_that_holds(levels(num_layers), self._cross_validated, self._rules.max_drop)
+        trials = first_that_holds(levels(num_layers), self._cross_validated, limit)
         count, drop = trials[-1]
         # The network that is written is quantised on clips of all folds.
         given_back = self._most_harmful(count)
@@ -75,7 +81,7 @@ class Int8Gate:
 
         # A layer given back is listed as such only.
         returned = set(given_back)
-        sentences = notes(drop, self._rules.max_drop, count, num_layers)
+        sentences = notes(drop, limit, count, num_layers)
         facts = gate_facts(self._form.method, self._clips, self._rules, sentences)
         compression = Compression(
             quantised=[layer for layer in quantised_layers(network) if layer not in returned],
@@ -87,6 +93,16 @@ class Int8Gate:
             facts=facts | {"int8_sums": int8_sums()},
         )
         return compression, network
+
+    def _say_if_too_coarse(self) -> None:
+        """Say so where clips are too few for the limit that was asked for."""
+        limit, asked = self._rules.limit_for(len(self._truth)), self._rules.max_drop
+        if limit > asked:
+            clips = counted(len(self._truth), "clip")
+            say(
+                f"note: of {clips}, one is {limit:.1f} points of top-1, more than --max-drop "
+                f"{asked:g}: no layer is given back for one lost clip"
+            )
 
     @cached_property
     def _network(self) -> Any:
@@ -112,10 +128,10 @@ class Int8Gate:
 
         rules = self._rules
         indices = self._clips.to_quantise_on(rules.calibration_clips, rules.seed, without_fold)
-        but = "" if without_fold is None else f", none of fold {without_fold + 1}"
-        say(f"quantising on {len(indices)} clips{but}")
-
         names = [layer.name for layer in self._most_harmful(count)]
+        but = "" if without_fold is None else f", none of fold {without_fold + 1}"
+        say(f"{self._left.next('quantising')}: on {len(indices)} clips{but}{self._left}")
+
         clips = self._clips.stored.chosen(indices)
         return self._form.quantise(self._floats(without_fold), clips, names)
 
@@ -142,6 +158,9 @@ class Int8Gate:
 
     def _cross_validated(self, count: int) -> Drop:
         """Measure the drop over all clips, each scored by the network of its fold."""
+        if count:
+            # The folds again, and in the end the network of all clips.
+            self._left.more(self._clips.num_folds + int(count == 1))
         after = np.zeros_like(self._before)
         for fold, network in enumerate(self._of_fold(count)):
             indices = np.flatnonzero(self._clips.fold == fold)
@@ -149,7 +168,8 @@ class Int8Gate:
             after[indices] = self._scores(network, indices, title)
 
         drop = accuracy_drop(self._truth, self._before, after)
-        say(f"{count} layers given back, cross-validated: {drop}")
+        given_back = f"{counted(count, 'layer')} given back to floating point"
+        say(f"{given_back}, measured on clips that were not quantised on: {drop}")
         return drop
 
     def _drops_of(self, network: Any) -> dict[str, Drop]:
@@ -161,6 +181,38 @@ class Int8Gate:
         with progress_line(title, len(indices)) as advance:
             clips = _one_by_one(self._clips.stored.pixels, indices, advance)
             return self._form.scores(model, clips)
+
+
+class TimeLeft:
+    """Counts equal parts of a work, and estimates its end from those that are done.
+
+    >>> left = TimeLeft(2)
+    >>> left.next("quantising"), str(left)
+    ('quantising 1 of 2', '')
+    """
+
+    def __init__(self, total: int) -> None:
+        self._total, self._begun = total, 0
+        self._began_s = time.monotonic()
+
+    def more(self, parts: int) -> None:
+        """Add parts that turned out to be needed."""
+        self._total += parts
+
+    def next(self, name: str) -> str:
+        """Begin the next part and return its name."""
+        if not self._begun:
+            self._began_s = time.monotonic()
+        self._begun += 1
+        return f"{name} {self._begun} of {self._total}"
+
+    def __str__(self) -> str:
+        """Return the time that is left, nothing before the first part is done."""
+        done = self._begun - 1
+        if not done:
+            return ""
+        left_s = (time.monotonic() - self._began_s) / done * (self._total - done)
+        return f", ends about {clock_in(left_s)}"
 
 
 def drops_by_part(clips: GateClips, before: Scores, after: Scores) -> dict[str, Drop]:

@@ -8,7 +8,10 @@ embedding, the division by it, and the product with the class directions. They c
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+import io
+import logging
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from action_recognition.deploy.backends import OUTPUT_NAME
@@ -58,15 +61,30 @@ def _quantise(
     names = [*_cosine_nodes(model), *in_float]
     left_out = nncf.IgnoredScope(names=names, types=list(_HEAD_TYPES), validate=False)
     dataset = nncf.Dataset(clips, lambda clip: network_input(clip[None], metadata))
-    return nncf.quantize(
-        model,
-        dataset,
-        preset=nncf.QuantizationPreset.PERFORMANCE,
-        target_device=nncf.TargetDevice.CPU,
-        subset_size=len(clips),
-        fast_bias_correction=False,
-        ignored_scope=left_out,
-    )
+    with quiet_nncf():
+        return nncf.quantize(
+            model,
+            dataset,
+            preset=nncf.QuantizationPreset.PERFORMANCE,
+            target_device=nncf.TargetDevice.CPU,
+            subset_size=len(clips),
+            fast_bias_correction=False,
+            ignored_scope=left_out,
+        )
+
+
+@contextlib.contextmanager
+def quiet_nncf() -> Iterator[None]:
+    """Hide NNCF's log and progress bars: the gate says where it is. Errors are still logged."""
+    logger = logging.getLogger("nncf")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        # The bars go to stdout, whatever the level.
+        with contextlib.redirect_stdout(io.StringIO()):
+            yield
+    finally:
+        logger.setLevel(level)
 
 
 def _cosine_nodes(model: openvino.Model) -> list[str]:

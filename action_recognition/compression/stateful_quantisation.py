@@ -22,7 +22,9 @@ from action_recognition.compression.explicit_states import (
     recorded_calls,
     spread,
 )
+from action_recognition.compression.post_training import quiet_nncf
 from action_recognition.compression.scoring import float32_request
+from action_recognition.console import counted
 from action_recognition.deploy.backends import OUTPUT_NAME, Clips, Scores
 from action_recognition.deploy.backends.protocol import stack_scores
 from action_recognition.deploy.delivery.operation_names import names_of, settle_names
@@ -63,7 +65,7 @@ def quantise_stateful(
     calls = _calls_of(model, metadata, videos, calls_per_video)
     if not calls:
         assert metadata.stream is not None
-        frames = f"{metadata.stream.frames_per_call} frames"
+        frames = counted(metadata.stream.frames_per_call, "frame")
         found = f"none of the videos has {frames}, as many as a call"
         raise user_error("calibration", found, fix="give longer ones")
 
@@ -154,15 +156,16 @@ def _quantise(model: openvino.Model, calls: Sequence[Call], in_float: Sequence[s
     left_out = nncf.IgnoredScope(
         names=sorted({*_floating_names(model), *in_float}), types=list(_HEAD_TYPES), validate=False
     )
-    return nncf.quantize(
-        model,
-        nncf.Dataset(calls),
-        preset=nncf.QuantizationPreset.PERFORMANCE,
-        target_device=nncf.TargetDevice.CPU,
-        subset_size=len(calls),
-        fast_bias_correction=True,
-        ignored_scope=left_out,
-    )
+    with quiet_nncf():
+        return nncf.quantize(
+            model,
+            nncf.Dataset(calls),
+            preset=nncf.QuantizationPreset.PERFORMANCE,
+            target_device=nncf.TargetDevice.CPU,
+            subset_size=len(calls),
+            fast_bias_correction=True,
+            ignored_scope=left_out,
+        )
 
 
 def _floating_names(model: openvino.Model) -> set[str]:

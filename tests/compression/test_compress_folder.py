@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -162,15 +163,16 @@ def test_layers_are_given_back_until_the_gate_holds(
 ) -> None:
     work_dir = Path(shutil.copytree(compressed, tmp_path / "work"))
     measured = iter(
-        [drop(5.0), drop(4.0), drop(0.5), drop(0.0), drop(0.0)]
+        [drop(50.0), drop(40.0), drop(5.0), drop(0.0), drop(0.0)]
     )  # the folds three times, then the written network's parts
     monkeypatch.setattr(gated_quantisation, "accuracy_drop", lambda *_: next(measured))
-    folder = compress(work_dir, data, "export/model.xml", "--num-folds", 1, "--no-calibrate")
+    flags = ("--num-folds", 1, "--no-calibrate")
+    folder = compress(work_dir, data, "export/model.xml", *flags, "--max-drop", 10)
     table = json.loads((folder / "compression.json").read_text())
     assert [(item["layers_given_back"], item["points"]) for item in table["cross_validated"]] == [
-        (0, 5.0),
-        (1, 4.0),
-        (2, 0.5),
+        (0, 50.0),
+        (1, 40.0),
+        (2, 5.0),
     ]
     returned = [row for row in table["layers"] if row["computes_in"] == "given back"]
     assert len(returned) == 2 and all(
@@ -183,6 +185,30 @@ def test_layers_are_given_back_until_the_gate_holds(
         load_backend(folder / "model_int8.xml").metadata
         == load_backend(folder / "model.xml").metadata
     )
+
+
+@pytest.mark.parametrize(
+    ("points", "returned"), [((100 / 12,), [0]), ((50.0, 20.0, 100 / 12), [0, 1, 2])]
+)
+def test_one_lost_clip_is_allowed_and_more_are_not(
+    points: Sequence[float],
+    returned: Sequence[int],
+    compressed: Path,
+    data: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    work_dir = Path(shutil.copytree(compressed, tmp_path / "work"))
+    measured = iter([*map(drop, points), drop(0.0), drop(0.0)])
+    monkeypatch.setattr(gated_quantisation, "accuracy_drop", lambda *_: next(measured))
+    flags = ("--num-folds", 1, "--no-calibrate", "--max-drop", 5)
+    folder = compress(work_dir, data, "export/model.xml", *flags)
+    table = json.loads((folder / "compression.json").read_text())
+    assert [item["layers_given_back"] for item in table["cross_validated"]] == returned
+    note, first, *_ = capsys.readouterr().out.splitlines()
+    assert note.startswith("note: of 12 clips, one is 8.3 points of top-1, more than --max-drop 5")
+    assert first.startswith("quantising 1 of 1: on 6 clips")
 
 
 def test_a_fold_is_quantised_on_as_many_clips_of_the_others() -> None:
