@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -18,10 +18,7 @@ from action_recognition.data.listed_clips import ListedClip
 from action_recognition.data.video import VideoInfo
 from action_recognition.dataset_tools.importing.placing import probe_all
 from action_recognition.errors import naming
-from action_recognition.files import write_atomically
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from action_recognition.plots import draw_clip_statistics
 
 # Lengths are summarised by these.
 QUANTILES = {"min": 0.0, "p05": 0.05, "median": 0.5, "p95": 0.95, "max": 1.0}
@@ -141,30 +138,15 @@ def _people_summary(facts: Sequence[ClipFacts]) -> dict[str, dict[str, Any]]:
 
 
 def draw_histograms(facts: Sequence[ClipFacts], file: Path) -> None:
-    """Draw lengths in seconds, rates, and clips per class as one PNG, written atomically."""
-    figure = _histograms(facts)
+    """Draw lengths in seconds, rates, and clips of each class as one PNG, written atomically."""
+    splits = dict.fromkeys(fact.split for fact in facts)
+    clips = {
+        split: Counter(fact.label for fact in facts if fact.split == split) for split in splits
+    }
+    rates_fps = [fact.frame_rate_fps for fact in facts if fact.frame_rate_fps]
     make_folder(file.parent)
-    with naming(file), write_atomically(file) as partial:
-        figure.savefig(partial, format="png", dpi=100)
-
-
-def _histograms(facts: Sequence[ClipFacts]) -> Figure:
-    """Return a figure of three histograms beside each other."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(12, 3.6), layout="constrained")
-    lengths, rates, classes = figure.subplots(1, 3)
-
-    lengths.hist(_known_seconds(facts), bins=30)
-    lengths.set(xlabel="length of the gesture, s", ylabel="clips")
-    rates.hist([fact.frame_rate_fps for fact in facts if fact.frame_rate_fps], bins=30)
-    rates.set(xlabel="frame rate, fps")
-
-    # Without names at the axis, since hundreds of them would not fit.
-    counts = [count for _, count in Counter(fact.label for fact in facts).most_common()]
-    classes.bar(range(len(counts)), counts)
-    classes.set(xlabel=f"classes ({len(counts)}), by number of clips", xticks=[])
-    return figure
+    with naming(file):
+        draw_clip_statistics(file, _known_seconds(facts), rates_fps, clips)
 
 
 def _known_seconds(facts: Sequence[ClipFacts]) -> list[float]:

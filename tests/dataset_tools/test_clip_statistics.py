@@ -75,4 +75,23 @@ def test_counts_lengths_rates_and_sizes(
         and "1 of them in more than one file" in said
         and "train.txt:3" in said
     )
-    assert cv2.imread(str(picture)).shape[1] == 1200
+    assert cv2.imread(str(picture)).shape[1] == 1100
+
+
+def test_a_table_without_these_clips_is_said(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flags = ["--ann-files", f"{root}/train.txt", "--data-roots", str(root), "--jobs", "1"]
+    table = tmp_path / "people.csv"
+    for text, said in (
+        ("path,person\nvideos/anna_1.mp4,anna\n", "it has paths such as 'videos/anna_1.mp4'"),
+        ("path,person\nanna_1.mp4,\n", f"{table} names no person"),
+    ):
+        table.write_text(text, encoding="utf-8")
+        assert main([*flags, "--metadata", str(table)]) == 0
+        found = capsys.readouterr().out
+        assert "people unknown\n" in found and said in found
+        assert "--person-regex" not in found
+
+    assert main(flags) == 0
+    assert "--person-regex or --metadata tells who" in capsys.readouterr().out

@@ -16,6 +16,7 @@ from action_recognition.commands.data.common_flags import (
 )
 from action_recognition.commands.flags import add_hand_detector_flag
 from action_recognition.errors import user_error
+from action_recognition.program import program
 
 if TYPE_CHECKING:
     from action_recognition.dataset_tools.photo_building import PhotoBuilder
@@ -28,7 +29,7 @@ _DESCRIPTION = (
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of `tools/data/build_dataset.py`."""
-    parser = argparse.ArgumentParser(prog="build_dataset.py", description=_DESCRIPTION)
+    parser = argparse.ArgumentParser(prog=program("build_dataset.py"), description=_DESCRIPTION)
     add_list_flags(parser)
     _add_picture_flags(parser)
     _add_crop_flags(parser)

@@ -13,8 +13,11 @@ from action_recognition.commands.data.common_flags import (
     add_jobs_flag,
     add_list_flags,
     add_people_flags,
+    files_of_lists,
 )
 from action_recognition.errors import user_error
+from action_recognition.files import check_result_places
+from action_recognition.program import program
 
 if TYPE_CHECKING:
     from action_recognition.dataset_tools.checking.check_dataset import Checked, CheckOptions
@@ -29,7 +32,9 @@ _DESCRIPTION = "Find faults in annotation files and in the clips that they name.
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of `tools/data/check.py`."""
-    parser = argparse.ArgumentParser(prog="check.py", description=_DESCRIPTION, epilog=_EPILOG)
+    parser = argparse.ArgumentParser(
+        prog=program("check.py"), description=_DESCRIPTION, epilog=_EPILOG
+    )
     add_data_flags(parser)
     _add_output_flags(parser)
     return parser
@@ -104,6 +109,7 @@ def _check_outputs(arguments: argparse.Namespace) -> None:
 
     if arguments.fix is not None:
         check_fix_folder(arguments.fix)
+    check_result_places({"--json": arguments.json}, files_of_lists(arguments))
     if arguments.json is not None and not arguments.json.parent.is_dir():
         raise user_error(f"--json {arguments.json}", f"there is no folder {arguments.json.parent}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 from pathlib import Path
 
@@ -17,6 +18,15 @@ def add_list_flags(flags: FlagGroup) -> None:
     """Add the annotation files, their data roots and their classes."""
     _add_file_flags(flags)
     add_classes_flag(flags)
+
+
+def files_of_lists(arguments: argparse.Namespace) -> list[Path]:
+    """Return the lists and tables that the flags name, and what lies beside them of a data set."""
+    beside = ("classes.json", "dataset.json", "metadata.csv")
+    files = [Path(file) for file in arguments.ann_files]
+    # Not every command has a table of people.
+    people = [table] if (table := vars(arguments).get("metadata")) is not None else []
+    return [*files, *people, *(file.with_name(name) for file in files for name in beside)]
 
 
 def _add_file_flags(flags: FlagGroup) -> None:

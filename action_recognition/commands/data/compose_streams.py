@@ -17,6 +17,7 @@ from action_recognition.commands.data.common_flags import (
 )
 from action_recognition.commands.flags import add_negative_list_flags, check_negatives
 from action_recognition.errors import user_error
+from action_recognition.program import program
 
 if TYPE_CHECKING:
     from action_recognition.data.listed_clips import ListedClip
@@ -33,7 +34,7 @@ _DESCRIPTION = (
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of `tools/data/compose_streams.py`."""
-    parser = argparse.ArgumentParser(prog="compose_streams.py", description=_DESCRIPTION)
+    parser = argparse.ArgumentParser(prog=program("compose_streams.py"), description=_DESCRIPTION)
     add_list_flags(parser)
     # A stream shows one person, so persons are required.
     add_people_flags(parser, is_required=True)

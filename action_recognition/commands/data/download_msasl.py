@@ -11,6 +11,7 @@ from pathlib import Path
 from action_recognition.commands.arguments import positive_int
 from action_recognition.commands.data.common_flags import add_output_flag
 from action_recognition.commands.data.crop_flags import add_source_flags
+from action_recognition.program import program
 
 _DESCRIPTION = """\
 Fetch the videos that MS-ASL's JSON files name, one after the other, through yt-dlp
@@ -22,7 +23,7 @@ stopped. Mind the terms of the site and of the data set.
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of `tools/data/prepare_msasl.py download`."""
     parser = argparse.ArgumentParser(
-        prog="prepare_msasl.py download",
+        prog=f"{program('prepare_msasl.py')} download",
         description=_DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

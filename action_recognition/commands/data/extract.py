@@ -12,6 +12,7 @@ from action_recognition.commands.data.common_flags import (
     add_list_flags,
     add_output_flag,
 )
+from action_recognition.program import program
 
 _DESCRIPTION = (
     "Write the frames of clips (video_start to video_end of their lines) as folders of numbered "
@@ -21,7 +22,7 @@ _DESCRIPTION = (
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of `tools/data/extract.py`."""
-    parser = argparse.ArgumentParser(prog="extract.py", description=_DESCRIPTION)
+    parser = argparse.ArgumentParser(prog=program("extract.py"), description=_DESCRIPTION)
     add_list_flags(parser)
     _add_image_flags(parser)
     add_jobs_flag(parser)

@@ -21,6 +21,7 @@ from action_recognition.commands.data.common_flags import (
     add_seed_flag,
 )
 from action_recognition.commands.flags import add_person_flag
+from action_recognition.program import program
 
 if TYPE_CHECKING:
     from action_recognition.dataset_tools.importing.assign_splits import SplitOptions
@@ -77,7 +78,7 @@ and for photos, one file each:
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of `tools/data/import_clips.py`."""
     parser = argparse.ArgumentParser(
-        prog="import_clips.py",
+        prog=program("import_clips.py"),
         description=_DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -13,6 +13,7 @@ from action_recognition.commands.data.common_flags import (
     add_output_flag,
     add_seed_flag,
 )
+from action_recognition.program import program
 
 if TYPE_CHECKING:
     from action_recognition.data.listed_clips import ListedClip
@@ -27,7 +28,7 @@ _DESCRIPTION = (
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of `tools/data/make_negatives.py`."""
-    parser = argparse.ArgumentParser(prog="make_negatives.py", description=_DESCRIPTION)
+    parser = argparse.ArgumentParser(prog=program("make_negatives.py"), description=_DESCRIPTION)
     add_list_flags(parser)
     _add_output_flags(parser)
     add_force_flag(parser)

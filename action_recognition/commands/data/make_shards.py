@@ -13,6 +13,7 @@ from action_recognition.commands.data.common_flags import (
     add_seed_flag,
 )
 from action_recognition.errors import user_error
+from action_recognition.program import program
 
 _DESCRIPTION = (
     "Write the videos and frame folders of annotation files as shards: tar files in WebDataset's "
@@ -23,7 +24,7 @@ _DESCRIPTION = (
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of `tools/data/make_shards.py`."""
-    parser = argparse.ArgumentParser(prog="make_shards.py", description=_DESCRIPTION)
+    parser = argparse.ArgumentParser(prog=program("make_shards.py"), description=_DESCRIPTION)
     add_list_flags(parser)
     _add_shard_flags(parser)
     add_seed_flag(parser, "the order of the videos")

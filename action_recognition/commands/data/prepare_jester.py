@@ -12,6 +12,7 @@ from action_recognition.commands.data.common_flags import add_output_flag
 from action_recognition.commands.data.crop_flags import add_form_flags, clip_form, form_settings
 from action_recognition.errors import user_error
 from action_recognition.files import sha256_of
+from action_recognition.program import program
 
 if TYPE_CHECKING:
     from action_recognition.dataset_tools.preparing.clip_files import ClipForm
@@ -28,7 +29,7 @@ files. Without a detector whole pictures are resized. Started again, it resumes 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of `tools/data/prepare_jester.py`."""
     parser = argparse.ArgumentParser(
-        prog="prepare_jester.py",
+        prog=program("prepare_jester.py"),
         description=_DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

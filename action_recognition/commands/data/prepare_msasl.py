@@ -18,6 +18,7 @@ from action_recognition.commands.data.crop_flags import (
     form_settings,
 )
 from action_recognition.errors import user_error
+from action_recognition.program import program
 
 if TYPE_CHECKING:
     from action_recognition.dataset_tools.preparing.clip_files import ClipForm
@@ -36,7 +37,7 @@ annotation files and a report of what is left. Started again, it resumes where i
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of `tools/data/prepare_msasl.py`."""
     parser = argparse.ArgumentParser(
-        prog="prepare_msasl.py",
+        prog=program("prepare_msasl.py"),
         description=_DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

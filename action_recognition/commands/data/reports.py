@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from action_recognition.program import typed
+
 LeftOut = Sequence[tuple[str, str]]
 """Lines of annotation files that were left out, each with its reason."""
 
@@ -94,7 +96,8 @@ def print_next_steps(folder: Path, splits: Sequence[str], data_root: Path) -> No
     A part that the source lacks is taken by another: val by test, test by val.
     """
     files = ",".join(str(folder / f"{split}.txt") for split in splits)
-    words = ["python", "tools/data/check.py", "--ann-files", files, "--data-roots", str(data_root)]
+    start = typed("tools/data/check.py").split()
+    words = [*start, "--ann-files", files, "--data-roots", str(data_root)]
     print("look for faults in the clips:")
     print(f"    {shlex.join([*words, '--metadata', str(folder / 'metadata.csv')])}")
 

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 from action_recognition.commands.arguments import positive_int
 from action_recognition.commands.data.check import add_data_flags, check_options
 from action_recognition.commands.data.common_flags import add_seed_flag
+from action_recognition.console import counted
 from action_recognition.errors import user_error
+from action_recognition.program import program
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,7 +37,7 @@ _DESCRIPTION = (
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of `tools/data/show.py`."""
-    parser = argparse.ArgumentParser(prog="show.py", description=_DESCRIPTION)
+    parser = argparse.ArgumentParser(prog=program("show.py"), description=_DESCRIPTION)
     add_data_flags(parser)
     _add_output_flags(parser)
     _add_limit_flag(parser)
@@ -129,7 +131,15 @@ def _show_checked(arguments: argparse.Namespace) -> int:
 
 def _notice(checked: Checked, left_out: int) -> str:
     """Return the line above the page's clips."""
-    shown = f"{checked.num_rows} clips, {checked.findings.num_problems} problems"
+    found = checked.findings
+    notes = found.counts.total() - found.num_problems
+    shown = ", ".join(
+        [
+            counted(checked.num_rows, "clip"),
+            counted(found.num_problems, "problem"),
+            counted(notes, "note"),
+        ]
+    )
     return f"{shown}; {left_out} not shown" if left_out else shown
 
 
@@ -169,7 +179,7 @@ def _sheet(clips: Sequence[CaptionedStrip]) -> NDArray[np.uint8]:
 
     # (N, T, H, W, 3) to (N, 3, T, H, W)
     pictures = torch.from_numpy(np.stack(padded)).permute(0, 4, 1, 2, 3)
-    return contact_sheet(pictures, [caption for caption, _ in clips], columns=2)
+    return contact_sheet(pictures, [caption for caption, _ in clips])
 
 
 def _file_name(text: str) -> str:
@@ -195,7 +205,8 @@ def _show_as_trained(arguments: argparse.Namespace) -> int:
         # A batch without clips has no picture.
         if len(batch.captions):
             file = folder / f"step_{step:03d}.png"
-            save_picture(file, contact_sheet(batch.clips, batch.captions))
+            title = f"clips of step {step}, as the network sees them"
+            save_picture(file, contact_sheet(batch.clips, batch.captions, title=title))
             print(file)
     return 0
 

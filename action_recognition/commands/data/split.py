@@ -16,6 +16,7 @@ from action_recognition.commands.data.common_flags import (
     add_seed_flag,
 )
 from action_recognition.errors import user_error
+from action_recognition.program import program
 
 if TYPE_CHECKING:
     from action_recognition.dataset_tools.resplitting import Resplit
@@ -28,7 +29,7 @@ _DESCRIPTION = (
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of `tools/data/split.py`."""
-    parser = argparse.ArgumentParser(prog="split.py", description=_DESCRIPTION)
+    parser = argparse.ArgumentParser(prog=program("split.py"), description=_DESCRIPTION)
     add_list_flags(parser)
     add_people_flags(parser)
     add_fractions_flag(parser)

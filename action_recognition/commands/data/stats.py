@@ -13,7 +13,11 @@ from action_recognition.commands.data.common_flags import (
     add_jobs_flag,
     add_list_flags,
     add_people_flags,
+    files_of_lists,
 )
+from action_recognition.console import counted
+from action_recognition.files import check_picture_name, check_result_places
+from action_recognition.program import program
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -30,7 +34,7 @@ _DESCRIPTION = "Show clips per class and person, lengths, frame rates and sizes 
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of `tools/data/stats.py`."""
-    parser = argparse.ArgumentParser(prog="stats.py", description=_DESCRIPTION)
+    parser = argparse.ArgumentParser(prog=program("stats.py"), description=_DESCRIPTION)
     add_list_flags(parser)
     add_people_flags(parser)
 
@@ -62,6 +66,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     from action_recognition.data.listed_clips import listed_clips
     from action_recognition.dataset_tools import clip_statistics
 
+    histogram = {"--histogram": arguments.histogram}
+    check_result_places({"--json": arguments.json}, files_of_lists(arguments), histogram)
+    check_picture_name("--histogram", arguments.histogram)
     clips, labels = listed_clips(arguments.ann_files, arguments.data_roots, arguments.classes)
     people = _people(clips, arguments)
     with shown_progress("opening clips") as progress:
@@ -72,6 +79,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     }
 
     _print(summary)
+    if not summary["people"] and arguments.person_regex is None:
+        print(_how_people_are_told(people, arguments.metadata))
     if arguments.hands:
         from action_recognition.dataset_tools.hand_statistics import hand_statistics
 
@@ -80,8 +89,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.json:
         text = json.dumps(summary, ensure_ascii=False, indent=1) + "\n"
         write_together(arguments.json.parent, {arguments.json.name: text})
+        print(f"wrote {arguments.json}")
     if arguments.histogram and facts:
         clip_statistics.draw_histograms(facts, arguments.histogram)
+        print(f"wrote {arguments.histogram}")
     return 0
 
 
@@ -109,14 +120,28 @@ def _print(summary: Mapping[str, Any]) -> None:
     console = _console()
     console.print(_class_table(summary))
     _print_people(console, summary["people"])
-    num_shared = sum(len(row["splits"]) > 1 for row in summary["people"].values())
-    known = f"{summary['clips']} clips, {len(summary['people'])} people known"
-    console.print(f"{known}, {num_shared} of them in more than one file")
-
+    console.print(f"{counted(summary['clips'], 'clip')}, {_known_people(summary['people'])}")
     for name in ("rates_fps", "sizes"):
         console.print(f"{name.replace('_', ' ')}: {_first_counts(summary[name])}")
     for item in summary["unreadable"]:
         console.print(f"cannot be read: {item['line']}: {item['reason']}")
+
+
+def _known_people(people: Mapping[str, Any]) -> str:
+    if not people:
+        return "people unknown"
+    num_shared = sum(len(row["splits"]) > 1 for row in people.values())
+    return f"{len(people)} people known, {num_shared} of them in more than one file"
+
+
+def _how_people_are_told(people: Mapping[str, str], table: Path | None) -> str:
+    """Return what to do where no clip has a person."""
+    if table is None:
+        return "--person-regex or --metadata tells who is in the clips"
+    if not people:
+        return f"{table} names no person"
+    found = f"it has paths such as {next(iter(people))!r}"
+    return f"{table} has none of these clips: {found}, the annotation files have other ones"
 
 
 def _class_table(summary: Mapping[str, Any]) -> Table:

@@ -70,6 +70,7 @@ class Checked:
     rows: Mapping[Path, list[Row]]
     reports: Mapping[Path, MediaReport]
     landmark_files: Mapping[Path, Path] = field(default_factory=dict)
+    people: People | None = None
 
 
 def check(options: CheckOptions, shown: ShownProgress = no_progress) -> Checked:
@@ -84,7 +85,8 @@ def check(options: CheckOptions, shown: ShownProgress = no_progress) -> Checked:
     files = [file for file, _ in pairs]
     findings = Findings([str(file) for file in files])
     labels = find_labels(pairs, options.classes, template.labels if template else [], findings)
-    together = SetChecker(files, labels, _people(options, files[0].parent), findings)
+    people = _people(options, files[0].parent)
+    together = SetChecker(files, labels, people, findings)
 
     # Every line, alone and with those before it.
     with shown("reading lines") as progress:
@@ -98,7 +100,8 @@ def check(options: CheckOptions, shown: ShownProgress = no_progress) -> Checked:
     if reports:
         _check_files(rows, reports, together.splits, findings, template)
         hands = _check_hands(rows, reports, findings, template, options.jobs)
-    return Checked(findings, labels, files, together.splits, num_rows, rows, reports, hands)
+    splits = together.splits
+    return Checked(findings, labels, files, splits, num_rows, rows, reports, hands, people)
 
 
 def _compare(

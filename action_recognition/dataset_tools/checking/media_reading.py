@@ -16,6 +16,7 @@ from action_recognition.data.media.decoding import decoded_frames
 from action_recognition.data.media.orientation import UPRIGHT, Orientation, orientation_of
 from action_recognition.data.media.packet_index import packet_index
 from action_recognition.data.media.pictures import PictureMaker
+from action_recognition.data.media.pixel_shape import pixel_shape_note
 from action_recognition.data.video import is_photo
 from action_recognition.dataset_tools.checking.images import inspect_folder, inspect_photo
 from action_recognition.dataset_tools.checking.media_report import (
@@ -38,8 +39,7 @@ from action_recognition.worker_pool import map_apart
 MAX_DECODED_FRAMES = 3000
 """Longer videos are decoded at `SAMPLED_FRAMES` places only: a film of an hour takes minutes."""
 MAX_SECONDS = 120.0
-# Deviations from square pixels and from even times that count.
-PIXEL_ASPECT_TOLERANCE = 0.02
+# Deviations from even times that count.
 LATE_S, SLIGHTLY_LATE_FRAMES = 0.25, 2.0
 # It is hard to foresee what FFmpeg makes of broken files.
 _ERRORS_OF_BROKEN_FILES = (UserError, av.FFmpegError, OSError, ValueError, MemoryError)
@@ -85,7 +85,8 @@ def _inspect_video(path: Path) -> MediaReport:
         content_hash(path),
         look,
         is_rate_sure=rate is not None and rate.is_sure,
-        notes=video.notes_on(path),
+        # The shape of pixels is a finding of its own.
+        notes=tuple(note for note in video.notes_on(path) if note != reading.pixel_note),
     )
 
 
@@ -103,7 +104,7 @@ class _VideoReading:
         self.size = (0, 0)
         self.orientation: Orientation = UPRIGHT
         self._end_s = math.inf
-        self.pixel_aspect = 1.0
+        self.pixel_note = ""
 
     def pictures(self) -> NDArray[np.uint8]:
         """Read up to `SAMPLED_FRAMES` pictures that lie evenly in the video.
@@ -129,10 +130,9 @@ class _VideoReading:
 
         if self.orientation.note:
             faults.append(Fault("note-rotated", f"{name} {self.orientation.note}", ""))
-        if self.pixel_aspect > 0 and abs(self.pixel_aspect - 1.0) > PIXEL_ASPECT_TOLERANCE:
-            message = f"pixels of {name} are {self.pixel_aspect:.3f} times as wide as high"
+        if self.pixel_note:
             repair = "ffmpeg -i IN -vf 'scale=iw*sar:ih,setsar=1' OUT"
-            faults.append(Fault("pixel-aspect", message, repair))
+            faults.append(Fault("pixel-aspect", f"{name} {self.pixel_note}", repair))
         if max(width, height) > 3 * min(width, height) > 0:
             faults.append(Fault("note-extreme-aspect", f"{name} is {width} x {height}", ""))
         return faults
@@ -196,8 +196,7 @@ class _VideoReading:
     def _read_header(self, stream: av.VideoStream) -> None:
         # The files are the parallel part: each is decoded in one thread.
         stream.codec_context.thread_count = 1
-        aspect = stream.sample_aspect_ratio
-        self.pixel_aspect = float(aspect) if aspect else 1.0
+        self.pixel_note = pixel_shape_note(stream)
 
     def _read_shape(self, frame: av.VideoFrame) -> None:
         self.orientation = orientation_of(frame)

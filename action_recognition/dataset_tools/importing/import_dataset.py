@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from action_recognition.class_names import name_problems
+from action_recognition.class_names import alike_names, name_problems
 from action_recognition.data.annotation_lines import annotation_line
 from action_recognition.data.dataset_files import SPLITS, Split
 from action_recognition.data.people import people_by_regex
@@ -134,6 +134,9 @@ def _classes(clips: Sequence[FoundClip], known: Sequence[str] | None, found: Fou
     Names that are numbers are sorted as numbers.
     """
     used = {clip.label for clip in clips}
+    for group in alike_names(sorted(used)):
+        alike = " and ".join(map(repr, group))
+        found.warnings.append(f"classes {alike} may be one; if so, give their clips one name")
     if known is None:
         if all(map(str.isdecimal, used)):
             return sorted(used, key=lambda name: (int(name), name))

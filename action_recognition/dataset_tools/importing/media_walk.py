@@ -12,16 +12,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from action_recognition.data.frame_folder import IMAGE_SUFFIXES
+from action_recognition.data.photo_kinds import VIDEO_SUFFIXES
 from action_recognition.errors import user_error
 
-# People have these kinds of files, and FFmpeg reads them.
-VIDEO_SUFFIXES = frozenset(
-    [
-        *(".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".flv"),
-        *(".3gp", ".ogv", ".ogg", ".mts", ".m2ts", ".ts", ".vob", ".asf", ".gif"),
-        *(".h264", ".264", ".h265", ".265", ".hevc", ".mjpeg", ".ivf", ".y4m"),
-    ]
-)
 ARCHIVE_SUFFIXES = frozenset(
     {".zip", ".tar", ".gz", ".tgz", ".bz2", ".tbz2", ".xz", ".txz", ".zst", ".7z", ".rar"}
 )

@@ -14,7 +14,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from action_recognition.data.dataset_files import write_together
-from action_recognition.dataset_tools.importing.media_walk import VIDEO_SUFFIXES
+from action_recognition.data.photo_kinds import VIDEO_SUFFIXES
 from action_recognition.dataset_tools.preparing.msasl_entries import safe_video_id
 from action_recognition.errors import UserError, user_error
 from action_recognition.json_files import parse_json

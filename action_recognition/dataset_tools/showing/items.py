@@ -29,6 +29,7 @@ class ClipItem:
     rate_fps: float | None = None
     stretch: Stretch | None = None
     findings: list[Finding] = field(default_factory=list)
+    person: str | None = None
 
 
 def clip_items(checked: Checked, max_clips: int) -> tuple[list[ClipItem], list[Finding], int]:
@@ -85,6 +86,7 @@ def _item(row: Row, checked: Checked) -> ClipItem:
         seconds=(end - start) / rate if rate and end > start else None,
         rate_fps=rate,
         stretch=Stretch(row.path, start, end, hands) if has_frames else None,
+        person=checked.people.person_of(row.raw.path) if checked.people else None,
     )
 
 

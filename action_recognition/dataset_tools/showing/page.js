@@ -11,25 +11,36 @@ function element(tag, text, className) {
 }
 
 function findingLine(finding) {
-  const line = element("p", undefined, "finding");
+  const line = element("p", undefined, finding.kind.startsWith("note-") ? "finding note" : "finding");
   line.append(element("b", finding.kind), ` ${finding.message}${finding.repair ? "; to repair: " + finding.repair : ""}`);
   return line;
+}
+
+// The picture holds all frames side by side. The box shows one of them, and they follow each other.
+function film(clip) {
+  const picture = element("img");
+  picture.addEventListener("load", () => {
+    picture.style.aspectRatio = `${picture.naturalWidth / data.framesInStrip} / ${picture.naturalHeight}`;
+    picture.style.setProperty("--frames", data.framesInStrip);
+    picture.style.animationDuration = `${Math.min(Math.max(clip.seconds || 1, 0.5), 5)}s`;
+  });
+  picture.addEventListener("click", () => picture.classList.toggle("stopped"));
+  picture.src = clip.image;
+  picture.alt = clip.path;
+  picture.title = "click: stop or play";
+  return picture;
 }
 
 function card(clip) {
   const problems = clip.findings.some((finding) => !finding.kind.startsWith("note-"));
   const made = element("div", undefined, "clip" + (problems ? " problem" : clip.findings.length ? " note" : ""));
   if (clip.image) {
-    const picture = element("img");
-    picture.src = clip.image;
-    picture.alt = clip.path;
-    picture.loading = "lazy";
-    made.append(picture);
+    made.append(film(clip));
   } else {
     made.append(element("div", "no picture", "none"));
   }
   const numbers = [clip.seconds === null ? "" : clip.seconds.toFixed(2) + " s", clip.rate ? clip.rate.toFixed(2) + " fps" : ""];
-  made.append(element("div", [clip.label, clip.split, ...numbers].filter(Boolean).join(" · ")));
+  made.append(element("div", [clip.label, clip.person, clip.split, ...numbers].filter(Boolean).join(" · ")));
   made.append(element("div", clip.path, "where"), element("div", `${clip.file}:${clip.line}`, "where"));
   made.append(...clip.findings.map(findingLine));
   return made;
@@ -57,10 +68,34 @@ function kinds(clip) {
   return ["any finding", ...clip.findings.map((finding) => finding.kind)];
 }
 
+function personOf(clip) {
+  return clip.person || "unknown";
+}
+
+// A row for each class: its clips in each split, and its people.
+function classTable(clips) {
+  const splits = [...new Set(data.clips.map((clip) => clip.split))];
+  const table = element("table");
+  const row = (tag, cells) => {
+    const made = element("tr");
+    made.append(...cells.map((cell) => element(tag, String(cell))));
+    table.append(made);
+  };
+  const counts = (some) => [...splits.map((split) => some.filter((clip) => clip.split === split).length),
+    some.length, new Set(some.map((clip) => clip.person).filter(Boolean)).size || "unknown"];
+  row("th", ["class", ...splits, "all", "people"]);
+  for (const [label] of counted(clips.map((clip) => [clip.label]))) {
+    row("td", [label, ...counts(clips.filter((clip) => clip.label === label))]);
+  }
+  row("td", ["all", ...counts(clips)]);
+  return table;
+}
+
 function isShown(clip) {
   const chosen = (name) => document.getElementById(name).value.slice(1);
   const all = (name) => document.getElementById(name).value === "";
   return (all("class") || clip.label === chosen("class")) && (all("split") || clip.split === chosen("split")) &&
+    (all("person") || personOf(clip) === chosen("person")) &&
     (all("finding") || kinds(clip).includes(chosen("finding")));
 }
 
@@ -96,6 +131,7 @@ function draw() {
   document.getElementById("clips").replaceChildren(...shown.slice(0, limit).map(card));
   document.getElementById("count").textContent = `${shown.length} of ${data.clips.length} clips`;
   document.getElementById("more").hidden = shown.length <= limit;
+  document.getElementById("classes").replaceChildren(classTable(shown));
   document.getElementById("histograms").replaceChildren(
     histogram("length, s", shown.map((clip) => clip.seconds).filter((value) => value !== null)),
     histogram("rate, fps", shown.map((clip) => clip.rate).filter((value) => value)));
@@ -108,6 +144,7 @@ for (const finding of data.files) {
 }
 document.getElementById("filters").append(
   select("class", "class", counted(data.clips.map((clip) => [clip.label]))),
+  select("person", "person", counted(data.clips.map((clip) => [personOf(clip)]))),
   select("split", "split", counted(data.clips.map((clip) => [clip.split]))),
   select("finding", "finding", counted(data.clips.map(kinds))));
 document.getElementById("more").addEventListener("click", () => { limit += PAGE; draw(); });

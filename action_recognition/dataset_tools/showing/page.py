@@ -19,7 +19,7 @@ from typing import Any
 from action_recognition.data.dataset_files import write_together
 from action_recognition.dataset_tools.checking.findings import Finding
 from action_recognition.dataset_tools.showing.items import ClipItem
-from action_recognition.dataset_tools.showing.strips import Stretch
+from action_recognition.dataset_tools.showing.strips import NUM_FRAMES, Stretch
 from action_recognition.errors import user_error
 
 # A page of this command is known by this element, and may be replaced.
@@ -37,6 +37,7 @@ def page(
     data = {
         "clips": [_clip(item, strips) for item in items],
         "files": [_finding(finding) | {"file": finding.file} for finding in of_files],
+        "framesInStrip": NUM_FRAMES,
     }
     script, style = _resource("page.js"), _resource("page.css")
 
@@ -55,7 +56,8 @@ def _body(title: str, notice: str) -> list[str]:
     return [
         f"<h1>{html.escape(title)}</h1><p>{html.escape(notice)}</p>"
         '<div id="files"></div><div id="filters"></div>',
-        '<div id="histograms"></div><p id="count"></p><div id="clips"></div>'
+        '<div id="histograms"></div><div id="classes"></div><p id="count"></p>'
+        '<div id="clips"></div>'
         '<button id="more" hidden>more</button>',
     ]
 
@@ -76,7 +78,8 @@ def _head(title: str, script: str, style: str) -> list[str]:
         '<html lang="en"><head><meta charset="utf-8">',
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
         _GENERATOR,
-        '<meta name="viewport" content="width=device-width">',
+        '<meta name="viewport" content="width=device-width, initial-scale=1">',
+        '<meta name="color-scheme" content="light dark">',
         f"<title>{html.escape(title)}</title>",
         f"<style>{style}</style></head><body>",
     ]
@@ -121,6 +124,7 @@ def _clip(item: ClipItem, strips: Mapping[Stretch, bytes]) -> dict[str, Any]:
         "path": item.path,
         "seconds": item.seconds,
         "rate": item.rate_fps,
+        "person": item.person,
         "findings": [_finding(finding) for finding in item.findings],
         "image": "data:image/jpeg;base64," + base64.b64encode(strip).decode() if strip else "",
     }

@@ -16,7 +16,7 @@ from action_recognition.hands.drawing import draw_hand
 from action_recognition.hands.landmark_file import HandLandmarks, load_landmarks
 from action_recognition.worker_pool import map_apart
 
-NUM_FRAMES = 4  # in a strip
+NUM_FRAMES = 8  # in a strip
 HEIGHT = 96  # pixels
 MAX_WIDTH = 192  # of a frame; longer pictures are cut at both sides
 _QUALITY = 60  # low, since a page holds many strips

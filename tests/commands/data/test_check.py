@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ import pytest
 from action_recognition.commands.data.check import main
 from action_recognition.errors import UserError
 from tests.dataset_tools.checking.made import PERSON_REGEX, DataSet, command_flags
+from tests.warm import warm_python
 
 
 def test_zero_where_nothing_is_wrong_and_for_notes(
@@ -158,7 +158,7 @@ def test_people_from_a_table(
 def test_the_script_answers_by_itself(data: DataSet, repository: Path) -> None:
     data.replace("train", 2, b"\0" * 100)
     command = [
-        sys.executable,
+        warm_python(),
         str(repository / "tools" / "data" / "check.py"),
         *command_flags(data)[:-1],
         "2",

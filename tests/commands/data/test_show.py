@@ -16,6 +16,7 @@ from action_recognition.errors import UserError
 from action_recognition.training.as_trained import trained_batches
 from action_recognition.training.options import TrainOptions
 from action_recognition.training.reporting.contact_sheet import contact_sheet
+from action_recognition.training.reporting.sheets import AUGMENTED_TITLE
 from action_recognition.training.run import train
 from tests.dataset_tools.checking.made import DataSet, command_flags
 from tests.tiny import modern_recipe, tiny_data, tiny_template
@@ -84,7 +85,7 @@ def test_as_trained_is_what_the_run_learns_from(modern: bool, tmp_path: Path) ->
     )
     train(folder, options)
     first = next(iter(trained_batches(folder, options, 1)))
-    shown = contact_sheet(first.clips[:12], first.captions[:12])
+    shown = contact_sheet(first.clips[:12], first.captions[:12], title=AUGMENTED_TITLE)
     learned_from = cv2.imread(str(tmp_path / "run" / "augmented_clips.png"))
     assert learned_from is not None
     np.testing.assert_array_equal(shown, learned_from[..., ::-1])
@@ -122,6 +123,7 @@ def test_as_trained_writes_a_sheet_for_every_step_with_mixed_labels(tmp_path: Pa
     options = TrainOptions(**files_and_roots, save_checkpoints_to=tmp_path)  # type: ignore[arg-type]
     (batch,) = trained_batches(folder, options, 1)
     assert any(
-        re.fullmatch(r"[a-z ]+ \d+ % \+ [a-z ]+ \d+ %", caption) for caption in batch.captions
+        re.fullmatch(r"[a-z ]+ \d+ % \+ [a-z ]+ \d+ %\n[\w -]+\.mp4", caption)
+        for caption in batch.captions
     )
     assert len(batch.paths) == len(batch.captions) == len(batch.clips)

@@ -42,6 +42,15 @@ def test_classes_that_are_numbers_stand_in_their_order(tmp_path: Path) -> None:
     assert imported(tmp_path).classes == ["1", "2", "10"]
 
 
+def test_classes_that_look_like_one_are_said(tmp_path: Path) -> None:
+    for name in ("Wave", "wave", "stop"):
+        make_video(tmp_path / name / "a.mp4")
+    data_set = imported(tmp_path)
+    assert data_set.classes == ["Wave", "stop", "wave"]
+    said = "classes 'Wave' and 'wave' may be one; if so, give their clips one name"
+    assert said in data_set.warnings
+
+
 def test_frame_folders_get_the_rate_that_is_given(tmp_path: Path) -> None:
     make_folder(tmp_path / "wave" / "1", num_frames=4)
     assert lines_of(imported(tmp_path, frame_rate_fps=12.0)) == ["wave/1 0 0 4 0 4 12"]

@@ -51,6 +51,25 @@ def test_a_folder_per_class_of_photos_is_recognised_and_bad_files_are_named(tmp_
     assert recognise(tmp_path) == "photo_folders"
 
 
+def test_photos_are_known_by_their_content(tmp_path: Path) -> None:
+    """A missing or unknown suffix is no reason to leave one out. What is left out is named."""
+    for label in ("fist", "palm"):
+        for number, name in enumerate(("IMG_1", "2.jpg_large", "3.webp")):
+            photo(tmp_path / "made.png", 50 * number).rename(tmp_path / "made")
+            (tmp_path / label).mkdir(exist_ok=True)
+            (tmp_path / "made").rename(tmp_path / label / name)
+    photo(tmp_path / "fist" / "4.tif")
+    photo(tmp_path / "fist" / "made.jpg").rename(tmp_path / "fist" / "5.mp4")
+    assert recognise(tmp_path) == "photo_folders"
+    data_set = imported(tmp_path, "photo_folders")
+    assert lines_of(data_set)[:3] == ["fist/2.jpg_large 0", "fist/3.webp 0", "fist/IMG_1 0"]
+    assert len(lines_of(data_set)) == 6
+    assert reasons(data_set.left_out) == {
+        "fist/4.tif": "a TIFF file, which is not read; save it as JPEG",
+        "fist/5.mp4": "a JPEG photo with the name of a video; rename it",
+    }
+
+
 def test_names_of_signs_give_class_and_split(tmp_path: Path) -> None:
     photo(tmp_path / "train_signs" / "0_IMG_1118.jpg")
     photo(tmp_path / "train_signs" / "5_IMG_9.jpg")

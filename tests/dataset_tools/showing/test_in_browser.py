@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from action_recognition.commands.data.show import main
+from action_recognition.dataset_tools.showing.strips import NUM_FRAMES
 from tests.browser import chromium, started_playwright
 from tests.synthetic import numbered_frames, write_lines, write_video
 from tests.tiny import moving_bar
@@ -71,7 +72,7 @@ def page(page_file: Path) -> Iterator[Page]:
 
 def choose(page: Page, **values: str) -> None:
     """Set these filters, and all others to `all`."""
-    for name in ("class", "split", "finding"):
+    for name in ("class", "person", "split", "finding"):
         page.select_option(f"#{name}", value=f"={values[name]}" if name in values else "")
 
 
@@ -124,6 +125,36 @@ def test_thumbnails_are_pictures_of_the_clips(page: Page) -> None:
         "stop_1.mp4",
         "stop_2.mp4",
     }
+
+
+# The place of the strip in the middle of each frame's time, in percent from left to right.
+PLACES = """([picture, frames]) => {
+  const [film] = picture.getAnimations(), places = [];
+  film.pause();
+  for (let frame = 0; frame < frames; frame++) {
+    film.currentTime = film.effect.getTiming().duration * (frame + 0.5) / frames;
+    places.push(parseFloat(getComputedStyle(picture).objectPosition));
+  }
+  film.play();
+  return places;
+}"""
+
+
+def test_a_thumbnail_plays_each_frame_of_its_strip(page: Page) -> None:
+    choose(page)
+    picture = page.locator(".clip img").first
+    picture.scroll_into_view_if_needed()
+    page.wait_for_function(
+        "(picture) => picture.style.animationDuration", arg=picture.element_handle()
+    )
+    places = page.evaluate(PLACES, [picture.element_handle(), NUM_FRAMES])
+    assert places == pytest.approx([100 * i / (NUM_FRAMES - 1) for i in range(NUM_FRAMES)], abs=0.1)
+
+    # One click stops it.
+    picture.click()
+    assert picture.evaluate("(picture) => picture.getAnimations().length") == 0
+    picture.click()
+    assert picture.evaluate("(picture) => picture.getAnimations().length") == 1
 
 
 def test_names_stay_text_and_histograms_follow_the_filter(page: Page) -> None:

@@ -53,7 +53,7 @@ def items() -> list[ClipItem]:
     note = Finding("val.txt", 1, "note-rotated", "turned")
     stretch = Stretch(Path("a.mp4"), 0, 9)
     return [
-        ClipItem("train.txt", 1, "train", "wave", "a.mp4", 1.5, 30.0, stretch),
+        ClipItem("train.txt", 1, "train", "wave", "a.mp4", 1.5, 30.0, stretch, person="anna"),
         ClipItem("train.txt", 2, "train", EVIL, EVIL, 2.0, 25.0, findings=[found]),
         ClipItem("val.txt", 1, "val", "wave", "b.mp4", None, None, findings=[note]),
     ]
@@ -123,6 +123,11 @@ def test_filters_and_histograms(tmp_path: Path) -> None:
         27,
         27,
     ]  # 24 bars, a title and two ends
+    assert shown["options"]["person"] == ["all", "anna (1)", "unknown (2)"]
+    assert shown["chosen"]["person=anna"] == "1 of 3 clips"
+    assert shown["table"][0] == ["class", "train", "val", "all", "people"]
+    assert ["wave", "1", "1", "2", "1"] in shown["table"]
+    assert shown["table"][-1] == ["all", "2", "1", "3", "1"]
     assert shown["options"]["split"] == ["all", "train (2)", "val (1)"]
     assert shown["options"]["finding"] == [
         "all",
@@ -154,12 +159,9 @@ def test_a_strip_shows_the_stretch(tmp_path: Path) -> None:
     path = write_video(tmp_path / "a.mp4", numbered_frames(40, 96, 128), options={"crf": "10"})
     strip = strip_frames(make_strip(Stretch(path, 3, 31)))
     assert strip.shape == (NUM_FRAMES, HEIGHT, 128, 3)
-    assert [read_frame_number(frame) for frame in strip] == [3, 12, 21, 30]
+    assert [read_frame_number(frame) for frame in strip] == [3, 7, 11, 15, 18, 22, 26, 30]
     assert [read_frame_number(frame) for frame in strip_frames(make_strip(Stretch(path, 3)))] == [
-        3,
-        15,
-        27,
-        39,
+        *(3, 8, 13, 18, 24, 29, 34, 39),
     ]
     (tmp_path / "b.mp4").write_bytes(b"nothing")
     done: list[tuple[int, int]] = []

@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from action_recognition.data.dataset_files import Split
 from action_recognition.data.frame_folder import IMAGE_SUFFIXES
+from action_recognition.data.photo_kinds import VIDEO_SUFFIXES
 from action_recognition.dataset_tools.importing.folder_layout import (
     ClassFolder,
     Layout,
@@ -19,7 +20,7 @@ from action_recognition.dataset_tools.importing.folder_layout import (
 )
 from action_recognition.dataset_tools.importing.folder_names import modality_of
 from action_recognition.dataset_tools.importing.found import Found, FoundClip
-from action_recognition.dataset_tools.importing.media_walk import VIDEO_SUFFIXES, walk_media
+from action_recognition.dataset_tools.importing.media_walk import walk_media
 from action_recognition.dataset_tools.importing.source import SourceOptions
 from action_recognition.errors import UserError, user_error
 

@@ -19,6 +19,8 @@ from typing import Any
 
 from action_recognition.data.dataset_files import Split
 from action_recognition.data.frame_folder import list_frame_files
+from action_recognition.data.photo import PHOTO_SUFFIXES, photo_kind
+from action_recognition.data.photo_kinds import HEIC, READ_BY_PILLOW, VIDEO_SUFFIXES
 from action_recognition.data.tables import read_table, read_text
 from action_recognition.data.video import is_photo
 from action_recognition.dataset_tools.importing.folder_layout import (
@@ -92,7 +94,7 @@ def _folders_of_photos(source: Path) -> set[Parts]:
     found: set[Parts] = set()
     for place, folders, files in os.walk(source):
         folders[:] = [name for name in folders if not _is_hidden(name)]
-        if any(is_photo(Path(name)) and not _is_hidden(name) for name in files):
+        if any(is_photo(Path(place, name)) for name in files if not _is_hidden(name)):
             found.add(Path(place).relative_to(source).parts)
     return found - {()}
 
@@ -299,7 +301,20 @@ def _walk(found: Found, below: str) -> Iterator[str]:
         elif entry.is_dir():
             link = f"a link to a folder ({os.path.realpath(entry.path)})"
             found.leave_out(path, path, f"{link}, which is not followed")
-        elif is_photo(Path(entry.name)):
+        elif problem := _no_photo(Path(entry.path)):
+            if Path(entry.name).suffix.lower() not in _OTHER_SUFFIXES:
+                found.leave_out(path, path, problem)
+        else:
             yield path
-        elif Path(entry.name).suffix.lower() not in _OTHER_SUFFIXES:
-            found.leave_out(path, path, "no photo by its name")
+
+
+def _no_photo(file: Path) -> str:
+    """Return why a file is no photo that is read, or an empty text."""
+    if file.suffix.lower() in PHOTO_SUFFIXES - VIDEO_SUFFIXES:
+        return ""
+    kind = photo_kind(file)
+    if kind and file.suffix.lower() in VIDEO_SUFFIXES:
+        return f"a {kind} photo with the name of a video; rename it"
+    if kind in (*READ_BY_PILLOW, HEIC):
+        return ""
+    return f"a {kind} file, which is not read; save it as JPEG" if kind else "no photo"
