@@ -18,6 +18,7 @@ import pytest
 from action_recognition.dataset_tools.drawn_hands import LABEL_SWAPS, MOTIONS, NEGATIVE_MOTION
 from action_recognition.errors import UserError
 from action_recognition.template import load_template_dir
+from tests.warm import warm_python
 
 
 def _environment(repository: Path) -> dict[str, str]:
@@ -25,7 +26,7 @@ def _environment(repository: Path) -> dict[str, str]:
 
 
 def _quickstart(repository: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(repository / "tools" / "quickstart.py"), *map(str, arguments)]
+    command = [warm_python(), str(repository / "tools" / "quickstart.py"), *map(str, arguments)]
     return subprocess.run(
         command, capture_output=True, text=True, env=_environment(repository), timeout=900
     )

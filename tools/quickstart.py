@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 try:
     from action_recognition.errors import run_command, user_error
+    from action_recognition.program import TOOLKIT, program
 except ImportError as error:
     repair = "set up and activate the environment: ./init_venv.sh && . venv/bin/activate"
     print(f"error: {error}; to repair: {repair}", file=sys.stderr)
@@ -32,7 +33,7 @@ except KeyboardInterrupt:
 if TYPE_CHECKING:
     from action_recognition.dataset_tools.drawn_hands import Style
 
-REPOSITORY = Path(__file__).resolve().parents[1]
+REPOSITORY = TOOLKIT
 TEMPLATE_DIR = (
     REPOSITORY
     / "model_templates"
@@ -352,7 +353,7 @@ def finish(run: Run) -> int:
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of the flags. Nothing heavy is imported for it."""
     parser = argparse.ArgumentParser(
-        prog="quickstart.py",
+        prog=program("quickstart.py"),
         description="Draw clips of a moving hand (6 motions that only time can tell apart), train "
         "a small model from scratch on the CPU, export it, measure it on held-out clips of other "
         "hands and rooms, and run it over a stream. It takes less than 10 minutes on 2 cores.",

@@ -19,7 +19,7 @@ SHEET_FRAMES = 8
 SHEET_CLIPS_A_MOTION = 2
 CELL_HEIGHT, TITLE_WIDTH = 72, 172
 STREAM_COLUMNS, STREAM_CELL_WIDTH, CAPTION_HEIGHT = 5, 232, 50
-ANIMATION_S, ANIMATION_FPS, ANIMATION_WIDTH, ANIMATION_COLOURS = 8, 6, 240, 32
+ANIMATION_S, ANIMATION_FPS, ANIMATION_WIDTH, ANIMATION_COLOURS = 8, 5, 240, 48
 DARK, WHITE, GOOD, BAD = (40, 40, 40), (255, 255, 255), (20, 120, 40), (190, 30, 30)
 
 Image = npt.NDArray[np.uint8]
@@ -114,11 +114,15 @@ def write_animation(path: Path, video: Path) -> None:
     step = max(1, round(info.frame_rate_fps / ANIMATION_FPS))
     frames = read_frames(video, range(0, num_frames, step))
 
-    # One palette for all frames: single ones would flicker.
+    # One palette for all frames: single ones would flicker. It is that of frames side by side,
+    # since the colour of an event is not in every frame.
     size = ANIMATION_WIDTH, round(ANIMATION_WIDTH * info.height / info.width)
     small = [cv2.resize(frame, size, interpolation=cv2.INTER_AREA) for frame in frames]
     pictures = [PIL.Image.fromarray(frame) for frame in small]
-    palette = pictures[len(pictures) // 2].quantize(ANIMATION_COLOURS)
+    several = np.hstack(small[:: max(1, len(small) // 8)])
+    palette = PIL.Image.fromarray(several).quantize(
+        ANIMATION_COLOURS, PIL.Image.Quantize.FASTOCTREE
+    )
     plain = PIL.Image.Dither.NONE
     first, *others = [picture.quantize(palette=palette, dither=plain) for picture in pictures]
     delay_ms = round(1000 / ANIMATION_FPS)

@@ -8,11 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from action_recognition.building.commands import REPOSITORY
 from action_recognition.building.source import Kind, LookedAt
 from action_recognition.errors import UserError, user_error
 from action_recognition.hands.network_files import checked_hand_models
-from action_recognition.template import LandmarkInput, load_template_dir, network_family
+from action_recognition.program import TOOLKIT, typed
+from action_recognition.template import (
+    LandmarkInput,
+    load_template_dir,
+    named_template,
+    network_family,
+)
 
 Input = Literal["landmarks", "pixels"]
 Measure = Literal["folds", "split"]
@@ -79,7 +84,7 @@ class TemplateWishes:
         if self.folder is not None:
             _of_folder(self.folder, kind)
         elif self.input == "landmarks" and not can_track_hands():
-            fix = "python tools/fetch_hands.py"
+            fix = typed("tools/fetch_hands.py")
             raise user_error("--input-kind landmarks", "the networks of hands are missing", fix=fix)
 
 
@@ -94,7 +99,7 @@ def choose_template(kind: Kind, wishes: TemplateWishes, hands_file: Path) -> Tem
     if wish is not None:
         return _known(wish, kind, "--input-kind asks for it")
     if not can_track_hands():
-        why = "the networks of hands are missing (python tools/fetch_hands.py gets them)"
+        why = f"the networks of hands are missing ({typed('tools/fetch_hands.py')} gets them)"
         return _known("pixels", kind, why)
 
     # A clip without any hand teaches a model of landmarks nothing.
@@ -107,13 +112,14 @@ def choose_template(kind: Kind, wishes: TemplateWishes, hands_file: Path) -> Tem
 
 
 def _known(input_kind: Input, kind: Kind, why: str) -> TemplateChoice:
-    folder = REPOSITORY / "model_templates" / _TEMPLATES[input_kind, kind]
+    folder = TOOLKIT / "model_templates" / _TEMPLATES[input_kind, kind]
     backbone = _BACKBONES.get((input_kind, kind))
     return TemplateChoice(input_kind, folder, why, backbone=backbone)
 
 
 def _of_folder(folder: Path, kind: Kind) -> TemplateChoice:
     """Return the choice of the user's own template. Raises UserError: it is none for this kind."""
+    folder = named_template(folder)
     template, model = load_template_dir(folder)
     is_for: Kind = "photos" if template.input.clip_len == 1 else "clips"
     if is_for != kind:

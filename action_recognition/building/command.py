@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from action_recognition.commands.arguments import positive_int, whole_number
 from action_recognition.errors import user_error
+from action_recognition.program import program, typed
 
 if TYPE_CHECKING:
     from action_recognition.building.choice import TemplateWishes
@@ -32,7 +33,7 @@ The folder holds a folder for each gesture, with videos or photos in it; or list
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of `tools/build_model.py`."""
     parser = argparse.ArgumentParser(
-        prog="build_model.py",
+        prog=program("build_model.py"),
         description=_DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -47,6 +48,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--dry-run", action="store_true", help="Print what would be done, and do nothing."
     )
+    # What these say is not guessed.
     _add_source_flags(parser.add_argument_group("in place of guesses"))
     _add_training_flags(parser.add_argument_group("training"))
     return parser
@@ -58,6 +60,7 @@ def _add_source_flags(group: argparse._ArgumentGroup) -> None:
         choices=("clips", "photos"),
         help="Take the clips or the photos of a folder that holds both (default: the clips).",
     )
+    # A template sees one kind of input.
     template = group.add_mutually_exclusive_group()
     template.add_argument(
         "--input-kind",
@@ -68,9 +71,10 @@ def _add_source_flags(group: argparse._ArgumentGroup) -> None:
         "--template",
         type=Path,
         metavar="DIR",
-        help="Folder of the template to train (default: a choice, which is printed).",
+        help="Folder or name of the template to train (default: a choice, which is printed).",
     )
     group.add_argument("--negative-label", metavar="NAME", help="The class that means: no gesture.")
+    # Without people, clips of one person may be on both sides of the split.
     people = group.add_mutually_exclusive_group()
     people.add_argument(
         "--person-regex",
@@ -160,7 +164,8 @@ def _plan_lines(build: Build, wishes: TemplateWishes, looks_for_hands: bool) -> 
     elif looks_for_hands:
         sees = "landmarks of hands where hands are found, else pixels"
     else:
-        sees = "pixels: the networks of hands are missing (python tools/fetch_hands.py)"
+        sees = f"pixels: the networks of hands are missing ({typed('tools/fetch_hands.py')})"
+    # Only a network over landmarks needs the hands of all clips.
     hands = ["hands"] if looks_for_hands else []
     steps = ["import", "check", *hands, "work dir", "train", "calibrate", "evaluate", "export"]
     return [

@@ -18,10 +18,10 @@ from pathlib import Path
 import numpy as np
 
 from action_recognition.building.advice import advice
-from action_recognition.building.commands import REPOSITORY
 from action_recognition.building.playing import playing_clip
 from action_recognition.building.results import Answer, Results
 from action_recognition.deploy.calibration.measures import bootstrap_interval
+from action_recognition.program import TOOLKIT
 
 _WORST_SHOWN = 12
 _LEFT_OUT_SHOWN = 20
@@ -46,14 +46,16 @@ class BuildFacts:
 def report_page(facts: BuildFacts, results: Results) -> str:
     """Return the HTML of the page."""
     style = resources.files(__package__).joinpath("report.css").read_text(encoding="utf-8")
+    # A page that is sent around runs nothing: its policy allows its own style, and no script.
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     policy = f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; base-uri 'none'"
     head = (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(facts.title)}</title><style>{style}</style></head><body>"
+        f"<title>{escape(facts.title)}</title><style>{style}</style></head><body><main>"
     )
+    # In the order in which a reader asks.
     sections = [
         f"<h1>{escape(facts.title)}</h1>",
         f'<p class="soft">{escape("; ".join(facts.says))}.</p>',
@@ -66,7 +68,7 @@ def report_page(facts: BuildFacts, results: Results) -> str:
         _not_taken(results),
         _commands(facts),
     ]
-    return head + "\n".join(filter(None, sections)) + "</body></html>\n"
+    return head + "\n".join(filter(None, sections)) + "</main></body></html>\n"
 
 
 def _accuracy(results: Results) -> str:
@@ -181,12 +183,14 @@ def _confusion(results: Results) -> str:
     for label in labels:
         total = sum(counts.get((label, other), 0) for other in labels)
         cells = [_cell(counts.get((label, other), 0), total, label == other) for other in labels]
+        # A gesture without a clip that was measured has no share.
         share = f"{100 * counts.get((label, label), 0) / total:.0f} %" if total else ""
-        rows.append(f"<tr><th>{escape(label)}</th>{''.join(cells)}<td>{share}</td></tr>")
+        head = f'<th scope="row">{escape(label)}</th>'
+        rows.append(f"<tr>{head}{''.join(cells)}<td>{share}</td></tr>")
     return (
         "<h2>What was taken for what</h2>"
         '<p class="soft small">A row is a gesture, a column what its clips were taken for.</p>'
-        f'<div class="wide"><table class="confusion"><tr><th></th>{names}'
+        f'<div class="wide" tabindex="0"><table class="confusion"><tr><td></td>{names}'
         f'<th class="column"><span>right</span></th></tr>{"".join(rows)}</table></div>'
     )
 
@@ -233,8 +237,8 @@ def _people(results: Results) -> str:
         f"<td>{100 * right / tested:.0f} %</td></tr>"
         for person, (right, tested) in people.items()
     )
-    head = "<tr><th>person</th><th>clips</th><th>right</th><th></th></tr>"
-    return f'<h2>People</h2><div class="wide"><table>{head}{rows}</table></div>'
+    head = "<tr><th>person</th><th>clips</th><th>right</th><th>share</th></tr>"
+    return f'<h2>People</h2><div class="wide" tabindex="0"><table>{head}{rows}</table></div>'
 
 
 def _not_taken(results: Results) -> str:
@@ -281,13 +285,14 @@ def _commands(facts: BuildFacts) -> str:
         for name, seconds, cpu in facts.times
     )
     sums = [sum(row[place] for row in _numbers(facts.times)) for place in (0, 1)]
-    total = f"<tr><th>all</th><th>{sums[0]:.0f}</th><th>{sums[1]:.0f}</th></tr>"
+    whole = f"<td>{sums[0]:.0f}</td><td>{sums[1]:.0f}</td>"
+    total = f'<tr class="total"><th scope="row">all</th>{whole}</tr>'
     head = "<tr><th>step</th><th>seconds</th><th>CPU seconds</th></tr>"
     return (
         "<h2>The commands</h2><p>Each step was an ordinary command. Change it, and go on by "
-        f"yourself. The guides are in <code>{escape(str(REPOSITORY / 'docs'))}</code>.</p>"
+        f"yourself. The guides are in <code>{escape(str(TOOLKIT / 'docs'))}</code>.</p>"
         f"{_code(chr(10).join(facts.commands))}"
-        f'<div class="wide"><table>{head}{rows}{total}</table></div>'
+        f'<div class="wide" tabindex="0"><table>{head}{rows}{total}</table></div>'
     )
 
 

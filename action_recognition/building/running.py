@@ -11,14 +11,13 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
 from types import FrameType
 
 from action_recognition.building.commands import Command, environment
 from action_recognition.building.folder import BuildFolder, BuildRecord, DoneStep, key_of
-from action_recognition.console import say
+from action_recognition.console import clock_in, say
 from action_recognition.errors import Terminated, UserError, user_error
 
 _SAVES_WITHIN_S = 30.0  # after Ctrl-C, a training writes its checkpoint
@@ -205,7 +204,7 @@ def end_in_words(seconds: float) -> str:
     True
     """
     left = f"{seconds / 60:.0f} min" if seconds >= 90 else f"{max(5, 5 * round(seconds / 5))} s"
-    return f"about {left} left, ends about {datetime.now() + timedelta(seconds=seconds):%H:%M}"
+    return f"about {left} left, ends about {clock_in(seconds)}"
 
 
 class _StepClock:

@@ -12,10 +12,10 @@ from typing import Literal
 
 from action_recognition.building.film_folders import films_of_classes
 from action_recognition.building.people import PeopleGuess, guess_people
+from action_recognition.data.photo_kinds import VIDEO_SUFFIXES
 from action_recognition.data.video import is_photo
 from action_recognition.dataset_tools.importing.found import FoundClip
 from action_recognition.dataset_tools.importing.import_dataset import negative_names
-from action_recognition.dataset_tools.importing.media_walk import VIDEO_SUFFIXES
 from action_recognition.dataset_tools.importing.recognise import read_source, recognise
 from action_recognition.dataset_tools.importing.source import SourceOptions
 from action_recognition.errors import user_error
@@ -155,7 +155,7 @@ def _kinds_below(source: Path) -> Counter[Kind]:
         path = Path(file).relative_to(source)
         if path.suffix.lower() in VIDEO_SUFFIXES:
             counts["clips"] += 1
-        elif is_photo(path) and (
+        elif is_photo(Path(file)) and (
             len(path.parts) == _LOOSE_DEPTH or PurePosixPath(path.parent) in with_films
         ):
             counts["photos"] += 1

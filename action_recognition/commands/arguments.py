@@ -8,7 +8,6 @@ from typing import get_args
 
 from action_recognition.bounds import MAX_COUNT, MAX_NUMBER, MAX_PROCESSES, MAX_SEED
 from action_recognition.class_names import ALLOWED, fault_of_name
-from action_recognition.download import StartKeyword
 
 
 def path_list(text: str) -> list[Path]:
@@ -42,6 +41,9 @@ def start_weights(text: str) -> Path | str:
     >>> start_weights("imagenet"), start_weights("./imagenet")
     ('imagenet', PosixPath('imagenet'))
     """
+    # Its package brings urllib, which commands without this flag do without.
+    from action_recognition.download import StartKeyword
+
     return text if text in get_args(StartKeyword) else Path(text)
 
 

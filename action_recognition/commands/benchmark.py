@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING
 from action_recognition.commands.arguments import count_or_all, path_list, positive_int
 from action_recognition.console import say
 from action_recognition.errors import user_error
-from action_recognition.files import sha256_of, write_json, write_text
+from action_recognition.files import (
+    check_picture_name,
+    check_result_places,
+    sha256_of,
+    write_json,
+    write_text,
+)
+from action_recognition.program import program
 
 if TYPE_CHECKING:
     from action_recognition.deploy.delivery.benchmarking import Measured
@@ -23,7 +30,7 @@ _DESCRIPTION = (
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of `tools/benchmark.py`."""
-    parser = argparse.ArgumentParser(prog="benchmark.py", description=_DESCRIPTION)
+    parser = argparse.ArgumentParser(prog=program("benchmark.py"), description=_DESCRIPTION)
     parser.add_argument(
         "models",
         type=Path,
@@ -96,12 +103,15 @@ def _add_plot_flag(parser: argparse.ArgumentParser) -> None:
 
 
 def thread_counts(text: str) -> list[int | None]:
-    """Return numbers of threads of a list separated by commas. None stands for `all`.
+    """Return numbers of threads of a list separated by commas, one at least. None is `all`.
 
     >>> thread_counts("1,all")
     [1, None]
     """
-    return [count_or_all(part) for part in text.split(",") if part.strip()]
+    counts = [count_or_all(part) for part in text.split(",") if part.strip()]
+    if not counts:
+        raise argparse.ArgumentTypeError(f"found {text!r}; allowed: 1,2,all and the like")
+    return counts
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -114,9 +124,18 @@ def main(argv: Sequence[str] | None = None) -> int:
             fix="measure with eval.py and name its files with --evaluations",
         )
     from action_recognition.deploy.delivery import benchmarking
+    from action_recognition.deploy.delivery.folder import DELIVERED_FILES
     from action_recognition.deploy.delivery.timing import cpu_name
 
     # Wrong files end the command before the first measurement.
+    delivered = [model.parent / name for model in arguments.models for name in DELIVERED_FILES]
+    weights = [model.with_suffix(".bin") for model in arguments.models]
+    check_result_places(
+        {"--json": arguments.json},
+        [*arguments.evaluations, *arguments.models, *weights, *delivered],
+        {"--markdown": arguments.markdown, "--plot": arguments.plot},
+    )
+    check_picture_name("--plot", arguments.plot)
     benchmarking.check_models(arguments.models)
     rows = list(_measure(arguments))
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from action_recognition.commands.arguments import class_list, positive_float, positive_int
 from action_recognition.errors import user_error
+from action_recognition.program import program
 
 if TYPE_CHECKING:
     from action_recognition.photos.collector import CollectOptions
@@ -21,7 +22,7 @@ _DESCRIPTION = (
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of `tools/collect.py`."""
-    parser = argparse.ArgumentParser(prog="collect.py", description=_DESCRIPTION)
+    parser = argparse.ArgumentParser(prog=program("collect.py"), description=_DESCRIPTION)
     _add_photo_names(parser)
     _add_person_flags(parser)
     _add_camera_flags(parser)

@@ -6,6 +6,8 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from action_recognition.files import check_result_places
+from action_recognition.program import program
 from action_recognition.training.reporting.compare import print_comparison
 
 _DESCRIPTION = (
@@ -15,7 +17,7 @@ _DESCRIPTION = (
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of `tools/compare.py`."""
-    parser = argparse.ArgumentParser(prog="compare.py", description=_DESCRIPTION)
+    parser = argparse.ArgumentParser(prog=program("compare.py"), description=_DESCRIPTION)
     parser.add_argument(
         "runs",
         type=Path,
@@ -32,5 +34,6 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Parse the flags and print the comparison."""
     arguments = build_parser().parse_args(argv)
+    check_result_places({"--csv": arguments.csv}, ())
     print_comparison(arguments.runs, arguments.csv)
     return 0

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from action_recognition.commands.arguments import frame_counts, path_list, positive_int
+from action_recognition.console import size_text
 from action_recognition.deploy.delivery.card import NOT_STATED
 from action_recognition.errors import user_error
+from action_recognition.program import program
 from action_recognition.template import OutputFormat, Template, load_template_dir
 
 if TYPE_CHECKING:
@@ -26,7 +28,7 @@ _DESCRIPTION = (
 
 def build_parser(output_format: OutputFormat) -> argparse.ArgumentParser:
     """Return the parser of `export.py`. Its help shows the formats that the template chooses."""
-    parser = argparse.ArgumentParser(prog="export.py", description=_DESCRIPTION)
+    parser = argparse.ArgumentParser(prog=program("export.py"), description=_DESCRIPTION)
     _add_file_flags(parser)
     _add_format_flags(parser, output_format)
     _add_graph_flags(parser, output_format.openvino.input_format)
@@ -188,7 +190,7 @@ def main(work_dir: Path, argv: Sequence[str] | None = None) -> int:
 
     print(f"exporting {trained.template.name}, {len(trained.labels)} classes, from {weights}")
     for path in export_model(trained, arguments.save_model_to, options):
-        print(f"wrote {path} ({path.stat().st_size / 1e6:.2f} MB)")
+        print(f"wrote {path} ({size_text(path.stat().st_size)})")
     return 0
 
 

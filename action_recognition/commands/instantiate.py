@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
+from action_recognition.program import program
 from action_recognition.workdir import InstantiateOptions, instantiate, silent
 
 _DESCRIPTION = (
@@ -17,12 +18,14 @@ _DESCRIPTION = (
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of `tools/instantiate_template.py`."""
-    parser = argparse.ArgumentParser(prog="instantiate_template.py", description=_DESCRIPTION)
+    parser = argparse.ArgumentParser(
+        prog=program("instantiate_template.py"), description=_DESCRIPTION
+    )
     parser.add_argument(
         "template",
         type=Path,
         metavar="TEMPLATE",
-        help="A template.yaml, or the folder that holds one.",
+        help="A template.yaml, its folder, or the name of a template of the toolkit.",
     )
     parser.add_argument("work_dir", type=Path, metavar="WORK_DIR", help="Folder to make.")
 

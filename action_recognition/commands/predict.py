@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 from action_recognition.commands.arguments import jobs, share
 from action_recognition.commands.flags import add_hand_detector_flag
+from action_recognition.console import counted
 from action_recognition.errors import UserError, user_error
+from action_recognition.program import program
 
 if TYPE_CHECKING:
     from action_recognition.deploy.predictor import Predictor
@@ -29,7 +31,7 @@ _NAMED = 5
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of `predict.py`."""
-    parser = argparse.ArgumentParser(prog="predict.py", description=_DESCRIPTION)
+    parser = argparse.ArgumentParser(prog=program("predict.py"), description=_DESCRIPTION)
     parser.add_argument(
         "source",
         metavar="FILE|FOLDER|CAMERA",
@@ -113,7 +115,7 @@ def main(work_dir: Path, argv: Sequence[str] | None = None) -> int:
     # Anything else is a camera's number, an address or a video.
     source = Path(arguments.source)
     is_photos = source.is_dir() or is_photo_file(source)
-    model = arguments.model or work_dir / "export" / "model.xml"
+    model = arguments.model = arguments.model or work_dir / "export" / "model.xml"
     predictor = Predictor.from_path(model, num_threads=arguments.threads)
     if predictor.backend.metadata.clip_len != 1:
         # One photo is no clip. A moving GIF is.
@@ -170,16 +172,32 @@ def _clips(predictor: Predictor, arguments: argparse.Namespace) -> int:
         found = f"is for photos, and the model takes clips of {_clip_len(predictor)} frames"
         raise user_error(f"--{flags[0].replace('_', '-')}", found, fix="leave it out")
     files, others = list_clips(Path(arguments.source))
+    _check_results(arguments, files)
+    notes: list[str] = []
     with shown_progress("classifying") as progress:
-        results, problems = classify_clips(predictor, files, progress)
+        results, problems = classify_clips(predictor, files, progress, notes.append)
 
     if results:
         print(table(results, "clip"))
+    if notes:
+        print("\n".join(notes), file=sys.stderr)
     _say_passed_over([f"{medium.path} ({medium.problem})" for medium in others])
     _write(results, predictor, arguments, "clip")
     if problems:
         raise UserError(problems)
     return 0
+
+
+def _check_results(arguments: argparse.Namespace, files: Sequence[Path]) -> None:
+    """Raise UserError where a table would replace what is classified, or a file of the model."""
+    from action_recognition.deploy.delivery.folder import DELIVERED_FILES
+    from action_recognition.files import check_result_places
+
+    model = arguments.model
+    folder = model if model.is_dir() else model.parent
+    delivered = [folder / name for name in DELIVERED_FILES]
+    places = {"--csv": arguments.csv, "--json": arguments.json}
+    check_result_places(places, [*files, *delivered])
 
 
 def _clip_len(predictor: Predictor) -> int:
@@ -200,6 +218,7 @@ def _files(predictor: Predictor, arguments: argparse.Namespace) -> int:
     from action_recognition.photos.photo_report import table
 
     files, others = list_photos(Path(arguments.source))
+    _check_results(arguments, files)
     options = PhotoOptions(
         arguments.square, arguments.mirror, arguments.explain, arguments.hand_detector
     )
@@ -211,6 +230,8 @@ def _files(predictor: Predictor, arguments: argparse.Namespace) -> int:
         print(table(results))
     _say_passed_over([f"{file.name} (no photo by its content)" for file in others])
     _write(results, predictor, arguments)
+    if results and arguments.explain:
+        print(f"wrote {counted(len(results), 'heat map')} into {arguments.explain}")
     if problems:
         raise UserError(problems)
     return 0
@@ -221,6 +242,7 @@ def _camera(predictor: Predictor, arguments: argparse.Namespace) -> int:
     from action_recognition.live.sources.frame_sources import open_source
     from action_recognition.photos.photo_camera import CameraView, classify_camera
 
+    _check_results(arguments, [])
     view = CameraView(
         arguments.square or CameraView.share,
         arguments.mirror,

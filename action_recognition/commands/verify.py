@@ -6,6 +6,8 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from action_recognition.program import program
+
 _DESCRIPTION = (
     "Check a folder that export.py wrote: the checksum of every file in signature.json, equal "
     "metadata in all models, and equal scores in every form. Needs the runtime packages only."
@@ -14,7 +16,7 @@ _DESCRIPTION = (
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of `tools/verify.py`."""
-    parser = argparse.ArgumentParser(prog="verify.py", description=_DESCRIPTION)
+    parser = argparse.ArgumentParser(prog=program("verify.py"), description=_DESCRIPTION)
     parser.add_argument("folder", type=Path, metavar="DIR", help="The delivered folder.")
     return parser
 

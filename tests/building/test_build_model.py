@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 from tests.conftest import REPOSITORY
+from tests.data.media import made
 from tests.synthetic import write_video
 from tests.tiny import moving_bar, tiny_template
+from tests.warm import warm_python
 
 CLASSES = ("to the left", "to the right", "no gesture")
 PEOPLE = ("anna", "ben", "carl", "dora")
@@ -18,7 +19,7 @@ PEOPLE = ("anna", "ben", "carl", "dora")
 
 def build(*words: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, str(REPOSITORY / "tools" / "build_model.py"), *map(str, words)],
+        [warm_python(), str(REPOSITORY / "tools" / "build_model.py"), *map(str, words)],
         capture_output=True,
         text=True,
         check=False,
@@ -32,6 +33,9 @@ def test_a_folder_becomes_a_model_and_a_page_that_tells_how(tmp_path: Path) -> N
         for number, person in enumerate(PEOPLE):
             frames = moving_bar(label, number)
             write_video(clips / name / f"{person}_{number}.mp4", frames, frame_rate_fps=15)
+    # Two as a camera and a browser give them, and one that is none.
+    made.write_cut(clips / CLASSES[0] / "anna_8.ts").with_name("whole.ts").unlink()
+    write_video(clips / CLASSES[1] / "ben_8.webm", moving_bar(1, 8), 15, codec="libvpx")
     (clips / CLASSES[0] / "broken.mp4").write_bytes(b"no video")
     template = tiny_template(tmp_path / "tiny", epochs=1).parent
     words = (clips, "--output", output, "--template", template, "--folds", 2)
@@ -44,7 +48,7 @@ def test_a_folder_becomes_a_model_and_a_page_that_tells_how(tmp_path: Path) -> N
 
     done = build(*words)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "% of 12 clips are right" in done.stdout
+    assert "% of 14 clips are right" in done.stdout
     assert "broken.mp4" in done.stdout  # what was not taken, and why
 
     # The card has what was measured, on whom, and the model knows what means nothing.
@@ -53,7 +57,7 @@ def test_a_folder_becomes_a_model_and_a_page_that_tells_how(tmp_path: Path) -> N
     assert (evaluation["num_folds"], evaluation["num_people"], evaluation["num_clips"]) == (
         2,
         4,
-        12,
+        14,
     )
     record = json.loads((output / "build.json").read_text())
     assert [*record["steps"]] == [
@@ -75,7 +79,7 @@ def test_a_folder_becomes_a_model_and_a_page_that_tells_how(tmp_path: Path) -> N
 
     # The folder works alone.
     found = subprocess.run(
-        [sys.executable, "run.py", "--clip", str(clips / CLASSES[0] / "anna_0.mp4")],
+        [warm_python(), "run.py", "--clip", str(clips / CLASSES[0] / "anna_0.mp4")],
         cwd=output / "export",
         capture_output=True,
         text=True,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from tests.commands.test_predict import FakeWindow, is_green
 from tests.conftest import REPOSITORY
 from tests.made_photos import drawn_hands
 from tests.synthetic import numbered_frames, read_frame_number, write_video
+from tests.warm import warm_python
 
 
 @pytest.fixture
@@ -172,7 +172,7 @@ def test_no_display_names_the_flags(
 
 def test_a_missing_camera_ends_in_one_message(tmp_path: Path) -> None:
     command = [
-        sys.executable,
+        warm_python(),
         str(REPOSITORY / "tools" / "collect.py"),
         str(tmp_path / "out"),
         "--classes",

@@ -160,7 +160,20 @@ def test_a_model_of_hands_asks_for_them(work_dir: Path, tmp_path: Path, real_dat
     assert found["fist"] == pytest.approx(expected.probability_of("fist"), abs=1e-5)
 
 
-def test_the_heat_lies_where_the_label_comes_from(work_dir: Path, tmp_path: Path) -> None:
+def test_a_table_replaces_nothing_of_the_model_that_is_taken_by_itself(
+    work_dir: Path, tmp_path: Path
+) -> None:
+    write_photos(tmp_path / "in", [np.full((64, 64, 3), 110, np.uint8)], ".png")
+    labels = work_dir / "export" / "classes.json"
+    before = labels.read_bytes() if labels.exists() else None
+    with pytest.raises(UserError, match=r"--json: .* is read by this command"):
+        main(work_dir, [str(tmp_path / "in"), "--json", str(labels)])
+    assert (labels.read_bytes() if labels.exists() else None) == before
+
+
+def test_the_heat_lies_where_the_label_comes_from(
+    work_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     picture = np.full((64, 64, 3), 110, np.uint8)
     picture[8:24, 4:20] = 255  # what makes the left half brighter
     (file,) = write_photos(tmp_path / "in" / "deep", [picture], ".png")
@@ -173,7 +186,10 @@ def test_the_heat_lies_where_the_label_comes_from(work_dir: Path, tmp_path: Path
     shown = heat_picture(predictor, read_photo(file), heat).astype(int)
     assert shown.shape == (448, 448, 3) and shown[100, 80, 0] - shown[100, 80, 2] > 60  # red there
     assert main(work_dir, [str(tmp_path / "in"), "--explain", str(tmp_path / "heat")]) == 0
-    assert read_photo(tmp_path / "heat" / "photo_000_heat.jpg").shape == (448, 448, 3)
+    assert f"wrote 1 heat map into {tmp_path / 'heat'}\n" in capsys.readouterr().out
+    written = read_photo(tmp_path / "heat" / "photo_000_heat.jpg").astype(int)
+    assert written.shape == (528, 448, 3)
+    assert all(strip.min() < 60 for strip in (written[:28], written[500:]))  # caption and legend
 
 
 # A video in place of a camera.
@@ -192,6 +208,7 @@ class FakeWindow:
         monkeypatch.setenv("DISPLAY", ":0")
         for name in ("imshow", "waitKey", "getWindowProperty", "destroyAllWindows"):
             monkeypatch.setattr(window.cv2, name, getattr(self, f"_{name}"))
+        monkeypatch.setattr(window.cv2, "namedWindow", lambda *_: None)
 
     def close(self, title: str) -> None:
         self._closed.add(title)
