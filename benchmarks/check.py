@@ -10,7 +10,6 @@ Figures:
 from __future__ import annotations
 
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -90,10 +89,24 @@ def write_annotations(root: Path, lines: list[str]) -> Path:
     return root / "train.txt"
 
 
-def check_seconds(ann_file: Path, *more: str) -> float:
-    """Seconds of the command from its start to its end; fails when it finds a problem."""
+# Runs a script and says its peak last. What getrusage gives begins at the peak of this process.
+_AND_PEAK = """
+import atexit, runpy, sys
+sys.path.insert(0, sys.argv.pop(1))
+from action_recognition.peak_memory import peak_memory_bytes
+atexit.register(lambda: print(peak_memory_bytes(), file=sys.stderr))
+del sys.argv[0]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+def check_seconds(ann_file: Path, *more: str) -> tuple[float, float]:
+    """Return seconds of the command from start to end, and its peak memory in MB.
+
+    Raises RuntimeError: it finds a problem.
+    """
     command = [
-        sys.executable,
+        *(sys.executable, "-c", _AND_PEAK, str(harness.REPOSITORY)),
         str(SCRIPT),
         "--ann-files",
         str(ann_file),
@@ -106,7 +119,7 @@ def check_seconds(ann_file: Path, *more: str) -> float:
     seconds = time.perf_counter() - start
     if done.returncode != 0:
         raise RuntimeError(done.stdout + done.stderr)
-    return seconds
+    return seconds, int(done.stderr.splitlines()[-1]) / 2**20
 
 
 def decode_seconds(folder: Path) -> float:
@@ -125,10 +138,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         folders = [Path(name) / part_name for part_name in ("rows", "clips")]
         for folder in folders:
             folder.mkdir()
-        rows_s = check_seconds(make_rows(folders[0], NUM_ROWS // part), "--no-files")
-        peak_mb = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+        rows_s, peak_mb = check_seconds(make_rows(folders[0], NUM_ROWS // part), "--no-files")
         clips = make_clips(folders[1], NUM_CLIPS // part)
-        clips_s = check_seconds(clips, "--jobs", str(options.threads))
+        clips_s, _ = check_seconds(clips, "--jobs", str(options.threads))
         decoding_s = decode_seconds(folders[1])
     timings = {
         name: harness.Timing(np.array([value]))

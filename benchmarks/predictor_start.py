@@ -60,8 +60,8 @@ def start(model: Path, video: Path, threads: int) -> list[float]:
 def runtime_packages() -> list[str]:
     """The packages that the base package of `setup.py` brings, theirs included."""
     text = (harness.REPOSITORY / "setup.py").read_text(encoding="utf-8")
-    runtime = text[text.index("RUNTIME = [") : text.index("TRAINING = [")]
-    waiting, found = re.findall(r'"([A-Za-z0-9-]+)==', runtime), []
+    runtime = text[text.index("RUNTIME = [") : text.index("EVENTS = [")]
+    waiting, found = re.findall(r'"([A-Za-z0-9-]+)>=', runtime), []
     while waiting:
         name = waiting.pop()
         if name not in found:

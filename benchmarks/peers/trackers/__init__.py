@@ -1,0 +1,1 @@
+"""Trackers of hands in processes of their own, and their times."""
