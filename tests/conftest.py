@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import functools
+import gc
 import os
 import runpy
 import signal
 import socket
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -66,6 +66,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.path not in slow)
 
 
+def pytest_collection_finish() -> None:
+    """Let Python's collector pass over the millions of objects of the libraries from now on."""
+    gc.collect()
+    gc.freeze()
+
+
+def pytest_unconfigure() -> None:
+    """Let the collector find the objects again: a library warns of those that outlive it."""
+    gc.unfreeze()
+
+
 def _shared_folder(name: str) -> Path:
     folder = SHARED / name if name else SHARED
     if folder.is_dir():
@@ -76,20 +87,12 @@ def _shared_folder(name: str) -> Path:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def one_table_of_operators() -> Iterator[None]:
-    """torch.onnx.export makes its table of 500 operators anew for every model, a quarter of the
-    time of a small one; here once.
-    """
-    if "onnx" not in sys.modules:  # nothing that is tested here exports
-        yield
-        return
-    from torch.onnx._internal.exporter._registration import ONNXRegistry
+def one_table_of_operators() -> None:
+    """Let all exports of a session use one table of operators, if anything exports."""
+    if "onnx" in sys.modules:
+        from tests.operators import keep_one_table
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            ONNXRegistry, "from_torchlib", staticmethod(functools.cache(ONNXRegistry.from_torchlib))
-        )
-        yield
+        keep_one_table()
 
 
 @pytest.fixture(scope="session")

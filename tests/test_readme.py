@@ -6,11 +6,11 @@ import contextlib
 import hashlib
 import importlib
 import io
+import os
 import re
 import shlex
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -21,6 +21,8 @@ from action_recognition.workdir import InstantiateOptions, instantiate, silent
 from tests.conftest import REPOSITORY, template_dir
 from tests.synthetic import numbered_frames, write_lines, write_video
 from tests.tiny import moving_bar, tiny_template
+from tests.warm import warm_python
+from tests.warm.client import start_variables
 
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 PAGES = sorted((REPOSITORY / "docs").rglob("*.md"))
@@ -264,13 +266,14 @@ def _run_bash(script: str, tmp_path: Path) -> subprocess.CompletedProcess[str]:
     binaries = tmp_path / "bin"
     binaries.mkdir()
     (binaries / "python").write_text(
-        f'#!/bin/sh\nexec {shlex.quote(sys.executable)} "$@"\n', encoding="utf-8"
+        f'#!/bin/sh\nexec {shlex.quote(warm_python())} "$@"\n', encoding="utf-8"
     )
     (binaries / "python").chmod(0o755)
     return subprocess.run(
         ["bash", "-c", script],
         cwd=REPOSITORY,
-        env={
+        env=start_variables(dict(os.environ))
+        | {
             "PATH": f"{binaries}:/usr/bin:/bin",
             "PYTHONPATH": str(REPOSITORY),
             "HOME": str(tmp_path),

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -31,6 +32,7 @@ from experiments.run import (
 )
 from tests.conftest import REPOSITORY
 from tests.tiny import tiny_data
+from tests.warm import warm_python
 
 TABLES = sorted((REPOSITORY / "experiments").glob("*.yaml"))
 
@@ -217,8 +219,9 @@ def test_a_row_starts_from_the_same_or_a_named_seed_of_another_table(tmp_path: P
 
 @pytest.mark.slow
 def test_a_table_runs_and_goes_on_where_it_stopped(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.setattr(sys, "executable", warm_python())
     data = tiny_data(tmp_path / "data", clips_per_class=2)
     (data / "test.txt").write_text((data / "val.txt").read_text())
     small = (
@@ -237,6 +240,8 @@ def test_a_table_runs_and_goes_on_where_it_stopped(
         str(tmp_path / "out"),
         "--num-workers",
         "0",
+        "--threads",
+        "1",
     ]
     assert main(flags) == 0
     result = tmp_path / "out/table/first-0/result.json"

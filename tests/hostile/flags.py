@@ -9,7 +9,7 @@ from typing import Final
 from tests.hostile.harness import Call, Case
 from tests.hostile.stage import Stage, copy_of
 
-_NO_NUMBERS: Final = ("", "x", "nan", "inf", "-1e300", "1e300", "9" * 30, "0x10", "1,2,")
+_NO_NUMBERS: Final = ("", "x", "nan", "inf", "-1e300", "1e300", "9" * 30, "0x10", "1,x,")
 _FLAGS: Final[Mapping[str, Sequence[str]]] = {
     "train": ("--epochs", "--batch-size", "--base-learning-rate", "--num-workers", "--gpu-num"),
     "eval": ("--num-workers", "--tolerance"),

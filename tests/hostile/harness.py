@@ -140,7 +140,8 @@ def _be_the_command(case: Case, folder: Path) -> NoReturn:
         inside = folder / "case"
         os.chdir(inside)
         call = case.make(inside)
-        (folder / "before").write_text("\n".join(sorted(map(str, inside.rglob("*")))))
+        there = "\n".join(sorted(map(str, inside.rglob("*"))))
+        (folder / "before").write_text(there, errors="surrogateescape")
         code = 1
         resource.setrlimit(resource.RLIMIT_DATA, (_MEMORY_BYTES, _MEMORY_BYTES))
 
@@ -211,7 +212,7 @@ def _outcome(case: Case, folder: Path, code: int | None) -> tuple[Outcome, str]:
     if _TRACEBACK in errors + _text(folder / "stdout") or code not in (2, *case.codes):
         return "traceback", f"exit code {code}\n{errors[-1500:]}"
 
-    before = set(_text(folder / "before").split("\n"))
+    before = set(_text(folder / "before", "surrogateescape").split("\n"))
     left = [
         str(path)
         for path in (folder / "case").rglob("*")
@@ -236,8 +237,8 @@ def _expected(case: Case, folder: Path, code: int, errors: str) -> tuple[Outcome
     return ("wrong", reason) if reason else ("worked", "")
 
 
-def _text(path: Path) -> str:
-    return path.read_text(errors="replace") if path.is_file() else ""
+def _text(path: Path, errors: str = "replace") -> str:
+    return path.read_text(errors=errors) if path.is_file() else ""
 
 
 def _contents(folder: Path) -> set[tuple[Path, str]]:

@@ -19,6 +19,8 @@ def cases(stage: Stage) -> Iterator[Case]:
         for title, place in _places(stage).items():
             yield _case(stage, command, title, place)
         yield _case(stage, command, "files end at 1 kB", _limited)
+    for name, make in _over_inputs(stage).items():
+        yield Case("outputs", name, make, "refused")
 
 
 Place = Callable[[Path], Path]
@@ -48,14 +50,57 @@ def _places(stage: Stage) -> Mapping[str, Place]:
         (folder / "output").symlink_to(folder / "gone" / "nowhere")
         return folder / "output"
 
+    def a_circle_of_links(folder: Path) -> Path:
+        (folder / "one").symlink_to(folder / "other")
+        (folder / "other").symlink_to(folder / "one")
+        return folder / "one" / "output"
+
     return {
         "inside a file": inside_a_file,
         "a file": a_file,
         "a folder with a file": a_full_folder,
         "a link to nowhere": a_link_to_nowhere,
+        "a circle of links": a_circle_of_links,
         "a full device": lambda folder: Path("/dev/full"),
         "a name that is too long": lambda folder: folder / ("a" * 300),
         "the folder of processes": lambda folder: Path("/proc/output"),
+    }
+
+
+def _over_inputs(stage: Stage) -> Mapping[str, Callable[[Path], Call]]:
+    """Return calls whose output is what they read, or another output. Nothing may be replaced."""
+
+    def table(command: str, name: str) -> Callable[[Path], Call]:
+        def make(folder: Path) -> Call:
+            data = copy_of(stage.data, folder / "data")
+            words = ["--ann-files", data / "val.txt", "--data-roots", data, "--json", data / name]
+            return Call(f"tools/data/{command}.py", words)
+
+        return make
+
+    def predict(*words: str) -> Callable[[Path], Call]:
+        def make(folder: Path) -> Call:
+            clip = copy_of(stage.clip, folder / "clips" / "a.mp4")
+            model = copy_of(stage.export, folder / "export")
+            flags = [word.replace("HERE", str(folder)) for word in words]
+            source = clip.parent if "folder" in flags else clip
+            flags = [word for word in flags if word != "folder"]
+            script = stage.work_dir / "predict.py"
+            return Call(script, ["--model", model, source, *flags])
+
+        return make
+
+    return {
+        **{
+            f"{command}: --json is {name}": table(command, name)
+            for command in ("check", "stats")
+            for name in ("val.txt", "classes.json", "videos")
+        },
+        "predict: --csv is the clip": predict("--csv", "HERE/clips/a.mp4"),
+        "predict: --json is a clip of the folder": predict("folder", "--json", "HERE/clips/a.mp4"),
+        "predict: --csv is the model": predict("--csv", "HERE/export/model.xml"),
+        "predict: --json is the record": predict("--json", "HERE/export/export_record.json"),
+        "predict: --csv is --json": predict("--csv", "HERE/a", "--json", "HERE/a"),
     }
 
 
