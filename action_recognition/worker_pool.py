@@ -75,7 +75,9 @@ class _Work(Generic[Item, Result]):
                         self.lost.append(item)
                 self._submit(pool, waiting)
         finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+            # Wait, since `with` does not wait any more after this call. A thread of the pool that
+            # is alive at the end of Python closes the pipe that Python 3.11 then writes to.
+            pool.shutdown(cancel_futures=True)
 
     def _submit(self, pool: ProcessPoolExecutor, waiting: dict[Future[Result], Item]) -> None:
         """Submit items until enough of them wait. A broken pool gets none."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from pathlib import Path
 
 import pytest
@@ -30,3 +31,15 @@ def test_a_file_that_brings_the_decoder_down_is_named(deadly: int) -> None:
         report.num_frames == int(path.name) and report.is_readable
         for path, report in reports.items()
     )
+
+
+def test_no_thread_of_a_pool_is_left() -> None:
+    before = set(threading.enumerate())
+    whole = dict(inspect_all([Path(str(number)) for number in range(4)], 2, inspect_or_die))
+    assert len(whole) == 4 and set(threading.enumerate()) == before
+
+    # Nor where the reader stops after the first result.
+    some = inspect_all([Path(str(number)) for number in range(40)], 2, inspect_or_die)
+    next(iter(some))
+    del some
+    assert set(threading.enumerate()) == before
