@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 # Variables with the rank among all processes, as torchrun and Slurm set them.
 _RANKS = ("RANK", "SLURM_PROCID")
 _PARTS_OF_RANKS = ("NODE_RANK", "LOCAL_RANK")
+_lead = ""
 
 
 def is_first_process() -> bool:
@@ -55,7 +56,14 @@ def clock_in(seconds: float) -> str:
     return f"{datetime.now() + timedelta(seconds=seconds):%H:%M:%S}"
 
 
+def lead_lines_with(text: str) -> None:
+    """Let all lines of this process begin with `text`: it is one of several that print."""
+    global _lead
+    _lead = text
+
+
 def say(message: str) -> None:
     """Print a line on stdout in the first process, and flush it so that a pipe shows it at once."""
     if is_first_process():
-        print(message, flush=True)
+        # One piece of text, so that lines of several processes do not mix.
+        print(f"{_lead}{message}\n", end="", flush=True)

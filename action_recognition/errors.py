@@ -176,14 +176,15 @@ def run_command(command: Callable[[], int | None]) -> None:
     # Pictures are drawn without a window. matplotlib ends where this names what it does not know.
     if "MPLBACKEND" in os.environ:
         os.environ["MPLBACKEND"] = "agg"
-    code = _exit_code(command)
+    code = exit_code_of(command)
     # An error may have left something that cannot be printed: Python would fail at its end.
     with contextlib.suppress(OSError):
         _flush_stdout()
     sys.exit(code)
 
 
-def _exit_code(command: Callable[[], int | None]) -> int:
+def exit_code_of(command: Callable[[], int | None]) -> int:
+    """Run a command, print its errors as messages, and return its exit code."""
     try:
         code = command() or 0
         _flush_stdout()

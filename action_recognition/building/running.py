@@ -23,8 +23,9 @@ from action_recognition.errors import Terminated, UserError, user_error
 _SAVES_WITHIN_S = 30.0  # after Ctrl-C, a training writes its checkpoint
 _SECONDS_BETWEEN_LINES = 15.0
 _LINES_OF_A_FAILURE = 15
-# "epoch 3/30", "fold 1 of 3", "hands: 12 of 60 videos".
-_PROGRESS = re.compile(r"^(epoch|fold|hands:)\s+(\d+)(?:/| of )(\d+)")
+# "epoch 3/30", "fold 1 of 3", "hands: 12 of 60 videos". Runs at the same time name themselves
+# first: "fold 1: epoch 3/30".
+_PROGRESS = re.compile(r"^(?:(fold \d+|all clips): )?(epoch|fold|hands:)\s+(\d+)(?:/| of )(\d+)")
 
 
 @dataclass(frozen=True)
@@ -214,6 +215,7 @@ class _StepClock:
         self._estimate_s, self._later_s, self._clock = estimate_s, later_s, clock
         self._began = self._shown = time.monotonic()
         self._parts: dict[str, tuple[int, int]] = {}
+        self._side_by_side: dict[str, float] = {}
         self._num_runs = 0
         self._is_terminal = sys.stdout.isatty()
 
@@ -221,18 +223,25 @@ class _StepClock:
         """Take in a line, and show the state where one is due."""
         match = _PROGRESS.match(line)
         if match:
-            if match[1] == "fold":
-                # The epochs of the next fold begin again.
-                self._parts.pop("epoch", None)
-                # A model of all clips follows the folds: "fold 4 of 4" after "fold 3 of 3".
-                self._num_runs = self._num_runs or int(match[3]) + 1
-            self._parts[match[1]] = int(match[2]), int(match[3])
+            self._take_in(match[1], match[2], int(match[3]), int(match[4]))
         now = time.monotonic()
         due_s = 0.2 if self._is_terminal else _SECONDS_BETWEEN_LINES
         if match is None or now - self._shown < due_s:
             return
         self._shown = now
         self._show(f"{line.strip()[:60]} | {end_in_words(self._left_s(now))}")
+
+    def _take_in(self, run: str | None, part: str, done: int, total: int) -> None:
+        """Keep how far a part is. `run` names one of several runs at the same time."""
+        if run is not None:
+            self._side_by_side[run] = done / total
+            return
+        if part == "fold":
+            # The epochs of the next fold begin again.
+            self._parts.pop("epoch", None)
+            # A model of all clips follows the folds: "fold 4 of 4" after "fold 3 of 3".
+            self._num_runs = self._num_runs or total + 1
+        self._parts[part] = done, total
 
     def clear(self) -> None:
         """Remove the line that shows the state, if there is one."""
@@ -257,6 +266,8 @@ class _StepClock:
 
     def _share(self) -> float:
         """Return the share of the step that is done: of epochs, of folds, of videos."""
+        if self._side_by_side:
+            return min(1.0, sum(self._side_by_side.values()) / max(1, self._num_runs))
         done, total = self._parts.get("epoch", self._parts.get("hands:", (0, 1)))
         share = done / total
         if "fold" in self._parts:

@@ -95,6 +95,23 @@ def test_progress_of_folds_never_falls() -> None:
     assert shares == sorted(shares) and shares[-1] == 1.0
 
 
+def test_progress_of_runs_at_the_same_time_never_falls() -> None:
+    clock, shares = _StepClock(1.0, 0.0, _Clock()), []
+    for fold in (1, 2):
+        clock.see(f"fold {fold} of 2: 3 validation clips of anna")
+    for line in (
+        "fold 1: epoch 1/2: loss 1",
+        "fold 2: epoch 1/2: loss 1",
+        "fold 2: epoch 2/2: loss 1",
+        "fold 1: epoch 2/2: loss 1",
+        "all clips: epoch 1/2: loss 1",
+        "all clips: epoch 2/2: loss 1",
+    ):
+        clock.see(line)
+        shares.append(clock._share())
+    assert shares == pytest.approx([number / 6 for number in range(1, 7)])
+
+
 def test_a_failure_tells_the_reason_and_the_log(tmp_path: Path) -> None:
     program = "import sys\nprint('some work')\nprint('error: the disk is full', file=sys.stderr)\n"
     failing = command(tmp_path, "fail.py", f"{program}sys.exit(2)\n")

@@ -46,6 +46,11 @@ def sole_run(folder: Path) -> Iterator[None]:
             _held.discard(place)
 
 
+def held_by_the_study(folder: Path) -> None:
+    """Take a folder as held in this process: the process that started it holds it."""
+    _held.add(folder.resolve())
+
+
 @contextmanager
 def among_searches(folder: Path) -> Iterator[None]:
     """Hold `folder` together with other searches, and against the runs of `sole_run`.

@@ -16,6 +16,7 @@ from action_recognition.training.prepared import prepare
 from action_recognition.training.run import checked_devices, train_prepared
 from action_recognition.training.studies.folds import TrainOne, train_folds
 from action_recognition.training.studies.learning_curve import train_learning_curve
+from action_recognition.training.studies.side_by_side import runs_at_once
 from action_recognition.training.studies.subsets import few_clips_note
 
 
@@ -42,12 +43,13 @@ def carry_out(work_dir: Path, options: TrainOptions, plan: Plan) -> None:
         say(note)
 
     # A study writes the annotation files of its first run before that run checks anything.
-    if plan.folds is not None or plan.learning_curve is not None:
-        checked_devices(run)
     train_one: TrainOne = train_prepared if plan.preset is None else train_small_data
     if plan.folds is not None:
-        train_folds(run, plan.folds, plan.person_regex, train_one)
+        devices = checked_devices(run)
+        at_once = runs_at_once(run, devices, plan.folds + 1) if plan.preset is None else 1
+        train_folds(run, plan.folds, plan.person_regex, train_one, at_once)
     elif plan.learning_curve is not None:
+        checked_devices(run)
         train_learning_curve(run, plan.learning_curve, train_one)
     else:
         train_one(run)

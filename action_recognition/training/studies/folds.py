@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,10 +17,12 @@ from numpy.typing import NDArray
 
 from action_recognition.checkpoint import copy_checkpoint
 from action_recognition.console import say
+from action_recognition.data.landmarks.tracking import tracked_store
 from action_recognition.data.listed_clips import ListedClip, listed_clips
 from action_recognition.data.people import compile_person_regex
 from action_recognition.errors import Problem, UserError, user_error
 from action_recognition.files import write_csv, write_json
+from action_recognition.template import LandmarkInput
 from action_recognition.training.checkpoints.saving import BEST
 from action_recognition.training.machine.run_lock import sole_run
 from action_recognition.training.options import TrainOptions
@@ -33,6 +36,7 @@ from action_recognition.training.reporting.head_result import (
 )
 from action_recognition.training.reporting.run_summary import RunSummary, summarise
 from action_recognition.training.studies.fold_choice import FoldModel, write_fold_models
+from action_recognition.training.studies.side_by_side import Job, train_side_by_side
 from action_recognition.training.studies.subsets import options_of_part, write_annotations
 
 FOLDS_FILE = "folds.csv"
@@ -64,10 +68,16 @@ class Fold:
 
 
 def train_folds(
-    run: PreparedRun, num_folds: int, person_regex: str | None, train_one: TrainOne
+    run: PreparedRun,
+    num_folds: int,
+    person_regex: str | None,
+    train_one: TrainOne,
+    at_once: int = 1,
 ) -> list[Fold]:
     """Train one model per fold into `fold_1`, `fold_2`, ..., then one of all clips.
 
+    With `at_once` above 1, so many train at the same time, in processes that `train_one` does not
+    reach: they train as `train_prepared` does.
     The last epoch of each fold counts: a model of all clips has nothing to choose an epoch by.
     Writes folds.csv and folds.json, and prints each result and their mean. A person is the first
     group of `person_regex` in a clip's path. Without it every video stands for itself.
@@ -83,49 +93,90 @@ def train_folds(
         say(line)
 
     # Another run in this folder is refused before anything of the first one is replaced.
+    by_fold = _Folds(run, clips, people, fold_of)
     with sole_run(folder):
-        folds = [
-            _train_fold(run, clips, people, fold_of, number, train_one)
-            for number in range(num_folds)
-        ]
+        if at_once > 1:
+            folds = _train_side_by_side(by_fold, at_once)
+        else:
+            folds = [_train_fold(by_fold, number, train_one) for number in range(num_folds)]
+
         # The network that is better on average, then one like it of all clips.
         is_head = head_is_better(folds)
         write_folds(folder / FOLDS_FILE, folds, is_head)
-        _train_on_all(run, train_one, is_head, num_folds)
+        if at_once == 1:
+            _train_on_all(run, train_one, is_head, num_folds)
         _write_models(folder, folds, is_head)
     for line in folds_lines(folds, is_head):
         say(line)
     return folds
 
 
-def _train_fold(
-    run: PreparedRun,
-    clips: Sequence[ListedClip],
-    people: Sequence[str],
-    fold_of: Sequence[int],
-    number: int,
-    train_one: TrainOne,
-) -> Fold:
-    """Train the run that holds out the clips of the fold `number`."""
-    in_fold = [fold == number for fold in fold_of]
-    held_out = sorted({person for person, held in zip(people, in_fold, strict=True) if held})
-    parts = [
-        [clip for clip, held in zip(clips, in_fold, strict=True) if held == wanted]
-        for wanted in (False, True)
-    ]
-    num_val = len(parts[1])
-    say(
-        f"fold {number + 1} of {max(fold_of) + 1}: {num_val} validation clips of {_names(held_out)}"
-    )
-    folder = run.options.save_checkpoints_to / f"fold_{number + 1}"
+@dataclass(frozen=True)
+class _Folds:
+    """The clips of a run with their persons and folds (0..N - 1)."""
 
-    # The fold's folder is held too, before the result of an earlier run goes.
-    with sole_run(folder):
+    run: PreparedRun
+    clips: Sequence[ListedClip]
+    people: Sequence[str]
+    fold_of: Sequence[int]
+
+    @property
+    def number(self) -> int:
+        """The number of folds."""
+        return max(self.fold_of) + 1
+
+    def folder(self, number: int) -> Path:
+        """Return the folder of a fold (0..N - 1)."""
+        return self.run.options.save_checkpoints_to / f"fold_{number + 1}"
+
+    def options(self, number: int) -> TrainOptions:
+        """Say who is held out, write the annotation files, and return the options of the run.
+
+        The result of an earlier run is removed.
+        """
+        parts = [self._clips(number, held) for held in (False, True)]
+        held_out = _names(self._held_out(number))
+        say(f"fold {number + 1} of {self.number}: {len(parts[1])} validation clips of {held_out}")
+        folder = self.folder(number)
         (folder / HEAD_RESULT_FILE).unlink(missing_ok=True)
-        prepared = prepare(run.work_dir, _fold_options(run, parts, folder))
+        return _fold_options(self.run, parts, folder)
+
+    def result(self, number: int) -> Fold:
+        """Read the result of a fold that was trained."""
+        folder = self.folder(number)
+        people, num_val = self._held_out(number), len(self._clips(number, True))
+        return Fold(number + 1, people, num_val, summarise(folder), read_head_result(folder))
+
+    def _clips(self, number: int, held: bool) -> list[ListedClip]:
+        pairs = zip(self.clips, self.fold_of, strict=True)
+        return [clip for clip, fold in pairs if (fold == number) == held]
+
+    def _held_out(self, number: int) -> tuple[str, ...]:
+        pairs = zip(self.people, self.fold_of, strict=True)
+        return tuple(sorted({person for person, fold in pairs if fold == number}))
+
+
+def _train_fold(folds: _Folds, number: int, train_one: TrainOne) -> Fold:
+    """Train the run that holds out the clips of the fold `number`."""
+    # The fold's folder is held too, before the result of an earlier run goes.
+    with sole_run(folds.folder(number)):
+        prepared = prepare(folds.run.work_dir, folds.options(number))
         train_one(dataclasses.replace(prepared, best_is="last"))
-    head = read_head_result(folder)
-    return Fold(number + 1, tuple(held_out), num_val, summarise(folder), head)
+    return folds.result(number)
+
+
+def _train_side_by_side(folds: _Folds, at_once: int) -> list[Fold]:
+    """Train all folds and the model of all clips, several at the same time."""
+    run, numbers = folds.run, range(folds.number)
+    if isinstance(run.template.input, LandmarkInput):
+        # Hands are tracked on all cores before: each of the runs would do it again.
+        tracked_store(run.template.input.tracking_rate_fps, run.train)
+    with ExitStack() as held:
+        for number in numbers:
+            held.enter_context(sole_run(folds.folder(number)))
+        jobs = [Job(f"fold {n + 1}", run.work_dir, folds.options(n)) for n in numbers]
+        train_side_by_side([*jobs, Job("all clips", run.work_dir, run.options)], at_once)
+    return [folds.result(number) for number in numbers]
 
 
 def head_is_better(folds: Sequence[Fold]) -> bool:
