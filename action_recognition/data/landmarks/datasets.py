@@ -16,7 +16,7 @@ from action_recognition.data.datasets import ItemKey
 from action_recognition.data.landmarks.sampling import (
     as_network_input,
     frames_of_clip,
-    spread_clip,
+    spread_places,
     warped_places,
 )
 from action_recognition.data.landmarks.store import LandmarkStore
@@ -50,7 +50,8 @@ class LandmarkDataset(Dataset[Sample | DamagedClip]):
         self.seed = seed
         self._labels = labels_of(records)
         self._all_inside = torch.ones(clip_input.clip_len, dtype=torch.bool)
-        # A set that fits into memory is read once: 40 kB for a clip of four seconds.
+        # A set that fits into memory is read once: 40 kB for a clip of four seconds. Frames are the
+        # second axis, as in what the network takes, so that taking some of them is all the work.
         self._arrays: dict[int, HandArray] = {}
 
     def __len__(self) -> int:
@@ -65,7 +66,7 @@ class LandmarkDataset(Dataset[Sample | DamagedClip]):
         count = 0
         for index in range(len(self.records)):
             try:
-                count += not self._array(index)[..., -1].any()
+                count += not self._array(index)[-1].any()
             except UserError:
                 continue
         return count
@@ -74,14 +75,14 @@ class LandmarkDataset(Dataset[Sample | DamagedClip]):
         epoch, index, number = key if isinstance(key, tuple) else (0, key, 0)
         try:
             array = self._array(index)
-            if self.augmentation is not None and not array[..., -1].any():
+            if self.augmentation is not None and not array[-1].any():
                 raise user_error(str(self.records[index].path), "no hand is seen in it")
         except UserError as error:
             return DamagedClip(index, f"{self.records[index].line}: {error}")
 
         label, length = int(self._labels[index]), self.clip_input.clip_len
         if self.augmentation is None:
-            return _sample(spread_clip(array, length), label, index)
+            return _sample(_spread(array, length), label, index)
         rng = np.random.default_rng([self.seed, epoch, index, number])
         return self._random_sample(array, label, index, self.augmentation, rng)
 
@@ -96,19 +97,20 @@ class LandmarkDataset(Dataset[Sample | DamagedClip]):
         """Take frames at random places, and mirror the label with the hands."""
         warp, cut = augmentation.time_warp, augmentation.cut_ends
         length = self.clip_input.clip_len
-        clip = array[warped_places(len(array), length, warp, cut, rng)]
-        if not clip[..., -1].any():
+        clip = array.take(warped_places(array.shape[1], length, warp, cut, rng), 1)
+        if not clip[-1].any():
             # The drawn frames are all without a hand.
-            clip = spread_clip(array, length)
+            clip = _spread(array, length)
         if rng.random() < augmentation.flip.probability:
-            clip, label = mirrored(clip), self.label_swaps.get(label, label)
+            clip = as_network_input(mirrored(clip.transpose(1, 2, 3, 0)))
+            label = self.label_swaps.get(label, label)
         return _sample(clip, label, index)._replace(inside=self._all_inside)
 
     def _array(self, index: int) -> HandArray:
-        """Return the hands of a clip in all of its tracked frames. Raises UserError."""
+        """Return the hands (4, F, 2, 21) of a clip in all tracked frames. Raises UserError."""
         found = self._arrays.get(index)
         if found is None:
-            found = clip_array(self.store, self.records[index])
+            found = as_network_input(clip_array(self.store, self.records[index]))
             if len(self._arrays) < _MAX_IN_MEMORY:
                 self._arrays[index] = found
         return found
@@ -131,5 +133,10 @@ def mirrored(clip: HandArray) -> HandArray:
     return swapped
 
 
+def _spread(array: HandArray, length: int) -> HandArray:
+    """Return the clip (4, T, 2, 21) of evaluation, out of hands (4, F, 2, 21)."""
+    return array.take(spread_places(array.shape[1], length), 1)
+
+
 def _sample(clip: HandArray, label: int, index: int) -> Sample:
-    return Sample(torch.from_numpy(as_network_input(clip)), label, index)
+    return Sample(torch.from_numpy(clip), label, index)

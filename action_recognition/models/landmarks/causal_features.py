@@ -43,8 +43,7 @@ class CausalLandmarkFeatures(LandmarkFeatures):
         joined = torch.cat([past, here], 1)
 
         motion = self._causal_motion(joined, palm, landmarks.shape[2])
-        shape = self._shape(places, palm) * seen[..., None]
-        return shape, motion, seen, joined[:, -self.past_frames :]
+        return self.shape(places, palm, seen), motion, seen, joined[:, -self.past_frames :]
 
     def _causal_motion(self, joined: Tensor, palm: Tensor, length: int) -> Tensor:
         """Return (N, T, 2, 9): where the hands are and go, in palms of the last seconds."""

@@ -56,8 +56,8 @@ class LandmarkFeatures(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        sign = torch.ones(1, 1, NUM_HANDS, 1)
-        sign[:, :, LEFT] = -1.0
+        sign = torch.ones(3, 1, 1, NUM_HANDS)
+        sign[_X, :, :, LEFT] = -1.0
         self.register_buffer("mirror", sign, persistent=False)
         indices = {
             "palm": PALM_BONES,
@@ -71,34 +71,37 @@ class LandmarkFeatures(nn.Module):
     def forward(self, landmarks: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return shape, motion and seen."""
         places, palm, seen = self.of_hands(landmarks)
-        return self._shape(places, palm) * seen[..., None], self._motion(places, palm, seen), seen
+        return self.shape(places, palm, seen), self._motion(places, palm, seen), seen
 
     def of_hands(self, landmarks: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return points (N, T, 2, 21, 3), palms (N, T, 2) and seen (N, T, 2) of landmarks."""
-        # To (N, T, hands, points, values), the points last but one.
-        hands = landmarks.permute(0, 2, 3, 4, 1)
-        seen = hands[..., 0, _SEEN]
-        places = hands[..., _PLACE]
+        """Return points (21, 3, N, T, 2), palms (N, T, 2) and seen (N, T, 2) of landmarks."""
+        # Hands last: each operation then runs over all of them, and not over the values of a point.
+        hands = landmarks.permute(4, 1, 0, 2, 3)
+        seen = hands[0, _SEEN].contiguous()
+        places = hands[:, _PLACE].contiguous()
         # A hand that is not seen has no palm: 1 keeps the division harmless.
-        palm = self._lengths(places, "palm_points").mean(-1).clamp_min(_SMALL)
+        palm = self._lengths(places, "palm_points").mean(0).clamp_min(_SMALL)
         return places, palm * seen + (1.0 - seen), seen
 
     def centre(self, places: Tensor) -> Tensor:
         """Return the place of each hand (N, T, 2, 2), x and y in pixels."""
-        return places[..., :2].index_select(-2, self.get_buffer("palm_place")).mean(-2)
+        points = places.index_select(0, self.get_buffer("palm_place"))
+        return points[:, :2].mean(0).permute(1, 2, 3, 0)
 
-    def _shape(self, places: Tensor, palm: Tensor) -> Tensor:
+    def shape(self, places: Tensor, palm: Tensor, seen: Tensor) -> Tensor:
         """Return (N, T, 2, 88): what a single picture of the hand shows."""
-        around = (places - places[..., :1, :]) / palm[..., None, None]
-        around = torch.cat([around[..., :1] * self.mirror[..., None], around[..., 1:]], -1)
+        # The sign of a palm mirrors the left hand.
+        around = (places - places[:1]) / (palm * self.mirror)
 
         first, middle, last = self.get_buffer("joint_points")
-        before = around.index_select(-2, first) - around.index_select(-2, middle)
-        behind = around.index_select(-2, last) - around.index_select(-2, middle)
-        products = (before * before).sum(-1) * (behind * behind).sum(-1)
-        cosines = (before * behind).sum(-1) / products.clamp_min(1e-8).sqrt()
+        corner = around.index_select(0, middle)
+        before = around.index_select(0, first) - corner
+        behind = around.index_select(0, last) - corner
+        products = (before * before).sum(1) * (behind * behind).sum(1)
+        cosines = (before * behind).sum(1) / products.clamp_min(1e-8).sqrt()
         reaches = self._lengths(around, "reach_points")
-        return torch.cat([around[..., 1:, :].flatten(-2), cosines, reaches], -1)
+        features = torch.cat([around[1:].flatten(0, 1), cosines, reaches])
+        return (features * seen).permute(1, 2, 3, 0)
 
     def _motion(self, places: Tensor, palm: Tensor, seen: Tensor) -> Tensor:
         """Return (N, T, 2, 9): where the hands are and go, in palms of the whole clip."""
@@ -122,12 +125,13 @@ class LandmarkFeatures(nn.Module):
         to_other = (place.flip(2) - place) * together[..., None]
 
         ways = torch.stack([place, 2.0 * velocity, 0.5 * to_other], -2)
-        ways = torch.cat([ways[..., :1] * self.mirror[..., None], ways[..., 1:]], -1)
+        # (2, 1, 2): hands, ways, and x before y.
+        ways = ways * self.mirror[:2, 0, 0].T[:, None]
         size = size.clamp(0.1, 10.0).log() * seen
         return torch.cat([ways.flatten(-2), torch.stack([size, seen, together], -1)], -1)
 
     def _lengths(self, points: Tensor, name: str) -> Tensor:
-        """Return the distances of pairs of points (..., points, values): (..., pairs)."""
+        """Return the distances (pairs, N, T, 2) of pairs of points (21, 3, N, T, 2)."""
         first, second = self.get_buffer(name)
-        way = points.index_select(-2, first) - points.index_select(-2, second)
-        return (way * way).sum(-1).clamp_min(1e-12).sqrt()
+        way = points.index_select(0, first) - points.index_select(0, second)
+        return (way * way).sum(1).clamp_min(1e-12).sqrt()

@@ -50,8 +50,10 @@ class HandLandmarksNet(nn.Module):
     def forward(self, clips: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Return features (N, 3 * channels, 1, 1, 1), and an empty list in the place of masks."""
         shape, motion, seen = self.features(clips)
-        hands = torch.cat([self.hand(shape), self.motion(motion)], -1) * seen[..., None]
-        x = self.both(hands.flatten(2))
+        # With three dimensions a linear layer adds its bias within the product.
+        encoded = [self.hand(shape.flatten(1, 2)), self.motion(motion.flatten(1, 2))]
+        hands = torch.cat(encoded, -1) * seen.flatten(1)[..., None]
+        x = self.both(hands.unflatten(1, seen.shape[1:]).flatten(2))
         for block in self.over_time:
             x = block(x)
         return self._pooled(x, seen.amax(2))[:, :, None, None, None], []
@@ -81,11 +83,11 @@ def hand_encoders(
     shape = nn.Sequential(
         nn.Linear(SHAPE_FEATURES, channels),
         nn.LayerNorm(channels),
-        nn.ReLU(),
+        nn.ReLU(inplace=True),
         ClipDropout(dropout / 2),
         nn.Linear(channels, hand_channels),
         nn.LayerNorm(hand_channels),
-        nn.ReLU(),
+        nn.ReLU(inplace=True),
     )
     return shape, nn.Sequential(nn.Linear(MOTION_FEATURES, MOTION_CHANNELS), nn.ReLU())
 
@@ -127,5 +129,5 @@ class TemporalBlock(nn.Module):
         length, reach = x.shape[1], self.dilation
         padded = F.pad(x, (0, 0, reach, reach))
         taps = [padded[:, i * reach : i * reach + length] for i in range(_KERNEL)]
-        added = F.relu(self.norm(self.conv(torch.cat(taps, -1))))
+        added = F.relu(self.norm(self.conv(torch.cat(taps, -1))), inplace=True)
         return x + self.dropout(added)  # type: ignore[no-any-return]

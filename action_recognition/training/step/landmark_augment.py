@@ -10,7 +10,7 @@ from torch import Tensor
 from action_recognition.hands.slots import NUM_HANDS, NUM_POINTS, PALM_BONES
 from action_recognition.template import LandmarkAugmentation
 
-_PLACE, _SEEN = slice(0, 3), slice(3, 4)
+_PLACE, _SEEN = slice(0, 3), 3
 _PASSING_NOISE = 0.5  # of the noise that lasts
 _LONGEST_GAP = 0.2  # of the clip
 _ASPECT = 0.08  # the picture's axes stretch by exp(U(-x, x))
@@ -35,30 +35,28 @@ class LandmarkAugment:
         several processes each takes the draws that its clips would get in a single process.
         """
         draws = _Draws(generator, len(clips), rank, world_size)
-        # Points and their values last: (N, T, hands, points, values).
-        hands = clips.cpu().permute(0, 2, 3, 4, 1)
-        seen = hands[..., _SEEN]
+        # Hands last: each operation then runs over all of them, and not over the values of a point.
+        hands = clips.cpu().permute(1, 4, 0, 2, 3)
+        seen = hands[_SEEN, 0]
 
-        place = self._moved(hands[..., _PLACE], draws)
-        seen = seen * self._kept(seen[..., 0, 0], draws)[..., None, None]
-        changed = torch.cat([place * seen, seen], -1)
-        return changed.permute(0, 4, 1, 2, 3).contiguous().to(clips.device)
+        place = self._moved(hands[_PLACE].contiguous(), draws)
+        seen = seen * self._kept(seen, draws)
+        changed = torch.cat([place.mul_(seen), seen.expand(1, *place.shape[1:])])
+        return changed.permute(2, 0, 3, 4, 1).to(clips.device)
 
     def _moved(self, place: Tensor, draws: _Draws) -> Tensor:
-        """Return points (N, T, 2, 21, 3) that are tilted, stretched, noisy and turned."""
-        config, palm = self.config, _palm(place)
-        centre = place.mean(-2, keepdim=True)
-        around = place - centre
+        """Return points (3, 21, N, T, 2) that are tilted, stretched, noisy and turned."""
+        config, palm, length = self.config, _palm(place), place.shape[3]
+        centre = place.mean(1, keepdim=True)
 
-        # Each hand by itself, the same in all frames.
+        # Each hand by itself, the same in all frames. The matrices are (N, 1, hands, 3, 3).
         limit = math.radians(config.tilt_degrees) * torch.tensor([1.0, 1.0, 0.0])
         tilt = _rotations(draws.symmetric(1, NUM_HANDS, 3) * limit).transpose(-1, -2)
         stretch = (draws.symmetric(1, NUM_HANDS, 1, 3) * config.stretch).exp()
-        shape = (NUM_HANDS, NUM_POINTS, 3)
-        lasting = draws.normal(1, *shape)
-        passing = _PASSING_NOISE * draws.normal(place.shape[1], *shape)
-        noise = config.noise * (lasting + passing)
-        around = (_turned(around, tilt) + palm * noise) * stretch
+        noise = self._noise(draws, length)
+        noise.mul_(palm * _in_frames(stretch.transpose(-1, -2), length))
+        turned = _turned(place - centre, _in_frames(tilt * stretch, length))
+        turned.add_(noise).add_(centre)
 
         # The whole picture.
         angle = draws.symmetric(1, 1) * math.radians(config.rotate_degrees)
@@ -66,7 +64,16 @@ class LandmarkAugment:
         turn = _rotations(torch.stack([zero, zero, angle], -1)).transpose(-1, -2)
         is_turned = config.rotate_degrees > 0
         aspect = (draws.symmetric(1, 1, 1, 3) * _ASPECT * is_turned).exp()
-        return ((around + centre) @ turn) * aspect
+        turn = (turn * aspect).expand(-1, -1, NUM_HANDS, -1, -1)
+        return _turned(turned, _in_frames(turn, length))
+
+    def _noise(self, draws: _Draws, length: int) -> Tensor:
+        """Return noise (3, 21, N, T, 2) in palms, which in part is the same in all frames."""
+        shape = (NUM_HANDS, NUM_POINTS, 3)
+        lasting = draws.normal(1, *shape)
+        passing = draws.normal(length, *shape)
+        noise = passing.mul_(_PASSING_NOISE).add_(lasting).mul_(self.config.noise)
+        return noise.permute(4, 3, 0, 1, 2).contiguous()
 
     def _kept(self, seen: Tensor, draws: _Draws) -> Tensor:
         """Return 1 for hands (N, T, 2) that stay, 0 for those that vanish."""
@@ -116,10 +123,10 @@ class _Draws:
 
 
 def _palm(points: Tensor) -> Tensor:
-    """Return the size of a palm (..., 1, 1) from points (..., 21, 3)."""
+    """Return the size of a palm (...) from points (3, 21, ...)."""
     first, second = (list(side) for side in zip(*PALM_BONES, strict=True))
-    ways = points[..., first, :] - points[..., second, :]
-    return ways.square().sum(-1).sqrt().mean(-1)[..., None, None]
+    ways = points[:, first] - points[:, second]
+    return ways.square_().sum(0).sqrt_().mean(0)
 
 
 def _rotations(angles: Tensor) -> Tensor:
@@ -135,9 +142,14 @@ def _rotations(angles: Tensor) -> Tensor:
     return turned
 
 
+def _in_frames(matrices: Tensor, length: int) -> Tensor:
+    """Return matrices (N, 1, hands, rows, columns) in each frame: (rows, columns, N, T, hands)."""
+    return matrices.permute(3, 4, 0, 1, 2).expand(-1, -1, -1, length, -1).contiguous()
+
+
 def _turned(points: Tensor, turns: Tensor) -> Tensor:
-    """Return points (N, T, hands, points, 3) after matrices (N, 1, hands, 3, 3) from the right."""
-    # One product for all frames of a hand: a matrix for each would be copied for each frame.
-    by_hand = points.transpose(1, 2)
-    flat = by_hand.reshape(*by_hand.shape[:2], -1, 3) @ turns[:, 0]
-    return flat.view(by_hand.shape).transpose(1, 2)
+    """Return points (3, 21, ...) after matrices (3, 3, ...) from the right."""
+    x, y, z = points
+    to_x, to_y, to_z = turns[:, :, None]
+    turned: Tensor = (x * to_x).addcmul_(y, to_y).addcmul_(z, to_z)
+    return turned
