@@ -110,6 +110,9 @@ def centre_clips(
     Damaged clips are named on stderr as they come. With `strict` the first one is an error.
     """
     dataset = _centre_dataset(records, metadata, hand_detector)
+    if metadata.landmarks is not None:
+        # Landmarks are tracked already. Starting processes takes longer than reading them.
+        num_workers = 0
     loader = make_loader(dataset, _BATCH_SIZE, ShareSampler(len(dataset)), num_workers)
 
     # A log file gets no progress bar.

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from action_recognition.checkpoint import read_checkpoint
 from action_recognition.console import say
 from action_recognition.data.annotations import read_annotations
 from action_recognition.deploy.backends import Backend, Precision, TorchBackend, load_backend
@@ -101,7 +100,7 @@ def _open_backend(
     Weights of the original say little about themselves, so they are read by the work dir's
     template.
     """
-    if path.suffix == ".pth" and read_checkpoint(path).form == "original":
+    if path.suffix == ".pth":
         return TorchBackend(load_for_inference(path, template, model))
     return load_backend(path, precision=precision)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from action_recognition.checkpoint import load_trained_model, read_checkpoint
+from action_recognition.checkpoint import read_checkpoint, trained_model
 from action_recognition.deploy.delivery.folder import read_record
 from action_recognition.evaluation.report import Metric
 from action_recognition.models.build import build_recogniser
@@ -22,8 +22,9 @@ def cost_metrics(
     either, the work dir's template and model are counted.
     """
     # A checkpoint of ours.
-    if path.suffix == ".pth" and read_checkpoint(path).form == "trained_model":
-        trained = load_trained_model(path)
+    raw = read_checkpoint(path) if path.suffix == ".pth" else None
+    if raw is not None and raw.form == "trained_model":
+        trained = trained_model(raw)
         return _size_and_complexity(trained.template, trained.model, num_labels)
 
     # An exported file. The record names the topology of an IR.

@@ -10,6 +10,7 @@ Source: REFERENCE section 1.
 from __future__ import annotations
 
 import copy
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
@@ -60,7 +61,7 @@ class Complexity:
 def count(network: Recogniser, clip_shape: tuple[int, int, int, int]) -> Complexity:
     """Count size and cost for one clip of `clip_shape` (channels, T, H, W).
 
-    Nothing is computed, only shapes are followed.
+    Shapes of one clip are followed through the network.
     """
     return Complexity(_folded_parameters(network), _flops(network, clip_shape))
 
@@ -82,15 +83,17 @@ def _folded_parameters(network: Recogniser) -> int:
 
 def _flops(network: Recogniser, clip_shape: tuple[int, int, int, int]) -> int:
     """Return the operations of one clip of `clip_shape`, the normalisation of pixels included."""
-    shadow = copy.deepcopy(network).to("meta").eval()
+    # The meta device follows shapes alone, but imports PyTorch's compiler for it. One clip on the
+    # CPU takes less.
+    device = "meta" if "torch._dynamo" in sys.modules else "cpu"
+    shadow = copy.deepcopy(network).to(device).eval()
     costs: list[int] = []
     for module in shadow.modules():
         cost = _COSTS.get(type(module), _conv if isinstance(module, nn.Conv2d) else None)
         if cost is not None:
             module.register_forward_hook(_append_to(costs, cost))
 
-    # On the meta device nothing is computed: only shapes are followed.
-    clip = torch.empty((1, *clip_shape), device="meta")
+    clip = torch.zeros((1, *clip_shape), device=device)
     with torch.no_grad():
         shadow(clip)
     takes_landmarks = isinstance(network.backbone, LandmarksNet)
