@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from datetime import datetime, timedelta
 
 # Variables with the rank among all processes, as torchrun and Slurm set them.
@@ -60,6 +61,11 @@ def lead_lines_with(text: str) -> None:
     """Let all lines of this process begin with `text`: it is one of several that print."""
     global _lead
     _lead = text
+
+
+def has_the_terminal() -> bool:
+    """Return True where stdout is a terminal on which no other process of the run prints."""
+    return not _lead and sys.stdout.isatty()
 
 
 def say(message: str) -> None:

@@ -172,7 +172,7 @@ def run_command(command: Callable[[], int | None]) -> None:
     if getattr(sys.modules.get("__mp_main__"), "__name__", "") == "__mp_main__":
         return
     _open_standard_streams()
-    _print_any_text()
+    print_any_text()
     # Pictures are drawn without a window. matplotlib ends where this names what it does not know.
     if "MPLBACKEND" in os.environ:
         os.environ["MPLBACKEND"] = "agg"
@@ -262,7 +262,7 @@ def _open_standard_streams() -> None:
             os.open(os.devnull, os.O_RDWR)
 
 
-def _print_any_text() -> None:
+def print_any_text() -> None:
     """Let stdout and stderr print letters that the console lacks as their codes."""
     for stream in (sys.stdout, sys.stderr):
         # A test or an application may have put something else in its place.
@@ -271,10 +271,14 @@ def _print_any_text() -> None:
 
 
 def _system_message(error: OSError) -> str:
+    return str(system_problem(error))
+
+
+def system_problem(error: OSError) -> Problem:
     """Return place, reason and repair of an error that the system reports."""
-    place = error.filename or "reading or writing"
+    place = str(error.filename or "reading or writing")
     repair = _REPAIRS.get(error.errno or 0, _OTHER_REPAIR)
-    return f"{place}: {disk_reason(error)}; to repair: {repair}"
+    return Problem(place, disk_reason(error), fix=repair)
 
 
 def _without_controls(line: str) -> str:

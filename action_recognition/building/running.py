@@ -27,6 +27,8 @@ _LINES_OF_A_FAILURE = 15
 # first: "fold 1: epoch 3/30".
 _PROGRESS = re.compile(r"^(?:(fold \d+|all clips): )?(epoch|fold|hands:)\s+(\d+)(?:/| of )(\d+)")
 
+_TRAINED = re.compile(r"^(fold \d+|all clips): trained$")
+
 
 @dataclass(frozen=True)
 class Step:
@@ -224,6 +226,9 @@ class _StepClock:
         match = _PROGRESS.match(line)
         if match:
             self._take_in(match[1], match[2], int(match[3]), int(match[4]))
+        elif trained := _TRAINED.match(line):
+            # It may have been done before, without an epoch now.
+            self._side_by_side[trained[1]] = 1.0
         now = time.monotonic()
         due_s = 0.2 if self._is_terminal else _SECONDS_BETWEEN_LINES
         if match is None or now - self._shown < due_s:
@@ -234,7 +239,9 @@ class _StepClock:
     def _take_in(self, run: str | None, part: str, done: int, total: int) -> None:
         """Keep how far a part is. `run` names one of several runs at the same time."""
         if run is not None:
-            self._side_by_side[run] = done / total
+            # Hands that a run tracks come before its epochs.
+            if part == "epoch":
+                self._side_by_side[run] = done / total
             return
         if part == "fold":
             # The epochs of the next fold begin again.

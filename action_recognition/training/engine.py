@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import signal
-import sys
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from lightning.pytorch.callbacks import Callback, RichProgressBar
 from lightning.pytorch.loggers import Logger, TensorBoardLogger
 
 from action_recognition.checkpoint import RawCheckpoint
-from action_recognition.console import say
+from action_recognition.console import has_the_terminal, say
 from action_recognition.errors import Terminated, UserError
 from action_recognition.template import Template, Training
 from action_recognition.training.checkpoints.saving import (
@@ -124,7 +123,7 @@ class _Run:
 
     def trainer(self) -> L.Trainer:
         """Return the Trainer of the run. With a terminal it shows a progress bar."""
-        interactive = sys.stdout.isatty()
+        interactive = has_the_terminal()
         bar = [RichProgressBar(leave=False)] if interactive else []
 
         options, devices = self.options, self.engine.devices

@@ -18,7 +18,7 @@ from typing import Final, TypeVar
 import numpy as np
 from rich.progress import track
 
-from action_recognition.console import is_first_process, say
+from action_recognition.console import has_the_terminal, is_first_process, say
 from action_recognition.data.clip_table import ClipRecord
 from action_recognition.data.landmarks.store import LandmarkStore, default_store_folder, track_video
 from action_recognition.data.landmarks.tracked_video import TrackedVideo
@@ -144,7 +144,7 @@ def _brought_down(item: tuple[TrackedVideo, Path]) -> str:
 
 def _with_progress(results: Iterable[tuple[Item, str]], total: int) -> Iterator[tuple[Item, str]]:
     """Pass on results with a bar on a terminal, else with a line every half minute."""
-    if sys.stdout.isatty():
+    if has_the_terminal():
         yield from track(results, "tracking hands", total=total, transient=True)
         return
 

@@ -77,11 +77,11 @@ def dead_worker(message: str, then: str = "") -> UserError | None:
 @functools.cache
 def _end_workers_at_exit() -> None:
     # Registered after multiprocessing's own handler, so that it runs before that one.
-    atexit.register(_kill_workers)
+    atexit.register(kill_workers)
 
 
-def _kill_workers() -> None:
-    """Kill data workers at the end of the process.
+def kill_workers() -> None:
+    """Kill data workers at the end of the process. One that `multiprocessing` started calls it.
 
     Python ends daemons by SIGTERM, which workers ignore, and waits. It would wait for ever where a
     loader is still in use, as after an interruption.

@@ -47,7 +47,10 @@ def sole_run(folder: Path) -> Iterator[None]:
 
 
 def held_by_the_study(folder: Path) -> None:
-    """Take a folder as held in this process: the process that started it holds it."""
+    """Take a folder as held in this process: the process that started it holds it.
+
+    The lock goes with that process. Where it is killed, this one saves once more without a lock.
+    """
     _held.add(folder.resolve())
 
 

@@ -12,6 +12,7 @@ import multiprocessing
 import os
 import signal
 import threading
+import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -19,12 +20,22 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
 import torch
 
 from action_recognition.console import is_first_process, lead_lines_with, say
-from action_recognition.errors import Problem, Terminated, UserError, exit_code_of, user_error
+from action_recognition.data.loading.loader import kill_workers
+from action_recognition.errors import (
+    EXIT_USER_ERROR,
+    Problem,
+    Terminated,
+    UserError,
+    drop_stdout,
+    exit_code_of,
+    print_any_text,
+    system_problem,
+    user_error,
+)
 from action_recognition.template import LandmarkInput
 from action_recognition.training.checkpoints.resume import AUTO
 from action_recognition.training.machine.devices import DevicePlan
@@ -32,8 +43,11 @@ from action_recognition.training.machine.run_lock import held_by_the_study
 from action_recognition.training.options import TrainOptions
 from action_recognition.training.prepared import PreparedRun
 
-# A process that is asked to end writes its checkpoint first.
-_SAVES_WITHIN_S = 30.0
+# A process that is asked to end writes its checkpoint first. `build_model.py` waits 30 seconds.
+_SAVES_WITHIN_S = 25.0
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+# Exit code of a run whose lines nobody reads any more.
+_READER_GONE = 3
 
 
 @dataclass(frozen=True)
@@ -67,18 +81,18 @@ def train_side_by_side(jobs: Sequence[Job], at_once: int) -> None:
     threads = max(1, torch.get_num_threads() // at_once)
     each = "1 core" if threads == 1 else f"{threads} cores"
     say(f"{len(jobs)} trainings, {at_once} at the same time, each on {each}")
-    waiting, running = deque(jobs), dict[int, _Running]()
+    waiting = deque(jobs)
+    running: list[_Running] = []
     with _terminated_by_sigterm():
         try:
             while waiting or running:
                 while waiting and len(running) < at_once:
-                    started = _start(waiting.popleft(), threads)
-                    running[started.process.sentinel] = started
-                for sentinel in wait(list(running)):
-                    assert isinstance(sentinel, int)
-                    running.pop(sentinel).check()
+                    running.append(_start(waiting.popleft(), threads))
+                for one in _ended(running):
+                    one.check()
+                    running.remove(one)
         except BaseException:
-            _end(list(running.values()))
+            _end(running)
             raise
 
 
@@ -91,30 +105,45 @@ class _Running:
     problems: Connection
 
     def check(self) -> None:
-        """Raise UserError if the process that has ended did not do its work."""
+        """Wait for the end of the process. Raise UserError if it did not do its work."""
+        found: tuple[Problem, ...] = ()
+        # Nothing comes but the end unless the run has found problems.
+        with contextlib.suppress(EOFError):
+            found = self.problems.recv() if self.problems.poll() else ()
         self.process.join()
         code = self.process.exitcode
-        with contextlib.suppress(EOFError):
-            # Nothing is there unless the run sent it before its end.
-            found: tuple[Problem, ...] = self.problems.recv() if self.problems.poll() else ()
-            if found:
-                raise UserError(found)
-        self.problems.close()
+        if found:
+            raise UserError(found)
+        if code == _READER_GONE:
+            raise BrokenPipeError
         if code:
             how = f"signal {-code}" if code < 0 else f"exit code {code}"
             fix = f"see what it printed; --resume-from {AUTO} goes on where each run stopped"
             raise user_error(self.job.name, f"its process ended with {how}", fix=fix)
+        say(f"{self.job.name}: trained")
+
+
+def _ended(running: Sequence[_Running]) -> list[_Running]:
+    """Wait until a process ends, or has sent its problems. Return those that have."""
+    # Problems may be more than a pipe holds: their process waits until they are read. Workers that
+    # read clips hold the pipe open, so its end alone does not tell.
+    ready = wait([end for one in running for end in (one.process.sentinel, one.problems)])
+    return [one for one in running if one.process.sentinel in ready or one.problems in ready]
 
 
 def _start(job: Job, threads: int) -> _Running:
-    method = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
-    context: Any = multiprocessing.get_context(method)
-    if method == "forkserver":
-        # Libraries are imported once, not once a run.
-        context.set_forkserver_preload([__name__, "action_recognition.training.run"])
+    # A process that is spawned is a child of this one, and goes on where a server that forks it
+    # would be ended by a signal to the group.
+    context = multiprocessing.get_context("spawn")
     receives, sends = context.Pipe(duplex=False)
     process = context.Process(target=_train, args=(job, threads, sends))
-    process.start()
+
+    # Until the process has left this group, signals to the group have to wait in it.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    try:
+        process.start()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
     # The process holds the only open end, so that its end is seen.
     sends.close()
     return _Running(job, process, receives)
@@ -124,27 +153,45 @@ def _train(job: Job, threads: int, problems: Connection) -> None:
     """Train a job in this process, and end with its exit code."""
     # Ctrl-C is for the study, which passes it on. A study that was killed ends its runs.
     os.setpgrp()
+    while signal.SIGINT in signal.sigpending():
+        signal.sigwait({signal.SIGINT})
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
     threading.Thread(target=_end_with_study, daemon=True).start()
+
+    print_any_text()
     lead_lines_with(f"{job.name}: ")
     torch.set_num_threads(threads)
+    try:
+        code = exit_code_of(lambda: _train_here(job, problems))
+    finally:
+        kill_workers()
+    raise SystemExit(code)
 
-    def command() -> int:
-        from action_recognition.training.prepared import prepare
-        from action_recognition.training.run import train_prepared
 
-        held_by_the_study(job.options.save_checkpoints_to)
-        try:
-            prepared = prepare(job.work_dir, job.options)
-            train_prepared(dataclasses.replace(prepared, best_is="last"))
-        except UserError as error:
-            problems.send(error.problems)
-            return error.exit_code
-        except Terminated as error:
-            # The study says so, once.
-            return error.exit_code
-        return 0
+def _train_here(job: Job, problems: Connection) -> int:
+    """Train a job, send the study what is wrong, and return an exit code."""
+    from action_recognition.training.prepared import prepare
+    from action_recognition.training.run import train_prepared
 
-    raise SystemExit(exit_code_of(command))
+    held_by_the_study(job.options.save_checkpoints_to)
+    try:
+        prepared = prepare(job.work_dir, job.options)
+        train_prepared(dataclasses.replace(prepared, best_is="last"))
+    except UserError as error:
+        problems.send(error.problems)
+        return error.exit_code
+    except Terminated as error:
+        # The study says so, once.
+        return error.exit_code
+    except BrokenPipeError:
+        drop_stdout()
+        return _READER_GONE
+    except OSError as error:
+        if error.errno is None:
+            raise
+        problems.send((system_problem(error),))
+        return EXIT_USER_ERROR
+    return 0
 
 
 def _end_with_study() -> None:
@@ -157,16 +204,16 @@ def _end_with_study() -> None:
 
 def _end(running: Sequence[_Running]) -> None:
     """Let processes save and end. Those that take too long, or a second signal, are killed."""
-    for one in running:
-        one.process.terminate()
+    until = time.monotonic() + _SAVES_WITHIN_S
     try:
         for one in running:
-            one.process.join(_SAVES_WITHIN_S)
+            one.process.terminate()
+        for one in running:
+            one.process.join(max(0.0, until - time.monotonic()))
     finally:
         for one in running:
             one.process.kill()
             one.process.join()
-            one.problems.close()
 
 
 @contextlib.contextmanager

@@ -98,7 +98,7 @@ def test_a_signal_ends_a_wait_for_a_batch_that_does_not_come(
             batches(1, lambda: time.sleep(60))
     finally:
         stop.restore()
-        loader._kill_workers()
+        loader.kill_workers()
     assert stop.signum == signal.SIGTERM
     assert 1.5 < time.monotonic() - began < 15
 
