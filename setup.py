@@ -61,6 +61,8 @@ HEIC = ["pillow-heif>=1.0,<2"]
 # Actions of gestures: messages to a broker of the local network, and keys of this computer.
 MQTT = ["paho-mqtt>=2.1,<3"]
 KEYS = ["pynput>=1.8,<2"]
+# A phone as the camera of the studio: its certificate, and the code that it scans.
+LAN = ["cryptography>=46,<51", "segno>=1.6,<2"]
 DEVELOPMENT = [
     "pytest>=9.0,<10",
     "pytest-xdist>=3.8,<4",
@@ -76,6 +78,7 @@ EXTRAS = {
     "heic": HEIC,
     "mqtt": MQTT,
     "keys": KEYS,
+    "lan": LAN,
     "dev": DEVELOPMENT,
 }
 

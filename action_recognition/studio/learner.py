@@ -114,7 +114,9 @@ class Learner:
         """End the thread."""
         self._stop.set()
         self._wake.set()
-        self._thread.join(timeout=10.0)
+        # A server that cannot listen has not begun.
+        if self._thread.is_alive():
+            self._thread.join(timeout=10.0)
 
     def give_way(self, seconds: float) -> None:
         """Look at no further clip for so long: somebody opens the page, and waits for it."""

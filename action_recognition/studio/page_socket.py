@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from aiohttp import WSMsgType, web
 
-from action_recognition.errors import UserError
+from action_recognition.errors import UserError, user_error
 from action_recognition.json_files import parse_json
 from action_recognition.studio.camera_session import MAX_FRAME_BYTES, CameraSession
 from action_recognition.studio.project import NO_GESTURE, Clip, checked_person
@@ -19,6 +19,10 @@ from action_recognition.studio.recording import Take
 from action_recognition.studio.studio import Studio
 
 _TELL_AFTER_S: Final = 0.05
+_OF_A_PHONE: Final = frozenset({"record", "stop", "cancel"})
+"""What the page of a phone may say. Its frames are recorded, and nothing is tried with them."""
+
+IsWelcome = Callable[[], bool]
 
 
 class PageSocket:
@@ -27,20 +31,27 @@ class PageSocket:
     def __init__(self, studio: Studio) -> None:
         self.studio, self.session = studio, studio.session
         self._page: web.WebSocketResponse | None = None
+        self._is_phone = False
         self._tasks: set[asyncio.Future[None]] = set()
         self._is_telling = False
         # One frame at a time, and beside it whatever else takes long.
         self._frames = concurrent.futures.ThreadPoolExecutor(1, "frames")
         self._others = concurrent.futures.ThreadPoolExecutor(2, "requests")
 
-    async def serve(self, request: web.Request) -> web.StreamResponse:
-        """Keep the connection of one page. A second page takes the camera over."""
+    async def serve(
+        self, request: web.Request, is_welcome: IsWelcome | None = None
+    ) -> web.StreamResponse:
+        """Keep the connection of one page. A second page takes the camera over.
+
+        `is_welcome` is stated for a phone, which may say less, and only while that is true.
+        """
         page = web.WebSocketResponse(max_msg_size=MAX_FRAME_BYTES + 16, compress=False)
         await page.prepare(request)
         before, self._page = self._page, page
+        self._is_phone = is_welcome is not None
         if before is not None and not before.closed:
             with contextlib.suppress(ConnectionError):
-                await before.send_json({"type": "replaced"})
+                await before.send_json({"type": "replaced", "by_phone": self._is_phone})
                 await before.close()
 
         session = self.session
@@ -50,12 +61,14 @@ class PageSocket:
         try:
             # This loop only receives. A frame that finds no place pushes out the oldest.
             async for message in page:
+                if is_welcome is not None and not is_welcome():
+                    break
                 if message.type == WSMsgType.BINARY:
                     if waiting.full():
                         waiting.get_nowait()
                     waiting.put_nowait(message.data)
                 elif message.type == WSMsgType.TEXT:
-                    await self._told(page, session, message.data)
+                    await self._told(page, session, message.data, is_welcome is not None)
         finally:
             worker.cancel()
             # Without a page nothing is recognised. One that took over says what it wants.
@@ -85,11 +98,15 @@ class PageSocket:
                 if answer.get("recorded", {}).get("done"):
                     await self._recorded(page, session)
 
-    async def _told(self, page: web.WebSocketResponse, session: CameraSession, text: str) -> None:
+    async def _told(
+        self, page: web.WebSocketResponse, session: CameraSession, text: str, is_phone: bool
+    ) -> None:
         """Do what the page says by text."""
         try:
             asked = parse_json(text[:10_000])
             kind = asked["type"]
+            if is_phone and kind not in _OF_A_PHONE:
+                raise user_error("phone", "may not ask for this", "recording clips")
             if kind == "record":
                 # Without a length it ends when the hands rest.
                 seconds = float(asked["seconds"]) if "seconds" in asked else None
@@ -162,6 +179,14 @@ class PageSocket:
         learned = self.studio.learner.learned
         await self.apart(partial(self.session.follow, learned))
         await page.send_json({"type": "changed"})
+
+    async def end_phone(self) -> None:
+        """Take the camera from the phone, if it has it. What it recorded is kept."""
+        page = self._page
+        if page is not None and self._is_phone and not page.closed:
+            with contextlib.suppress(ConnectionError):
+                await page.send_json({"type": "ended"})
+            await page.close()
 
     async def close(self, _: web.Application) -> None:
         """Say goodbye to the page."""

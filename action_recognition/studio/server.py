@@ -1,5 +1,7 @@
 """The server of the studio, for this computer alone: it listens on 127.0.0.1.
 
+Where the LAN is switched on, a site of its own takes the camera of a phone: `lan/site.py`.
+
 It serves a fixed list of files, the clips of the project by their names, and one WebSocket for the
 frames of the camera. Requests under another host name or of another origin are refused.
 """
@@ -9,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -17,8 +19,10 @@ from typing import Any, Final
 from aiohttp import web
 
 from action_recognition.console import say
-from action_recognition.errors import UserError, user_error
+from action_recognition.errors import user_error
 from action_recognition.json_files import parse_json
+from action_recognition.studio.answers import check_where_from, guard
+from action_recognition.studio.lan.site import PhoneSite
 from action_recognition.studio.page_socket import PageSocket
 from action_recognition.studio.project import checked_person
 from action_recognition.studio.recording import Take
@@ -33,43 +37,39 @@ _FILES: Final = {
     "": "index.html",
     "studio.css": "",
     "studio.js": "",
+    "frames.js": "",
+    "phone_dialog.js": "",
     "columns.js": "",
     "knows.js": "",
     "actions.js": "",
     "drawing.js": "",
 }
-_HEADERS: Final = {
-    "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-        "media-src 'self' blob:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
-        "frame-ancestors 'none'"
-    ),
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "X-Frame-Options": "DENY",
-    "Cache-Control": "no-cache",
-}
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class StudioServer:
-    """The addresses of the page. `hosts` are the host names that a request may have."""
+    """The addresses of the page. `hosts` are the host names that a request may have.
 
-    def __init__(self, studio: Studio) -> None:
+    `lan` is an address of the local network, on which a phone gets a site of its own. Without it
+    nothing listens there.
+    """
+
+    def __init__(self, studio: Studio, lan: str | None = None) -> None:
         self.studio = studio
         self.hosts: tuple[str, ...] = ()
         self._socket = PageSocket(studio)
+        self.phone = None if lan is None else PhoneSite(self._socket, studio.project, lan)
 
     def application(self) -> web.Application:
         """Return the application of aiohttp."""
-        app = web.Application(middlewares=[self._guard], client_max_size=_MAX_JSON_BYTES)
+        app = web.Application(middlewares=[guard(self._check)], client_max_size=_MAX_JSON_BYTES)
         app.router.add_get("/ws", self._socket.serve)
         app.router.add_get("/api/project", self._project)
         app.router.add_get("/api/thumbnail", self._thumbnail)
         app.router.add_get("/api/clip", self._clip)
         app.router.add_post("/api/upload", self._upload)
+        if self.phone is not None:
+            app.router.add_post("/api/phone-code", self.phone.offer)
+            app.router.add_post("/api/phone-disconnect", self.phone.disconnect)
         app.router.add_post("/api/{name}", self._change)
         app.router.add_get("/{name}", self._file)
         app.router.add_get("/", self._file)
@@ -90,43 +90,19 @@ class StudioServer:
             # With port 0 the system has chosen one.
             found = runner.addresses[0][1]
             self.hosts = (f"{HOST}:{found}", f"localhost:{found}")
+            if self.phone is not None:
+                await self.phone.start(found if port else 0)
             self.studio.start(self._socket.teller(asyncio.get_running_loop()))
             ready(f"http://{HOST}:{found}/")
             await asyncio.Event().wait()
         finally:
             await runner.cleanup()
+            if self.phone is not None:
+                await self.phone.close()
             self.studio.close()
 
-    @web.middleware
-    async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Check where a request comes from, and turn every error into an answer."""
-        try:
-            self._check_where_from(request)
-            response = await handler(request)
-        # The page shows these texts as they are.
-        except UserError as error:
-            text = "; ".join(str(problem) for problem in error.problems)
-            response = web.json_response({"error": text}, status=422)
-        except web.HTTPException as error:
-            text = error.text or error.reason
-            response = web.json_response({"error": text}, status=error.status)
-        except OSError as error:
-            text = f"the disk refuses: {error.strerror or error}"
-            response = web.json_response({"error": text}, status=507)
-        if not response.prepared:
-            response.headers.update(_HEADERS)
-        return response
-
-    def _check_where_from(self, request: web.Request) -> None:
-        """Refuse other web pages, which come under another host name or origin."""
-        if request.headers.get("Host", "") not in self.hosts:
-            raise web.HTTPForbidden(text="this page is for this computer alone")
-        origin = request.headers.get("Origin")
-        # A page may read by a plain address, but what changes something states its origin.
-        needs_origin = request.method != "GET" or request.path == "/ws"
-        own = f"http://{request.headers['Host']}"
-        if (origin is None and needs_origin) or (origin is not None and origin != own):
-            raise web.HTTPForbidden(text="asked by a page of another origin")
+    def _check(self, request: web.Request) -> None:
+        check_where_from(request, self.hosts, "http", "this computer alone")
 
     async def _file(self, request: web.Request) -> web.StreamResponse:
         name = request.match_info.get("name", "")
@@ -138,7 +114,9 @@ class StudioServer:
 
     async def _project(self, request: web.Request) -> web.StreamResponse:
         known = request.query.get("known", "")
-        return web.json_response(await self._socket.apart(partial(self.studio.plain, known)))
+        found = await self._socket.apart(partial(self.studio.plain, known))
+        phone = None if self.phone is None else self.phone.plain()
+        return web.json_response(found | {"phone": phone})
 
     async def _thumbnail(self, request: web.Request) -> web.StreamResponse:
         found = self.studio.learner.facts.get(request.query.get("file", ""))
@@ -202,8 +180,11 @@ def _too_large() -> web.HTTPException:
     return web.HTTPRequestEntityTooLarge(MAX_UPLOAD_BYTES, MAX_UPLOAD_BYTES + 1, text=text)
 
 
-def run(studio: Studio, port: int, opened: Callable[[str], None]) -> None:
-    """Serve until Ctrl-C. `opened` gets the address once the page can be opened."""
+def run(studio: Studio, port: int, opened: Callable[[str], None], lan: str | None = None) -> None:
+    """Serve until Ctrl-C. `opened` gets the address once the page can be opened.
+
+    `lan` is the address of the local network at which a phone can be the camera.
+    """
     with contextlib.suppress(KeyboardInterrupt, asyncio.CancelledError):
-        asyncio.run(StudioServer(studio).serve(port, opened))
+        asyncio.run(StudioServer(studio, lan).serve(port, opened))
     say("ended")

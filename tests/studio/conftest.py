@@ -27,11 +27,14 @@ T = TypeVar("T")
 
 
 @contextmanager
-def serving(folder: Path, *flags: str) -> Iterator[tuple[Studio, str]]:
-    """The studio that the command opens with these flags, and the address of its page."""
+def serving(folder: Path, *flags: str, lan: str | None = None) -> Iterator[tuple[Studio, str]]:
+    """The studio that the command opens with these flags, and the address of its page.
+
+    `lan` is the address of the site for a phone. The command would refuse that of a test.
+    """
     arguments = build_parser().parse_args([str(folder), "--threads", "1", *flags])
     studio = open_studio(arguments, REPOSITORY)
-    server, ready = StudioServer(studio), threading.Event()
+    server, ready = StudioServer(studio, lan), threading.Event()
     addresses: list[str] = []
     loop = asyncio.new_event_loop()
 

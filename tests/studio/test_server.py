@@ -162,6 +162,12 @@ def test_a_bad_list_of_commands_opens_nothing(tmp_path: Path) -> None:
     assert not (tmp_path / "hands").exists()
 
 
+def test_a_port_that_is_taken_is_one_message(served: Served, tmp_path: Path) -> None:
+    port = urlsplit(served[1]).port
+    with pytest.raises(UserError, match=f"--port: {port} cannot be used"):
+        main(REPOSITORY, [str(tmp_path / "hands"), "--no-open", "--port", str(port)])
+
+
 def test_other_pages_are_refused(served: Served) -> None:
     studio, address = served
     for headers in ({"Host": "evil.example"}, {"Host": "evil.example:8010"}):

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 _DESCRIPTION = (
     "Open a page in which you record gestures by webcam, teach them and try them. Only this "
-    "computer can reach it. Nothing leaves it but actions of gestures. docs/studio.md shows it."
+    "computer can reach it, unless --lan lets a phone be the camera. Nothing leaves it but actions "
+    "of gestures. docs/studio.md shows it."
 )
 
 
@@ -52,7 +53,30 @@ def build_parser() -> argparse.ArgumentParser:
         help='JSON of the programs that gestures may start: {"name": ["program", "argument"]}. '
         "The page gives them to gestures by these names.",
     )
+    parser.add_argument(
+        "--lan",
+        nargs="?",
+        const="",
+        metavar="ADDRESS",
+        help="Let the camera of a phone in the local network record: the page shows a code for it. "
+        "ADDRESS is this computer's there (default: the one by which it reaches others). Needs the "
+        "extra `lan`.",
+    )
     return parser
+
+
+def switched_on_lan(stated: str | None) -> str | None:
+    """Return the address of the flag --lan, None without it.
+
+    Raises UserError: a library is missing, or the address is none of a local network.
+    """
+    if stated is None:
+        return None
+    from action_recognition.studio.lan.address import lan_address
+    from action_recognition.studio.lan.libraries import check_libraries
+
+    check_libraries()
+    return lan_address(stated)
 
 
 def open_studio(arguments: argparse.Namespace, root: Path) -> Studio:
@@ -72,6 +96,8 @@ def main(root: Path, argv: Sequence[str] | None = None) -> int:
     from action_recognition.console import say
     from action_recognition.studio.server import run
 
+    # Before the project is made or opened.
+    lan = switched_on_lan(arguments.lan)
     studio = open_studio(arguments, root)
     # A crash or a power cut of the last time.
     for clip in studio.recovered.clips:
@@ -82,8 +108,10 @@ def main(root: Path, argv: Sequence[str] | None = None) -> int:
     def opened(address: str) -> None:
         """Say where the page is, and open it."""
         say(f"{address} shows the studio, on this computer alone; Ctrl-C ends it")
+        if lan is not None:
+            say(f"--lan: a phone reaches {lan} with the code that Use a phone shows")
         if not arguments.no_open:
             webbrowser.open(address)
 
-    run(studio, arguments.port, opened)
+    run(studio, arguments.port, opened, lan)
     return 0

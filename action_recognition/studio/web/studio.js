@@ -3,24 +3,18 @@
 import { showActions } from "./actions.js";
 import { onColumns, showColumns, showRecording } from "./columns.js";
 import { drawHands } from "./drawing.js";
+import { Frames } from "./frames.js";
 import { showEvent, showJob, showLearned, showShares } from "./knows.js";
+import { hasPhone, onPhone, showPhone } from "./phone_dialog.js";
 
-const RATE = 15; // frames a second that are sent at most
-const WIDTH = 640; // pixels of the frames that are sent, at most
-const QUALITY = 0.85;
-const IN_FLIGHT = 2; // frames that wait for their answer
 const SENT_KEPT = 60;
 const GRACE_MS = 400;
 const LATE_MS = 250; // hands that are later than that are shown in their own picture
-const SILENCE_MS = 5000; // a frame without an answer for so long was dropped
 const STALE_MS = 1500; // hands that are not followed any more are not shown for longer
 const HOLD_MS = 350; // a key that is down for longer records until it is up
 
 const by = (id) => document.getElementById(id);
 const video = by("video");
-// Pictures of the frames that wait, and one more.
-const grabs = Array.from({ length: IN_FLIGHT + 1 }, () => document.createElement("canvas"));
-const sent = new Map(); // frames that wait for their answer, by their times: {start, grab}
 const delays = [];
 let socket = null;
 let stream = null;
@@ -35,8 +29,10 @@ let quietSince = 0;
 let trying = false;
 let isAsking = false;
 let asksAgain = false;
-let lastFrame = 0;
 let lastHands = 0; // when hands were drawn, 0 where none are
+
+const openSocket = () => (stream && socket?.readyState === WebSocket.OPEN ? socket : null);
+const frames = new Frames(video, openSocket, (now) => { if (lastHands && now - lastHands > STALE_MS) clearHands(); });
 
 // ---- telling
 
@@ -116,6 +112,8 @@ function show(hasNewClips) {
   if (!project.learned && trying) toggleTry();
   showJob(project.job);
   showActions(project, attempt);
+  const news = showPhone(project.phone ?? null);
+  if (news) say(news);
   handOver(had);
   document.body.dataset.ready = "1";
 }
@@ -218,8 +216,8 @@ function connect() {
   socket = new WebSocket(`ws://${location.host}/ws`);
   socket.binaryType = "arraybuffer";
   socket.onopen = () => {
-    sent.clear();
-    sendFrame();
+    frames.forget();
+    frames.run();
     if (trying) tell({ type: "try", on: true });
     // Without a socket the page was told of nothing.
     refresh();
@@ -241,45 +239,23 @@ function tell(message) {
   return isOpen;
 }
 
-function sendFrame() {
-  if (!stream || socket?.readyState !== WebSocket.OPEN) return;
-  const now = performance.now();
-  const isDue = now - lastFrame >= 1000 / RATE - 4;
-  if (isDue && sent.size < IN_FLIGHT && video.videoWidth) {
-    lastFrame = now;
-    const grab = grabs.find((one) => ![...sent.values()].some((frame) => frame.grab === one));
-    grab.width = Math.min(WIDTH, video.videoWidth);
-    grab.height = Math.round((grab.width * video.videoHeight) / video.videoWidth / 2) * 2;
-    grab.getContext("2d").drawImage(video, 0, 0, grab.width, grab.height);
-    const time = now / 1000;
-    sent.set(time, { start: now, grab });
-    grab.toBlob(async (blob) => {
-      const data = new Uint8Array(8 + blob.size);
-      new DataView(data.buffer).setFloat64(0, time, true);
-      data.set(new Uint8Array(await blob.arrayBuffer()), 8);
-      if (socket?.readyState === WebSocket.OPEN) socket.send(data);
-    }, "image/jpeg", QUALITY);
-  }
-  for (const [time, { start }] of sent) if (now - start > SILENCE_MS) sent.delete(time);
-  if (lastHands && now - lastHands > STALE_MS) clearHands();
-  setTimeout(sendFrame, isDue ? 1000 / RATE / 4 : 1000 / RATE / 8);
-}
-
 function heard(message) {
   const does = {
     hands: heardHands,
     clip: () => { endRecording(); say("Saved."); refresh(); },
     changed: refresh,
-    error: () => { sent.clear(); endRecording(); fail(message.text); },
-    replaced: () => { stopCamera(); fail("Another tab has taken the camera over. Start it again to take it back."); },
+    error: () => { frames.forget(); endRecording(); fail(message.text); },
+    replaced: () => {
+      stopCamera();
+      fail(`${message.by_phone ? "The phone" : "Another tab"} has taken the camera over. Start it again to take it back.`);
+    },
   };
   does[message.type]?.(message);
 }
 
 function heardHands(message) {
   const now = performance.now();
-  const frame = sent.get(message.time);
-  sent.delete(message.time);
+  const frame = frames.take(message.time);
   const late = frame && now - frame.start > LATE_MS ? frame.grab : null;
   drawHands(by("overlay"), message.hands, video.videoWidth, video.videoHeight, late);
   lastHands = now;
@@ -420,6 +396,7 @@ setInterval(() => {
 
 // ---- events of the page
 
+onPhone(attempt);
 onColumns({ change, upload, rename: renameGesture, record: toggleRecording });
 by("camera").onclick = startCamera;
 by("stop-camera").onclick = stopCamera;
@@ -443,7 +420,7 @@ for (const id of ["person", "session"]) {
 }
 document.addEventListener("keydown", (event) => {
   const isTyping = event.target.closest("input, select, textarea");
-  if (isTyping || event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
+  if (isTyping || by("phone").open || event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
   const label = project?.gestures[Number(event.key) - 1];
   if (label && /^[1-9]$/.test(event.key)) pressKey(event.key, label);
   if (event.key === "u") by("undo").click();
@@ -454,4 +431,4 @@ document.addEventListener("keyup", (event) => { if (event.key === held?.key) rel
 window.addEventListener("blur", releaseKey);
 by("stage").classList.add("mirror");
 refresh();
-setInterval(() => { if (project?.job?.state === "running" || project?.busy) refresh(); }, 1000);
+setInterval(() => { if (project?.job?.state === "running" || project?.busy || hasPhone()) refresh(); }, 1000);
