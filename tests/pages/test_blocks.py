@@ -171,6 +171,7 @@ WHO: dict[str, list[tuple[str, str]]] = {
             "python tools/fetch_hands.py",
             "not run: a download and a page; tests/studio has the page",
         ),
+        ("python tools/studio.py", "not run: tests/studio pairs a phone with --lan"),
         ("python tools/data/import_clips.py", "not run: tests/studio imports a project"),
     ],
     "docs/teach.md": [
