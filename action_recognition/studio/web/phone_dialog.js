@@ -2,6 +2,7 @@
 
 const by = (id) => document.getElementById(id);
 let phone = null; // {paired, waiting}, as the server says
+let hasCode = false; // a code that another page asked for is not known here
 let trouble = "";
 let wasPaired = false;
 let hasGone = false; // a phone, since which no code was asked for
@@ -52,6 +53,7 @@ async function newCode(attempt) {
     by("phone-address").textContent = answer.done.address;
     by("phone-fingerprint").textContent = answer.done.fingerprint;
     by("phone-minutes").textContent = Math.round(answer.done.seconds / 60);
+    hasCode = true;
   }
   show(answer, { paired: false, waiting: true });
 }
@@ -68,8 +70,9 @@ function show(answer, now) {
 
 function fill() {
   const had = document.activeElement;
-  by("phone-code").hidden = !phone.waiting || phone.paired;
-  by("phone-new").hidden = phone.waiting || phone.paired;
+  const isShown = phone.waiting && hasCode;
+  by("phone-code").hidden = !isShown || phone.paired;
+  by("phone-new").hidden = isShown || phone.paired;
   by("phone-disconnect").hidden = !phone.paired;
   const text = trouble || state();
   if (by("phone-state").textContent !== text) by("phone-state").textContent = text;
