@@ -66,12 +66,15 @@ def record(page: Page, name: str, clips: int) -> None:
     assert key is not None
     page.locator("h1").click()
     for number in range(clips):
-        # Just after a recording the key would mean its end.
+        # A clip may be shown before the page is told that its recording has ended. Until then, and
+        # just after it, the key would mean its end.
+        page.wait_for_selector("#taken", state="hidden")
         page.wait_for_timeout(450)
         if number == 0:
             page.keyboard.press(key)
         else:
             page.keyboard.down(key)
+            page.wait_for_selector("#taken:not([hidden])", state="attached")
             # A whole round of the film. One may last ten seconds.
             page.wait_for_function(
                 "() => parseFloat(document.querySelector('#taken div').style.width) >= 14"
